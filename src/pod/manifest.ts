@@ -1,0 +1,32 @@
+// Raw JSON of a Pod as the API server sends it. Only what we read is typed; everything else is left alone, so that
+// fields of newer API versions survive byte for byte.
+
+export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json | undefined;
+}
+
+/** True for a JSON object: not an array, not null. */
+export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The objects of a JSON list; anything that is no list has none, and what is no object is left out. */
+export const objectsOf = (value: unknown): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
+
+/** The text at a key, or undefined when it is absent or of another type. */
+export const textOf = (object: JsonObject | undefined, key: string): string | undefined => {
+  const value = object?.[key];
+  return typeof value === 'string' ? value : undefined;
+};
+
+/** The object at a key, or undefined when it is absent or of another type. */
+export const objectAt = (object: JsonObject | undefined, key: string): JsonObject | undefined => {
+  const value = object?.[key];
+  return isObject(value) ? value : undefined;
+};
+
+/** The annotations or labels of an object: only its own, only text values. */
+export const textMap = (value: unknown): ReadonlyMap<string, string> => {
+  const map = new Map<string, string>();
+  if (isObject(value)) for (const [key, text] of Object.entries(value)) if (typeof text === 'string') map.set(key, text);
+  return map;
+};
