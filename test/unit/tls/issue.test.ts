@@ -1,0 +1,112 @@
+import { spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { issueAuthority, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
+
+const DAY = 86_400_000;
+const now = Date.now();
+const dates = { notBefore: new Date(now - 300_000), notAfter: new Date(now + 7 * DAY) };
+const authority = issueAuthority({
+  commonName: 'demo CA',
+  notBefore: new Date(now - 300_000),
+  notAfter: new Date(now + 365 * DAY),
+});
+const leafOf = (ca: KeyPair): KeyPair =>
+  issueLeaf({
+    authority: ca,
+    commonName: 'demo',
+    organization: 'demo organisation',
+    dnsNames: ['demo.vault.svc', 'localhost'],
+    ipAddresses: ['127.0.0.1', '::1', 'fd00:10::a:b', '::ffff:10.1.2.3'],
+    usages: ['server', 'client'],
+    ...dates,
+  });
+
+test('an authority reads back as a P-256 CA that may sign leaves only', () => {
+  const certificate = new X509Certificate(authority.certificate);
+  expect(certificate.ca).toBe(true);
+  expect(certificate.subject).toBe('CN=demo CA');
+  expect(certificate.publicKey.asymmetricKeyDetails?.namedCurve).toBe('prime256v1');
+  expect(certificate.verify(certificate.publicKey)).toBe(true);
+  expect(certificate.checkIssued(certificate)).toBe(true);
+});
+
+test('a leaf reads back with its names, dates, usages and issuer', () => {
+  const [leaf, ca] = [new X509Certificate(leafOf(authority).certificate), new X509Certificate(authority.certificate)];
+  expect(leaf.ca).toBe(false);
+  expect(leaf.verify(ca.publicKey) && leaf.checkIssued(ca)).toBe(true);
+  expect(leaf.subject).toBe('O=demo organisation\nCN=demo');
+  expect(leaf.subjectAltName).toBe(
+    'DNS:demo.vault.svc, DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, IP Address:FD00:10:0:0:0:0:A:B, IP Address:0:0:0:0:0:FFFF:A01:203',
+  );
+  expect(leaf.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
+  expect(new Date(leaf.validTo).getTime()).toBe(Math.floor(dates.notAfter.getTime() / 1000) * 1000);
+  expect(leaf.serialNumber).toMatch(/^[4-7][0-9A-F]{31}$/);
+});
+
+test('dates from 2050 on are written as GeneralizedTime', () => {
+  const late = issueAuthority({
+    commonName: 'late',
+    notBefore: new Date('2049-12-31T23:59:59Z'),
+    notAfter: new Date('2051-01-02T03:04:05Z'),
+  });
+  expect(new X509Certificate(late.certificate).validFrom).toBe('Dec 31 23:59:59 2049 GMT');
+  expect(new X509Certificate(late.certificate).validTo).toBe('Jan  2 03:04:05 2051 GMT');
+});
+
+test('what cannot be issued is refused in words', () => {
+  const other = issueAuthority({ commonName: 'other CA', ...dates });
+  expect(() => leafOf({ certificate: authority.certificate, key: other.key })).toThrow(/do not belong together \(CN=demo CA\)/);
+  expect(() => issueAuthority({ commonName: 'x'.repeat(65), ...dates })).toThrow(/1 to 64 characters, not 65/);
+  expect(() =>
+    issueLeaf({ authority, commonName: 'x', dnsNames: [], ipAddresses: ['10.0.0'], usages: ['server'], ...dates }),
+  ).toThrow('not an IP address: 10.0.0');
+});
+
+test('openssl accepts the chain under its strictest rules, where openssl is installed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'issue-'));
+  try {
+    writeFileSync(join(folder, 'ca.crt'), authority.certificate);
+    writeFileSync(join(folder, 'tls.crt'), leafOf(authority).certificate);
+    const run = spawnSync('openssl', ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', 'ca.crt', 'tls.crt'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    if (!(run.error && 'code' in run.error && run.error.code === 'ENOENT')) expect(run.stdout + run.stderr).toBe('tls.crt: OK\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a client that trusts the authority talks to a server with the leaf, and shows a leaf itself', async () => {
+  const leaf = leafOf(authority);
+  const identity = { cert: leaf.certificate, key: leaf.key };
+  const server = createServer(
+    { ...identity, ca: authority.certificate, requestCert: true, rejectUnauthorized: true },
+    (_, response) => response.end('hello'),
+  );
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const status = (ca: string, servername: string): Promise<number | string | undefined> =>
+    new Promise((resolve) => {
+      request({ host: '127.0.0.1', port, servername, ca, agent: false, ...identity }, (response) =>
+        resolve(response.resume().statusCode),
+      )
+        .on('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+        .end();
+    });
+  try {
+    expect(await status(authority.certificate, 'demo.vault.svc')).toBe(200);
+    expect(await status(authority.certificate, 'other.vault.svc')).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
+    expect(await status(issueAuthority({ commonName: 'demo CA', ...dates }).certificate, 'demo.vault.svc')).toBe(
+      'SELF_SIGNED_CERT_IN_CHAIN',
+    );
+  } finally {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+  }
+});
