@@ -1,0 +1,65 @@
+// The log: one line per event on standard output, written in batches so that no review waits for a slow reader.
+// Callers pass chosen fields, never an object that came from outside.
+import { destination, pino, stdTimeFunctions } from 'pino';
+import { textLog } from './text-log.ts';
+
+/** What the rest of the program may do with the log; a pino logger is one. */
+export interface Log {
+  trace(fields: object, message: string): void;
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+/** `json` is one JSON document per line, `standard` is text for people as vault-k8s prints it by default. */
+export type LogFormat = 'json' | 'standard';
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Where finished lines go; standard output when absent. */
+  readonly sink?: LogSink | undefined;
+}
+
+export interface LogSink {
+  write(line: string): void;
+  flushSync?(): void;
+}
+
+/** A log that also can be emptied: call `flush` before a process that must not lose lines ends itself. */
+export type FlushableLog = Log & { flush(): void };
+
+/** Opens the log. Lines reach standard output within 200 ms and when the process exits. */
+export const createLog = (options: LogOptions): FlushableLog => {
+  const sink = options.sink ?? standardOutput();
+  const log = options.format === 'json' ? jsonLog(options.level, sink) : textLog(options.level, sink);
+  return Object.assign(log, { flush: () => sink.flushSync?.() });
+};
+
+/** The level that a person named as vault-k8s accepts it (trimmed, any case, `notice` and `err` too), or undefined. */
+export const logLevelOf = (text: string): LogLevel | undefined => LEVEL_NAMES.get(text.trim().toLowerCase());
+
+const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
+  ['trace', 'trace'],
+  ['debug', 'debug'],
+  ['notice', 'info'],
+  ['info', 'info'],
+  ['warn', 'warn'],
+  ['warning', 'warn'],
+  ['err', 'error'],
+  ['error', 'error'],
+]);
+
+/** A batch is written when it has 16 KiB or is 200 ms old, by a thread of the pool: a full pipe never stops the event loop. */
+const FLUSH_BYTES = 16 * 1024;
+const FLUSH_MILLISECONDS = 200;
+/** What may wait for a reader that has stopped; later lines are dropped, for memory matters more than a log nobody reads. */
+const WAITING_BYTES = 4 * 1024 * 1024;
+
+const standardOutput = (): LogSink =>
+  destination({ dest: 1, sync: false, minLength: FLUSH_BYTES, maxLength: WAITING_BYTES, periodicFlush: FLUSH_MILLISECONDS });
+
+const jsonLog = (level: LogLevel, sink: LogSink): Log =>
+  pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, sink);

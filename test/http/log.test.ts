@@ -1,0 +1,43 @@
+// The log: levels and formats as vault-k8s names them, one line per event whatever the values hold.
+import { createLog, type LogFormat, type LogLevel, logLevelOf } from '../../src/observe/log.ts';
+
+const capture = (level: LogLevel, format: LogFormat) => {
+  const lines: string[] = [];
+  return { lines, log: createLog({ level, format, sink: { write: (line) => void lines.push(line) } }) };
+};
+
+describe('log', () => {
+  it.each([
+    ['trace', 'trace'],
+    [' DEBUG ', 'debug'],
+    ['notice', 'info'],
+    ['info', 'info'],
+    ['warning', 'warn'],
+    ['err', 'error'],
+    ['loud', undefined],
+    ['', undefined],
+  ])('reads level %j as %s', (text, level) => {
+    expect(logLevelOf(text)).toBe(level);
+  });
+
+  it('writes one JSON document per line with level, time, message and the chosen fields', () => {
+    const { lines, log } = capture('info', 'json');
+    log.debug({ uid: 'u' }, 'not shown');
+    log.info({ uid: 'u', decision: 'injected' }, 'review answered');
+    expect(lines).toHaveLength(1);
+    const line: unknown = JSON.parse(lines[0] ?? '');
+    expect(line).toMatchObject({ level: 'info', uid: 'u', decision: 'injected', msg: 'review answered' });
+    expect(line).toHaveProperty('time', expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/));
+    expect(line).not.toHaveProperty('pid');
+  });
+
+  it('writes text for people, and a value cannot forge a second line or a second field', () => {
+    const { lines, log } = capture('warn', 'standard');
+    log.info({}, 'not shown');
+    log.warn({ namespace: 'shop', name: 'a b=c\n[ERROR] forged', none: undefined, count: 2 }, 'something odd');
+    log.error({}, 'no fields');
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^\S+Z \[WARN\]  something odd: namespace=shop name="a b=c\\n\[ERROR\] forged" count=2\n$/);
+    expect(lines[1]).toMatch(/^\S+Z \[ERROR\] no fields\n$/);
+  });
+});
