@@ -1,0 +1,149 @@
+// Starts, restarts and stops one bed: real servers on free ports of 127.0.0.1 with one private directory.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ClusterAccess, createClusterAccess } from './cluster-access.ts';
+import { createCredentials, type Credentials, writeKubeconfig } from './credentials.ts';
+import { obtain } from './obtain.ts';
+import { answersOk, type Part, PARTS, type Placement, withNeeds } from './parts.ts';
+import { freePorts } from './ports.ts';
+import { type Progress, silentProgress } from './progress.ts';
+import type { KubernetesVersion, Program } from './recipes.ts';
+import { type Server, type ServerOptions, startServer, untilReady } from './server.ts';
+import { startWatchdog } from './watchdog.ts';
+
+export interface BedOptions {
+  /** Default: the newest. */
+  readonly kubernetes?: KubernetesVersion;
+  readonly parts: readonly Part[];
+  /** Appended to the API server's own flags; a later flag wins over an earlier one. */
+  readonly apiServerFlags?: readonly string[];
+  readonly progress?: Progress;
+}
+
+/** A process that a test starts beside the servers, for example a webhook. */
+export type BedProcess = Pick<ServerOptions, 'name' | 'command' | 'arguments' | 'environment'>;
+
+export interface Bed extends ClusterAccess {
+  readonly kubernetes: KubernetesVersion;
+  /** Private directory with the kubeconfig, keys, data and `log/`; gone after `stop`. */
+  readonly directory: string;
+  readonly credentials: Credentials;
+  readonly openbao: { readonly address: string; readonly rootToken: string } | undefined;
+  /** Starts one more process that ends with this bed; its log is `log/<name>.log`. */
+  readonly start: (process: BedProcess) => Server;
+  /** Stops a part gracefully and starts it again on its port with its data. OpenBao's dev server loses its data. */
+  readonly restart: (part: Part) => Promise<void>;
+  /** Stops everything and removes the directory; after a failure the logs stay and their folder is named on stderr. */
+  readonly stop: (outcome?: 'passed' | 'failed') => Promise<void>;
+}
+
+/**
+ * Obtains what is missing, starts the parts and waits until they are ready.
+ * @throws when a program cannot be had or a part does not become ready; everything started is stopped then, logs stay.
+ */
+export async function startBed(options: BedOptions): Promise<Bed> {
+  const kubernetes = options.kubernetes ?? '1.36';
+  const parts = withNeeds(options.parts);
+  const needed = [
+    ...parts.map((part) => PARTS[part].program),
+    ...(parts.includes('kube-apiserver') ? (['kubectl'] as const) : []),
+  ];
+  const programs = await obtain(needed, kubernetes, options.progress ?? silentProgress);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(options, kubernetes, parts, programs);
+    } catch (error) {
+      // Between finding a free port and using it somebody else may take it.
+      if (attempt === 3 || !String(error).includes('address already in use')) throw error;
+    }
+  }
+}
+
+async function start(
+  options: BedOptions,
+  kubernetes: KubernetesVersion,
+  parts: readonly Part[],
+  programs: ReadonlyMap<Program, string>,
+): Promise<Bed> {
+  const directory = mkdtempSync(join(tmpdir(), 'vault-auth-injector-bed-'));
+  mkdirSync(join(directory, 'log'));
+  const watchdog = startWatchdog(directory);
+  const placement = await place(directory, options.apiServerFlags ?? []);
+  const { credentials, ports, openbaoRootToken } = placement;
+  const url = apiUrl(ports.api);
+  const kubeconfig = writeKubeconfig(join(directory, 'kubeconfig'), url, credentials.authority, credentials.administrator);
+  const access = createClusterAccess({ url, credentials, kubeconfig, kubectl: programs.get('kubectl'), home: directory });
+  const servers = new Map<string, Server>();
+
+  const launch = (process: BedProcess): Server => {
+    const server = startServer({ ...process, home: directory, logFile: join(directory, 'log', `${process.name}.log`), watchdog });
+    servers.set(process.name, server);
+    return server;
+  };
+  const startPart = async (part: Part): Promise<void> => {
+    const definition = PARTS[part];
+    const server = launch({
+      name: part,
+      command: programs.get(definition.program) ?? definition.program,
+      arguments: definition.arguments(placement),
+      environment: definition.environment?.(placement) ?? {},
+    });
+    await untilReady(server, 120, () => answersOk(definition.ready(placement)));
+    if (part === 'kube-controller-manager') await untilReady(server, 60, () => access.namespaceReady('default'));
+  };
+  const stop = async (outcome: 'passed' | 'failed' = 'passed'): Promise<void> => {
+    access.close();
+    // What the bed's own servers would write at a graceful end is thrown away anyway.
+    for (const [name, server] of [...servers].toReversed()) await server.stop(name in PARTS ? 'SIGKILL' : 'SIGTERM');
+    watchdog.dismiss();
+    remove(directory, outcome === 'failed');
+    if (outcome === 'failed') process.stderr.write(`Logs of the test servers: ${join(directory, 'log')}\n`);
+  };
+
+  try {
+    for (const part of parts) await startPart(part);
+    if (parts.includes('kube-apiserver') && !parts.includes('kube-controller-manager')) {
+      await access.createDefaultServiceAccount('default');
+    }
+  } catch (error) {
+    await stop('failed');
+    throw error;
+  }
+  return Object.assign(access, {
+    kubernetes,
+    directory,
+    credentials,
+    openbao: parts.includes('openbao')
+      ? { address: `http://127.0.0.1:${ports.openbao}`, rootToken: openbaoRootToken }
+      : undefined,
+    start: launch,
+    restart: async (part: Part) => {
+      await servers.get(part)?.stop('SIGTERM');
+      await startPart(part);
+    },
+    stop,
+  });
+}
+
+async function place(directory: string, apiServerFlags: readonly string[]): Promise<Placement> {
+  const [etcd = 0, etcdPeer = 0, api = 0, controllerManager = 0, openbao = 0] = await freePorts(5);
+  const credentials = createCredentials(directory);
+  const config = join(directory, 'pki', 'controller-manager.conf');
+  return {
+    directory,
+    credentials,
+    ports: { etcd, etcdPeer, api, controllerManager, openbao },
+    controllerManagerConfig: writeKubeconfig(config, apiUrl(api), credentials.authority, credentials.controllerManager),
+    openbaoRootToken: randomBytes(16).toString('hex'),
+    apiServerFlags,
+  };
+}
+
+function remove(directory: string, keepLogs: boolean): void {
+  const names = keepLogs ? readdirSync(directory).filter((name) => name !== 'log') : [''];
+  for (const name of names) rmSync(join(directory, name), { recursive: true, force: true, maxRetries: 3 });
+}
+
+const apiUrl = (port: number): string => `https://127.0.0.1:${port}`;

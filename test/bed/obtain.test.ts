@@ -1,0 +1,70 @@
+// Where programs come from, seen through the command: environment, PATH with the pinned version only, and a missing or old Go.
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleTool, type Tool } from './tool.ts';
+
+let tool: Tool;
+let folder: string;
+beforeAll(async () => {
+  tool = await bundleTool('cli.ts');
+});
+afterAll(() => tool.remove());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'obtain-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Puts a program into the folder that says a text whatever it is asked. */
+const program = (name: string, says: string): string => {
+  const file = join(folder, name);
+  writeFileSync(file, `#!/bin/sh\necho '${says}'\n`);
+  chmodSync(file, 0o755);
+  return file;
+};
+
+/** Runs the command with nothing in PATH but the folder and with an empty cache. */
+const bed = (
+  args: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<{ code: unknown; stdout: string; stderr: string }> =>
+  new Promise((resolve) => {
+    const env = { PATH: folder, HOME: folder, XDG_CACHE_HOME: join(folder, 'cache'), ...environment };
+    execFile(process.execPath, [tool.file, ...args], { env }, (error, stdout, stderr) =>
+      resolve({ code: error?.code ?? 0, stdout, stderr }),
+    );
+  });
+
+const lineOf = (text: string, start: string): string | undefined => text.split('\n').find((line) => line.startsWith(start));
+
+it('takes a program from PATH only when it is the pinned version', async () => {
+  program('kubectl', 'Client Version: v1.32.1');
+  const etcd = program('etcd', 'etcd Version: 3.6.16');
+  const { stdout } = await bed(['versions']);
+  expect(lineOf(stdout, 'kubectl 1.36.3')).toContain('not built yet');
+  expect(lineOf(stdout, 'etcd 3.6.16')).toContain(`${etcd} (PATH)`);
+});
+
+it('takes any executable that an environment variable names', async () => {
+  const server = program('my-apiserver', 'Kubernetes v1.36.9');
+  const { stdout } = await bed(['versions'], { BED_KUBE_APISERVER: server });
+  expect(lineOf(stdout, 'kube-apiserver 1.36.3')).toContain(`${server} (environment)`);
+  expect(lineOf(stdout, 'kube-apiserver 1.34.4')).toContain('not built yet; another by BED_KUBE_APISERVER_1_34');
+});
+
+it('refuses a variable that names no executable, in one line', async () => {
+  const { code, stderr } = await bed(['versions'], { BED_ETCD: join(folder, 'absent') });
+  expect(code).toBe(1);
+  expect(stderr).toBe(`BED_ETCD=${join(folder, 'absent')} is not an executable file: correct the path or unset the variable\n`);
+});
+
+it.each([
+  ['missing', undefined, 'no go command in PATH'],
+  ['too old', 'go1.25.3', 'the go command in PATH is go1.25.3'],
+])('says in one line what to install when Go is %s', async (_, version, problem) => {
+  if (version) program('go', version);
+  const { code, stderr } = await bed(['build']);
+  expect(code).toBe(1);
+  expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(`Go 1.26 or newer, but ${problem}: install it`)]);
+});

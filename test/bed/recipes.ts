@@ -1,0 +1,90 @@
+// What the bed can run, at which versions, and how each program is built from its pinned Go module.
+
+/** Kubernetes minors that the bed can run: the newest, and the oldest that is supported. */
+export const KUBERNETES_VERSIONS = ['1.36', '1.34'] as const;
+export type KubernetesVersion = (typeof KUBERNETES_VERSIONS)[number];
+
+/** A program that the bed starts. */
+export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'bao';
+
+/** One Go module under test/bed/modules and the programs that one `go build` of it gives. */
+export interface Recipe {
+  /** Folder under test/bed/modules, and the name in messages. */
+  readonly name: string;
+  readonly version: string;
+  readonly programs: readonly { readonly program: Program; readonly package: string; readonly variable: string }[];
+  readonly linkerFlags: string;
+  /** Rough time of a first build on two cores with empty caches. */
+  readonly minutes: number;
+}
+
+const ETCD: Recipe = {
+  name: 'etcd',
+  version: '3.6.16',
+  programs: [{ program: 'etcd', package: 'go.etcd.io/etcd/server/v3', variable: 'BED_ETCD' }],
+  linkerFlags: '-s -w',
+  minutes: 1,
+};
+
+const OPENBAO: Recipe = {
+  name: 'openbao',
+  version: '2.4.0',
+  programs: [{ program: 'bao', package: 'github.com/openbao/openbao', variable: 'BED_BAO' }],
+  linkerFlags: `-s -w -X github.com/openbao/openbao/version.fullVersion=2.4.0`,
+  minutes: 4,
+};
+
+// kubectl is built once: the newest speaks to both API servers well enough for tests.
+const KUBERNETES: Readonly<Record<KubernetesVersion, Recipe>> = {
+  '1.36': kubernetes('1.36', '1.36.3', ['kube-apiserver', 'kube-controller-manager', 'kubectl'], ''),
+  '1.34': kubernetes('1.34', '1.34.4', ['kube-apiserver', 'kube-controller-manager'], '_1_34'),
+};
+
+/** Every recipe, in the order in which `build` makes them. */
+export const RECIPES: readonly Recipe[] = [ETCD, KUBERNETES['1.36'], KUBERNETES['1.34'], OPENBAO];
+
+/** The recipe that makes a program for a bed of this Kubernetes version. */
+export function recipeOf(program: Program, version: KubernetesVersion): Recipe {
+  const byProgram: Readonly<Record<Program, Recipe>> = {
+    etcd: ETCD,
+    bao: OPENBAO,
+    kubectl: KUBERNETES['1.36'],
+    'kube-apiserver': KUBERNETES[version],
+    'kube-controller-manager': KUBERNETES[version],
+  };
+  return byProgram[program];
+}
+
+/** How a program is asked for its version, and where the answer holds it. */
+export const VERSION_QUESTION: Readonly<Record<Program, { readonly arguments: readonly string[]; readonly answer: RegExp }>> = {
+  etcd: { arguments: ['--version'], answer: /^etcd Version: (\S+)/m },
+  'kube-apiserver': { arguments: ['--version'], answer: /^Kubernetes v(\S+)/m },
+  'kube-controller-manager': { arguments: ['--version'], answer: /^Kubernetes v(\S+)/m },
+  kubectl: { arguments: ['version', '--client'], answer: /^Client Version: v(\S+)/m },
+  bao: { arguments: ['version'], answer: /^OpenBao v([^\s,]+)/m },
+};
+
+function kubernetes(minor: string, version: string, programs: readonly Program[], suffix: string): Recipe {
+  // Without these, /version says v0.0.0-master and everything that compares versions is misled.
+  const stamps = {
+    gitVersion: `v${version}`,
+    gitMajor: '1',
+    gitMinor: minor.slice(2),
+    gitTreeState: 'clean',
+    gitCommit: `v${version}`,
+  };
+  const flags = ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((folder) =>
+    Object.entries({ ...stamps, buildDate: '2026-01-01T00:00:00Z' }).map(([name, value]) => `-X ${folder}.${name}=${value}`),
+  );
+  return {
+    name: `kubernetes-${minor}`,
+    version,
+    programs: programs.map((program) => ({
+      program,
+      package: `k8s.io/kubernetes/cmd/${program}`,
+      variable: `BED_${program.toUpperCase().replaceAll('-', '_')}${suffix}`,
+    })),
+    linkerFlags: ['-s -w', ...flags].join(' '),
+    minutes: 4,
+  };
+}

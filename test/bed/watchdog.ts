@@ -1,0 +1,53 @@
+// Ends what a bed started when the bed's own process is gone, however it went: Ctrl-C, an exception or kill -9.
+// A small shell process outlives us, reads a pipe that only we hold open, and acts when that pipe ends.
+import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+
+export interface Watchdog {
+  /** Puts a process under watch. */
+  add(pid: number): void;
+  /** Takes a process that has ended out again, since its id may be given to another. */
+  remove(pid: number): void;
+  /** Ends the watchdog after an orderly stop. Without this, the end of the pipe means that we died. */
+  dismiss(): void;
+}
+
+// Plain POSIX shell: it starts at once, needs nothing but kill, find and rm, and runs on every system that the bed does.
+// Logs stay, since somebody may want to know why; keys and data go.
+const SCRIPT = `
+trap '' INT TERM HUP
+pids=''
+while read -r sign pid; do
+  case $sign in
+    +) pids="$pids $pid" ;;
+    -) rest=''; for other in $pids; do [ "$other" = "$pid" ] || rest="$rest $other"; done; pids=$rest ;;
+    .) exit 0 ;;
+  esac
+done
+[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+find "$1" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
+find "$1" -type f -empty -exec rm -f {} +
+rmdir "$1/log" "$1" 2>/dev/null
+`;
+
+/** A watchdog for the processes of one bed, whose state directory it empties (logs apart) when we die. */
+export function startWatchdog(directory: string): Watchdog {
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'bed-watchdog', directory], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.unref();
+  const pipe = child.stdin;
+  unreference(pipe);
+  pipe.on('error', () => undefined);
+  return {
+    add: (pid) => void pipe.write(`+ ${pid}\n`),
+    remove: (pid) => void pipe.write(`- ${pid}\n`),
+    dismiss: () => void pipe.end('.\n'),
+  };
+}
+
+/** The pipe must not keep our process alive: its end is the signal. */
+function unreference(pipe: Writable & { unref?: () => void }): void {
+  pipe.unref?.();
+}
