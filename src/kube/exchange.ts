@@ -1,0 +1,66 @@
+// One HTTPS request and its whole answer, bounded in time and size.
+import type { IncomingMessage } from 'node:http';
+import { type Agent, request } from 'node:https';
+
+export interface Exchange {
+  readonly url: URL;
+  readonly method: string;
+  readonly agent: Agent;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly contentType: string; readonly text: string } | undefined;
+  /** From the first byte sent to the last received. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The time was over before the answer was whole. */
+export class NoAnswer extends Error {}
+
+/** An object has at most 1.5 MiB in etcd; a page of 500 of the usual size fits too. */
+const ANSWER_LIMIT = 32 * 1024 * 1024;
+
+/** Sends one request. A GET on a kept connection that the server has just closed is sent once more. Throws what the socket throws, or NoAnswer. */
+export const exchange = async (options: Exchange): Promise<Answer> => {
+  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+  try {
+    return await once(options, signal).catch((error: unknown) => {
+      if (options.method === 'GET' && error instanceof StaleConnection) return once(options, signal);
+      throw error;
+    });
+  } catch (error) {
+    if (timeout.aborted) throw new NoAnswer(`no answer within ${options.timeoutMs} ms`, { cause: error });
+    throw error;
+  }
+};
+
+class StaleConnection extends Error {}
+
+const once = ({ url, method, agent, headers, body }: Exchange, signal: AbortSignal): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const length = body && { 'content-type': body.contentType, 'content-length': Buffer.byteLength(body.text) };
+    const call = request(url, { method, agent, headers: { ...headers, ...length }, signal }, (response) => {
+      collect(response).then(resolve, reject);
+    });
+    call.on('error', (error: NodeJS.ErrnoException) => {
+      reject(call.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection(error.message) : error);
+    });
+    call.end(body?.text);
+  });
+
+const collect = async (response: IncomingMessage): Promise<Answer> => {
+  const body: AsyncIterable<Buffer> = response;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > ANSWER_LIMIT) throw new Error(`the answer has more than ${ANSWER_LIMIT} bytes`);
+    chunks.push(chunk);
+  }
+  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() };
+};
