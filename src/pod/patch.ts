@@ -1,10 +1,10 @@
-// JSON Patch (RFC 6902) built by intent. Only `add` is ever emitted: an `add` cannot fail because a value changed, and a
-// patch that does not apply rejects the pod even under failurePolicy Ignore.
+// JSON Patch (RFC 6902) built by intent: `add`, and `replace` of what was just read. Neither can fail on a document that has
+// not changed, and a patch that does not apply rejects the pod even under failurePolicy Ignore.
 import { escapePathComponent } from 'fast-json-patch';
 import type { Json } from './manifest.ts';
 
 export interface PatchOperation {
-  readonly op: 'add';
+  readonly op: 'add' | 'replace';
   readonly path: string;
   readonly value: Json;
 }
@@ -20,6 +20,8 @@ export interface PatchBuilder {
   prepend(path: string, exists: boolean, values: readonly Json[]): void;
   /** Sets a member of the object at `path`, which is created when `exists` says that it is absent. */
   set(path: string, exists: boolean, key: string, value: Json): void;
+  /** Puts a value in the place of one that is known to be there. */
+  replace(path: string, value: Json): void;
   readonly operations: readonly PatchOperation[];
 }
 
@@ -61,6 +63,9 @@ export const patchBuilder = (): PatchBuilder => {
         members.set(path, fresh);
         add(path, fresh);
       }
+    },
+    replace(path, value) {
+      operations.push({ op: 'replace', path, value });
     },
   };
 };

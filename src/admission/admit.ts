@@ -1,0 +1,114 @@
+// One pod, one decision: the middle of everything. Pure: surroundings and settings are arguments.
+import { allNames } from '../annotations/name.ts';
+import { parseAnnotations, type Baseline, type Parsed } from '../annotations/parse.ts';
+import { checkPod } from '../pod/check.ts';
+import { injectCompat, type Injection, type OperatorInput } from '../pod/compat/inject.ts';
+import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
+import type { PatchOperation } from '../pod/patch.ts';
+import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
+import type { SelectionFinding } from '../selection/finding.ts';
+import type { Finding } from './problems.ts';
+
+/** Labels and annotations of a namespace or service account; what injection knows of it. */
+export interface ObjectMetadata {
+  readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
+}
+
+/** What is known besides the pod. Look-ups are in memory and never wait. */
+export interface AdmissionContext {
+  readonly baseline: Baseline;
+  readonly operator: OperatorInput;
+  readonly policy: SelectionPolicy;
+  /** A pod that asks in an excluded namespace is refused rather than left alone (Q17). */
+  readonly denyExcluded: boolean;
+  readonly namespace: (name: string) => ObjectMetadata | undefined;
+  readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
+}
+
+export interface Outcome {
+  readonly decision: 'injected' | 'skipped' | 'denied';
+  /** Stable word: why the pod was chosen or left alone; also the metric label. */
+  readonly reason: SelectionReason;
+  /** Empty when there is nothing (more) to add. */
+  readonly patch: readonly PatchOperation[];
+  readonly kind?: Injection['kind'];
+  /** Why the pod was denied, or why one that did not ask was left alone: all of them. */
+  readonly problems: readonly Finding[];
+  readonly warnings: readonly Finding[];
+}
+
+const REQUEST_NAMES = allNames('agentInject');
+const STATUS_NAMES = allNames('agentInjectStatus');
+const NO_TEXTS: ReadonlyMap<string, string> = new Map();
+/** What an absent serviceAccountName means. */
+const DEFAULT_SERVICE_ACCOUNT = 'default';
+
+const valuesOf = (annotations: ReadonlyMap<string, string>, names: readonly string[]): string[] =>
+  names.flatMap((name) => annotations.get(name) ?? []);
+
+const select = (pod: JsonObject, annotations: ReadonlyMap<string, string>, namespace: string, context: AdmissionContext): Selection => {
+  const spec = objectAt(pod, 'spec');
+  return decide(
+    {
+      namespace,
+      namespaceLabels: context.policy.labels ? (context.namespace(namespace)?.labels ?? NO_TEXTS) : NO_TEXTS,
+      podLabels: context.policy.labels ? textMap(objectAt(pod, 'metadata')?.['labels']) : NO_TEXTS,
+      podAnnotations: annotations,
+      requests: valuesOf(annotations, REQUEST_NAMES),
+      status: valuesOf(annotations, STATUS_NAMES)[0],
+      phase: textOf(objectAt(pod, 'status'), 'phase'),
+      operatingSystem: textOf(objectAt(spec, 'os'), 'name'),
+    },
+    context.policy,
+  );
+};
+
+const selectionWarnings = (selection: Selection): SelectionFinding[] => [
+  ...selection.unknownLabels.map((label): SelectionFinding => ({ code: 'label-value', label })),
+  ...(selection.contradiction ? [{ code: 'label-contradiction', label: INJECT_LABEL } as const] : []),
+  ...(selection.reason === 'windows-pod' && selection.explicit ? [{ code: 'windows-unsupported' } as const] : []),
+];
+
+const skipped = (selection: Selection, namespace: string, denyExcluded: boolean): Outcome => {
+  const warnings = selectionWarnings(selection);
+  const asked = selection.explicit && selection.reason === 'excluded-namespace';
+  if (asked && denyExcluded)
+    return { decision: 'denied', reason: selection.reason, patch: [], problems: [{ code: 'namespace-excluded', namespace }], warnings };
+  return { decision: 'skipped', reason: selection.reason, patch: [], problems: [], warnings };
+};
+
+/** Options of a pod from namespace, service account and its own annotations. */
+export const parsePod = (pod: JsonObject, annotations: ReadonlyMap<string, string>, namespace: string, context: AdmissionContext): Parsed => {
+  const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
+  return parseAnnotations(
+    {
+      namespace: context.namespace(namespace)?.annotations ?? NO_TEXTS,
+      serviceaccount: context.serviceAccount(namespace, account)?.annotations ?? NO_TEXTS,
+      pod: annotations,
+    },
+    context.baseline,
+  );
+};
+
+/** Annotations of the pod itself. */
+export const annotationsOf = (pod: JsonObject): ReadonlyMap<string, string> => textMap(objectAt(pod, 'metadata')?.['annotations']);
+
+/**
+ * Decides about one raw pod. A pod that asked and cannot be served is denied with all its problems; one that did not ask is
+ * left alone with the same findings as warnings.
+ */
+export const admitPod = (object: Json | undefined, namespace: string, context: AdmissionContext): Outcome => {
+  if (!isObject(object)) return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: checkPod(object), warnings: [] };
+  const annotations = annotationsOf(object);
+  const selection = select(object, annotations, namespace, context);
+  if (!selection.inject) return skipped(selection, namespace, context.denyExcluded);
+  const malformed = checkPod(object);
+  if (malformed.length > 0) return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: malformed, warnings: [] };
+  const injection = injectCompat(object, parsePod(object, annotations, namespace, context), context.operator);
+  const warnings = [...selectionWarnings(selection), ...injection.warnings];
+  const { reason } = selection;
+  if (injection.problems.length === 0) return { decision: 'injected', reason, patch: injection.patch, kind: injection.kind, problems: [], warnings };
+  if (!selection.explicit) return { decision: 'skipped', reason, patch: [], problems: injection.problems, warnings: [...warnings, ...injection.problems] };
+  return { decision: 'denied', reason, patch: [], problems: injection.problems, warnings };
+};

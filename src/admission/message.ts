@@ -1,0 +1,27 @@
+// Findings as the sentences that an API client shows: one denial with everything in it, and warnings.
+import { wordsOf, type Finding } from './problems.ts';
+
+/** Events are cut at 1,024 characters, and the API server puts some 80 of its own before ours. */
+const LONGEST_DENIAL = 900;
+/** The API server cuts each warning to 256 once all of them together exceed 4,096 characters. */
+const LONGEST_WARNING = 256;
+
+const cut = (words: string, most: number): string => (words.length > most ? `${words.slice(0, most - 1)}…` : words);
+
+/** A finding in one line, with its code for looking it up. */
+export const lineOf = (finding: Finding): string => {
+  const { sentence, remedy } = wordsOf(finding);
+  return `${sentence}: ${remedy} [${finding.code}]`;
+};
+
+/** All problems of a pod in one message; remedies give way first when there are many. */
+export const denialOf = (problems: readonly Finding[]): string => {
+  const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
+  const numbered = (lines: readonly string[]): string => lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
+  const full = head + numbered(problems.map(lineOf));
+  if (full.length <= LONGEST_DENIAL) return full;
+  return head + numbered(problems.map((problem) => `${wordsOf(problem).sentence} [${problem.code}]`));
+};
+
+/** Warnings as the API server passes them on: no control characters, not too long, each once. */
+export const warningsOf = (warnings: readonly Finding[]): string[] => [...new Set(warnings.map((warning) => cut(lineOf(warning), LONGEST_WARNING)))];

@@ -1,0 +1,107 @@
+// AdmissionReview in, AdmissionReview out: the only place that knows its shape (admission.k8s.io/v1, and v1beta1 for old callers).
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
+import { admitPod, type AdmissionContext, type Outcome } from './admit.ts';
+import { denialOf, warningsOf } from './message.ts';
+
+/** What is logged and counted of one review; chosen words, nothing of the pod's contents. */
+export interface ReviewRecord {
+  readonly uid: string;
+  readonly namespace: string;
+  /** Name, or generateName with a star. */
+  readonly name: string;
+  /** Kind and name of the controlling owner, such as ReplicaSet/web-7d9c5; empty without one. */
+  readonly owner: string;
+  readonly decision: Outcome['decision'] | 'error';
+  readonly reason: string;
+  /** Codes of problems and warnings. */
+  readonly codes: readonly string[];
+  readonly injectionType?: Outcome['kind'];
+  readonly dryRun: boolean;
+}
+
+export interface Reply {
+  readonly status: 200 | 400 | 500;
+  /** A JSON document, or one line of text when the status is not 200. */
+  readonly body: string;
+  readonly record: ReviewRecord | undefined;
+}
+
+export type Reviewer = (body: Buffer) => Reply;
+
+export interface ReviewerOptions {
+  /** vault-k8s answers 500 to what is no JSON object, and takes a review without version for one of v1. */
+  readonly compat: boolean;
+}
+
+const VERSIONS = new Set(['admission.k8s.io/v1', 'admission.k8s.io/v1beta1']);
+const DEFAULT_VERSION = 'admission.k8s.io/v1';
+const KIND = 'AdmissionReview';
+/** HTTP 403: what the API server passes on as the status of a refused pod. */
+const FORBIDDEN = 403;
+
+const parse = (body: Buffer): Json | undefined => {
+  try {
+    return JSON.parse(body.toString('utf8')) as Json;
+  } catch {
+    return undefined;
+  }
+};
+
+const ownerOf = (pod: JsonObject | undefined): string => {
+  const owner = objectsOf(objectAt(pod, 'metadata')?.['ownerReferences']).find((reference) => reference['controller'] === true);
+  return owner ? `${textOf(owner, 'kind') ?? ''}/${textOf(owner, 'name') ?? ''}` : '';
+};
+
+const nameOf = (request: JsonObject, pod: JsonObject | undefined): string => {
+  const metadata = objectAt(pod, 'metadata');
+  const name = textOf(metadata, 'name') ?? textOf(request, 'name') ?? '';
+  return name === '' ? `${textOf(metadata, 'generateName') ?? ''}*` : name;
+};
+
+const recordOf = (request: JsonObject, outcome: Outcome): ReviewRecord => {
+  const pod = objectAt(request, 'object');
+  return {
+    uid: textOf(request, 'uid') ?? '',
+    namespace: textOf(request, 'namespace') ?? '',
+    name: nameOf(request, pod),
+    owner: ownerOf(pod),
+    decision: outcome.decision,
+    reason: outcome.reason,
+    codes: [...new Set([...outcome.problems, ...outcome.warnings].map(({ code }) => code))],
+    ...(outcome.kind ? { injectionType: outcome.kind } : {}),
+    dryRun: request['dryRun'] === true,
+  };
+};
+
+const responseOf = (uid: string, outcome: Outcome): JsonObject => {
+  const warnings = warningsOf(outcome.warnings);
+  const common = warnings.length > 0 ? { warnings } : {};
+  if (outcome.decision === 'denied') {
+    const status = { metadata: {}, code: FORBIDDEN, reason: 'Forbidden', message: denialOf(outcome.problems) };
+    return { uid, allowed: false, status, ...common };
+  }
+  if (outcome.patch.length === 0) return { uid, allowed: true, ...common };
+  const patch = Buffer.from(JSON.stringify(outcome.patch), 'utf8').toString('base64');
+  return { uid, allowed: true, patchType: 'JSONPatch', patch, ...common };
+};
+
+const refuse = (status: 400 | 500, sentence: string): Reply => ({ status, body: sentence, record: undefined });
+
+/** A reviewer over one context. It never throws for what a caller sends. */
+export const reviewer =
+  (context: () => AdmissionContext, { compat }: ReviewerOptions): Reviewer =>
+  (body) => {
+    const review = parse(body);
+    if (!isObject(review)) return refuse(compat ? 500 : 400, 'error decoding admission request: expected an AdmissionReview as a JSON object');
+    const { apiVersion, kind } = review;
+    const isUntyped = compat && apiVersion === undefined && kind === undefined;
+    if (!isUntyped && (kind !== KIND || typeof apiVersion !== 'string' || !VERSIONS.has(apiVersion)))
+      return refuse(400, `expected kind ${KIND} of apiVersion ${[...VERSIONS].join(' or ')}`);
+    const request = review['request'];
+    if (!isObject(request)) return refuse(400, 'the AdmissionReview has no request');
+    const uid = request['uid'];
+    if (typeof uid !== 'string') return refuse(400, 'the request of the AdmissionReview has no uid');
+    const outcome = admitPod(request['object'], textOf(request, 'namespace') ?? '', context());
+    const answer = { apiVersion: apiVersion ?? DEFAULT_VERSION, kind: KIND, response: responseOf(uid, outcome) };
+    return { status: 200, body: JSON.stringify(answer), record: recordOf(request, outcome) };
+  };

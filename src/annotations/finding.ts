@@ -1,0 +1,15 @@
+// What can be wrong with annotations, as data. Sentences and remedies are in the catalogue of problems (admission/problems).
+import type { AnnotationLayer } from './row.ts';
+
+export type AnnotationFinding =
+  | { readonly code: 'annotation-value'; readonly annotation: string; readonly value: string; readonly wanted: string }
+  | { readonly code: 'annotation-conflict'; readonly annotation: string; readonly other: string }
+  | { readonly code: 'annotation-unknown'; readonly annotation: string; readonly nearest: string | undefined }
+  | { readonly code: 'annotation-deprecated'; readonly annotation: string; readonly because: string }
+  | { readonly code: 'annotation-empty'; readonly annotation: string }
+  | { readonly code: 'annotation-layer'; readonly annotation: string; readonly layer: AnnotationLayer }
+  | { readonly code: 'secret-collision'; readonly annotation: string; readonly other: string; readonly file: string }
+  | { readonly code: 'secret-ambiguous'; readonly annotation: string; readonly other: string; readonly name: string }
+  | { readonly code: 'secret-undeclared'; readonly annotation: string; readonly name: string }
+  | { readonly code: 'secret-escapes'; readonly annotation: string; readonly value: string }
+  | { readonly code: 'containers-exclusive'; readonly annotation: string; readonly other: string };

@@ -1,0 +1,120 @@
+// Kinds of values: how one sort of text is read. Shared by the annotation table and the settings table.
+// The grammars are those of vault-k8s 1.7.6 (Go's strconv, time and Kubernetes' resource packages), so that a value means the same.
+import { parseQuantity } from './quantity.ts';
+
+/** What a reader answers for text it cannot read. The words are in the kind's `wanted`. */
+export const UNREADABLE = Symbol('unreadable');
+
+export interface Kind<T> {
+  /** Word for the generated documentation. */
+  readonly name: string;
+  /** The wanted form, as it completes "expected …". */
+  readonly wanted: string;
+  /** Total: every text has a value or is unreadable. */
+  readonly read: (raw: string) => T | typeof UNREADABLE;
+}
+
+export type ValueOf<K> = K extends Kind<infer T> ? T : never;
+
+const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
+const FALSE = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False', '']);
+
+/** Go's strconv.ParseBool; the empty text is false, as vault-k8s has it. */
+export const flag: Kind<boolean> = {
+  name: 'flag',
+  wanted: 'true or false (also 1, t, T, TRUE, True, 0, f, F, FALSE, False)',
+  read: (raw) => (TRUE.has(raw) ? true : FALSE.has(raw) ? false : UNREADABLE),
+};
+
+/** Any text, also the empty one. */
+export const text: Kind<string> = { name: 'text', wanted: 'text', read: (raw) => raw };
+
+/** Comma-separated names; blanks around a name do not count (Q14), empty members are dropped. */
+export const nameList: Kind<readonly string[]> = {
+  name: 'list',
+  wanted: 'names separated by commas',
+  read: (raw) =>
+    raw
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+};
+
+const INTEGER = /^[+-]?[0-9]+$/;
+
+const integerIn = (name: string, wanted: string, least: bigint, most: bigint): Kind<number> => ({
+  name,
+  wanted,
+  read: (raw) => {
+    if (!INTEGER.test(raw)) return UNREADABLE;
+    const value = BigInt(raw.startsWith('+') ? raw.slice(1) : raw);
+    return value < least || value > most ? UNREADABLE : Number(value);
+  },
+});
+
+const INT64_MAX = 9_223_372_036_854_775_807n;
+
+/** A signed whole number in base ten; the empty text is 0, as vault-k8s has it. */
+export const integer: Kind<number> = {
+  ...integerIn('integer', 'a whole number', -INT64_MAX - 1n, INT64_MAX),
+  read: (raw) => (raw === '' ? 0 : integerIn('', '', -INT64_MAX - 1n, INT64_MAX).read(raw)),
+};
+
+/** A user or group id. Negative ones are refused here rather than later by the API server (Q42). */
+export const identity: Kind<number> = integerIn('id', 'a number of 0 or more', 0n, INT64_MAX);
+
+const UNSIGNED = /^[0-9]+$/;
+
+/** Whole seconds, 0 or more, without a sign (Go's ParseUint). */
+export const seconds: Kind<number> = {
+  name: 'seconds',
+  wanted: 'whole seconds, 0 or more',
+  read: (raw) => (UNSIGNED.test(raw) && BigInt(raw) <= 2n * INT64_MAX + 1n ? Number(raw) : UNREADABLE),
+};
+
+const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+
+/** A finite decimal number. */
+export const decimal: Kind<number> = {
+  name: 'number',
+  wanted: 'a decimal number such as 0.75',
+  read: (raw) => (DECIMAL.test(raw) && Number.isFinite(Number(raw)) ? Number(raw) : UNREADABLE),
+};
+
+const DURATION = /^[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+
+/** Go's time.ParseDuration. The text itself is the value: it is passed on to the agent. The empty text means none. */
+export const duration: Kind<string> = {
+  name: 'duration',
+  wanted: 'a duration such as 1s, 5m or 1h30m',
+  read: (raw) => (raw === '' || DURATION.test(raw) ? raw : UNREADABLE),
+};
+
+/** A Kubernetes quantity in canonical form; the empty text means that the item is left out. */
+export const quantity: Kind<string> = {
+  name: 'quantity',
+  wanted: 'a Kubernetes quantity such as 250m, 64Mi or 1Gi',
+  read: (raw) => (raw === '' ? '' : (parseQuantity(raw) ?? UNREADABLE)),
+};
+
+/** One of a few words; `fold` ignores case. */
+export const oneOf = <const Word extends string>(words: readonly Word[], fold = false): Kind<Word> => ({
+  name: words.join(' \\| '),
+  wanted: `one of ${words.join(', ')}`,
+  read: (raw) => words.find((word) => word === (fold ? raw.toLowerCase() : raw)) ?? UNREADABLE,
+});
+
+/** An RFC 6902 document: a JSON list of operations. Empty text, null and [] mean none. */
+export const jsonPatch: Kind<readonly unknown[]> = {
+  name: 'JSON Patch',
+  wanted: 'a JSON list of RFC 6902 operations',
+  read: (raw) => {
+    if (raw === '') return [];
+    try {
+      const document: unknown = JSON.parse(raw);
+      return document === null ? [] : Array.isArray(document) ? document : UNREADABLE;
+    } catch {
+      return UNREADABLE;
+    }
+  },
+};

@@ -1,0 +1,14 @@
+// Full names of annotations from their keys, so that no other file spells one.
+import { families, type FamilyKey } from './families.ts';
+import { FAMILIAR_PREFIX, PREFIXES } from './prefix.ts';
+import { kebab } from './row.ts';
+import type { OptionKey } from './table.ts';
+
+/** The full name of an annotation, under the prefix that most users know. */
+export const annotationName = (key: OptionKey): string => `${FAMILIAR_PREFIX}${kebab(key)}`;
+
+/** The full name of a member of a family. */
+export const familyName = (key: FamilyKey, name: string): string => `${FAMILIAR_PREFIX}${families[key].name}-${name}`;
+
+/** One annotation under every prefix, in the order in which they are looked up. */
+export const allNames = (key: OptionKey): readonly string[] => PREFIXES.map((prefix) => `${prefix}${kebab(key)}`);

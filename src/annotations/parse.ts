@@ -1,0 +1,135 @@
+// Layers of annotations → typed options, or every problem they have. The only reader of raw annotations.
+import { FAMILY_ORDER, families, type Families, type FamilyKey } from './families.ts';
+import type { AnnotationFinding } from './finding.ts';
+import { UNREADABLE, type ValueOf } from './kind.ts';
+import { nameWithin } from './prefix.ts';
+import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Layer, type Row } from './row.ts';
+import { nearestName } from './suggest.ts';
+import { table, type OptionKey, type Table } from './table.ts';
+
+type Value<K extends OptionKey> = ValueOf<Table[K]['kind']>;
+
+/** The options of one pod: a row with a default always has a value. */
+export type Options = { readonly [K in OptionKey]: Table[K] extends { default: unknown } ? Value<K> : Value<K> | undefined };
+
+/** What the operator's settings say, by row; the layer between built-in defaults and annotations. */
+export type OperatorOptions = { readonly [K in OptionKey]?: Value<K> };
+
+/** Who gave an option its value; `annotation` is the full name as written. */
+export interface Origin {
+  readonly layer: Layer;
+  readonly annotation?: string;
+}
+
+export interface FamilyEntry<T> {
+  readonly value: T;
+  readonly annotation: string;
+}
+export type FamilyOptions = { readonly [K in FamilyKey]: ReadonlyMap<string, FamilyEntry<ValueOf<Families[K]['kind']>>> };
+
+export interface Parsed {
+  readonly options: Options;
+  readonly families: FamilyOptions;
+  /** Only for options that are not at their built-in default. */
+  readonly origins: ReadonlyMap<OptionKey, Origin>;
+  readonly problems: readonly AnnotationFinding[];
+  readonly warnings: readonly AnnotationFinding[];
+}
+
+/** Raw annotations of the namespace, the service account and the pod. */
+export type LayeredAnnotations = Readonly<Partial<Record<AnnotationLayer, ReadonlyMap<string, string>>>>;
+
+/** Built-in defaults and settings, merged once per process. */
+export interface Baseline {
+  readonly options: Options;
+  readonly origins: ReadonlyMap<OptionKey, Origin>;
+}
+
+const PLAIN_KEYS = new Map<string, OptionKey>((Object.keys(table) as OptionKey[]).map((key) => [kebab(key), key]));
+
+/** Merges built-in defaults with the operator's settings. */
+export const baseline = (operator: OperatorOptions): Baseline => {
+  const options: Record<string, unknown> = {};
+  const origins = new Map<OptionKey, Origin>();
+  for (const key of PLAIN_KEYS.values()) {
+    const set = operator[key];
+    options[key] = set === undefined ? (table[key] as Row<unknown>).default : set;
+    if (set !== undefined) origins.set(key, { layer: 'settings' });
+  }
+  return { options: options as Options, origins };
+};
+
+interface Draft {
+  readonly options: Record<string, unknown>;
+  readonly origins: Map<OptionKey, Origin>;
+  readonly families: { readonly [K in FamilyKey]: Map<string, FamilyEntry<unknown>> };
+  readonly problems: AnnotationFinding[];
+  readonly warnings: AnnotationFinding[];
+}
+
+const emptyFamilies = (): Draft['families'] =>
+  Object.fromEntries(FAMILY_ORDER.map((key) => [key, new Map()])) as unknown as Draft['families'];
+
+/** Reads one value; undefined when the row treats it as not set, or when it is a problem (which is noted). */
+const read = (row: Row<unknown>, annotation: string, raw: string, draft: Draft): unknown => {
+  if (raw === '' && row.empty) {
+    if (row.empty === 'unset-warn') draft.warnings.push({ code: 'annotation-empty', annotation });
+    return undefined;
+  }
+  const value = row.kind.read(raw);
+  if (value !== UNREADABLE) return value;
+  draft.problems.push({ code: 'annotation-value', annotation, value: raw, wanted: row.kind.wanted });
+  return undefined;
+};
+
+const takePlain = (key: OptionKey, annotation: string, raw: string, layer: AnnotationLayer, draft: Draft): void => {
+  const row: Row<unknown> = table[key];
+  if (row.podOnly && layer !== 'pod') {
+    draft.warnings.push({ code: 'annotation-layer', annotation, layer });
+    return;
+  }
+  const value = read(row, annotation, raw, draft);
+  if (value === undefined) return;
+  if (row.deprecated !== undefined) draft.warnings.push({ code: 'annotation-deprecated', annotation, because: row.deprecated });
+  draft.options[key] = value;
+  draft.origins.set(key, { layer, annotation });
+};
+
+const takeFamily = (name: string, annotation: string, raw: string, draft: Draft): boolean => {
+  for (const key of FAMILY_ORDER) {
+    const family = families[key];
+    const suffix = name.startsWith(`${family.name}-`) ? name.slice(family.name.length + 1) : '';
+    if (suffix === '') continue;
+    const value = read(family, annotation, raw, draft);
+    if (value !== undefined) draft.families[key].set(suffix, { value, annotation });
+    return true;
+  }
+  return false;
+};
+
+const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationLayer, draft: Draft): void => {
+  const seen = new Map<string, string>();
+  for (const [annotation, raw] of annotations) {
+    const name = nameWithin(annotation);
+    if (name === undefined) continue;
+    const other = seen.get(name);
+    if (other !== undefined) {
+      if (annotations.get(other) !== raw) draft.problems.push({ code: 'annotation-conflict', annotation, other });
+      continue;
+    }
+    seen.set(name, annotation);
+    const key = PLAIN_KEYS.get(name);
+    if (key !== undefined) takePlain(key, annotation, raw, layer, draft);
+    else if (!takeFamily(name, annotation, raw, draft)) draft.warnings.push({ code: 'annotation-unknown', annotation, nearest: nearestName(name) });
+  }
+};
+
+/** Options of a pod from its layers; later layers win. Total: problems are in the answer, nothing is thrown. */
+export const parseAnnotations = (layers: LayeredAnnotations, base: Baseline): Parsed => {
+  const draft: Draft = { options: { ...base.options }, origins: new Map(base.origins), families: emptyFamilies(), problems: [], warnings: [] };
+  for (const layer of ANNOTATION_LAYERS) {
+    const annotations = layers[layer];
+    if (annotations) takeObject(annotations, layer, draft);
+  }
+  return draft as unknown as Parsed;
+};

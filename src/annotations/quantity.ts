@@ -1,0 +1,68 @@
+// Kubernetes quantities: read as apimachinery's resource.ParseQuantity reads them, written in its canonical form.
+
+const QUANTITY = /^([+-]?)([0-9]*)(?:\.([0-9]*))?(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?[0-9]+)?$/;
+const DECIMAL_EXPONENT: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
+const BINARY_POWER: Readonly<Record<string, number>> = { Ki: 1, Mi: 2, Gi: 3, Ti: 4, Pi: 5, Ei: 6 };
+const DECIMAL_SUFFIX = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
+const BINARY_SUFFIX = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
+/** Nothing smaller than a billionth is kept: what is finer is rounded up, away from zero. */
+const NANO = 1_000_000_000n;
+/** A longer exponent than this cannot be a meant quantity, and 10 to its power would fill the memory. */
+const LONGEST_EXPONENT = 3;
+
+const canonicalDecimal = (nanos: bigint): string => {
+  let value = nanos;
+  let step = 0;
+  while (value !== 0n && step < DECIMAL_SUFFIX.length - 1 && value % 1000n === 0n) {
+    value /= 1000n;
+    step += 1;
+  }
+  return value === 0n ? '0' : `${value}${DECIMAL_SUFFIX[step]}`;
+};
+
+const canonicalExponent = (nanos: bigint): string => {
+  let value = nanos;
+  let exponent = -9;
+  while (value !== 0n && value % 1000n === 0n) {
+    value /= 1000n;
+    exponent += 3;
+  }
+  return value === 0n ? '0' : exponent === 0 ? `${value}` : `${value}e${exponent}`;
+};
+
+const canonicalBinary = (nanos: bigint): string => {
+  const size = nanos < 0n ? -nanos : nanos;
+  // Below 1024, and for fractions, apimachinery falls back to the decimal form.
+  if (size < 1024n * NANO || nanos % NANO !== 0n) return canonicalDecimal(nanos);
+  let value = nanos / NANO;
+  let step = 0;
+  while (step < BINARY_SUFFIX.length - 1 && value % 1024n === 0n) {
+    value /= 1024n;
+    step += 1;
+  }
+  return `${value}${BINARY_SUFFIX[step]}`;
+};
+
+/**
+ * The canonical form of a quantity ("1000m" is "1", "1024Mi" is "1Gi", "0.5" is "500m"), or undefined when the text is none.
+ * Rule: k8s.io/apimachinery/pkg/api/resource, CanonicalizeBytes.
+ */
+export const parseQuantity = (raw: string): string | undefined => {
+  const match = QUANTITY.exec(raw);
+  if (!match) return undefined;
+  const [, sign = '', whole = '', fraction = '', suffix = ''] = match;
+  if (whole === '' && fraction === '') return undefined;
+  const isExponent = /^[eE][+-]?[0-9]/.test(suffix);
+  if (isExponent && suffix.replace(/^[eE][+-]?0*/, '').length > LONGEST_EXPONENT) return undefined;
+  const power = BINARY_POWER[suffix];
+  const exponent = (isExponent ? Number(suffix.slice(1)) : (DECIMAL_EXPONENT[suffix] ?? 0)) - fraction.length + 9;
+  let nanos = BigInt(whole + fraction) * (power === undefined ? 1n : 1024n ** BigInt(power));
+  if (exponent >= 0) nanos *= 10n ** BigInt(exponent);
+  else {
+    const divisor = 10n ** BigInt(-exponent);
+    nanos = (nanos + divisor - 1n) / divisor;
+  }
+  const signed = sign === '-' ? -nanos : nanos;
+  if (power !== undefined) return canonicalBinary(signed);
+  return isExponent ? canonicalExponent(signed) : canonicalDecimal(signed);
+};

@@ -1,0 +1,33 @@
+// The shape of a row of the annotation table, and the names that follow from its key.
+import type { Kind } from './kind.ts';
+
+/** Where an annotation can stand. Later ones win over earlier ones; settings and built-in defaults come before all of them. */
+export const ANNOTATION_LAYERS = ['namespace', 'serviceaccount', 'pod'] as const;
+export type AnnotationLayer = (typeof ANNOTATION_LAYERS)[number];
+
+/** Every layer that can give an option its value, earliest first. */
+export type Layer = 'built-in' | 'settings' | AnnotationLayer;
+
+export interface Row<T> {
+  readonly kind: Kind<T>;
+  readonly sentence: string;
+  readonly example: string;
+  /** Used when no layer sets it; without one the option is undefined. */
+  readonly default?: T;
+  /** What an empty text means when it is not simply a value: nothing, or nothing with a warning (Q43). */
+  readonly empty?: 'unset' | 'unset-warn';
+  /** Only on the pod itself: it speaks of this one pod. */
+  readonly podOnly?: true;
+  /** It can redirect the token or change what runs; `webhook` refuses it unless the operator or the namespace allows it. */
+  readonly guarded?: true;
+  /** Why not to use it any more and what to use, as a sentence. */
+  readonly deprecated?: string;
+}
+
+/** A family is one annotation per NAME, the text after the family's name and a dash. */
+export interface FamilyRow<T> extends Row<T> {
+  readonly name: string;
+}
+
+/** `agentInjectToken` → `agent-inject-token`. */
+export const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

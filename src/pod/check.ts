@@ -1,0 +1,42 @@
+// Whether raw JSON is a pod that can be worked on: only the parts that injection reads.
+import type { PodFinding } from './finding.ts';
+import { isObject, objectAt, type Json, type JsonObject } from './manifest.ts';
+
+const malformed = (path: string, wanted: string): PodFinding => ({ code: 'pod-malformed', path, wanted });
+
+const isAbsent = (value: Json | undefined): boolean => value === undefined || value === null;
+
+const checkList = (value: Json | undefined, path: string): PodFinding[] => {
+  if (isAbsent(value)) return [];
+  if (!Array.isArray(value)) return [malformed(path, 'a list')];
+  const index = value.findIndex((member) => !isObject(member));
+  return index === -1 ? [] : [malformed(`${path}[${index}]`, 'an object')];
+};
+
+const checkContainers = (spec: JsonObject, key: string): PodFinding[] => {
+  const list = spec[key];
+  const found = checkList(list, `spec.${key}`);
+  if (found.length > 0 || !Array.isArray(list)) return found;
+  return list.flatMap((container: JsonObject, index) =>
+    ['volumeMounts', 'env'].flatMap((member) => checkList(container[member], `spec.${key}[${index}].${member}`)),
+  );
+};
+
+const checkTexts = (value: Json | undefined, path: string): PodFinding[] => {
+  if (isAbsent(value)) return [];
+  if (!isObject(value)) return [malformed(path, 'an object')];
+  const bad = Object.entries(value).find(([, text]) => typeof text !== 'string');
+  return bad ? [malformed(`${path}[${JSON.stringify(bad[0])}]`, 'text')] : [];
+};
+
+/** Everything about the shape of the object that keeps it from being injected. */
+export const checkPod = (object: Json | undefined): PodFinding[] => {
+  if (!isObject(object)) return [malformed('object', 'an object')];
+  const found: PodFinding[] = [];
+  for (const key of ['metadata', 'spec'] as const) if (!isAbsent(object[key]) && !isObject(object[key])) found.push(malformed(key, 'an object'));
+  const metadata = objectAt(object, 'metadata');
+  const spec = objectAt(object, 'spec');
+  if (metadata) found.push(...checkTexts(metadata['annotations'], 'metadata.annotations'), ...checkTexts(metadata['labels'], 'metadata.labels'));
+  if (spec) found.push(...checkContainers(spec, 'containers'), ...checkContainers(spec, 'initContainers'), ...checkList(spec['volumes'], 'spec.volumes'));
+  return found;
+};

@@ -1,0 +1,87 @@
+// Volumes of profile compat, and the mounts that follow from them, in the order of vault-k8s.
+import type { Options } from '../../annotations/parse.ts';
+import { CACHE_DIRECTORY } from '../agent-config.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
+import type { SecretFile } from '../secrets.ts';
+import type { TokenMount } from '../token.ts';
+
+export const HOME_DIRECTORY = '/home/vault';
+export const SECRETS_VOLUME = 'vault-secrets';
+const CONFIG_DIRECTORY = '/vault/configs';
+const EXTRA_DIRECTORY = '/vault/custom';
+const TLS_DIRECTORY = '/vault/tls';
+
+/** The two agent containers of the profile, by the part they play. */
+export type AgentKind = 'init' | 'sidecar';
+export const HOME_VOLUME: Readonly<Record<AgentKind, string>> = { init: 'home-init', sidecar: 'home-sidecar' };
+
+export interface Shape {
+  readonly init: boolean;
+  readonly sidecar: boolean;
+  /** Extra directories with secrets, sorted; each is a volume of its own. */
+  readonly directories: readonly string[];
+  readonly persistentCache: boolean;
+}
+
+/** Which containers and volumes the options ask for. */
+export const shapeOf = (options: Options, files: readonly SecretFile[]): Shape => {
+  const init = options.agentPrePopulate;
+  const sidecar = !options.agentPrePopulateOnly;
+  const directories = new Set(files.map((file) => file.directory));
+  directories.delete(options.secretVolumePath);
+  return { init, sidecar, directories: [...directories].sort(), persistentCache: options.agentCacheEnable && init && sidecar };
+};
+
+const memory = (name: string): JsonObject => ({ name, emptyDir: { medium: 'Memory' } });
+
+/** All volumes that the pod needs for its agents. */
+export const volumes = (options: Options, shape: Shape): JsonObject[] => [
+  ...(shape.init ? [memory(HOME_VOLUME.init)] : []),
+  ...(shape.sidecar ? [memory(HOME_VOLUME.sidecar)] : []),
+  memory(SECRETS_VOLUME),
+  ...shape.directories.map((_, index) => memory(`${SECRETS_VOLUME}-custom-${index}`)),
+  ...(options.agentConfigmap === '' ? [] : [{ name: 'vault-config', configMap: { name: options.agentConfigmap } }]),
+  ...(options.agentExtraSecret === '' ? [] : [{ name: 'extra-secrets', secret: { secretName: options.agentExtraSecret } }]),
+  ...(options.tlsSecret === '' ? [] : [{ name: 'vault-tls-secrets', secret: { secretName: options.tlsSecret } }]),
+  ...(shape.persistentCache ? [memory('vault-agent-cache')] : []),
+];
+
+/** Mounts of the rendered secrets, for app containers and agents alike; writable, as vault-k8s has them (Q26). */
+export const secretMounts = (options: Options, shape: Shape): JsonObject[] => [
+  { name: SECRETS_VOLUME, mountPath: options.secretVolumePath },
+  ...shape.directories.map((mountPath, index) => ({ name: `${SECRETS_VOLUME}-custom-${index}`, mountPath })),
+];
+
+/** The mounts of the container that `agent-copy-volume-mounts` names, without service-account tokens; undefined: no such container. */
+export const copiedMounts = (pod: JsonObject, name: string): readonly JsonObject[] | undefined => {
+  const spec = objectAt(pod, 'spec');
+  const container = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])].find((one) => textOf(one, 'name') === name);
+  if (!container) return undefined;
+  return objectsOf(container['volumeMounts']).filter((mount) => !/serviceaccount/i.test(textOf(mount, 'mountPath') ?? ''));
+};
+
+export interface AgentMountsInput {
+  readonly options: Options;
+  readonly shape: Shape;
+  readonly tokens: readonly TokenMount[];
+  readonly copied: readonly JsonObject[];
+}
+
+const readOnly = (name: string, mountPath: string): JsonObject => ({ name, mountPath, readOnly: true });
+
+/** Mounts of one agent container. */
+export const agentMounts = (kind: AgentKind, { options, shape, tokens, copied }: AgentMountsInput): JsonObject[] => {
+  const home = { name: HOME_VOLUME[kind], mountPath: HOME_DIRECTORY };
+  const [token, ...otherTokens] = tokens.map(({ volume, directory }) => readOnly(volume, directory));
+  const first = token ? [token] : [];
+  return [
+    ...(kind === 'init' ? [home, ...first] : [...first, home]),
+    ...otherTokens,
+    ...secretMounts(options, shape),
+    ...(options.agentExtraSecret === '' ? [] : [readOnly('extra-secrets', EXTRA_DIRECTORY)]),
+    ...copied,
+    ...(options.agentConfigmap === '' ? [] : [readOnly('vault-config', CONFIG_DIRECTORY)]),
+    ...(options.tlsSecret === '' ? [] : [readOnly('vault-tls-secrets', TLS_DIRECTORY)]),
+    ...(shape.persistentCache ? [{ name: 'vault-agent-cache', mountPath: CACHE_DIRECTORY }] : []),
+  ];
+};

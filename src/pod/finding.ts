@@ -1,0 +1,21 @@
+// What can keep a pod from getting its agent, as data. Sentences and remedies are in the catalogue of problems.
+
+export type PodFinding =
+  | { readonly code: 'pod-malformed'; readonly path: string; readonly wanted: string }
+  | { readonly code: 'role-missing' }
+  | { readonly code: 'address-missing' }
+  | { readonly code: 'image-missing' }
+  | { readonly code: 'token-missing' }
+  | { readonly code: 'token-volume-unknown'; readonly volume: string; readonly mounted: boolean; readonly pod: string }
+  | { readonly code: 'token-volume-kind'; readonly volume: string }
+  | { readonly code: 'same-user-unknown'; readonly container: string }
+  | { readonly code: 'same-user-root'; readonly container: string }
+  | { readonly code: 'process-namespace-refused' }
+  | { readonly code: 'process-namespace-kept' }
+  | { readonly code: 'container-unknown'; readonly annotation: string; readonly container: string }
+  | { readonly code: 'container-taken'; readonly container: string }
+  | { readonly code: 'volume-taken'; readonly volume: string }
+  | { readonly code: 'mount-taken'; readonly container: string; readonly path: string }
+  | { readonly code: 'patch-rejected'; readonly annotation: string; readonly because: string }
+  | { readonly code: 'telemetry-value'; readonly annotation: string; readonly value: string; readonly wanted: string }
+  | { readonly code: 'telemetry-unknown'; readonly annotation: string; readonly nearest: string | undefined };

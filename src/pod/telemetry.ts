@@ -1,0 +1,110 @@
+// The telemetry block of the agent's configuration, from annotations whose values are JSON or text.
+import { families } from '../annotations/families.ts';
+import type { FamilyOptions } from '../annotations/parse.ts';
+import type { PodFinding } from './finding.ts';
+import type { Json } from './manifest.ts';
+
+type Type = 'text' | 'flag' | 'number' | 'texts';
+
+/** Parameters that Vault's agent knows, and their types: the Telemetry structure of vault-k8s 1.7.6. */
+const TYPES: Readonly<Record<string, Type>> = {
+  usage_gauge_period: 'text',
+  maximum_gauge_cardinality: 'number',
+  disable_hostname: 'flag',
+  enable_hostname_label: 'flag',
+  lease_metrics_epsilon: 'text',
+  num_lease_metrics_buckets: 'number',
+  add_lease_metrics_namespace_labels: 'flag',
+  filter_default: 'flag',
+  prefix_filter: 'texts',
+  statsite_address: 'text',
+  statsd_address: 'text',
+  circonus_api_token: 'text',
+  circonus_api_app: 'text',
+  circonus_api_url: 'text',
+  circonus_submission_interval: 'text',
+  circonus_submission_url: 'text',
+  circonus_check_id: 'text',
+  circonus_check_force_metric_activation: 'text',
+  circonus_check_instance_id: 'text',
+  circonus_check_search_tag: 'text',
+  circonus_check_display_name: 'text',
+  circonus_check_tags: 'text',
+  circonus_broker_id: 'text',
+  circonus_broker_select_tag: 'text',
+  dogstatsd_addr: 'text',
+  dogstatsd_tags: 'texts',
+  prometheus_retention_time: 'text',
+  stackdriver_project_id: 'text',
+  stackdriver_location: 'text',
+  stackdriver_namespace: 'text',
+  stackdriver_debug_logs: 'flag',
+};
+
+/** The one parameter that is on by default, so that only it must be written when it is off (Q41). */
+const ON_BY_DEFAULT = 'filter_default';
+
+const WANTED: Readonly<Record<Type, string>> = {
+  text: 'text (a number or a word such as true needs JSON quotes: "123")',
+  flag: 'true or false',
+  number: 'a whole number',
+  texts: 'a JSON list of texts',
+};
+
+const decode = (raw: string): unknown => {
+  try {
+    return JSON.parse(raw);
+  } catch {
+    return raw;
+  }
+};
+
+const has = (type: Type, value: unknown): value is Json => {
+  switch (type) {
+    case 'text':
+      return typeof value === 'string';
+    case 'flag':
+      return typeof value === 'boolean';
+    case 'number':
+      return Number.isInteger(value);
+    case 'texts':
+      return Array.isArray(value) && value.every((member) => typeof member === 'string');
+  }
+};
+
+const isZero = (value: Json): boolean => value === '' || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
+
+export interface Telemetry {
+  /** Undefined when no annotation asks for telemetry. */
+  readonly block: { readonly [parameter: string]: Json } | undefined;
+  readonly problems: readonly PodFinding[];
+  readonly warnings: readonly PodFinding[];
+}
+
+/** A wrongly typed value is a problem, an unknown parameter a warning: neither drops the others in silence (Q09). */
+export const telemetry = (entries: FamilyOptions['telemetry']): Telemetry => {
+  if (entries.size === 0) return { block: undefined, problems: [], warnings: [] };
+  const block: Record<string, Json> = {};
+  const problems: PodFinding[] = [];
+  const warnings: PodFinding[] = [];
+  for (const [name, { value: raw, annotation }] of [...entries].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    const parameter = name.replaceAll('-', '_');
+    const type = Object.hasOwn(TYPES, parameter) ? TYPES[parameter] : undefined;
+    if (type === undefined) {
+      warnings.push({ code: 'telemetry-unknown', annotation, nearest: nearest(parameter) });
+      continue;
+    }
+    const value = decode(raw);
+    if (value === null) continue;
+    if (!has(type, value)) problems.push({ code: 'telemetry-value', annotation, value: raw, wanted: WANTED[type] });
+    else if (!isZero(value) || parameter === ON_BY_DEFAULT) block[parameter] = value;
+  }
+  return { block, problems, warnings };
+};
+
+/** A known parameter with the same letters, as an annotation name without prefix. */
+const nearest = (parameter: string): string | undefined => {
+  const letters = (word: string): string => [...word.toLowerCase().replaceAll('_', '')].sort().join('');
+  const known = Object.keys(TYPES).find((candidate) => letters(candidate) === letters(parameter));
+  return known && `${families.telemetry.name}-${known.replaceAll('_', '-')}`;
+};

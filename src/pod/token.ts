@@ -1,0 +1,69 @@
+// Which service-account token the agent logs in with, among those that the pod has.
+import { posix } from 'node:path';
+import type { Options } from '../annotations/parse.ts';
+import type { PodFinding } from './finding.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+
+export interface TokenMount {
+  readonly volume: string;
+  readonly directory: string;
+  readonly file: string;
+}
+
+/** Where the API server's ServiceAccount plugin mounts the token. */
+export const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Where the agent finds a named volume that no app container mounts. */
+const OWN_DIRECTORY = '/var/run/secrets/vault.hashicorp.com/serviceaccount';
+/** Part of the mount path of EKS' own tokens, which are for AWS and not for Vault (Q10). */
+const AWS_PATH = 'amazonaws.com';
+/** Mount path of the EKS token that the auth type aws logs in with. */
+const EKS_PATH = 'eks.amazonaws.com';
+
+interface Mount {
+  readonly name: string;
+  readonly path: string;
+}
+
+const mountsOf = (pod: JsonObject): readonly Mount[] =>
+  objectsOf(objectAt(pod, 'spec')?.['containers']).flatMap((container) =>
+    objectsOf(container['volumeMounts']).map((mount) => ({ name: textOf(mount, 'name') ?? '', path: textOf(mount, 'mountPath') ?? '' })),
+  );
+
+const volumeNamed = (pod: JsonObject, name: string): JsonObject | undefined =>
+  objectsOf(objectAt(pod, 'spec')?.['volumes']).find((volume) => textOf(volume, 'name') === name);
+
+const tokenFileOf = (volume: JsonObject): string | undefined => {
+  for (const source of objectsOf(objectAt(volume, 'projected')?.['sources'])) {
+    const path = textOf(objectAt(source, 'serviceAccountToken'), 'path');
+    if (path !== undefined && path !== '') return path;
+  }
+  return undefined;
+};
+
+const namedToken = (pod: JsonObject, name: string): TokenMount | PodFinding => {
+  const mount = mountsOf(pod).find((candidate) => candidate.name === name);
+  const volume = volumeNamed(pod, name);
+  if (!volume) return { code: 'token-volume-unknown', volume: name, mounted: mount !== undefined, pod: textOf(objectAt(pod, 'metadata'), 'name') ?? '' };
+  const file = tokenFileOf(volume);
+  if (file === undefined) return { code: 'token-volume-kind', volume: name };
+  return { volume: name, directory: mount?.path ?? OWN_DIRECTORY, file };
+};
+
+/** The exact default path first; then any other mount that names a service account, but never one that is meant for AWS. */
+const mountedToken = (pod: JsonObject): TokenMount | PodFinding => {
+  const mounts = mountsOf(pod);
+  const mount =
+    mounts.find(({ path }) => posix.normalize(path) === SERVICE_ACCOUNT_DIRECTORY) ??
+    mounts.find(({ path }) => path.includes('serviceaccount') && !path.includes(AWS_PATH));
+  return mount ? { volume: mount.name, directory: mount.path, file: 'token' } : { code: 'token-missing' };
+};
+
+/** The token of the pod that the agent logs in with, or why there is none. */
+export const tokenMount = (pod: JsonObject, options: Options): TokenMount | PodFinding =>
+  options.agentServiceAccountTokenVolumeName === '' ? mountedToken(pod) : namedToken(pod, options.agentServiceAccountTokenVolumeName);
+
+/** The mount of the token that EKS gives for AWS, for the auth type aws. */
+export const awsTokenMount = (pod: JsonObject): TokenMount | undefined => {
+  const mount = mountsOf(pod).find(({ path }) => path.includes(EKS_PATH));
+  return mount && { volume: mount.name, directory: mount.path, file: 'token' };
+};
