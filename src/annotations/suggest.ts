@@ -54,3 +54,14 @@ export const nearestName = (unknown: string): string | undefined => {
   }
   return best?.name;
 };
+
+/** The nearest of a list of words, or undefined when none is near. */
+export const nearestWord = (unknown: string, words: readonly string[]): string | undefined => {
+  let best: { word: string; distance: number } | undefined;
+  for (const word of words) {
+    const most = tolerance(word);
+    const found = distance(unknown, word, best ? Math.min(most, best.distance - 1) : most);
+    if (found <= most && (!best || found < best.distance)) best = { word, distance: found };
+  }
+  return best?.word;
+};

@@ -163,7 +163,7 @@ export const injectCompat = (pod: JsonObject, parsed: Parsed, operator: Operator
   const chosen = checkNames(draft);
   const builder = patchBuilder();
   draft.problems.push(...placeVolumes(pod, volumes(options, shape), builder));
-  draft.problems.push(...patchMounts(pod, uniquePaths(secretMounts(options, shape)), chosen, builder));
+  draft.problems.push(...patchMounts(pod, uniquePaths(secretMounts(options, shape)), { chosen, initContainers: shape.init }, builder));
   shareProcessNamespace(draft, builder);
   draft.problems.push(...placeContainers(pod, made, { first: options.agentInitFirst, wasInjected: options.agentInjectStatus !== undefined, isCurrent: options.agentInjectStatus === STATUS_INJECTED }, builder));
   markInjected(draft, builder);

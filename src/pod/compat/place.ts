@@ -30,15 +30,22 @@ export const placeVolumes = (pod: JsonObject, wanted: readonly JsonObject[], bui
   return taken;
 };
 
-/** Adds the mounts to the chosen app containers and to every init container that is not an agent of ours. */
+/** Who gets the secrets: the named app containers, or all; init containers when an agent runs before them. */
+export interface Recipients {
+  readonly chosen: ReadonlySet<string> | undefined;
+  readonly initContainers: boolean;
+}
+
+/** Adds the mounts to every recipient that is not an agent of ours. */
 export const patchMounts = (
   pod: JsonObject,
   mounts: readonly JsonObject[],
-  chosen: ReadonlySet<string> | undefined,
+  { chosen, initContainers }: Recipients,
   builder: PatchBuilder,
 ): PodFinding[] => {
   const taken: PodFinding[] = [];
-  for (const kind of ['sidecar', 'init'] as const)
+  const kinds: readonly AgentKind[] = initContainers ? ['sidecar', 'init'] : ['sidecar'];
+  for (const kind of kinds)
     for (const [index, container] of listAt(pod, LIST[kind]).entries()) {
       const name = textOf(container, 'name') ?? '';
       if (name === AGENT_NAME[kind]) continue;

@@ -1,0 +1,32 @@
+// Settings → what the admission core needs to know; shared by servers and offline commands.
+import { baseline } from '../annotations/parse.ts';
+import type { AdmissionContext, ObjectMetadata } from '../admission/admit.ts';
+import type { ReadSettings } from '../settings/read.ts';
+import type { Command } from '../settings/table.ts';
+
+/** What is known of the cluster besides the pod. */
+export interface Cluster {
+  readonly namespace: (name: string) => ObjectMetadata | undefined;
+  readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
+}
+
+/** Nothing is known: annotations and settings alone decide. */
+export const UNKNOWN_CLUSTER: Cluster = { namespace: () => undefined, serviceAccount: () => undefined };
+
+/** The context of a command. `agent-inject` selects pods as vault-k8s does: by their annotation alone. */
+export const admissionContext = (command: Command, { settings, operator }: ReadSettings, cluster: Cluster): AdmissionContext => {
+  const isCompat = command === 'agent-inject';
+  return {
+    baseline: baseline(operator),
+    operator: { caBytes: settings.vaultCacertBytes },
+    policy: {
+      excludedNamespaces: new Set(settings.excludedNamespaces),
+      labels: !isCompat,
+      skipUnsuitable: !isCompat,
+      trustStatus: isCompat,
+      cluster: settings.autoInject,
+    },
+    denyExcluded: settings.systemNamespaces === 'deny',
+    ...cluster,
+  };
+};

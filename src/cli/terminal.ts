@@ -1,0 +1,27 @@
+// What a command knows of the person in front of it. Commands get it as an argument, so that tests can be that person.
+
+export interface Terminal {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Everything on standard input, as text. */
+  readonly stdin: () => Promise<string>;
+  /** Colour is wanted: standard output is a terminal and NO_COLOR is not set. */
+  readonly colour: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** A command: words after its name in, exit code out. 0 done, 1 found something wrong, 2 called wrongly. */
+export type Run = (words: readonly string[], terminal: Terminal) => Promise<number>;
+
+/** The terminal of this process. */
+export const processTerminal = (environment: Readonly<Record<string, string | undefined>>, noColor: boolean): Terminal => ({
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  stdin: async () => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
+    return Buffer.concat(chunks).toString('utf8');
+  },
+  colour: process.stdout.isTTY && !noColor,
+  environment,
+});

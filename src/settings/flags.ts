@@ -1,0 +1,47 @@
+// Command-line flags as Go programs take them: -name=value, -name value, --name; a flag of kind flag needs no value.
+
+export interface FlagSpec {
+  /** A switch: present without a value means true. */
+  readonly isSwitch: boolean;
+}
+
+export interface ParsedFlags {
+  /** Last one wins. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly positionals: readonly string[];
+  /** One line per problem. */
+  readonly problems: readonly string[];
+}
+
+export interface FlagOptions {
+  /** Go's own package stops at the first word that is no flag; vault-k8s' manifests rely on it. */
+  readonly stopAtPositional: boolean;
+}
+
+/** Splits the words of a command line; total. */
+export const parseFlags = (words: readonly string[], specs: ReadonlyMap<string, FlagSpec>, { stopAtPositional }: FlagOptions): ParsedFlags => {
+  const values = new Map<string, string>();
+  const positionals: string[] = [];
+  const problems: string[] = [];
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? '';
+    if (word === '--') return { values, positionals: [...positionals, ...words.slice(index + 1)], problems };
+    const match = /^--?([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\s\S]*))?$/.exec(word);
+    if (!match) {
+      if (word.startsWith('-') && word !== '-') problems.push(`${word}: not a flag`);
+      else if (stopAtPositional) return { values, positionals: words.slice(index), problems };
+      else positionals.push(word);
+      continue;
+    }
+    const [, name = '', value] = match;
+    const spec = specs.get(name);
+    if (!spec) problems.push(`-${name}: no such flag`);
+    else if (value !== undefined) values.set(name, value);
+    else if (spec.isSwitch) values.set(name, 'true');
+    else if (index + 1 < words.length) {
+      index += 1;
+      values.set(name, words[index] ?? '');
+    } else problems.push(`-${name}: a value is missing`);
+  }
+  return { values, positionals, problems };
+};

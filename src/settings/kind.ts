@@ -1,0 +1,70 @@
+// Kinds of values that only settings have; the others are shared with annotations.
+import { UNREADABLE, type Kind } from '../annotations/kind.ts';
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
+
+const LEVELS: Readonly<Record<string, LogLevel>> = {
+  trace: 'trace',
+  debug: 'debug',
+  info: 'info',
+  notice: 'info',
+  warn: 'warn',
+  warning: 'warn',
+  error: 'error',
+  err: 'error',
+};
+
+/** A log level, in any case and with the second names of vault-k8s. */
+export const logLevel: Kind<LogLevel> = {
+  name: 'level',
+  wanted: 'one of trace, debug, info, warn, error',
+  read: (raw) => {
+    const word = raw.trim().toLowerCase();
+    return (Object.hasOwn(LEVELS, word) ? LEVELS[word] : undefined) ?? UNREADABLE;
+  },
+};
+
+export interface ListenAddress {
+  /** Empty: every address of the machine. */
+  readonly host: string;
+  readonly port: number;
+}
+
+const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/;
+const HIGHEST_PORT = 65_535;
+
+/** Go's listen address: HOST:PORT, :PORT or [IPv6]:PORT; the empty text switches the listener off. */
+export const listenAddress: Kind<ListenAddress | undefined> = {
+  name: 'address',
+  wanted: 'HOST:PORT, :PORT or [IPv6]:PORT',
+  read: (raw) => {
+    if (raw === '') return undefined;
+    const match = ADDRESS.exec(raw);
+    const port = Number(match?.[3]);
+    return match && port <= HIGHEST_PORT ? { host: match[1] ?? match[2] ?? '', port } : UNREADABLE;
+  },
+};
+
+const UNIT_MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const PERIOD = /^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/;
+
+/** A length of time in milliseconds, written as Go writes durations. */
+export const milliseconds: Kind<number> = {
+  name: 'duration',
+  wanted: 'a duration such as 500ms, 10s or 1m30s',
+  read: (raw) => {
+    if (!PERIOD.test(raw)) return UNREADABLE;
+    return [...raw.matchAll(/([0-9.]+)(ms|s|m|h)/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MILLISECONDS[unit ?? ''] ?? 0), 0);
+  },
+};
+
+/** A PEM document, plain or in base64, as vault-k8s takes the CA of Vault. */
+export const pemOrBase64: Kind<string> = {
+  name: 'PEM',
+  wanted: 'PEM text, or the same in base64',
+  read: (raw) => {
+    const packed = raw.replaceAll(/[\r\n]/g, '');
+    const isBase64 = packed !== '' && packed.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(packed);
+    return isBase64 ? Buffer.from(packed, 'base64').toString('utf8') : raw;
+  },
+};

@@ -1,0 +1,109 @@
+// Flags and environment → one frozen object, or every problem they have. The only reader of the environment.
+import { UNREADABLE, type Kind, type ValueOf } from '../annotations/kind.ts';
+import { kebab } from '../annotations/row.ts';
+import type { OperatorOptions } from '../annotations/parse.ts';
+import { nearestWord } from '../annotations/suggest.ts';
+import { parseFlags } from './flags.ts';
+import { settingsTable, type Command, type SettingKey, type SettingRow, type SettingsTable } from './table.ts';
+
+type Value<K extends SettingKey> = ValueOf<SettingsTable[K]['kind']>;
+export type Settings = { readonly [K in SettingKey]: SettingsTable[K] extends { default: string } ? Value<K> : Value<K> | undefined };
+
+/** What stands around a process; the only place where it is looked up. */
+export interface Surroundings {
+  /** Namespace of our own pod. */
+  readonly podNamespace: string;
+  readonly podName: string;
+  /** Access to the API server from inside the cluster, as the kubelet gives it. */
+  readonly kubernetesHost: string | undefined;
+  readonly kubernetesPort: string | undefined;
+  /** Colour is not wanted, by the convention of no-color.org. */
+  readonly noColor: boolean;
+}
+
+export interface ReadSettings {
+  readonly settings: Settings;
+  /** Settings that are defaults of annotations. */
+  readonly operator: OperatorOptions;
+  readonly positionals: readonly string[];
+  /** Flags of the command that are not in the table, as given. */
+  readonly extra: ReadonlyMap<string, string>;
+}
+
+export type Reading = { readonly ok: true; readonly value: ReadSettings } | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Prefix of the environment variables of a command. */
+export const variablePrefix = (command: Command): string => (command === 'agent-inject' ? 'AGENT_INJECT_' : 'VAULT_AUTH_INJECTOR_');
+
+/** Rows without a flag: vault-k8s has them in the environment only, and so they stay for its command. */
+export const flagOf = (key: SettingKey): string => kebab(key);
+export const variableOf = (key: SettingKey, command: Command): string =>
+  variablePrefix(command) + ((settingsTable[key] as SettingRow<unknown>).variable ?? kebab(key).replaceAll('-', '_').toUpperCase());
+
+/** The default of a row for a command, as text. */
+export const defaultOf = (key: SettingKey, command: Command): string | undefined => {
+  const row: SettingRow<unknown> = settingsTable[key];
+  return row.defaults?.[command] ?? row.default;
+};
+
+/** Rows of a command, in the order of the table. */
+export const keysOf = (command: Command): readonly SettingKey[] =>
+  (Object.keys(settingsTable) as SettingKey[]).filter((key) => (settingsTable[key] as SettingRow<unknown>).commands.includes(command));
+
+const isSwitch = (kind: Kind<unknown>): boolean => kind.name === 'flag';
+
+/**
+ * Reads the settings of a command. For `agent-inject` the environment wins over flags when it is not empty, as in vault-k8s;
+ * elsewhere flags win, as everywhere else in the field.
+ */
+export const readSettings = (
+  command: Command,
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  extraFlags: ReadonlyMap<string, { readonly isSwitch: boolean }> = new Map(),
+): Reading => {
+  const isCompat = command === 'agent-inject';
+  const keys = keysOf(command);
+  const specs = new Map([...extraFlags, ...keys.map((key) => [flagOf(key), { isSwitch: isSwitch(settingsTable[key].kind) }] as const)]);
+  const flags = parseFlags(words, specs, { stopAtPositional: isCompat });
+  const problems = flags.problems.map((problem) => {
+    const unknown = /^-([^:]+): no such flag$/.exec(problem)?.[1];
+    const nearest = unknown === undefined ? undefined : nearestWord(unknown, [...specs.keys()]);
+    return nearest === undefined ? problem : `${problem}; did you mean -${nearest}?`;
+  });
+  const settings: Record<string, unknown> = {};
+  const operator: Record<string, unknown> = {};
+  for (const key of Object.keys(settingsTable) as SettingKey[]) {
+    const row: SettingRow<unknown> = settingsTable[key];
+    const isOwn = row.commands.includes(command);
+    const variable = variableOf(key, command);
+    const fromFlag = isOwn ? flags.values.get(flagOf(key)) : undefined;
+    const fromEnvironment = isOwn && environment[variable] !== '' ? environment[variable] : undefined;
+    const source = isCompat ? (fromEnvironment === undefined ? 'flag' : 'variable') : fromFlag === undefined ? 'variable' : 'flag';
+    const given = source === 'flag' ? (fromFlag ?? fromEnvironment) : (fromEnvironment ?? fromFlag);
+    const raw = given ?? defaultOf(key, command);
+    if (raw === undefined) continue;
+    const value = row.kind.read(raw);
+    if (value === UNREADABLE) {
+      problems.push(`${source === 'flag' ? `-${flagOf(key)}` : variable}: ${JSON.stringify(raw)} cannot be read, expected ${row.kind.wanted}`);
+      continue;
+    }
+    settings[key] = value;
+    if (row.option !== undefined) operator[row.option] = value;
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  const extra = new Map([...flags.values].filter(([name]) => extraFlags.has(name)));
+  return { ok: true, value: { settings: Object.freeze(settings) as Settings, operator: Object.freeze(operator) as OperatorOptions, positionals: flags.positionals, extra } };
+};
+
+/** The environment of this process. */
+export const processEnvironment = (): Readonly<Record<string, string | undefined>> => process.env;
+
+/** What the kubelet and the terminal say about this process. */
+export const surroundings = (environment: Readonly<Record<string, string | undefined>>): Surroundings => ({
+  podNamespace: environment['NAMESPACE'] || 'default',
+  podName: environment['POD_NAME'] ?? '',
+  kubernetesHost: environment['KUBERNETES_SERVICE_HOST'],
+  kubernetesPort: environment['KUBERNETES_SERVICE_PORT'],
+  noColor: (environment['NO_COLOR'] ?? '') !== '',
+});
