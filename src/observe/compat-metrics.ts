@@ -15,14 +15,16 @@ export interface CompatMetrics {
 /** Registers vault-k8s' metrics; `queueLength` is asked at each scrape. */
 export const createCompatMetrics = (registry: Registry, queueLength: () => number): CompatMetrics => {
   const registers = [registry];
-  new Gauge({
+  const collect = function (this: Gauge): void {
+    this.set(queueLength());
+  };
+  const queue = new Gauge({
     name: `${PREFIX}request_queue_length`,
     help: 'Webhook requests being handled.',
-    registers,
-    collect() {
-      this.set(queueLength());
-    },
+    registers: [],
+    collect,
   });
+  registry.registerMetric(queue);
   const processing = new Histogram({
     name: `${PREFIX}request_processing_duration_ms`,
     help: 'Time to handle a webhook request, in milliseconds.',
@@ -41,11 +43,27 @@ export const createCompatMetrics = (registry: Registry, queueLength: () => numbe
     labelNames: ['namespace'],
     registers,
   });
+  const label = namespaceLabel();
   return {
     processed: (milliseconds) => processing.observe(milliseconds),
-    injected: (namespace, type) => injections.inc({ namespace, injection_type: type }),
-    denied: (namespace) => failures.inc({ namespace }),
+    injected: (namespace, type) => injections.inc({ namespace: label(namespace), injection_type: type }),
+    denied: (namespace) => failures.inc({ namespace: label(namespace) }),
   };
 };
 
 const PREFIX = 'vault_agent_injector_';
+
+/** Whoever reaches the port can invent namespaces; beyond this many they share one label, or memory would have no bound. */
+const MAX_NAMESPACES = 10_000;
+const LONGEST_NAMESPACE = 63;
+const OTHER = '_other';
+
+const namespaceLabel = (): ((namespace: string) => string) => {
+  const seen = new Set<string>();
+  return (namespace) => {
+    if (seen.has(namespace)) return namespace;
+    if (seen.size >= MAX_NAMESPACES || namespace.length > LONGEST_NAMESPACE) return OTHER;
+    seen.add(namespace);
+    return namespace;
+  };
+};

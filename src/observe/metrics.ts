@@ -14,7 +14,6 @@ export type ShedCause = 'in_flight' | 'memory' | 'deadline' | 'slow';
 /** What gauges read at the moment of a scrape; each is bound by the part that knows. */
 export interface MetricSources {
   readonly inFlight?: () => number;
-  readonly connections?: () => number;
   readonly draining?: () => boolean;
   /** When the served certificate ends. */
   readonly certificateEnd?: () => Date | undefined;
@@ -25,15 +24,15 @@ export interface MetricSources {
 export interface Metrics {
   readonly registry: Registry;
   /** One answered review: how it was decided, how long it took from its last byte to the answer, how large it was. */
-  reviewed(decision: string, reason: string, seconds: number, bytes: number): void;
-  shed(cause: ShedCause): void;
+  readonly reviewed: (decision: string, reason: string, seconds: number, bytes: number) => void;
+  readonly shed: (cause: ShedCause) => void;
   /** An answer other than a review: 400, 404, 405, 408, 413, 415, 431 … */
-  rejected(status: number): void;
+  readonly rejected: (status: number) => void;
   /** The reviewer threw. */
-  failed(): void;
-  tlsHandshakeFailed(): void;
+  readonly failed: () => void;
+  readonly tlsHandshakeFailed: () => void;
   /** Tells the gauges where to look; later sources replace earlier ones by name. */
-  watch(sources: MetricSources): void;
+  readonly watch: (sources: MetricSources) => void;
 }
 
 /** Creates the metrics in a registry of their own, the usual process and Node.js metrics among them. */
@@ -91,19 +90,14 @@ const BODY_BYTES = [2, 4, 8, 16, 32, 64, 128, 512, 2048, 7168].map((kibibytes) =
 const gauges = (registry: Registry, build: BuildInfo): ((sources: MetricSources) => void) => {
   let sources: MetricSources = {};
   const gauge = (name: string, help: string, read: () => number | undefined): void => {
-    new Gauge({
-      name: PREFIX + name,
-      help,
-      registers: [registry],
-      collect() {
-        const value = read();
-        if (value === undefined) this.remove();
-        else this.set(value);
-      },
-    });
+    const collect = function (this: Gauge): void {
+      const value = read();
+      if (value === undefined) this.remove();
+      else this.set(value);
+    };
+    registry.registerMetric(new Gauge({ name: PREFIX + name, help, registers: [], collect }));
   };
   gauge('requests_in_flight', 'Requests being read or answered.', () => sources.inFlight?.());
-  gauge('connections', 'Open connections on the TLS port.', () => sources.connections?.());
   gauge('draining', '1 while the server is about to stop.', () => Number(sources.draining?.() ?? false));
   gauge('tls_problem', '1 while the certificate or its publication is not as it should be.', () =>
     Number(sources.tlsProblem?.() !== undefined),

@@ -43,7 +43,7 @@ describe('metrics', () => {
     expect(lines).toContain('vault_auth_injector_requests_in_flight 7');
     expect(lines).toContain('vault_auth_injector_draining 1');
     expect(lines).toContain('vault_auth_injector_tls_problem 1');
-    expect(Number(/_certificate_expiry_seconds (\S+)/.exec(lines.join('\n'))?.[1])).toBeCloseTo(3600, -2);
+    expect(Number(/_certificate_expiry_seconds (\d\S+)/.exec(lines.join('\n'))?.[1])).toBeCloseTo(3600, -2);
     expect(lines).toContain(`vault_auth_injector_build_info{version="1.2.3",commit="abc",node="${process.version}"} 1`);
     expect(lines.some((line) => line.startsWith('process_cpu_seconds_total '))).toBe(true);
   });

@@ -1,0 +1,69 @@
+// Reads one request body into memory, within bounds. Express' own reader is not used: it parses what is to be handed on
+// as bytes, and knows no bound over all clients together.
+import type { IncomingMessage } from 'node:http';
+
+export type Body =
+  | { readonly kind: 'whole'; readonly bytes: Buffer }
+  | { readonly kind: 'too_large' }
+  | { readonly kind: 'no_memory' }
+  | { readonly kind: 'gone' };
+
+/** What unfinished bodies take of the memory that all clients share. */
+export interface BodyMemory {
+  /** False when there is not so much left; then nothing was taken. */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+/** Counts up to `limit` bytes. */
+export const bodyMemory = (limit: number): BodyMemory => {
+  let taken = 0;
+  return {
+    take(bytes) {
+      if (taken + bytes > limit) return false;
+      taken += bytes;
+      return true;
+    },
+    give(bytes) {
+      taken -= bytes;
+    },
+  };
+};
+
+/**
+ * Reads the body and calls `done` once: with all of it, or with why it is not to be had. The declared length is looked at
+ * first, what arrives is counted whatever was declared. The returned function gives up silently.
+ */
+export const readBody = (
+  request: IncomingMessage,
+  maxBytes: number,
+  memory: BodyMemory,
+  done: (body: Body) => void,
+): (() => void) => {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const stop = (): void => {
+    request.off('data', onData).off('end', onEnd).off('close', onClose);
+    memory.give(length);
+    length = 0;
+    chunks.length = 0;
+  };
+  const finish = (body: Body): void => {
+    stop();
+    done(body);
+  };
+  const onData = (chunk: Buffer): void => {
+    if (length + chunk.length > maxBytes) return finish({ kind: 'too_large' });
+    if (!memory.take(chunk.length)) return finish({ kind: 'no_memory' });
+    length += chunk.length;
+    chunks.push(chunk);
+  };
+  const onEnd = (): void => {
+    const [only] = chunks;
+    finish({ kind: 'whole', bytes: chunks.length === 1 && only ? only : Buffer.concat(chunks, length) });
+  };
+  const onClose = (): void => finish({ kind: 'gone' });
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) done({ kind: 'too_large' });
+  else request.on('data', onData).on('end', onEnd).on('close', onClose);
+  return stop;
+};

@@ -1,0 +1,61 @@
+// Every bound of the servers, with where its number comes from. Tests and settings may replace any of them.
+
+export interface ServerLimits {
+  readonly maxBodyBytes: number;
+  /** Bytes of unfinished bodies that all clients together may keep in memory. */
+  readonly maxBufferedBytes: number;
+  readonly maxInFlight: number;
+  /** Age at which a request that still sends its body gives its place to a newcomer. */
+  readonly slowRequestMs: number;
+  readonly maxConnections: number;
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  readonly keepAliveMs: number;
+  readonly headersMs: number;
+  readonly requestMs: number;
+  readonly handshakeMs: number;
+  /** How often Node.js looks for connections that are over their time. */
+  readonly checkIntervalMs: number;
+  /** How long the rest of a refused body is read and thrown away, so that the client gets to read the refusal. */
+  readonly lingerMs: number;
+  readonly connectionRequests: number;
+  readonly connectionAgeMs: number;
+  readonly drainMinimumMs: number;
+  readonly drainQuietMs: number;
+  readonly drainMaximumMs: number;
+  /** How long requests that are still being answered at the end of a drain are waited for. */
+  readonly drainSettleMs: number;
+}
+
+export const DEFAULT_LIMITS: ServerLimits = {
+  // The API server takes 3 MiB per object; a review may hold two and some more. controller-runtime's figure as well.
+  maxBodyBytes: 7 * 1024 * 1024,
+  // Nine largest bodies, or thousands of typical ones.
+  maxBufferedBytes: 64 * 1024 * 1024,
+  // An API server keeps 25 idle connections to us, so four of them at full pace. A review itself never waits: what is in
+  // flight is still arriving.
+  maxInFlight: 100,
+  // A body arrives whole within a round trip; one that takes a second is a broken network or an attack.
+  slowRequestMs: 1000,
+  // 80 full pools of API servers; about 70 MiB if all were taken.
+  maxConnections: 2000,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaders: 100,
+  // The API server drops its idle connections after 90 s and never repeats a POST on one that we closed: be later than it.
+  keepAliveMs: 120_000,
+  headersMs: 10_000,
+  // The longest time that a webhook configuration may give us.
+  requestMs: 30_000,
+  // Go's client gives up after the same time.
+  handshakeMs: 10_000,
+  checkIntervalMs: 2500,
+  lingerMs: 500,
+  // Connections stick to a replica for life; ending them, with a jitter of 20 %, is what lets a new replica have work.
+  connectionRequests: 1000,
+  connectionAgeMs: 10 * 60_000,
+  // Endpoints leave the API server's and kube-proxy's view seconds after SIGTERM. A pod has 45 s or more to end.
+  drainMinimumMs: 10_000,
+  drainQuietMs: 3000,
+  drainMaximumMs: 30_000,
+  drainSettleMs: 5000,
+};

@@ -1,0 +1,121 @@
+// An admission server in the test's own process: certificates, a certificate provider that can change, a stub reviewer.
+import type { Reply, Reviewer } from '../../src/admission/review.ts';
+import type { ServedCertificate } from '../../src/http/certificate.ts';
+import type { ServerLimits } from '../../src/http/limits.ts';
+import { type AdmissionServer, type AdmissionServerOptions, startAdmissionServer } from '../../src/http/server.ts';
+import { createLog, type LogLevel } from '../../src/observe/log.ts';
+import { createMetrics, type Metrics } from '../../src/observe/metrics.ts';
+import { issueAuthority, issueLeaf } from '../../src/tls/issue.ts';
+
+const HOUR = 3_600_000;
+const notBefore = new Date(Date.now() - HOUR);
+const authority = issueAuthority({ commonName: 'test authority', notBefore, notAfter: new Date(Date.now() + 24 * HOUR) });
+
+/** A PEM certificate that clients of these servers trust. */
+export const trusted = authority.certificate;
+
+/** A certificate for localhost and 127.0.0.1. */
+export const issue = (notAfter = new Date(Date.now() + HOUR)): ServedCertificate => {
+  const names = { commonName: 'test', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
+  return { ...issueLeaf({ ...names, authority, notBefore, notAfter, usages: ['server'] }), notAfter };
+};
+
+export interface ChangingCertificates {
+  current(): ServedCertificate | undefined;
+  onChange(listener: (certificate: ServedCertificate) => void): void;
+  problem(): string | undefined;
+  replace(certificate: ServedCertificate): void;
+  setProblem(problem: string | undefined): void;
+}
+
+export const changingCertificates = (first?: ServedCertificate): ChangingCertificates => {
+  let current = first;
+  let problem: string | undefined;
+  const listeners: ((certificate: ServedCertificate) => void)[] = [];
+  return {
+    current: () => current,
+    onChange: (listener) => void listeners.push(listener),
+    problem: () => problem,
+    replace(certificate) {
+      current = certificate;
+      for (const listener of listeners) listener(certificate);
+    },
+    setProblem: (text) => void (problem = text),
+  };
+};
+
+/** Answers with the uid it was sent; a body that is no JSON object is refused. */
+export const echo: Reviewer = (body): Reply => {
+  let uid = '';
+  try {
+    uid = String((JSON.parse(body.toString('utf8')) as { request: { uid: string } }).request.uid);
+  } catch {
+    return { status: 400, body: 'not a review', record: undefined };
+  }
+  const record = {
+    uid,
+    namespace: 'shop',
+    name: 'web-*',
+    owner: 'ReplicaSet/web',
+    reason: 'annotation',
+    codes: [],
+    dryRun: false,
+  } as const;
+  return { status: 200, body: JSON.stringify({ response: { uid, allowed: true } }), record: { ...record, decision: 'injected' } };
+};
+
+export interface TestServer extends AdmissionServer {
+  readonly metrics: Metrics;
+  readonly certificates: ChangingCertificates;
+  readonly lines: readonly string[];
+}
+
+export interface TestServerOptions {
+  readonly reviewer?: Reviewer;
+  readonly limits?: Partial<ServerLimits>;
+  readonly compat?: AdmissionServerOptions['compat'];
+  readonly tls?: AdmissionServerOptions['tls'];
+  readonly certificates?: ChangingCertificates;
+  readonly logLevel?: LogLevel;
+}
+
+const running = new Set<AdmissionServer>();
+
+/** Starts a server on a free port of the loopback; `stopServers` ends it whatever the test did. */
+export const startServer = async (options: TestServerOptions = {}): Promise<TestServer> => {
+  const lines: string[] = [];
+  const metrics = createMetrics({ version: '0.0.0', commit: 'test' });
+  const certificates = options.certificates ?? changingCertificates(issue());
+  const server = await startAdmissionServer({
+    listen: { host: '127.0.0.1', port: 0 },
+    reviewer: options.reviewer ?? echo,
+    certificates,
+    metrics,
+    log: createLog({ level: options.logLevel ?? 'trace', format: 'json', sink: { write: (line) => void lines.push(line) } }),
+    limits: { ...FAST, ...options.limits },
+    compat: options.compat,
+    tls: options.tls,
+  });
+  running.add(server);
+  return { ...server, metrics, certificates, lines };
+};
+
+/** Limits that let a test end soon; each test sets the ones that it is about. */
+const FAST: Partial<ServerLimits> = {
+  checkIntervalMs: 100,
+  lingerMs: 200,
+  drainMinimumMs: 0,
+  drainQuietMs: 50,
+  drainSettleMs: 200,
+};
+
+export const stopServers = async (): Promise<void> => {
+  await Promise.all([...running].map((server) => server.drain(true)));
+  running.clear();
+};
+
+/** The value of a metric by its name and labels as they are printed, or undefined. */
+export const metric = async (metrics: Metrics, name: string): Promise<number | undefined> => {
+  const line = (await metrics.registry.metrics()).split('\n').find((text) => text.startsWith(`${name} `));
+  return line === undefined ? undefined : Number(line.slice(name.length + 1));
+};
