@@ -72,7 +72,7 @@ test('what is there at the start is served at once', async () => {
 test('files that come later are served when they are there', async () => {
   const opened = await open();
   expect(opened.current()).toBeUndefined();
-  expect(opened.problem()).toMatch(/cannot read the certificate: .*ENOENT.*tls\.crt/);
+  expect(opened.problem()).toMatch(/cannot read the certificate: .*ENOENT.*tls\.(crt|key)/);
   const pair = pairOf('late');
   const heard: string[] = [];
   opened.onChange(({ certificate }) => heard.push(certificate));
