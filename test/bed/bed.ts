@@ -20,6 +20,8 @@ export interface BedOptions {
   /** Appended to the API server's own flags; a later flag wins over an earlier one. */
   readonly apiServerFlags?: readonly string[];
   readonly progress?: Progress;
+  /** Gives up the start, without a trace, when aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** A process that a test starts beside the servers, for example a webhook. */
@@ -50,7 +52,7 @@ export async function startBed(options: BedOptions): Promise<Bed> {
     ...parts.map((part) => PARTS[part].program),
     ...(parts.includes('kube-apiserver') ? (['kubectl'] as const) : []),
   ];
-  const programs = await obtain(needed, kubernetes, options.progress ?? silentProgress);
+  const programs = await obtain(needed, kubernetes, options.progress ?? silentProgress, options.signal);
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await start(options, kubernetes, parts, programs);
@@ -90,13 +92,13 @@ async function start(
       arguments: definition.arguments(placement),
       environment: definition.environment?.(placement) ?? {},
     });
-    await untilReady(server, 120, () => answersOk(definition.ready(placement)));
-    if (part === 'kube-controller-manager') await untilReady(server, 60, () => access.namespaceReady('default'));
+    await untilReady(server, 120, () => answersOk(definition.ready(placement)), options.signal);
+    if (part === 'kube-controller-manager') await untilReady(server, 60, () => access.namespaceReady('default'), options.signal);
   };
   const stop = async (outcome: 'passed' | 'failed' = 'passed'): Promise<void> => {
     access.close();
-    // What the bed's own servers would write at a graceful end is thrown away anyway.
-    for (const [name, server] of [...servers].toReversed()) await server.stop(name in PARTS ? 'SIGKILL' : 'SIGTERM');
+    // What they would write at a graceful end is thrown away anyway.
+    for (const server of [...servers.values()].toReversed()) await server.stop('SIGKILL');
     watchdog.dismiss();
     remove(directory, outcome === 'failed');
     if (outcome === 'failed') process.stderr.write(`Logs of the test servers: ${join(directory, 'log')}\n`);
@@ -108,7 +110,7 @@ async function start(
       await access.createDefaultServiceAccount('default');
     }
   } catch (error) {
-    await stop('failed');
+    await stop(options.signal?.aborted ? 'passed' : 'failed');
     throw error;
   }
   return Object.assign(access, {

@@ -23,7 +23,7 @@ export function cachedAt(recipe: Recipe): string | undefined {
  * @returns the folder with the programs
  * @throws with what to install when Go is missing or too old, and with the end of the compiler's output when the build fails.
  */
-export async function buildRecipe(recipe: Recipe, progress: Progress): Promise<string> {
+export async function buildRecipe(recipe: Recipe, progress: Progress, signal?: AbortSignal): Promise<string> {
   const folder = cacheFolder(recipe);
   if (existsSync(folder)) return folder;
   await requireGo();
@@ -32,13 +32,13 @@ export async function buildRecipe(recipe: Recipe, progress: Progress): Promise<s
     `${folder}.lock`,
     () => progress.status(`Waiting for another process that builds ${recipe.name}`),
     async () => {
-      if (!existsSync(folder)) await build(recipe, folder, progress);
+      if (!existsSync(folder)) await build(recipe, folder, progress, signal);
     },
   );
   return folder;
 }
 
-async function build(recipe: Recipe, folder: string, progress: Progress): Promise<void> {
+async function build(recipe: Recipe, folder: string, progress: Progress, signal: AbortSignal | undefined): Promise<void> {
   const started = Date.now();
   const partial = `${folder}.${process.pid}.partial`;
   mkdirSync(partial, { recursive: true });
@@ -46,7 +46,9 @@ async function build(recipe: Recipe, folder: string, progress: Progress): Promis
   const names = recipe.programs.map((entry) => entry.program).join(', ');
   progress.line(`Building ${names} ${recipe.version} (about ${minutes(recipe.minutes)} the first time, on two cores)`);
   try {
-    await compile(recipe, partial, watchdog, (state) => progress.status(`  ${recipe.name}: ${state}, ${seconds(started)} s`));
+    await compile({ recipe, folder: partial, watchdog, signal }, (state) =>
+      progress.status(`  ${recipe.name}: ${state}, ${seconds(started)} s`),
+    );
     renameSync(partial, folder);
   } finally {
     watchdog.dismiss();
@@ -55,7 +57,14 @@ async function build(recipe: Recipe, folder: string, progress: Progress): Promis
   progress.line(`  ${recipe.name} ready after ${seconds(started)} s`);
 }
 
-function compile(recipe: Recipe, folder: string, watchdog: Watchdog, report: (state: string) => void): Promise<void> {
+interface Compilation {
+  readonly recipe: Recipe;
+  readonly folder: string;
+  readonly watchdog: Watchdog;
+  readonly signal: AbortSignal | undefined;
+}
+
+function compile({ recipe, folder, watchdog, signal }: Compilation, report: (state: string) => void): Promise<void> {
   // One `go build` for all programs of a module: shared packages are compiled once.
   const only = recipe.programs.length === 1 ? recipe.programs[0]?.program : undefined;
   const output = only ? join(folder, only) : `${folder}/`;
@@ -64,6 +73,7 @@ function compile(recipe: Recipe, folder: string, watchdog: Watchdog, report: (st
     cwd: moduleFolder(recipe),
     env: goEnvironment(),
     stdio: ['ignore', 'ignore', 'pipe'],
+    signal,
   });
   if (child.pid !== undefined) watchdog.add(child.pid);
   let said = '';
@@ -80,7 +90,8 @@ function stateOf(said: string): string {
   const lines = said.split('\n').slice(0, -1);
   const downloads = lines.filter((line) => line.startsWith('go: downloading')).length;
   const packages = lines.length - downloads;
-  return packages > 0 ? `${packages} packages compiled` : `${downloads} modules downloaded`;
+  if (packages > 0) return `${packages} packages compiled`;
+  return downloads > 0 ? `${downloads} modules downloaded` : 'reading sources';
 }
 
 function failure(recipe: Recipe, said: string): string {

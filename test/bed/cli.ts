@@ -4,7 +4,7 @@ import { buildRecipe } from './build.ts';
 import { find } from './obtain.ts';
 import { streamProgress } from './progress.ts';
 import { KUBERNETES_VERSIONS, type KubernetesVersion, RECIPES } from './recipes.ts';
-import { untilInterrupted } from './interrupt.ts';
+import { interruption, untilAborted } from './interrupt.ts';
 
 const USAGE = `Usage: make bed ARGS="<command>"
   build                    get every server that is missing (both Kubernetes versions, etcd, OpenBao)
@@ -22,13 +22,14 @@ async function build(): Promise<void> {
 }
 
 async function up(kubernetes: KubernetesVersion): Promise<void> {
-  const bed = await startBed({ kubernetes, parts: ['kube-controller-manager', 'openbao'], progress });
+  const signal = interruption();
+  const bed = await startBed({ kubernetes, parts: ['kube-controller-manager', 'openbao'], progress, signal });
   process.stdout.write(`Kubernetes ${kubernetes} at ${bed.url}, OpenBao at ${bed.openbao?.address}\n
   export KUBECONFIG=${bed.kubeconfig}
   kubectl get namespaces
   export BAO_ADDR=${bed.openbao?.address} BAO_TOKEN=${bed.openbao?.rootToken}\n
 Logs: ${bed.directory}/log\nCtrl-C ends it and leaves nothing.\n`);
-  await untilInterrupted();
+  await untilAborted(signal);
   await bed.stop();
 }
 

@@ -1,15 +1,23 @@
-// Waiting for a person to end a command: Ctrl-C, a closed terminal, or a polite kill.
+// Ctrl-C, a closed terminal or a polite kill, as an AbortSignal for commands that stay or take long.
 
-/** Resolves at the first of SIGINT, SIGTERM and SIGHUP. A second one ends the process at once; the watchdog then cleans up. */
-export function untilInterrupted(): Promise<void> {
+/** Aborted at the first of SIGINT, SIGTERM and SIGHUP. A second one ends the process at once; the watchdog then cleans up. */
+export function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => controller.abort(new Error('interrupted')));
+  }
+  return controller.signal;
+}
+
+/** Resolves when the signal is aborted, and keeps the process alive until then: started servers alone do not. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    // Started servers do not keep this process alive, so something has to.
     const alive = setInterval(() => undefined, 60_000);
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.once(signal, () => {
-        clearInterval(alive);
-        resolve();
-      });
-    }
+    const end = (): void => {
+      clearInterval(alive);
+      resolve();
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
   });
 }

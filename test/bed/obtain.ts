@@ -26,11 +26,12 @@ export async function obtain(
   programs: readonly Program[],
   version: KubernetesVersion,
   progress: Progress,
+  signal?: AbortSignal,
 ): Promise<ReadonlyMap<Program, string>> {
   const paths = new Map<Program, string>();
   for (const program of programs) {
     const found = await find(program, recipeOf(program, version));
-    paths.set(program, found.path ?? join(await buildRecipe(found.recipe, progress), program));
+    paths.set(program, found.path ?? join(await buildRecipe(found.recipe, progress, signal), program));
   }
   return paths;
 }

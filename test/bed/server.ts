@@ -50,9 +50,15 @@ export function startServer(options: ServerOptions): Server {
  * Polls until the check says true.
  * @throws when the server ends before that or the time (seconds) is over, with the end of its log.
  */
-export async function untilReady(server: Server, seconds: number, check: () => Promise<boolean>): Promise<void> {
+export async function untilReady(
+  server: Server,
+  seconds: number,
+  check: () => Promise<boolean>,
+  signal?: AbortSignal,
+): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (!(await check().catch(() => false))) {
+    signal?.throwIfAborted();
     if (!server.running()) throw new Error(`${server.name} ended before it was ready:\n${endOfLog(server)}`);
     if (Date.now() > deadline) throw new Error(`${server.name} was not ready after ${seconds} s:\n${endOfLog(server)}`);
     await sleep(50);

@@ -1,0 +1,118 @@
+// Our webhook as a process beside a bed's servers: fresh certificate, free ports, registered with the API server.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bed } from './bed.ts';
+import { repositoryDirectory } from './environment.ts';
+import { answersOk } from './parts.ts';
+import { freePorts } from './ports.ts';
+import { type Server, untilReady } from './server.ts';
+
+export interface WebhookOptions {
+  /** Name of the process and its log. Default "webhook". */
+  readonly name?: string;
+  /** Default "webhook". */
+  readonly command?: 'webhook' | 'agent-inject';
+  /** Further flags, after ours. */
+  readonly flags?: readonly string[];
+}
+
+export interface Webhook {
+  readonly server: Server;
+  /** Address for reviews, path included. */
+  readonly url: string;
+  /** Address of its health and metrics, without a path. */
+  readonly operations: string;
+  /** PEM of the authority that signed its certificate. */
+  readonly authority: string;
+}
+
+export interface Registration {
+  /** Name of the MutatingWebhookConfiguration; its one entry is `<name>.vaultauth.dev`. */
+  readonly name: string;
+  readonly url: string;
+  readonly authority: string;
+  readonly failurePolicy?: 'Fail' | 'Ignore';
+  /** Only pods of this namespace. Default: everywhere but in the namespaces of the system. */
+  readonly namespace?: string;
+}
+
+/**
+ * Starts `node dist/vault-auth-injector.js` and waits until it says that it is ready.
+ * @throws with the end of its log when it ends before that.
+ */
+export async function startWebhook(bed: Bed, options: WebhookOptions = {}): Promise<Webhook> {
+  const name = options.name ?? 'webhook';
+  const [port = 0, operationsPort = 0] = await freePorts(2);
+  const operations = `http://127.0.0.1:${operationsPort}`;
+  const { certificate, key } = bed.credentials.issueServing({ ipAddresses: ['127.0.0.1'] });
+  const file = (suffix: string, text: string): string => {
+    writeFileSync(join(bed.directory, `${name}.${suffix}`), text, { mode: 0o600 });
+    return join(bed.directory, `${name}.${suffix}`);
+  };
+  const server = bed.start({
+    name,
+    command: process.execPath,
+    arguments: [
+      join(repositoryDirectory(), 'dist', 'vault-auth-injector.js'),
+      options.command ?? 'webhook',
+      `-listen=127.0.0.1:${port}`,
+      `-tls-cert-file=${file('crt', certificate)}`,
+      `-tls-key-file=${file('key', key)}`,
+      '-vault-address=http://vault.vault.svc:8200',
+      `-operations-listen=127.0.0.1:${operationsPort}`,
+      ...(options.flags ?? []),
+    ],
+  });
+  await untilReady(server, 30, () => answersOk(`${operations}/readyz`));
+  return { server, operations, url: `https://127.0.0.1:${port}/mutate`, authority: bed.credentials.authority };
+}
+
+/** Registers a webhook, or replaces its registration. It takes effect a moment later: see `untilInjecting`. */
+export async function registerWebhook(bed: Bed, registration: Registration): Promise<void> {
+  const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${registration.name}`;
+  const configuration = webhookConfiguration(registration);
+  await bed.request('PATCH', `${path}?fieldManager=bed&force=true`, configuration, 'application/apply-patch+yaml');
+}
+
+/** The registration as a manifest: the selection and rules of an installation, with an address in place of a Service. */
+export function webhookConfiguration({ name, url, authority, failurePolicy, namespace }: Registration): object {
+  const system = ['kube-system', 'kube-public', 'kube-node-lease'];
+  const expression = namespace ? { operator: 'In', values: [namespace] } : { operator: 'NotIn', values: system };
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    metadata: { name },
+    webhooks: [
+      {
+        name: `${name}.vaultauth.dev`,
+        clientConfig: { url, caBundle: Buffer.from(authority).toString('base64') },
+        rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], scope: 'Namespaced' }],
+        namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', ...expression }] },
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'None',
+        matchPolicy: 'Equivalent',
+        reinvocationPolicy: 'IfNeeded',
+        failurePolicy: failurePolicy ?? 'Fail',
+        timeoutSeconds: 5,
+      },
+    ],
+  };
+}
+
+/**
+ * Waits until an annotated pod would be injected in the namespace, asked by server-side dry runs.
+ * @returns milliseconds waited @throws after 20 seconds, with the last answer.
+ */
+export async function untilInjecting(bed: Bed, namespace: string): Promise<number> {
+  const annotations = { 'vault.hashicorp.com/agent-inject': 'true', 'vault.hashicorp.com/role': 'probe' };
+  const pod = { metadata: { name: 'probe', annotations }, spec: { containers: [{ name: 'probe', image: 'probe' }] } };
+  const started = Date.now();
+  for (;;) {
+    const answer = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);
+    const waited = Date.now() - started;
+    if (answer.status === 201 && answer.text.includes('vault-agent-init')) return waited;
+    if (waited > 20_000) throw new Error(`the webhook does not take effect in ${namespace}: ${answer.status} ${answer.text}`);
+    await sleep(50);
+  }
+}
