@@ -20,7 +20,7 @@ export const connectionAge = (
   return (socket, now) => {
     let life = lives.get(socket);
     if (!life) {
-      life = { requests: Math.ceil(jittered(limits.connectionRequests)), until: now + jittered(limits.connectionAgeMs) };
+      life = { requests: Math.round(jittered(limits.connectionRequests)), until: now + jittered(limits.connectionAgeMs) };
       lives.set(socket, life);
     }
     life.requests -= 1;

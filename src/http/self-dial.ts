@@ -44,12 +44,16 @@ const TIMEOUT_MS = 2000;
 
 const dialOnce = (host: string, port: number, fingerprint: string): Promise<string | undefined> =>
   new Promise((resolve) => {
+    // Not cut at once: the server should see a whole handshake, and no client that broke one off.
     const end = (problem: string | undefined): void => {
-      socket.destroy();
+      socket.end();
       clearTimeout(timer);
       resolve(problem);
     };
-    const timer = setTimeout(() => end(`a TLS connection to the own port did not complete in ${TIMEOUT_MS} ms`), TIMEOUT_MS);
+    const timer = setTimeout(() => {
+      socket.destroy();
+      end(`a TLS connection to the own port did not complete in ${TIMEOUT_MS} ms`);
+    }, TIMEOUT_MS);
     // Nothing is sent. Whether the certificate is the one that should be served is all that is asked of it.
     const socket = connect({ host, port, rejectUnauthorized: false }, () => {
       const served = socket.getPeerX509Certificate()?.fingerprint256;

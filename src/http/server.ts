@@ -79,7 +79,10 @@ export const startAdmissionServer = async (options: AdmissionServerOptions): Pro
     },
     router,
   );
-  server.on('tlsClientError', () => metrics.tlsHandshakeFailed());
+  // Not those that only hung up: probes that open a port and leave are no problem of TLS.
+  server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET') metrics.tlsHandshakeFailed();
+  });
   certificates.onChange((certificate) => {
     server.setSecureContext(secureContextOptions(certificate, options.tls ?? {}));
     log.info({ notAfter: certificate.notAfter.toISOString() }, 'new connections get the new certificate');

@@ -16,8 +16,12 @@ export const goLikeAgent = (): Agent => new Agent({ keepAlive: true, maxFreeSock
 export const review = (uid = 'u'): string =>
   JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid } });
 
+export type SendOptions = Pick<RequestOptions, 'agent' | 'method' | 'path'> & {
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
 /** Sends one request to the review path; POST of JSON unless told otherwise. */
-export const send = (port: number, body: string | Buffer = '', options: RequestOptions = {}): Promise<Answer> =>
+export const send = (port: number, body: string | Buffer = '', options: SendOptions = {}): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...options.headers };
     const call = request(

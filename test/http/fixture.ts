@@ -44,14 +44,10 @@ export const changingCertificates = (first?: ServedCertificate): ChangingCertifi
   };
 };
 
-/** Answers with the uid it was sent; a body that is no JSON object is refused. */
+/** Answers with the uid it was sent; a body without one is refused. */
 export const echo: Reviewer = (body): Reply => {
-  let uid = '';
-  try {
-    uid = String((JSON.parse(body.toString('utf8')) as { request: { uid: string } }).request.uid);
-  } catch {
-    return { status: 400, body: 'not a review', record: undefined };
-  }
+  const uid = /"uid":"([^"]*)"/.exec(body.toString('utf8'))?.[1];
+  if (uid === undefined) return { status: 400, body: 'not a review', record: undefined };
   const record = {
     uid,
     namespace: 'shop',

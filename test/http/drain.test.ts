@@ -1,0 +1,96 @@
+// Stopping loses nothing: steady clients that keep connections as an API server does see no failure.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { onStopSignals } from '../../src/http/stop-signals.ts';
+import { type Answer, goLikeAgent, raw, review, send } from './client.ts';
+import { startServer, stopServers } from './fixture.ts';
+
+afterEach(stopServers);
+
+it('serves on while it drains, ends each connection with an answer, and closes when it is quiet', async () => {
+  const server = await startServer({ limits: { drainMinimumMs: 600, drainQuietMs: 300 } });
+  const agent = goLikeAgent();
+  // The clients stop soon after the endpoint has gone from their view, as API servers do.
+  const traffic = { stop: false };
+  const answers: Answer[] = [];
+  const failures: unknown[] = [];
+  const clients = Array.from({ length: 8 }, async () => {
+    while (!traffic.stop) {
+      await send(server.port, review(), { agent }).then(
+        (answer) => answers.push(answer),
+        (error: unknown) => failures.push(error),
+      );
+      await sleep(5);
+    }
+  });
+  await sleep(200);
+  const before = answers.length;
+  const drained = server.drain();
+  expect(server.reasons()).toContain('the server is draining');
+  await sleep(500);
+  traffic.stop = true;
+  await Promise.all(clients);
+  const during = answers.slice(before + 8);
+  await drained;
+  agent.destroy();
+  expect(failures).toEqual([]);
+  expect(answers.every(({ status }) => status === 200)).toBe(true);
+  expect(during.length).toBeGreaterThan(8);
+  expect(during.every(({ headers }) => headers['connection'] === 'close')).toBe(true);
+  await expect(send(server.port, review())).rejects.toThrow('ECONNREFUSED');
+}, 15_000);
+
+it('waits for quiet beyond the minimum, and not beyond the maximum', async () => {
+  const server = await startServer({ limits: { drainMinimumMs: 50, drainQuietMs: 400, drainMaximumMs: 900 } });
+  const start = performance.now();
+  const state = { drained: false };
+  const drained = server.drain().then(() => (state.drained = true));
+  while (!state.drained) {
+    await send(server.port, review()).catch(() => undefined);
+    await sleep(20);
+  }
+  await drained;
+  const took = performance.now() - start;
+  expect(took).toBeGreaterThanOrEqual(900);
+  expect(took).toBeLessThan(9000);
+});
+
+it('finishes a review that is still arriving, and cuts one that never ends', async () => {
+  const server = await startServer({ limits: { drainQuietMs: 20, drainSettleMs: 300 } });
+  const head = 'POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length:';
+  const finishing = await raw(server.port, `${head} ${review().length}\r\n\r\n{`);
+  const endless = await raw(server.port, `${head} 1000\r\n\r\n{`);
+  await sleep(50);
+  const drained = server.drain();
+  await sleep(100);
+  finishing.socket.write(review().slice(1));
+  expect(await finishing.closed).toMatch(/^HTTP\/1\.1 200 [^]*connection: close/i);
+  await drained;
+  expect(await endless.closed).toBe('');
+});
+
+it('drains once, however often it is asked', async () => {
+  const server = await startServer();
+  expect(server.drain()).toBe(server.drain(true));
+  await server.drain();
+});
+
+describe('signals', () => {
+  it('stop in good order first and at once the second time', async () => {
+    const codes: number[] = [];
+    const hurries: boolean[] = [];
+    let finish = (): void => {};
+    const stop = (hurry: boolean): Promise<void> => {
+      hurries.push(hurry);
+      return new Promise((resolve) => (finish = resolve));
+    };
+    const forget = onStopSignals({ stop, end: (code) => void codes.push(code) });
+    process.emit('SIGTERM', 'SIGTERM');
+    expect([hurries, codes]).toEqual([[false], []]);
+    process.emit('SIGTERM', 'SIGTERM');
+    expect(codes).toEqual([143]);
+    finish();
+    await sleep(1);
+    expect(codes).toEqual([143, 0]);
+    forget();
+  });
+});
