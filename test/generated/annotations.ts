@@ -1,0 +1,109 @@
+// docs/annotations.md from the table of annotations and the families.
+import { families } from '../../src/annotations/families.ts';
+import type { Kind } from '../../src/annotations/kind.ts';
+import { FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES } from '../../src/annotations/prefix.ts';
+import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Row } from '../../src/annotations/row.ts';
+import { table, type OptionKey } from '../../src/annotations/table.ts';
+import { flagOf } from '../../src/settings/read.ts';
+import { settingsTable, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
+import { code, documentOf, groupsOf, tableOf, type Document } from './markdown.ts';
+
+const FIRSTS: readonly (readonly [OptionKey, string])[] = [
+  ['agentInject', 'Switches and placement'],
+  ['secretVolumePath', 'Secrets and templates'],
+  ['service', 'Vault connection and login'],
+  ['agentConfigmap', 'The agent process'],
+];
+
+const LAYER_WORDS: Readonly<Record<AnnotationLayer, string>> = {
+  namespace: 'namespace',
+  serviceaccount: 'service account',
+  pod: 'pod',
+};
+
+const NONE = '–';
+
+const INTRODUCTION = [
+  `Every name below stands after one of three prefixes, which mean the same: ${PREFIXES.map(code).join(', ')}. The names and meanings are those of
+vault-k8s 1.7.6. One name with two different values under two prefixes of one object is a [problem](problems.md#annotation-conflict). A name
+under one of these prefixes that is not listed here has no effect and earns a [warning](problems.md#annotation-unknown) with the nearest
+name. Examples are written with ${code(FAMILIAR_PREFIX)}.`,
+  `**Where.** An annotation counts on the pod template of a workload (not on the Deployment's own metadata), on the pod's service account, and
+on its namespace; where the table says *pod*, only there. Later layers win:
+
+    built-in default < setting of the operator < ${ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(' < ')}
+
+The webhook knows namespaces and service accounts from \`-manifests\`; watching them on the API server is not built yet.`,
+  `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. They are marked in
+the table; the rule that \`webhook\` refuses them unless the operator or the namespace (${code(`${OWN_PREFIX}allow`)}) lists them is not built yet.`,
+];
+
+/** The setting with which an operator changes a default, by annotation. */
+const SETTING_OF: ReadonlyMap<string, SettingKey> = new Map(
+  (Object.keys(settingsTable) as SettingKey[]).flatMap((key) => {
+    const { option }: SettingRow<unknown> = settingsTable[key];
+    return option === undefined ? [] : [[option, key] as const];
+  }),
+);
+
+const settingLink = (key: OptionKey): string => {
+  const setting = SETTING_OF.get(key);
+  return setting === undefined ? '' : ` Setting: [${code(`-${flagOf(setting)}`)}](settings.md).`;
+};
+
+const defaultText = (value: unknown): string => {
+  if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return NONE;
+  return code(String(value));
+};
+
+const where = (row: Row<unknown>): string =>
+  row.podOnly ? 'pod' : ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(', ');
+
+const remarks = (row: Row<unknown>): string =>
+  [
+    row.deprecated === undefined ? '' : ` *Outdated: ${row.deprecated}.*`,
+    row.empty === undefined ? '' : ' An empty value counts as absent.',
+  ].join('');
+
+const HEAD = ['Name', 'Kind', 'Default', 'Where', 'Guarded', 'Meaning', 'Example'];
+
+const plainRow = (key: OptionKey): readonly string[] => {
+  const row: Row<unknown> = table[key];
+  const meaning = `${row.sentence}${remarks(row)}${settingLink(key)}`;
+  return [
+    code(kebab(key)),
+    row.kind.name,
+    defaultText(row.default),
+    where(row),
+    row.guarded ? 'yes' : '',
+    meaning,
+    code(row.example),
+  ];
+};
+
+const KINDS: readonly Kind<unknown>[] = [
+  ...new Map([...Object.values(table), ...Object.values(families)].map(({ kind }) => [kind.name, kind])).values(),
+];
+
+/** The reference of all annotations. */
+export const annotationsDocument = (): Document =>
+  documentOf('docs/annotations.md', 'Annotations', [
+    ...INTRODUCTION,
+    ...groupsOf(Object.keys(table) as OptionKey[], FIRSTS).flatMap(({ title, keys }) => [
+      `## ${title}`,
+      tableOf(HEAD, keys.map(plainRow)),
+    ]),
+    '## Once per NAME',
+    `These are written once for each secret (or parameter): what follows the name and a dash is NAME, as in
+${code(`${FAMILIAR_PREFIX}${families.secret.name}-database`)}. A secret exists when ${code(families.secret.name)}, ${code(families.template.name)} or
+${code(families.templateFile.name)} names it; NAMEs are compared letter by letter.`,
+    tableOf(
+      ['Name', 'Kind', 'Meaning', 'Example'],
+      Object.values(families).map((row) => [code(`${row.name}-NAME`), row.kind.name, row.sentence, code(row.example)]),
+    ),
+    '## Kinds of values',
+    tableOf(
+      ['Kind', 'What can be written'],
+      KINDS.map(({ name, wanted }) => [name, wanted]),
+    ),
+  ]);

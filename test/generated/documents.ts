@@ -1,0 +1,8 @@
+// Every file that is printed from the sources and committed.
+import { annotationsDocument } from './annotations.ts';
+import type { Document } from './markdown.ts';
+import { problemsDocument } from './problems.ts';
+import { settingsDocument } from './settings.ts';
+
+/** All generated files, fresh. */
+export const documents = (): readonly Document[] => [annotationsDocument(), settingsDocument(), problemsDocument()];

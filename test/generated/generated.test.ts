@@ -1,0 +1,70 @@
+// The committed reference documents are those that the tables give now.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { catalogue } from '../../src/admission/problems.ts';
+import { families } from '../../src/annotations/families.ts';
+import { kebab } from '../../src/annotations/row.ts';
+import { table } from '../../src/annotations/table.ts';
+import { flagOf } from '../../src/settings/read.ts';
+import { settingsTable, type SettingKey } from '../../src/settings/table.ts';
+import { documents } from './documents.ts';
+import { groupsOf, tableOf } from './markdown.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const textOf = (file: string): string => documents().find((document) => document.file === file)?.text ?? '';
+
+describe('generated documents', () => {
+  it.each(documents().map(({ file, text }) => [file, text]))('%s is current (else: make generate)', (file, text) => {
+    expect(readFileSync(join(ROOT, file), 'utf8')).toBe(text);
+  });
+
+  it('name every annotation, family, setting and code', () => {
+    for (const key of Object.keys(table)) expect(textOf('docs/annotations.md')).toContain(`| \`${kebab(key)}\` |`);
+    for (const { name } of Object.values(families)) expect(textOf('docs/annotations.md')).toContain(`| \`${name}-NAME\` |`);
+    for (const key of Object.keys(settingsTable) as SettingKey[])
+      expect(textOf('docs/settings.md')).toContain(`| \`-${flagOf(key)}\` |`);
+    for (const code of Object.keys(catalogue)) expect(textOf('docs/problems.md')).toContain(`\n## ${code}\n`);
+  });
+
+  it('have tables whose rows are as wide as their heads', () => {
+    for (const { text } of documents()) {
+      const lines = text.split('\n');
+      const width = (line: string): number => line.split(/(?<!\\)\|/).length;
+      const odd = lines.filter(
+        (line, index) =>
+          line.startsWith('|') && lines[index - 1]?.startsWith('|') && width(line) !== width(lines[index - 1] ?? ''),
+      );
+      expect(odd).toEqual([]);
+    }
+  });
+});
+
+describe('markdown', () => {
+  it('keeps pipes and line ends within a cell', () => {
+    expect(tableOf(['a'], [['one | two\nthree']])).toBe('| a |\n| --- |\n| one \\| two three |');
+  });
+
+  it('cuts groups at their first keys and refuses a wrong order', () => {
+    expect(
+      groupsOf(
+        ['a', 'b', 'c'],
+        [
+          ['a', 'A'],
+          ['c', 'C'],
+        ],
+      ),
+    ).toEqual([
+      { title: 'A', keys: ['a', 'b'] },
+      { title: 'C', keys: ['c'] },
+    ]);
+    expect(() =>
+      groupsOf(
+        ['a', 'b', 'c'],
+        [
+          ['c', 'C'],
+          ['a', 'A'],
+        ],
+      ),
+    ).toThrow('out of order');
+  });
+});

@@ -1,0 +1,59 @@
+// docs/settings.md from the table of settings.
+import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
+import { kebab } from '../../src/annotations/row.ts';
+import { defaultOf, flagOf, variableOf, variablePrefix } from '../../src/settings/read.ts';
+import { settingsTable, type Command, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
+import { code, documentOf, groupsOf, tableOf, type Document } from './markdown.ts';
+
+const FIRSTS: readonly (readonly [SettingKey, string])[] = [
+  ['listen', 'Serving'],
+  ['tlsCertFile', 'Certificates'],
+  ['systemNamespaces', 'Selecting pods'],
+  ['vaultAddress', 'Defaults for all pods'],
+  ['namespace', 'Offline commands'],
+];
+
+const INTRODUCTION = [
+  `A setting is a flag (\`-name=value\`, \`-name value\`, also with two dashes; a flag of kind *flag* needs no value) or an environment variable.
+The variables of \`agent-inject\` begin with ${code(variablePrefix('agent-inject'))} as in vault-k8s, those of the other commands with
+${code(variablePrefix('webhook'))}. For \`agent-inject\` the variable wins over the flag, as in vault-k8s; elsewhere the flag wins. An empty variable
+counts as absent.`,
+  `An unknown flag or a value that cannot be read ends the command with one line for each on standard error and exit code 2 (\`agent-inject\`: 1).
+Secrets are never settings. Besides these, \`NAMESPACE\` and \`POD_NAME\` say where the process runs, \`KUBERNETES_SERVICE_HOST\` and
+\`KUBERNETES_SERVICE_PORT\` where the API server is, and \`NO_COLOR\` switches colour off.`,
+];
+
+const defaults = (key: SettingKey, commands: readonly Command[]): string => {
+  const texts = commands.map((command) => defaultOf(key, command));
+  const word = (text: string | undefined): string => (text === undefined ? '–' : text === '' ? 'empty' : code(text));
+  const [first] = texts;
+  if (texts.every((text) => text === first)) return word(first);
+  return commands.map((command, index) => `${command}: ${word(texts[index])}`).join('<br>');
+};
+
+const variables = (key: SettingKey, commands: readonly Command[]): string =>
+  [...new Set(commands.map((command) => variableOf(key, command)))].map(code).join('<br>');
+
+const settingRow = (key: SettingKey): readonly string[] => {
+  const row: SettingRow<unknown> = settingsTable[key];
+  const annotation = row.option === undefined ? '' : code(FAMILIAR_PREFIX + kebab(row.option));
+  return [
+    code(`-${flagOf(key)}`),
+    variables(key, row.commands),
+    row.kind.name,
+    defaults(key, row.commands),
+    row.commands.join(', '),
+    row.sentence,
+    annotation,
+  ];
+};
+
+/** The reference of all settings. */
+export const settingsDocument = (): Document =>
+  documentOf('docs/settings.md', 'Settings', [
+    ...INTRODUCTION,
+    ...groupsOf(Object.keys(settingsTable) as SettingKey[], FIRSTS).flatMap(({ title, keys }) => [
+      `## ${title}`,
+      tableOf(['Flag', 'Variable', 'Kind', 'Default', 'Commands', 'Meaning', 'Default of annotation'], keys.map(settingRow)),
+    ]),
+  ]);
