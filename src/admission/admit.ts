@@ -47,7 +47,12 @@ const DEFAULT_SERVICE_ACCOUNT = 'default';
 const valuesOf = (annotations: ReadonlyMap<string, string>, names: readonly string[]): string[] =>
   names.flatMap((name) => annotations.get(name) ?? []);
 
-const select = (pod: JsonObject, annotations: ReadonlyMap<string, string>, namespace: string, context: AdmissionContext): Selection => {
+const select = (
+  pod: JsonObject,
+  annotations: ReadonlyMap<string, string>,
+  namespace: string,
+  context: AdmissionContext,
+): Selection => {
   const spec = objectAt(pod, 'spec');
   return decide(
     {
@@ -74,12 +79,23 @@ const skipped = (selection: Selection, namespace: string, denyExcluded: boolean)
   const warnings = selectionWarnings(selection);
   const asked = selection.explicit && selection.reason === 'excluded-namespace';
   if (asked && denyExcluded)
-    return { decision: 'denied', reason: selection.reason, patch: [], problems: [{ code: 'namespace-excluded', namespace }], warnings };
+    return {
+      decision: 'denied',
+      reason: selection.reason,
+      patch: [],
+      problems: [{ code: 'namespace-excluded', namespace }],
+      warnings,
+    };
   return { decision: 'skipped', reason: selection.reason, patch: [], problems: [], warnings };
 };
 
 /** Options of a pod from namespace, service account and its own annotations. */
-export const parsePod = (pod: JsonObject, annotations: ReadonlyMap<string, string>, namespace: string, context: AdmissionContext): Parsed => {
+export const parsePod = (
+  pod: JsonObject,
+  annotations: ReadonlyMap<string, string>,
+  namespace: string,
+  context: AdmissionContext,
+): Parsed => {
   const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
   return parseAnnotations(
     {
@@ -92,14 +108,16 @@ export const parsePod = (pod: JsonObject, annotations: ReadonlyMap<string, strin
 };
 
 /** Annotations of the pod itself. */
-export const annotationsOf = (pod: JsonObject): ReadonlyMap<string, string> => textMap(objectAt(pod, 'metadata')?.['annotations']);
+export const annotationsOf = (pod: JsonObject): ReadonlyMap<string, string> =>
+  textMap(objectAt(pod, 'metadata')?.['annotations']);
 
 /**
  * Decides about one raw pod. A pod that asked and cannot be served is denied with all its problems; one that did not ask is
  * left alone with the same findings as warnings.
  */
 export const admitPod = (object: Json | undefined, namespace: string, context: AdmissionContext): Outcome => {
-  if (!isObject(object)) return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: checkPod(object), warnings: [] };
+  if (!isObject(object))
+    return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: checkPod(object), warnings: [] };
   const annotations = annotationsOf(object);
   const selection = select(object, annotations, namespace, context);
   if (!selection.inject) return skipped(selection, namespace, context.denyExcluded);
@@ -108,7 +126,15 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   const injection = injectCompat(object, parsePod(object, annotations, namespace, context), context.operator);
   const warnings = [...selectionWarnings(selection), ...injection.warnings];
   const { reason } = selection;
-  if (injection.problems.length === 0) return { decision: 'injected', reason, patch: injection.patch, kind: injection.kind, problems: [], warnings };
-  if (!selection.explicit) return { decision: 'skipped', reason, patch: [], problems: injection.problems, warnings: [...warnings, ...injection.problems] };
+  if (injection.problems.length === 0)
+    return { decision: 'injected', reason, patch: injection.patch, kind: injection.kind, problems: [], warnings };
+  if (!selection.explicit)
+    return {
+      decision: 'skipped',
+      reason,
+      patch: [],
+      problems: injection.problems,
+      warnings: [...warnings, ...injection.problems],
+    };
   return { decision: 'denied', reason, patch: [], problems: injection.problems, warnings };
 };

@@ -17,11 +17,14 @@ export const lineOf = (finding: Finding): string => {
 /** All problems of a pod in one message; remedies give way first when there are many. */
 export const denialOf = (problems: readonly Finding[]): string => {
   const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
-  const numbered = (lines: readonly string[]): string => lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
+  const numbered = (lines: readonly string[]): string =>
+    lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
   const full = head + numbered(problems.map(lineOf));
   if (full.length <= LONGEST_DENIAL) return full;
   return head + numbered(problems.map((problem) => `${wordsOf(problem).sentence} [${problem.code}]`));
 };
 
 /** Warnings as the API server passes them on: no control characters, not too long, each once. */
-export const warningsOf = (warnings: readonly Finding[]): string[] => [...new Set(warnings.map((warning) => cut(lineOf(warning), LONGEST_WARNING)))];
+export const warningsOf = (warnings: readonly Finding[]): string[] => [
+  ...new Set(warnings.map((warning) => cut(lineOf(warning), LONGEST_WARNING))),
+];

@@ -24,9 +24,11 @@ const LONGEST_QUOTE = 60;
 const TEMPLATE_ANNOTATION = annotationName('agentInjectDefaultTemplate');
 
 /** A user's text as a JSON string, so that control characters cannot do harm, and not more of it than helps. */
-const quote = (value: string): string => JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value);
+const quote = (value: string): string =>
+  JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value);
 
-const meant = (nearest: string | undefined): string => (nearest === undefined ? 'remove it, or look it up in docs/annotations.md' : `did you mean ${nearest}?`);
+const meant = (nearest: string | undefined): string =>
+  nearest === undefined ? 'remove it, or look it up in docs/annotations.md' : `did you mean ${nearest}?`;
 
 export const catalogue: { readonly [Code in ProblemCode]: Entry<Code> } = {
   'annotation-value': {
@@ -66,7 +68,8 @@ export const catalogue: { readonly [Code in ProblemCode]: Entry<Code> } = {
   'annotation-layer': {
     kind: 'warning',
     title: 'An annotation in the wrong place',
-    sentence: ({ annotation, layer }) => `${annotation} speaks of one pod and has no effect on a ${layer === 'namespace' ? 'namespace' : 'service account'}`,
+    sentence: ({ annotation, layer }) =>
+      `${annotation} speaks of one pod and has no effect on a ${layer === 'namespace' ? 'namespace' : 'service account'}`,
     remedy: () => 'put it on the pod template',
   },
   'secret-collision': {
@@ -78,7 +81,8 @@ export const catalogue: { readonly [Code in ProblemCode]: Entry<Code> } = {
   'secret-ambiguous': {
     kind: 'problem',
     title: 'An annotation with two meanings',
-    sentence: ({ annotation, other, name }) => `${annotation} can be the template of ${quote(name)} (${other}) or the template file of ${quote(name.slice('file-'.length))}`,
+    sentence: ({ annotation, other, name }) =>
+      `${annotation} can be the template of ${quote(name)} (${other}) or the template file of ${quote(name.slice('file-'.length))}`,
     remedy: () => 'give the secret a name that does not begin with "file-"',
   },
   'secret-undeclared': {
@@ -127,7 +131,8 @@ export const catalogue: { readonly [Code in ProblemCode]: Entry<Code> } = {
     kind: 'problem',
     title: 'No service-account token',
     sentence: () => 'failed to find service account volume mount: no app container has a token',
-    remedy: () => `set automountServiceAccountToken to true, or name a projected volume with ${annotationName('agentServiceAccountTokenVolumeName')}`,
+    remedy: () =>
+      `set automountServiceAccountToken to true, or name a projected volume with ${annotationName('agentServiceAccountTokenVolumeName')}`,
   },
   'token-volume-unknown': {
     kind: 'problem',
@@ -217,7 +222,8 @@ export const catalogue: { readonly [Code in ProblemCode]: Entry<Code> } = {
   'label-contradiction': {
     kind: 'warning',
     title: 'Label and annotation contradict each other',
-    sentence: ({ label }) => `label ${label} and annotation ${annotationName('agentInject')} contradict each other; the label counts`,
+    sentence: ({ label }) =>
+      `label ${label} and annotation ${annotationName('agentInject')} contradict each other; the label counts`,
     remedy: () => 'remove one of the two',
   },
   'namespace-excluded': {

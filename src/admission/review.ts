@@ -92,7 +92,8 @@ export const reviewer =
   (context: () => AdmissionContext, { compat }: ReviewerOptions): Reviewer =>
   (body) => {
     const review = parse(body);
-    if (!isObject(review)) return refuse(compat ? 500 : 400, 'error decoding admission request: expected an AdmissionReview as a JSON object');
+    if (!isObject(review))
+      return refuse(compat ? 500 : 400, 'error decoding admission request: expected an AdmissionReview as a JSON object');
     const { apiVersion, kind } = review;
     const isUntyped = compat && apiVersion === undefined && kind === undefined;
     if (!isUntyped && (kind !== KIND || typeof apiVersion !== 'string' || !VERSIONS.has(apiVersion)))

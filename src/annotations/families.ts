@@ -2,22 +2,52 @@
 import { flag, text, type Kind } from './kind.ts';
 import type { FamilyRow } from './row.ts';
 
-const family = <T>(name: string, kind: Kind<T>, sentence: string, example: string): FamilyRow<T> => ({ name, kind, sentence, example });
+const family = <T>(name: string, kind: Kind<T>, sentence: string, example: string): FamilyRow<T> => ({
+  name,
+  kind,
+  sentence,
+  example,
+});
 
 export const families = {
   secret: family('agent-inject-secret', text, 'Path in Vault of the secret NAME, rendered to the file NAME.', 'kv/data/web'),
-  template: family('agent-inject-template', text, 'Template of the file; alone it declares a secret too.', '{{ with secret "kv/data/web" }}{{ .Data.data.password }}{{ end }}'),
-  templateFile: family('agent-inject-template-file', text, 'File in the agent with the template; used when there is no inline one.', '/vault/custom/web.ctmpl'),
+  template: family(
+    'agent-inject-template',
+    text,
+    'Template of the file; alone it declares a secret too.',
+    '{{ with secret "kv/data/web" }}{{ .Data.data.password }}{{ end }}',
+  ),
+  templateFile: family(
+    'agent-inject-template-file',
+    text,
+    'File in the agent with the template; used when there is no inline one.',
+    '/vault/custom/web.ctmpl',
+  ),
   file: family('agent-inject-file', text, 'File name below the secrets directory, in place of NAME.', 'config/database.yaml'),
   perms: family('agent-inject-perms', text, 'Mode of the rendered file.', '0440'),
   command: family('agent-inject-command', text, 'Command that the agent runs after it rendered the file.', 'pkill -HUP nginx'),
-  errorOnMissingKey: family('error-on-missing-key', flag, 'Fail when the template reads a key that the secret does not have.', 'true'),
+  errorOnMissingKey: family(
+    'error-on-missing-key',
+    flag,
+    'Fail when the template reads a key that the secret does not have.',
+    'true',
+  ),
   leftDelimiter: family('agent-template-left-delim', text, 'Left delimiter of the template.', '[['),
   rightDelimiter: family('agent-template-right-delim', text, 'Right delimiter of the template.', ']]'),
   volumePath: family('secret-volume-path', text, 'Directory of this one file, in place of the common one.', '/etc/app'),
   preserveCase: family('preserve-secret-case', flag, 'Keep the case of this NAME in the file name.', 'true'),
-  authConfig: family('auth-config', text, 'Parameter NAME of the auth method (dashes become underscores).', '/var/run/secrets/vault/token'),
-  telemetry: family('agent-telemetry', text, 'Parameter NAME of the agent\'s telemetry (dashes become underscores), as JSON or text.', '30s'),
+  authConfig: family(
+    'auth-config',
+    text,
+    'Parameter NAME of the auth method (dashes become underscores).',
+    '/var/run/secrets/vault/token',
+  ),
+  telemetry: family(
+    'agent-telemetry',
+    text,
+    "Parameter NAME of the agent's telemetry (dashes become underscores), as JSON or text.",
+    '30s',
+  ),
 } as const;
 
 export type Families = typeof families;

@@ -120,13 +120,20 @@ const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationL
     seen.set(name, annotation);
     const key = PLAIN_KEYS.get(name);
     if (key !== undefined) takePlain(key, annotation, raw, layer, draft);
-    else if (!takeFamily(name, annotation, raw, draft)) draft.warnings.push({ code: 'annotation-unknown', annotation, nearest: nearestName(name) });
+    else if (!takeFamily(name, annotation, raw, draft))
+      draft.warnings.push({ code: 'annotation-unknown', annotation, nearest: nearestName(name) });
   }
 };
 
 /** Options of a pod from its layers; later layers win. Total: problems are in the answer, nothing is thrown. */
 export const parseAnnotations = (layers: LayeredAnnotations, base: Baseline): Parsed => {
-  const draft: Draft = { options: { ...base.options }, origins: new Map(base.origins), families: emptyFamilies(), problems: [], warnings: [] };
+  const draft: Draft = {
+    options: { ...base.options },
+    origins: new Map(base.origins),
+    families: emptyFamilies(),
+    problems: [],
+    warnings: [],
+  };
   for (const layer of ANNOTATION_LAYERS) {
     const annotations = layers[layer];
     if (annotations) takeObject(annotations, layer, draft);

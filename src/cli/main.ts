@@ -11,9 +11,15 @@ interface Entry {
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
   webhook: { sentence: 'serve admission reviews', load: async () => (await import('./webhook.ts')).webhook },
-  'agent-inject': { sentence: 'serve as vault-k8s does, with its flags and environment', load: async () => (await import('./agent-inject.ts')).agentInject },
+  'agent-inject': {
+    sentence: 'serve as vault-k8s does, with its flags and environment',
+    load: async () => (await import('./agent-inject.ts')).agentInject,
+  },
   inject: { sentence: 'inject manifests offline', load: async () => (await import('./inject.ts')).inject },
-  explain: { sentence: 'say why a pod is injected or not, and with what', load: async () => (await import('./explain.ts')).explain },
+  explain: {
+    sentence: 'say why a pod is injected or not, and with what',
+    load: async () => (await import('./explain.ts')).explain,
+  },
   certs: { sentence: 'make a CA and a serving certificate', load: async () => (await import('./certs.ts')).certs },
   version: { sentence: 'print the version', load: async () => (await import('./version.ts')).version },
 };
@@ -36,7 +42,9 @@ const main = async (words: readonly string[], terminal: Terminal): Promise<numbe
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!entry) {
     const nearest = nearestWord(name, Object.keys(COMMANDS));
-    terminal.stderr(`vault-auth-injector: no command ${JSON.stringify(name)}${nearest === undefined ? '' : `; did you mean ${nearest}?`}\n\n${usage()}`);
+    terminal.stderr(
+      `vault-auth-injector: no command ${JSON.stringify(name)}${nearest === undefined ? '' : `; did you mean ${nearest}?`}\n\n${usage()}`,
+    );
     return 2;
   }
   const run = await entry.load();

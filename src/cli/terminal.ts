@@ -25,3 +25,8 @@ export const processTerminal = (environment: Readonly<Record<string, string | un
   colour: process.stdout.isTTY && !noColor,
   environment,
 });
+
+const HELP = new Set(['-h', '-help', '--help']);
+
+/** True when the words ask what a command takes rather than for its work. */
+export const asksForHelp = (words: readonly string[]): boolean => words.some((word) => HELP.has(word));

@@ -52,8 +52,8 @@ const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
   ['error', 'error'],
 ]);
 
-/** A batch is written when it has 16 KiB or is 200 ms old, by a thread of the pool: a full pipe never stops the event loop. */
-const FLUSH_BYTES = 16 * 1024;
+/** A batch is written when it has 8 KiB (the library writes 16 KiB at a time at the most) or is 200 ms old, by a thread of the pool: a full pipe never stops the event loop. */
+const FLUSH_BYTES = 8 * 1024;
 const FLUSH_MILLISECONDS = 200;
 /** What may wait for a reader that has stopped; later lines are dropped, for memory matters more than a log nobody reads. */
 const WAITING_BYTES = 4 * 1024 * 1024;

@@ -37,7 +37,8 @@ const compact = (members: { readonly [name: string]: Json | undefined }): { [nam
   return kept;
 };
 
-const byName = <T>(entries: ReadonlyMap<string, T>): [string, T][] => [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
+const byName = <T>(entries: ReadonlyMap<string, T>): [string, T][] =>
+  [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
 
 const loginParameters = (input: AgentConfigInput): JsonObject => {
   const parameters: { [name: string]: Json } = { token_path: input.tokenPath };
@@ -89,7 +90,9 @@ const cache = (options: Options, role: AgentRole): JsonObject | undefined => {
   if (options.agentCacheEnable && (role.twin || !role.init))
     return {
       use_auto_auth_token: options.agentCacheUseAutoAuthToken,
-      ...(role.twin ? { persist: { type: 'kubernetes', path: CACHE_DIRECTORY, ...compact({ exit_on_err: options.agentCacheExitOnErr }) } } : {}),
+      ...(role.twin
+        ? { persist: { type: 'kubernetes', path: CACHE_DIRECTORY, ...compact({ exit_on_err: options.agentCacheExitOnErr }) } }
+        : {}),
     };
   return options.agentEnableQuit ? {} : undefined;
 };
@@ -123,7 +126,10 @@ export const agentConfig = (input: AgentConfigInput, role: AgentRole): JsonObjec
         lease_renewal_threshold: options.templateLeaseRenewalThreshold,
       }),
     },
-    ...compact({ disable_idle_connections: options.agentDisableIdleConnections, disable_keep_alives: options.agentDisableKeepAlives }),
+    ...compact({
+      disable_idle_connections: options.agentDisableIdleConnections,
+      disable_keep_alives: options.agentDisableKeepAlives,
+    }),
     ...(input.telemetry ? { telemetry: input.telemetry } : {}),
   };
 };

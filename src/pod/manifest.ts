@@ -7,7 +7,8 @@ export interface JsonObject {
 }
 
 /** True for a JSON object: not an array, not null. */
-export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The objects of a JSON list; anything that is no list has none, and what is no object is left out. */
 export const objectsOf = (value: unknown): readonly JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);

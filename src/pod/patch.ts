@@ -10,7 +10,8 @@ export interface PatchOperation {
 }
 
 /** A JSON Pointer (RFC 6901) from unescaped parts. */
-export const pointer = (...parts: readonly (string | number)[]): string => parts.map((part) => `/${escapePathComponent(String(part))}`).join('');
+export const pointer = (...parts: readonly (string | number)[]): string =>
+  parts.map((part) => `/${escapePathComponent(String(part))}`).join('');
 
 /** Collects operations against one document and creates each missing parent exactly once. */
 export interface PatchBuilder {

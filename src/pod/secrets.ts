@@ -25,13 +25,22 @@ export interface SecretFile {
 }
 
 /** What only speaks of a secret that another annotation declares. */
-const DEPENDENT: readonly FamilyKey[] = ['file', 'perms', 'command', 'errorOnMissingKey', 'leftDelimiter', 'rightDelimiter', 'volumePath'];
+const DEPENDENT: readonly FamilyKey[] = [
+  'file',
+  'perms',
+  'command',
+  'errorOnMissingKey',
+  'leftDelimiter',
+  'rightDelimiter',
+  'volumePath',
+];
 
 /** Names in code-unit order: one order for every run and every machine (Q07). */
 const declarations = (families: FamilyOptions): ReadonlyMap<string, string> => {
   const declared = new Map<string, string>();
   for (const family of [families.secret, families.template, families.templateFile])
-    for (const [name, entry] of family) if (entry.value.trim() !== '' && !declared.has(name)) declared.set(name, entry.annotation);
+    for (const [name, entry] of family)
+      if (entry.value.trim() !== '' && !declared.has(name)) declared.set(name, entry.annotation);
   return new Map([...declared].sort(([one], [other]) => (one < other ? -1 : 1)));
 };
 
@@ -57,7 +66,8 @@ const directoryOf = (name: string, families: FamilyOptions, options: Options): s
   return posix.join(own, '/') === posix.join(options.secretVolumePath, '/') ? options.secretVolumePath : own;
 };
 
-const valueOf = <T>(family: ReadonlyMap<string, FamilyEntry<T>>, name: string, otherwise: T): T => family.get(name)?.value ?? otherwise;
+const valueOf = <T>(family: ReadonlyMap<string, FamilyEntry<T>>, name: string, otherwise: T): T =>
+  family.get(name)?.value ?? otherwise;
 
 const secretFile = (name: string, families: FamilyOptions, options: Options): SecretFile => {
   const directory = directoryOf(name, families, options);
@@ -98,11 +108,16 @@ export const secretFiles = (families: FamilyOptions, options: Options): Secrets 
     if (other !== undefined) problems.push({ code: 'secret-collision', annotation, other, file: destination });
     byDestination.set(destination, annotation);
     if (!withinDirectory(file.directory, file.destination))
-      problems.push({ code: 'secret-escapes', annotation: families.file.get(name)?.annotation ?? annotation, value: families.file.get(name)?.value ?? name });
+      problems.push({
+        code: 'secret-escapes',
+        annotation: families.file.get(name)?.annotation ?? annotation,
+        value: families.file.get(name)?.value ?? name,
+      });
     files.push(file);
   }
   const warnings: AnnotationFinding[] = [];
   for (const key of DEPENDENT)
-    for (const [name, entry] of families[key]) if (!declared.has(name)) warnings.push({ code: 'secret-undeclared', annotation: entry.annotation, name });
+    for (const [name, entry] of families[key])
+      if (!declared.has(name)) warnings.push({ code: 'secret-undeclared', annotation: entry.annotation, name });
   return { files, problems, warnings };
 };

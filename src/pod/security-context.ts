@@ -23,7 +23,11 @@ const sameUser = (pod: JsonObject): number | PodFinding => {
 };
 
 /** The security context; undefined for none; or why the wanted user cannot be had. */
-export const securityContext = (pod: JsonObject, options: Options, origins: ReadonlyMap<OptionKey, Origin>): JsonObject | PodFinding | undefined => {
+export const securityContext = (
+  pod: JsonObject,
+  options: Options,
+  origins: ReadonlyMap<OptionKey, Origin>,
+): JsonObject | PodFinding | undefined => {
   const user = options.agentRunAsSameUser ? sameUser(pod) : options.agentRunAsUser;
   if (typeof user !== 'number') return user;
   if (!isWanted(options, origins)) return undefined;

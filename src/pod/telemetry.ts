@@ -72,7 +72,8 @@ const has = (type: Type, value: unknown): value is Json => {
   }
 };
 
-const isZero = (value: Json): boolean => value === '' || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
+const isZero = (value: Json): boolean =>
+  value === '' || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
 
 export interface Telemetry {
   /** Undefined when no annotation asks for telemetry. */

@@ -26,7 +26,10 @@ interface Mount {
 
 const mountsOf = (pod: JsonObject): readonly Mount[] =>
   objectsOf(objectAt(pod, 'spec')?.['containers']).flatMap((container) =>
-    objectsOf(container['volumeMounts']).map((mount) => ({ name: textOf(mount, 'name') ?? '', path: textOf(mount, 'mountPath') ?? '' })),
+    objectsOf(container['volumeMounts']).map((mount) => ({
+      name: textOf(mount, 'name') ?? '',
+      path: textOf(mount, 'mountPath') ?? '',
+    })),
   );
 
 const volumeNamed = (pod: JsonObject, name: string): JsonObject | undefined =>
@@ -43,7 +46,13 @@ const tokenFileOf = (volume: JsonObject): string | undefined => {
 const namedToken = (pod: JsonObject, name: string): TokenMount | PodFinding => {
   const mount = mountsOf(pod).find((candidate) => candidate.name === name);
   const volume = volumeNamed(pod, name);
-  if (!volume) return { code: 'token-volume-unknown', volume: name, mounted: mount !== undefined, pod: textOf(objectAt(pod, 'metadata'), 'name') ?? '' };
+  if (!volume)
+    return {
+      code: 'token-volume-unknown',
+      volume: name,
+      mounted: mount !== undefined,
+      pod: textOf(objectAt(pod, 'metadata'), 'name') ?? '',
+    };
   const file = tokenFileOf(volume);
   if (file === undefined) return { code: 'token-volume-kind', volume: name };
   return { volume: name, directory: mount?.path ?? OWN_DIRECTORY, file };
@@ -60,7 +69,9 @@ const mountedToken = (pod: JsonObject): TokenMount | PodFinding => {
 
 /** The token of the pod that the agent logs in with, or why there is none. */
 export const tokenMount = (pod: JsonObject, options: Options): TokenMount | PodFinding =>
-  options.agentServiceAccountTokenVolumeName === '' ? mountedToken(pod) : namedToken(pod, options.agentServiceAccountTokenVolumeName);
+  options.agentServiceAccountTokenVolumeName === ''
+    ? mountedToken(pod)
+    : namedToken(pod, options.agentServiceAccountTokenVolumeName);
 
 /** The mount of the token that EKS gives for AWS, for the auth type aws. */
 export const awsTokenMount = (pod: JsonObject): TokenMount | undefined => {

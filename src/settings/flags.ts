@@ -19,7 +19,11 @@ export interface FlagOptions {
 }
 
 /** Splits the words of a command line; total. */
-export const parseFlags = (words: readonly string[], specs: ReadonlyMap<string, FlagSpec>, { stopAtPositional }: FlagOptions): ParsedFlags => {
+export const parseFlags = (
+  words: readonly string[],
+  specs: ReadonlyMap<string, FlagSpec>,
+  { stopAtPositional }: FlagOptions,
+): ParsedFlags => {
   const values = new Map<string, string>();
   const positionals: string[] = [];
   const problems: string[] = [];

@@ -54,7 +54,10 @@ export const milliseconds: Kind<number> = {
   wanted: 'a duration such as 500ms, 10s or 1m30s',
   read: (raw) => {
     if (!PERIOD.test(raw)) return UNREADABLE;
-    return [...raw.matchAll(/([0-9.]+)(ms|s|m|h)/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MILLISECONDS[unit ?? ''] ?? 0), 0);
+    return [...raw.matchAll(/([0-9.]+)(ms|s|m|h)/g)].reduce(
+      (sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MILLISECONDS[unit ?? ''] ?? 0),
+      0,
+    );
   },
 };
 

@@ -7,7 +7,9 @@ import { parseFlags } from './flags.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow, type SettingsTable } from './table.ts';
 
 type Value<K extends SettingKey> = ValueOf<SettingsTable[K]['kind']>;
-export type Settings = { readonly [K in SettingKey]: SettingsTable[K] extends { default: string } ? Value<K> : Value<K> | undefined };
+export type Settings = {
+  readonly [K in SettingKey]: SettingsTable[K] extends { default: string } ? Value<K> : Value<K> | undefined;
+};
 
 /** What stands around a process; the only place where it is looked up. */
 export interface Surroundings {
@@ -30,15 +32,19 @@ export interface ReadSettings {
   readonly extra: ReadonlyMap<string, string>;
 }
 
-export type Reading = { readonly ok: true; readonly value: ReadSettings } | { readonly ok: false; readonly problems: readonly string[] };
+export type Reading =
+  | { readonly ok: true; readonly value: ReadSettings }
+  | { readonly ok: false; readonly problems: readonly string[] };
 
 /** Prefix of the environment variables of a command. */
-export const variablePrefix = (command: Command): string => (command === 'agent-inject' ? 'AGENT_INJECT_' : 'VAULT_AUTH_INJECTOR_');
+export const variablePrefix = (command: Command): string =>
+  command === 'agent-inject' ? 'AGENT_INJECT_' : 'VAULT_AUTH_INJECTOR_';
 
 /** Rows without a flag: vault-k8s has them in the environment only, and so they stay for its command. */
 export const flagOf = (key: SettingKey): string => kebab(key);
 export const variableOf = (key: SettingKey, command: Command): string =>
-  variablePrefix(command) + ((settingsTable[key] as SettingRow<unknown>).variable ?? kebab(key).replaceAll('-', '_').toUpperCase());
+  variablePrefix(command) +
+  ((settingsTable[key] as SettingRow<unknown>).variable ?? kebab(key).replaceAll('-', '_').toUpperCase());
 
 /** The default of a row for a command, as text. */
 export const defaultOf = (key: SettingKey, command: Command): string | undefined => {
@@ -48,7 +54,9 @@ export const defaultOf = (key: SettingKey, command: Command): string | undefined
 
 /** Rows of a command, in the order of the table. */
 export const keysOf = (command: Command): readonly SettingKey[] =>
-  (Object.keys(settingsTable) as SettingKey[]).filter((key) => (settingsTable[key] as SettingRow<unknown>).commands.includes(command));
+  (Object.keys(settingsTable) as SettingKey[]).filter((key) =>
+    (settingsTable[key] as SettingRow<unknown>).commands.includes(command),
+  );
 
 const isSwitch = (kind: Kind<unknown>): boolean => kind.name === 'flag';
 
@@ -64,7 +72,10 @@ export const readSettings = (
 ): Reading => {
   const isCompat = command === 'agent-inject';
   const keys = keysOf(command);
-  const specs = new Map([...extraFlags, ...keys.map((key) => [flagOf(key), { isSwitch: isSwitch(settingsTable[key].kind) }] as const)]);
+  const specs = new Map([
+    ...extraFlags,
+    ...keys.map((key) => [flagOf(key), { isSwitch: isSwitch(settingsTable[key].kind) }] as const),
+  ]);
   const flags = parseFlags(words, specs, { stopAtPositional: isCompat });
   const problems = flags.problems.map((problem) => {
     const unknown = /^-([^:]+): no such flag$/.exec(problem)?.[1];
@@ -79,13 +90,21 @@ export const readSettings = (
     const variable = variableOf(key, command);
     const fromFlag = isOwn ? flags.values.get(flagOf(key)) : undefined;
     const fromEnvironment = isOwn && environment[variable] !== '' ? environment[variable] : undefined;
-    const source = isCompat ? (fromEnvironment === undefined ? 'flag' : 'variable') : fromFlag === undefined ? 'variable' : 'flag';
+    const source = isCompat
+      ? fromEnvironment === undefined
+        ? 'flag'
+        : 'variable'
+      : fromFlag === undefined
+        ? 'variable'
+        : 'flag';
     const given = source === 'flag' ? (fromFlag ?? fromEnvironment) : (fromEnvironment ?? fromFlag);
     const raw = given ?? defaultOf(key, command);
     if (raw === undefined) continue;
     const value = row.kind.read(raw);
     if (value === UNREADABLE) {
-      problems.push(`${source === 'flag' ? `-${flagOf(key)}` : variable}: ${JSON.stringify(raw)} cannot be read, expected ${row.kind.wanted}`);
+      problems.push(
+        `${source === 'flag' ? `-${flagOf(key)}` : variable}: ${JSON.stringify(raw)} cannot be read, expected ${row.kind.wanted}`,
+      );
       continue;
     }
     settings[key] = value;
@@ -93,7 +112,15 @@ export const readSettings = (
   }
   if (problems.length > 0) return { ok: false, problems };
   const extra = new Map([...flags.values].filter(([name]) => extraFlags.has(name)));
-  return { ok: true, value: { settings: Object.freeze(settings) as Settings, operator: Object.freeze(operator) as OperatorOptions, positionals: flags.positionals, extra } };
+  return {
+    ok: true,
+    value: {
+      settings: Object.freeze(settings) as Settings,
+      operator: Object.freeze(operator) as OperatorOptions,
+      positionals: flags.positionals,
+      extra,
+    },
+  };
 };
 
 /** The environment of this process. */

@@ -28,13 +28,20 @@ const OFFLINE: readonly Command[] = ['inject', 'explain'];
 
 type More = Omit<SettingRow<unknown>, 'kind' | 'sentence' | 'commands'>;
 
-const row = <T, const Known extends More = {}>(commands: readonly Command[], kind: Kind<T>, sentence: string, more?: Known): SettingRow<T> & Known =>
-  ({ kind, sentence, commands, ...more }) as SettingRow<T> & Known;
+const row = <T, const Known extends More = {}>(
+  commands: readonly Command[],
+  kind: Kind<T>,
+  sentence: string,
+  more?: Known,
+): SettingRow<T> & Known => ({ kind, sentence, commands, ...more }) as SettingRow<T> & Known;
 
 export const settingsTable = {
   // Serving
   listen: row(SERVERS, listenAddress, 'Address of the HTTPS server for reviews.', { default: ':8080' }),
-  operationsListen: row(SERVERS, listenAddress, 'Address of the plain HTTP server for health and metrics; empty for none.', { default: '', defaults: { webhook: ':8081' } }),
+  operationsListen: row(SERVERS, listenAddress, 'Address of the plain HTTP server for health and metrics; empty for none.', {
+    default: '',
+    defaults: { webhook: ':8081' },
+  }),
   telemetryPath: row(SERVERS, text, 'Path of the metrics on the HTTPS port; empty for none.', { default: '' }),
   logLevel: row(SERVERS, logLevel, 'Least important level that is logged.', { default: 'info' }),
   logFormat: row(SERVERS, text, 'json or standard.', { default: 'standard', defaults: { webhook: 'json' } }),
@@ -51,17 +58,23 @@ export const settingsTable = {
   tlsSecretName: row(SERVERS, text, 'Secret that holds the self-managed CA.', { default: 'vault-auth-injector-ca' }),
   tlsMinVersion: row(SERVERS, oneOf(['tls10', 'tls11', 'tls12', 'tls13']), 'Oldest version of TLS.', { default: 'tls12' }),
   tlsCipherSuites: row(SERVERS, nameList, 'IANA names of cipher suites up to TLS 1.2.', { default: '' }),
-  kubeconfig: row(SERVERS, text, 'File with the access to the API server; without it the pod\'s own service account.', { default: '' }),
+  kubeconfig: row(SERVERS, text, "File with the access to the API server; without it the pod's own service account.", {
+    default: '',
+  }),
   useLeaderElector: row(SERVERS, flag, 'Accepted and without effect: no replica leads.', { default: 'false' }),
 
   // Selecting pods
-  systemNamespaces: row(ALL, oneOf(['skip', 'deny']), 'What becomes of a pod that asks in an excluded namespace.', { default: 'skip' }),
+  systemNamespaces: row(ALL, oneOf(['skip', 'deny']), 'What becomes of a pod that asks in an excluded namespace.', {
+    default: 'skip',
+  }),
   excludedNamespaces: row(ALL, nameList, 'Namespaces whose pods are never injected.', {
     default: 'kube-system,kube-public,kube-node-lease',
     defaults: { 'agent-inject': 'kube-system,kube-public' },
   }),
   autoInject: row(ALL, flag, 'Inject pods that nobody asked about.', { default: 'false' }),
-  manifests: row(ALL, text, 'Directory of YAML files with Namespaces and ServiceAccounts, in place of an API server.', { default: '' }),
+  manifests: row(ALL, text, 'Directory of YAML files with Namespaces and ServiceAccounts, in place of an API server.', {
+    default: '',
+  }),
 
   // Defaults for all pods
   vaultAddress: row(ALL, text, 'Address of Vault.', { variable: 'VAULT_ADDR', option: 'service' }),
@@ -71,26 +84,59 @@ export const settingsTable = {
   vaultAuthType: row(ALL, text, 'Auth method of the agent.', { default: 'kubernetes', option: 'authType' }),
   vaultAuthPath: row(ALL, text, 'Mount path of the auth method.', { default: 'auth/kubernetes', option: 'authPath' }),
   vaultNamespace: row(ALL, text, 'Vault namespace of the login.', { option: 'namespace' }),
-  revokeOnShutdown: row(ALL, flag, 'Revoke the agent\'s token when its pod stops.', { option: 'agentRevokeOnShutdown' }),
+  revokeOnShutdown: row(ALL, flag, "Revoke the agent's token when its pod stops.", { option: 'agentRevokeOnShutdown' }),
   runAsUser: row(ALL, identity, 'User id of the agent.', { default: '100', option: 'agentRunAsUser' }),
   runAsGroup: row(ALL, identity, 'Group id of the agent.', { default: '1000', option: 'agentRunAsGroup' }),
   runAsSameUser: row(ALL, flag, 'Run the agent as the user of the first app container.', { option: 'agentRunAsSameUser' }),
-  setSecurityContext: row(ALL, flag, 'Give the agent a security context.', { default: 'true', option: 'agentSetSecurityContext' }),
-  defaultTemplate: row(ALL, oneOf(DEFAULT_TEMPLATES), 'Template of secrets that bring none.', { default: 'map', option: 'agentInjectDefaultTemplate' }),
+  setSecurityContext: row(ALL, flag, 'Give the agent a security context.', {
+    default: 'true',
+    option: 'agentSetSecurityContext',
+  }),
+  defaultTemplate: row(ALL, oneOf(DEFAULT_TEMPLATES), 'Template of secrets that bring none.', {
+    default: 'map',
+    option: 'agentInjectDefaultTemplate',
+  }),
   cpuRequest: row(ALL, quantity, 'CPU request of the agent.', { default: '250m', option: 'agentRequestsCpu' }),
-  memoryRequest: row(ALL, quantity, 'Memory request of the agent.', { default: '64Mi', variable: 'MEM_REQUEST', option: 'agentRequestsMem' }),
-  ephemeralStorageRequest: row(ALL, quantity, 'Ephemeral-storage request of the agent.', { variable: 'EPHEMERAL_REQUEST', option: 'agentRequestsEphemeral' }),
+  memoryRequest: row(ALL, quantity, 'Memory request of the agent.', {
+    default: '64Mi',
+    variable: 'MEM_REQUEST',
+    option: 'agentRequestsMem',
+  }),
+  ephemeralStorageRequest: row(ALL, quantity, 'Ephemeral-storage request of the agent.', {
+    variable: 'EPHEMERAL_REQUEST',
+    option: 'agentRequestsEphemeral',
+  }),
   cpuLimit: row(ALL, quantity, 'CPU limit of the agent.', { default: '500m', option: 'agentLimitsCpu' }),
-  memoryLimit: row(ALL, quantity, 'Memory limit of the agent.', { default: '128Mi', variable: 'MEM_LIMIT', option: 'agentLimitsMem' }),
-  ephemeralStorageLimit: row(ALL, quantity, 'Ephemeral-storage limit of the agent.', { variable: 'EPHEMERAL_LIMIT', option: 'agentLimitsEphemeral' }),
-  templateConfigExitOnRetryFailure: row(ALL, flag, 'End the agent when a template still fails after its retries.', { default: 'true', option: 'templateConfigExitOnRetryFailure' }),
-  templateStaticSecretRenderInterval: row(ALL, text, 'How often secrets without a lease are read again.', { option: 'templateStaticSecretRenderInterval' }),
-  templateMaxConnectionsPerHost: row(ALL, integer, 'Connections of the templates to Vault.', { option: 'templateMaxConnectionsPerHost' }),
-  templateLeaseRenewalThreshold: row(ALL, decimal, 'Part of a lease after which a secret is fetched again.', { option: 'templateLeaseRenewalThreshold' }),
+  memoryLimit: row(ALL, quantity, 'Memory limit of the agent.', {
+    default: '128Mi',
+    variable: 'MEM_LIMIT',
+    option: 'agentLimitsMem',
+  }),
+  ephemeralStorageLimit: row(ALL, quantity, 'Ephemeral-storage limit of the agent.', {
+    variable: 'EPHEMERAL_LIMIT',
+    option: 'agentLimitsEphemeral',
+  }),
+  templateConfigExitOnRetryFailure: row(ALL, flag, 'End the agent when a template still fails after its retries.', {
+    default: 'true',
+    option: 'templateConfigExitOnRetryFailure',
+  }),
+  templateStaticSecretRenderInterval: row(ALL, text, 'How often secrets without a lease are read again.', {
+    option: 'templateStaticSecretRenderInterval',
+  }),
+  templateMaxConnectionsPerHost: row(ALL, integer, 'Connections of the templates to Vault.', {
+    option: 'templateMaxConnectionsPerHost',
+  }),
+  templateLeaseRenewalThreshold: row(ALL, decimal, 'Part of a lease after which a secret is fetched again.', {
+    option: 'templateLeaseRenewalThreshold',
+  }),
   authMinBackoff: row(ALL, duration, 'Shortest wait after a failed login.', { option: 'authMinBackoff' }),
   authMaxBackoff: row(ALL, duration, 'Longest wait after a failed login.', { option: 'authMaxBackoff' }),
-  disableIdleConnections: row(ALL, nameList, 'Parts of the agent that keep no idle connections.', { option: 'agentDisableIdleConnections' }),
-  disableKeepAlives: row(ALL, nameList, 'Parts of the agent that use every connection once.', { option: 'agentDisableKeepAlives' }),
+  disableIdleConnections: row(ALL, nameList, 'Parts of the agent that keep no idle connections.', {
+    option: 'agentDisableIdleConnections',
+  }),
+  disableKeepAlives: row(ALL, nameList, 'Parts of the agent that use every connection once.', {
+    option: 'agentDisableKeepAlives',
+  }),
 
   // Offline commands
   namespace: row(OFFLINE, text, 'Namespace of objects that name none.', { default: 'default' }),

@@ -22,6 +22,8 @@ export interface Server {
   readonly logFile: string;
   /** False once the process has ended, on its own or by `stop`. */
   running(): boolean;
+  /** Null while the process runs, and when a signal ended it. */
+  exitCode(): number | null;
   /** Sends the signal, and SIGKILL after 10 seconds; resolves when the process is gone. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
@@ -43,7 +45,7 @@ export function startServer(options: ServerOptions): Server {
   child.unref();
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
   child.once('exit', () => options.watchdog.remove(pid));
-  return { name: options.name, pid, logFile: options.logFile, running, stop: (signal) => stop(child, running, signal) };
+  return { name: options.name, pid, logFile: options.logFile, running, exitCode: () => child.exitCode, stop: (signal) => stop(child, running, signal) };
 }
 
 /**

@@ -78,10 +78,18 @@ export const agentContainer = (kind: AgentKind, input: ContainerInput): JsonObje
 };
 
 /** The user's RFC 6902 patch applied to our own container; `annotation` is named when it cannot be applied. */
-export const patchedContainer = (container: JsonObject, patch: readonly unknown[], annotation: string): JsonObject | PodFinding => {
+export const patchedContainer = (
+  container: JsonObject,
+  patch: readonly unknown[],
+  annotation: string,
+): JsonObject | PodFinding => {
   if (patch.length === 0) return container;
   try {
-    const result: unknown = fastJsonPatch.applyPatch(structuredClone(container), structuredClone(patch) as Operation[], true).newDocument;
+    const result: unknown = fastJsonPatch.applyPatch(
+      structuredClone(container),
+      structuredClone(patch) as Operation[],
+      true,
+    ).newDocument;
     return isObject(result) ? result : { code: 'patch-rejected', annotation, because: 'its result is no container' };
   } catch (error) {
     const because = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';

@@ -13,7 +13,16 @@ import { awsTokenMount, tokenMount, type TokenMount } from '../token.ts';
 import { AGENT_NAME, agentContainer, patchedContainer } from './container.ts';
 import { environment } from './environment.ts';
 import { patchMounts, placeContainers, placeVolumes } from './place.ts';
-import { agentMounts, copiedMounts, HOME_DIRECTORY, secretMounts, shapeOf, volumes, type AgentKind, type Shape } from './volumes.ts';
+import {
+  agentMounts,
+  copiedMounts,
+  HOME_DIRECTORY,
+  secretMounts,
+  shapeOf,
+  volumes,
+  type AgentKind,
+  type Shape,
+} from './volumes.ts';
 
 export interface Injection {
   readonly patch: readonly PatchOperation[];
@@ -65,7 +74,8 @@ const copiedOf = (draft: Draft): readonly JsonObject[] => {
   const container = draft.parsed.options.agentCopyVolumeMounts;
   if (container === '') return [];
   const mounts = copiedMounts(draft.pod, container);
-  if (!mounts) draft.warnings.push({ code: 'container-unknown', annotation: originOf(draft.parsed, 'agentCopyVolumeMounts'), container });
+  if (!mounts)
+    draft.warnings.push({ code: 'container-unknown', annotation: originOf(draft.parsed, 'agentCopyVolumeMounts'), container });
   return mounts ?? [];
 };
 
@@ -87,7 +97,12 @@ const PATCH_KEY = { init: 'agentInitJsonPatch', sidecar: 'agentJsonPatch' } as c
 const encode = (document: JsonObject): string => Buffer.from(JSON.stringify(document), 'utf8').toString('base64');
 
 /** The agent containers, patched as the user wishes. */
-const agents = (draft: Draft, files: readonly SecretFile[], block: Telemetry['block'], caBytes: string): Map<AgentKind, JsonObject> => {
+const agents = (
+  draft: Draft,
+  files: readonly SecretFile[],
+  block: Telemetry['block'],
+  caBytes: string,
+): Map<AgentKind, JsonObject> => {
   const { pod, parsed, shape } = draft;
   const { options, families, origins } = parsed;
   const tokens = tokensOf(draft);
@@ -96,7 +111,10 @@ const agents = (draft: Draft, files: readonly SecretFile[], block: Telemetry['bl
   const [token] = tokens;
   const made = new Map<AgentKind, JsonObject>();
   if (!token) return made;
-  const kinds: readonly AgentKind[] = [...(shape.init ? (['init'] as const) : []), ...(shape.sidecar ? (['sidecar'] as const) : [])];
+  const kinds: readonly AgentKind[] = [
+    ...(shape.init ? (['init'] as const) : []),
+    ...(shape.sidecar ? (['sidecar'] as const) : []),
+  ];
   const tokenPath = `${token.directory.replace(/\/+$/, '')}/${token.file}`;
   for (const kind of kinds) {
     const input = { options, authConfig: families.authConfig, files, tokenPath, telemetry: block, home: HOME_DIRECTORY };
@@ -121,7 +139,8 @@ const checkNames = (draft: Draft): ReadonlySet<string> | undefined => {
   if (!wanted) return undefined;
   const known = new Set(objectsOf(objectAt(draft.pod, 'spec')?.['containers']).map((container) => textOf(container, 'name')));
   const annotation = originOf(draft.parsed, 'agentInjectContainers');
-  for (const container of wanted) if (!known.has(container)) draft.warnings.push({ code: 'container-unknown', annotation, container });
+  for (const container of wanted)
+    if (!known.has(container)) draft.warnings.push({ code: 'container-unknown', annotation, container });
   return new Set(wanted);
 };
 
@@ -137,7 +156,12 @@ const shareProcessNamespace = (draft: Draft, builder: PatchBuilder): void => {
 const markInjected = (draft: Draft, builder: PatchBuilder): void => {
   const annotation = originOf(draft.parsed, 'agentInjectStatus');
   if (draft.parsed.options.agentInjectStatus === STATUS_INJECTED) return;
-  builder.set(pointer('metadata', 'annotations'), isObject(objectAt(draft.pod, 'metadata')?.['annotations']), annotation, STATUS_INJECTED);
+  builder.set(
+    pointer('metadata', 'annotations'),
+    isObject(objectAt(draft.pod, 'metadata')?.['annotations']),
+    annotation,
+    STATUS_INJECTED,
+  );
 };
 
 /** Value of the status annotation of a pod that has its agent. */
@@ -157,15 +181,32 @@ export const injectCompat = (pod: JsonObject, parsed: Parsed, operator: Operator
   };
   const { shape } = draft;
   if (!shape.init && !shape.sidecar)
-    draft.problems.push({ code: 'containers-exclusive', annotation: originOf(parsed, 'agentPrePopulate'), other: originOf(parsed, 'agentPrePopulateOnly') });
+    draft.problems.push({
+      code: 'containers-exclusive',
+      annotation: originOf(parsed, 'agentPrePopulate'),
+      other: originOf(parsed, 'agentPrePopulateOnly'),
+    });
   checkRequired(parsed, draft.problems as PodFinding[]);
   const made = agents(draft, secrets.files, measured.block, operator.caBytes);
   const chosen = checkNames(draft);
   const builder = patchBuilder();
   draft.problems.push(...placeVolumes(pod, volumes(options, shape), builder));
-  draft.problems.push(...patchMounts(pod, uniquePaths(secretMounts(options, shape)), { chosen, initContainers: shape.init }, builder));
+  draft.problems.push(
+    ...patchMounts(pod, uniquePaths(secretMounts(options, shape)), { chosen, initContainers: shape.init }, builder),
+  );
   shareProcessNamespace(draft, builder);
-  draft.problems.push(...placeContainers(pod, made, { first: options.agentInitFirst, wasInjected: options.agentInjectStatus !== undefined, isCurrent: options.agentInjectStatus === STATUS_INJECTED }, builder));
+  draft.problems.push(
+    ...placeContainers(
+      pod,
+      made,
+      {
+        first: options.agentInitFirst,
+        wasInjected: options.agentInjectStatus !== undefined,
+        isCurrent: options.agentInjectStatus === STATUS_INJECTED,
+      },
+      builder,
+    ),
+  );
   markInjected(draft, builder);
   const kind = shape.init ? (shape.sidecar ? 'init_and_sidecar' : 'init_only') : 'sidecar_only';
   return { patch: builder.operations, kind, problems: draft.problems, warnings: draft.warnings };

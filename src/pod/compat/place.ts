@@ -13,7 +13,9 @@ const hasList = (pod: JsonObject, key: string): boolean => Array.isArray(objectA
 
 /** True when `have` says everything that `want` says; the API server may have added defaults. */
 const covers = (have: Json | undefined, want: Json): boolean =>
-  isObject(want) ? isObject(have) && Object.entries(want).every(([key, value]) => value === undefined || covers(have[key], value)) : have === want;
+  isObject(want)
+    ? isObject(have) && Object.entries(want).every(([key, value]) => value === undefined || covers(have[key], value))
+    : have === want;
 
 /** Adds the volumes that are missing. A volume of the same name but of another kind is a problem (Q13). */
 export const placeVolumes = (pod: JsonObject, wanted: readonly JsonObject[], builder: PatchBuilder): PodFinding[] => {
@@ -64,7 +66,9 @@ export const patchMounts = (
 /** An agent of ours has its home directory on our volume, or stands in a pod that says that it was injected before. */
 const isOurs = (container: JsonObject, kind: AgentKind, wasInjected: boolean): boolean =>
   wasInjected ||
-  objectsOf(container['volumeMounts']).some((mount) => textOf(mount, 'name') === HOME_VOLUME[kind] && textOf(mount, 'mountPath') === HOME_DIRECTORY);
+  objectsOf(container['volumeMounts']).some(
+    (mount) => textOf(mount, 'name') === HOME_VOLUME[kind] && textOf(mount, 'mountPath') === HOME_DIRECTORY,
+  );
 
 export interface Placement {
   /** The init agent goes before the other init containers. */
@@ -87,13 +91,17 @@ export const placeContainers = (
     const agent = agents.get(kind);
     if (!agent) continue;
     const name = textOf(agent, 'name') ?? '';
-    const elsewhere = listAt(pod, LIST[kind === 'init' ? 'sidecar' : 'init']).some((container) => textOf(container, 'name') === name);
+    const elsewhere = listAt(pod, LIST[kind === 'init' ? 'sidecar' : 'init']).some(
+      (container) => textOf(container, 'name') === name,
+    );
     const index = listAt(pod, LIST[kind]).findIndex((container) => textOf(container, 'name') === name);
     const present = listAt(pod, LIST[kind])[index];
-    if (elsewhere || (present && !isOurs(present, kind, placement.wasInjected))) taken.push({ code: 'container-taken', container: name });
+    if (elsewhere || (present && !isOurs(present, kind, placement.wasInjected)))
+      taken.push({ code: 'container-taken', container: name });
     else if (present) {
       if (!placement.isCurrent) builder.replace(pointer('spec', LIST[kind], index), agent);
-    } else if (kind === 'init' && placement.first) builder.prepend('/spec/initContainers', hasList(pod, 'initContainers'), [agent]);
+    } else if (kind === 'init' && placement.first)
+      builder.prepend('/spec/initContainers', hasList(pod, 'initContainers'), [agent]);
     else builder.append(`/spec/${LIST[kind]}`, hasList(pod, LIST[kind]), [agent]);
   }
   return taken;

@@ -55,7 +55,9 @@ export const secretMounts = (options: Options, shape: Shape): JsonObject[] => [
 /** The mounts of the container that `agent-copy-volume-mounts` names, without service-account tokens; undefined: no such container. */
 export const copiedMounts = (pod: JsonObject, name: string): readonly JsonObject[] | undefined => {
   const spec = objectAt(pod, 'spec');
-  const container = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])].find((one) => textOf(one, 'name') === name);
+  const container = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])].find(
+    (one) => textOf(one, 'name') === name,
+  );
   if (!container) return undefined;
   return objectsOf(container['volumeMounts']).filter((mount) => !/serviceaccount/i.test(textOf(mount, 'mountPath') ?? ''));
 };
