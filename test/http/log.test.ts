@@ -40,4 +40,10 @@ describe('log', () => {
     expect(lines[0]).toMatch(/^\S+Z \[WARN\]  something odd: namespace=shop name="a b=c\\n\[ERROR\] forged" count=2\n$/);
     expect(lines[1]).toMatch(/^\S+Z \[ERROR\] no fields\n$/);
   });
+
+  it.each(['json', 'standard'] as const)('opens standard output, as %s', (format) => {
+    const log = createLog({ level: 'error', format });
+    log.info({}, 'below its level');
+    log.flush();
+  });
 });
