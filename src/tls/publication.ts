@@ -1,0 +1,53 @@
+// What the live configuration trusts, and putting it right.
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/error.ts';
+import { publishBundle, readWebhookConfiguration, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
+
+/** Owner of the caBundle fields in `metadata.managedFields`. */
+export const FIELD_MANAGER = 'vault-auth-injector-tls';
+
+/** True when every entry of the configuration trusts the certificate (PEM). */
+export const isTrustedBy = (configuration: WebhookConfiguration | undefined, certificate: string): boolean =>
+  configuration !== undefined &&
+  configuration.entries.length > 0 &&
+  configuration.entries.every(({ caBundle }) => Buffer.from(caBundle, 'base64').toString().includes(certificate.trim()));
+
+/** True when every entry has exactly this bundle (PEM). */
+export const isPublished = ({ entries }: WebhookConfiguration, bundle: string): boolean => {
+  const caBundle = Buffer.from(bundle).toString('base64');
+  return entries.every((entry) => entry.caBundle === caBundle);
+};
+
+/** Publishes the bundle on all entries and returns what is there now; undefined when somebody changed the object since it was read. */
+export const publish = async (
+  client: KubeClient,
+  configuration: WebhookConfiguration,
+  bundle: string,
+  signal: AbortSignal,
+): Promise<WebhookConfiguration | undefined> => {
+  const caBundle = Buffer.from(bundle).toString('base64');
+  try {
+    return await publishBundle(client, configuration, { caBundle, fieldManager: FIELD_MANAGER, signal });
+  } catch (error) {
+    if (!isKubeError(error, 'Invalid', 'Conflict', 'NotFound')) throw error;
+    // `Invalid` is said both of a version that is not the one we read and of a patch that cannot be; only the first is worth another try.
+    const now = await readWebhookConfiguration(client, configuration.name, signal);
+    if (now?.resourceVersion === configuration.resourceVersion) throw error;
+    return undefined;
+  }
+};
+
+/** Why nobody can trust us through this configuration, in words; undefined when `certificate` is trusted by all of its entries. */
+export const distrust = (
+  name: string,
+  configuration: WebhookConfiguration | 'absent',
+  certificate: string,
+): string | undefined => {
+  if (configuration === 'absent') return `there is no MutatingWebhookConfiguration ${name}: install it, or correct -tls-auto`;
+  if (configuration.entries.length === 0) return `the MutatingWebhookConfiguration ${name} has no webhooks`;
+  if (isTrustedBy(configuration, certificate)) return undefined;
+  const entries = configuration.entries
+    .filter((entry) => !isTrustedBy({ ...configuration, entries: [entry] }, certificate))
+    .map((entry) => entry.name);
+  return `the caBundle of ${entries.join(', ')} in the MutatingWebhookConfiguration ${name} does not hold our authority`;
+};
