@@ -8,6 +8,8 @@ export interface FlagSpec {
 export interface ParsedFlags {
   /** Last one wins. */
   readonly values: ReadonlyMap<string, string>;
+  /** Every value of a flag, in the order given; for flags that can be repeated. */
+  readonly all: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
   /** One line per problem. */
   readonly problems: readonly string[];
@@ -25,27 +27,32 @@ export const parseFlags = (
   { stopAtPositional }: FlagOptions,
 ): ParsedFlags => {
   const values = new Map<string, string>();
+  const all = new Map<string, string[]>();
+  const take = (name: string, value: string): void => {
+    values.set(name, value);
+    all.set(name, [...(all.get(name) ?? []), value]);
+  };
   const positionals: string[] = [];
   const problems: string[] = [];
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index] ?? '';
-    if (word === '--') return { values, positionals: [...positionals, ...words.slice(index + 1)], problems };
+    if (word === '--') return { values, all, positionals: [...positionals, ...words.slice(index + 1)], problems };
     const match = /^--?([A-Za-z0-9][A-Za-z0-9-]*)(?:=([\s\S]*))?$/.exec(word);
     if (!match) {
       if (word.startsWith('-') && word !== '-') problems.push(`${word}: not a flag`);
-      else if (stopAtPositional) return { values, positionals: words.slice(index), problems };
+      else if (stopAtPositional) return { values, all, positionals: words.slice(index), problems };
       else positionals.push(word);
       continue;
     }
     const [, name = '', value] = match;
     const spec = specs.get(name);
     if (!spec) problems.push(`-${name}: no such flag`);
-    else if (value !== undefined) values.set(name, value);
-    else if (spec.isSwitch) values.set(name, 'true');
+    else if (value !== undefined) take(name, value);
+    else if (spec.isSwitch) take(name, 'true');
     else if (index + 1 < words.length) {
       index += 1;
-      values.set(name, words[index] ?? '');
+      take(name, words[index] ?? '');
     } else problems.push(`-${name}: a value is missing`);
   }
-  return { values, positionals, problems };
+  return { values, all, positionals, problems };
 };

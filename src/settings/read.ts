@@ -30,6 +30,8 @@ export interface ReadSettings {
   readonly positionals: readonly string[];
   /** Flags of the command that are not in the table, as given. */
   readonly extra: ReadonlyMap<string, string>;
+  /** The same with every value of a repeated flag. */
+  readonly repeated: ReadonlyMap<string, readonly string[]>;
 }
 
 export type Reading =
@@ -112,6 +114,7 @@ export const readSettings = (
   }
   if (problems.length > 0) return { ok: false, problems };
   const extra = new Map([...flags.values].filter(([name]) => extraFlags.has(name)));
+  const repeated = new Map([...flags.all].filter(([name]) => extraFlags.has(name)));
   return {
     ok: true,
     value: {
