@@ -1,0 +1,77 @@
+// The text of -help: every flag of a command with its environment variable and default, printed from the settings table.
+import { defaultOf, flagOf, keysOf, variableOf } from '../settings/read.ts';
+import { settingsTable, type Command, type SettingKey, type SettingRow } from '../settings/table.ts';
+
+/** A flag that only one command has and that is no setting. */
+export interface OwnFlag {
+  readonly name: string;
+  /** Word for the value; absent for a switch. */
+  readonly value?: string;
+  readonly sentence: string;
+}
+
+interface Entry {
+  readonly head: string;
+  readonly lines: readonly string[];
+}
+
+const WIDTH = 100;
+/** Flags longer than this have their words on the next line. */
+const WIDEST_HEAD = 30;
+
+/** How each command is called, and what it does; the first lines of its help. */
+const USAGE: Readonly<Record<Command, readonly [string, string]>> = {
+  webhook: ['webhook [flags]', 'Serves admission reviews over HTTPS.'],
+  'agent-inject': ['agent-inject [flags]', 'Serves as vault-k8s does. Environment variables win over flags, as there.'],
+  inject: ['inject -f FILE… [flags]', 'Injects manifests without a cluster and prints them. Without -f it reads standard input.'],
+  explain: ['explain -f FILE… [flags]', 'Says for every pod of a manifest whether it is injected, why, and with what.'],
+};
+
+/** Words that ask for help. */
+const HELP = new Set(['-h', '-help', '--help', '--h']);
+
+/** True when a command line asks for help; what follows `--` does not count. */
+export const wantsHelp = (words: readonly string[]): boolean => {
+  const end = words.indexOf('--');
+  return (end === -1 ? words : words.slice(0, end)).some((word) => HELP.has(word));
+};
+
+/** The help of a command, at most 100 columns wide where its words allow it. */
+export const helpOf = (command: Command, own: readonly OwnFlag[] = []): string => {
+  const [usage, sentence] = USAGE[command];
+  const entries = [...own.map(ownEntry), ...keysOf(command).map((key) => settingEntry(key, command))];
+  const column = 2 + Math.min(WIDEST_HEAD, Math.max(...entries.map(({ head }) => head.length))) + 2;
+  const body = entries.map((entry) => entryText(entry, column)).join('');
+  return `vault-auth-injector ${usage}\n\n${sentence}\n\nFlags, each with its environment variable and default:\n\n${body}`;
+};
+
+const ownEntry = ({ name, value, sentence }: OwnFlag): Entry => ({ head: `-${name}${value === undefined ? '' : ` ${value}`}`, lines: [sentence] });
+
+const settingEntry = (key: SettingKey, command: Command): Entry => {
+  const row: SettingRow<unknown> = settingsTable[key];
+  const standard = defaultOf(key, command) ?? '';
+  // A switch needs no value; a list of words is too long for the head and is told in a line of its own.
+  const isWords = row.kind.name.includes('|');
+  const value = row.kind.name === 'flag' ? '' : ` ${isWords ? 'WORD' : row.kind.name.toUpperCase().replaceAll(' ', '-')}`;
+  const notes = [variableOf(key, command), ...(isWords ? [row.kind.wanted] : []), ...(standard === '' ? [] : [`default ${standard}`])];
+  return { head: `-${flagOf(key)}${value}`, lines: [row.sentence, notes.join(', ')] };
+};
+
+const entryText = ({ head, lines }: Entry, column: number): string => {
+  const margin = ' '.repeat(column);
+  const wrapped = lines.flatMap((line) => wrap(line, WIDTH - column));
+  const first = `  ${head}`;
+  const [start, ...rest] = first.length + 2 <= column ? [first.padEnd(column) + (wrapped[0] ?? ''), ...wrapped.slice(1)] : [first, ...wrapped];
+  return [start, ...rest.map((line) => margin + line)].map((line) => `${line}\n`).join('');
+};
+
+/** Splits a text at blanks; a word that is too long for a line has one of its own. */
+export const wrap = (text: string, width: number): string[] => {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+};
