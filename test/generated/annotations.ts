@@ -53,7 +53,7 @@ const settingLink = (key: OptionKey): string => {
 
 const defaultText = (value: unknown): string => {
   if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return NONE;
-  return code(String(value));
+  return code(typeof value === 'string' ? value : JSON.stringify(value));
 };
 
 const where = (row: Row<unknown>): string =>

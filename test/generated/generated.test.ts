@@ -11,6 +11,8 @@ import { documents } from './documents.ts';
 import { groupsOf, tableOf } from './markdown.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
+/** Cells of a line. */
+const width = (line: string): number => line.split(/(?<!\\)\|/).length;
 const textOf = (file: string): string => documents().find((document) => document.file === file)?.text ?? '';
 
 describe('generated documents', () => {
@@ -29,7 +31,6 @@ describe('generated documents', () => {
   it('have tables whose rows are as wide as their heads', () => {
     for (const { text } of documents()) {
       const lines = text.split('\n');
-      const width = (line: string): number => line.split(/(?<!\\)\|/).length;
       const odd = lines.filter(
         (line, index) =>
           line.startsWith('|') && lines[index - 1]?.startsWith('|') && width(line) !== width(lines[index - 1] ?? ''),

@@ -23,9 +23,10 @@ Secrets are never settings. Besides these, \`NAMESPACE\` and \`POD_NAME\` say wh
 \`KUBERNETES_SERVICE_PORT\` where the API server is, and \`NO_COLOR\` switches colour off.`,
 ];
 
+const word = (text: string | undefined): string => (text === undefined ? '–' : text === '' ? 'empty' : code(text));
+
 const defaults = (key: SettingKey, commands: readonly Command[]): string => {
   const texts = commands.map((command) => defaultOf(key, command));
-  const word = (text: string | undefined): string => (text === undefined ? '–' : text === '' ? 'empty' : code(text));
   const [first] = texts;
   if (texts.every((text) => text === first)) return word(first);
   return commands.map((command, index) => `${command}: ${word(texts[index])}`).join('<br>');

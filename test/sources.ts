@@ -1,0 +1,53 @@
+// The source files of this repository as texts, for tests that judge them.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+
+export const ROOT = join(import.meta.dirname, '..');
+
+interface Import {
+  readonly target: string;
+  readonly isType: boolean;
+}
+
+export interface Source {
+  /** Path in the repository, with slashes. */
+  readonly file: string;
+  readonly text: string;
+  /** The text without comments, for rules about code. */
+  readonly code: string;
+  readonly imports: readonly Import[];
+}
+
+const IMPORT = /^\s*(?:import|export)\s+(type\s+)?(?:[\s\S]*?\sfrom\s+)?'([^']+)'|\bimport\('([^']+)'\)/gm;
+const COMMENT = /\/\*[\s\S]*?\*\/|(?<![:'"`\\])\/\/.*$/gm;
+
+const read = (file: string): Source => {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const code = text.replaceAll(COMMENT, '');
+  const imports = [...code.matchAll(IMPORT)].map(([, type, from, dynamic]) => ({
+    target: from ?? dynamic ?? '',
+    isType: type !== undefined,
+  }));
+  return { file, text, code, imports };
+};
+
+/** All TypeScript files below a folder, in the order of their names; generated Go modules of the test bed are none. */
+export const sourcesIn = (folder: string): readonly Source[] =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
+    .filter((file) => file.endsWith('.ts') && !file.includes('/modules/'))
+    .toSorted()
+    .map(read);
+
+/** Texts between quotation marks. */
+export const literals = (code: string): readonly string[] =>
+  [...code.matchAll(/'([^'\n]*)'|"([^"\n]*)"|`([^`]*)`/g)].map(([, one, two, three]) => one ?? two ?? three ?? '');
+
+/** The package of a module: `node-forge` for `node-forge/lib/asn1.js`. */
+export const packageOf = (module: string): string =>
+  module.startsWith('node:')
+    ? module
+    : module
+        .split('/')
+        .slice(0, module.startsWith('@') ? 2 : 1)
+        .join('/');
