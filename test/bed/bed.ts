@@ -25,7 +25,7 @@ export interface BedOptions {
 }
 
 /** A process that a test starts beside the servers, for example a webhook. */
-export type BedProcess = Pick<ServerOptions, 'name' | 'command' | 'arguments' | 'environment'>;
+type BedProcess = Pick<ServerOptions, 'name' | 'command' | 'arguments' | 'environment'>;
 
 export interface Bed extends ClusterAccess {
   readonly kubernetes: KubernetesVersion;

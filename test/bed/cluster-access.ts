@@ -24,14 +24,14 @@ export interface ClusterAccess {
   readonly createNamespace: (metadata?: NamespaceMetadata) => Promise<string>;
 }
 
-export interface NamespaceMetadata {
+interface NamespaceMetadata {
   readonly name?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** kubectl's end with another code than 0. */
-export class KubectlFailure extends Error {
+class KubectlFailure extends Error {
   readonly exitCode: number;
   readonly stderr: string;
 

@@ -11,7 +11,7 @@ import { type KubernetesVersion, type Program, type Recipe, VERSION_QUESTION, re
 const run = promisify(execFile);
 
 /** Where a program was found. `path` is undefined when it has still to be built. */
-export interface Found {
+interface Found {
   readonly program: Program;
   readonly recipe: Recipe;
   readonly origin: 'environment' | 'PATH' | 'cache' | 'missing';
@@ -59,7 +59,7 @@ function checked(path: string, variable: string): string {
 }
 
 /** Version that the program itself states, for example "1.36.3"; undefined when it does not answer in its usual form. */
-export async function versionOf(program: Program, path: string): Promise<string | undefined> {
+async function versionOf(program: Program, path: string): Promise<string | undefined> {
   const question = VERSION_QUESTION[program];
   try {
     const { stdout } = await run(path, question.arguments, { timeout: 10_000 });

@@ -1,5 +1,5 @@
 // Our webhook as a process beside a bed's servers: fresh certificate, free ports, registered with the API server.
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from './bed.ts';
@@ -42,6 +42,8 @@ export interface Registration {
  * @throws with the end of its log when it ends before that.
  */
 export async function startWebhook(bed: Bed, options: WebhookOptions = {}): Promise<Webhook> {
+  const program = join(repositoryDirectory(), 'dist', 'vault-auth-injector.js');
+  if (!existsSync(program)) throw new Error(`${program} is missing: run "node build.mjs"`);
   const name = options.name ?? 'webhook';
   const [port = 0, operationsPort = 0] = await freePorts(2);
   const operations = `http://127.0.0.1:${operationsPort}`;
@@ -54,7 +56,7 @@ export async function startWebhook(bed: Bed, options: WebhookOptions = {}): Prom
     name,
     command: process.execPath,
     arguments: [
-      join(repositoryDirectory(), 'dist', 'vault-auth-injector.js'),
+      program,
       options.command ?? 'webhook',
       `-listen=127.0.0.1:${port}`,
       `-tls-cert-file=${file('crt', certificate)}`,
@@ -76,7 +78,7 @@ export async function registerWebhook(bed: Bed, registration: Registration): Pro
 }
 
 /** The registration as a manifest: the selection and rules of an installation, with an address in place of a Service. */
-export function webhookConfiguration({ name, url, authority, failurePolicy, namespace }: Registration): object {
+function webhookConfiguration({ name, url, authority, failurePolicy, namespace }: Registration): object {
   const system = ['kube-system', 'kube-public', 'kube-node-lease'];
   const expression = namespace ? { operator: 'In', values: [namespace] } : { operator: 'NotIn', values: system };
   return {

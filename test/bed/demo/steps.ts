@@ -67,8 +67,9 @@ async function brokenDeployment({ bed, voice }: Demonstration): Promise<void> {
   const deployment = readDeployment(BROKEN_EXAMPLE);
   await apply(bed, voice, BROKEN_EXAMPLE);
   const [message = ''] = await denials(bed, NAMESPACE, deployment);
+  // Several problems are numbered in one sentence: each gets its line.
   voice.fact('No pod comes up. The events of its ReplicaSet say why, all at once:');
-  voice.block(message.split('\n'), 'yellow');
+  voice.block(message.split(/(?:: |; )(?=\(\d+\) )/), 'yellow');
 }
 
 async function more({ bed, voice }: Demonstration): Promise<void> {

@@ -1,0 +1,53 @@
+// Another team's webhook: adds a container "late" to every pod once, as a service mesh would.
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { isObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
+import type { Bed } from '../bed/bed.ts';
+
+export interface OtherWebhook {
+  readonly url: string;
+  readonly authority: string;
+  /** How often it was called. */
+  readonly calls: () => number;
+  readonly close: () => void;
+}
+
+/** Starts it in this process, on a free port of 127.0.0.1. */
+export async function startOtherWebhook(bed: Bed): Promise<OtherWebhook> {
+  const { certificate, key } = bed.credentials.issueServing({ ipAddresses: ['127.0.0.1'] });
+  let calls = 0;
+  const server = createServer({ cert: certificate, key }, (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      calls += 1;
+      response.setHeader('Content-Type', 'application/json').end(answerTo(Buffer.concat(chunks).toString()));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return {
+    url: `https://127.0.0.1:${portOf(server)}/mutate`,
+    authority: bed.ca,
+    calls: () => calls,
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function answerTo(text: string): string {
+  const review: unknown = JSON.parse(text);
+  const request = isObject(review) ? objectAt(review, 'request') : undefined;
+  const containers = objectsOf(objectAt(objectAt(request, 'object'), 'spec')?.['containers']);
+  const patch = [{ op: 'add', path: '/spec/containers/-', value: { name: 'late', image: 'late:1' } }];
+  const change = containers.some(({ name }) => name === 'late')
+    ? {}
+    : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+  const response = { uid: request?.['uid'], allowed: true, ...change };
+  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response });
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server that listens has such an address
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;

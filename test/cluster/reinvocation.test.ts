@@ -1,0 +1,66 @@
+// The API server calls us again when a later webhook has changed the pod; the second call must add nothing.
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { objectAt } from '../../src/pod/manifest.ts';
+import { registerWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
+import { onEachKubernetes } from './cluster.ts';
+import { type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
+import { ASKING, containerOf, createPod, mountPathsOf, namesIn, webPod } from './pods.ts';
+
+let other: OtherWebhook | undefined;
+afterAll(() => other?.close());
+
+/** Lines of the webhook's log about a pod, as soon as there are so many; lines are written a moment after the answer. */
+async function logLines(webhook: Webhook, pod: string, count: number): Promise<readonly string[]> {
+  for (let wait = 0; ; wait += 1) {
+    const lines = readFileSync(webhook.server.logFile, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(`"${pod}"`));
+    if (lines.length >= count || wait === 200) return lines;
+    await sleep(50);
+  }
+}
+
+onEachKubernetes(
+  ['kube-apiserver'],
+  async ({ bed, webhook }) => {
+    // Configurations are called in the order of their names: ours first, and again after the other.
+    await registerWebhook(bed, { name: 'a-ours', ...webhook });
+    await untilInjecting(bed, 'default');
+    other?.close();
+    other = await startOtherWebhook(bed);
+    await registerWebhook(bed, { name: 'b-other', ...other });
+    for (let wait = 0; wait < 200 && other.calls() === 0; wait += 1) {
+      await createPod(bed, 'default', webPod('probe', {}), '?dryRun=All');
+      await sleep(50);
+    }
+  },
+  (test) => {
+    test('adds nothing', async ({ bed, webhook }) => {
+      const team = await bed.createNamespace();
+      const pod = await createPod(bed, team, webPod('reinvoked', ASKING));
+      const reviews = await logLines(webhook, 'reinvoked', 2);
+      expect(reviews).toHaveLength(2);
+
+      expect(namesIn(pod, 'containers')).toEqual(['web', 'vault-agent', 'late']);
+      expect(namesIn(pod, 'initContainers')).toEqual(['vault-agent-init']);
+      const volumes = namesIn(pod, 'volumes');
+      expect(new Set(volumes).size).toBe(volumes.length);
+      for (const container of ['web', 'vault-agent', 'vault-agent-init']) {
+        const paths = mountPathsOf(pod, container);
+        expect(new Set(paths).size).toBe(paths.length);
+      }
+      expect(mountPathsOf(pod, 'web')).toContain('/vault/secrets');
+      expect(containerOf(pod, 'late')).toMatchObject({ image: 'late:1' });
+    });
+
+    test('adds nothing to a pod that was injected before it came', async ({ bed }) => {
+      const team = await bed.createNamespace();
+      const first = await createPod(bed, team, webPod('original', ASKING));
+      const annotations = objectAt(objectAt(first, 'metadata'), 'annotations') ?? {};
+      const second = await createPod(bed, team, { metadata: { name: 'copied', annotations }, spec: first['spec'] ?? {} });
+      for (const list of ['containers', 'initContainers', 'volumes'] as const)
+        expect(namesIn(second, list)).toEqual(namesIn(first, list));
+    });
+  },
+);
