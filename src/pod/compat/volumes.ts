@@ -1,4 +1,5 @@
 // Volumes of profile compat, and the mounts that follow from them, in the order of vault-k8s.
+import { posix } from 'node:path';
 import type { Options } from '../../annotations/parse.ts';
 import { CACHE_DIRECTORY } from '../agent-config.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
@@ -27,9 +28,16 @@ export interface Shape {
 export const shapeOf = (options: Options, files: readonly SecretFile[]): Shape => {
   const init = options.agentPrePopulate;
   const sidecar = !options.agentPrePopulateOnly;
-  const directories = new Set(files.map((file) => file.directory));
-  directories.delete(options.secretVolumePath);
-  return { init, sidecar, directories: [...directories].sort(), persistentCache: options.agentCacheEnable && init && sidecar };
+  // Directories that differ only in their writing are one volume (Q30).
+  const directories = new Map<string, string>();
+  for (const { directory } of files)
+    if (directory !== options.secretVolumePath) directories.set(posix.join(directory, '/'), directory);
+  return {
+    init,
+    sidecar,
+    directories: [...directories.values()].sort(),
+    persistentCache: options.agentCacheEnable && init && sidecar,
+  };
 };
 
 const memory = (name: string): JsonObject => ({ name, emptyDir: { medium: 'Memory' } });

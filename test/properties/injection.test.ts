@@ -1,0 +1,153 @@
+// What holds for every pod: the patch applies, nothing else changes, a second time changes nothing, secrets stay where they are.
+import fastJsonPatch, { type Operation } from 'fast-json-patch';
+import fc from 'fast-check';
+import { applyPatch } from 'rfc6902';
+import { admitPod, type AdmissionContext, type Outcome } from '../../src/admission/admit.ts';
+import { denialOf, warningsOf } from '../../src/admission/message.ts';
+import { reviewer } from '../../src/admission/review.ts';
+import { admissionContext, UNKNOWN_CLUSTER } from '../../src/cli/context.ts';
+import { isObject, type Json, type JsonObject } from '../../src/pod/manifest.ts';
+import { readSettings } from '../../src/settings/read.ts';
+import type { Command } from '../../src/settings/table.ts';
+import { annotations, CANARY, pod } from './pods.ts';
+
+const contextOf = (command: Command): AdmissionContext => {
+  const reading = readSettings(command, ['-vault-address=https://vault.example:8200'], {});
+  if (!reading.ok) throw new Error(reading.problems.join('\n'));
+  return admissionContext(command, reading.value, UNKNOWN_CLUSTER);
+};
+
+const webhook = contextOf('webhook');
+const compat = contextOf('agent-inject');
+const RUNS = { numRuns: 2000 };
+/** Pods whose annotations can all be read, so that most of them are injected. */
+const readable = pod(annotations(fc.constant(true)));
+const anyPod = fc.oneof(pod(), readable);
+
+/** Through JSON, since structuredClone makes arrays of another realm than the one that tests run in. */
+const clone = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+const applied = (object: JsonObject, outcome: Outcome): JsonObject => {
+  const result = clone(object);
+  const errors = applyPatch(result, clone(outcome.patch) as unknown as Parameters<typeof applyPatch>[1]);
+  expect(errors.filter((error) => error !== null)).toEqual([]);
+  return result;
+};
+
+/** Paths at which the first value is not kept in the second; lists may have gained members at either end. */
+const lost = (before: Json | undefined, after: Json | undefined, path = ''): string[] => {
+  if (Array.isArray(before)) {
+    if (!Array.isArray(after)) return [path];
+    const [had, has]: [readonly Json[], readonly Json[]] = [before, after];
+    const attempts = Array.from({ length: has.length - had.length + 1 }, (_, shift) =>
+      had.flatMap((member, index) => lost(member, has[index + shift], `${path}/${index}`)),
+    );
+    return attempts.sort((one, other) => one.length - other.length)[0] ?? [path];
+  }
+  if (isObject(before))
+    return isObject(after) ? Object.entries(before).flatMap(([key, value]) => lost(value, after[key], `${path}/${key}`)) : [path];
+  return before === after ? [] : [path];
+};
+
+describe.each([
+  ['webhook', webhook],
+  ['agent-inject', compat],
+])('%s', (_, context) => {
+  test('the patch applies, by two implementations of RFC 6902 with one result', () => {
+    let injected = 0;
+    fc.assert(
+      fc.property(anyPod, (object) => {
+        const outcome = admitPod(object, 'shop', context);
+        if (outcome.decision === 'injected') injected += 1;
+        const other = fastJsonPatch.applyPatch(clone(object), clone(outcome.patch) as unknown as Operation[], true).newDocument;
+        expect(applied(object, outcome)).toEqual(other);
+      }),
+      RUNS,
+    );
+    // A generator whose pods are mostly refused would prove nothing.
+    expect(injected).toBeGreaterThan(RUNS.numRuns / 4);
+  });
+
+  test('a second injection adds nothing', () => {
+    fc.assert(
+      fc.property(readable, (object) => {
+        const first = admitPod(object, 'shop', context);
+        if (first.decision !== 'injected') return;
+        expect(admitPod(applied(object, first), 'shop', context)).toMatchObject({ patch: [], problems: [] });
+      }),
+      RUNS,
+    );
+  });
+
+  test('equal input gives equal bytes, and the input is not touched', () => {
+    fc.assert(
+      fc.property(anyPod, (object) => {
+        const before = JSON.stringify(object);
+        const first = JSON.stringify(admitPod(object, 'shop', context));
+        expect(JSON.stringify(admitPod(clone(object), 'shop', context))).toBe(first);
+        expect(JSON.stringify(object)).toBe(before);
+      }),
+      RUNS,
+    );
+  });
+
+  test('everything that was in the pod is still in it', () => {
+    fc.assert(
+      fc.property(readable, (object) => {
+        const outcome = admitPod(object, 'shop', context);
+        if (outcome.decision === 'injected') expect(lost(object, applied(object, outcome))).toEqual(statusOf(object));
+      }),
+      RUNS,
+    );
+  });
+
+  test('no value of the pod reaches a patch, a message, a warning or the record of a review', () => {
+    const review = reviewer(() => context, { compat: true });
+    fc.assert(
+      fc.property(anyPod, (object) => {
+        const outcome = admitPod(object, 'shop', context);
+        const words = [denialOf(outcome.problems), ...warningsOf(outcome.warnings), JSON.stringify(outcome.patch)].join('\n');
+        expect(words).not.toContain(CANARY);
+        const request = { uid: 'u', namespace: 'shop', object, dryRun: false };
+        const reply = review(
+          Buffer.from(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request })),
+        );
+        expect(reply.status).toBe(200);
+        expect(JSON.stringify(reply.record)).not.toContain(CANARY);
+      }),
+      RUNS,
+    );
+  });
+
+  test('a denial names every problem by its code', () => {
+    fc.assert(
+      fc.property(pod(annotations(fc.boolean())), (object) => {
+        const { decision, problems } = admitPod(object, 'shop', context);
+        if (decision !== 'denied') return;
+        const message = denialOf(problems);
+        for (const { code } of problems) expect(message).toContain(`[${code}]`);
+      }),
+      RUNS,
+    );
+  });
+});
+
+/** The one value that injection replaces: a status that is there but says something else. */
+const statusOf = (object: JsonObject): string[] => {
+  const marks = (object['metadata'] as JsonObject)['annotations'] as Readonly<Record<string, string>>;
+  return Object.entries(marks)
+    .filter(([key, value]) => key.endsWith('agent-inject-status') && value !== 'injected')
+    .map(([key]) => `/metadata/annotations/${key}`);
+};
+
+test('any JSON at all gets an answer', () => {
+  const review = reviewer(() => webhook, { compat: false });
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 4 }), (text) => {
+      expect([200, 400]).toContain(review(Buffer.from(text)).status);
+      const request = `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","object":${text}}}`;
+      expect(review(Buffer.from(request)).status).toBe(200);
+    }),
+    RUNS,
+  );
+});
