@@ -1,6 +1,6 @@
 // `make bed ARGS=…`: builds the test servers, shows which would be used, or runs a cluster until Ctrl-C.
 import { startBed } from './bed.ts';
-import { buildRecipe } from './build.ts';
+import { buildRecipe } from './go-build.ts';
 import { find } from './obtain.ts';
 import { streamProgress } from './progress.ts';
 import { KUBERNETES_VERSIONS, type KubernetesVersion, RECIPES } from './recipes.ts';

@@ -1,6 +1,6 @@
 // Where programs come from, seen through the command: environment, PATH with the pinned version only, and a missing or old Go.
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleTool, type Tool } from './tool.ts';
@@ -67,4 +67,35 @@ it.each([
   const { code, stderr } = await bed(['build']);
   expect(code).toBe(1);
   expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(`Go 1.26 or newer, but ${problem}: install it`)]);
+});
+
+it('builds each module once, also when two processes want it at the same time, and finds it afterwards', async () => {
+  const log = join(folder, 'builds');
+  const go = join(folder, 'go');
+  // Says a version, or notes the module's folder: this test is about who builds, not about what comes out.
+  writeFileSync(go, `#!/bin/sh\n[ "$1" = env ] && { echo go1.26.8; exit; }\n/bin/sleep 0.3\necho "\${PWD##*/}" >> '${log}'\n`);
+  chmodSync(go, 0o755);
+  const ends = await Promise.all([bed(['build']), bed(['build'])]);
+  expect(ends.map(({ code }) => code)).toEqual([0, 0]);
+  expect(readFileSync(log, 'utf8').trim().split('\n').toSorted()).toEqual([
+    'etcd',
+    'kubernetes-1.34',
+    'kubernetes-1.36',
+    'openbao',
+  ]);
+  const again = await bed(['build']);
+  expect(again).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect((await bed(['versions'])).stdout).not.toContain('not built yet');
+}, 60_000);
+
+it("shows the end of the compiler's output when a build fails, and builds again the next time", async () => {
+  const go = join(folder, 'go');
+  writeFileSync(go, '#!/bin/sh\n[ "$1" = env ] && { echo go1.26.8; exit; }\necho "main.go:1: undefined: x" >&2\nexit 1\n');
+  chmodSync(go, 0o755);
+  for (const attempt of [1, 2]) {
+    const { code, stderr } = await bed(['build']);
+    expect([attempt, code]).toEqual([attempt, 1]);
+    expect(stderr).toContain('building etcd 3.6.16 failed');
+    expect(stderr).toContain('main.go:1: undefined: x');
+  }
 });

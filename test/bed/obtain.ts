@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { buildRecipe, cachedAt } from './build.ts';
+import { buildRecipe, cachedAt } from './go-build.ts';
 import { foundInPath, programOverride } from './environment.ts';
 import type { Progress } from './progress.ts';
 import { type KubernetesVersion, type Program, type Recipe, VERSION_QUESTION, recipeOf } from './recipes.ts';

@@ -45,7 +45,14 @@ export function startServer(options: ServerOptions): Server {
   child.unref();
   const running = (): boolean => child.exitCode === null && child.signalCode === null;
   child.once('exit', () => options.watchdog.remove(pid));
-  return { name: options.name, pid, logFile: options.logFile, running, exitCode: () => child.exitCode, stop: (signal) => stop(child, running, signal) };
+  return {
+    name: options.name,
+    pid,
+    logFile: options.logFile,
+    running,
+    exitCode: () => child.exitCode,
+    stop: (signal) => stop(child, running, signal),
+  };
 }
 
 /**

@@ -9,7 +9,7 @@ import { denials, podsOf, readDeployment, uninjected } from './deployment.ts';
 import { podDiff } from './pod-diff.ts';
 import type { Voice } from './voice.ts';
 
-export interface Demonstration {
+interface Demonstration {
   readonly bed: Bed;
   readonly voice: Voice;
 }

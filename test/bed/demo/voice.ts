@@ -1,7 +1,7 @@
 // How the demonstration speaks: headings, facts and coloured diffs for people; plain text where there is no terminal.
 import { colourRefused } from '../environment.ts';
 
-export type Tone = 'bold' | 'dim' | 'green' | 'red' | 'cyan' | 'yellow';
+type Tone = 'bold' | 'dim' | 'green' | 'red' | 'cyan' | 'yellow';
 
 export interface Voice {
   /** A numbered heading. */
