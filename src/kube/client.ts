@@ -14,6 +14,8 @@ export interface KubeRequest {
   /** From the first byte sent to the last received; 10 s unless told. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** For a watch: the answer is the first line that is accepted here, or undefined when the stream ends before. */
+  readonly untilLine?: (line: string) => boolean;
 }
 
 /** What a PATCH body is. Server-side apply needs `fieldManager` in the query, and `force` to take fields over. */
@@ -73,7 +75,7 @@ export const kubeClient = ({ connection, userAgent, now = Date.now }: ClientOpti
         known = undefined;
         return failed(error);
       });
-      const { method, body, contentType = 'application/json', timeoutMs = TIMEOUT_MS, signal } = options;
+      const { method, body, contentType = 'application/json', timeoutMs = TIMEOUT_MS, signal, untilLine } = options;
       const answer = await exchange({
         url: urlOf(connection.server, options),
         method,
@@ -86,6 +88,7 @@ export const kubeClient = ({ connection, userAgent, now = Date.now }: ClientOpti
         body: body === undefined ? undefined : { contentType, text: JSON.stringify(body) },
         timeoutMs,
         signal,
+        untilLine,
       }).catch(failed);
       if (answer.status === 401) known = undefined;
       if (answer.status < 200 || answer.status > 299) throw errorOfAnswer(answer.status, answer.body, what);

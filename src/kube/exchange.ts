@@ -11,6 +11,8 @@ export interface Exchange {
   /** From the first byte sent to the last received. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
+  /** Ends the exchange early, with that line as the body; without such a line the body is `null`. */
+  readonly untilLine: ((line: string) => boolean) | undefined;
 }
 
 export interface Answer {
@@ -41,11 +43,12 @@ export const exchange = async (options: Exchange): Promise<Answer> => {
 
 class StaleConnection extends Error {}
 
-const once = ({ url, method, agent, headers, body }: Exchange, signal: AbortSignal): Promise<Answer> =>
+const once = ({ url, method, agent, headers, body, untilLine }: Exchange, signal: AbortSignal): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const length = body && { 'content-type': body.contentType, 'content-length': Buffer.byteLength(body.text) };
     const call = request(url, { method, agent, headers: { ...headers, ...length }, signal }, (response) => {
-      collect(response).then(resolve, reject);
+      const success = response.statusCode === 200;
+      (untilLine && success ? firstLine(response, untilLine) : collect(response)).then(resolve, reject);
     });
     call.on('error', (error: NodeJS.ErrnoException) => {
       reject(call.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection(error.message) : error);
@@ -63,4 +66,18 @@ const collect = async (response: IncomingMessage): Promise<Answer> => {
     chunks.push(chunk);
   }
   return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() };
+};
+
+const firstLine = async (response: IncomingMessage, accept: (line: string) => boolean): Promise<Answer> => {
+  const stream: AsyncIterable<string> = response.setEncoding('utf8');
+  let rest = '';
+  for await (const text of stream) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    const line = lines.find(accept);
+    // Leaving the loop destroys the response, and with it the connection.
+    if (line !== undefined) return { status: 200, body: line };
+    if (rest.length > ANSWER_LIMIT) throw new Error(`a line of the answer has more than ${ANSWER_LIMIT} bytes`);
+  }
+  return { status: 200, body: 'null' };
 };

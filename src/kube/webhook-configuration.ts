@@ -59,6 +59,27 @@ export const publishBundle = (
     })
     .then(entriesOf);
 
+/**
+ * Waits until the named configuration is no longer at this resourceVersion (undefined: not there), at most for some seconds.
+ * Throws a KubeError at once when we may not watch it, or the API server is away.
+ */
+export const untilChanged = async (
+  client: KubeClient,
+  { name, resourceVersion }: { readonly name: string; readonly resourceVersion: string | undefined },
+  seconds: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  await client.request({
+    method: 'GET',
+    path: COLLECTION,
+    // Without a resourceVersion the stream begins with the object as it is now: so nothing is missed since it was read.
+    query: { watch: true, fieldSelector: `metadata.name=${name}`, timeoutSeconds: Math.ceil(seconds) },
+    timeoutMs: (seconds + 10) * 1000,
+    signal,
+    untilLine: (line) => !line.includes(`"resourceVersion":"${resourceVersion}"`),
+  });
+};
+
 interface RawConfiguration {
   readonly metadata: { readonly name: string; readonly resourceVersion: string };
   readonly webhooks?: readonly { readonly name: string; readonly clientConfig: { readonly caBundle?: string } }[];
@@ -70,5 +91,6 @@ const entriesOf = ({ metadata, webhooks = [] }: RawConfiguration): WebhookConfig
   entries: webhooks.map(({ name, clientConfig }) => ({ name, caBundle: clientConfig.caBundle ?? '' })),
 });
 
-const pathOf = (name: string): string =>
-  `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${encodeURIComponent(name)}`;
+const COLLECTION = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+
+const pathOf = (name: string): string => `${COLLECTION}/${encodeURIComponent(name)}`;

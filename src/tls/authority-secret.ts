@@ -25,7 +25,7 @@ export const toSecret = (authority: Authority, base: Secret): Secret => {
     'ca.crt': current.certificate,
     'ca.key': current.key,
     ...(next ? { 'next.crt': next.pair.certificate, 'next.key': next.pair.key } : {}),
-    'bundle.crt': bundleOf(authority),
+    'bundle.crt': trusted(authority).join(''),
     'state.json': JSON.stringify({ ...(next ? { nextSince: next.since } : {}), former }),
   };
   return {
@@ -54,9 +54,6 @@ export const fromSecret = ({ metadata, data = {} }: Secret): ReadAuthority => {
     return { kind: 'damaged', problem: error instanceof Error ? error.message : String(error) };
   }
 };
-
-/** All certificates to publish, as one PEM text. */
-export const bundleOf = (authority: Authority): string => trusted(authority).join('');
 
 /** A pair with the dates of its certificate. Throws when they do not belong together or it is no authority. */
 export const dated = ({ certificate, key }: KeyPair): DatedPair => {

@@ -1,20 +1,11 @@
 // Brings the Secret and all replicas to one authority: whoever writes first wins, everybody else takes what is there.
 import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/error.ts';
 import { createSecret, readSecret, replaceSecret, type Secret } from '../kube/secret.ts';
-import { dated, fromSecret, OWNER_LABEL, toSecret } from './authority-secret.ts';
-import {
-  announced,
-  type Authority,
-  type AuthorityPolicy,
-  created,
-  type DatedPair,
-  dropped,
-  nextStep,
-  type Step,
-  switched,
-} from './authority-state.ts';
+import { AUTHORITY_NAMES, type Change, change, type Moment } from './authority-change.ts';
+import { fromSecret, OWNER_LABEL, toSecret } from './authority-secret.ts';
+import type { Authority, AuthorityPolicy } from './authority-state.ts';
 import type { TlsLog } from './files.ts';
-import { issueAuthority } from './issue.ts';
 
 export interface AuthorityStoreOptions {
   readonly client: KubeClient;
@@ -24,51 +15,73 @@ export interface AuthorityStoreOptions {
   readonly log: TlsLog;
 }
 
-export interface Moment {
-  /** Milliseconds since 1970. */
-  readonly now: number;
-  /** The authority that this replica knew until now. */
-  readonly remembered: Authority | undefined;
-  /** Does every entry of the live configuration trust this certificate? */
-  readonly isPublished: (certificate: string) => boolean;
-  readonly signal: AbortSignal;
+export interface KeptAuthority {
+  readonly authority: Authority;
+  /** Why it is in the memory of this replica alone, in the API server's words; undefined when it is in the Secret. */
+  readonly refusal: string | undefined;
 }
-
-/** Certificates start in the past, for clocks that are behind ours. */
-export const BACKDATE_MS = 5 * 60_000;
 
 /**
  * Reads the Secret and takes the steps that are due, until none is. Throws a KubeError, or an Error when the Secret is not
  * ours or others keep changing it. A Secret that went away or was damaged is written again from memory, with a successor
- * announced: so deleting it is the way to ask for a rotation.
+ * announced: so deleting it is the way to ask for a rotation. Where we have no right to the Secret (the vault-helm chart
+ * grants it only with two or more replicas) the authority stays in memory.
  */
-export const convergeAuthority = async (options: AuthorityStoreOptions, moment: Moment): Promise<Authority> => {
-  const { client, namespace, secretName, policy, log } = options;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const secret = await readSecret(client, namespace, secretName, moment.signal);
-    const known = secret && fromSecret(secret);
-    if (known?.kind === 'foreign') throw new Error(foreign(namespace, secretName));
-    const authority = known?.kind === 'authority' ? known.authority : undefined;
-    const change = next(authority, moment, policy);
-    if (change.step === 'rest') return change.authority;
-    const base: Secret = secret ?? { metadata: { name: secretName, namespace } };
-    const written = await (secret ? replaceSecret : createSecret)(client, toSecret(change.authority, base), moment.signal);
-    const fields = {
-      secret: `${namespace}/${secretName}`,
-      step: change.step,
-      ...(known?.kind === 'damaged' ? { damage: known.problem } : {}),
-    };
-    if (written) log.info(fields, SENTENCES[change.step]);
+export const convergeAuthority = async (
+  options: AuthorityStoreOptions,
+  moment: Moment,
+  signal: AbortSignal,
+): Promise<KeptAuthority> => {
+  let stored: Authority | undefined;
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const { secret, ...read } = await readStored(options, signal);
+      stored = read.authority;
+      const due = change(stored, moment, options.policy, AUTHORITY_NAMES.secret);
+      if (due.step === 'rest') return { authority: due.authority, refusal: undefined };
+      await write(options, { secret, due, damage: read.damage }, signal);
+    }
+  } catch (error) {
+    if (!isKubeError(error, 'Forbidden')) throw error;
+    return { authority: stored ?? inMemory(moment, options.policy), refusal: error.message };
   }
-  throw new Error(`the Secret ${namespace}/${secretName} changes all the time`);
+  throw new Error(`the Secret ${options.namespace}/${options.secretName} changes all the time`);
 };
 
 const ATTEMPTS = 8;
 
-interface Change {
-  readonly step: Step | 'restore';
-  readonly authority: Authority;
+interface Stored {
+  readonly secret: Secret | undefined;
+  readonly authority: Authority | undefined;
+  /** Why the Secret has no usable authority although it is ours. */
+  readonly damage: string | undefined;
 }
+
+const readStored = async ({ client, namespace, secretName }: AuthorityStoreOptions, signal: AbortSignal): Promise<Stored> => {
+  const secret = await readSecret(client, namespace, secretName, signal);
+  if (!secret) return { secret, authority: undefined, damage: undefined };
+  const known = fromSecret(secret);
+  if (known.kind === 'foreign') {
+    const label = `${OWNER_LABEL.name}=${OWNER_LABEL.value}`;
+    throw new Error(
+      `the Secret ${namespace}/${secretName} is not ours (no label ${label}): delete it, or choose another name with -tls-secret-name`,
+    );
+  }
+  if (known.kind === 'damaged') return { secret, authority: undefined, damage: known.problem };
+  return { secret, authority: known.authority, damage: undefined };
+};
+
+/** Writes only onto the version that was read, so that of several replicas one wins; the others read again. */
+const write = async (
+  { client, namespace, secretName, log }: AuthorityStoreOptions,
+  { secret, due, damage }: { readonly secret: Secret | undefined; readonly due: Change; readonly damage: string | undefined },
+  signal: AbortSignal,
+): Promise<void> => {
+  const base: Secret = secret ?? { metadata: { name: secretName, namespace } };
+  const written = await (secret ? replaceSecret : createSecret)(client, toSecret(due.authority, base), signal);
+  const fields = { secret: `${namespace}/${secretName}`, step: due.step, ...(damage === undefined ? {} : { damage }) };
+  if (written && due.step !== 'rest') log.info(fields, SENTENCES[due.step]);
+};
 
 const SENTENCES: Readonly<Record<Exclude<Change['step'], 'rest'>, string>> = {
   create: 'made a certificate authority',
@@ -78,25 +91,13 @@ const SENTENCES: Readonly<Record<Exclude<Change['step'], 'rest'>, string>> = {
   drop: 'dropped a former certificate authority',
 };
 
-const next = (authority: Authority | undefined, { now, remembered, isPublished }: Moment, policy: AuthorityPolicy): Change => {
-  if (!authority && remembered && now < remembered.current.notAfter) {
-    return { step: 'restore', authority: announced(remembered, fresh(now, policy), now) };
+/** Each start of a replica leaves one of these in the bundle until it expires, so they live no longer than rotation needs. */
+const inMemory = (moment: Moment, policy: AuthorityPolicy): Authority => {
+  const shortLived = { ...policy, authorityLifeMs: Math.min(policy.authorityLifeMs, 2 * policy.leafLifeMs) };
+  let authority = moment.remembered;
+  for (;;) {
+    const due = change(authority, { ...moment, remembered: undefined }, shortLived, AUTHORITY_NAMES.memory);
+    if (due.step === 'rest') return due.authority;
+    authority = due.authority;
   }
-  const step = nextStep(authority, now, isPublished, policy);
-  if (step === 'create' || !authority) return { step: 'create', authority: created(fresh(now, policy)) };
-  if (step === 'announce') return { step, authority: announced(authority, fresh(now, policy), now) };
-  if (step === 'switch') return { step, authority: switched(authority, now, policy) };
-  return { step, authority: step === 'drop' ? dropped(authority, now) : authority };
 };
-
-const fresh = (now: number, policy: AuthorityPolicy): DatedPair =>
-  dated(
-    issueAuthority({
-      commonName: 'vault-auth-injector authority',
-      notBefore: new Date(now - BACKDATE_MS),
-      notAfter: new Date(now + policy.authorityLifeMs),
-    }),
-  );
-
-const foreign = (namespace: string, name: string): string =>
-  `the Secret ${namespace}/${name} is not ours (no label ${OWNER_LABEL.name}=${OWNER_LABEL.value}): delete it, or choose another name with -tls-secret-name`;

@@ -1,14 +1,15 @@
 // Self-managed TLS: one authority in a Secret for all replicas, a leaf of our own in memory, the caBundle kept right.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
-import { readWebhookConfiguration, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
-import { bundleOf } from './authority-secret.ts';
-import { type Authority, type AuthorityPolicy, USUAL_POLICY } from './authority-state.ts';
-import { convergeAuthority } from './authority-store.ts';
+import { readWebhookConfiguration, untilChanged, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
+import { type AuthorityPolicy, USUAL_POLICY } from './authority-state.ts';
+import { convergeAuthority, type KeptAuthority } from './authority-store.ts';
+import { wantedBundle } from './bundle.ts';
 import type { TlsLog } from './files.ts';
 import { type Leaf, leafIsDue, signLeaf } from './leaf.ts';
 import { validity } from './pair.ts';
-import { distrust, isPublished, isTrustedBy, publish } from './publication.ts';
-import { repeat, type RoundOutcome } from './repeat.ts';
+import { bundlesOf, distrust, isPublished, isTrustedBy, publish } from './publication.ts';
+import { jittered, repeat, type RoundOutcome } from './repeat.ts';
 import { type CertificateSource, holder } from './source.ts';
 
 export interface KeeperOptions {
@@ -24,8 +25,10 @@ export interface KeeperOptions {
   readonly policy?: AuthorityPolicy;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** How often everything is looked at; two small reads of the API server. */
+  /** How often everything is looked at although nothing was heard: two small reads of the API server. */
   readonly everyMs?: number;
+  /** How long after the start nothing valid is taken from the bundles: whoever served before us may still do. */
+  readonly graceMs?: number;
 }
 
 /**
@@ -33,59 +36,97 @@ export interface KeeperOptions {
  * never gives up: without an API server it waits, and once it has a leaf it renews that from memory.
  */
 export const keepCertificate = (options: KeeperOptions): CertificateSource => {
-  const { client, configuration: name, hosts, log, policy = USUAL_POLICY, now = Date.now, everyMs = 5000 } = options;
+  const {
+    client,
+    configuration: name,
+    hosts,
+    log,
+    policy = USUAL_POLICY,
+    now = Date.now,
+    everyMs = 30_000,
+    graceMs = 600_000,
+  } = options;
   if (hosts.length === 0) throw new Error('a self-managed certificate needs the names of the Service: set -tls-auto-hosts');
   const held = holder();
+  const startedAt = now();
   let leaf: Leaf | undefined;
-  let authority: Authority | undefined;
+  let kept: KeptAuthority | undefined;
   /** As it was last read; it stays when the API server is away. */
   let live: WebhookConfiguration | 'absent' | undefined;
   let faults: readonly string[] = [];
 
-  const isTrusted = (certificate: string): boolean => live !== 'absent' && isTrustedBy(live, certificate);
+  const isTrusted = (certificate: string): boolean => typeof live === 'object' && isTrustedBy(live, certificate);
 
   const round = async (signal: AbortSignal): Promise<RoundOutcome> => {
     const trouble: string[] = [];
-    const attempt = async (work: () => Promise<void>): Promise<void> => {
-      await work().catch((error: unknown) => void trouble.push(error instanceof Error ? error.message : String(error)));
+    let changed = false;
+    const attempt = async (work: () => void | Promise<void>): Promise<boolean> => {
+      try {
+        await work();
+        return true;
+      } catch (error) {
+        trouble.push(error instanceof Error ? error.message : String(error));
+        return false;
+      }
     };
-    let lost = false;
-    let fresh = false;
     // The configuration is read before the Secret and written under the version that was read: so nobody ever publishes a
     // bundle that is older than the one that is there.
-    await attempt(async () => {
+    const seen = await attempt(async () => {
       live = (await readWebhookConfiguration(client, name, signal)) ?? 'absent';
     });
-    await attempt(async () => {
-      authority = await convergeAuthority(
-        { ...options, policy },
-        { now: now(), remembered: authority, isPublished: isTrusted, signal },
+    const converged = await attempt(async () => {
+      note(
+        await convergeAuthority(
+          { ...options, policy },
+          { now: now(), remembered: kept?.authority, isPublished: isTrusted },
+          signal,
+        ),
       );
-      fresh = trouble.length === 0;
     });
-    await attempt(async () => {
-      if (!fresh || !authority || live === undefined || live === 'absent' || isPublished(live, bundleOf(authority))) return;
-      const published = await publish(client, live, bundleOf(authority), signal);
-      lost = published === undefined;
-      if (!published) return;
+    if (seen && converged) {
+      await attempt(async () => {
+        changed = await putRight(signal);
+      });
+    }
+    await attempt(renew);
+    if (signal.aborted) return 'failed';
+    report(trouble);
+    if (trouble.length > 0) return 'failed';
+    return changed ? 'changed' : 'well';
+  };
+
+  const note = (fresh: KeptAuthority): void => {
+    if (fresh.refusal !== undefined && kept?.refusal === undefined) {
+      log.warn(
+        { refusal: fresh.refusal },
+        'no right to the Secret of the certificate authority: it is in memory, and each start publishes another',
+      );
+    }
+    kept = fresh;
+  };
+
+  const putRight = async (signal: AbortSignal): Promise<boolean> => {
+    if (!kept || typeof live !== 'object') return false;
+    const since = now() - startedAt;
+    const rule = { now: now(), keepAll: since >= 0 && since < graceMs, keepOurs: kept.refusal !== undefined };
+    const bundle = wantedBundle(kept.authority, bundlesOf(live), rule);
+    if (isPublished(live, bundle)) return false;
+    const published = await publish(client, live, bundle, signal);
+    if (published) {
       live = published;
       log.info({ configuration: name, entries: live.entries.length }, 'published the certificate authority');
-    });
-    await attempt(() => Promise.resolve(renew()));
-    if (signal.aborted) return 'failed';
-    note(trouble);
-    if (trouble.length > 0) return 'failed';
-    return lost ? 'again' : 'well';
+    }
+    return true;
   };
 
   const renew = (): void => {
-    if (!authority || !leafIsDue(leaf, authority, now(), isTrusted)) return;
-    leaf = signLeaf(authority, hosts, now(), policy);
+    if (!kept || !leafIsDue(leaf, kept.authority, now(), isTrusted)) return;
+    leaf = signLeaf(kept.authority, hosts, now(), policy);
     held.replace(leaf);
     log.info({ hosts, notAfter: leaf.notAfter }, 'signed a certificate for this replica');
   };
 
-  const note = (trouble: readonly string[]): void => {
+  const report = (trouble: readonly string[]): void => {
     if (trouble.length > 0 && trouble.join() !== faults.join())
       log.warn({ problems: trouble }, 'cannot keep the certificate right for now');
     if (trouble.length === 0 && faults.length > 0) log.info({}, 'the certificate is kept right again');
@@ -101,7 +142,16 @@ export const keepCertificate = (options: KeeperOptions): CertificateSource => {
       : distrust(name, live, leaf.signer);
   };
 
-  const repetition = repeat(round, everyMs);
+  const idle = async (signal: AbortSignal): Promise<void> => {
+    const wait = jittered(everyMs);
+    const resourceVersion = typeof live === 'object' ? live.resourceVersion : undefined;
+    // Without the right to watch, or when the API server has just gone: the time alone.
+    await untilChanged(client, { name, resourceVersion }, wait / 1000, signal).catch(() =>
+      sleep(Math.min(wait, UNHEARD_MS), undefined, { signal }),
+    );
+  };
+
+  const repetition = repeat({ round, idle });
   return {
     current: held.current,
     onChange: held.onChange,
@@ -112,3 +162,6 @@ export const keepCertificate = (options: KeeperOptions): CertificateSource => {
     close: () => repetition.close(),
   };
 };
+
+/** How often to look when no change would be heard of. */
+const UNHEARD_MS = 5000;

@@ -1,7 +1,7 @@
 // The certificate that this replica serves: signed by the current authority, kept in memory only.
 import { isIP } from 'node:net';
 import { type Authority, type AuthorityPolicy, twoThirdsOf } from './authority-state.ts';
-import { BACKDATE_MS } from './authority-store.ts';
+import { BACKDATE_MS } from './authority-change.ts';
 import { issueLeaf } from './issue.ts';
 import type { ServingCertificate } from './source.ts';
 

@@ -2,21 +2,22 @@
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/error.ts';
 import { publishBundle, readWebhookConfiguration, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
+import { holds, sameCertificates } from './bundle.ts';
 
 /** Owner of the caBundle fields in `metadata.managedFields`. */
 export const FIELD_MANAGER = 'vault-auth-injector-tls';
 
-/** True when every entry of the configuration trusts the certificate (PEM). */
-export const isTrustedBy = (configuration: WebhookConfiguration | undefined, certificate: string): boolean =>
-  configuration !== undefined &&
-  configuration.entries.length > 0 &&
-  configuration.entries.every(({ caBundle }) => Buffer.from(caBundle, 'base64').toString().includes(certificate.trim()));
+/** The bundles of all entries, PEM. */
+export const bundlesOf = ({ entries }: WebhookConfiguration): readonly string[] =>
+  entries.map(({ caBundle }) => Buffer.from(caBundle, 'base64').toString());
 
-/** True when every entry has exactly this bundle (PEM). */
-export const isPublished = ({ entries }: WebhookConfiguration, bundle: string): boolean => {
-  const caBundle = Buffer.from(bundle).toString('base64');
-  return entries.every((entry) => entry.caBundle === caBundle);
-};
+/** True when every entry of the configuration, and at least one, trusts the certificate (PEM). */
+export const isTrustedBy = (configuration: WebhookConfiguration, certificate: string): boolean =>
+  configuration.entries.length > 0 && bundlesOf(configuration).every((bundle) => holds(bundle, certificate));
+
+/** True when every entry has these certificates and no other. */
+export const isPublished = (configuration: WebhookConfiguration, bundle: string): boolean =>
+  bundlesOf(configuration).every((published) => sameCertificates(published, bundle));
 
 /** Publishes the bundle on all entries and returns what is there now; undefined when somebody changed the object since it was read. */
 export const publish = async (

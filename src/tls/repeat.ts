@@ -1,52 +1,58 @@
-// Does something again and again, with back-off after failures and jitter always, until closed.
+// Does something again and again: soon after failures and changes, else when there is a reason to; until closed.
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export type RoundOutcome =
   /** All is as it should be. */
   | 'well'
-  /** Somebody was faster: look again at once. */
-  | 'again'
+  /** It was put right, or somebody was faster: look again soon, to see that it stays. */
+  | 'changed'
   | 'failed';
 
 export interface Repetition {
-  /** Ends the round that is under way and resolves when it is over. */
+  /** Ends the round or the wait that is under way and resolves when it is over. */
   close(): Promise<void>;
 }
 
-const AGAIN_MS = 200;
-const FIRST_BACKOFF_MS = 1000;
-const LONGEST_BACKOFF_MS = 30_000;
+export interface RepeatOptions {
+  /** Handles its own errors. The clock may jump and the machine may sleep: it looks at the time itself. */
+  readonly round: (signal: AbortSignal) => Promise<RoundOutcome>;
+  /** Resolves when it is time to look although all is well. May reject: then the next round is as after a failure. */
+  readonly idle: (signal: AbortSignal) => Promise<void>;
+}
 
-/**
- * Starts the first round at once and each further one some time after the one before: `everyMs` when all went well.
- * The round handles its own errors. The clock may jump and the machine may sleep: a round looks at the time itself.
- */
-export const repeat = (round: (signal: AbortSignal) => Promise<RoundOutcome>, everyMs: number): Repetition => {
+/** Starts the first round at once. Waits have jitter, so that replicas that started together do not stay together. */
+export const repeat = ({ round, idle }: RepeatOptions): Repetition => {
   const closing = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let failures = 0;
+  const { signal } = closing;
+  // How often in a row it was not well, forgotten after a calm minute: two that undo each other's work must not do it at full speed.
+  let unrest = 0;
+  let lastUnrest = 0;
   const run = async (): Promise<void> => {
-    const outcome = await round(closing.signal);
-    failures = outcome === 'failed' ? failures + 1 : 0;
-    if (!closing.signal.aborted) timer = setTimeout(start, jittered(delay(outcome, failures, everyMs)));
+    while (!signal.aborted) {
+      const outcome = await round(signal);
+      if (outcome === 'well') {
+        await idle(signal).catch(() => sleep(jittered(FIRST_MS), undefined, { signal }));
+        continue;
+      }
+      unrest = performance.now() - lastUnrest < CALM_MS ? unrest + 1 : 1;
+      lastUnrest = performance.now();
+      const longest = outcome === 'failed' ? LONGEST_MS : LONGEST_AFTER_CHANGE_MS;
+      await sleep(jittered(Math.min(longest, FIRST_MS * 2 ** (unrest - 1))), undefined, { signal });
+    }
   };
-  let running: Promise<void> = Promise.resolve();
-  const start = (): void => {
-    running = run();
-  };
-  start();
+  const running = run().catch(() => undefined);
   return {
-    async close() {
+    close() {
       closing.abort();
-      clearTimeout(timer);
-      await running;
+      return running;
     },
   };
 };
 
-const delay = (outcome: RoundOutcome, failures: number, everyMs: number): number => {
-  if (outcome === 'well') return everyMs;
-  return outcome === 'again' ? AGAIN_MS : Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
-};
+const FIRST_MS = 250;
+const LONGEST_MS = 30_000;
+const LONGEST_AFTER_CHANGE_MS = 2000;
+const CALM_MS = 60_000;
 
-/** 0.75 to 1.25 of it, so that replicas that started together do not stay together. */
-const jittered = (milliseconds: number): number => milliseconds * (0.75 + Math.random() / 2);
+/** 0.75 to 1.25 of it. */
+export const jittered = (milliseconds: number): number => milliseconds * (0.75 + Math.random() / 2);

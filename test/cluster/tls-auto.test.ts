@@ -1,11 +1,16 @@
 // Self-managed TLS against a real API server, with exactly the rights that the vault-helm chart gives its injector.
 import { X509Certificate } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
+import { readWebhookConfiguration, untilChanged } from '../../src/kube/webhook-configuration.ts';
 import { OWNER_LABEL } from '../../src/tls/authority-secret.ts';
 import { USUAL_POLICY } from '../../src/tls/authority-state.ts';
 import { keepCertificate, type KeeperOptions } from '../../src/tls/keeper.ts';
+import { issueAuthority } from '../../src/tls/issue.ts';
+import { publishedFileSource } from '../../src/tls/published-files.ts';
 import type { CertificateSource } from '../../src/tls/source.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { grantChartRights } from './chart-rights.ts';
@@ -105,7 +110,8 @@ const keeper = (more: Partial<KeeperOptions> = {}): CertificateSource => {
     secretName: 'ca',
     hosts: HOSTS,
     log,
-    everyMs: 100,
+    everyMs: 1000,
+    graceMs: 0,
     ...more,
   });
   opened.push(() => source.close());
@@ -284,6 +290,108 @@ test('deleting the Secret rotates the authority without a moment of distrust', a
   expect([...bundleSizes].toSorted((a, b) => a - b)).toEqual([1, 2]);
   expect(lines.filter((line) => line.includes('the next certificate authority signs'))).toHaveLength(1);
 });
+
+test('a change of the configuration is heard of at once', async () => {
+  await install('a.vaultauth.dev');
+  const client = connect();
+  const read = await readWebhookConfiguration(client, configuration);
+  const started = Date.now();
+  let heard = false;
+  const listen = async (): Promise<void> => {
+    await untilChanged(client, { name: configuration, resourceVersion: read?.resourceVersion }, 60, AbortSignal.timeout(60_000));
+    heard = true;
+  };
+  const waiting = listen();
+  await sleep(300);
+  expect(heard).toBe(false);
+  await bed.request(
+    'PATCH',
+    `${CONFIGURATIONS}/${configuration}`,
+    { metadata: { labels: { a: 'b' } } },
+    'application/merge-patch+json',
+  );
+  await waiting;
+  expect(Date.now() - started).toBeLessThan(30_000);
+  await untilChanged(client, { name: 'absent', resourceVersion: undefined }, 1, AbortSignal.timeout(60_000));
+});
+
+describe('without the right to Secrets, as the chart has it for one replica', () => {
+  beforeEach(() =>
+    bed.request(
+      'DELETE',
+      `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings/vault-agent-injector-${count}`,
+    ),
+  );
+
+  test('the authority is in memory, and all replicas of a rollout stay trusted', async () => {
+    await install('a.vaultauth.dev', 'b.vaultauth.dev');
+    const sources = [keeper(), keeper(), keeper()];
+    await ready(...sources);
+    await until('three authorities everywhere', async () =>
+      (await bundles()).every((bundle) => certificatesIn(decoded(bundle)).length === 3),
+    );
+    expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
+    expect(lines.filter((line) => line.startsWith('no right to the Secret'))).toHaveLength(3);
+    // They have come to rest: nobody undoes what another does.
+    const before = (await live()).metadata.resourceVersion;
+    await sleep(1500);
+    expect((await live()).metadata.resourceVersion).toBe(before);
+    // The Role is granted: all converge to one Secret, and nobody is distrusted meanwhile.
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: `vault-agent-injector-${count}` };
+    const subjects = [{ kind: 'ServiceAccount', name: 'vault-agent-injector', namespace }];
+    await bed.request('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`, {
+      metadata: { name: 'later' },
+      roleRef,
+      subjects,
+    });
+    await until('one signs for all', async () => {
+      expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
+      const answer = await bed.exchange('GET', secretPath());
+      if (answer.status !== 200) return false;
+      const authority = decoded((await secret()).data['ca.crt']);
+      return sources.every((source) => isSignedBy(source, authority));
+    });
+  });
+});
+
+test('what was trusted before our start stays trusted for a while, so that an upgrade loses no review', async () => {
+  await install('vault.hashicorp.com');
+  const path = `${CONFIGURATIONS}/${configuration}`;
+  const add = [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: Buffer.from(bed.ca).toString('base64') }];
+  await bed.request('PATCH', path, add, 'application/json-patch+json');
+  let now = Date.now();
+  const source = keeper({ graceMs: 60_000, now: () => now });
+  await ready(source);
+  expect(certificatesIn(decoded((await bundles())[0])).length).toBe(2);
+  now += 60_000;
+  await until('it is dropped', async () => certificatesIn(decoded((await bundles())[0])).length === 1);
+  expect(source.problem()).toBeUndefined();
+});
+
+test('an authority from a file is published as it is, and again when the file changes', async () => {
+  await install('a.vaultauth.dev', 'b.vaultauth.dev');
+  const file = join(bed.directory, 'authority.crt');
+  writeFileSync(file, bed.ca);
+  const log = { info: () => undefined, warn: () => undefined };
+  const files: CertificateSource = {
+    current: () => undefined,
+    onChange: () => undefined,
+    problem: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const source = publishedFileSource({ files, authorityFile: file, client: connect(), configuration, log, everyMs: 50 });
+  opened.push(() => source.close());
+  expect(source.problem()).toContain('has not been published yet');
+  await ready(source);
+  expect((await bundles()).map(decoded)).toEqual([bed.ca, bed.ca]);
+  writeFileSync(file, 'no certificate');
+  await until('it is told', () => source.problem()?.includes('has no certificate in PEM') === true);
+  const dates = { notBefore: new Date(), notAfter: new Date(Date.now() + 3_600_000) };
+  const other = issueAuthority({ commonName: 'other', ...dates }).certificate;
+  writeFileSync(file, other);
+  await ready(source);
+  expect((await bundles()).map(decoded)).toEqual([other, other]);
+}, 60_000);
 
 test('an API server that is away: nothing is served at the start, and what is served stays later', async () => {
   await install('a.vaultauth.dev');
