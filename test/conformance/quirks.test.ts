@@ -1,0 +1,303 @@
+// The register of quirks: where we differ from vault-k8s on purpose, each under its id; and where we deliberately do not.
+import { reviewer } from '../../src/admission/review.ts';
+import { denialOf, warningsOf } from '../../src/admission/message.ts';
+import { objectAt, type JsonObject } from '../../src/pod/manifest.ts';
+import {
+  admit,
+  configOf,
+  containerOf,
+  contextOf,
+  mountsOf,
+  podWith,
+  TOKEN_MOUNT,
+  TOKEN_VOLUME,
+  variableOf,
+  volumeNames,
+} from '../unit/fixture.ts';
+
+const statusMessage = (pod: JsonObject, surrounding = {}): string => denialOf(admit(pod, surrounding).outcome.problems);
+const ask = (body: unknown, compat = true) => reviewer(contextOf, { compat })(Buffer.from(JSON.stringify(body)));
+
+describe('fixed', () => {
+  test('Q01 shareProcessNamespace is set without an init agent too', () => {
+    const { pod } = admit(podWith({ annotations: { 'agent-share-process-namespace': 'true', 'agent-pre-populate': 'false' } }));
+    expect(objectAt(pod, 'spec')?.['shareProcessNamespace']).toBe(true);
+  });
+
+  test("Q02 the operator's lease renewal threshold reaches the pod", () => {
+    const { pod } = admit(podWith(), { environment: { AGENT_INJECT_TEMPLATE_LEASE_RENEWAL_THRESHOLD: '0.8' } });
+    expect(configOf(pod, 'vault-agent').template_config['lease_renewal_threshold']).toBe(0.8);
+  });
+
+  test('Q03 a pod without volumes gets all of ours', () => {
+    const { pod } = admit(
+      podWith({ annotations: { 'agent-configmap': 'c', 'tls-secret': 't', 'agent-extra-secret': 'e' }, spec: { volumes: null } }),
+    );
+    expect(volumeNames(pod)).toEqual([
+      'home-init',
+      'home-sidecar',
+      'vault-secrets',
+      'vault-config',
+      'extra-secrets',
+      'vault-tls-secrets',
+    ]);
+  });
+
+  test('Q04 a renamed init agent that goes first gets its mounts once', () => {
+    const rename = JSON.stringify([{ op: 'replace', path: '/name', value: 'other' }]);
+    const { pod } = admit(
+      podWith({
+        annotations: { 'agent-init-json-patch': rename, 'agent-init-first': 'true' },
+        spec: { initContainers: [{ name: 'migrate' }] },
+      }),
+    );
+    const mounts = mountsOf(containerOf(pod, 'other'));
+    expect(mounts.filter((mount) => mount === 'vault-secrets:/vault/secrets')).toHaveLength(1);
+    expect(mountsOf(containerOf(pod, 'migrate'))).toEqual(['vault-secrets:/vault/secrets']);
+  });
+
+  test.each(['agent-run-as-user', 'agent-run-as-group'])('Q05 an empty %s is not root', (name) => {
+    const { pod } = admit(podWith({ annotations: { [name]: '' } }));
+    expect(objectAt(containerOf(pod, 'vault-agent'), 'securityContext')).toMatchObject({
+      runAsUser: 100,
+      runAsGroup: 1000,
+      runAsNonRoot: true,
+    });
+  });
+
+  test('Q06 ca-path is the name of what ca-key means, which still works and warns', () => {
+    expect(configOf(admit(podWith({ annotations: { 'ca-path': '/cas' } })).pod, 'vault-agent').vault['ca_path']).toBe('/cas');
+    const old = admit(podWith({ annotations: { 'ca-key': '/cas' } }));
+    expect(configOf(old.pod, 'vault-agent').vault['ca_path']).toBe('/cas');
+    expect(old.codes).toEqual(['annotation-deprecated']);
+  });
+
+  test('Q07 templates and extra volumes are in the order of their names', () => {
+    const annotations = {
+      'agent-inject-secret-b': 'kv/b',
+      'agent-inject-secret-a': 'kv/a',
+      'secret-volume-path-a': '/zz',
+      'secret-volume-path-b': '/aa',
+    };
+    const { pod } = admit(podWith({ annotations }));
+    expect(configOf(pod, 'vault-agent').template?.map(({ destination }) => destination)).toEqual(['/zz/a', '/aa/b']);
+    expect(mountsOf(containerOf(pod, 'web')).slice(2)).toEqual(['vault-secrets-custom-0:/aa', 'vault-secrets-custom-1:/zz']);
+  });
+
+  test('Q08 two secrets of one file, and a template with two readings, are refused', () => {
+    expect(statusMessage(podWith({ annotations: { 'agent-inject-secret-foo': 'a', 'agent-inject-secret-FOO': 'b' } }))).toContain(
+      '[secret-collision]',
+    );
+    expect(
+      statusMessage(podWith({ annotations: { 'agent-inject-secret-file-x': 'a', 'agent-inject-template-file-x': 'b' } })),
+    ).toContain('"file-x"');
+  });
+
+  test('Q09 a telemetry value of the wrong type is refused instead of dropping all telemetry', () => {
+    expect(
+      statusMessage(
+        podWith({ annotations: { 'agent-telemetry-circonus-check-id': '123', 'agent-telemetry-statsd-address': 'h:1' } }),
+      ),
+    ).toContain('telemetry-value');
+  });
+
+  test('Q10 a token for AWS is never taken for that of Vault', () => {
+    const aws = { name: 'aws-iam-token', readOnly: true, mountPath: '/var/run/secrets/eks.amazonaws.com/serviceaccount' };
+    const both = admit(podWith({ spec: { containers: [{ name: 'web', volumeMounts: [aws, TOKEN_MOUNT] }] } }));
+    expect(configOf(both.pod, 'vault-agent').auto_auth.method.config['token_path']).toBe(`${TOKEN_MOUNT.mountPath}/token`);
+    expect(admit(podWith({ spec: { containers: [{ name: 'web', volumeMounts: [aws] }] } })).codes).toEqual(['token-missing']);
+  });
+
+  test('Q11 the revoke hook has every connection option of the agent', () => {
+    const annotations = {
+      'agent-revoke-on-shutdown': 'true',
+      namespace: "team a'b",
+      'tls-skip-verify': 'true',
+      'tls-server-name': 'n',
+      'ca-path': '/cas',
+    };
+    const hook = JSON.stringify(containerOf(admit(podWith({ annotations })).pod, 'vault-agent')['lifecycle']);
+    for (const flag of ["-namespace='team a'\\\\''b'", '-tls-skip-verify', '-tls-server-name=n', '-ca-path=/cas', '-self'])
+      expect(hook).toContain(flag);
+  });
+
+  test('Q12 the Vault namespace counts with a ConfigMap too', () => {
+    const { pod } = admit(podWith({ annotations: { 'agent-configmap': 'c', namespace: 'ns1' } }));
+    expect(variableOf(containerOf(pod, 'vault-agent'), 'VAULT_NAMESPACE')).toBe('ns1');
+  });
+
+  test.each<[string, JsonObject]>([
+    ['container-taken', { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT] }, { name: 'vault-agent' }] }],
+    ['container-taken', { initContainers: [{ name: 'vault-agent-init' }] }],
+    ['volume-taken', { volumes: [{ name: TOKEN_VOLUME }, { name: 'vault-secrets', emptyDir: {} }] }],
+    [
+      'mount-taken',
+      { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] }] },
+    ],
+  ])('Q13 a collision is refused: %s', (code, spec) => {
+    expect(admit(podWith({ spec })).codes).toEqual([code]);
+  });
+
+  test('Q14 names of containers are trimmed, and unknown ones earn a warning', () => {
+    const containers = [{ name: 'web', volumeMounts: [TOKEN_MOUNT] }, { name: 'proxy' }, { name: 'other' }];
+    const { pod, codes } = admit(
+      podWith({ annotations: { 'agent-inject-containers': 'web, proxy,nobody' }, spec: { containers } }),
+    );
+    expect(mountsOf(containerOf(pod, 'proxy'))).toEqual(['vault-secrets:/vault/secrets']);
+    expect(mountsOf(containerOf(pod, 'other'))).toEqual([]);
+    expect(codes).toEqual(['container-unknown']);
+  });
+
+  test('Q16 a review without a request is refused with 400', () => {
+    expect(ask({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }).status).toBe(400);
+  });
+
+  test('Q17 a pod of a system namespace is left alone, or refused where the operator says so', () => {
+    expect(admit(podWith(), { namespace: 'kube-system' }).outcome).toMatchObject({
+      decision: 'skipped',
+      reason: 'excluded-namespace',
+    });
+    expect(statusMessage(podWith(), { namespace: 'kube-system', flags: ['-system-namespaces=deny'] })).toContain(
+      'error with request namespace',
+    );
+  });
+
+  test('Q20 a review of another kind or version is refused with 400', () => {
+    expect(ask({ apiVersion: 'v9', kind: 'Thing', request: { uid: 'u' } }).status).toBe(400);
+  });
+
+  test('Q24 a denial carries code and reason', () => {
+    const reply = ask({
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      request: { uid: 'u', object: podWith({ annotations: { role: '' } }) },
+    });
+    expect(JSON.parse(reply.body)).toMatchObject({ response: { allowed: false, status: { code: 403, reason: 'Forbidden' } } });
+  });
+
+  test('Q25 a misspelt annotation earns a warning with the name that was meant', () => {
+    const { outcome } = admit(podWith({ annotations: { 'agent-inject-secrt-db': 'kv/db' } }));
+    expect(warningsOf(outcome.warnings)).toEqual([expect.stringContaining('did you mean agent-inject-secret-db?')]);
+  });
+
+  test('Q28 switching off both agents is refused', () => {
+    expect(
+      statusMessage(podWith({ annotations: { 'agent-pre-populate': 'false', 'agent-pre-populate-only': 'true' } })),
+    ).toContain('containers-exclusive');
+  });
+
+  test('Q29 a file outside the directory of the secrets is refused', () => {
+    const annotations = { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': '../../etc/passwd' };
+    expect(admit(podWith({ annotations })).codes).toEqual(['secret-escapes']);
+  });
+
+  test('Q30 a directory that differs only in its writing is no second volume', () => {
+    const annotations = { 'agent-inject-secret-a': 'kv/a', 'secret-volume-path-a': '/vault/secrets/' };
+    expect(volumeNames(admit(podWith({ annotations })).pod)).not.toContain('vault-secrets-custom-0');
+  });
+
+  test('Q31 init-first keeps fields of other init containers that nobody knows', () => {
+    const initContainers = [{ name: 'migrate', futureField: { a: [1] } }];
+    const { pod } = admit(podWith({ annotations: { 'agent-init-first': 'true' }, spec: { initContainers } }));
+    expect(objectAt(pod, 'spec')?.['initContainers']).toMatchObject([
+      { name: 'vault-agent-init' },
+      { name: 'migrate', futureField: { a: [1] } },
+    ]);
+  });
+
+  test('Q32 a wish for another injection replaces the agents instead of doubling them', () => {
+    const first = admit(podWith()).pod;
+    const again = structuredClone(first) as { metadata: { annotations: Record<string, string> } };
+    again.metadata.annotations['vault.hashicorp.com/agent-inject-status'] = 'update';
+    again.metadata.annotations['vault.hashicorp.com/role'] = 'other';
+    const second = admit(again as unknown as JsonObject).pod;
+    expect(volumeNames(second)).toEqual(volumeNames(first));
+    expect(configOf(second, 'vault-agent').auto_auth.method.config['role']).toBe('other');
+    expect(objectAt(objectAt(second, 'metadata'), 'annotations')).toMatchObject({
+      'vault.hashicorp.com/agent-inject-status': 'injected',
+    });
+  });
+
+  test("Q33 a pod's own shareProcessNamespace stays, with a warning", () => {
+    const { pod, codes } = admit(
+      podWith({ annotations: { 'agent-share-process-namespace': 'false' }, spec: { shareProcessNamespace: true } }),
+    );
+    expect(objectAt(pod, 'spec')?.['shareProcessNamespace']).toBe(true);
+    expect(codes).toEqual(['process-namespace-kept']);
+  });
+
+  test.each(['preserve-secret-case', 'preserve-secret-case-foo'])('Q36 an unreadable %s is refused', (name) => {
+    expect(statusMessage(podWith({ annotations: { 'agent-inject-secret-foo': 'a', [name]: 'maybe' } }))).toContain(name);
+  });
+
+  test('Q39 agent-request-namespace has no effect, not even when it is empty', () => {
+    expect(admit(podWith({ annotations: { 'agent-request-namespace': '' } })).outcome.decision).toBe('injected');
+  });
+
+  test('Q41 the one telemetry switch that is on by default can be turned off', () => {
+    const { pod } = admit(podWith({ annotations: { 'agent-telemetry-filter-default': 'false' } }));
+    expect(configOf(pod, 'vault-agent').telemetry).toEqual({ filter_default: false });
+  });
+
+  test.each(['agent-run-as-user', 'agent-run-as-group'])('Q42 a negative %s is refused here', (name) => {
+    expect(statusMessage(podWith({ annotations: { [name]: '-1' } }))).toContain(name);
+  });
+
+  test.each(['service', 'auth-path', 'agent-image', 'agent-request-namespace'])(
+    'Q43 an empty %s counts as absent and earns a warning',
+    (name) => {
+      const { outcome, codes } = admit(podWith({ annotations: { [name]: '' } }));
+      expect(outcome.decision).toBe('injected');
+      expect(codes).toEqual(['annotation-empty']);
+    },
+  );
+});
+
+describe('kept, because a swap of the image must not change a pod', () => {
+  test('Q14 init containers get the secrets whatever app containers are named', () => {
+    const { pod } = admit(
+      podWith({ annotations: { 'agent-inject-containers': 'web' }, spec: { initContainers: [{ name: 'migrate' }] } }),
+    );
+    expect(mountsOf(containerOf(pod, 'migrate'))).toEqual(['vault-secrets:/vault/secrets']);
+  });
+
+  test('Q21 the agent decodes its configuration in a shell', () => {
+    expect(containerOf(admit(podWith()).pod, 'vault-agent')['command']).toEqual(['/bin/sh', '-ec']);
+  });
+
+  test('Q22 the default template prints the maps of KV version 2', () => {
+    const { pod } = admit(podWith({ annotations: { 'agent-inject-secret-a': 'kv/a' } }));
+    expect(configOf(pod, 'vault-agent').template?.[0]?.contents).toContain('range $k, $v := .Data }}');
+  });
+
+  test('Q26 the secrets are mounted writable', () => {
+    expect(mountsOf(containerOf(admit(podWith()).pod, 'web'))).toContain('vault-secrets:/vault/secrets');
+  });
+
+  test('Q27 no pull policy, probes, ports or seccomp profile are set', () => {
+    expect(Object.keys(containerOf(admit(podWith()).pod, 'vault-agent')).sort()).toEqual([
+      'args',
+      'command',
+      'env',
+      'image',
+      'lifecycle',
+      'name',
+      'resources',
+      'securityContext',
+      'volumeMounts',
+    ]);
+  });
+
+  test('Q37 a long file name has an annotation of its own', () => {
+    const file = 'n'.repeat(200);
+    const { pod } = admit(podWith({ annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': file } }));
+    expect(configOf(pod, 'vault-agent').template?.[0]?.destination).toBe(`/vault/secrets/${file}`);
+  });
+
+  test('Q23 and Q38 the cache listens, and quit is in the init agent too', () => {
+    const { pod } = admit(podWith({ annotations: { 'agent-cache-enable': 'true', 'agent-enable-quit': 'true' } }));
+    expect(configOf(pod, 'vault-agent-init')).toMatchObject({
+      listener: [{ address: '127.0.0.1:8200', agent_api: { enable_quit: true } }],
+    });
+  });
+});

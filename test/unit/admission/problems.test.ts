@@ -1,0 +1,194 @@
+// Every problem and warning of the catalogue can be provoked, and its remedy is followed where a pod can follow it.
+import type { ProblemCode } from '../../../src/admission/problems.ts';
+import { catalogue } from '../../../src/admission/problems.ts';
+import { denialOf, warningsOf } from '../../../src/admission/message.ts';
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import { admit, podWith, TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../fixture.ts';
+
+interface Provocation {
+  readonly pod: PodParts;
+  readonly surrounding?: Surrounding;
+  /** The pod after the remedy, which then is injected without this finding; absent where the pod must stay out. */
+  readonly remedy?: PodParts;
+}
+
+const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts: [TOKEN_MOUNT], ...more });
+const own = 'agent-service-account-token-volume-name';
+const projected = {
+  name: 'vault-sa',
+  projected: { sources: [{ serviceAccountToken: { path: 'vault-token', audience: 'vault' } }] },
+};
+
+const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
+  'annotation-value': {
+    pod: { annotations: { 'agent-inject-token': 'tRuE' } },
+    remedy: { annotations: { 'agent-inject-token': 'true' } },
+  },
+  'annotation-conflict': { pod: { annotations: { 'openbao.org/role': 'other' } }, remedy: {} },
+  'annotation-unknown': {
+    pod: { annotations: { 'agent-inject-secrt-a': 'kv/a' } },
+    remedy: { annotations: { 'agent-inject-secret-a': 'kv/a' } },
+  },
+  'annotation-deprecated': { pod: { annotations: { 'ca-key': '/cas' } }, remedy: { annotations: { 'ca-path': '/cas' } } },
+  'annotation-empty': { pod: { annotations: { service: '' } }, remedy: { annotations: { service: 'https://other:8200' } } },
+  'annotation-layer': {
+    pod: {},
+    surrounding: {
+      cluster: {
+        namespace: () => ({ labels: new Map(), annotations: new Map([['vault.hashicorp.com/agent-inject-status', 'injected']]) }),
+        serviceAccount: () => undefined,
+      },
+    },
+  },
+  'secret-collision': {
+    pod: { annotations: { 'agent-inject-secret-a': 'x', 'agent-inject-secret-A': 'y' } },
+    remedy: { annotations: { 'agent-inject-secret-a': 'x', 'agent-inject-secret-A': 'y', 'preserve-secret-case': 'true' } },
+  },
+  'secret-ambiguous': {
+    pod: { annotations: { 'agent-inject-secret-file-x': 'a', 'agent-inject-template-file-x': '/t' } },
+    remedy: { annotations: { 'agent-inject-secret-x': 'a', 'agent-inject-template-file-x': '/t' } },
+  },
+  'secret-undeclared': {
+    pod: { annotations: { 'agent-inject-perms-a': '0400' } },
+    remedy: { annotations: { 'agent-inject-perms-a': '0400', 'agent-inject-secret-a': 'kv/a' } },
+  },
+  'secret-escapes': {
+    pod: { annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': '../a' } },
+    remedy: { annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': 'sub/a' } },
+  },
+  'containers-exclusive': {
+    pod: { annotations: { 'agent-pre-populate': 'false', 'agent-pre-populate-only': 'true' } },
+    remedy: { annotations: { 'agent-pre-populate': 'true', 'agent-pre-populate-only': 'true' } },
+  },
+  'pod-malformed': { pod: { spec: { containers: 'x' } }, remedy: {} },
+  'role-missing': { pod: { annotations: { role: '' } }, remedy: { annotations: { role: 'web' } } },
+  'address-missing': {
+    pod: {},
+    surrounding: { flags: ['-vault-address='] },
+    remedy: { annotations: { service: 'https://vault.example:8200' } },
+  },
+  'image-missing': { pod: {}, surrounding: { flags: ['-vault-image='] }, remedy: { annotations: { 'agent-image': 'vault:1' } } },
+  'token-missing': {
+    pod: { spec: { containers: [{ name: 'web' }] } },
+    remedy: { annotations: { [own]: 'vault-sa' }, spec: { containers: [{ name: 'web' }], volumes: [projected] } },
+  },
+  'token-volume-unknown': {
+    pod: { annotations: { [own]: 'vault-sa' } },
+    remedy: { annotations: { [own]: 'vault-sa' }, spec: { volumes: [{ name: TOKEN_VOLUME }, projected] } },
+  },
+  'token-volume-kind': {
+    pod: { annotations: { [own]: 'vault-sa' }, spec: { volumes: [{ name: 'vault-sa', emptyDir: {} }] } },
+    remedy: { annotations: { [own]: 'vault-sa' }, spec: { volumes: [projected] } },
+  },
+  'same-user-unknown': {
+    pod: { annotations: { 'agent-run-as-same-user': 'true' } },
+    remedy: {
+      annotations: { 'agent-run-as-same-user': 'true' },
+      spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] },
+    },
+  },
+  'same-user-root': {
+    pod: {
+      annotations: { 'agent-run-as-same-user': 'true' },
+      spec: { containers: [web({ securityContext: { runAsUser: 0 } })] },
+    },
+    remedy: { annotations: { 'agent-run-as-user': '1000' }, spec: { containers: [web({ securityContext: { runAsUser: 0 } })] } },
+  },
+  'process-namespace-refused': {
+    pod: { annotations: { 'agent-share-process-namespace': 'true' }, spec: { shareProcessNamespace: false } },
+    remedy: { annotations: { 'agent-share-process-namespace': 'true' } },
+  },
+  'process-namespace-kept': {
+    pod: { annotations: { 'agent-share-process-namespace': 'false' }, spec: { shareProcessNamespace: true } },
+    remedy: { spec: { shareProcessNamespace: true } },
+  },
+  'container-unknown': {
+    pod: { annotations: { 'agent-copy-volume-mounts': 'wep' } },
+    remedy: { annotations: { 'agent-copy-volume-mounts': 'web' } },
+  },
+  'container-taken': {
+    pod: { spec: { containers: [web(), { name: 'vault-agent' }] } },
+    remedy: { spec: { containers: [web(), { name: 'agent' }] } },
+  },
+  'volume-taken': {
+    pod: { spec: { volumes: [{ name: 'home-init', hostPath: { path: '/' } }] } },
+    remedy: { spec: { volumes: [{ name: 'home', hostPath: { path: '/' } }] } },
+  },
+  'mount-taken': {
+    pod: { spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] })] } },
+    remedy: {
+      annotations: { 'secret-volume-path': '/secrets' },
+      spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] })] },
+    },
+  },
+  'patch-rejected': {
+    pod: { annotations: { 'agent-json-patch': '[{"op":"replace","path":"/nothing","value":1}]' } },
+    remedy: { annotations: { 'agent-json-patch': '[{"op":"replace","path":"/image","value":"vault:1"}]' } },
+  },
+  'telemetry-value': {
+    pod: { annotations: { 'agent-telemetry-circonus-check-id': '123' } },
+    remedy: { annotations: { 'agent-telemetry-circonus-check-id': '"123"' } },
+  },
+  'telemetry-unknown': {
+    pod: { annotations: { 'agent-telemetry-hostname-disable': 'true' } },
+    remedy: { annotations: { 'agent-telemetry-disable-hostname': 'true' } },
+  },
+  'label-value': {
+    pod: { labels: { 'vaultauth.dev/inject': 'yes' } },
+    surrounding: { command: 'webhook' },
+    remedy: { labels: { 'vaultauth.dev/inject': 'enabled' } },
+  },
+  'label-contradiction': {
+    pod: { annotations: { 'agent-inject': 'false' }, labels: { 'vaultauth.dev/inject': 'enabled' } },
+    surrounding: { command: 'webhook' },
+    remedy: { labels: { 'vaultauth.dev/inject': 'enabled' } },
+  },
+  'namespace-excluded': { pod: {}, surrounding: { namespace: 'kube-public', flags: ['-system-namespaces=deny'] } },
+  'windows-unsupported': { pod: { spec: { os: { name: 'windows' } } }, surrounding: { command: 'webhook' } },
+};
+
+const CODES = Object.keys(catalogue) as ProblemCode[];
+
+describe.each(CODES)('%s', (code) => {
+  const { pod, surrounding = {}, remedy } = PROVOCATIONS[code];
+
+  test('is provoked, and said in words', () => {
+    const { outcome } = admit(podWith(pod), surrounding);
+    const isProblem = catalogue[code].kind === 'problem';
+    expect((isProblem ? outcome.problems : outcome.warnings).map((finding) => finding.code)).toContain(code);
+    expect(outcome.decision === 'denied').toBe(isProblem);
+    const words = isProblem ? denialOf(outcome.problems) : warningsOf(outcome.warnings).join('\n');
+    expect(words).toContain(`[${code}]`);
+    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+    expect(words).not.toMatch(/undefined|\[object|[\u0000-\u0009\u000b-\u001f]/);
+  });
+
+  if (remedy)
+    test('is gone once its remedy is followed', () => {
+      const { outcome, codes } = admit(podWith(remedy), surrounding);
+      expect(codes).not.toContain(code);
+      expect(outcome.decision).toBe('injected');
+    });
+});
+
+test('a pod that did not ask is left alone with the findings as warnings', () => {
+  const cluster = {
+    namespace: () => ({ labels: new Map([['vaultauth.dev/inject', 'enabled']]), annotations: new Map() }),
+    serviceAccount: () => undefined,
+  };
+  const silent = podWith({ annotations: {} }) as unknown as { metadata: { annotations: unknown } };
+  silent.metadata.annotations = {};
+  const { outcome, codes } = admit(silent as unknown as JsonObject, { command: 'webhook', cluster });
+  expect(outcome).toMatchObject({ decision: 'skipped', reason: 'namespace-label', patch: [] });
+  expect(codes).toContain('role-missing');
+});
+
+test('all problems of a pod come in one answer', () => {
+  const { outcome } = admit(
+    podWith({
+      annotations: { role: '', 'agent-inject-token': 'tRuE', 'agent-limits-cpu': 'lots' },
+      spec: { containers: [{ name: 'web' }] },
+    }),
+  );
+  expect(denialOf(outcome.problems)).toContain('4 problems');
+});
