@@ -1,0 +1,161 @@
+// deploy/manifests on a real API server: accepted, selecting the right pods, with rights that suffice and are no more.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bed, startBed } from '../bed/bed.ts';
+import { repositoryDirectory } from '../bed/environment.ts';
+import { freePorts } from '../bed/ports.ts';
+import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import { at, objectsIn, only } from '../unit/deploy/documents.ts';
+
+const NAME = 'vault-auth-injector';
+const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${NAME}`;
+const INJECT = 'vaultauth.dev/inject';
+const ASK = 'vault.hashicorp.com/agent-inject';
+
+type Texts = Readonly<Record<string, string>>;
+interface Row {
+  readonly labels?: Texts;
+  readonly annotations?: Texts;
+  readonly namespace?: string;
+  /** The entry that is called. */
+  readonly entry: 'label' | 'annotation' | undefined;
+}
+
+const ROWS: readonly Row[] = [
+  { entry: undefined },
+  { labels: { [INJECT]: 'enabled' }, entry: 'label' },
+  { labels: { [INJECT]: 'enabled' }, annotations: { [ASK]: 'true' }, entry: 'label' },
+  { labels: { [INJECT]: 'enabled' }, annotations: { [ASK]: 'false' }, entry: 'label' },
+  { labels: { [INJECT]: 'disabled' }, annotations: { [ASK]: 'true' }, entry: undefined },
+  { labels: { [INJECT]: 'perhaps' }, entry: undefined },
+  { labels: { [INJECT]: 'perhaps' }, annotations: { [ASK]: 'true' }, entry: 'annotation' },
+  ...['true', '1', 'T', 'ture', 'yes', 'fAlSe'].map((value): Row => ({ annotations: { [ASK]: value }, entry: 'annotation' })),
+  ...['false', 'False', 'FALSE', 'f', 'F', '0', ''].map((value): Row => ({ annotations: { [ASK]: value }, entry: undefined })),
+  { annotations: { 'openbao.org/agent-inject': 'true' }, entry: 'annotation' },
+  { annotations: { 'vaultauth.dev/agent-inject': 'true' }, entry: 'annotation' },
+  { annotations: { [ASK]: 'false', 'openbao.org/agent-inject': 'true' }, entry: 'annotation' },
+  { annotations: { 'example.com/agent-inject': 'true' }, entry: undefined },
+  { annotations: { [ASK]: 'true' }, namespace: 'kube-public', entry: undefined },
+  { annotations: { [ASK]: 'true' }, namespace: 'stopped', entry: undefined },
+  { labels: { [INJECT]: 'enabled' }, namespace: 'stopped', entry: undefined },
+];
+
+describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
+  let bed: Bed;
+  let outcome: 'passed' | 'failed' = 'failed';
+  const manifests = join(repositoryDirectory(), 'deploy', 'manifests');
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
+    await bed.kubectl(['apply', '-k', manifests]);
+    await bed.createNamespace({ name: 'team' });
+    await bed.createNamespace({ name: 'stopped', labels: { 'vaultauth.dev/admission': 'disabled' } });
+  }, 600_000);
+  afterAll(() => bed?.stop(outcome));
+
+  it('a second apply changes nothing', async () => {
+    const lines = (await bed.kubectl(['apply', '-k', manifests])).trim().split('\n');
+    expect(lines).toHaveLength(11);
+    expect(lines.filter((line) => !line.endsWith(' unchanged'))).toEqual([]);
+  });
+
+  it('the restricted namespace takes both replicas', async () => {
+    let pods: readonly unknown[] = [];
+    for (let wait = 0; wait < 200 && pods.length < 2; wait += 1) {
+      await sleep(100);
+      pods = (await bed.request<{ items: unknown[] }>('GET', `/api/v1/namespaces/${NAME}/pods`)).items;
+    }
+    expect(pods).toHaveLength(2);
+  });
+
+  it('the entries call for the pods that ask, and for no others', async () => {
+    const results = await Promise.all(ROWS.map(async (row) => ({ ...row, entry: await called(bed, row) })));
+    expect(results).toEqual(ROWS);
+  });
+
+  it('the rights are enough for the process to publish its authority', async () => {
+    const accounts = `/api/v1/namespaces/${NAME}/serviceaccounts/${NAME}/token`;
+    const { status } = await bed.request<{ status: { token: string } }>('POST', accounts, { spec: { expirationSeconds: 3600 } });
+    const kubeconfig = join(bed.directory, 'installed.json');
+    writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(bed, status.token)), { mode: 0o600 });
+    const args = at(
+      only(objectsIn('manifests/deployment.yaml'), 'Deployment'),
+      'spec',
+      'template',
+      'spec',
+      'containers',
+      0,
+      'args',
+    ) as readonly string[];
+    const [port = 0, operations = 0] = await freePorts(2);
+    const addresses = [`-listen=127.0.0.1:${port}`, `-operations-listen=127.0.0.1:${operations}`];
+    const program = join(repositoryDirectory(), 'dist', 'vault-auth-injector.js');
+    const server = bed.start({
+      name: 'installed',
+      command: process.execPath,
+      arguments: [program, ...args, ...addresses, `-kubeconfig=${kubeconfig}`],
+      environment: { NAMESPACE: NAME },
+    });
+    let ready = '';
+    for (let wait = 0; wait < 200 && ready !== '200'; wait += 1) {
+      await sleep(100);
+      ready = await fetch(`http://127.0.0.1:${operations}/readyz`).then(
+        async (answer) => (answer.ok ? '200' : answer.text()),
+        (error: unknown) => String(error),
+      );
+    }
+    expect(ready).toBe('200');
+    const { webhooks } = await bed.request<{ webhooks: { clientConfig: { caBundle?: string } }[] }>('GET', CONFIGURATION);
+    expect(
+      webhooks.map(({ clientConfig }) =>
+        Buffer.from(clientConfig.caBundle ?? '', 'base64')
+          .toString()
+          .slice(0, 27),
+      ),
+    ).toEqual(webhooks.map(() => '-----BEGIN CERTIFICATE-----'));
+    await server.stop('SIGKILL');
+    expect(await bed.kubectl(['apply', '-k', manifests])).toContain(
+      'mutatingwebhookconfiguration.admissionregistration.k8s.io/vault-auth-injector unchanged',
+    );
+    expect((await bed.request<{ webhooks: unknown }>('GET', CONFIGURATION)).webhooks).toEqual(webhooks);
+  });
+
+  it('the rights are no more than that', async () => {
+    const can = async (...words: readonly string[]): Promise<boolean> => {
+      const user = `--as=system:serviceaccount:${NAME}:${NAME}`;
+      return bed.kubectl(['auth', 'can-i', ...words, user]).then(
+        (answer) => answer.trim() === 'yes',
+        () => false,
+      );
+    };
+    expect(await can('get', 'secrets/vault-auth-injector-ca', '-n', NAME)).toBe(true);
+    for (const words of [
+      ['get', 'secrets/other', '-n', NAME],
+      ['list', 'secrets', '-n', NAME],
+      ['get', 'secrets/vault-auth-injector-ca', '-n', 'team'],
+      ['patch', 'mutatingwebhookconfigurations/other'],
+      ['delete', `mutatingwebhookconfigurations/${NAME}`],
+      ['get', 'pods', '-n', 'team'],
+      ['create', 'pods', '-n', NAME],
+    ])
+      expect([words, await can(...words)]).toEqual([words, false]);
+    outcome = 'passed';
+  });
+});
+
+/** The entry that a pod is refused by: nobody serves, so each that is selected is refused in its entry's name. */
+const called = async (bed: Bed, { labels = {}, annotations = {}, namespace = 'team' }: Row): Promise<string | undefined> => {
+  const pod = { metadata: { name: 'web', labels, annotations }, spec: { containers: [{ name: 'web', image: 'nginx' }] } };
+  const { status, text } = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);
+  return status === 201 ? undefined : (/failed calling webhook \\"(\w+)\.vaultauth\.dev\\"/.exec(text)?.[1] ?? text);
+};
+
+const kubeconfigOf = (bed: Bed, token: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Config',
+  'current-context': NAME,
+  clusters: [{ name: NAME, cluster: { server: bed.url, 'certificate-authority-data': Buffer.from(bed.ca).toString('base64') } }],
+  users: [{ name: NAME, user: { token } }],
+  contexts: [{ name: NAME, context: { cluster: NAME, user: NAME } }],
+});

@@ -1,0 +1,44 @@
+// The examples do what their comments say.
+import { admitPod } from '../../../src/admission/admit.ts';
+import { denialOf } from '../../../src/admission/message.ts';
+import { admissionContext, UNKNOWN_CLUSTER } from '../../../src/cli/context.ts';
+import type { Json, JsonObject } from '../../../src/pod/manifest.ts';
+import { readSettings } from '../../../src/settings/read.ts';
+import { at, filesIn, objectsIn, only } from './documents.ts';
+
+const reading = readSettings('webhook', ['-vault-address=http://vault.vault.svc:8200'], {});
+if (!reading.ok) throw new Error(reading.problems.join());
+const context = admissionContext('webhook', reading.value, UNKNOWN_CLUSTER);
+
+/** The pod of a Deployment as the API server shows it to a webhook, with the token that it mounts before. */
+const podOf = (file: string): Json => {
+  const template = structuredClone(at(only(objectsIn(file), 'Deployment'), 'spec', 'template')) as {
+    spec: { containers: { volumeMounts?: Json }[] };
+  };
+  for (const container of template.spec.containers)
+    container.volumeMounts = [{ name: 'kube-api-access', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }];
+  return template;
+};
+
+it('are all tested here', () =>
+  expect(filesIn('examples')).toEqual(['examples/broken-deployment.yaml', 'examples/deployment.yaml']));
+
+it('the Deployment is injected without a word', () => {
+  const outcome = admitPod(podOf('examples/deployment.yaml'), 'demo', context);
+  expect(outcome).toMatchObject({
+    decision: 'injected',
+    reason: 'pod-annotation',
+    kind: 'init_and_sidecar',
+    problems: [],
+    warnings: [],
+  });
+  expect(outcome.patch.length).toBeGreaterThan(0);
+});
+
+it('the broken one is refused with its three mistakes at once', () => {
+  const outcome = admitPod(podOf('examples/broken-deployment.yaml'), 'demo', context);
+  expect(outcome.decision).toBe('denied');
+  expect(outcome.problems.map(({ code }) => code).toSorted()).toEqual(['annotation-value', 'annotation-value', 'role-missing']);
+  expect(outcome.warnings).toEqual([{ code: 'annotation-unknown', annotation: 'vault.hashicorp.com/rol', nearest: 'role' }]);
+  expect(denialOf(outcome.problems)).toMatch(/3 problems.*"ture".*"128 MB".*no Vault role/s);
+});
