@@ -122,6 +122,7 @@ export const readSettings = (
       operator: Object.freeze(operator) as OperatorOptions,
       positionals: flags.positionals,
       extra,
+      repeated,
     },
   };
 };
