@@ -1,7 +1,8 @@
-// What Prometheus can ask about this process. Counting is on the path of every review, so label sets are resolved once
-// and gauges are read only when somebody asks.
+// What Prometheus can ask about this process. Counting is on the path of every review, so that is
+// cheap, and gauges are read only when somebody asks.
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { hotCounter, hotHistogram } from './hot.ts';
 
 export interface BuildInfo {
   readonly version: string;
@@ -43,34 +44,25 @@ export const createMetrics = (build: BuildInfo): Metrics => {
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Counter<Label> =>
     new Counter({ name: PREFIX + name, help, labelNames: [...labelNames], registers });
 
-  const reviews = counter('reviews_total', 'Answered reviews by decision and reason.', ['decision', 'reason']);
   const sheds = counter('requests_shed_total', 'Requests turned away with 503 and Retry-After, by cause.', ['cause']);
   const rejections = counter('requests_rejected_total', 'Requests that were no review, by HTTP status.', ['status']);
   const failures = counter('internal_errors_total', 'Reviews that failed by a fault of this program.');
   const handshakes = counter('tls_handshake_errors_total', 'TLS handshakes that did not complete.');
-  const duration = new Histogram({
-    name: `${PREFIX}review_duration_seconds`,
-    help: 'Time from the last byte of a review to its answer.',
-    buckets: DURATION_SECONDS,
-    registers,
-  });
-  const size = new Histogram({ name: `${PREFIX}request_body_bytes`, help: 'Size of reviews.', buckets: BODY_BYTES, registers });
+  const reviews = hotCounter(registry, `${PREFIX}reviews_total`, 'Answered reviews by decision and reason.', [
+    'decision',
+    'reason',
+  ]);
+  const durationHelp = 'Time from the last byte of a review to its answer.';
+  const duration = hotHistogram(registry, `${PREFIX}review_duration_seconds`, durationHelp, DURATION_SECONDS);
+  const size = hotHistogram(registry, `${PREFIX}request_body_bytes`, 'Size of reviews.', BODY_BYTES);
   const watch = gauges(registry, build);
 
-  const increments = new Map<string, () => void>();
   return {
     registry,
     reviewed(decision, reason, seconds, bytes) {
-      const key = `${decision} ${reason}`;
-      let increment = increments.get(key);
-      if (!increment) {
-        const child = reviews.labels(decision, reason);
-        increment = () => child.inc();
-        increments.set(key, increment);
-      }
-      increment();
-      duration.observe(seconds);
-      size.observe(bytes);
+      reviews(decision, reason);
+      duration(seconds);
+      size(bytes);
     },
     shed: (cause) => sheds.labels(cause).inc(),
     rejected: (status) => rejections.labels(String(status)).inc(),

@@ -8,7 +8,7 @@ export const textLog = (level: LogLevel, sink: LogSink): Log => {
     if (LEVELS.indexOf(name) < from) return silent;
     const label = `[${name.toUpperCase()}]`.padEnd(7);
     return (fields, message) => {
-      sink.write(`${new Date().toISOString()} ${label} ${message}${pairs(fields)}\n`);
+      sink.write(`${time()} ${label} ${message}${pairs(fields)}\n`);
     };
   };
   return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
@@ -20,7 +20,8 @@ const silent = (): void => {};
 
 const pairs = (fields: object): string => {
   let text = '';
-  for (const [key, value] of Object.entries(fields)) if (value !== undefined) text += ` ${key}=${printable(value)}`;
+  const known: Readonly<Record<string, unknown>> = { ...fields };
+  for (const key in known) if (known[key] !== undefined) text += ` ${key}=${printable(known[key])}`;
   return text === '' ? '' : `:${text}`;
 };
 
@@ -30,5 +31,19 @@ const printable = (value: unknown): string => {
   if (typeof value !== 'string') return JSON.stringify(value) ?? String(value);
   return PLAIN.test(value) ? value : JSON.stringify(value);
 };
+
+/** The time in UTC to the millisecond. Its first part is the same for a second, and forming it is half the price of a line. */
+const time = (): string => {
+  const now = Date.now();
+  const second = Math.floor(now / 1000);
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastText = new Date(now).toISOString().slice(0, 20);
+  }
+  return `${lastText}${String(now % 1000).padStart(3, '0')}Z`;
+};
+
+let lastSecond = 0;
+let lastText = '';
 
 const PLAIN = /^[\w./:@*+-]+$/;
