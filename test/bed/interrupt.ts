@@ -1,11 +1,13 @@
 // Ctrl-C, a closed terminal or a polite kill, as an AbortSignal for commands that stay or take long.
 
-/** Aborted at the first of SIGINT, SIGTERM and SIGHUP. A second one ends the process at once; the watchdog then cleans up. */
+/** Aborted at the first of SIGINT, SIGTERM and SIGHUP, or when standard output is closed. A second one ends the process at once; the watchdog then cleans up. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => controller.abort(new Error('interrupted')));
   }
+  // Nobody reads any longer, as after `make run | head`.
+  process.stdout.on('error', () => controller.abort(new Error('standard output was closed')));
   return controller.signal;
 }
 

@@ -15,7 +15,7 @@ export function streamProgress(stream: NodeJS.WriteStream): Progress {
     line: (text) => void stream.write(terminal ? `\r\u001B[K${text}\n` : `${text}\n`),
     status: (text) => {
       if (terminal) {
-        stream.write(`\r\u001B[K${text.slice(0, Math.max(20, stream.columns - 1))}`);
+        stream.write(`\r\u001B[K${text.slice(0, (stream.columns || 80) - 1)}`);
       } else if (Date.now() - lastStatus >= 15_000) {
         lastStatus = Date.now();
         stream.write(`${text}\n`);

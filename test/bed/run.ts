@@ -1,51 +1,54 @@
 // `make run`: the product on a local control plane, shown to a person. `--once` ends by itself.
-import { execFile } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { type Bed, startBed } from './bed.ts';
 import { DEMONSTRATION_PARTS, EXAMPLE, STEPS } from './demo/steps.ts';
 import { createVoice } from './demo/voice.ts';
 import { repositoryDirectory } from './environment.ts';
 import { interruption, untilAborted } from './interrupt.ts';
-import { find } from './obtain.ts';
+import { find, obtain } from './obtain.ts';
 import { PARTS, withNeeds } from './parts.ts';
 import { streamProgress } from './progress.ts';
-import { recipeOf } from './recipes.ts';
+import { KUBERNETES_VERSIONS, recipeOf } from './recipes.ts';
 
+const KUBERNETES = KUBERNETES_VERSIONS[0];
 const once = process.argv.includes('--once');
 const voice = createVoice(process.stdout);
 const progress = streamProgress(process.stderr);
 const signal = interruption();
 
 /** The same example without a cluster: something to see while the servers are built for the first time. */
-async function showOffline(): Promise<void> {
+function showOffline(): void {
   voice.heading('Injected offline, while the servers are built for the first time');
   voice.fact(`vault-auth-injector inject -f ${EXAMPLE} --diff`);
   const root = repositoryDirectory();
   const command = [join(root, 'dist', 'vault-auth-injector.js'), 'inject', '-f', join(root, EXAMPLE), '--diff'];
-  const { stdout } = await promisify(execFile)(process.execPath, command, { signal });
+  // The exit code is that of diff: 1 when there is a difference.
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  if (status !== 0 && status !== 1) throw new Error(`inject ended with ${status}: ${stderr}`);
   voice.diff(stdout.trimEnd().split('\n'));
 }
 
+const programs = [...withNeeds(DEMONSTRATION_PARTS).map((part) => PARTS[part].program), 'kubectl'] as const;
+
 async function everythingBuilt(): Promise<boolean> {
-  const programs = [...withNeeds(DEMONSTRATION_PARTS).map((part) => PARTS[part].program), 'kubectl'] as const;
-  const found = await Promise.all(programs.map((program) => find(program, recipeOf(program, '1.36'))));
+  const found = await Promise.all(programs.map((program) => find(program, recipeOf(program, KUBERNETES))));
   return found.every(({ path }) => path !== undefined);
 }
 
 async function controlPlane(): Promise<Bed> {
   voice.heading('A real control plane');
+  await obtain(programs, KUBERNETES, progress, signal);
   const started = Date.now();
-  const bed = await startBed({ parts: DEMONSTRATION_PARTS, progress, signal });
+  const bed = await startBed({ kubernetes: KUBERNETES, parts: DEMONSTRATION_PARTS, progress, signal });
   const { gitVersion } = await bed.request<{ gitVersion: string }>('GET', '/version');
-  voice.fact(
-    `etcd, kube-apiserver and kube-controller-manager ${gitVersion} at ${bed.url}, ready after ${((Date.now() - started) / 1000).toFixed(1)} s`,
-  );
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  voice.fact(`etcd, kube-apiserver and kube-controller-manager ${gitVersion} at ${bed.url}, ready after ${seconds} s`);
   return bed;
 }
 
 async function demonstrate(): Promise<void> {
-  if (!(await everythingBuilt())) await showOffline();
+  if (!(await everythingBuilt())) showOffline();
   const bed = await controlPlane();
   try {
     for (const step of STEPS) {

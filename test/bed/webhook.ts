@@ -1,7 +1,9 @@
 // Our webhook as a process beside a bed's servers: fresh certificate, free ports, registered with the API server.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parse } from 'yaml';
+import { isObject, type JsonObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
 import type { Bed } from './bed.ts';
 import { repositoryDirectory } from './environment.ts';
 import { answersOk } from './parts.ts';
@@ -28,14 +30,17 @@ export interface Webhook {
 }
 
 export interface Registration {
-  /** Name of the MutatingWebhookConfiguration; its one entry is `<name>.vaultauth.dev`. */
+  /** Name of the MutatingWebhookConfiguration; its entries are those of deploy/manifests. */
   readonly name: string;
   readonly url: string;
   readonly authority: string;
+  /** For all entries. Default: as each has it. */
   readonly failurePolicy?: 'Fail' | 'Ignore';
-  /** Only pods of this namespace. Default: everywhere but in the namespaces of the system. */
+  /** Only pods of this namespace. */
   readonly namespace?: string;
 }
+
+const MANIFEST = 'deploy/manifests/webhook.yaml';
 
 /**
  * Starts `node dist/vault-auth-injector.js` and waits until it says that it is ready.
@@ -77,28 +82,23 @@ export async function registerWebhook(bed: Bed, registration: Registration): Pro
   await bed.request('PATCH', `${path}?fieldManager=bed&force=true`, configuration, 'application/apply-patch+yaml');
 }
 
-/** The registration as a manifest: the selection and rules of an installation, with an address in place of a Service. */
-function webhookConfiguration({ name, url, authority, failurePolicy, namespace }: Registration): object {
-  const system = ['kube-system', 'kube-public', 'kube-node-lease'];
-  const expression = namespace ? { operator: 'In', values: [namespace] } : { operator: 'NotIn', values: system };
+/** The registration of an installation, with its selection and rules, but with an address in place of the Service. */
+function webhookConfiguration(registration: Registration): JsonObject {
+  const manifest: unknown = parse(readFileSync(join(repositoryDirectory(), MANIFEST), 'utf8'));
+  if (!isObject(manifest)) throw new Error(`${MANIFEST} holds no MutatingWebhookConfiguration`);
+  const webhooks = objectsOf(manifest['webhooks']).map((entry) => redirected(entry, registration));
+  const metadata = { name: registration.name };
+  return { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration', metadata, webhooks };
+}
+
+function redirected(entry: JsonObject, { url, authority, failurePolicy, namespace }: Registration): JsonObject {
+  const only = namespace ? [{ key: 'kubernetes.io/metadata.name', operator: 'In', values: [namespace] }] : [];
+  const expressions = objectsOf(objectAt(entry, 'namespaceSelector')?.['matchExpressions']);
   return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'MutatingWebhookConfiguration',
-    metadata: { name },
-    webhooks: [
-      {
-        name: `${name}.vaultauth.dev`,
-        clientConfig: { url, caBundle: Buffer.from(authority).toString('base64') },
-        rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], scope: 'Namespaced' }],
-        namespaceSelector: { matchExpressions: [{ key: 'kubernetes.io/metadata.name', ...expression }] },
-        admissionReviewVersions: ['v1'],
-        sideEffects: 'None',
-        matchPolicy: 'Equivalent',
-        reinvocationPolicy: 'IfNeeded',
-        failurePolicy: failurePolicy ?? 'Fail',
-        timeoutSeconds: 5,
-      },
-    ],
+    ...entry,
+    clientConfig: { url, caBundle: Buffer.from(authority).toString('base64') },
+    ...(failurePolicy ? { failurePolicy } : {}),
+    namespaceSelector: { matchExpressions: [...expressions, ...only] },
   };
 }
 

@@ -1,7 +1,7 @@
 // What users see of injection on a real control plane: pods of Deployments, refusals, dry runs, and fields kept as they were.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObject, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, type JsonObject, objectAt } from '../../src/pod/manifest.ts';
 import { denials, podsOf, readDeployment } from '../bed/demo/deployment.ts';
 import { podDiff } from '../bed/demo/pod-diff.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
@@ -40,11 +40,24 @@ onEachKubernetes(
       expect(JSON.stringify(pod)).not.toMatch(/vault/i);
     });
 
+    test('a pod can ask by its label alone', async ({ bed }) => {
+      const team = await bed.createNamespace();
+      const { 'vault.hashicorp.com/agent-inject': _, ...rest } = ASKING;
+      const pod = webPod('labelled', rest);
+      const labelled = { ...pod, metadata: { ...objectAt(pod, 'metadata'), labels: { 'vaultauth.dev/inject': 'enabled' } } };
+      expect(namesIn(await createPod(bed, team, labelled), 'containers')).toEqual(['web', 'vault-agent']);
+    });
+
+    test('a namespace can be closed to injection by its label', async ({ bed }) => {
+      const team = await bed.createNamespace({ labels: { 'vaultauth.dev/admission': 'disabled' } });
+      expect(namesIn(await createPod(bed, team, webPod('web', ASKING)), 'containers')).toEqual(['web']);
+    });
+
     test('the events of a ReplicaSet name every mistake of its pods', async ({ bed }) => {
       const team = await bed.createNamespace();
       await bed.kubectl(['-n', team, 'apply', '-f', '-'], manifest(BROKEN));
       const [message] = await denials(bed, team, readDeployment(BROKEN));
-      expect(message).toContain('vault-auth-injector.vaultauth.dev');
+      expect(message).toContain('annotation.vaultauth.dev');
       expect(message).toMatch(/agent-pre-populate-only.*ture/s);
       expect(message).toMatch(/agent-limits-mem.*128 MB/s);
       expect(message).toMatch(/role/);

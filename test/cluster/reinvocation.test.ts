@@ -31,7 +31,7 @@ onEachKubernetes(
     other = await startOtherWebhook(bed);
     await registerWebhook(bed, { name: 'b-other', ...other });
     for (let wait = 0; wait < 200 && other.calls() === 0; wait += 1) {
-      await createPod(bed, 'default', webPod('probe', {}), '?dryRun=All');
+      await createPod(bed, 'default', webPod('probe', ASKING), '?dryRun=All');
       await sleep(50);
     }
   },

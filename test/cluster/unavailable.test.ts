@@ -20,7 +20,7 @@ onEachKubernetes(
     test('is refused under Fail, in words that name the webhook', async ({ bed }) => {
       const answer = await bed.exchange('POST', podsPath('strict'), webPod('web', ASKING));
       expect(answer.status).toBe(500);
-      expect(answer.text).toContain('failed calling webhook \\"strict.vaultauth.dev\\"');
+      expect(answer.text).toContain('failed calling webhook \\"annotation.vaultauth.dev\\"');
     });
 
     test('is admitted under Ignore, without the agent', async ({ bed }) => {
