@@ -2,10 +2,14 @@
 import { families, type FamilyKey } from './families.ts';
 import { FAMILIAR_PREFIX, PREFIXES } from './prefix.ts';
 import { kebab } from './row.ts';
-import type { OptionKey } from './table.ts';
+import { table, type OptionKey } from './table.ts';
+
+const NAMES = Object.fromEntries(Object.keys(table).map((key) => [key, `${FAMILIAR_PREFIX}${kebab(key)}`])) as Readonly<
+  Record<OptionKey, string>
+>;
 
 /** The full name of an annotation, under the prefix that most users know. */
-export const annotationName = (key: OptionKey): string => `${FAMILIAR_PREFIX}${kebab(key)}`;
+export const annotationName = (key: OptionKey): string => NAMES[key];
 
 /** The full name of a member of a family. */
 export const familyName = (key: FamilyKey, name: string): string => `${FAMILIAR_PREFIX}${families[key].name}-${name}`;

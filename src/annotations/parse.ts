@@ -62,13 +62,13 @@ export const baseline = (operator: OperatorOptions): Baseline => {
 interface Draft {
   readonly options: Record<string, unknown>;
   readonly origins: Map<OptionKey, Origin>;
-  readonly families: { readonly [K in FamilyKey]: Map<string, FamilyEntry<unknown>> };
+  readonly families: { [K in FamilyKey]: ReadonlyMap<string, FamilyEntry<unknown>> };
   readonly problems: AnnotationFinding[];
   readonly warnings: AnnotationFinding[];
 }
 
-const emptyFamilies = (): Draft['families'] =>
-  Object.fromEntries(FAMILY_ORDER.map((key) => [key, new Map()])) as unknown as Draft['families'];
+const NO_ENTRIES: ReadonlyMap<string, FamilyEntry<unknown>> = new Map();
+const NO_FAMILIES = Object.fromEntries(FAMILY_ORDER.map((key) => [key, NO_ENTRIES])) as Draft['families'];
 
 /** Reads one value; undefined when the row treats it as not set, or when it is a problem (which is noted). */
 const read = (row: Row<unknown>, annotation: string, raw: string, draft: Draft): unknown => {
@@ -101,7 +101,7 @@ const takeFamily = (name: string, annotation: string, raw: string, draft: Draft)
     const suffix = name.startsWith(`${family.name}-`) ? name.slice(family.name.length + 1) : '';
     if (suffix === '') continue;
     const value = read(family, annotation, raw, draft);
-    if (value !== undefined) draft.families[key].set(suffix, { value, annotation });
+    if (value !== undefined) draft.families[key] = new Map(draft.families[key]).set(suffix, { value, annotation });
     return true;
   }
   return false;
@@ -127,13 +127,9 @@ const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationL
 
 /** Options of a pod from its layers; later layers win. Total: problems are in the answer, nothing is thrown. */
 export const parseAnnotations = (layers: LayeredAnnotations, base: Baseline): Parsed => {
-  const draft: Draft = {
-    options: { ...base.options },
-    origins: new Map(base.origins),
-    families: emptyFamilies(),
-    problems: [],
-    warnings: [],
-  };
+  // Inherited rather than copied: a pod sets a few of some seventy options, and every review pays for this line.
+  const options = Object.create(base.options) as Record<string, unknown>;
+  const draft: Draft = { options, origins: new Map(base.origins), families: { ...NO_FAMILIES }, problems: [], warnings: [] };
   for (const layer of ANNOTATION_LAYERS) {
     const annotations = layers[layer];
     if (annotations) takeObject(annotations, layer, draft);

@@ -29,7 +29,8 @@ export const CACHE_DIRECTORY = '/vault/agent-cache';
 /** Members whose value is "not set" in Go's sense are left out: empty text, 0, false, empty list. */
 const compact = (members: { readonly [name: string]: Json | undefined }): { [name: string]: Json } => {
   const kept: { [name: string]: Json } = {};
-  for (const [name, value] of Object.entries(members)) {
+  for (const name in members) {
+    const value = members[name];
     if (value === undefined || value === '' || value === 0 || value === false) continue;
     if (Array.isArray(value) && value.length === 0) continue;
     kept[name] = value;
@@ -97,13 +98,11 @@ const cache = (options: Options, role: AgentRole): JsonObject | undefined => {
   return options.agentEnableQuit ? {} : undefined;
 };
 
-/** The whole document. Its shape, including which empty members are left out, is that of vault-k8s 1.7.6. */
-export const agentConfig = (input: AgentConfigInput, role: AgentRole): JsonObject => {
+/** What the configurations of both containers share. */
+const common = (input: AgentConfigInput): JsonObject => {
   const { options } = input;
-  const caching = cache(options, role);
   return {
     auto_auth: login(input),
-    exit_after_auth: role.init,
     pid_file: `${input.home}/.pid`,
     vault: {
       address: options.service ?? '',
@@ -117,7 +116,6 @@ export const agentConfig = (input: AgentConfigInput, role: AgentRole): JsonObjec
       }),
     },
     ...compact({ template: templates(input) }),
-    ...(caching ? { listener: [listener(options)], cache: caching } : {}),
     template_config: {
       exit_on_retry_failure: options.templateConfigExitOnRetryFailure,
       ...compact({
@@ -131,5 +129,17 @@ export const agentConfig = (input: AgentConfigInput, role: AgentRole): JsonObjec
       disable_keep_alives: options.agentDisableKeepAlives,
     }),
     ...(input.telemetry ? { telemetry: input.telemetry } : {}),
+  };
+};
+
+/**
+ * The whole document of each container that is asked for. Its shape, including which empty members are left out, is that of
+ * vault-k8s 1.7.6.
+ */
+export const agentConfigs = (input: AgentConfigInput): ((role: AgentRole) => JsonObject) => {
+  const shared = common(input);
+  return (role) => {
+    const caching = cache(input.options, role);
+    return { ...shared, exit_after_auth: role.init, ...(caching ? { listener: [listener(input.options)], cache: caching } : {}) };
   };
 };

@@ -19,8 +19,18 @@ const AWS_NAMES = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_DEFAULT_R
 
 const fromField = (name: string, fieldPath: string): Variable => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
-const whenSet = (...pairs: readonly (readonly [string, string])[]): Variable[] =>
-  pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value }));
+/** What every agent container gets. */
+const PLACE: readonly Variable[] = [
+  fromField('NAMESPACE', 'metadata.namespace'),
+  fromField('HOST_IP', 'status.hostIP'),
+  fromField('POD_IP', 'status.podIP'),
+];
+
+const whenSet = (...pairs: readonly (readonly [string, string])[]): Variable[] => {
+  const variables: Variable[] = [];
+  for (const [name, value] of pairs) if (value !== '') variables.push({ name, value });
+  return variables;
+};
 
 /** What EKS put into the app containers for AWS: the first literal value of each name. */
 const awsVariables = (pod: JsonObject, region: string | undefined): Variable[] => {
@@ -53,9 +63,7 @@ const connection = (options: Options): Variable[] => [
 export const environment = (input: EnvironmentInput, pod: JsonObject): Json[] => {
   const { options, config } = input;
   return [
-    fromField('NAMESPACE', 'metadata.namespace'),
-    fromField('HOST_IP', 'status.hostIP'),
-    fromField('POD_IP', 'status.podIP'),
+    ...PLACE,
     ...whenSet(
       ['GOMAXPROCS', options.goMaxProcs],
       ['VAULT_CLIENT_TIMEOUT', options.clientTimeout],

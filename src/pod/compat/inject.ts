@@ -2,7 +2,7 @@
 import { annotationName } from '../../annotations/name.ts';
 import type { AnnotationFinding } from '../../annotations/finding.ts';
 import type { Options, Parsed } from '../../annotations/parse.ts';
-import { agentConfig } from '../agent-config.ts';
+import { agentConfigs } from '../agent-config.ts';
 import type { PodFinding } from '../finding.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from '../patch.ts';
@@ -116,13 +116,17 @@ const agents = (
     ...(shape.sidecar ? (['sidecar'] as const) : []),
   ];
   const tokenPath = `${token.directory.replace(/\/+$/, '')}/${token.file}`;
+  const { authConfig } = families;
+  const configs =
+    options.agentConfigmap === ''
+      ? agentConfigs({ options, authConfig, files, tokenPath, telemetry: block, home: HOME_DIRECTORY })
+      : undefined;
+  const twin = shape.init && shape.sidecar;
   for (const kind of kinds) {
-    const input = { options, authConfig: families.authConfig, files, tokenPath, telemetry: block, home: HOME_DIRECTORY };
-    const role = { init: kind === 'init', twin: shape.init && shape.sidecar };
-    const config = options.agentConfigmap === '' ? encode(agentConfig(input, role)) : undefined;
+    const config = configs && encode(configs({ init: kind === 'init', twin }));
     const container = agentContainer(kind, {
       options,
-      environment: environment({ options, authConfig: families.authConfig, caBytes, config }, pod),
+      environment: environment({ options, authConfig, caBytes, config }, pod),
       mounts: uniquePaths(agentMounts(kind, { options, shape, tokens, copied })),
       securityContext: context,
     });
