@@ -2,7 +2,7 @@
 import { admitPod } from '../../../src/admission/admit.ts';
 import { denialOf } from '../../../src/admission/message.ts';
 import { admissionContext, UNKNOWN_CLUSTER } from '../../../src/cli/context.ts';
-import type { Json, JsonObject } from '../../../src/pod/manifest.ts';
+import type { Json } from '../../../src/pod/manifest.ts';
 import { readSettings } from '../../../src/settings/read.ts';
 import { at, filesIn, objectsIn, only } from './documents.ts';
 
