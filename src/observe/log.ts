@@ -1,6 +1,7 @@
 // The log: one line per event on standard output, written in batches so that no review waits for a slow reader.
 // Callers pass chosen fields, never an object that came from outside.
-import { destination, pino, stdTimeFunctions } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
+import { standardOutput } from './standard-output.ts';
 import { textLog } from './text-log.ts';
 
 /** What the rest of the program may do with the log; a pino logger is one. */
@@ -51,26 +52,6 @@ const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
   ['err', 'error'],
   ['error', 'error'],
 ]);
-
-/**
- * A batch is written when it has 32 KiB or is 200 ms old, by a thread of the pool: a full pipe never stops the event loop.
- * Handing one over costs as much as forming dozens of lines.
- */
-const FLUSH_BYTES = 32 * 1024;
-const WRITE_BYTES = 128 * 1024;
-const FLUSH_MILLISECONDS = 200;
-/** What may wait for a reader that has stopped; later lines are dropped, for memory matters more than a log nobody reads. */
-const WAITING_BYTES = 4 * 1024 * 1024;
-
-const standardOutput = (): LogSink =>
-  destination({
-    dest: 1,
-    sync: false,
-    minLength: FLUSH_BYTES,
-    maxWrite: WRITE_BYTES,
-    maxLength: WAITING_BYTES,
-    periodicFlush: FLUSH_MILLISECONDS,
-  });
 
 const jsonLog = (level: LogLevel, sink: LogSink): Log =>
   pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, sink);
