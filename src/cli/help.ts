@@ -45,7 +45,10 @@ export const helpOf = (command: Command, own: readonly OwnFlag[] = []): string =
   return `vault-auth-injector ${usage}\n\n${sentence}\n\nFlags, each with its environment variable and default:\n\n${body}`;
 };
 
-const ownEntry = ({ name, value, sentence }: OwnFlag): Entry => ({ head: `-${name}${value === undefined ? '' : ` ${value}`}`, lines: [sentence] });
+const ownEntry = ({ name, value, sentence }: OwnFlag): Entry => ({
+  head: `-${name}${value === undefined ? '' : ` ${value}`}`,
+  lines: [sentence],
+});
 
 const settingEntry = (key: SettingKey, command: Command): Entry => {
   const row: SettingRow<unknown> = settingsTable[key];
@@ -53,7 +56,11 @@ const settingEntry = (key: SettingKey, command: Command): Entry => {
   // A switch needs no value; a list of words is too long for the head and is told in a line of its own.
   const isWords = row.kind.name.includes('|');
   const value = row.kind.name === 'flag' ? '' : ` ${isWords ? 'WORD' : row.kind.name.toUpperCase().replaceAll(' ', '-')}`;
-  const notes = [variableOf(key, command), ...(isWords ? [row.kind.wanted] : []), ...(standard === '' ? [] : [`default ${standard}`])];
+  const notes = [
+    variableOf(key, command),
+    ...(isWords ? [row.kind.wanted] : []),
+    ...(standard === '' ? [] : [`default ${standard}`]),
+  ];
   return { head: `-${flagOf(key)}${value}`, lines: [row.sentence, notes.join(', ')] };
 };
 
@@ -61,7 +68,8 @@ const entryText = ({ head, lines }: Entry, column: number): string => {
   const margin = ' '.repeat(column);
   const wrapped = lines.flatMap((line) => wrap(line, WIDTH - column));
   const first = `  ${head}`;
-  const [start, ...rest] = first.length + 2 <= column ? [first.padEnd(column) + (wrapped[0] ?? ''), ...wrapped.slice(1)] : [first, ...wrapped];
+  const [start, ...rest] =
+    first.length + 2 <= column ? [first.padEnd(column) + (wrapped[0] ?? ''), ...wrapped.slice(1)] : [first, ...wrapped];
   return [start, ...rest.map((line) => margin + line)].map((line) => `${line}\n`).join('');
 };
 

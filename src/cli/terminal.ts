@@ -5,6 +5,8 @@ export interface Terminal {
   readonly stderr: (text: string) => void;
   /** Everything on standard input, as text. */
   readonly stdin: () => Promise<string>;
+  /** Standard input is a person, who would wait for a prompt. */
+  readonly stdinIsTerminal?: boolean;
   /** Colour is wanted: standard output is a terminal and NO_COLOR is not set. */
   readonly colour: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -22,6 +24,7 @@ export const processTerminal = (environment: Readonly<Record<string, string | un
     for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
     return Buffer.concat(chunks).toString('utf8');
   },
+  stdinIsTerminal: process.stdin.isTTY,
   colour: process.stdout.isTTY && !noColor,
   environment,
 });

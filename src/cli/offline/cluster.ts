@@ -1,0 +1,63 @@
+// What Namespaces and ServiceAccounts of manifest files say, in the form in which an API server's would be asked.
+import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import type { ObjectMetadata } from '../../admission/admit.ts';
+import type { Cluster } from '../context.ts';
+import { readDocuments, type SourceText } from './document.ts';
+
+export interface ManifestCluster extends Cluster {
+  /** What automountServiceAccountToken of a service account says; undefined: nothing. */
+  readonly automountsToken: (namespace: string, name: string) => boolean | undefined;
+}
+
+/** Objects of one file, by a key that is unique in the cluster. */
+export type FileObjects = ReadonlyMap<string, JsonObject>;
+
+/** No files, nothing known. */
+export const NO_MANIFESTS: ManifestCluster = {
+  namespace: () => undefined,
+  serviceAccount: () => undefined,
+  automountsToken: () => undefined,
+};
+
+/** The objects of one text that a cluster is made of. */
+export const objectsIn = (source: SourceText): { readonly objects: FileObjects; readonly problems: readonly string[] } => {
+  const { documents, problems } = readDocuments(source);
+  const objects = new Map<string, JsonObject>();
+  for (const { value } of documents) for (const [key, object] of known(value)) objects.set(key, object);
+  return { objects, problems };
+};
+
+/** One view of several files; of two objects of one name the later one counts. */
+export const clusterOf = (files: readonly FileObjects[]): ManifestCluster => {
+  const objects = new Map(files.flatMap((file) => [...file]));
+  const metadata = (key: string): ObjectMetadata | undefined => {
+    const found = objects.get(key);
+    const own = objectAt(found, 'metadata');
+    return found && { labels: textMap(own?.['labels']), annotations: textMap(own?.['annotations']) };
+  };
+  return {
+    namespace: (name) => metadata(namespaceKey(name)),
+    serviceAccount: (namespace, name) => metadata(accountKey(namespace, name)),
+    automountsToken: (namespace, name) => {
+      const value = objects.get(accountKey(namespace, name))?.['automountServiceAccountToken'];
+      return typeof value === 'boolean' ? value : undefined;
+    },
+  };
+};
+
+/** Names hold no blank, so that these are unambiguous. */
+const namespaceKey = (name: string): string => `Namespace ${name}`;
+const accountKey = (namespace: string, name: string): string => `ServiceAccount ${namespace} ${name}`;
+
+const known = (value: Json): (readonly [string, JsonObject])[] => {
+  if (!isObject(value)) return [];
+  const { kind, items } = value;
+  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items))
+    return items.flatMap((item) => known(item as Json));
+  const metadata = objectAt(value, 'metadata');
+  const name = textOf(metadata, 'name');
+  if (textOf(value, 'apiVersion') !== 'v1' || name === undefined) return [];
+  if (kind === 'Namespace') return [[namespaceKey(name), value]];
+  // kubectl puts an object that names no namespace into this one.
+  return kind === 'ServiceAccount' ? [[accountKey(textOf(metadata, 'namespace') ?? 'default', name), value]] : [];
+};

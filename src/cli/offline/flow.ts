@@ -1,0 +1,45 @@
+// Additions to collections in flow style: JSON, and what looks like it within YAML.
+import type { Json } from '../../pod/manifest.ts';
+import { flowText } from './layout.ts';
+import { lineMargin, type Collection, type Edit, type EditContext } from './place.ts';
+
+export interface Addition {
+  /** Only for members of a map. */
+  readonly key?: string;
+  readonly value: Json;
+}
+
+/** Members or items, before the item at `index` or at the end. */
+export const extendFlow = (
+  node: Collection,
+  added: readonly Addition[],
+  { text, habits }: EditContext,
+  index = node.items.length,
+): Edit[] => {
+  const ends = node.items.map((item) =>
+    'key' in item
+      ? { start: item.key.range[0], end: (item.value ?? item.key).range[1] }
+      : { start: item.range[0], end: item.range[1] },
+  );
+  const neighbour = ends[Math.min(index, ends.length - 1)];
+  const margin = lineMargin(neighbour?.start ?? node.range[0], text);
+  const opensLine =
+    neighbour !== undefined && text.slice(text.lastIndexOf('\n', neighbour.start - 1) + 1, neighbour.start).trim() === '';
+  const isLong = neighbour
+    ? text.slice(node.range[0], node.range[1]).includes('\n')
+    : habits.flowStep !== '' && /^\s*[{[]/.test(text) && text.includes('\n');
+  const inner = neighbour ? margin : margin + habits.flowStep;
+  const gap = opensLine || (!neighbour && isLong) ? `${habits.newline}${inner}` : habits.airy ? ' ' : '';
+  const words = added.map(
+    ({ key, value }) =>
+      `${key === undefined ? '' : `${JSON.stringify(key)}:${habits.airy ? ' ' : ''}`}${flowText(value, isLong ? inner : undefined, habits)}`,
+  );
+  if (!neighbour) {
+    const [open, close] = [text[node.range[0]] ?? '', text[node.range[1] - 1] ?? ''];
+    const body = isLong ? `${gap}${words.join(`,${gap}`)}${habits.newline}${margin}` : words.join(`,${gap}`);
+    return [{ start: node.range[0], end: node.range[1], text: `${open}${body}${close}` }];
+  }
+  if (index < ends.length)
+    return [{ start: neighbour.start, end: neighbour.start, text: words.map((word) => `${word},${gap}`).join('') }];
+  return [{ start: neighbour.end, end: neighbour.end, text: words.map((word) => `,${gap}${word}`).join('') }];
+};

@@ -1,0 +1,89 @@
+// A directory of manifests in place of an API server: what is read, what is told, and what is kept while a file is broken.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readManifests, watchManifests } from '../../../src/cli/manifests.ts';
+
+const NAMESPACE = (value: string) =>
+  `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels:\n    vaultauth.dev/inject: ${value}\n`;
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'manifests-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const write = (name: string, text: string): void => writeFileSync(join(directory, name), text);
+
+/** Waits for something that happens within a second or so, for up to ten. */
+const until = async (isTrue: () => boolean): Promise<void> => {
+  for (let wait = 0; wait < 200 && !isTrue(); wait += 1) await sleep(50);
+  expect(isTrue()).toBe(true);
+};
+
+describe('readManifests', () => {
+  test('reads Namespaces and ServiceAccounts from YAML, JSON, lists and folders, and ignores other kinds', () => {
+    mkdirSync(join(directory, 'deeper'));
+    write('a.yaml', `${NAMESPACE('enabled')}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\n---\n# nothing\n`);
+    write(
+      'deeper/b.json',
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'List',
+        items: [
+          {
+            apiVersion: 'v1',
+            kind: 'ServiceAccount',
+            metadata: { name: 'web', namespace: 'shop', annotations: { team: 'a' } },
+            automountServiceAccountToken: false,
+          },
+          { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'web' } },
+        ],
+      }),
+    );
+    write('notes.txt', 'kind: [');
+    const { cluster, problems } = readManifests(directory);
+    expect(problems).toEqual([]);
+    expect(cluster.namespace('shop')?.labels.get('vaultauth.dev/inject')).toBe('enabled');
+    expect(cluster.namespace('other')).toBeUndefined();
+    expect(cluster.serviceAccount('shop', 'web')?.annotations.get('team')).toBe('a');
+    expect(cluster.automountsToken('shop', 'web')).toBe(false);
+    expect(cluster.automountsToken('default', 'web')).toBeUndefined();
+    expect(cluster.serviceAccount('default', 'web')).toBeDefined();
+  });
+
+  test('names file, line and column of what cannot be read, and reads the rest', () => {
+    write('a.yaml', 'kind: Namespace\nmetadata: {name: x\n');
+    write('b.yaml', NAMESPACE('disabled'));
+    const { cluster, problems } = readManifests(directory);
+    expect(problems).toEqual([expect.stringMatching(/a\.yaml:3:1: .*flow/i)]);
+    expect(cluster.namespace('shop')).toBeDefined();
+    expect(readManifests(join(directory, 'away')).problems).toEqual([`${join(directory, 'away')}: no such file or directory`]);
+  });
+});
+
+describe('watchManifests', () => {
+  test('follows changes, keeps what a broken file said before, and forgets deleted files', async () => {
+    write('a.yaml', NAMESPACE('enabled'));
+    const problems: string[] = [];
+    const watched = watchManifests(directory, (problem) => problems.push(problem));
+    try {
+      const label = (): string | undefined => watched.cluster().namespace('shop')?.labels.get('vaultauth.dev/inject');
+      expect(label()).toBe('enabled');
+      write('a.yaml', NAMESPACE('disabled'));
+      await until(() => label() === 'disabled');
+      write('a.yaml', 'kind: Namespace\nmetadata: {name');
+      await until(() => problems.length > 0);
+      expect(problems[0]).toContain('a.yaml:2:');
+      expect(label()).toBe('disabled');
+      write('b.yaml', NAMESPACE('enabled'));
+      await until(() => label() === 'enabled');
+      rmSync(join(directory, 'b.yaml'));
+      rmSync(join(directory, 'a.yaml'));
+      await until(() => watched.cluster().namespace('shop') === undefined);
+    } finally {
+      watched.close();
+    }
+  });
+});
