@@ -90,7 +90,7 @@ export const keepCertificate = (options: KeeperOptions): CertificateSource => {
     }
     await attempt(renew);
     if (signal.aborted) return 'failed';
-    report(trouble);
+    report([...new Set(trouble)]);
     if (trouble.length > 0) return 'failed';
     return changed ? 'changed' : 'well';
   };

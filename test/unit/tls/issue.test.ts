@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildSync } from 'esbuild';
 import { issueAuthority, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
 
+const REQUIRE = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
 const DAY = 86_400_000;
 const now = Date.now();
 const dates = { notBefore: new Date(now - 300_000), notAfter: new Date(now + 7 * DAY) };
@@ -64,6 +66,32 @@ test('what cannot be issued is refused in words', () => {
   expect(() =>
     issueLeaf({ authority, commonName: 'x', dnsNames: [], ipAddresses: ['10.0.0'], usages: ['server'], ...dates }),
   ).toThrow('not an IP address: 10.0.0');
+});
+
+test('issuing first does not harm a TLS server of the same process that is made later', () => {
+  const program = `
+    const { issueAuthority, issueLeaf } = await import(process.argv[1]);
+    const dates = { notBefore: new Date(), notAfter: new Date(Date.now() + 60_000) };
+    const authority = issueAuthority({ commonName: 'CA', ...dates });
+    const { certificate: cert, key } = issueLeaf({ authority, commonName: 'x', dnsNames: ['x'], ipAddresses: [], usages: ['server'], ...dates });
+    (await import('node:https')).createServer({ cert, key });
+    console.log('made');`;
+  const folder = mkdtempSync(join(tmpdir(), 'issue-'));
+  try {
+    const bundle = join(folder, 'issue.mjs');
+    buildSync({
+      entryPoints: ['src/tls/issue.ts'],
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: bundle,
+      banner: REQUIRE,
+    });
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', program, bundle], { encoding: 'utf8' });
+    expect(run.stderr + run.stdout).toBe('made\n');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('openssl accepts the chain under its strictest rules, where openssl is installed', () => {

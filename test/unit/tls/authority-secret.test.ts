@@ -1,0 +1,46 @@
+import { dated, fromSecret, OWNER_LABEL, toSecret } from '../../../src/tls/authority-secret.ts';
+import { announced, type Authority, created, switched, USUAL_POLICY } from '../../../src/tls/authority-state.ts';
+import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
+import type { Secret } from '../../../src/kube/secret.ts';
+
+const dates = { notBefore: new Date('2030-01-01'), notAfter: new Date('2031-01-01') };
+const ca = (name: string) => dated(issueAuthority({ commonName: name, ...dates }));
+const [a, b, c] = [ca('a'), ca('b'), ca('c')];
+const base: Secret = { metadata: { name: 'ca', namespace: 'vault', resourceVersion: '7', labels: { team: 'x' } } };
+const now = dates.notBefore.getTime();
+
+test.each<[string, Authority]>([
+  ['young', created(a)],
+  ['with a successor', announced(created(a), b, now)],
+  ['with a former and a successor', announced(switched(announced(created(a), b, now), now, USUAL_POLICY), c, now)],
+])('an authority that is %s comes back as it was', (_, authority) => {
+  const secret = toSecret(authority, base);
+  expect(secret.metadata).toMatchObject({ resourceVersion: '7', labels: { team: 'x', [OWNER_LABEL.name]: OWNER_LABEL.value } });
+  expect(fromSecret(secret)).toEqual({ kind: 'authority', authority });
+});
+
+test('a Secret without our label is somebody else’s, whatever it holds', () => {
+  const secret = toSecret(created(a), base);
+  expect(fromSecret({ ...secret, metadata: base.metadata })).toEqual({ kind: 'foreign' });
+});
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+const leaf = issueLeaf({ authority: a, commonName: 'leaf', dnsNames: [], ipAddresses: [], usages: ['server'], ...dates });
+
+test.each<[string, Readonly<Record<string, string>>, RegExp]>([
+  ['no key', { 'ca.key': '' }, /./],
+  ['another key', { 'ca.key': b.key }, /does not belong/],
+  ['garbage for a certificate', { 'ca.crt': 'garbage' }, /./],
+  ['a certificate of no authority', { 'ca.crt': leaf.certificate, 'ca.key': leaf.key }, /none of an authority/],
+  ['no state', { 'state.json': '' }, /./],
+  ['a state of another shape', { 'state.json': '{"former": [1]}' }, /another shape/],
+  ['an unreadable former', { 'state.json': '{"former": [{"certificate": "x", "until": 1}]}' }, /./],
+  ['a successor without its key', { 'next.crt': b.certificate }, /./],
+])('%s is damage, told without the content', (_, change, problem) => {
+  const secret = toSecret(created(a), base);
+  const data = { ...secret.data, ...Object.fromEntries(Object.entries(change).map(([key, text]) => [key, base64(text)])) };
+  const read = fromSecret({ ...secret, data });
+  expect(read).toMatchObject({ kind: 'damaged' });
+  expect(JSON.stringify(read)).toMatch(problem);
+  expect(JSON.stringify(read)).not.toContain('PRIVATE');
+});

@@ -1,0 +1,96 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { certs } from '../../../src/cli/certs.ts';
+
+let folder: string;
+let said: string;
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'certs-')), 'out');
+});
+afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
+
+const run = (...words: readonly string[]): Promise<number> => {
+  said = '';
+  const say = (text: string): void => {
+    said += text;
+  };
+  return certs(words, { stdout: say, stderr: say });
+};
+const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
+const leaf = (): X509Certificate => new X509Certificate(read('tls.crt'));
+const modeOf = (name: string): string => (statSync(join(folder, name)).mode & 0o777).toString(8);
+
+test('all files, keys for the owner alone, the names of a Service, flags with one dash or two', async () => {
+  expect(
+    await run(
+      '-out',
+      folder,
+      '--service=vault-auth-injector',
+      '-namespace',
+      'vault',
+      '--dns',
+      'a.example.org,*.b.example.org',
+      '--ip=10.0.0.1,fd00::1',
+      '-days=30',
+    ),
+  ).toBe(0);
+  expect(leaf().subjectAltName).toBe(
+    [
+      'DNS:vault-auth-injector, DNS:vault-auth-injector.vault, DNS:vault-auth-injector.vault.svc, DNS:vault-auth-injector.vault.svc.cluster.local',
+      'DNS:a.example.org, DNS:*.b.example.org, IP Address:10.0.0.1, IP Address:FD00:0:0:0:0:0:0:1',
+    ].join(', '),
+  );
+  const ca = new X509Certificate(read('ca.crt'));
+  expect(leaf().verify(ca.publicKey) && leaf().checkIssued(ca)).toBe(true);
+  expect(Math.round((Date.parse(leaf().validTo) - Date.now()) / 86_400_000)).toBe(30);
+  expect(Buffer.from(read('ca-bundle.txt'), 'base64').toString()).toBe(read('ca.crt'));
+  expect(['ca.key', 'tls.key'].map(modeOf)).toEqual(['600', '600']);
+  expect(said).toContain(`caBundle is in ${join(folder, 'ca-bundle.txt')}`);
+});
+
+test('without names it is for this machine', async () => {
+  expect(await run('-out', folder)).toBe(0);
+  expect(leaf().subjectAltName).toBe('DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
+});
+
+test('nothing is replaced unless told: -renew keeps the CA, -force replaces all', async () => {
+  await run('-out', folder);
+  const [ca, first] = [read('ca.crt'), read('tls.crt')];
+  expect(await run('-out', folder)).toBe(2);
+  expect(said).toMatch(
+    /^vault-auth-injector certs: ca\.crt, ca\.key, tls\.crt, tls\.key, ca-bundle\.txt already in .*: -renew keeps the CA, -force replaces all\n$/,
+  );
+  expect([read('ca.crt'), read('tls.crt')]).toEqual([ca, first]);
+  expect(await run('-out', folder, '-renew')).toBe(0);
+  expect(read('ca.crt')).toBe(ca);
+  expect(read('tls.crt')).not.toBe(first);
+  writeFileSync(join(folder, 'tls.key'), '', { mode: 0o644 });
+  expect(await run('-out', folder, '-force')).toBe(0);
+  expect(read('ca.crt')).not.toBe(ca);
+  expect(modeOf('tls.key')).toBe('600');
+});
+
+test.each([
+  [[], '-out is missing'],
+  [['-out', 'FOLDER', '-days', '0'], '-days is a whole number from 1 to 3650, not 0'],
+  [['-out', 'FOLDER', '-days', 'x'], 'not x'],
+  [['-out', 'FOLDER', '-ip', '10.0.0'], '"10.0.0" is no IP address'],
+  [['-out', 'FOLDER', '-dns', 'a b'], '"a b" is no DNS name'],
+  [['-out', 'FOLDER', '-service', 'a'], '-service and -namespace belong together'],
+  [['-out', 'FOLDER', '-servce=a'], '-servce: no such flag'],
+  [['-out', 'FOLDER', 'more'], 'unexpected "more"'],
+  [['-out', 'FOLDER', '-renew'], '-renew needs ca.crt and ca.key of an earlier run'],
+] as const)('%j is one clear line, exit code 2, and no file', async (words, sentence) => {
+  expect(await run(...words.map((word) => (word === 'FOLDER' ? folder : word)))).toBe(2);
+  expect(said).toContain(sentence);
+  expect(said).toMatch(/^vault-auth-injector certs: [^\n]*\n$/);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test('help names every flag', async () => {
+  expect(await run('--help')).toBe(0);
+  for (const flag of ['-out', '-service', '-namespace', '-dns', '-ip', '-days', '-renew', '-force'])
+    expect(said).toContain(`  ${flag} `);
+});

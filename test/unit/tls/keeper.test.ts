@@ -1,0 +1,149 @@
+// The keeper with a clock of the test's own. What a real API server does with it is in test/cluster/tls-auto.test.ts.
+import { X509Certificate } from 'node:crypto';
+import { keepCertificate } from '../../../src/tls/keeper.ts';
+import type { CertificateSource } from '../../../src/tls/source.ts';
+import { bundlesIn, CONFIGURATION, memoryApi, type MemoryApi, SECRET } from './memory-api.ts';
+
+const DAY = 86_400_000;
+let api: MemoryApi;
+let now: number;
+let sources: CertificateSource[];
+let lines: string[];
+beforeEach(() => {
+  api = memoryApi(3);
+  now = Date.UTC(2030, 0, 1);
+  sources = [];
+  lines = [];
+});
+afterEach(async () => {
+  await Promise.all(sources.map((source) => source.close()));
+});
+
+const log = {
+  info: (_: object, text: string) => void lines.push(text),
+  warn: (_: object, text: string) => void lines.push(text),
+};
+const keeper = (): CertificateSource => {
+  const options = {
+    client: api,
+    configuration: 'demo',
+    namespace: 'vault',
+    secretName: 'ca',
+    hosts: ['demo.vault.svc', '10.0.0.1'],
+  };
+  const source = keepCertificate({ ...options, log, now: () => now, everyMs: 5, graceMs: 0 });
+  sources.push(source);
+  return source;
+};
+const until = async (condition: () => boolean): Promise<void> => {
+  for (const end = Date.now() + 10_000; !condition(); ) {
+    if (Date.now() > end)
+      throw new Error(`it did not happen within 10 s; ${sources.map((source) => source.problem()).join()}\n${lines.join('\n')}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
+const ready = (): Promise<void> => until(() => sources.every((source) => source.current() && source.problem() === undefined));
+const endOf = (source: CertificateSource): number => source.current()?.notAfter.getTime() ?? 0;
+const authoritiesIn = (pem = ''): number => pem.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
+
+test('a leaf of seven days for names and addresses, replaced after two thirds of them', async () => {
+  const source = keeper();
+  await ready();
+  const leaf = new X509Certificate(source.current()?.certificate ?? '');
+  expect(leaf.subjectAltName).toBe('DNS:demo.vault.svc, IP Address:10.0.0.1');
+  expect(endOf(source)).toBe(now + 7 * DAY);
+  const heard: number[] = [];
+  source.onChange(({ notAfter }) => heard.push(notAfter.getTime()));
+  now += (7 * DAY * 2) / 3 - 600_000;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(heard).toEqual([]);
+  now += 600_000;
+  await until(() => heard.length > 0);
+  expect(heard).toEqual([now + 7 * DAY]);
+});
+
+test('a machine that slept past the end of its leaf says so and has a new one at once', async () => {
+  const source = keeper();
+  await ready();
+  now += 10 * DAY;
+  expect(source.problem()).toMatch(/^the certificate expired at 2030-01-08T/);
+  await ready();
+  expect(endOf(source)).toBe(now + 7 * DAY);
+});
+
+test('an API server that stays away: the leaf is renewed from memory and readiness stays', async () => {
+  const source = keeper();
+  await ready();
+  api.away = true;
+  await until(() => lines.includes('cannot keep the certificate right for now'));
+  expect(source.problem()).toBeUndefined();
+  now += 6 * DAY;
+  await until(() => endOf(source) === now + 7 * DAY);
+  expect(source.problem()).toBeUndefined();
+  api.away = false;
+  await until(() => lines.includes('the certificate is kept right again'));
+});
+
+test('an API server that is away at the start is waited for', async () => {
+  api.away = true;
+  const source = keeper();
+  await until(() => source.problem() === 'there is no certificate yet; nobody there');
+  expect(source.current()).toBeUndefined();
+  api.away = false;
+  await ready();
+});
+
+test('three replicas through two rotations: rotation in order, nobody ever unready', async () => {
+  for (let replica = 0; replica < 3; replica += 1) keeper();
+  await ready();
+  const first = bundlesIn(api)[0];
+  const sizes: number[] = [];
+  for (let day = 0; day < 510; day += 6) {
+    now += 6 * DAY;
+    await until(() => sources.every((source) => endOf(source) > now + 2 * DAY));
+    const size = Math.max(...bundlesIn(api).map(authoritiesIn));
+    if (sizes.at(-1) !== size) sizes.push(size);
+    expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
+  }
+  expect(sizes).toEqual([1, 2, 1, 2, 1]);
+  expect(bundlesIn(api)[0]).not.toBe(first);
+  expect(lines.filter((line) => line.includes('the next certificate authority signs'))).toHaveLength(2);
+}, 60_000);
+
+test('after a year of standstill everything is made anew', async () => {
+  const source = keeper();
+  await ready();
+  const before = bundlesIn(api)[0];
+  await source.close();
+  now += 400 * DAY;
+  sources = [];
+  keeper();
+  await ready();
+  expect(authoritiesIn(bundlesIn(api)[0])).toBe(1);
+  expect(bundlesIn(api)[0]).not.toBe(before);
+});
+
+test('a configuration without entries, and one that goes away, are told', async () => {
+  const source = keeper();
+  await ready();
+  const configuration = api.objects.get(CONFIGURATION);
+  if (!configuration) throw new Error('it was there');
+  api.objects.set(CONFIGURATION, { ...configuration, webhooks: [] });
+  await until(() => source.problem() === 'the MutatingWebhookConfiguration demo has no webhooks');
+  api.objects.delete(CONFIGURATION);
+  await until(() => source.problem() === 'there is no MutatingWebhookConfiguration demo: install it, or correct -tls-auto');
+});
+
+test('no key and no certificate is logged; the Secret says in plain PEM what is trusted', async () => {
+  keeper();
+  await ready();
+  const data = api.objects.get(SECRET)?.data ?? {};
+  expect(Buffer.from(data['bundle.crt'] ?? '', 'base64').toString()).toBe(bundlesIn(api)[0]);
+  expect(lines.join()).not.toContain('-----');
+});
+
+test('without names of the Service there is no point in starting', () => {
+  expect(() =>
+    keepCertificate({ client: api, configuration: 'demo', namespace: 'vault', secretName: 'ca', hosts: [], log }),
+  ).toThrow('-tls-auto-hosts');
+});
