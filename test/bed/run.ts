@@ -10,6 +10,7 @@ import { find, obtain } from './obtain.ts';
 import { PARTS, withNeeds } from './parts.ts';
 import { streamProgress } from './progress.ts';
 import { KUBERNETES_VERSIONS, recipeOf } from './recipes.ts';
+import { VAULT_ADDRESS } from './webhook.ts';
 
 const KUBERNETES = KUBERNETES_VERSIONS[0];
 const once = process.argv.includes('--once');
@@ -20,12 +21,18 @@ const signal = interruption();
 /** The same example without a cluster: something to see while the servers are built for the first time. */
 function showOffline(): void {
   voice.heading('Injected offline, while the servers are built for the first time');
-  voice.fact(`vault-auth-injector inject -f ${EXAMPLE} --diff`);
+  voice.fact(`vault-auth-injector inject -f ${EXAMPLE} -vault-address=${VAULT_ADDRESS} --diff`);
   const root = repositoryDirectory();
-  const command = [join(root, 'dist', 'vault-auth-injector.js'), 'inject', '-f', join(root, EXAMPLE), '--diff'];
-  // The exit code is that of diff: 1 when there is a difference.
+  const command = [
+    join(root, 'dist', 'vault-auth-injector.js'),
+    'inject',
+    '-f',
+    join(root, EXAMPLE),
+    `-vault-address=${VAULT_ADDRESS}`,
+    '--diff',
+  ];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
-  if (status !== 0 && status !== 1) throw new Error(`inject ended with ${status}: ${stderr}`);
+  if (status !== 0) throw new Error(`inject ended with ${status}: ${stderr}`);
   voice.diff(stdout.trimEnd().split('\n'));
 }
 

@@ -40,6 +40,9 @@ export interface Registration {
   readonly namespace?: string;
 }
 
+/** Address that injected agents get; nothing listens there, since no pod of a bed runs. */
+export const VAULT_ADDRESS = 'http://vault.vault.svc:8200';
+
 const MANIFEST = 'deploy/manifests/webhook.yaml';
 
 /**
@@ -66,7 +69,7 @@ export async function startWebhook(bed: Bed, options: WebhookOptions = {}): Prom
       `-listen=127.0.0.1:${port}`,
       `-tls-cert-file=${file('crt', certificate)}`,
       `-tls-key-file=${file('key', key)}`,
-      '-vault-address=http://vault.vault.svc:8200',
+      `-vault-address=${VAULT_ADDRESS}`,
       `-operations-listen=127.0.0.1:${operationsPort}`,
       ...(options.flags ?? []),
     ],
