@@ -81,7 +81,10 @@ function compile({ recipe, folder, watchdog, signal }: Compilation, report: (sta
   const timer = setInterval(() => report(stateOf(said)), 1000);
   return new Promise<void>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(failure(recipe, said)))));
+    child.on('close', (code) => {
+      if (code === 0) resolve();
+      else reject(signal?.aborted ? new Error('interrupted') : new Error(failure(recipe, said)));
+    });
   }).finally(() => clearInterval(timer));
 }
 

@@ -27,11 +27,11 @@ function showOffline(): void {
     join(root, 'dist', 'vault-auth-injector.js'),
     'inject',
     '-f',
-    join(root, EXAMPLE),
+    EXAMPLE,
     `-vault-address=${VAULT_ADDRESS}`,
     '--diff',
   ];
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`inject ended with ${status}: ${stderr}`);
   voice.diff(stdout.trimEnd().split('\n'));
 }
