@@ -97,6 +97,7 @@ const summary = ({ objects }: Prepared, all: readonly Judged[], wantsDiff: boole
     ({ outcome, workload, injected }) => outcome.decision === 'injected' && injected === workload.pod,
   ).length;
   const left = all.length - injected - refused - current;
+  if (all.length === 0) return `${count(objects, 'object')}, none of them with a pod`;
   const parts = [
     `${injected} injected`,
     ...(current > 0 ? [`${current} injected before`] : []),

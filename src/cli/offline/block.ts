@@ -41,7 +41,11 @@ export const rewriteMember = (node: BlockMap, pair: Member, value: Json, { text,
   const old = pair.value;
   const from = pair.key.range[1];
   if (node.flow === true) {
-    const flow = flowText(value, lineMargin(from, text), habits);
+    const flow = flowText(
+      value,
+      text.slice(node.range[0], node.range[1]).includes('\n') ? lineMargin(from, text) : undefined,
+      habits,
+    );
     const bare = text.indexOf(':', from) + 1;
     return [
       old && old.range[1] > old.range[0]

@@ -1,5 +1,6 @@
 // What injection changes in a document, as a unified diff that `patch` understands and a person can read.
 import { structuredPatch } from 'diff';
+import { painter } from './paint.ts';
 
 export interface Difference {
   readonly file: string;
@@ -17,15 +18,12 @@ const CONTEXT_LINES = 3;
 /** The agent's configuration is one line of a thousand characters; on a terminal its beginning is enough. */
 const LONGEST_LINE = 160;
 
-const CODES = { bold: 1, red: 31, green: 32, cyan: 36 } as const;
-
 /** Lines of the diff; empty when nothing differs. */
 export const differenceOf = (difference: Difference, colour: boolean): string => {
   const { file, title, firstLine, grown, before, after } = difference;
   const { hunks } = structuredPatch('', '', before, after, '', '', { context: CONTEXT_LINES });
   if (hunks.length === 0) return '';
-  const paint = (line: string, code: keyof typeof CODES | undefined): string =>
-    !colour || code === undefined ? line : `\u{1b}[${CODES[code]}m${line}\u{1b}[0m`;
+  const paint = painter(colour);
   const shown = (line: string): string => {
     const short = colour && line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}… (${line.length} characters)` : line;
     return paint(short, line.startsWith('+') ? 'green' : line.startsWith('-') ? 'red' : undefined);

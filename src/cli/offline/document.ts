@@ -1,5 +1,5 @@
 // YAML or JSON text → documents that keep their places in the text.
-import { Composer, LineCounter, Parser, type CST, type ParsedNode } from 'yaml';
+import { Composer, LineCounter, Parser, type CST, type ParsedNode, type YAMLParseError } from 'yaml';
 import type { Json } from '../../pod/manifest.ts';
 
 export interface SourceText {
@@ -51,7 +51,7 @@ export const readDocuments = (source: SourceText): ReadDocuments => {
     const end = document.range[2];
     const first = document.contents?.range[0] ?? document.range[0];
     const [error] = document.errors;
-    if (error) problems.push(`${place(error.pos[0])}: ${error.message}`);
+    if (error) problems.push(`${place(error.pos[0])}: ${wordsOf(error, source.text)}`);
     else {
       try {
         documents.push({ source, lineOf, start, end, contents: document.contents, value: document.toJS() as Json });
@@ -70,6 +70,10 @@ export const readDocuments = (source: SourceText): ReadDocuments => {
     problems,
   };
 };
+
+/** The library does not say which key it is that stands there twice. */
+const wordsOf = ({ code, message, pos }: YAMLParseError, text: string): string =>
+  code === 'DUPLICATE_KEY' ? `the key ${/^[^:\n]*/.exec(text.slice(pos[0]))?.[0].trim() ?? ''} is there twice` : message;
 
 /** Where a token goes deeper than anything reasonable; without recursion, for it is the stack that is protected. */
 const tooDeep = (token: CST.Token): number | undefined => {

@@ -1,9 +1,8 @@
 // What has to change in a text so that it says another value: every character that need not change stays, comments included.
-import { isAlias, isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
+import { isAlias, isMap, isSeq, type ParsedNode } from 'yaml';
 import { isObject, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
 import { addItems, addMember, keyOf, rewriteItem, rewriteMember } from './block.ts';
 import { extendFlow } from './flow.ts';
-import { flowText } from './layout.ts';
 import type { BlockMap, BlockSeq, Edit, EditContext } from './place.ts';
 
 /** Applies edits that do not overlap. */
@@ -38,21 +37,14 @@ export const editsOf = (
   context: EditContext,
 ): readonly Edit[] | undefined => {
   if (equal(before, after)) return [];
-  if (!node || isAlias(node)) return undefined;
+  if (!node || isAlias(node) || isEmptyFlow(node)) return undefined;
   if (isMap(node) && isObject(before) && isObject(after)) return memberEdits(node, before, after, context);
   if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) return itemEdits(node, before, after, context);
-  if (
-    isScalar(node) &&
-    !isObject(after) &&
-    !Array.isArray(after) &&
-    isOneLine(node, context.text) &&
-    node.range[1] > node.range[0]
-  )
-    return [{ start: node.range[0], end: node.range[1], text: flowText(after, undefined, context.habits) }];
   return undefined;
 };
 
-const isOneLine = (node: ParsedNode, text: string): boolean => !text.slice(node.range[0], node.range[1]).includes('\n');
+/** `[]` or `{}`: what takes its place is written like its surroundings. */
+const isEmptyFlow = (node: ParsedNode): boolean => (isMap(node) || isSeq(node)) && node.flow === true && node.items.length === 0;
 
 const memberEdits = (
   node: BlockMap,
@@ -92,8 +84,10 @@ const itemEdits = (
   const edits: Edit[] = [];
   const added = new Map<number, Json[]>();
   let index = 0;
+  // Lists of objects keep their items; only what is within them changes.
+  const isInPlace = before.length === after.length;
   for (const value of after) {
-    if (index < before.length && isSame(before[index], value)) {
+    if (index < before.length && (isInPlace || isSame(before[index], value))) {
       const found = editsOf(node.items[index], before[index], value, context) ?? rewriteItem(node, index, value, context);
       if (!found) return undefined;
       edits.push(...found);

@@ -9,7 +9,7 @@ export interface Addition {
   readonly value: Json;
 }
 
-/** Members or items, before the item at `index` or at the end. */
+/** Members or items for a collection that has some: before the item at `index` or at the end. */
 export const extendFlow = (
   node: Collection,
   added: readonly Addition[],
@@ -22,23 +22,16 @@ export const extendFlow = (
       : { start: item.range[0], end: item.range[1] },
   );
   const neighbour = ends[Math.min(index, ends.length - 1)];
-  const margin = lineMargin(neighbour?.start ?? node.range[0], text);
-  const opensLine =
-    neighbour !== undefined && text.slice(text.lastIndexOf('\n', neighbour.start - 1) + 1, neighbour.start).trim() === '';
-  const isLong = neighbour
-    ? text.slice(node.range[0], node.range[1]).includes('\n')
-    : habits.flowStep !== '' && /^\s*[{[]/.test(text) && text.includes('\n');
-  const inner = neighbour ? margin : margin + habits.flowStep;
-  const gap = opensLine || (!neighbour && isLong) ? `${habits.newline}${inner}` : habits.airy ? ' ' : '';
+  if (!neighbour) return [];
+  const margin = lineMargin(neighbour.start, text);
+  const opensLine = text.slice(text.lastIndexOf('\n', neighbour.start - 1) + 1, neighbour.start).trim() === '';
+  const isLong = text.slice(node.range[0], node.range[1]).includes('\n');
+  const blank = habits.airy ? ' ' : '';
+  const gap = opensLine ? `${habits.newline}${margin}` : blank;
   const words = added.map(
     ({ key, value }) =>
-      `${key === undefined ? '' : `${JSON.stringify(key)}:${habits.airy ? ' ' : ''}`}${flowText(value, isLong ? inner : undefined, habits)}`,
+      `${key === undefined ? '' : `${JSON.stringify(key)}:${blank}`}${flowText(value, isLong ? margin : undefined, habits)}`,
   );
-  if (!neighbour) {
-    const [open, close] = [text[node.range[0]] ?? '', text[node.range[1] - 1] ?? ''];
-    const body = isLong ? `${gap}${words.join(`,${gap}`)}${habits.newline}${margin}` : words.join(`,${gap}`);
-    return [{ start: node.range[0], end: node.range[1], text: `${open}${body}${close}` }];
-  }
   if (index < ends.length)
     return [{ start: neighbour.start, end: neighbour.start, text: words.map((word) => `${word},${gap}`).join('') }];
   return [{ start: neighbour.end, end: neighbour.end, text: words.map((word) => `,${gap}${word}`).join('') }];

@@ -24,7 +24,10 @@ export interface Judged {
   readonly document: ManifestDocument;
   readonly workload: Workload;
   readonly line: number;
-  readonly outcome: Pick<Outcome, 'decision' | 'reason' | 'kind'>;
+  readonly outcome: Pick<Outcome, 'decision' | 'reason' | 'kind'> & {
+    /** The pod was chosen and is left alone because of problems, since it did not ask itself. */
+    readonly hindered: boolean;
+  };
   /** The pod as the webhook would see it. */
   readonly seen: JsonObject;
   /** The pod as it should stand in the manifest; the same object when nothing changes. */
@@ -55,7 +58,7 @@ export const judge = (
     );
     return {
       ...common,
-      outcome: { decision: 'denied', reason: 'pod-malformed' },
+      outcome: { decision: 'denied', reason: 'pod-malformed', hindered: false },
       seen: pod,
       injected: pod,
       notes: [...misplaced, ...notes],
@@ -76,7 +79,7 @@ export const judge = (
   const errors = outcome.decision === 'denied' ? outcome.problems.map(noteOf('error')) : [];
   return {
     ...common,
-    outcome,
+    outcome: { ...outcome, hindered: outcome.decision === 'skipped' && outcome.problems.length > 0 },
     seen: prepared.pod,
     injected: outcome.patch.length === 0 ? pod : prepared.restore(patched(prepared.pod, outcome.patch)),
     notes: [...misplaced, ...outcome.warnings.map(noteOf('warning')), ...errors],

@@ -1,4 +1,5 @@
 // What inject and explain have in common: flags, sources, manifests of the cluster, and the judgement of every pod.
+import type { AdmissionContext } from '../../admission/admit.ts';
 import { flag, UNREADABLE } from '../../annotations/kind.ts';
 import { readSettings, type ReadSettings } from '../../settings/read.ts';
 import { admissionContext } from '../context.ts';
@@ -29,6 +30,7 @@ export interface JudgedSource {
 
 export interface Prepared {
   readonly settings: ReadSettings;
+  readonly context: AdmissionContext;
   readonly sources: readonly JudgedSource[];
   /** Warnings that are about no pod, one line each. */
   readonly oddities: readonly string[];
@@ -90,7 +92,7 @@ export const prepare = async (
     if (documents.every(({ value }) => value === null)) oddities.push(`${source.file}: warning: there is no manifest in it`);
     return { source, documents: judged };
   });
-  return { settings, sources, oddities, objects };
+  return { settings, context, sources, oddities, objects };
 };
 
 /** A switch of a command's own; undefined when its value cannot be read. */
