@@ -16,6 +16,8 @@ export interface OfflineCommand {
   readonly command: 'inject' | 'explain';
   /** Flags besides those that both have. */
   readonly flags: readonly OwnFlag[];
+  /** What is wrong with words that are no flags, if the command takes some of them for something else than files. */
+  readonly refuse?: (positionals: readonly string[]) => string | undefined;
 }
 
 export interface JudgedDocument {
@@ -48,7 +50,7 @@ const COMMON: readonly OwnFlag[] = [
 
 /** Everything judged, or the exit code of a call that ends here; what a person has to know was written. */
 export const prepare = async (
-  { command, flags }: OfflineCommand,
+  { command, flags, refuse }: OfflineCommand,
   words: readonly string[],
   terminal: Terminal,
 ): Promise<Prepared | number> => {
@@ -65,6 +67,8 @@ export const prepare = async (
   const reading = readSettings(command, asFlags(words), terminal.environment, specs);
   if (!reading.ok) return fail(reading.problems);
   const settings = reading.value;
+  const refusal = refuse?.(settings.positionals);
+  if (refusal !== undefined) return fail([refusal]);
   const names = [...(settings.repeated.get('f') ?? []), ...settings.positionals];
   if (names.length === 0 && terminal.stdinIsTerminal) return fail(['name a file: -f FILE, or -f - for standard input']);
   const { texts, problems } = await readSources(names.length === 0 ? ['-'] : names, terminal.stdin);

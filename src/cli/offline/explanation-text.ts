@@ -1,0 +1,96 @@
+// An explanation for people: a headline, the decision, and what belongs to it, in at most 96 columns where words allow it.
+import { wrap } from '../help.ts';
+import type { Explanation } from './explanation.ts';
+import type { Colour, Paint } from './paint.ts';
+import { titleOf } from './workload.ts';
+
+const WIDTH = 96;
+/** Column where what is said about a heading begins. */
+const COLUMN = 12;
+const WIDEST_VALUE = 32;
+
+const COLOURS: Readonly<Record<Explanation['decision'], Colour>> = { injected: 'green', skipped: 'yellow', denied: 'red' };
+const LIST_WORDS = { initContainers: 'init container', containers: 'container' } as const;
+
+/** The lines of one pod, ended by an empty one. */
+export const explanationText = (explanation: Explanation, paint: Paint): string => {
+  const { file, line, decision, sentence, warnings, problems } = explanation;
+  const lines = [
+    `${paint(titleOf(explanation), 'bold')} (${file}:${line})`,
+    `  ${paint(sentence, COLOURS[decision])}`,
+    ...section('login', loginLines(explanation)),
+    ...section('token', tokenLines(explanation)),
+    ...section('secrets', secretLines(explanation)),
+    ...section('options', optionLines(explanation)),
+    ...section('adds', additionLines(explanation)),
+    ...section('warnings', warnings.flatMap(noteLines)),
+    ...section('problems', problems.flatMap(noteLines)),
+  ];
+  return `${lines.join('\n')}\n\n`;
+};
+
+/** A heading and what is said about it; nothing when there is nothing to say. */
+const section = (heading: string, lines: readonly string[]): string[] =>
+  lines
+    .flatMap((line) => wrapped(line))
+    .map((line, index) => `${index === 0 ? `  ${heading}`.padEnd(COLUMN) : ' '.repeat(COLUMN)}${line}`);
+
+/** Long lines go on further in; columns within a line keep their blanks when it fits. */
+const wrapped = (line: string): string[] => {
+  if (line.length <= WIDTH - COLUMN) return [line];
+  const margin = /^ */.exec(line)?.[0] ?? '';
+  return wrap(line.trim(), WIDTH - COLUMN - margin.length - 2).map((part, index) => `${margin}${index === 0 ? '' : '  '}${part}`);
+};
+
+const loginLines = ({ login }: Explanation): string[] => {
+  if (!login) return [];
+  const { address, authType, mount, role, namespace } = login;
+  const who = role === '' ? 'no role' : `role ${role}`;
+  const where = address === '' ? 'no address' : address;
+  return [`${who} at ${mount} (method ${authType}) of ${where}${namespace === '' ? '' : `, Vault namespace ${namespace}`}`];
+};
+
+const tokenLines = ({ token, serviceAccount }: Explanation): string[] => {
+  if (!token) return [];
+  const from = token.from === 'api-server' ? 'which the API server adds' : `from volume ${token.volume}`;
+  return [token.path, `of service account ${serviceAccount}, ${from}`];
+};
+
+const secretLines = ({ secrets }: Explanation): string[] => {
+  const width = Math.max(0, ...secrets.map(({ file }) => file.length));
+  return secrets.map(({ file, path, template, templateFile, permissions, command }) => {
+    const words = { default: 'default template', inline: 'own template', file: `template ${templateFile}` };
+    const parts = [
+      path,
+      words[template],
+      permissions === '' ? '' : `mode ${permissions}`,
+      command === '' ? '' : `then runs ${command}`,
+    ];
+    return `${file.padEnd(width)}  ${parts.filter((part) => part !== '').join(', ')}`;
+  });
+};
+
+const optionLines = ({ options }: Explanation): string[] => {
+  const shown = options.map(({ name, value, layer, from }) => ({ name, value: shortened(value), origin: `${layer}: ${from}` }));
+  const [names, values] = (['name', 'value'] as const).map((key) => Math.max(0, ...shown.map((option) => option[key].length)));
+  return shown.map(({ name, value, origin }) => `${name.padEnd(names ?? 0)}  ${value.padEnd(values ?? 0)}  ${origin}`);
+};
+
+const shortened = (value: unknown): string => {
+  const text = typeof value === 'string' ? (value === '' ? '(empty)' : value) : JSON.stringify(value);
+  const line = /[\r\n]/.test(text) ? JSON.stringify(text) : text;
+  return line.length > WIDEST_VALUE ? `${line.slice(0, WIDEST_VALUE - 1)}…` : line;
+};
+
+const additionLines = ({ containers, volumes }: Explanation): string[] => [
+  ...containers.filter(({ added }) => added).map(({ list, name, image }) => `${LIST_WORDS[list]} ${name} (${image})`),
+  ...containers
+    .filter(({ added }) => !added)
+    .map(({ name, mounts }) => `to ${name}: ${mounts.map(({ path }) => path).join(', ')}`),
+  ...(volumes.length > 0 ? [`volumes ${volumes.join(', ')}`] : []),
+];
+
+const noteLines = ({ code, line, sentence, remedy }: Explanation['warnings'][number]): string[] => [
+  `${sentence} [${code}, line ${line}]`,
+  `  → ${remedy}`,
+];

@@ -1,0 +1,279 @@
+// The command inject as a person meets it: which documents change, which stay, what is said, and with which exit code.
+import { parseAllDocuments } from 'yaml';
+import { inject } from '../../../src/cli/inject.ts';
+import { objectAt, objectsOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { ADDRESS, ask, asking, folder } from './person.ts';
+
+const files = folder();
+afterAll(files.clear);
+
+const DEPLOYMENT = `# The shop window.
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  namespace: shop
+spec:
+  template:
+    metadata:
+      annotations:
+${asking(8)}    spec:
+      # One app.
+      containers:
+        - name: web
+          image: "nginx"   # pinned elsewhere
+`;
+const OTHER = `apiVersion: v1
+kind:   ConfigMap
+metadata: {name: odd,   namespace: shop}
+data:
+    a:   "1"    # odd blanks
+
+
+    b: 'x'
+`;
+
+const valuesOf = (text: string): JsonObject[] =>
+  parseAllDocuments(text, { merge: true }).map((document) => document.toJS() as JsonObject);
+const podOf = (value: JsonObject | undefined): JsonObject | undefined => objectAt(objectAt(value, 'spec'), 'template') ?? value;
+const containersOf = (pod: JsonObject | undefined, list = 'containers'): (string | undefined)[] =>
+  objectsOf(objectAt(pod, 'spec')?.[list]).map(({ name }) => name as string);
+
+/** Lines of the first text that are not, in this order, in the second. */
+const lost = (before: string, after: string): string[] => {
+  const lines = after.split('\n');
+  let at = 0;
+  return before.split('\n').filter((line) => {
+    const found = lines.indexOf(line, at);
+    if (found !== -1) at = found + 1;
+    return found === -1;
+  });
+};
+
+describe('what comes out', () => {
+  test('an asking workload gets its agents, every character of the rest stays', async () => {
+    const text = `${DEPLOYMENT}---\n${OTHER}---\n# nothing here\n`;
+    const { code, out, errors } = await ask(inject, ['-f', files.write('web.yaml', text), ...ADDRESS]);
+    expect({ code, errors }).toEqual({ code: 0, errors: ['2 objects, 1 pod: 1 injected'] });
+    expect(lost(text, out)).toEqual([]);
+    expect(out).toContain(`---\n${OTHER}---\n# nothing here\n`);
+    const pod = podOf(valuesOf(out)[0]);
+    expect(containersOf(pod)).toEqual(['web', 'vault-agent']);
+    expect(containersOf(pod, 'initContainers')).toEqual(['vault-agent-init']);
+    expect(out.indexOf('initContainers:')).toBeLessThan(out.indexOf('# One app.'));
+  });
+
+  test('injecting the output again changes nothing', async () => {
+    const first = await ask(inject, ADDRESS, { stdin: DEPLOYMENT });
+    const second = await ask(inject, [...ADDRESS, '-f', '-'], { stdin: first.out });
+    expect(second).toEqual({ code: 0, out: first.out, errors: ['1 object, 1 pod: 0 injected, 1 injected before'] });
+    expect((await ask(inject, [...ADDRESS, '-diff'], { stdin: first.out })).out).toBe('');
+  });
+
+  test('the API token is left to the API server, and the agent looks for it where it will be', async () => {
+    const { out } = await ask(inject, ADDRESS, { stdin: DEPLOYMENT });
+    expect(out).not.toContain('kube-api-access');
+    expect(out).not.toContain('/var/run/secrets');
+    const agent = objectsOf(objectAt(podOf(valuesOf(out)[0]), 'spec')?.['containers'])[1];
+    const config = objectsOf(agent?.['env']).find(({ name }) => name === 'VAULT_CONFIG')?.['value'];
+    expect(Buffer.from(String(config), 'base64').toString()).toContain(
+      '"token_path":"/var/run/secrets/kubernetes.io/serviceaccount/token"',
+    );
+  });
+
+  test.each([
+    ['Pod', 'v1', []],
+    ['PodTemplate', 'v1', ['template']],
+    ['ReplicationController', 'v1', ['spec', 'template']],
+    ['ReplicaSet', 'apps/v1', ['spec', 'template']],
+    ['DaemonSet', 'apps/v1', ['spec', 'template']],
+    ['StatefulSet', 'apps/v1', ['spec', 'template']],
+    ['Job', 'batch/v1', ['spec', 'template']],
+    ['CronJob', 'batch/v1', ['spec', 'jobTemplate', 'spec', 'template']],
+  ])('%s', async (kind, apiVersion, path) => {
+    const annotations = { 'vault.hashicorp.com/agent-inject': 'true', 'vault.hashicorp.com/role': 'web' };
+    const pod = { metadata: { annotations }, spec: { containers: [{ name: 'web' }] } };
+    const object = {
+      apiVersion,
+      kind,
+      metadata: { generateName: 'x-' },
+      ...path.reduceRight<object>((inner, key) => ({ [key]: inner }), pod),
+    };
+    const { code, out } = await ask(inject, ADDRESS, { stdin: JSON.stringify(object) });
+    expect(code).toBe(0);
+    const injected = path.reduce<JsonObject | undefined>(objectAt, JSON.parse(out) as JsonObject);
+    expect(containersOf(injected)).toEqual(['web', 'vault-agent']);
+  });
+
+  test('kinds of the same name in other groups, and kinds without a pod, pass', async () => {
+    const text = DEPLOYMENT.replace('apps/v1', 'other.example/v1');
+    const { code, out, errors } = await ask(inject, ADDRESS, { stdin: text });
+    expect({ code, out, errors }).toEqual({ code: 0, out: text, errors: ['1 object, none of them with a pod'] });
+  });
+
+  test('lists within lists', async () => {
+    const item = DEPLOYMENT.replace('# The shop window.\n', '')
+      .replaceAll(/^(?=.)/gm, '      ')
+      .replace('      ', '    - ');
+    const text = `apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: List\n    items:\n${item}`;
+    const { out, errors } = await ask(inject, ADDRESS, { stdin: text });
+    expect(errors).toEqual(['1 object, 1 pod: 1 injected']);
+    expect(lost(text, out)).toEqual([]);
+  });
+
+  test('several sources become one stream of YAML, JSON included', async () => {
+    const json = JSON.stringify({ apiVersion: 'v1', kind: 'Foo' });
+    const names = [files.write('a.json', json), files.write('b.yaml', OTHER), files.write('c.json', json)];
+    const { out } = await ask(
+      inject,
+      names.flatMap((name) => ['-f', name]),
+    );
+    expect(out).toBe(`---\n${json}\n---\n${OTHER}---\n${json}\n`);
+    const { out: again } = await ask(inject, [], { stdin: out });
+    expect(again).toBe(out);
+  });
+});
+
+describe('what is said', () => {
+  test('a refused pod: every problem with its line and remedy, exit code 1, and nothing printed', async () => {
+    const broken = DEPLOYMENT.replace('role: web', 'agent-limits-mem: 128 MB').replace(
+      'agent-inject: "true"',
+      'agent-inject: "true"\n        vault.hashicorp.com/rol: web',
+    );
+    const file = files.write('broken.yaml', `${OTHER}---\n${broken}`);
+    const { code, out, errors } = await ask(inject, ['-f', file, ...ADDRESS]);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(errors).toEqual([
+      expect.stringMatching(
+        /broken\.yaml:21: Deployment shop\/web: warning \[annotation-unknown\]: .*\/rol is not known.*did you mean/,
+      ),
+      expect.stringMatching(/broken\.yaml:22: Deployment shop\/web: error \[annotation-value\]: .*"128 MB" cannot be read/),
+      expect.stringMatching(
+        /broken\.yaml:11: Deployment shop\/web: error \[role-missing\]: .*: set vault\.hashicorp\.com\/role on the pod template/,
+      ),
+      '2 objects, 1 pod: 0 injected, 1 refused, so that nothing is printed',
+    ]);
+  });
+
+  test('annotations on the Deployment in place of its template', async () => {
+    const text = `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations:\n${asking(4)}spec:\n  template:\n    spec:\n      containers: [{name: web}]\n`;
+    const { code, out, errors } = await ask(inject, ADDRESS, { stdin: text });
+    expect({ code, out }).toEqual({ code: 0, out: text });
+    expect(errors[0]).toBe(
+      'standard input:1: Deployment default/web: warning [annotation-misplaced]: vault.hashicorp.com/agent-inject stands on the Deployment and has no effect there: move it to the metadata of spec.template',
+    );
+  });
+
+  test('true without quotes', async () => {
+    const { code, errors } = await ask(inject, ADDRESS, { stdin: DEPLOYMENT.replace('"true"', 'true') });
+    expect(code).toBe(1);
+    expect(errors[0]).toContain(
+      'standard input:11: Deployment shop/web: error [pod-malformed]: vault.hashicorp.com/agent-inject is true',
+    );
+    expect(errors[0]).toContain('put the value in quotes: "true"');
+  });
+
+  test('a Deployment without a template, an object without a kind, an empty file', async () => {
+    const text = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec:\n  template:\n---\nreplicas: 1\n';
+    const { code, out, errors } = await ask(inject, ['-f', '-', '-f', files.write('empty.yaml', '')], { stdin: text });
+    expect({ code, out }).toEqual({ code: 0, out: text });
+    expect(errors.slice(0, 3)).toEqual([
+      'standard input:1: warning: Deployment default/x: spec.template is no object, so that there is no pod to look at; left as it is',
+      'standard input:7: warning: the document has no kind; left as it is',
+      expect.stringMatching(/empty\.yaml: warning: there is no manifest in it/),
+    ]);
+  });
+
+  test('-diff: a patch with the lines of the file, coloured on a terminal', async () => {
+    const file = files.write('diff.yaml', `${OTHER}---\n${DEPLOYMENT}`);
+    const plain = await ask(inject, ['--diff', '-f', file, ...ADDRESS]);
+    expect(plain.code).toBe(0);
+    expect(plain.out.split('\n').slice(0, 9)).toEqual([
+      `--- ${file}\tDeployment shop/web`,
+      `+++ ${file}\tDeployment shop/web, injected`,
+      '@@ -19,8 +19,118 @@',
+      '       annotations:',
+      '         vault.hashicorp.com/agent-inject: "true"',
+      '         vault.hashicorp.com/role: web',
+      '+        vault.hashicorp.com/agent-inject-status: injected',
+      '     spec:',
+      '+      initContainers:',
+    ]);
+    const coloured = await ask(inject, ['--diff', '-f', file, ...ADDRESS], { colour: true });
+    expect(coloured.out).toContain('\u{1b}[32m+      initContainers:\u{1b}[0m');
+    expect(coloured.out).toMatch(/… \(\d+ characters\)/);
+  });
+});
+
+describe('called wrongly', () => {
+  const bad: readonly (readonly [string, string | Buffer, RegExp])[] = [
+    ['key.yaml', 'a: 1\na: 2\n', /key\.yaml:2:1: the key a is there twice/],
+    ['tab.yaml', 'a:\n\tb: 1\n', /tab\.yaml:2:1: Tabs are not allowed/],
+    ['open.yaml', 'a: [1\nb: 2\n', /open\.yaml:2:\d: /],
+    ['scalar.yaml', '---\nhello\n', /scalar\.yaml:2: expected a Kubernetes object, found plain text/],
+    ['list.yaml', '- a\n', /list\.yaml:1: expected a Kubernetes object, found a list/],
+    ['latin.yaml', Buffer.from('a: \u{e9}\n', 'latin1'), /latin\.yaml: is not UTF-8/],
+    ['utf16.yaml', Buffer.from('\u{feff}a: 1\n', 'utf16le'), /utf16\.yaml: is not UTF-8/],
+    ['deep.yaml', '['.repeat(20_000), /deep\.yaml:1:502: more than 500 levels/],
+    ['blocks.yaml', '- '.repeat(5_000), /blocks\.yaml:1:\d+: more than 500 levels/],
+    ['alias.yaml', 'a: *b\n', /alias\.yaml:1:1: Unresolved alias/],
+    [
+      'bomb.yaml',
+      `a: &a [${'x,'.repeat(20)}]\nb: &b [${'*a,'.repeat(20)}]\nc: [${'*b,'.repeat(20)}]\n`,
+      /bomb\.yaml:1:1: Excessive alias count/,
+    ],
+  ];
+  test.each(bad)('%s', async (name, content, line) => {
+    const { code, out, errors } = await ask(inject, ['-f', files.write(name, content)]);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(errors).toEqual([expect.stringMatching(line)]);
+  });
+
+  test('files that are not there, no file at all, and flags that do not exist', async () => {
+    expect((await ask(inject, ['-f', 'away.yaml', '-f', 'gone'])).errors).toEqual([
+      'vault-auth-injector inject: away.yaml: no such file or directory',
+      'vault-auth-injector inject: gone: no such file or directory',
+    ]);
+    expect(await ask(inject, [], { stdinIsTerminal: true })).toEqual({
+      code: 2,
+      out: '',
+      errors: ['vault-auth-injector inject: name a file: -f FILE, or -f - for standard input'],
+    });
+    expect((await ask(inject, ['-vault-adress', 'x'])).errors).toEqual([
+      'vault-auth-injector inject: -vault-adress: no such flag; did you mean -vault-address?',
+    ]);
+    expect((await ask(inject, ['-diff=maybe'], { stdin: OTHER })).code).toBe(2);
+  });
+
+  test('a byte-order mark is dropped, line ends of Windows stay', async () => {
+    const text = DEPLOYMENT.replaceAll('\n', '\r\n');
+    const { code, out } = await ask(inject, ['-f', files.write('bom.yaml', `\u{feff}${text}`), ...ADDRESS]);
+    expect(code).toBe(0);
+    expect(out.startsWith('# The shop')).toBe(true);
+    expect(out.replaceAll('\r\n', '')).not.toContain('\n');
+  });
+});
+
+describe('where settings come from', () => {
+  test('-n, the environment, and a directory of manifests', async () => {
+    const text =
+      'apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  serviceAccountName: web\n  containers:\n    - name: web\n';
+    const cluster = folder();
+    try {
+      cluster.write(
+        'cluster.yml',
+        `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels: {vaultauth.dev/inject: enabled}\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: web\n  namespace: shop\n  annotations: {vault.hashicorp.com/role: web}\n`,
+      );
+      const environment = {
+        VAULT_AUTH_INJECTOR_VAULT_ADDR: 'https://vault.example:8200',
+        VAULT_AUTH_INJECTOR_MANIFESTS: cluster.path,
+      };
+      expect((await ask(inject, ['-n', 'shop'], { stdin: text, environment })).errors).toEqual(['1 object, 1 pod: 1 injected']);
+      expect((await ask(inject, [], { stdin: text, environment })).errors).toEqual(['1 object, 1 pod: 0 injected, 1 left alone']);
+      cluster.write('cluster.yml', 'kind: [');
+      expect((await ask(inject, [], { stdin: text, environment })).code).toBe(2);
+    } finally {
+      cluster.clear();
+    }
+  });
+});

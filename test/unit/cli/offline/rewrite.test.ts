@@ -1,0 +1,153 @@
+// Editing manifests in place: whatever they look like, the result says what it should and the rest of the text stays.
+import fc from 'fast-check';
+import { parse, parseDocument, stringify } from 'yaml';
+import { readDocuments, type ManifestDocument } from '../../../../src/cli/offline/document.ts';
+import { rewrite } from '../../../../src/cli/offline/rewrite.ts';
+import type { Json, JsonObject } from '../../../../src/pod/manifest.ts';
+
+const documentOf = (text: string): ManifestDocument => {
+  const { documents, problems } = readDocuments({ file: 'x.yaml', text });
+  expect(problems).toEqual([]);
+  return documents[0] as ManifestDocument;
+};
+
+/** What injection does to a pod, in small: every kind of change that there is. */
+const changed = (pod: JsonObject): JsonObject => {
+  const copy = JSON.parse(JSON.stringify(pod)) as { metadata?: { annotations?: object }; spec: { [key: string]: Json } };
+  copy.metadata = { ...copy.metadata, annotations: { ...copy.metadata?.annotations, status: 'yes', 'a/b': 'x: y' } };
+  const { spec } = copy;
+  const list = (key: string): Json[] => (Array.isArray(spec[key]) ? (spec[key] as Json[]) : []);
+  spec['initContainers'] = [{ name: 'first', args: ['a\nb\n'] }, ...list('initContainers')];
+  spec['containers'] = [
+    ...list('containers').map((container) => {
+      const mounts = (container as JsonObject)['volumeMounts'];
+      return {
+        ...(container as JsonObject),
+        volumeMounts: [...(Array.isArray(mounts) ? (mounts as Json[]) : []), { name: 'v', mountPath: '/new' }],
+      };
+    }),
+    { name: 'agent', env: [], lifecycle: {}, resources: { limits: { cpu: '1' } } },
+  ];
+  spec['volumes'] = [...list('volumes'), { name: 'v', emptyDir: { medium: 'Memory' } }];
+  return copy as unknown as JsonObject;
+};
+
+const scalar = fc.oneof(
+  fc.string(),
+  fc.integer(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.constantFrom('yes', 'a\nb\n', 'a: b', '# no', '0644'),
+);
+const some = <T>(arbitrary: fc.Arbitrary<T>) =>
+  fc.option(fc.oneof(fc.constant([]), fc.constant(null), arbitrary), { nil: undefined });
+const mounts = fc.array(fc.record({ name: fc.constantFrom('a', 'b'), mountPath: fc.constantFrom('/a', '/b') }), { maxLength: 2 });
+const container = fc.record(
+  { name: fc.constantFrom('x', 'y', 'z'), image: scalar, volumeMounts: some(mounts) },
+  { requiredKeys: ['name'] },
+);
+const pods = fc.record(
+  {
+    metadata: fc.record(
+      { name: fc.constant('p'), annotations: fc.dictionary(fc.constantFrom('k', 'a b', '1', 'on'), scalar) },
+      { requiredKeys: [] },
+    ),
+    spec: fc.record(
+      {
+        containers: fc.array(container, { minLength: 1, maxLength: 3 }),
+        initContainers: some(fc.array(container, { maxLength: 2 })),
+        volumes: some(fc.array(fc.record({ name: fc.string() }), { maxLength: 2 })),
+        other: scalar,
+      },
+      { requiredKeys: ['containers'] },
+    ),
+  },
+  { requiredKeys: ['spec'] },
+);
+const style = fc.record({
+  indent: fc.constantFrom(2, 4),
+  indentSeq: fc.boolean(),
+  collectionStyle: fc.constantFrom('any' as const, 'flow' as const),
+  lineWidth: fc.constantFrom(0, 40),
+});
+
+test('any pod in any style: edited in place, right, and stable', () => {
+  fc.assert(
+    fc.property(pods, style, fc.boolean(), (pod, options, isJson) => {
+      const text = isJson
+        ? `${JSON.stringify(pod, undefined, options.indent === 4 ? '\t' : options.indentSeq ? 2 : 0)}\n`
+        : stringify(pod, { ...options, aliasDuplicateObjects: false });
+      const document = documentOf(text);
+      const wanted = changed(document.value as JsonObject);
+      const { text: result, anew } = rewrite(document, wanted);
+      expect(anew).toBe(false);
+      expect(parse(result)).toEqual(wanted);
+      if (isJson) expect(JSON.parse(result)).toEqual(wanted);
+      expect(rewrite(documentOf(result), wanted).text).toBe(result);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+const edited = (text: string, change: (value: JsonObject) => JsonObject): string => {
+  const document = documentOf(text);
+  return rewrite(document, change(document.value as JsonObject)).text;
+};
+
+describe('where things go', () => {
+  test('a list gets its items behind comments that belong to its last one, before those of what follows', () => {
+    const text = 'a:\n- name: x # one\n  # - more of x\n# about b\nb: 1\n';
+    expect(edited(text, (value) => ({ ...value, a: [{ name: 'x' }, { name: 'z' }] }))).toBe(
+      'a:\n- name: x # one\n  # - more of x\n- name: z\n# about b\nb: 1\n',
+    );
+  });
+
+  test('a block text keeps the blank lines below it', () => {
+    expect(edited('a:\n  b: |\n    text\n\n\nc: 1\n', (value) => ({ ...value, a: { b: 'text\n', d: 1 } }))).toBe(
+      'a:\n  b: |\n    text\n  d: 1\n\n\nc: 1\n',
+    );
+    expect(edited('a:\n  b: |+\n    text\n\nc: 1\n', (value) => ({ ...value, a: { b: 'text\n\n', d: 1 } }))).toBe(
+      'a:\n  b: |+\n    text\n\n  d: 1\nc: 1\n',
+    );
+  });
+
+  test('values that are empty or null are replaced, comments behind them stay', () => {
+    const text = 'a: []  # none\nb: # nothing\nc: {}\nd: null # null\ne: old # value\n';
+    expect(edited(text, () => ({ a: [1], b: [2], c: { x: 1 }, d: [{ z: 1 }], e: 'new' }))).toBe(
+      'a:  # none\n  - 1\nb: # nothing\n  - 2\nc:\n  x: 1\nd: # null\n  - z: 1\ne: new # value\n',
+    );
+  });
+
+  test('a file without a last line end', () => {
+    expect(edited('a:\n  b: 1', (value) => ({ ...value, a: { b: 1, c: [2] } }))).toBe('a:\n  b: 1\n  c:\n    - 2\n');
+  });
+
+  test('words that YAML 1.1 takes for something else are quoted, since kubectl reads them so', () => {
+    expect(edited('a: 1\n', () => ({ a: 1, b: 'yes', c: '0644', d: '1:30', e: '~' }))).toBe(
+      'a: 1\nb: "yes"\nc: "0644"\nd: "1:30"\ne: "~"\n',
+    );
+  });
+});
+
+describe('aliases', () => {
+  test('an alias that has to differ is written out, its anchor stays', () => {
+    const text = 'a: &x\n  k: 1 # one\nb: *x\nc: *x\n';
+    expect(edited(text, ({ a, c }) => ({ a, b: { k: 1, l: 2 }, c }) as JsonObject)).toBe(
+      'a: &x\n  k: 1 # one\nb:\n  k: 1\n  l: 2\nc: *x\n',
+    );
+  });
+
+  test('a document whose anchor changes under its aliases is written anew', () => {
+    const document = documentOf('a: &x\n  k: 1 # one\nb: *x\n');
+    const { text, anew } = rewrite(document, { a: { k: 1, l: 2 }, b: { k: 1 } });
+    expect(anew).toBe(true);
+    expect(parseDocument(text).toJS()).toEqual({ a: { k: 1, l: 2 }, b: { k: 1 } });
+  });
+
+  test('a member that a merge key brings is overridden', () => {
+    const text = 'x: &x\n  k: [1]\ny:\n  <<: *x\n  l: 1\n';
+    const result = edited(text, ({ x }) => ({ x, y: { k: [1, 2], l: 1 } }) as JsonObject);
+    expect(result.startsWith(text)).toBe(true);
+    expect(parse(result, { merge: true })).toEqual({ x: { k: [1] }, y: { k: [1, 2], l: 1 } });
+  });
+});
