@@ -28,7 +28,7 @@ const ANSWER_LIMIT = 32 * 1024 * 1024;
 
 /** Sends one request. A GET on a kept connection that the server has just closed is sent once more. Throws what the socket throws, or NoAnswer. */
 export const exchange = async (options: Exchange): Promise<Answer> => {
-  const timeout = AbortSignal.timeout(options.timeoutMs);
+  const timeout = AbortSignal.timeout(Math.ceil(options.timeoutMs));
   const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
   try {
     return await once(options, signal).catch((error: unknown) => {

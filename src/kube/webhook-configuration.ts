@@ -74,7 +74,7 @@ export const untilChanged = async (
     path: COLLECTION,
     // Without a resourceVersion the stream begins with the object as it is now: so nothing is missed since it was read.
     query: { watch: true, fieldSelector: `metadata.name=${name}`, timeoutSeconds: Math.ceil(seconds) },
-    timeoutMs: (seconds + 10) * 1000,
+    timeoutMs: (Math.ceil(seconds) + 10) * 1000,
     signal,
     untilLine: (line) => !line.includes(`"resourceVersion":"${resourceVersion}"`),
   });

@@ -54,6 +54,8 @@ export const keepCertificate = (options: KeeperOptions): CertificateSource => {
   /** As it was last read; it stays when the API server is away. */
   let live: WebhookConfiguration | 'absent' | undefined;
   let faults: readonly string[] = [];
+  /** Why the last watch failed. */
+  let deaf: string | undefined;
 
   const isTrusted = (certificate: string): boolean => typeof live === 'object' && isTrustedBy(live, certificate);
 
@@ -145,10 +147,16 @@ export const keepCertificate = (options: KeeperOptions): CertificateSource => {
   const idle = async (signal: AbortSignal): Promise<void> => {
     const wait = jittered(everyMs);
     const resourceVersion = typeof live === 'object' ? live.resourceVersion : undefined;
-    // Without the right to watch, or when the API server has just gone: the time alone.
-    await untilChanged(client, { name, resourceVersion }, wait / 1000, signal).catch(() =>
-      sleep(Math.min(wait, UNHEARD_MS), undefined, { signal }),
-    );
+    try {
+      await untilChanged(client, { name, resourceVersion }, wait / 1000, signal);
+      deaf = undefined;
+    } catch (error) {
+      if (signal.aborted) return;
+      const text = error instanceof Error ? error.message : String(error);
+      if (text !== deaf) log.warn({ problem: text }, 'cannot watch the configuration: looking at it every few seconds');
+      deaf = text;
+      await sleep(Math.min(wait, UNHEARD_MS), undefined, { signal });
+    }
   };
 
   const repetition = repeat({ round, idle });
