@@ -39,7 +39,7 @@ export const catalogue: { readonly [Code in ProblemCode]: Entry<Code> } = {
       annotation === TEMPLATE_ANNOTATION
         ? `invalid default template type: ${quote(value)} in ${annotation}`
         : `${annotation}: ${quote(value)} cannot be read, expected ${wanted}`,
-    remedy: ({ wanted }) => `write ${wanted}`,
+    remedy: ({ annotation, example }) => `write for example ${annotation}: ${JSON.stringify(example)}`,
   },
   'annotation-conflict': {
     kind: 'problem',

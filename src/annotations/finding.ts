@@ -2,7 +2,14 @@
 import type { AnnotationLayer } from './row.ts';
 
 export type AnnotationFinding =
-  | { readonly code: 'annotation-value'; readonly annotation: string; readonly value: string; readonly wanted: string }
+  | {
+      readonly code: 'annotation-value';
+      readonly annotation: string;
+      readonly value: string;
+      readonly wanted: string;
+      /** A value that could stand there. */
+      readonly example: string;
+    }
   | { readonly code: 'annotation-conflict'; readonly annotation: string; readonly other: string }
   | { readonly code: 'annotation-unknown'; readonly annotation: string; readonly nearest: string | undefined }
   | { readonly code: 'annotation-deprecated'; readonly annotation: string; readonly because: string }

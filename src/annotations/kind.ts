@@ -22,7 +22,7 @@ const FALSE = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False', '']);
 /** Go's strconv.ParseBool; the empty text is false, as vault-k8s has it. */
 export const flag: Kind<boolean> = {
   name: 'flag',
-  wanted: 'true or false (also 1, t, T, TRUE, True, 0, f, F, FALSE, False)',
+  wanted: 'true or false',
   read: (raw) => (TRUE.has(raw) ? true : FALSE.has(raw) ? false : UNREADABLE),
 };
 

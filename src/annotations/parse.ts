@@ -78,7 +78,7 @@ const read = (row: Row<unknown>, annotation: string, raw: string, draft: Draft):
   }
   const value = row.kind.read(raw);
   if (value !== UNREADABLE) return value;
-  draft.problems.push({ code: 'annotation-value', annotation, value: raw, wanted: row.kind.wanted });
+  draft.problems.push({ code: 'annotation-value', annotation, value: raw, wanted: row.kind.wanted, example: row.example });
   return undefined;
 };
 
