@@ -1,7 +1,7 @@
 // JSON Patch (RFC 6902) built by intent: `add`, and `replace` of what was just read. Neither can fail on a document that has
 // not changed, and a patch that does not apply rejects the pod even under failurePolicy Ignore.
-import { escapePathComponent } from 'fast-json-patch';
-import type { Json } from './manifest.ts';
+import fastJsonPatch, { escapePathComponent, type Operation } from 'fast-json-patch';
+import type { Json, JsonObject } from './manifest.ts';
 
 export interface PatchOperation {
   readonly op: 'add' | 'replace';
@@ -70,3 +70,7 @@ export const patchBuilder = (): PatchBuilder => {
     },
   };
 };
+
+/** The pod with the patch applied; the given one stays as it is. Throws when an operation does not apply. */
+export const patchedPod = (pod: JsonObject, patch: readonly PatchOperation[]): JsonObject =>
+  fastJsonPatch.applyPatch(structuredClone(pod), structuredClone(patch) as Operation[], true).newDocument;

@@ -1,12 +1,10 @@
-// The register of quirks: where we differ from vault-k8s on purpose, each under its id; and where we deliberately do not.
-import { reviewer } from '../../src/admission/review.ts';
+// The register of quirks: where we differ from vault-k8s on purpose, each under its id.
 import { denialOf, warningsOf } from '../../src/admission/message.ts';
 import { objectAt, type JsonObject } from '../../src/pod/manifest.ts';
 import {
   admit,
   configOf,
   containerOf,
-  contextOf,
   mountsOf,
   podWith,
   TOKEN_MOUNT,
@@ -16,7 +14,6 @@ import {
 } from '../unit/fixture.ts';
 
 const statusMessage = (pod: JsonObject, surrounding = {}): string => denialOf(admit(pod, surrounding).outcome.problems);
-const ask = (body: unknown, compat = true) => reviewer(contextOf, { compat })(Buffer.from(JSON.stringify(body)));
 
 describe('fixed', () => {
   test('Q01 shareProcessNamespace is set without an init agent too', () => {
@@ -148,10 +145,6 @@ describe('fixed', () => {
     expect(codes).toEqual(['container-unknown']);
   });
 
-  test('Q16 a review without a request is refused with 400', () => {
-    expect(ask({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }).status).toBe(400);
-  });
-
   test('Q17 a pod of a system namespace is left alone, or refused where the operator says so', () => {
     expect(admit(podWith(), { namespace: 'kube-system' }).outcome).toMatchObject({
       decision: 'skipped',
@@ -160,19 +153,6 @@ describe('fixed', () => {
     expect(statusMessage(podWith(), { namespace: 'kube-system', flags: ['-system-namespaces=deny'] })).toContain(
       'error with request namespace',
     );
-  });
-
-  test('Q20 a review of another kind or version is refused with 400', () => {
-    expect(ask({ apiVersion: 'v9', kind: 'Thing', request: { uid: 'u' } }).status).toBe(400);
-  });
-
-  test('Q24 a denial carries code and reason', () => {
-    const reply = ask({
-      apiVersion: 'admission.k8s.io/v1',
-      kind: 'AdmissionReview',
-      request: { uid: 'u', object: podWith({ annotations: { role: '' } }) },
-    });
-    expect(JSON.parse(reply.body)).toMatchObject({ response: { allowed: false, status: { code: 403, reason: 'Forbidden' } } });
   });
 
   test('Q25 a misspelt annotation earns a warning with the name that was meant', () => {
@@ -251,53 +231,4 @@ describe('fixed', () => {
       expect(codes).toEqual(['annotation-empty']);
     },
   );
-});
-
-describe('kept, because a swap of the image must not change a pod', () => {
-  test('Q14 init containers get the secrets whatever app containers are named', () => {
-    const { pod } = admit(
-      podWith({ annotations: { 'agent-inject-containers': 'web' }, spec: { initContainers: [{ name: 'migrate' }] } }),
-    );
-    expect(mountsOf(containerOf(pod, 'migrate'))).toEqual(['vault-secrets:/vault/secrets']);
-  });
-
-  test('Q21 the agent decodes its configuration in a shell', () => {
-    expect(containerOf(admit(podWith()).pod, 'vault-agent')['command']).toEqual(['/bin/sh', '-ec']);
-  });
-
-  test('Q22 the default template prints the maps of KV version 2', () => {
-    const { pod } = admit(podWith({ annotations: { 'agent-inject-secret-a': 'kv/a' } }));
-    expect(configOf(pod, 'vault-agent').template?.[0]?.contents).toContain('range $k, $v := .Data }}');
-  });
-
-  test('Q26 the secrets are mounted writable', () => {
-    expect(mountsOf(containerOf(admit(podWith()).pod, 'web'))).toContain('vault-secrets:/vault/secrets');
-  });
-
-  test('Q27 no pull policy, probes, ports or seccomp profile are set', () => {
-    expect(Object.keys(containerOf(admit(podWith()).pod, 'vault-agent')).sort()).toEqual([
-      'args',
-      'command',
-      'env',
-      'image',
-      'lifecycle',
-      'name',
-      'resources',
-      'securityContext',
-      'volumeMounts',
-    ]);
-  });
-
-  test('Q37 a long file name has an annotation of its own', () => {
-    const file = 'n'.repeat(200);
-    const { pod } = admit(podWith({ annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': file } }));
-    expect(configOf(pod, 'vault-agent').template?.[0]?.destination).toBe(`/vault/secrets/${file}`);
-  });
-
-  test('Q23 and Q38 the cache listens, and quit is in the init agent too', () => {
-    const { pod } = admit(podWith({ annotations: { 'agent-cache-enable': 'true', 'agent-enable-quit': 'true' } }));
-    expect(configOf(pod, 'vault-agent-init')).toMatchObject({
-      listener: [{ address: '127.0.0.1:8200', agent_api: { enable_quit: true } }],
-    });
-  });
 });

@@ -1,9 +1,9 @@
 // What the admission core says about every pod of a document. Shared by inject and explain.
-import fastJsonPatch from 'fast-json-patch';
 import { nameWithin } from '../../annotations/prefix.ts';
 import { admitPod, type AdmissionContext, type Outcome } from '../../admission/admit.ts';
 import { wordsOf, type Finding } from '../../admission/problems.ts';
 import { objectAt, textOf, type JsonObject } from '../../pod/manifest.ts';
+import { patchedPod } from '../../pod/patch.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { ManifestCluster } from './cluster.ts';
 import type { ManifestDocument } from './document.ts';
@@ -81,13 +81,10 @@ export const judge = (
     ...common,
     outcome: { ...outcome, hindered: outcome.decision === 'skipped' && outcome.problems.length > 0 },
     seen: prepared.pod,
-    injected: outcome.patch.length === 0 ? pod : prepared.restore(patched(prepared.pod, outcome.patch)),
+    injected: outcome.patch.length === 0 ? pod : prepared.restore(patchedPod(prepared.pod, outcome.patch)),
     notes: [...misplaced, ...outcome.warnings.map(noteOf('warning')), ...errors],
   };
 };
-
-const patched = (pod: JsonObject, patch: Outcome['patch']): JsonObject =>
-  fastJsonPatch.applyPatch(structuredClone(pod), structuredClone(patch), true).newDocument;
 
 const lineOfFinding = (finding: Finding, document: ManifestDocument, path: Workload['path'], otherwise: number): number =>
   'annotation' in finding &&

@@ -1,0 +1,20 @@
+// Intended differences from vault-k8s in the review itself, each under its id.
+import { reviewer } from '../../src/admission/review.ts';
+import { contextOf, podWith } from '../unit/fixture.ts';
+
+const ask = (body: unknown, compat = true) => reviewer(contextOf, { compat })(Buffer.from(JSON.stringify(body)));
+
+test('Q16 a review without a request is refused with 400', () => {
+  expect(ask({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }).status).toBe(400);
+});
+test('Q20 a review of another kind or version is refused with 400', () => {
+  expect(ask({ apiVersion: 'v9', kind: 'Thing', request: { uid: 'u' } }).status).toBe(400);
+});
+test('Q24 a denial carries code and reason', () => {
+  const reply = ask({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: { uid: 'u', object: podWith({ annotations: { role: '' } }) },
+  });
+  expect(JSON.parse(reply.body)).toMatchObject({ response: { allowed: false, status: { code: 403, reason: 'Forbidden' } } });
+});
