@@ -1,5 +1,6 @@
 // Everything that explain says about one pod, as data: what `-o json` prints and the text is made of.
-import { kebab, type Layer } from '../../annotations/row.ts';
+import { ANNOTATION_LAYERS, kebab, type Layer } from '../../annotations/row.ts';
+import type { Origin } from '../../annotations/parse.ts';
 import { table, type OptionKey } from '../../annotations/table.ts';
 import { annotationsOf, parsePod, type AdmissionContext } from '../../admission/admit.ts';
 import { checkPod } from '../../pod/check.ts';
@@ -72,6 +73,7 @@ export interface Explanation {
   readonly problems: readonly Omit<Note, 'level'>[];
 }
 
+const LAYERS: readonly Layer[] = ['built-in', 'settings', ...ANNOTATION_LAYERS];
 const LISTS = ['initContainers', 'containers'] as const;
 
 /** What is known about a pod that was judged. */
@@ -133,7 +135,7 @@ const wishes = (
                 : ('api-server' as const),
           },
         }),
-    options: [...origins].flatMap(([key, { layer, annotation }]) => {
+    options: [...origins].sort(byLayer).flatMap(([key, { layer, annotation }]) => {
       const value = (options[key] ?? null) as Json;
       if (layer === 'settings' && JSON.stringify(value) === JSON.stringify(builtIn(key))) return [];
       return [{ name: kebab(key), value, layer, from: annotation ?? settingOf(key, settings) }];
@@ -141,6 +143,10 @@ const wishes = (
     secrets: secretFiles(families, options).files.map(secretOf),
   };
 };
+
+/** The earliest layer first, as they win over one another. */
+const byLayer = ([, one]: readonly [OptionKey, Origin], [, other]: readonly [OptionKey, Origin]): number =>
+  LAYERS.indexOf(one.layer) - LAYERS.indexOf(other.layer);
 
 const builtIn = (key: OptionKey): unknown => ('default' in table[key] ? table[key].default : undefined);
 

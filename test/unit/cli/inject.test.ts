@@ -76,7 +76,7 @@ describe('what comes out', () => {
     expect(out).not.toContain('/var/run/secrets');
     const agent = objectsOf(objectAt(podOf(valuesOf(out)[0]), 'spec')?.['containers'])[1];
     const config = objectsOf(agent?.['env']).find(({ name }) => name === 'VAULT_CONFIG')?.['value'];
-    expect(Buffer.from(String(config), 'base64').toString()).toContain(
+    expect(Buffer.from(config as string, 'base64').toString()).toContain(
       '"token_path":"/var/run/secrets/kubernetes.io/serviceaccount/token"',
     );
   });

@@ -1,5 +1,5 @@
 // Editing manifests in place: whatever they look like, the result says what it should and the rest of the text stays.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parse, parseDocument, stringify } from 'yaml';
 import { readDocuments, type ManifestDocument } from '../../../../src/cli/offline/document.ts';
 import { rewrite } from '../../../../src/cli/offline/rewrite.ts';
@@ -18,16 +18,11 @@ const changed = (pod: JsonObject): JsonObject => {
   const { spec } = copy;
   const list = (key: string): Json[] => (Array.isArray(spec[key]) ? (spec[key] as Json[]) : []);
   spec['initContainers'] = [{ name: 'first', args: ['a\nb\n'] }, ...list('initContainers')];
-  spec['containers'] = [
-    ...list('containers').map((container) => {
-      const mounts = (container as JsonObject)['volumeMounts'];
-      return {
-        ...(container as JsonObject),
-        volumeMounts: [...(Array.isArray(mounts) ? (mounts as Json[]) : []), { name: 'v', mountPath: '/new' }],
-      };
-    }),
-    { name: 'agent', env: [], lifecycle: {}, resources: { limits: { cpu: '1' } } },
-  ];
+  for (const container of list('containers') as { volumeMounts?: Json }[]) {
+    const mounts = container.volumeMounts;
+    container.volumeMounts = [...(Array.isArray(mounts) ? (mounts as Json[]) : []), { name: 'v', mountPath: '/new' }];
+  }
+  spec['containers'] = [...list('containers'), { name: 'agent', env: [], lifecycle: {}, resources: { limits: { cpu: '1' } } }];
   spec['volumes'] = [...list('volumes'), { name: 'v', emptyDir: { medium: 'Memory' } }];
   return copy as unknown as JsonObject;
 };
@@ -132,9 +127,7 @@ describe('where things go', () => {
 describe('aliases', () => {
   test('an alias that has to differ is written out, its anchor stays', () => {
     const text = 'a: &x\n  k: 1 # one\nb: *x\nc: *x\n';
-    expect(edited(text, ({ a, c }) => ({ a, b: { k: 1, l: 2 }, c }) as JsonObject)).toBe(
-      'a: &x\n  k: 1 # one\nb:\n  k: 1\n  l: 2\nc: *x\n',
-    );
+    expect(edited(text, ({ a, c }) => ({ a, b: { k: 1, l: 2 }, c }))).toBe('a: &x\n  k: 1 # one\nb:\n  k: 1\n  l: 2\nc: *x\n');
   });
 
   test('a document whose anchor changes under its aliases is written anew', () => {
@@ -146,7 +139,7 @@ describe('aliases', () => {
 
   test('a member that a merge key brings is overridden', () => {
     const text = 'x: &x\n  k: [1]\ny:\n  <<: *x\n  l: 1\n';
-    const result = edited(text, ({ x }) => ({ x, y: { k: [1, 2], l: 1 } }) as JsonObject);
+    const result = edited(text, ({ x }) => ({ x, y: { k: [1, 2], l: 1 } }));
     expect(result.startsWith(text)).toBe(true);
     expect(parse(result, { merge: true })).toEqual({ x: { k: [1] }, y: { k: [1, 2], l: 1 } });
   });

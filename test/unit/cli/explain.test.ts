@@ -1,0 +1,161 @@
+// The command explain as a person meets it: the reason of every decision, and the layer of every value.
+import { explain } from '../../../src/cli/explain.ts';
+import { ADDRESS, ask, asking, folder } from './person.ts';
+
+const files = folder();
+afterAll(files.clear);
+
+const CLUSTER = `apiVersion: v1
+kind: Namespace
+metadata:
+  name: shop
+  annotations:
+    vault.hashicorp.com/auth-path: auth/shop
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: web
+  namespace: shop
+  annotations:
+    vault.hashicorp.com/role: shop-web
+`;
+
+const POD = `apiVersion: v1
+kind: Pod
+metadata:
+  name: web
+  namespace: shop
+  annotations:
+    vault.hashicorp.com/agent-inject: "true"
+    vault.hashicorp.com/agent-inject-secret-db: kv/data/web
+    vault.hashicorp.com/agent-inject-perms-db: "0440"
+    vault.hashicorp.com/agent-inject-template-url: |
+      https://{{ .Data }}
+    vault.hashicorp.com/log-levl: debug
+spec:
+  serviceAccountName: web
+  containers:
+    - name: web
+`;
+
+test('an injected pod: login, token, secrets, layers, additions, warnings', async () => {
+  files.write('cluster.yaml', CLUSTER);
+  const { code, out, errors } = await ask(explain, ['-f', '-', '-manifests', files.path, ...ADDRESS], { stdin: POD });
+  expect({ code, errors }).toEqual({ code: 0, errors: [] });
+  expect(out).toBe(`Pod shop/web (standard input:1)
+  injected: an annotation of the pod asks for it
+  login     role shop-web at auth/shop (method kubernetes) of https://vault.example:8200
+  token     /var/run/secrets/kubernetes.io/serviceaccount/token
+            of service account web, which the API server adds
+  secrets   /vault/secrets/db   kv/data/web, default template, mode 0440
+            /vault/secrets/url  own template
+  options   agent-image   hashicorp/vault:2.0.4       settings: -vault-image
+            service       https://vault.example:8200  settings: -vault-address
+            auth-path     auth/shop                   namespace: vault.hashicorp.com/auth-path
+            role          shop-web                    serviceaccount: vault.hashicorp.com/role
+            agent-inject  true                        pod: vault.hashicorp.com/agent-inject
+  adds      init container vault-agent-init (hashicorp/vault:2.0.4)
+            container vault-agent (hashicorp/vault:2.0.4)
+            to web: /vault/secrets
+            volumes home-init, home-sidecar, vault-secrets
+  warnings  vault.hashicorp.com/log-levl is not known and has no effect [annotation-unknown,
+              line 12]
+              → did you mean log-level?
+
+`);
+  for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+});
+
+test('a refused pod: exit code 1, and what to do', async () => {
+  const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n${asking(4, ['agent-pre-populate-only: ture'])}spec:\n  automountServiceAccountToken: false\n  containers: [{name: web}]\n`;
+  const { code, out } = await ask(explain, ADDRESS, { stdin: text });
+  expect(code).toBe(1);
+  expect(out).toContain('refused: an annotation of the pod asks for it, and it cannot be done');
+  expect(out).not.toContain('  token ');
+  expect(out).toContain('[token-missing, line 1]');
+  expect(out.replaceAll(/\s+/g, ' ')).toContain('[annotation-value, line 8] → write ');
+});
+
+/** A pod with more lines of metadata. */
+const pod = (name: string, more: string): string =>
+  `apiVersion: v1\nkind: Pod\nmetadata:\n  name: ${name}\n${more}spec:\n  containers: [{name: web}]\n`;
+
+test('pods that are left alone, with the reason', async () => {
+  const text = [
+    pod('a', ''),
+    pod('b', '  labels: {vaultauth.dev/inject: disabled}\n'),
+    pod('c', '  namespace: kube-system\n'),
+  ].join('---\n');
+  const { code, out } = await ask(explain, ADDRESS, { stdin: text });
+  expect(code).toBe(0);
+  expect(out.split('\n').filter((line) => line.startsWith('  '))).toEqual([
+    '  left alone: nobody asks for it: no annotation, no label of pod or namespace, no default',
+    '  left alone: a label of the pod refuses it',
+    '  left alone: its namespace is excluded',
+  ]);
+  const everybody = await ask(explain, [...ADDRESS, '-auto-inject', '-excluded-namespaces='], { stdin: pod('a', '') });
+  expect(everybody.out).toContain(
+    'left alone: all pods are injected by default, but it cannot be done, and the pod itself did not ask',
+  );
+  expect(everybody.out).toContain('no Vault role found');
+});
+
+test('JSON: the documented shape', async () => {
+  const { code, out } = await ask(explain, ['-o', 'json', ...ADDRESS], { stdin: POD.replace('log-levl: debug', 'role: web') });
+  expect(code).toBe(0);
+  const { version, pods } = JSON.parse(out) as { version: number; pods: Record<string, unknown>[] };
+  expect(version).toBe(1);
+  expect(pods).toHaveLength(1);
+  expect(pods[0]).toMatchObject({
+    file: 'standard input',
+    line: 1,
+    kind: 'Pod',
+    namespace: 'shop',
+    name: 'web',
+    decision: 'injected',
+    reason: 'pod-annotation',
+    injectionType: 'init_and_sidecar',
+    serviceAccount: 'web',
+    login: {
+      address: 'https://vault.example:8200',
+      authType: 'kubernetes',
+      mount: 'auth/kubernetes',
+      role: 'web',
+      namespace: '',
+    },
+    token: { volume: '', path: '/var/run/secrets/kubernetes.io/serviceaccount/token', from: 'api-server' },
+    volumes: ['home-init', 'home-sidecar', 'vault-secrets'],
+    warnings: [],
+    problems: [],
+  });
+  expect(pods[0]?.['options']).toContainEqual({ name: 'role', value: 'web', layer: 'pod', from: 'vault.hashicorp.com/role' });
+  expect(pods[0]?.['containers']).toContainEqual({
+    name: 'web',
+    list: 'containers',
+    image: '',
+    added: false,
+    mounts: [{ volume: 'vault-secrets', path: '/vault/secrets' }],
+  });
+});
+
+test('a pod of a cluster, and other words that are not understood', async () => {
+  for (const words of [
+    ['pod', 'shop/web'],
+    ['-vault-address', 'x', 'pod/web'],
+  ]) {
+    const { code, errors } = await ask(explain, words);
+    expect(code).toBe(2);
+    expect(errors).toEqual([
+      expect.stringContaining('only files: kubectl get deployment NAME -o yaml | vault-auth-injector explain -f -'),
+    ]);
+  }
+  expect((await ask(explain, ['-o', 'yaml'], { stdin: POD })).errors).toEqual([
+    'vault-auth-injector explain: -o: "yaml" cannot be read, expected text or json',
+  ]);
+  expect(await ask(explain, [], { stdin: '' })).toEqual({
+    code: 0,
+    out: '',
+    errors: ['standard input: warning: there is no manifest in it', 'there is no pod in these manifests'],
+  });
+});

@@ -1,0 +1,31 @@
+// The help of every command is its part of the settings table.
+import { explain } from '../../../src/cli/explain.ts';
+import { helpOf, wantsHelp } from '../../../src/cli/help.ts';
+import { inject } from '../../../src/cli/inject.ts';
+import { flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
+import type { Command } from '../../../src/settings/table.ts';
+import { ask } from './person.ts';
+
+test.each<Command>(['webhook', 'agent-inject', 'inject', 'explain'])(
+  '%s: every flag and its variable, in 100 columns',
+  (command) => {
+    const text = helpOf(command);
+    for (const key of keysOf(command)) {
+      expect(text).toMatch(new RegExp(`^ {2}-${flagOf(key)}(?: |$)`, 'm'));
+      expect(text).toContain(variableOf(key, command));
+    }
+    for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
+  },
+);
+
+test('defaults are those of the command', () => {
+  expect(helpOf('webhook')).toMatch(/VAULT_AUTH_INJECTOR_OPERATIONS_LISTEN, default :8081\n/);
+  expect(helpOf('agent-inject')).toMatch(/AGENT_INJECT_OPERATIONS_LISTEN\n/);
+});
+
+test('words that ask for it', async () => {
+  expect([['-h'], ['-f', 'x', '--help'], ['-help']].map(wantsHelp)).toEqual([true, true, true]);
+  expect([[], ['-f', 'x'], ['--', '-h']].map(wantsHelp)).toEqual([false, false, false]);
+  expect(await ask(inject, ['-h'])).toMatchObject({ code: 0, out: expect.stringContaining('-diff'), errors: [] });
+  expect(await ask(explain, ['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('-o text|json'), errors: [] });
+});
