@@ -19,7 +19,7 @@ let lastUrl = '';
 let lastTimeout: number | undefined;
 
 /** Milliseconds of a Go duration without sign, or undefined. */
-export const durationMs = (text: string): number | undefined => {
+const durationMs = (text: string): number | undefined => {
   if (!DURATION.test(text)) return undefined;
   let sum = 0;
   for (const [, number, unit] of text.matchAll(PART)) sum += Number(number) * (UNIT_MS[unit ?? ''] ?? 0);

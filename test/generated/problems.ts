@@ -1,6 +1,7 @@
 // docs/problems.md from the catalogue of problems, with one example of each.
 import { lineOf } from '../../src/admission/message.ts';
 import { catalogue, type ProblemCode } from '../../src/admission/problems.ts';
+import { REASON_SENTENCES } from '../../src/cli/offline/reason.ts';
 import { code, documentOf, tableOf, type Document } from './markdown.ts';
 import { samples } from './samples.ts';
 
@@ -28,4 +29,11 @@ export const problemsDocument = (): Document =>
       CODES.map((problem) => [`[${code(problem)}](#${problem})`, catalogue[problem].kind, catalogue[problem].title]),
     ),
     ...CODES.flatMap(sectionOf),
+    '# Reasons',
+    `Why a pod was chosen or left alone: the field \`reason\` of the log line, the label \`reason\` of \`vault_auth_injector_reviews_total\`, and the
+first line of \`explain\`.`,
+    tableOf(
+      ['Reason', 'In words'],
+      Object.entries(REASON_SENTENCES).map(([reason, sentence]) => [code(reason), sentence]),
+    ),
   ]);

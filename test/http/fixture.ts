@@ -45,7 +45,7 @@ export const changingCertificates = (first?: ServedCertificate): ChangingCertifi
 };
 
 /** Answers with the uid it was sent; a body without one is refused. */
-export const echo: Reviewer = (body): Reply => {
+const echo: Reviewer = (body): Reply => {
   const uid = /"uid":"([^"]*)"/.exec(body.toString('utf8'))?.[1];
   if (uid === undefined) return { status: 400, body: 'not a review', record: undefined };
   const record = {

@@ -32,7 +32,7 @@ export const habitsOf = (text: string): Habits => {
 };
 
 /** Lines of a value in block style, without margin. Words that only YAML 1.1 takes for something else are quoted: kubectl reads 1.1. */
-export const blockLines = (value: Json, { step, indentedLists }: Habits): string[] =>
+const blockLines = (value: Json, { step, indentedLists }: Habits): string[] =>
   stringify(value, { version: '1.1', lineWidth: 0, indent: step, indentSeq: indentedLists, aliasDuplicateObjects: false })
     .replace(/\n$/, '')
     .split('\n');

@@ -9,7 +9,7 @@ export interface Sources {
   readonly problems: readonly string[];
 }
 
-export const STANDARD_INPUT = 'standard input';
+const STANDARD_INPUT = 'standard input';
 const MANIFEST = /\.(?:ya?ml|json)$/i;
 /** The API server stores objects of 1.5 MiB; this is room for a dump of a whole cluster. */
 const LARGEST_BYTES = 32 * 1024 * 1024;
