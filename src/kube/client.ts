@@ -19,7 +19,7 @@ export interface KubeRequest {
 }
 
 /** What a PATCH body is. Server-side apply needs `fieldManager` in the query, and `force` to take fields over. */
-export type PatchType = 'application/merge-patch+json' | 'application/json-patch+json' | 'application/apply-patch+yaml';
+type PatchType = 'application/merge-patch+json' | 'application/json-patch+json' | 'application/apply-patch+yaml';
 
 export interface KubeClient {
   /** One call. T is what the caller knows of the answer; it is not checked. Throws KubeError. */

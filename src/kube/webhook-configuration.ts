@@ -8,7 +8,7 @@ export interface WebhookConfiguration {
   readonly entries: readonly WebhookEntry[];
 }
 
-export interface WebhookEntry {
+interface WebhookEntry {
   readonly name: string;
   /** base64 of PEM, as the object has it; empty when there is none. */
   readonly caBundle: string;

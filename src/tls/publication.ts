@@ -5,7 +5,7 @@ import { publishBundle, readWebhookConfiguration, type WebhookConfiguration } fr
 import { holds, sameCertificates } from './bundle.ts';
 
 /** Owner of the caBundle fields in `metadata.managedFields`. */
-export const FIELD_MANAGER = 'vault-auth-injector-tls';
+const FIELD_MANAGER = 'vault-auth-injector-tls';
 
 /** The bundles of all entries, PEM. */
 export const bundlesOf = ({ entries }: WebhookConfiguration): readonly string[] =>

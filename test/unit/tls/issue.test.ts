@@ -8,6 +8,7 @@ import { buildSync } from 'esbuild';
 import { issueAuthority, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
 
 const REQUIRE = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
+const OPENSSL = 'openssl';
 const DAY = 86_400_000;
 const now = Date.now();
 const dates = { notBefore: new Date(now - 300_000), notAfter: new Date(now + 7 * DAY) };
@@ -99,7 +100,7 @@ test('openssl accepts the chain under its strictest rules, where openssl is inst
   try {
     writeFileSync(join(folder, 'ca.crt'), authority.certificate);
     writeFileSync(join(folder, 'tls.crt'), leafOf(authority).certificate);
-    const run = spawnSync('openssl', ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', 'ca.crt', 'tls.crt'], {
+    const run = spawnSync(OPENSSL, ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', 'ca.crt', 'tls.crt'], {
       cwd: folder,
       encoding: 'utf8',
     });

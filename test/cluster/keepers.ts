@@ -1,0 +1,141 @@
+// A cluster for tests of the keeper: per test a configuration, a namespace, and exactly the rights that the vault-helm chart gives.
+import { X509Certificate } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
+import { keepCertificate, type KeeperOptions } from '../../src/tls/keeper.ts';
+import type { CertificateSource } from '../../src/tls/source.ts';
+import { type Bed, startBed } from '../bed/bed.ts';
+import { grantChartRights } from './chart-rights.ts';
+
+export const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+export const HOSTS = ['vault-agent-injector-svc', 'vault-agent-injector-svc.vault', 'vault-agent-injector-svc.vault.svc'];
+export const NOBODY = {
+  ca: undefined,
+  certificate: undefined,
+  key: undefined,
+  authorization: undefined,
+  serverName: undefined,
+  verify: true,
+};
+
+interface Configuration {
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly managedFields: readonly { readonly manager: string; readonly fieldsV1: object }[];
+  };
+  readonly webhooks: readonly {
+    readonly name: string;
+    readonly clientConfig: { readonly caBundle?: string };
+  }[];
+}
+interface Secret {
+  readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+  readonly type: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** What belongs to the test that runs now. */
+export const cluster = {
+  get bed(): Bed {
+    if (!bed) throw new Error('call useCluster() in the test file');
+    return bed;
+  },
+  namespace: '',
+  configuration: '',
+  /** How many tests there were: part of the names of objects without a namespace. */
+  count: 0,
+  /** What the keepers have logged. */
+  lines: [] as string[],
+};
+
+let bed: Bed | undefined;
+let token = '';
+const opened: (() => Promise<void> | void)[] = [];
+
+/** Starts the servers for a test file, and prepares and clears up each of its tests. */
+export const useCluster = (): void => {
+  beforeAll(async () => {
+    bed = await startBed({ parts: ['kube-apiserver'] });
+  }, 600_000);
+  afterAll(() => bed?.stop());
+  beforeEach(async () => {
+    cluster.count += 1;
+    cluster.lines = [];
+    cluster.configuration = `vault-agent-injector-cfg-${cluster.count}`;
+    cluster.namespace = await cluster.bed.createNamespace();
+    token = await grantChartRights(cluster.bed, { namespace: cluster.namespace, name: `vault-agent-injector-${cluster.count}` });
+  });
+  afterEach(async () => {
+    for (const close of opened.splice(0).toReversed()) await close();
+  });
+};
+
+/** Runs when the test is over, the latest first. */
+export const afterwards = (close: () => Promise<void> | void): void => void opened.push(close);
+
+/** A client with the rights of the chart's service account. */
+export const connect = (): KubeClient => {
+  const { bed, namespace } = cluster;
+  const credentials = { ...NOBODY, ca: bed.ca, authorization: `Bearer ${token}` };
+  const client = kubeClient({
+    connection: { server: bed.url, namespace, credentials: () => Promise.resolve(credentials) },
+    userAgent: 'tester',
+  });
+  afterwards(() => client.close());
+  return client;
+};
+
+export const entry = (name: string): object => ({
+  name,
+  admissionReviewVersions: ['v1'],
+  sideEffects: 'None',
+  failurePolicy: 'Ignore',
+  clientConfig: { service: { name: 'vault-agent-injector-svc', namespace: cluster.namespace, path: '/mutate' } },
+  rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
+});
+export const manifest = (...names: readonly string[]): object => ({
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'MutatingWebhookConfiguration',
+  metadata: { name: cluster.configuration },
+  webhooks: names.map(entry),
+});
+export const install = (...names: readonly string[]): Promise<unknown> =>
+  cluster.bed.request('POST', CONFIGURATIONS, manifest(...names));
+export const live = (): Promise<Configuration> => cluster.bed.request('GET', `${CONFIGURATIONS}/${cluster.configuration}`);
+export const bundles = async (): Promise<readonly string[]> =>
+  (await live()).webhooks.map(({ clientConfig }) => clientConfig.caBundle ?? '');
+export const secretPath = (name = 'ca'): string => `/api/v1/namespaces/${cluster.namespace}/secrets/${name}`;
+export const secret = (): Promise<Secret> => cluster.bed.request('GET', secretPath());
+export const decoded = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
+export const certificatesIn = (pem: string): readonly string[] =>
+  pem.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----\n/g) ?? [];
+
+export const keeper = (more: Partial<KeeperOptions> = {}): CertificateSource => {
+  const log = {
+    info: (_: object, text: string) => void cluster.lines.push(text),
+    warn: (fields: object, text: string) => void cluster.lines.push(`${text} ${JSON.stringify(fields)}`),
+  };
+  const source = keepCertificate({
+    client: connect(),
+    configuration: cluster.configuration,
+    namespace: cluster.namespace,
+    secretName: 'ca',
+    hosts: HOSTS,
+    log,
+    everyMs: 3_600_000,
+    graceMs: 0,
+    ...more,
+  });
+  afterwards(() => source.close());
+  return source;
+};
+export const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
+  for (const end = Date.now() + 20_000; !(await condition()); await sleep(20))
+    if (Date.now() > end) throw new Error(`not within 20 s: ${what}\n${cluster.lines.join('\n')}`);
+};
+export const ready = (...sources: readonly CertificateSource[]): Promise<void> =>
+  until('all are ready', () => sources.every((source) => source.problem() === undefined));
+export const isSignedBy = (source: CertificateSource, authority: string): boolean => {
+  const [leaf, ca] = [new X509Certificate(source.current()?.certificate ?? ''), new X509Certificate(authority)];
+  return leaf.checkIssued(ca) && leaf.verify(ca.publicKey);
+};

@@ -1,0 +1,167 @@
+// Self-managed TLS on a real API server over time: restarts, rotations, upgrades, lost rights and a lost Secret never cost trust.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kubeClient } from '../../src/kube/client.ts';
+import { readWebhookConfiguration, untilChanged } from '../../src/kube/webhook-configuration.ts';
+import { OWNER_LABEL } from '../../src/tls/authority-secret.ts';
+import { USUAL_POLICY } from '../../src/tls/authority-state.ts';
+import {
+  CONFIGURATIONS,
+  NOBODY,
+  cluster,
+  useCluster,
+  afterwards,
+  connect,
+  install,
+  live,
+  bundles,
+  secretPath,
+  secret,
+  decoded,
+  certificatesIn,
+  keeper,
+  until,
+  ready,
+  isSignedBy,
+} from './keepers.ts';
+
+useCluster();
+
+test('a damaged Secret of ours is replaced at the start, and restored from memory later', async () => {
+  await install('a.vaultauth.dev');
+  const labels = { [OWNER_LABEL.name]: OWNER_LABEL.value };
+  await cluster.bed.request('POST', `/api/v1/namespaces/${cluster.namespace}/secrets`, {
+    metadata: { name: 'ca', labels },
+    stringData: { 'ca.crt': 'garbage' },
+  });
+  const source = keeper();
+  await ready(source);
+  const first = decoded((await secret()).data['ca.crt']);
+  expect(isSignedBy(source, first)).toBe(true);
+  const spoilt = { data: { 'ca.key': Buffer.from('garbage').toString('base64') } };
+  await cluster.bed.request('PATCH', secretPath(), spoilt, 'application/merge-patch+json');
+  await until('it is restored', async () => decoded((await secret()).data['ca.key']).startsWith('-----BEGIN'));
+  expect(decoded((await secret()).data['ca.crt'])).toBe(first);
+});
+
+test('deleting the Secret rotates the authority without a moment of distrust', async () => {
+  await install('a.vaultauth.dev', 'b.vaultauth.dev');
+  const policy = { ...USUAL_POLICY, settleMs: 1000, leafLifeMs: 5000 };
+  const sources = [1, 2, 3].map(() => keeper({ policy, everyMs: 500 }));
+  await ready(...sources);
+  const old = decoded((await secret()).data['ca.crt']);
+  await cluster.bed.request('DELETE', secretPath());
+  const bundleSizes = new Set<number>();
+  await until('the new authority signs alone', async () => {
+    const published = certificatesIn(decoded((await bundles())[0]));
+    bundleSizes.add(published.length);
+    expect(sources.every((source) => published.some((authority) => isSignedBy(source, authority)))).toBe(true);
+    expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
+    return published.length === 1 && published[0] !== old;
+  });
+  expect([...bundleSizes].toSorted((a, b) => a - b)).toEqual([1, 2]);
+  expect(cluster.lines.filter((line) => line.includes('the next certificate authority signs'))).toHaveLength(1);
+});
+
+test('a change of the configuration is heard of at once', async () => {
+  await install('a.vaultauth.dev');
+  const client = connect();
+  const read = await readWebhookConfiguration(client, cluster.configuration);
+  const started = Date.now();
+  let heard = false;
+  const listen = async (): Promise<void> => {
+    await untilChanged(
+      client,
+      { name: cluster.configuration, resourceVersion: read?.resourceVersion },
+      60,
+      AbortSignal.timeout(60_000),
+    );
+    heard = true;
+  };
+  const waiting = listen();
+  await sleep(300);
+  expect(heard).toBe(false);
+  await cluster.bed.request(
+    'PATCH',
+    `${CONFIGURATIONS}/${cluster.configuration}`,
+    { metadata: { labels: { a: 'b' } } },
+    'application/merge-patch+json',
+  );
+  await waiting;
+  expect(Date.now() - started).toBeLessThan(30_000);
+  await untilChanged(client, { name: 'absent', resourceVersion: undefined }, 1, AbortSignal.timeout(60_000));
+});
+
+describe('without the right to Secrets, as the chart has it for one replica', () => {
+  beforeEach(() =>
+    cluster.bed.request(
+      'DELETE',
+      `/apis/rbac.authorization.k8s.io/v1/namespaces/${cluster.namespace}/rolebindings/vault-agent-injector-${cluster.count}`,
+    ),
+  );
+
+  test('the authority is in memory, and all replicas of a rollout stay trusted', async () => {
+    await install('a.vaultauth.dev', 'b.vaultauth.dev');
+    const sources = [1, 2, 3].map(() => keeper({ everyMs: 500 }));
+    await ready(...sources);
+    await until('three authorities everywhere', async () =>
+      (await bundles()).every((bundle) => certificatesIn(decoded(bundle)).length === 3),
+    );
+    expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
+    expect(cluster.lines.filter((line) => line.startsWith('no right to the Secret'))).toHaveLength(3);
+    // They have come to rest: nobody undoes what another does.
+    const before = (await live()).metadata.resourceVersion;
+    await sleep(1500);
+    expect((await live()).metadata.resourceVersion).toBe(before);
+    // The Role is granted: all converge to one Secret, and nobody is distrusted meanwhile.
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: `vault-agent-injector-${cluster.count}` };
+    const subjects = [{ kind: 'ServiceAccount', name: 'vault-agent-injector', namespace: cluster.namespace }];
+    await cluster.bed.request('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${cluster.namespace}/rolebindings`, {
+      metadata: { name: 'later' },
+      roleRef,
+      subjects,
+    });
+    await until('one signs for all', async () => {
+      expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
+      const answer = await cluster.bed.exchange('GET', secretPath());
+      if (answer.status !== 200) return false;
+      const authority = decoded((await secret()).data['ca.crt']);
+      return sources.every((source) => isSignedBy(source, authority));
+    });
+  });
+});
+
+test('what was trusted before our start stays trusted for a while, so that an upgrade loses no review', async () => {
+  await install('vault.hashicorp.com');
+  const path = `${CONFIGURATIONS}/${cluster.configuration}`;
+  const add = [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: Buffer.from(cluster.bed.ca).toString('base64') }];
+  await cluster.bed.request('PATCH', path, add, 'application/json-patch+json');
+  let now = Date.now();
+  const source = keeper({ graceMs: 60_000, now: () => now });
+  await ready(source);
+  expect(certificatesIn(decoded((await bundles())[0])).length).toBe(2);
+  now += 60_000;
+  await until('it is dropped', async () => certificatesIn(decoded((await bundles())[0])).length === 1);
+  expect(source.problem()).toBeUndefined();
+});
+
+test('an API server that is away: nothing is served at the start, and what is served stays later', async () => {
+  await install('a.vaultauth.dev');
+  const early = keeper();
+  await ready(early);
+  const served = early.current();
+  const away = kubeClient({
+    connection: {
+      server: 'https://127.0.0.1:1',
+      namespace: cluster.namespace,
+      credentials: () => Promise.resolve(NOBODY),
+    },
+    userAgent: 'tester',
+  });
+  afterwards(() => away.close());
+  const late = keeper({ client: away });
+  await until('it is told', () => late.problem()?.includes('ECONNREFUSED') === true);
+  expect(late.current()).toBeUndefined();
+  await cluster.bed.restart('kube-apiserver');
+  expect(early.current()).toBe(served);
+  expect(early.problem()).toBeUndefined();
+}, 60_000);
