@@ -7,7 +7,7 @@ import type { SecretFile } from '../secrets.ts';
 import type { TokenMount } from '../token.ts';
 
 export const HOME_DIRECTORY = '/home/vault';
-export const SECRETS_VOLUME = 'vault-secrets';
+const SECRETS_VOLUME = 'vault-secrets';
 const CONFIG_DIRECTORY = '/vault/configs';
 const EXTRA_DIRECTORY = '/vault/custom';
 const TLS_DIRECTORY = '/vault/tls';
