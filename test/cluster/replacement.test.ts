@@ -157,7 +157,7 @@ describe.each([1, 3])('with %i replicas', (count) => {
     );
   });
 
-  test('SIGTERM loses no review', async () => {
+  test('SIGTERM loses no review (Q18)', async () => {
     const [first] = installation.replicas;
     if (!first) throw new Error('no replica');
     const agent = new Agent({ keepAlive: true, maxSockets: 8, ca: trust.ca, servername: trust.servername });
@@ -194,7 +194,7 @@ const ended = async (server: Server): Promise<number | null> => {
   return server.exitCode();
 };
 
-test('a replica without an API server waits for it, and its probe fails meanwhile', async () => {
+test('a replica without an API server waits for it, and its probe fails meanwhile (Q19)', async () => {
   const [port = 0, nowhere = 0] = await freePorts(2);
   const kubeconfig = join(bed.directory, 'nowhere.conf');
   writeFileSync(kubeconfig, kubeconfigOf('none').replace(bed.url, `https://127.0.0.1:${nowhere}`), { mode: 0o600 });

@@ -30,7 +30,7 @@ import {
 
 useCluster();
 
-test('one replica: a Secret with one authority, a leaf for the Service, and every entry trusts it', async () => {
+test('one replica: a Secret with one authority, a leaf for the Service, and every entry trusts it (Q35)', async () => {
   await install('label.vaultauth.dev', 'annotation.vaultauth.dev', 'vault.hashicorp.com');
   const source = keeper();
   await ready(source);

@@ -6,7 +6,7 @@ import { startServer, stopServers } from './fixture.ts';
 
 afterEach(stopServers);
 
-it('serves on while it drains, ends each connection with an answer, and closes when it is quiet', async () => {
+it('serves on while it drains (Q18), ends each connection with an answer, and closes when it is quiet', async () => {
   const server = await startServer({ limits: { drainMinimumMs: 600, drainQuietMs: 300 } });
   const agent = goLikeAgent();
   // The clients stop soon after the endpoint has gone from their view, as API servers do.

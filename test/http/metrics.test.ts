@@ -21,7 +21,7 @@ describe('metrics', () => {
     expect(lines).toContain('vault_auth_injector_request_body_bytes_bucket{le="16384"} 3');
   });
 
-  it('counts what was no review', async () => {
+  it('counts what was no review (Q40)', async () => {
     metrics.shed('in_flight');
     metrics.rejected(413);
     metrics.failed();

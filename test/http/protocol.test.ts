@@ -10,7 +10,7 @@ describe('the review path', () => {
     server = await startServer({ limits: { maxBodyBytes: 1000 } });
   });
 
-  it('answers a review with JSON that no cache keeps and no header that tells what runs here', async () => {
+  it('answers a review with JSON (Q34) that no cache keeps and no header that tells what runs here', async () => {
     const answer = await send(server.port, review('a-uid'), { path: '/mutate?timeout=5s' });
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.body)).toEqual({ response: { uid: 'a-uid', allowed: true } });
@@ -19,7 +19,7 @@ describe('the review path', () => {
   });
 
   it.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON', 'application/json;q=1;x=y'])(
-    'takes content type %s',
+    'takes content type %s (Q15)',
     async (type) => {
       expect((await send(server.port, review(), { headers: { 'content-type': type } })).status).toBe(200);
     },
