@@ -2,7 +2,8 @@
 import { allNames } from '../annotations/name.ts';
 import { parseAnnotations, type Baseline, type Parsed } from '../annotations/parse.ts';
 import { checkPod } from '../pod/check.ts';
-import { injectCompat, type Injection, type OperatorInput } from '../pod/compat/inject.ts';
+import { injectCompat } from '../pod/compat/inject.ts';
+import type { Injection, OperatorInput } from '../pod/draft.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
 import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';

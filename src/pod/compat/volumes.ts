@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import type { Options } from '../../annotations/parse.ts';
 import { CACHE_DIRECTORY } from '../agent-config.ts';
-import { objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
+import type { JsonObject } from '../manifest.ts';
 import type { SecretFile } from '../secrets.ts';
 import type { TokenMount } from '../token.ts';
 
@@ -59,16 +59,6 @@ export const secretMounts = (options: Options, shape: Shape): JsonObject[] => [
   { name: SECRETS_VOLUME, mountPath: options.secretVolumePath },
   ...shape.directories.map((mountPath, index) => ({ name: `${SECRETS_VOLUME}-custom-${index}`, mountPath })),
 ];
-
-/** The mounts of the container that `agent-copy-volume-mounts` names, without service-account tokens; undefined: no such container. */
-export const copiedMounts = (pod: JsonObject, name: string): readonly JsonObject[] | undefined => {
-  const spec = objectAt(pod, 'spec');
-  const container = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])].find(
-    (one) => textOf(one, 'name') === name,
-  );
-  if (!container) return undefined;
-  return objectsOf(container['volumeMounts']).filter((mount) => !/serviceaccount/i.test(textOf(mount, 'mountPath') ?? ''));
-};
 
 export interface AgentMountsInput {
   readonly options: Options;

@@ -1,0 +1,139 @@
+// An injection in the making: what every profile needs to know, check and add, whatever its agents look like.
+import { annotationName } from '../annotations/name.ts';
+import type { AnnotationFinding } from '../annotations/finding.ts';
+import type { Parsed } from '../annotations/parse.ts';
+import type { OptionKey } from '../annotations/table.ts';
+import type { PodFinding } from './finding.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
+import { secretFiles, type SecretFile } from './secrets.ts';
+import { telemetry, type Telemetry } from './telemetry.ts';
+
+type InjectionFinding = AnnotationFinding | PodFinding;
+
+export interface Injection {
+  readonly patch: readonly PatchOperation[];
+  /** Which agent containers the pod gets. */
+  readonly kind: 'init_only' | 'sidecar_only' | 'init_and_sidecar';
+  readonly problems: readonly InjectionFinding[];
+  readonly warnings: readonly InjectionFinding[];
+}
+
+export interface OperatorInput {
+  /** PEM of Vault's CA from the settings; empty for none. */
+  readonly caBytes: string;
+}
+
+export interface Draft {
+  readonly pod: JsonObject;
+  readonly parsed: Parsed;
+  readonly files: readonly SecretFile[];
+  readonly telemetry: Telemetry['block'];
+  readonly operator: OperatorInput;
+  readonly builder: PatchBuilder;
+  readonly problems: InjectionFinding[];
+  readonly warnings: InjectionFinding[];
+}
+
+/** Value of the status annotation of a pod that has its agent. */
+const STATUS_INJECTED = 'injected';
+
+/** A draft with everything that the annotations alone say. */
+export const draftOf = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Draft => {
+  const secrets = secretFiles(parsed.families, parsed.options);
+  const measured = telemetry(parsed.families.telemetry);
+  const draft: Draft = {
+    pod,
+    parsed,
+    files: secrets.files,
+    telemetry: measured.block,
+    operator,
+    builder: patchBuilder(),
+    problems: [...parsed.problems, ...secrets.problems, ...measured.problems],
+    warnings: [...parsed.warnings, ...secrets.warnings, ...measured.warnings],
+  };
+  checkRequired(draft);
+  return draft;
+};
+
+/** What has to be there before an agent can log in. A ConfigMap brings its own configuration. */
+const checkRequired = ({ parsed: { options, families }, problems }: Draft): void => {
+  if ((options.agentImage ?? '') === '') problems.push({ code: 'image-missing' });
+  if (options.agentConfigmap !== '') return;
+  if ((options.service ?? '') === '') problems.push({ code: 'address-missing' });
+  const role = options.role === '' ? (families.authConfig.get('role')?.value ?? '') : options.role;
+  if (options.authType === 'kubernetes' && role === '') problems.push({ code: 'role-missing' });
+};
+
+/** The annotation that gave an option its value, or the one that could. */
+export const originOf = ({ parsed }: Draft, key: OptionKey): string => parsed.origins.get(key)?.annotation ?? annotationName(key);
+
+const isFinding = (value: object): value is PodFinding => 'code' in value;
+
+/** Keeps a value, or notes why there is none. */
+export const keep = <T extends object>(value: T | PodFinding | undefined, draft: Draft): T | undefined => {
+  if (value === undefined || !isFinding(value)) return value;
+  draft.problems.push(value);
+  return undefined;
+};
+
+/** App containers that are to get the secrets, by name; undefined: all of them. Unknown names earn a warning (Q14). */
+export const chosenContainers = (draft: Draft): ReadonlySet<string> | undefined => {
+  const wanted = draft.parsed.options.agentInjectContainers;
+  if (!wanted) return undefined;
+  const known = new Set(objectsOf(objectAt(draft.pod, 'spec')?.['containers']).map((container) => textOf(container, 'name')));
+  const annotation = originOf(draft, 'agentInjectContainers');
+  for (const container of wanted)
+    if (!known.has(container)) draft.warnings.push({ code: 'container-unknown', annotation, container });
+  return new Set(wanted);
+};
+
+/** Mounts of the container that `agent-copy-volume-mounts` names, without service-account tokens. */
+export const copiedMounts = (draft: Draft): readonly JsonObject[] => {
+  const container = draft.parsed.options.agentCopyVolumeMounts;
+  if (container === '') return [];
+  const spec = objectAt(draft.pod, 'spec');
+  const source = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])].find(
+    (one) => textOf(one, 'name') === container,
+  );
+  if (!source)
+    draft.warnings.push({ code: 'container-unknown', annotation: originOf(draft, 'agentCopyVolumeMounts'), container });
+  return objectsOf(source?.['volumeMounts']).filter((mount) => !/serviceaccount/i.test(textOf(mount, 'mountPath') ?? ''));
+};
+
+/** Two mounts of one path cannot be; the earlier one, which the agent needs, stays. */
+export const uniquePaths = (mounts: readonly JsonObject[]): JsonObject[] => {
+  const seen = new Set<string>();
+  return mounts.filter((mount) => {
+    const path = textOf(mount, 'mountPath') ?? '';
+    const isNew = !seen.has(path);
+    seen.add(path);
+    return isNew;
+  });
+};
+
+/** Sets the field when the pod does not speak of it; a pod's own false is a problem, its own true stays (Q01, Q33). */
+export const shareProcessNamespace = ({ pod, parsed, builder, problems, warnings }: Draft): void => {
+  const wanted = parsed.options.agentShareProcessNamespace;
+  const current = objectAt(pod, 'spec')?.['shareProcessNamespace'];
+  if (wanted === undefined || wanted === current) return;
+  if (wanted && current === false) problems.push({ code: 'process-namespace-refused' });
+  else if (!wanted && current === true) warnings.push({ code: 'process-namespace-kept' });
+  else builder.set('/spec', true, 'shareProcessNamespace', wanted);
+};
+
+/** The pod carries a status annotation, whatever it says: it was injected at least once. */
+export const wasInjected = ({ parsed }: Draft): boolean => parsed.options.agentInjectStatus !== undefined;
+
+/** The status says that what is there is up to date. */
+export const isCurrent = ({ parsed }: Draft): boolean => parsed.options.agentInjectStatus === STATUS_INJECTED;
+
+/** Sets an annotation of the pod, unless it says so already. */
+export const setAnnotation = ({ pod, builder }: Draft, name: string, value: string): void => {
+  const annotations = objectAt(pod, 'metadata')?.['annotations'];
+  if (isObject(annotations) && annotations[name] === value) return;
+  builder.set(pointer('metadata', 'annotations'), isObject(annotations), name, value);
+};
+
+/** Writes down that the pod has its agent, where vault-k8s and people look for it. */
+export const markInjected = (draft: Draft): void => setAnnotation(draft, originOf(draft, 'agentInjectStatus'), STATUS_INJECTED);
