@@ -13,8 +13,8 @@ export type Settings = {
 
 /** What stands around a process; the only place where it is looked up. */
 export interface Surroundings {
-  /** Namespace of our own pod. */
-  readonly podNamespace: string;
+  /** Namespace of our own pod, when the pod's manifest says so. */
+  readonly podNamespace: string | undefined;
   readonly podName: string;
   /** Access to the API server from inside the cluster, as the kubelet gives it. */
   readonly kubernetesHost: string | undefined;
@@ -132,7 +132,7 @@ export const processEnvironment = (): Readonly<Record<string, string | undefined
 
 /** What the kubelet and the terminal say about this process. */
 export const surroundings = (environment: Readonly<Record<string, string | undefined>>): Surroundings => ({
-  podNamespace: environment['NAMESPACE'] || 'default',
+  podNamespace: environment['NAMESPACE'] || undefined,
   podName: environment['POD_NAME'] ?? '',
   kubernetesHost: environment['KUBERNETES_SERVICE_HOST'],
   kubernetesPort: environment['KUBERNETES_SERVICE_PORT'],

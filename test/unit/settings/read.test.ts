@@ -153,6 +153,6 @@ describe('surroundings', () => {
       kubernetesPort: '443',
       noColor: true,
     });
-    expect(surroundings({})).toMatchObject({ podNamespace: 'default', podName: '', kubernetesHost: undefined, noColor: false });
+    expect(surroundings({})).toMatchObject({ podNamespace: undefined, podName: '', kubernetesHost: undefined, noColor: false });
   });
 });
