@@ -27,15 +27,6 @@ const USAGE: Readonly<Record<Command, readonly [string, string]>> = {
   explain: ['explain -f FILE… [flags]', 'Says for every pod of a manifest whether it is injected, why, and with what.'],
 };
 
-/** Words that ask for help. */
-const HELP = new Set(['-h', '-help', '--help', '--h']);
-
-/** True when a command line asks for help; what follows `--` does not count. */
-export const wantsHelp = (words: readonly string[]): boolean => {
-  const end = words.indexOf('--');
-  return (end === -1 ? words : words.slice(0, end)).some((word) => HELP.has(word));
-};
-
 /** The help of a command, at most 100 columns wide where its words allow it. */
 export const helpOf = (command: Command, own: readonly OwnFlag[] = []): string => {
   const [usage, sentence] = USAGE[command];

@@ -54,25 +54,21 @@ const tell = ({ oddities }: Prepared, written: readonly Written[], terminal: Ter
     }
 };
 
-const diffOf = ({ source, documents, texts }: Written, colour: boolean): string => {
-  let grown = 0;
-  return documents
-    .map(({ document, judged }, index) => {
+const diffOf = ({ source, documents, texts }: Written, colour: boolean): string =>
+  differenceOf(
+    source.file,
+    documents.map(({ document, judged }, index) => {
       const before = source.text.slice(document.start, document.end);
-      const after = texts[index]?.text ?? before;
-      const title = judged
-        .filter(({ workload, injected }) => injected !== workload.pod)
-        .map(({ workload }) => titleOf(workload))
-        .join(', ');
-      const text = differenceOf(
-        { file: source.file, title, firstLine: document.lineOf(document.start), grown, before, after },
-        colour,
-      );
-      grown += after.split('\n').length - before.split('\n').length;
-      return text;
-    })
-    .join('');
-};
+      const changed = judged.filter(({ workload, injected }) => injected !== workload.pod);
+      return {
+        title: changed.map(({ workload }) => titleOf(workload)).join(', '),
+        firstLine: document.lineOf(document.start),
+        before,
+        after: texts[index]?.text ?? before,
+      };
+    }),
+    colour,
+  );
 
 /** One stream. Several sources are YAML documents of it, JSON ones too: with `---` in front, no reader takes it for one JSON value. */
 const joined = (written: readonly Written[]): string => {

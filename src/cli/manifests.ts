@@ -12,7 +12,7 @@ export interface ReadManifests {
 export interface WatchedManifests {
   /** What the files say now; of a file that cannot be read, what it said before. */
   cluster(): ManifestCluster;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Editors and kubelets change a file in several steps; one look after the last of them is enough. */
@@ -55,6 +55,7 @@ export const watchManifests = (directory: string, onProblem: (problem: string) =
       clearTimeout(settling);
       clearInterval(poll);
       watcher?.close();
+      return Promise.resolve();
     },
   };
 };

@@ -16,18 +16,25 @@ export interface Terminal {
 export type Run = (words: readonly string[], terminal: Terminal) => Promise<number>;
 
 /** The terminal of this process. */
-export const processTerminal = (environment: Readonly<Record<string, string | undefined>>, noColor: boolean): Terminal => ({
-  stdout: (text) => void process.stdout.write(text),
-  stderr: (text) => void process.stderr.write(text),
-  stdin: async () => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
-    return Buffer.concat(chunks).toString('utf8');
-  },
-  stdinIsTerminal: process.stdin.isTTY,
-  colour: process.stdout.isTTY && !noColor,
-  environment,
-});
+export const processTerminal = (environment: Readonly<Record<string, string | undefined>>, noColor: boolean): Terminal => {
+  // A reader that has seen enough, such as `head`, is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  return {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    stdin: async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk as Uint8Array));
+      return Buffer.concat(chunks).toString('utf8');
+    },
+    stdinIsTerminal: process.stdin.isTTY,
+    colour: process.stdout.isTTY && !noColor,
+    environment,
+  };
+};
 
 const HELP = new Set(['-h', '-help', '--help']);
 

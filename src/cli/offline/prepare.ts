@@ -3,9 +3,9 @@ import type { AdmissionContext } from '../../admission/admit.ts';
 import { flag, UNREADABLE } from '../../annotations/kind.ts';
 import { readSettings, type ReadSettings } from '../../settings/read.ts';
 import { admissionContext } from '../context.ts';
-import { helpOf, wantsHelp, type OwnFlag } from '../help.ts';
+import { helpOf, type OwnFlag } from '../help.ts';
 import { readManifests } from '../manifests.ts';
-import type { Terminal } from '../terminal.ts';
+import { asksForHelp, type Terminal } from '../terminal.ts';
 import { NO_MANIFESTS } from './cluster.ts';
 import { readDocuments, type ManifestDocument, type SourceText } from './document.ts';
 import { judge, type Judged } from './judge.ts';
@@ -55,7 +55,7 @@ export const prepare = async (
   terminal: Terminal,
 ): Promise<Prepared | number> => {
   const own = [...COMMON, ...flags];
-  if (wantsHelp(words)) {
+  if (asksForHelp(words)) {
     terminal.stdout(helpOf(command, own));
     return 0;
   }

@@ -1,6 +1,6 @@
 // The help of every command is its part of the settings table.
 import { explain } from '../../../src/cli/explain.ts';
-import { helpOf, wantsHelp } from '../../../src/cli/help.ts';
+import { helpOf } from '../../../src/cli/help.ts';
 import { inject } from '../../../src/cli/inject.ts';
 import { flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
 import type { Command } from '../../../src/settings/table.ts';
@@ -24,8 +24,6 @@ test('defaults are those of the command', () => {
 });
 
 test('words that ask for it', async () => {
-  expect([['-h'], ['-f', 'x', '--help'], ['-help']].map(wantsHelp)).toEqual([true, true, true]);
-  expect([[], ['-f', 'x'], ['--', '-h']].map(wantsHelp)).toEqual([false, false, false]);
   expect(await ask(inject, ['-h'])).toMatchObject({ code: 0, out: expect.stringContaining('-diff'), errors: [] });
   expect(await ask(explain, ['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('-o text|json'), errors: [] });
 });

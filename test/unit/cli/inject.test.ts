@@ -191,7 +191,7 @@ describe('what is said', () => {
     expect(plain.out.split('\n').slice(0, 9)).toEqual([
       `--- ${file}\tDeployment shop/web`,
       `+++ ${file}\tDeployment shop/web, injected`,
-      '@@ -19,8 +19,118 @@',
+      '@@ -19,8 +19,118 @@ Deployment shop/web',
       '       annotations:',
       '         vault.hashicorp.com/agent-inject: "true"',
       '         vault.hashicorp.com/role: web',

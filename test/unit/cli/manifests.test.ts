@@ -83,7 +83,7 @@ describe('watchManifests', () => {
       rmSync(join(directory, 'a.yaml'));
       await until(() => watched.cluster().namespace('shop') === undefined);
     } finally {
-      watched.close();
+      await watched.close();
     }
   });
 });
