@@ -44,11 +44,8 @@ export const judge = (
   context: AdmissionContext,
   cluster: ManifestCluster,
 ): Judged => {
-  const { pod, path, namespace } = workload;
-  const line = lineOfPath(
-    document,
-    path.at(-1) === 'template' ? path.slice(0, -1).filter((key) => key !== 'spec' && key !== 'jobTemplate') : path,
-  );
+  const { pod, place, path, namespace } = workload;
+  const line = lineOfPath(document, place);
   const common = { document, workload, line };
   const misplaced = workload.misplaced.map((name) => misplacedNote(name, workload, line));
   const unquoted = unquotedNames(pod);
@@ -102,7 +99,7 @@ const misplacedNote = (name: string, workload: Workload, line: number): Note => 
   line,
   code: 'annotation-misplaced',
   sentence: `${name} stands on the ${workload.kind} and has no effect there`,
-  remedy: `move it to the metadata of ${workload.path.filter((key) => typeof key === 'string' && key !== 'items').join('.')}`,
+  remedy: `move it to the metadata of ${workload.path.slice(workload.place.length).join('.')}`,
 });
 
 /** Ours with a value that is no text: `agent-inject: true` is the mistake that everybody makes once. */

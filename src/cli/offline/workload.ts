@@ -6,7 +6,9 @@ import { INJECT_LABEL } from '../../selection/decide.ts';
 export type Path = readonly (string | number)[];
 
 export interface Workload {
-  /** Where the pod is in the document; empty for a document that is a Pod. */
+  /** Where the object is in the document; empty for a document that is one object. */
+  readonly place: Path;
+  /** Where its pod is in the document. */
   readonly path: Path;
   readonly kind: string;
   readonly namespace: string;
@@ -90,6 +92,7 @@ const workloadAt = (object: JsonObject, kind: string, path: Path, standard: stri
   if (!pod) return `${titleOf(named)}: ${row.template.join('.')} is no object, so that there is no pod to look at`;
   return {
     ...named,
+    place: path,
     path: [...path, ...row.template],
     pod,
     misplaced: kind === 'Pod' ? [] : misplacedOn(object, pod, row.template),

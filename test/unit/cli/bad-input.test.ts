@@ -1,0 +1,57 @@
+// Input that cannot be read, and calls that cannot be meant: one line per problem, exit code 2, nothing printed.
+import { inject } from '../../../src/cli/inject.ts';
+import { ADDRESS, ask, asking, folder } from './person.ts';
+
+const files = folder();
+afterAll(files.clear);
+
+const POD = `apiVersion: v1\nkind: Pod\nmetadata:\n  annotations:\n${asking(4)}spec:\n  containers:\n    - name: web\n`;
+
+describe('called wrongly', () => {
+  const bad: readonly (readonly [string, string | Buffer, RegExp])[] = [
+    ['key.yaml', 'a: 1\na: 2\n', /key\.yaml:2:1: the key a is there twice/],
+    ['tab.yaml', 'a:\n\tb: 1\n', /tab\.yaml:2:1: Tabs are not allowed/],
+    ['open.yaml', 'a: [1\nb: 2\n', /open\.yaml:2:\d: /],
+    ['scalar.yaml', '---\nhello\n', /scalar\.yaml:2: expected a Kubernetes object, found plain text/],
+    ['list.yaml', '- a\n', /list\.yaml:1: expected a Kubernetes object, found a list/],
+    ['latin.yaml', Buffer.from('a: \u{e9}\n', 'latin1'), /latin\.yaml: is not UTF-8/],
+    ['utf16.yaml', Buffer.from('\u{feff}a: 1\n', 'utf16le'), /utf16\.yaml: is not UTF-8/],
+    ['deep.yaml', '['.repeat(20_000), /deep\.yaml:1:502: more than 500 levels/],
+    ['blocks.yaml', '- '.repeat(5_000), /blocks\.yaml:1:\d+: more than 500 levels/],
+    ['alias.yaml', 'a: *b\n', /alias\.yaml:1:1: Unresolved alias/],
+    [
+      'bomb.yaml',
+      `a: &a [${'x,'.repeat(20)}]\nb: &b [${'*a,'.repeat(20)}]\nc: [${'*b,'.repeat(20)}]\n`,
+      /bomb\.yaml:1:1: Excessive alias count/,
+    ],
+  ];
+  test.each(bad)('%s', async (name, content, line) => {
+    const { code, out, errors } = await ask(inject, ['-f', files.write(name, content)]);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(errors).toEqual([expect.stringMatching(line)]);
+  });
+
+  test('files that are not there, no file at all, and flags that do not exist', async () => {
+    expect((await ask(inject, ['-f', 'away.yaml', '-f', 'gone'])).errors).toEqual([
+      'vault-auth-injector inject: away.yaml: no such file or directory',
+      'vault-auth-injector inject: gone: no such file or directory',
+    ]);
+    expect(await ask(inject, [], { stdinIsTerminal: true })).toEqual({
+      code: 2,
+      out: '',
+      errors: ['vault-auth-injector inject: name a file: -f FILE, or -f - for standard input'],
+    });
+    expect((await ask(inject, ['-vault-adress', 'x'])).errors).toEqual([
+      'vault-auth-injector inject: -vault-adress: no such flag; did you mean -vault-address?',
+    ]);
+    expect((await ask(inject, ['-diff=maybe'], { stdin: POD })).code).toBe(2);
+  });
+
+  test('a byte-order mark is dropped, line ends of Windows stay', async () => {
+    const text = POD.replaceAll('\n', '\r\n');
+    const { code, out } = await ask(inject, ['-f', files.write('bom.yaml', `\u{feff}${text}`), ...ADDRESS]);
+    expect(code).toBe(0);
+    expect(out.startsWith('apiVersion')).toBe(true);
+    expect(out.replaceAll('\r\n', '')).not.toContain('\n');
+  });
+});
