@@ -14,11 +14,12 @@ export const lineOf = (finding: Finding): string => {
   return `${sentence}: ${remedy} [${finding.code}]`;
 };
 
+const numbered = (lines: readonly string[]): string =>
+  lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
+
 /** All problems of a pod in one message; remedies give way first when there are many. */
 export const denialOf = (problems: readonly Finding[]): string => {
   const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
-  const numbered = (lines: readonly string[]): string =>
-    lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
   const full = head + numbered(problems.map(lineOf));
   if (full.length <= LONGEST_DENIAL) return full;
   return head + numbered(problems.map((problem) => `${wordsOf(problem).sentence} [${problem.code}]`));

@@ -59,18 +59,14 @@ const decode = (raw: string): unknown => {
   }
 };
 
-const has = (type: Type, value: unknown): value is Json => {
-  switch (type) {
-    case 'text':
-      return typeof value === 'string';
-    case 'flag':
-      return typeof value === 'boolean';
-    case 'number':
-      return Number.isInteger(value);
-    case 'texts':
-      return Array.isArray(value) && value.every((member) => typeof member === 'string');
-  }
+const IS: Readonly<Record<Type, (value: unknown) => boolean>> = {
+  text: (value) => typeof value === 'string',
+  flag: (value) => typeof value === 'boolean',
+  number: (value) => Number.isInteger(value),
+  texts: (value) => Array.isArray(value) && value.every((member) => typeof member === 'string'),
 };
+
+const has = (type: Type, value: unknown): value is Json => IS[type](value);
 
 const isZero = (value: Json): boolean =>
   value === '' || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
@@ -103,9 +99,11 @@ export const telemetry = (entries: FamilyOptions['telemetry']): Telemetry => {
   return { block, problems, warnings };
 };
 
+/** The letters of a word in the order of the alphabet. */
+const letters = (word: string): string => word.toLowerCase().replaceAll('_', '').split('').sort().join('');
+
 /** A known parameter with the same letters, as an annotation name without prefix. */
 const nearest = (parameter: string): string | undefined => {
-  const letters = (word: string): string => [...word.toLowerCase().replaceAll('_', '')].sort().join('');
   const known = Object.keys(TYPES).find((candidate) => letters(candidate) === letters(parameter));
   return known && `${families.telemetry.name}-${known.replaceAll('_', '-')}`;
 };

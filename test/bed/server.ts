@@ -21,9 +21,9 @@ export interface Server {
   readonly pid: number;
   readonly logFile: string;
   /** False once the process has ended, on its own or by `stop`. */
-  running(): boolean;
+  readonly running: () => boolean;
   /** Null while the process runs, and when a signal ended it. */
-  exitCode(): number | null;
+  readonly exitCode: () => number | null;
   /** Sends the signal, and SIGKILL after 10 seconds; resolves when the process is gone. */
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }

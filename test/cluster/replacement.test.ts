@@ -168,7 +168,7 @@ describe.each([1, 3])('with %i replicas', (count) => {
       while (Date.now() < last) {
         await ask(first.port, 'POST', '/mutate', review, { ...trust, agent }).then(
           ({ status }) => (status === 200 ? (answered += 1) : lost.push(String(status))),
-          (error: NodeJS.ErrnoException) => lost.push(String(error.code ?? error.message)),
+          (error: NodeJS.ErrnoException) => lost.push(error.code ?? error.message),
         );
         await sleep(10);
       }

@@ -86,7 +86,7 @@ const differences = (wanted: Wanted, got: Leaves, unstable: ReadonlySet<string>)
 
 const wholeDifferences = (whole: NonNullable<Quirk['whole']>, actual: Actual): string[] => {
   const found: string[] = [];
-  const check = (name: string, want: unknown, got: unknown): void => {
+  const check = (name: string, want: boolean | number | undefined, got: unknown): void => {
     if (want !== undefined && want !== got) found.push(`${name}: wanted ${String(want)}, got ${String(got)}`);
   };
   check('status', whole.status, actual.status);
@@ -102,7 +102,7 @@ const wholeDifferences = (whole: NonNullable<Quirk['whole']>, actual: Actual): s
 };
 
 const subsets = <T>(members: readonly T[]): T[][] =>
-  members.reduce<T[][]>((sets, member) => [...sets, ...sets.map((set) => [...set, member])], [[]]).reverse();
+  members.reduce<T[][]>((sets, member) => sets.concat(sets.map((set) => [...set, member])), [[]]).toReversed();
 
 const tryOne = (one: ReviewCase, actual: Actual, quirks: readonly Quirk[]): string[] => {
   const whole = quirks.find((quirk) => quirk.whole)?.whole;

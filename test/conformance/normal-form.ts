@@ -1,7 +1,7 @@
 // One normal form for a recorded and an answered pod: a map from paths to leaves, in which list members with a name are found
 // by that name and the order of a list is a leaf of its own.
 import type { Json, JsonObject } from '../../src/pod/manifest.ts';
-import { isObject, objectsOf } from '../../src/pod/manifest.ts';
+import { isObject, objectsOf, textOf } from '../../src/pod/manifest.ts';
 
 export type Leaf = string | number | boolean | null;
 export type Leaves = Map<string, Leaf>;
@@ -50,7 +50,7 @@ export const leavesOf = (value: Json, path = '', leaves: Leaves = new Map()): Le
     if (list.length === 0) leaves.set(path, '[]');
     else if (key === undefined) for (const [index, member] of list.entries()) leavesOf(member, `${path}/${index}`, leaves);
     else {
-      const names = list.map((member) => String((member as JsonObject)[key]));
+      const names = list.map((member) => textOf(member as JsonObject, key) ?? '');
       leaves.set(`${path}/#order`, names.join(' | '));
       for (const [index, member] of list.entries()) leavesOf(member, `${path}/{${escape(names[index] ?? '')}}`, leaves);
     }

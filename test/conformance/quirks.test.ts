@@ -190,7 +190,7 @@ describe('fixed', () => {
     const again = structuredClone(first) as { metadata: { annotations: Record<string, string> } };
     again.metadata.annotations['vault.hashicorp.com/agent-inject-status'] = 'update';
     again.metadata.annotations['vault.hashicorp.com/role'] = 'other';
-    const second = admit(again as unknown as JsonObject).pod;
+    const second = admit(again).pod;
     expect(volumeNames(second)).toEqual(volumeNames(first));
     expect(configOf(second, 'vault-agent').auto_auth.method.config['role']).toBe('other');
     expect(objectAt(objectAt(second, 'metadata'), 'annotations')).toMatchObject({

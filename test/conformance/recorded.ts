@@ -75,11 +75,11 @@ export interface Profile {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const read = <T>(name: string): T => JSON.parse(readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8')) as T;
+const read = (name: string): unknown => JSON.parse(readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8'));
 
-const all = read<readonly (ReviewCase | StartupCase)[]>('cases.json');
-export const profiles = read<Readonly<Record<string, Profile>>>('profiles.json');
-const shapes = read<Readonly<Record<string, JsonObject>>>('shapes.json');
+const all = read('cases.json') as readonly (ReviewCase | StartupCase)[];
+export const profiles = read('profiles.json') as Readonly<Record<string, Profile>>;
+const shapes = read('shapes.json') as Readonly<Record<string, JsonObject>>;
 
 export const startupCases = all.filter((one): one is StartupCase => 'startup' in one);
 export const reviewCases = all.filter((one): one is ReviewCase => !('startup' in one));
@@ -92,7 +92,7 @@ export const objectOf = (one: ReviewCase): Json | undefined => {
     pod.metadata ??= {};
     pod.metadata.annotations = { ...pod.metadata.annotations, ...one.annotations };
   }
-  return pod as JsonObject;
+  return pod;
 };
 
 /** The pod of an expectation, with its configuration decoded. */

@@ -78,7 +78,7 @@ describe('signals', () => {
   it('stop in good order first and at once the second time', async () => {
     const codes: number[] = [];
     const hurries: boolean[] = [];
-    let finish = (): void => {};
+    let finish: (() => void) | undefined;
     const stop = (hurry: boolean): Promise<void> => {
       hurries.push(hurry);
       return new Promise((resolve) => (finish = resolve));
@@ -88,7 +88,7 @@ describe('signals', () => {
     expect([hurries, codes]).toEqual([[false], []]);
     process.emit('SIGTERM', 'SIGTERM');
     expect(codes).toEqual([143]);
-    finish();
+    finish?.();
     await sleep(1);
     expect(codes).toEqual([143, 0]);
     forget();

@@ -13,7 +13,8 @@ const envelope = (object: string, more = ''): string =>
 const pod = (annotations: string): string =>
   `{"metadata":{"name":"p","annotations":${annotations}},"spec":{"containers":[{"name":"c","image":"i"}]}}`;
 
-const placesTaken = ({ metrics }: TestServer) => metric(metrics, 'vault_auth_injector_requests_in_flight').then((count) => count ?? -1);
+const placesTaken = ({ metrics }: TestServer) =>
+  metric(metrics, 'vault_auth_injector_requests_in_flight').then((count) => count ?? -1);
 
 let server: TestServer;
 beforeAll(async () => {
@@ -42,14 +43,30 @@ describe('bodies', () => {
     ['another version', envelope(pod('{}')).replace('k8s.io/v1', 'k8s.io/v9'), 400],
     ['another kind', envelope(pod('{}')).replace('AdmissionReview', 'Pod'), 400],
     ['10,000 nested lists', '['.repeat(10_000) + ']'.repeat(10_000), 400],
-    ['10,000 nested lists in a pod', envelope(`{"metadata":{"annotations":{}},"spec":${'['.repeat(10_000)}${']'.repeat(10_000)}}`), 200],
-    ['10,000 nested lists in an annotation', envelope(pod(`{"vault.hashicorp.com/agent-inject":"true","a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`)), 200],
+    [
+      '10,000 nested lists in a pod',
+      envelope(`{"metadata":{"annotations":{}},"spec":${'['.repeat(10_000)}${']'.repeat(10_000)}}`),
+      200,
+    ],
+    [
+      '10,000 nested lists in an annotation',
+      envelope(pod(`{"vault.hashicorp.com/agent-inject":"true","a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`)),
+      200,
+    ],
     ['100,000 nested lists that nobody closes', '['.repeat(100_000), 400],
-    ['__proto__ everywhere', envelope(pod('{"__proto__":{"vault.hashicorp.com/agent-inject":"true"}}'), ',"__proto__":{"request":{}}'), 200],
+    [
+      '__proto__ everywhere',
+      envelope(pod('{"__proto__":{"vault.hashicorp.com/agent-inject":"true"}}'), ',"__proto__":{"request":{}}'),
+      200,
+    ],
     ['a constructor and a prototype', envelope(pod('{"constructor":{"prototype":{"polluted":"yes"}}}')), 200],
     ['duplicate keys', envelope(pod('{"a":"1","a":"2"}'), ',"kind":"AdmissionReview"'), 200],
     ['lone surrogates', envelope(pod('{"vault.hashicorp.com/agent-inject":"true","vault.hashicorp.com/role":"\\ud800"}')), 200],
-    ['numbers beyond measure', envelope('{"metadata":{},"spec":{"containers":[],"priority":1e999,"x":123456789012345678901234567890}}'), 200],
+    [
+      'numbers beyond measure',
+      envelope('{"metadata":{},"spec":{"containers":[],"priority":1e999,"x":123456789012345678901234567890}}'),
+      200,
+    ],
     ['a pod that is null', envelope('null'), 200],
     ['a pod that is a text', envelope('"pod"'), 200],
   ])('%s', async (_what, body, status) => {
@@ -94,7 +111,11 @@ describe('framing', () => {
   const body = review();
   const attack = 'GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n';
   it.each([
-    ['both length and chunks', `${head(`content-length: ${body.length}`, 'transfer-encoding: chunked')}0\r\n\r\n${attack}`, [400]],
+    [
+      'both length and chunks',
+      `${head(`content-length: ${body.length}`, 'transfer-encoding: chunked')}0\r\n\r\n${attack}`,
+      [400],
+    ],
     ['two lengths', `${head('content-length: 5', 'content-length: 50')}${body}`, [400]],
     ['a list of lengths', `${head('content-length: 5, 50')}${body}`, [400]],
     ['a negative length', `${head('content-length: -1')}${body}`, [400]],

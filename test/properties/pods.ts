@@ -52,7 +52,7 @@ const container = (containerName: fc.Arbitrary<string>): fc.Arbitrary<JsonObject
       ),
       unknown,
     )
-    .map(([known, future]) => ({ ...future, ...known }) as JsonObject);
+    .map(([known, future]) => ({ ...future, ...known }));
 
 const rowKeys = Object.keys(table) as OptionKey[];
 const familyKeys = Object.keys(families) as FamilyKey[];
@@ -137,4 +137,4 @@ export const pod = (wanted: fc.Arbitrary<Readonly<Record<string, string>>> = ann
         .map(([known, future]) => ({ ...future, ...known })),
       future: unknown,
     })
-    .map(({ future, ...rest }) => ({ apiVersion: 'v1', kind: 'Pod', ...future, ...rest }) as unknown as JsonObject);
+    .map(({ future, ...rest }) => ({ apiVersion: 'v1', kind: 'Pod', ...future, ...rest }));
