@@ -85,21 +85,36 @@ const KINDS: readonly Kind<unknown>[] = [
   ...new Map([...Object.values(table), ...Object.values(families)].map(({ kind }) => [kind.name, kind])).values(),
 ];
 
+/** Whether no predecessor has the name, so that only our own prefix will do. */
+const isOwn = (row: object): boolean => 'own' in row && row.own === true;
+
+const KEYS = Object.keys(table) as OptionKey[];
+const OWN_KEYS = KEYS.filter((key) => isOwn(table[key]));
+
+const ownSection = (): readonly string[] =>
+  OWN_KEYS.length === 0 ? [] : [`## Only under ${code(OWN_PREFIX)}`, tableOf(HEAD, OWN_KEYS.map(plainRow))];
+
 /** The reference of all annotations. */
 export const annotationsDocument = (): Document =>
   documentOf('docs/annotations.md', 'Annotations', [
     ...INTRODUCTION,
-    ...groupsOf(Object.keys(table) as OptionKey[], FIRSTS).flatMap(({ title, keys }) => [
-      `## ${title}`,
-      tableOf(HEAD, keys.map(plainRow)),
-    ]),
+    ...groupsOf(
+      KEYS.filter((key) => !isOwn(table[key])),
+      FIRSTS,
+    ).flatMap(({ title, keys }) => [`## ${title}`, tableOf(HEAD, keys.map(plainRow))]),
+    ...ownSection(),
     '## Once per NAME',
     `These are written once for each secret (or parameter): what follows the name and a dash is NAME, as in
 ${code(`${FAMILIAR_PREFIX}${families.secret.name}-database`)}. A secret exists when ${code(families.secret.name)}, ${code(families.template.name)} or
 ${code(families.templateFile.name)} names it; NAMEs are compared letter by letter.`,
     tableOf(
       ['Name', 'Kind', 'Meaning', 'Example'],
-      Object.values(families).map((row) => [code(`${row.name}-NAME`), row.kind.name, row.sentence, code(row.example)]),
+      Object.values(families).map((row) => [
+        code(`${row.name}-NAME`),
+        row.kind.name,
+        isOwn(row) ? `${row.sentence} Only under ${code(OWN_PREFIX)}.` : row.sentence,
+        code(row.example),
+      ]),
     ),
     '## Kinds of values',
     tableOf(
