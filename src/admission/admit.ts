@@ -3,6 +3,7 @@ import { allNames } from '../annotations/name.ts';
 import { parseAnnotations, type Baseline, type Parsed } from '../annotations/parse.ts';
 import { checkPod } from '../pod/check.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
+import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, OperatorInput } from '../pod/draft.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
 import type { PatchOperation } from '../pod/patch.ts';
@@ -38,6 +39,8 @@ export interface Outcome {
   readonly problems: readonly Finding[];
   readonly warnings: readonly Finding[];
 }
+
+const INJECT = { compat: injectCompat, native: injectNative } as const;
 
 const REQUEST_NAMES = allNames('agentInject');
 const STATUS_NAMES = allNames('agentInjectStatus');
@@ -124,7 +127,8 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   if (!selection.inject) return skipped(selection, namespace, context.denyExcluded);
   const malformed = checkPod(object);
   if (malformed.length > 0) return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: malformed, warnings: [] };
-  const injection = injectCompat(object, parsePod(object, annotations, namespace, context), context.operator);
+  const parsed = parsePod(object, annotations, namespace, context);
+  const injection = INJECT[parsed.options.profile](object, parsed, context.operator);
   const warnings = [...selectionWarnings(selection), ...injection.warnings];
   const { reason } = selection;
   if (injection.problems.length === 0)

@@ -1,5 +1,6 @@
 // Annotations that come once per NAME: a secret, a key of the login's configuration, a key of the agent's telemetry.
-import { flag, text, type Kind } from './kind.ts';
+import { flag, oneOf, text, type Kind } from './kind.ts';
+import { FORMATS } from './own.ts';
 import type { FamilyRow } from './row.ts';
 
 const family = <T>(name: string, kind: Kind<T>, sentence: string, example: string): FamilyRow<T> => ({
@@ -48,6 +49,7 @@ export const families = {
     "Parameter NAME of the agent's telemetry (dashes become underscores), as JSON or text.",
     '30s',
   ),
+  format: { ...family('format', oneOf(FORMATS), 'Format of this one file, in place of the common one.', 'dotenv'), own: true },
 } as const;
 
 export type Families = typeof families;

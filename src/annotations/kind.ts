@@ -72,6 +72,9 @@ export const seconds: Kind<number> = {
   read: (raw) => (UNSIGNED.test(raw) && BigInt(raw) <= 2n * INT64_MAX + 1n ? Number(raw) : UNREADABLE),
 };
 
+/** Seconds that a projected token may live: Kubernetes gives none for less than ten minutes, and a day is more than an agent needs. */
+export const tokenLifetime: Kind<number> = integerIn('seconds', 'whole seconds from 600 to 86400', 600n, 86_400n);
+
 const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
 /** A finite decimal number. */

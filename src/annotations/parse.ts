@@ -2,7 +2,7 @@
 import { FAMILY_ORDER, families, type Families, type FamilyKey } from './families.ts';
 import type { AnnotationFinding } from './finding.ts';
 import { UNREADABLE, type ValueOf } from './kind.ts';
-import { nameWithin } from './prefix.ts';
+import { nameWithin, OWN_PREFIX } from './prefix.ts';
 import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Layer, type Row } from './row.ts';
 import { nearestName } from './suggest.ts';
 import { table, type OptionKey, type Table } from './table.ts';
@@ -82,6 +82,9 @@ const read = (row: Row<unknown>, annotation: string, raw: string, draft: Draft):
   return undefined;
 };
 
+/** Names of ours mean nothing under the prefix of another product. */
+const isForeign = (row: Row<unknown>, annotation: string): boolean => row.own === true && !annotation.startsWith(OWN_PREFIX);
+
 const takePlain = (key: OptionKey, annotation: string, raw: string, layer: AnnotationLayer, draft: Draft): void => {
   const row: Row<unknown> = table[key];
   if (row.podOnly && layer !== 'pod') {
@@ -99,7 +102,7 @@ const takeFamily = (name: string, annotation: string, raw: string, draft: Draft)
   for (const key of FAMILY_ORDER) {
     const family = families[key];
     const suffix = name.startsWith(`${family.name}-`) ? name.slice(family.name.length + 1) : '';
-    if (suffix === '') continue;
+    if (suffix === '' || isForeign(family, annotation)) continue;
     const value = read(family, annotation, raw, draft);
     if (value !== undefined) draft.families[key] = new Map(draft.families[key]).set(suffix, { value, annotation });
     return true;
@@ -107,11 +110,27 @@ const takeFamily = (name: string, annotation: string, raw: string, draft: Draft)
   return false;
 };
 
+const unknown = (annotation: string, nearest: string | undefined): AnnotationFinding => ({
+  code: 'annotation-unknown',
+  annotation,
+  nearest,
+});
+
+/** A name of ours under a foreign prefix, whose right form is known. */
+const foreignName = (name: string, annotation: string): boolean => {
+  const key = PLAIN_KEYS.get(name);
+  return key !== undefined && isForeign(table[key], annotation);
+};
+
 const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationLayer, draft: Draft): void => {
   const seen = new Map<string, string>();
   for (const [annotation, raw] of annotations) {
     const name = nameWithin(annotation);
     if (name === undefined) continue;
+    if (foreignName(name, annotation)) {
+      draft.warnings.push(unknown(annotation, `${OWN_PREFIX}${name}`));
+      continue;
+    }
     const other = seen.get(name);
     if (other !== undefined) {
       if (annotations.get(other) !== raw) draft.problems.push({ code: 'annotation-conflict', annotation, other });
@@ -120,8 +139,7 @@ const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationL
     seen.set(name, annotation);
     const key = PLAIN_KEYS.get(name);
     if (key !== undefined) takePlain(key, annotation, raw, layer, draft);
-    else if (!takeFamily(name, annotation, raw, draft))
-      draft.warnings.push({ code: 'annotation-unknown', annotation, nearest: nearestName(name) });
+    else if (!takeFamily(name, annotation, raw, draft)) draft.warnings.push(unknown(annotation, nearestName(name)));
   }
 };
 

@@ -20,9 +20,21 @@ export interface Row<T> {
   readonly podOnly?: true;
   /** It can redirect the token or change what runs; `webhook` refuses it unless the operator or the namespace allows it. */
   readonly guarded?: true;
+  /** No predecessor has it: it exists under our own prefix only. */
+  readonly own?: true;
   /** Why not to use it any more and what to use, as a sentence. */
   readonly deprecated?: string;
 }
+
+type More<T> = Omit<Row<T>, 'kind' | 'sentence' | 'example'>;
+
+/** Keeps what is known of the row in its type, so that an option with a default is never undefined. */
+export const row = <T, const Known extends More<T> = {}>(
+  kind: Kind<T>,
+  sentence: string,
+  example: string,
+  more?: Known,
+): Row<T> & Known => ({ kind, sentence, example, ...more }) as Row<T> & Known;
 
 /** A family is one annotation per NAME, the text after the family's name and a dash. */
 export interface FamilyRow<T> extends Row<T> {

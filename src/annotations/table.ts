@@ -1,30 +1,8 @@
 // The table of annotations: one row knows everything about one name. Parser, option types, documentation, spelling help
 // and test generators derive from it; the name is the key in kebab case. Meanings are those of vault-k8s 1.7.6.
-import {
-  decimal,
-  duration,
-  flag,
-  identity,
-  integer,
-  jsonPatch,
-  nameList,
-  oneOf,
-  quantity,
-  seconds,
-  text,
-  type Kind,
-} from './kind.ts';
-import type { Row } from './row.ts';
-
-type More<T> = Omit<Row<T>, 'kind' | 'sentence' | 'example'>;
-
-/** Keeps what is known of the row in its type, so that an option with a default is never undefined. */
-const row = <T, const Known extends More<T> = {}>(
-  kind: Kind<T>,
-  sentence: string,
-  example: string,
-  more?: Known,
-): Row<T> & Known => ({ kind, sentence, example, ...more }) as Row<T> & Known;
+import { decimal, duration, flag, identity, integer, jsonPatch, nameList, oneOf, quantity, seconds, text } from './kind.ts';
+import { ownTable } from './own.ts';
+import { row } from './row.ts';
 
 export const DEFAULT_TEMPLATES = ['map', 'json'] as const;
 
@@ -161,6 +139,8 @@ export const table = {
     'caching',
     { default: [] },
   ),
+
+  ...ownTable,
 } as const;
 
 export type Table = typeof table;

@@ -27,7 +27,7 @@ export interface AgentRole {
 export const CACHE_DIRECTORY = '/vault/agent-cache';
 
 /** Members whose value is "not set" in Go's sense are left out: empty text, 0, false, empty list. */
-const compact = (members: { readonly [name: string]: Json | undefined }): { [name: string]: Json } => {
+export const compact = (members: { readonly [name: string]: Json | undefined }): { [name: string]: Json } => {
   const kept: { [name: string]: Json } = {};
   for (const name in members) {
     const value = members[name];
@@ -68,10 +68,10 @@ const login = (input: AgentConfigInput): JsonObject => {
   };
 };
 
-const templates = ({ files, options }: AgentConfigInput): JsonObject[] =>
+export const templates = ({ files }: Pick<AgentConfigInput, 'files'>): JsonObject[] =>
   files.map((file) => ({
     ...(file.source === ''
-      ? { contents: file.template === '' ? defaultTemplate(options.agentInjectDefaultTemplate, file.path) : file.template }
+      ? { contents: file.template === '' ? defaultTemplate(file.format, file.path) : file.template }
       : { source: file.source }),
     destination: file.destination,
     left_delimiter: file.leftDelimiter,

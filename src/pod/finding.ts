@@ -18,4 +18,7 @@ export type PodFinding =
   | { readonly code: 'mount-taken'; readonly container: string; readonly path: string }
   | { readonly code: 'patch-rejected'; readonly annotation: string; readonly because: string }
   | { readonly code: 'telemetry-value'; readonly annotation: string; readonly value: string; readonly wanted: string }
-  | { readonly code: 'telemetry-unknown'; readonly annotation: string; readonly nearest: string | undefined };
+  | { readonly code: 'telemetry-unknown'; readonly annotation: string; readonly nearest: string | undefined }
+  | { readonly code: 'config-too-large'; readonly bytes: number; readonly most: number }
+  | { readonly code: 'profile-lacks'; readonly annotation: string }
+  | { readonly code: 'token-loosened'; readonly user: number };

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import type { FamilyEntry, FamilyOptions, Options } from '../annotations/parse.ts';
 import type { FamilyKey } from '../annotations/families.ts';
 import type { AnnotationFinding } from '../annotations/finding.ts';
+import type { Format } from './template.ts';
 
 export interface SecretFile {
   /** NAME as the annotation has it. */
@@ -13,6 +14,8 @@ export interface SecretFile {
   readonly directory: string;
   /** Absolute path of the rendered file. */
   readonly destination: string;
+  /** Which default template renders it when it brings none. */
+  readonly format: Format;
   /** Inline template; empty when `source` or the default template is used. */
   readonly template: string;
   /** File in the agent with the template; empty when there is none or an inline one wins. */
@@ -26,6 +29,7 @@ export interface SecretFile {
 
 /** What only speaks of a secret that another annotation declares. */
 const DEPENDENT: readonly FamilyKey[] = [
+  'format',
   'file',
   'perms',
   'command',
@@ -79,6 +83,7 @@ const secretFile = (name: string, families: FamilyOptions, options: Options): Se
     path: valueOf(families.secret, name, '').trim() === '' ? '' : valueOf(families.secret, name, ''),
     directory,
     destination: file === '' ? `${directory}/${keepCase ? name : name.toLowerCase()}` : posix.join(directory, file),
+    format: families.format.get(name)?.value ?? options.format ?? options.agentInjectDefaultTemplate,
     template,
     source: template === '' ? valueOf(families.templateFile, name, '') : '',
     leftDelimiter: valueOf(families.leftDelimiter, name, '{{'),

@@ -1,5 +1,6 @@
 // The table of settings: flag, environment variable, kind, default and sentence of everything an operator can set.
 import { decimal, duration, flag, identity, integer, nameList, oneOf, quantity, text, type Kind } from '../annotations/kind.ts';
+import { FLAVOURS, PROFILES } from '../annotations/own.ts';
 import type { OptionKey } from '../annotations/table.ts';
 import { DEFAULT_TEMPLATES } from '../annotations/table.ts';
 import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './kind.ts';
@@ -77,6 +78,8 @@ export const settingsTable = {
   }),
 
   // Defaults for all pods
+  profile: row(ALL, oneOf(PROFILES), 'Shape of the pods that do not choose one.', { default: 'compat', option: 'profile' }),
+  flavour: row(ALL, oneOf(FLAVOURS), 'Product of the agent image.', { default: 'vault', option: 'flavour' }),
   vaultAddress: row(ALL, text, 'Address of Vault.', { variable: 'VAULT_ADDR', option: 'service' }),
   vaultCacertBytes: row(ALL, pemOrBase64, 'PEM of the CA of Vault, plain or in base64.', { default: '' }),
   proxyAddress: row(ALL, text, 'HTTP proxy between agent and Vault.', { variable: 'PROXY_ADDR', option: 'proxyAddress' }),
@@ -96,20 +99,23 @@ export const settingsTable = {
     default: 'map',
     option: 'agentInjectDefaultTemplate',
   }),
-  cpuRequest: row(ALL, quantity, 'CPU request of the agent.', { default: '250m', option: 'agentRequestsCpu' }),
+  cpuRequest: row(ALL, quantity, 'CPU request of the agent.', {
+    defaults: { 'agent-inject': '250m' },
+    option: 'agentRequestsCpu',
+  }),
   memoryRequest: row(ALL, quantity, 'Memory request of the agent.', {
-    default: '64Mi',
     variable: 'MEM_REQUEST',
+    defaults: { 'agent-inject': '64Mi' },
     option: 'agentRequestsMem',
   }),
   ephemeralStorageRequest: row(ALL, quantity, 'Ephemeral-storage request of the agent.', {
     variable: 'EPHEMERAL_REQUEST',
     option: 'agentRequestsEphemeral',
   }),
-  cpuLimit: row(ALL, quantity, 'CPU limit of the agent.', { default: '500m', option: 'agentLimitsCpu' }),
+  cpuLimit: row(ALL, quantity, 'CPU limit of the agent.', { defaults: { 'agent-inject': '500m' }, option: 'agentLimitsCpu' }),
   memoryLimit: row(ALL, quantity, 'Memory limit of the agent.', {
-    default: '128Mi',
     variable: 'MEM_LIMIT',
+    defaults: { 'agent-inject': '128Mi' },
     option: 'agentLimitsMem',
   }),
   ephemeralStorageLimit: row(ALL, quantity, 'Ephemeral-storage limit of the agent.', {

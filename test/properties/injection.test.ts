@@ -11,13 +11,14 @@ import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
 import { annotations, CANARY, pod } from './pods.ts';
 
-const contextOf = (command: Command): AdmissionContext => {
-  const reading = readSettings(command, ['-vault-address=https://vault.example:8200'], {});
+const contextOf = (command: Command, ...flags: readonly string[]): AdmissionContext => {
+  const reading = readSettings(command, ['-vault-address=https://vault.example:8200', ...flags], {});
   if (!reading.ok) throw new Error(reading.problems.join('\n'));
   return admissionContext(command, reading.value, UNKNOWN_CLUSTER);
 };
 
 const webhook = contextOf('webhook');
+const native = contextOf('webhook', '-profile=native');
 const compat = contextOf('agent-inject');
 const RUNS = { numRuns: 2000 };
 /** Pods whose annotations can all be read, so that most of them are injected. */
@@ -51,6 +52,7 @@ const lost = (before: Json | undefined, after: Json | undefined, path = ''): str
 
 describe.each([
   ['webhook', webhook],
+  ['webhook with profile native', native],
   ['agent-inject', compat],
 ])('%s', (_, context) => {
   test('the patch applies, by two implementations of RFC 6902 with one result', () => {
@@ -95,7 +97,7 @@ describe.each([
     fc.assert(
       fc.property(readable, (object) => {
         const outcome = admitPod(object, 'shop', context);
-        if (outcome.decision === 'injected') expect(lost(object, applied(object, outcome))).toEqual(statusOf(object));
+        if (outcome.decision === 'injected') expect(lost(object, applied(object, outcome))).toEqual(replaced(object, outcome));
       }),
       RUNS,
     );
@@ -132,12 +134,13 @@ describe.each([
   });
 });
 
-/** The one value that injection replaces: a status that is there but says something else. */
-const statusOf = (object: JsonObject): string[] => {
+/** What injection replaces: a status or a configuration that is there but says something else. */
+const replaced = (object: JsonObject, { patch }: Outcome): string[] => {
   const marks = (object['metadata'] as JsonObject)['annotations'] as Readonly<Record<string, string>>;
-  return Object.entries(marks)
-    .filter(([key, value]) => key.endsWith('agent-inject-status') && value !== 'injected')
-    .map(([key]) => `/metadata/annotations/${key}`);
+  const written = new Set(patch.map(({ path }) => path.replaceAll('~1', '/')));
+  return Object.keys(marks)
+    .filter((key) => /\/agent-(?:inject-status|config)$/.test(key) && written.has(`/metadata/annotations/${key}`))
+    .map((key) => `/metadata/annotations/${key}`);
 };
 
 test('any JSON at all gets an answer', () => {

@@ -1,7 +1,7 @@
 // Generated pods: realistic ones, odd ones, and annotations from the table, readable and not. Canaries stand where secrets do.
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
-import { PREFIXES } from '../../src/annotations/prefix.ts';
+import { OWN_PREFIX, PREFIXES } from '../../src/annotations/prefix.ts';
 import { kebab, type Row } from '../../src/annotations/row.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
 import type { Json, JsonObject } from '../../src/pod/manifest.ts';
@@ -67,6 +67,7 @@ const rowValue = (key: OptionKey, example: fc.Arbitrary<boolean>): fc.Arbitrary<
   example.chain((readable) => (readable ? fc.constant((table[key] as Row<unknown>).example) : hostile));
 
 const prefix = fc.constantFrom(...PREFIXES);
+const prefixOf = ({ own }: Row<unknown>): fc.Arbitrary<string> => (own ? fc.constant(OWN_PREFIX) : prefix);
 const mostly = fc.integer({ min: 0, max: 9 }).map((number) => number > 0);
 
 const plainAnnotation = (readable: fc.Arbitrary<boolean>): fc.Arbitrary<[string, string]> =>

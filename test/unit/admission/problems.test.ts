@@ -13,6 +13,7 @@ interface Provocation {
 }
 
 const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts: [TOKEN_MOUNT], ...more });
+const native = { 'vaultauth.dev/profile': 'native' };
 const own = 'agent-service-account-token-volume-name';
 const projected = {
   name: 'vault-sa',
@@ -132,6 +133,21 @@ const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
   'telemetry-unknown': {
     pod: { annotations: { 'agent-telemetry-hostname-disable': 'true' } },
     remedy: { annotations: { 'agent-telemetry-disable-hostname': 'true' } },
+  },
+  'config-too-large': {
+    pod: { annotations: { ...native, 'agent-inject-template-a': 'x'.repeat(200_000) } },
+    remedy: { annotations: { ...native, 'agent-inject-template-a': 'x' } },
+  },
+  'profile-lacks': {
+    pod: { annotations: { ...native, 'agent-configmap': 'c' } },
+    remedy: { annotations: { 'agent-configmap': 'c' } },
+  },
+  'token-loosened': {
+    pod: {
+      annotations: { ...native, 'agent-run-as-user': '100' },
+      spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] },
+    },
+    remedy: { annotations: native, spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] } },
   },
   'label-value': {
     pod: { labels: { 'vaultauth.dev/inject': 'yes' } },

@@ -1,0 +1,65 @@
+// Annotations that no predecessor has. They exist under our own prefix only.
+import { flag, jsonPatch, nameList, oneOf, quantity, text, tokenLifetime } from './kind.ts';
+import { row } from './row.ts';
+
+export const PROFILES = ['compat', 'native'] as const;
+export const FLAVOURS = ['vault', 'openbao'] as const;
+export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'properties', 'yaml'] as const;
+const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
+
+export const ownTable = {
+  profile: row(
+    oneOf(PROFILES),
+    'Shape of the pod: the one of vault-k8s, or one native sidecar with a token of its own.',
+    'native',
+    { default: 'compat', own: true },
+  ),
+  flavour: row(
+    oneOf(FLAVOURS),
+    'Product of the agent image: it decides the name of the program and of its variables.',
+    'openbao',
+    { default: 'vault', own: true },
+  ),
+  format: row(
+    oneOf(FORMATS),
+    'Template of secrets that bring none; kv2, dotenv, properties and yaml understand KV version 2.',
+    'dotenv',
+    { own: true },
+  ),
+  tokenAudience: row(text, 'Audience of the projected token (profile native).', 'vault', {
+    default: 'vault',
+    own: true,
+    empty: 'unset-warn',
+  }),
+  tokenExpirationSeconds: row(tokenLifetime, 'Life of the projected token in seconds (profile native).', '3600', {
+    default: 3600,
+    own: true,
+  }),
+  skipContainers: row(nameList, 'Containers, init containers too, that do not get the secrets.', 'proxy,metrics', { own: true }),
+  initContainers: row(nameList, 'Init containers that get the secrets; without it all of them do.', 'migrate', { own: true }),
+  secretsReadOnly: row(flag, 'Mount the secrets read-only; without it profile native does and compat does not.', 'true', {
+    own: true,
+  }),
+  volumeSizeLimit: row(
+    quantity,
+    'Size limit of each memory volume with secrets; without it 16Mi in profile native, none in compat.',
+    '32Mi',
+    { own: true, empty: 'unset-warn' },
+  ),
+  imagePullPolicy: row(oneOf(PULL_POLICIES), 'Pull policy of the agent image.', 'IfNotPresent', { own: true }),
+  containerName: row(text, 'Name of the agent container (profile native).', 'vault-agent', {
+    default: 'vault-agent',
+    own: true,
+    empty: 'unset-warn',
+  }),
+  agentConfig: row(text, 'Written by the webhook in profile native: the configuration that the agent reads.', '{}', {
+    own: true,
+    podOnly: true,
+  }),
+  agentConfigPatch: row(
+    jsonPatch,
+    'RFC 6902 patch of the generated configuration (profile native).',
+    '[{"op":"add","path":"/disable_mlock","value":true}]',
+    { own: true, guarded: true },
+  ),
+} as const;

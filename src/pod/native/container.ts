@@ -1,0 +1,126 @@
+// The one agent container of profile native: a native sidecar whose start-up probe holds back the rest of the pod until the
+// secrets are there, or a plain init container.
+import type { Options, Origin } from '../../annotations/parse.ts';
+import type { OptionKey } from '../../annotations/table.ts';
+import { objectAt, objectsOf, type Json, type JsonObject } from '../manifest.ts';
+import { CONFIG_DIRECTORY, CONFIG_FILE, RUN_DIRECTORY } from './volumes.ts';
+import { LOG_FILE } from './config.ts';
+import type { AgentUser } from './user.ts';
+
+export interface NativeContainerInput {
+  readonly pod: JsonObject;
+  readonly options: Options;
+  readonly origins: ReadonlyMap<OptionKey, Origin>;
+  readonly caBytes: string;
+  readonly user: AgentUser;
+  readonly mounts: readonly JsonObject[];
+  /** Absolute paths of the files that must exist before the app starts. */
+  readonly destinations: readonly string[];
+  /** A plain init container instead of a sidecar. */
+  readonly once: boolean;
+  readonly isAgent: (container: JsonObject) => boolean;
+}
+
+const PROGRAM: Readonly<Record<Options['flavour'], string>> = { vault: 'vault', openbao: 'bao' };
+/** Where templates read the namespace from: OpenBao's agent ignores it in its configuration. */
+const NAMESPACE_VARIABLE: Readonly<Record<Options['flavour'], string>> = { vault: 'VAULT_NAMESPACE', openbao: 'BAO_NAMESPACE' };
+
+/**
+ * Quotes the end of the agent's log while files are missing, so that `kubectl describe pod` says why. A constant: file names
+ * are arguments.
+ */
+const GATE = `ls "$@" >/dev/null 2>&1 || { grep -hE "^ +[|] [^ ]|ERROR|WARN" ${LOG_FILE} | tail -n 6; exit 1; }`;
+
+/** The kubelet expands $(NAME) in probes; a doubled dollar stands for one. */
+const literal = (argument: string): string => argument.replaceAll('$(', '$$$$(');
+
+/** One second, for the gate costs about one period; five minutes until the kubelet starts the agent anew, which does no harm. */
+const startupProbe = (destinations: readonly string[]): JsonObject => ({
+  exec: { command: ['sh', '-c', GATE, 'sh', ...destinations.map(literal)] },
+  periodSeconds: 1,
+  timeoutSeconds: 5,
+  failureThreshold: 300,
+});
+
+const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
+  const pairs: readonly (readonly [string, string])[] = [
+    // Must be set, and need not exist: without it the agent asks programs that its image may not have.
+    ['HOME', RUN_DIRECTORY],
+    ['GOMAXPROCS', options.goMaxProcs],
+    ['VAULT_CLIENT_TIMEOUT', options.clientTimeout],
+    ['VAULT_MAX_RETRIES', options.clientMaxRetries],
+    ['VAULT_LOG_LEVEL', options.logLevel],
+    ['VAULT_LOG_FORMAT', options.logFormat],
+    ['HTTPS_PROXY', options.proxyAddress],
+    [NAMESPACE_VARIABLE[options.flavour], options.namespace],
+    ['VAULT_CACERT_BYTES', caBytes],
+  ];
+  return pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value: value.replaceAll('$(', '$$$$(') }));
+};
+
+/** What the agent was seen to need, where nobody says otherwise: it holds 20 MB, and up to 45 MB when its image is cold. */
+const DEFAULTS = { agentRequestsCpu: '10m', agentRequestsMem: '32Mi', agentLimitsCpu: '500m', agentLimitsMem: '128Mi' } as const;
+
+const items = (pairs: readonly (readonly [string, string])[]): JsonObject =>
+  Object.fromEntries(pairs.filter(([, value]) => value !== ''));
+
+/**
+ * Where nobody names one, a CPU limit exactly when every app container has one: then a quota or a LimitRange of the
+ * namespace wants one, and without that need a limit only slows the start.
+ */
+const resources = ({ pod, options, origins, isAgent }: NativeContainerInput): JsonObject => {
+  const apps = objectsOf(objectAt(pod, 'spec')?.['containers']).filter((container) => !isAgent(container));
+  const isLimited =
+    apps.length > 0 && apps.every((container) => objectAt(objectAt(container, 'resources'), 'limits')?.['cpu'] !== undefined);
+  const quantity = (key: keyof typeof DEFAULTS): string => (origins.has(key) ? options[key] : DEFAULTS[key]);
+  return {
+    requests: items([
+      ['cpu', quantity('agentRequestsCpu')],
+      ['memory', quantity('agentRequestsMem')],
+      ['ephemeral-storage', options.agentRequestsEphemeral],
+    ]),
+    limits: items([
+      ['cpu', isLimited || origins.has('agentLimitsCpu') ? quantity('agentLimitsCpu') : ''],
+      ['memory', quantity('agentLimitsMem')],
+      ['ephemeral-storage', options.agentLimitsEphemeral],
+    ]),
+  };
+};
+
+/** What AlwaysPullImages has made of the app containers it would make of ours: doing it first saves a second review. */
+const pullPolicy = ({ pod, options, isAgent }: NativeContainerInput): string => {
+  if (options.imagePullPolicy) return options.imagePullPolicy;
+  const apps = objectsOf(objectAt(pod, 'spec')?.['containers']).filter((container) => !isAgent(container));
+  return apps.length > 0 && apps.every((container) => container['imagePullPolicy'] === 'Always') ? 'Always' : 'IfNotPresent';
+};
+
+/** The finished container, before the user's own patch. It passes Pod Security "restricted". */
+export const nativeContainer = (input: NativeContainerInput): JsonObject => {
+  const { options, user, once, destinations, mounts } = input;
+  return {
+    name: options.containerName,
+    image: options.agentImage ?? '',
+    imagePullPolicy: pullPolicy(input),
+    ...(once ? {} : { restartPolicy: 'Always' }),
+    command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
+    env: variables(input),
+    resources: resources(input),
+    ...(once || destinations.length === 0 ? {} : { startupProbe: startupProbe(destinations) }),
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    ...(options.agentSetSecurityContext
+      ? {
+          securityContext: {
+            runAsUser: user.user,
+            runAsGroup: user.group,
+            runAsNonRoot: user.user !== 0,
+            readOnlyRootFilesystem: true,
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ['ALL'] },
+            seccompProfile: { type: 'RuntimeDefault' },
+          },
+        }
+      : {}),
+    volumeMounts: mounts,
+  };
+};

@@ -1,0 +1,107 @@
+// Profile native: one agent with a token of its own, before everything else in the pod. Options → pieces → patch.
+import { posix } from 'node:path';
+import { annotationName } from '../../annotations/name.ts';
+import type { Parsed } from '../../annotations/parse.ts';
+import { patchedContainer } from '../compat/container.ts';
+import {
+  chosenContainers,
+  copiedMounts,
+  draftOf,
+  isCurrent,
+  keep,
+  markInjected,
+  originOf,
+  setAnnotation,
+  shareProcessNamespace,
+  uniquePaths,
+  type Draft,
+  type Injection,
+  type OperatorInput,
+} from '../draft.ts';
+import { objectsOf, textOf, type JsonObject } from '../manifest.ts';
+import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
+import { nativeConfig } from './config.ts';
+import { nativeContainer } from './container.ts';
+import { agentUser } from './user.ts';
+import { agentMounts, secretMounts, TOKEN_VOLUME, volumes } from './volumes.ts';
+
+/** All annotations of an object together may have this many bytes: the API server refuses more. */
+const ANNOTATION_BYTES = 262_144;
+
+/** Directories of the secrets, the common one first; writings of one path are one directory (Q30). */
+const directoriesOf = ({ files, parsed }: Draft): readonly string[] => {
+  const { secretVolumePath } = parsed.options;
+  const others = new Map<string, string>();
+  for (const { directory } of files) if (directory !== secretVolumePath) others.set(posix.join(directory, '/'), directory);
+  return [secretVolumePath, ...[...others.values()].sort()];
+};
+
+/** An agent of ours is the one container that mounts our token. */
+const isOurs = (container: JsonObject): boolean =>
+  objectsOf(container['volumeMounts']).some((mount) => textOf(mount, 'name') === TOKEN_VOLUME);
+
+const configText = (draft: Draft, once: boolean): string | undefined => {
+  const { options, families } = draft.parsed;
+  const config = nativeConfig({ options, authConfig: families.authConfig, files: draft.files, telemetry: draft.telemetry, once });
+  const patched = keep(patchedContainer(config, options.agentConfigPatch ?? [], originOf(draft, 'agentConfigPatch')), draft);
+  return patched && JSON.stringify(patched);
+};
+
+const bytesOf = (annotations: JsonObject | undefined): number =>
+  Object.entries(annotations ?? {}).reduce(
+    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(String(value)),
+    0,
+  );
+
+const writeConfig = (draft: Draft, config: string): void => {
+  const name = annotationName('agentConfig');
+  const metadata = draft.pod['metadata'] as JsonObject | undefined;
+  const present = bytesOf(metadata?.['annotations'] as JsonObject | undefined);
+  const bytes = present + Buffer.byteLength(name) + Buffer.byteLength(config);
+  if (bytes > ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, most: ANNOTATION_BYTES });
+  else setAnnotation(draft, name, config);
+};
+
+/** Everything that profile native adds to a pod, or everything that is in the way. The pod is not changed. */
+export const injectNative = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection => {
+  const draft = draftOf(pod, parsed, operator);
+  const { options, origins } = parsed;
+  const { builder, problems, warnings } = draft;
+  const once = options.agentPrePopulateOnly;
+  if (options.agentConfigmap !== '') problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentConfigmap') });
+  if (options.agentCacheEnable) problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentCacheEnable') });
+  const directories = directoriesOf(draft);
+  const user = agentUser(pod, options, origins, isOurs);
+  if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
+  const container = nativeContainer({
+    pod,
+    options,
+    origins,
+    caBytes: operator.caBytes,
+    user,
+    mounts: uniquePaths(agentMounts(options, directories, copiedMounts(draft))),
+    destinations: draft.files.map((file) => file.destination),
+    once,
+    isAgent: isOurs,
+  });
+  const key = once ? 'agentInitJsonPatch' : 'agentJsonPatch';
+  const agent = keep(patchedContainer(container, options[key] ?? [], originOf(draft, key)), draft);
+  const config = configText(draft, once);
+  const chosen = chosenContainers(draft);
+  const skipped = new Set(options.skipContainers);
+  const initChosen = options.initContainers && new Set(options.initContainers);
+  const receives = (name: string, list: ContainerList): boolean =>
+    name !== options.containerName &&
+    !skipped.has(name) &&
+    (list === 'containers' ? !chosen || chosen.has(name) : !initChosen || initChosen.has(name));
+  problems.push(...placeVolumes(pod, volumes(options, directories), builder));
+  problems.push(...placeMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
+  shareProcessNamespace(draft);
+  if (agent)
+    problems.push(
+      ...placeAgent(pod, agent, { list: 'initContainers', first: true, isOurs, isCurrent: isCurrent(draft) }, builder),
+    );
+  if (config !== undefined) writeConfig(draft, config);
+  markInjected(draft);
+  return { patch: builder.operations, kind: once ? 'init_only' : 'sidecar_only', problems, warnings };
+};

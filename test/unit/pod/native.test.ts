@@ -1,0 +1,186 @@
+// The native shape: one sidecar with its own token, as it was proven on a real node.
+import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../../src/pod/manifest.ts';
+import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
+
+const native = (parts: PodParts = {}): PodParts => ({
+  ...parts,
+  annotations: { 'vaultauth.dev/profile': 'native', 'agent-inject-secret-db': 'kv/db', ...parts.annotations },
+});
+const inject = (parts: PodParts = {}) => admit(podWith(native(parts)), { command: 'webhook' });
+
+interface Config {
+  readonly auto_auth: {
+    readonly method: readonly {
+      readonly type: string;
+      readonly max_backoff: string;
+      readonly exit_on_err?: boolean;
+      readonly config: Readonly<Record<string, Json>>;
+    }[];
+  };
+  readonly template: readonly { readonly destination: string; readonly contents: string }[];
+  readonly template_config: { readonly exit_on_retry_failure: boolean };
+  readonly exit_after_auth?: boolean;
+}
+
+const configOf = (pod: JsonObject): Config =>
+  JSON.parse(textOf(objectAt(objectAt(pod, 'metadata'), 'annotations'), 'vaultauth.dev/agent-config') ?? '') as Config;
+const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts: [TOKEN_MOUNT], ...more });
+const contextOf = (pod: JsonObject): JsonObject | undefined => objectAt(containerOf(pod, 'vault-agent'), 'securityContext');
+
+test('one agent goes before everything else and starts by itself, without a shell', () => {
+  const { pod } = inject({ spec: { initContainers: [{ name: 'migrate' }] } });
+  const [agent, migrate] = objectsOf(objectAt(pod, 'spec')?.['initContainers']);
+  expect(agent).toMatchObject({
+    name: 'vault-agent',
+    restartPolicy: 'Always',
+    command: ['vault', 'agent', '-config=/vault/agent/agent.json'],
+  });
+  expect(migrate && mountsOf(migrate)).toEqual(['vault-secrets:/vault/secrets:ro']);
+  expect(objectsOf(objectAt(pod, 'spec')?.['containers'])).toHaveLength(1);
+});
+
+test('the agent has its own token where the API server would put the general one', () => {
+  const { pod } = inject({
+    annotations: { 'vaultauth.dev/token-audience': 'https://vault', 'vaultauth.dev/token-expiration-seconds': '600' },
+  });
+  expect(mountsOf(containerOf(pod, 'vault-agent'))).toEqual([
+    'vault-secrets:/vault/secrets',
+    'vault-agent-run:/run/vault-agent',
+    'vault-agent-config:/vault/agent:ro',
+    'vault-auth-token:/var/run/secrets/kubernetes.io/serviceaccount:ro',
+  ]);
+  const volume = objectsOf(objectAt(pod, 'spec')?.['volumes']).find((one) => one['name'] === 'vault-auth-token');
+  expect(objectAt(volume, 'projected')?.['sources']).toEqual([
+    { serviceAccountToken: { path: 'token', audience: 'https://vault', expirationSeconds: 600 } },
+  ]);
+});
+
+test('a pod without the general token is served too', () => {
+  const { pod, outcome } = inject({
+    spec: { automountServiceAccountToken: false, volumes: null, containers: [{ name: 'web' }] },
+  });
+  expect(outcome.problems).toEqual([]);
+  expect(volumeNames(pod)).toEqual(['vault-secrets', 'vault-agent-run', 'vault-agent-config', 'vault-auth-token']);
+});
+
+test('the sidecar never gives up, and the method is a list', () => {
+  const config = configOf(inject().pod);
+  expect(config.auto_auth.method).toEqual([
+    {
+      type: 'kubernetes',
+      mount_path: 'auth/kubernetes',
+      max_backoff: '30s',
+      config: { token_path: '/var/run/secrets/kubernetes.io/serviceaccount/token', role: 'demo' },
+    },
+  ]);
+  expect(config.template_config.exit_on_retry_failure).toBe(false);
+  expect(config).not.toHaveProperty('exit_after_auth');
+});
+
+test('before a Job it ends, one way or the other', () => {
+  const { pod } = inject({ annotations: { 'agent-pre-populate-only': 'true' } });
+  expect(containerOf(pod, 'vault-agent')).not.toHaveProperty('restartPolicy');
+  expect(containerOf(pod, 'vault-agent')).not.toHaveProperty('startupProbe');
+  expect(configOf(pod)).toMatchObject({
+    exit_after_auth: true,
+    template_config: { exit_on_retry_failure: true },
+    auto_auth: { method: [{ exit_on_err: true }] },
+  });
+});
+
+test('the method jwt keeps the token file', () => {
+  const [method] = configOf(inject({ annotations: { 'auth-type': 'jwt' } }).pod).auto_auth.method;
+  expect(method?.config).toEqual({
+    path: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+    remove_jwt_after_reading: false,
+    role: 'demo',
+  });
+});
+
+test('the gate names the files as arguments of a constant script, and expands nothing', () => {
+  const { pod } = inject({ annotations: { 'agent-inject-file-db': 'a$(X)`id`' } });
+  const command = objectAt(objectAt(containerOf(pod, 'vault-agent'), 'startupProbe'), 'exec')?.['command'];
+  expect(command).toEqual(['sh', '-c', expect.stringContaining('ls "$@"'), 'sh', '/vault/secrets/a$$(X)`id`']);
+});
+
+test.each<[string, JsonObject, JsonObject, number, number, string[]]>([
+  ['one user of all', {}, { securityContext: { runAsUser: 1000, runAsGroup: 2000 } }, 1000, 2000, []],
+  ["the pod's user", { securityContext: { runAsUser: 1000 } }, {}, 1000, 1000, []],
+  ['no user at all', {}, {}, 100, 1000, []],
+  ['root is not inherited', {}, { securityContext: { runAsUser: 0 } }, 100, 1000, ['token-loosened']],
+])('the user of the agent: %s', (_, spec, container, user, group, codes) => {
+  const { pod, codes: found } = inject({ spec: { ...spec, containers: [web(container)] } });
+  expect(contextOf(pod)).toMatchObject({
+    runAsUser: user,
+    runAsGroup: group,
+    runAsNonRoot: true,
+    seccompProfile: { type: 'RuntimeDefault' },
+    capabilities: { drop: ['ALL'] },
+  });
+  expect(found).toEqual(codes);
+});
+
+test('two users: that of the first app container', () => {
+  const containers = [web({ securityContext: { runAsUser: 1000 } }), { name: 'other', securityContext: { runAsUser: 2000 } }];
+  expect(contextOf(inject({ spec: { containers } }).pod)).toMatchObject({ runAsUser: 1000 });
+});
+
+test('a CPU limit and the pull policy Always exactly when every app container has them', () => {
+  const limited = web({ resources: { limits: { cpu: '1' } }, imagePullPolicy: 'Always' });
+  expect(containerOf(inject({ spec: { containers: [limited] } }).pod, 'vault-agent')).toMatchObject({
+    imagePullPolicy: 'Always',
+    resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { cpu: '500m', memory: '128Mi' } },
+  });
+  expect(containerOf(inject({ spec: { containers: [limited, { name: 'other' }] } }).pod, 'vault-agent')).toMatchObject({
+    imagePullPolicy: 'IfNotPresent',
+    resources: { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '128Mi' } },
+  });
+});
+
+test('containers are chosen by name', () => {
+  const annotations = {
+    'vaultauth.dev/skip-containers': 'proxy',
+    'vaultauth.dev/init-containers': 'migrate',
+    'vaultauth.dev/secrets-read-only': 'false',
+  };
+  const { pod } = inject({
+    annotations,
+    spec: { containers: [web(), { name: 'proxy' }], initContainers: [{ name: 'migrate' }, { name: 'warm' }] },
+  });
+  expect(mountsOf(containerOf(pod, 'web'))).toContain('vault-secrets:/vault/secrets');
+  expect(mountsOf(containerOf(pod, 'migrate'))).toEqual(['vault-secrets:/vault/secrets']);
+  for (const name of ['proxy', 'warm']) expect(mountsOf(containerOf(pod, name))).toEqual([]);
+});
+
+test('OpenBao has its own program and variables', () => {
+  const { pod } = inject({ annotations: { 'vaultauth.dev/flavour': 'openbao', namespace: 'team' } });
+  expect(containerOf(pod, 'vault-agent')['command']).toEqual(['bao', 'agent', '-config=/vault/agent/agent.json']);
+  expect(variableOf(containerOf(pod, 'vault-agent'), 'BAO_NAMESPACE')).toBe('team');
+});
+
+test('formats understand both versions of the KV engine', () => {
+  const [template] = configOf(inject({ annotations: { 'vaultauth.dev/format-db': 'dotenv' } }).pod).template;
+  expect(template?.contents).toBe(
+    '{{ with secret "kv/db" }}{{ $values := .Data }}{{ if and .Data.data .Data.metadata }}{{ $values = .Data.data }}{{ end }}{{ range $k, $v := $values }}{{ $k }}={{ $v | toJSON }}\n{{ end }}{{ end }}',
+  );
+});
+
+test('our names mean nothing under the prefix of another product', () => {
+  const { codes, pod } = admit(podWith({ annotations: { profile: 'native' } }), { command: 'webhook' });
+  expect(codes).toEqual(['annotation-unknown']);
+  expect(volumeNames(pod)).not.toContain('vault-auth-token');
+});
+
+test('a configuration that somebody wrote before us is replaced', () => {
+  const { pod } = inject({ annotations: { 'vaultauth.dev/agent-config': '{"vault":{"address":"https://evil"}}' } });
+  expect(configOf(pod)).toMatchObject({ vault: { address: 'https://vault.example:8200' } });
+});
+
+test('containers that come later get their mounts, and nothing else changes', () => {
+  const first = inject().pod;
+  const later = structuredClone(first) as unknown as { spec: { containers: JsonObject[] } };
+  later.spec.containers.push({ name: 'mesh', image: 'mesh' });
+  const { pod, outcome } = admit(later as unknown as JsonObject, { command: 'webhook' });
+  expect(outcome.patch).toHaveLength(1);
+  expect(mountsOf(containerOf(pod, 'mesh'))).toEqual(['vault-secrets:/vault/secrets:ro']);
+});
