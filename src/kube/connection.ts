@@ -42,7 +42,9 @@ export const inClusterConnection = async ({
 }: InCluster): Promise<KubeConnection> => {
   const read = async (file: string): Promise<string> => (await readFile(join(folder, file), 'utf8')).trim();
   const credentials = async (): Promise<Credentials> => {
-    const [token, ca] = await Promise.all([read('token'), read('ca.crt')]);
+    // One after the other, so that of two missing files the same one is always named.
+    const token = await read('token');
+    const ca = await read('ca.crt');
     return { ca, certificate: undefined, key: undefined, authorization: `Bearer ${token}`, serverName: undefined, verify: true };
   };
   await credentials().catch((error: unknown) => {
