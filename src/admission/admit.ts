@@ -9,6 +9,7 @@ import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from 
 import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
 import type { SelectionFinding } from '../selection/finding.ts';
+import { allowedNames, guardFindings } from './guard.ts';
 import type { Finding } from './problems.ts';
 
 /** Labels and annotations of a namespace or service account; what injection knows of it. */
@@ -24,6 +25,8 @@ export interface AdmissionContext {
   readonly policy: SelectionPolicy;
   /** A pod that asks in an excluded namespace is refused rather than left alone (Q17). */
   readonly denyExcluded: boolean;
+  /** Guarded annotations that pods may use everywhere, by name; * for all. */
+  readonly allow: readonly string[];
   readonly namespace: (name: string) => ObjectMetadata | undefined;
   readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
 }
@@ -129,17 +132,21 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   if (malformed.length > 0) return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: malformed, warnings: [] };
   const parsed = parsePod(object, annotations, namespace, context);
   const injection = INJECT[parsed.options.profile](object, parsed, context.operator);
+  const problems = [
+    ...injection.problems,
+    ...guardFindings(parsed, context.baseline.options, allowedNames(context.allow, parsed.options.allow)),
+  ];
   const warnings = [...selectionWarnings(selection), ...injection.warnings];
   const { reason } = selection;
-  if (injection.problems.length === 0)
+  if (problems.length === 0)
     return { decision: 'injected', reason, patch: injection.patch, kind: injection.kind, problems: [], warnings };
   if (!selection.explicit)
     return {
       decision: 'skipped',
       reason,
       patch: [],
-      problems: injection.problems,
-      warnings: [...warnings, ...injection.problems],
+      problems,
+      warnings: [...warnings, ...problems],
     };
-  return { decision: 'denied', reason, patch: [], problems: injection.problems, warnings };
+  return { decision: 'denied', reason, patch: [], problems, warnings };
 };

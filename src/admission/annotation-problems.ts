@@ -5,6 +5,8 @@ import { meant, quote, type Entries } from './entry.ts';
 
 const TEMPLATE_ANNOTATION = annotationName('agentInjectDefaultTemplate');
 
+const NOUN = { pod: 'pod', serviceaccount: 'service account', namespace: 'namespace' } as const;
+
 export const annotationProblems: Entries<AnnotationFinding> = {
   'annotation-value': {
     kind: 'problem',
@@ -43,9 +45,9 @@ export const annotationProblems: Entries<AnnotationFinding> = {
   'annotation-layer': {
     kind: 'warning',
     title: 'An annotation in the wrong place',
-    sentence: ({ annotation, layer }) =>
-      `${annotation} speaks of one pod and has no effect on a ${layer === 'namespace' ? 'namespace' : 'service account'}`,
-    remedy: () => 'put it on the pod template',
+    sentence: ({ annotation, layer, only }) =>
+      `${annotation} counts on a ${NOUN[only]} only and has no effect on a ${NOUN[layer]}`,
+    remedy: ({ only }) => (only === 'pod' ? 'put it on the pod template' : 'put it on the namespace'),
   },
   'secret-collision': {
     kind: 'problem',

@@ -3,7 +3,16 @@ import type { AnnotationFinding } from '../annotations/finding.ts';
 import type { PodFinding } from '../pod/finding.ts';
 import type { SelectionFinding } from '../selection/finding.ts';
 
-export type Finding = AnnotationFinding | PodFinding | SelectionFinding;
+export interface GuardFinding {
+  readonly code: 'annotation-guarded';
+  readonly annotation: string;
+  /** What an allowance has to name. */
+  readonly name: string;
+  /** The annotation of the namespace that would allow it. */
+  readonly allow: string;
+}
+
+export type Finding = AnnotationFinding | PodFinding | SelectionFinding | GuardFinding;
 type Of<Code extends Finding['code']> = Extract<Finding, { readonly code: Code }>;
 
 export interface Entry<Code extends Finding['code']> {

@@ -1,9 +1,15 @@
 // Problems of the way a pod was chosen, in words.
 import { annotationName } from '../annotations/name.ts';
 import type { SelectionFinding } from '../selection/finding.ts';
-import { type Entries } from './entry.ts';
+import { type Entries, type GuardFinding } from './entry.ts';
 
-export const selectionProblems: Entries<SelectionFinding> = {
+export const selectionProblems: Entries<SelectionFinding | GuardFinding> = {
+  'annotation-guarded': {
+    kind: 'problem',
+    title: 'An annotation that needs permission',
+    sentence: ({ annotation }) => `${annotation} can redirect the token or change what runs, and nobody allowed it here`,
+    remedy: ({ name, allow }) => `have ${allow}: ${name} set on the namespace, or the operator's setting allow hold ${name}`,
+  },
   'label-value': {
     kind: 'warning',
     title: 'A label value without meaning',

@@ -14,7 +14,13 @@ export type AnnotationFinding =
   | { readonly code: 'annotation-unknown'; readonly annotation: string; readonly nearest: string | undefined }
   | { readonly code: 'annotation-deprecated'; readonly annotation: string; readonly because: string }
   | { readonly code: 'annotation-empty'; readonly annotation: string }
-  | { readonly code: 'annotation-layer'; readonly annotation: string; readonly layer: AnnotationLayer }
+  | {
+      readonly code: 'annotation-layer';
+      readonly annotation: string;
+      readonly layer: AnnotationLayer;
+      /** Where alone it counts. */
+      readonly only: AnnotationLayer;
+    }
   | { readonly code: 'secret-collision'; readonly annotation: string; readonly other: string; readonly file: string }
   | { readonly code: 'secret-ambiguous'; readonly annotation: string; readonly other: string; readonly name: string }
   | { readonly code: 'secret-undeclared'; readonly annotation: string; readonly name: string }

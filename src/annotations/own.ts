@@ -52,6 +52,15 @@ export const ownTable = {
     own: true,
     empty: 'unset-warn',
   }),
+  allow: row(
+    nameList,
+    'On a namespace: guarded annotations that its pods may use, by their names without prefix; * for all.',
+    'service,agent-image',
+    {
+      own: true,
+      namespaceOnly: true,
+    },
+  ),
   agentConfig: row(text, 'Written by the webhook in profile native: the configuration that the agent reads.', '{}', {
     own: true,
     podOnly: true,

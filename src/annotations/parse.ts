@@ -87,8 +87,8 @@ const isForeign = (row: Row<unknown>, annotation: string): boolean => row.own ==
 
 const takePlain = (key: OptionKey, annotation: string, raw: string, layer: AnnotationLayer, draft: Draft): void => {
   const row: Row<unknown> = table[key];
-  if (row.podOnly && layer !== 'pod') {
-    draft.warnings.push({ code: 'annotation-layer', annotation, layer });
+  if ((row.podOnly && layer !== 'pod') || (row.namespaceOnly && layer !== 'namespace')) {
+    draft.warnings.push({ code: 'annotation-layer', annotation, layer, only: row.podOnly ? 'pod' : 'namespace' });
     return;
   }
   const value = read(row, annotation, raw, draft);

@@ -18,6 +18,8 @@ export interface Row<T> {
   readonly empty?: 'unset' | 'unset-warn';
   /** Only on the pod itself: it speaks of this one pod. */
   readonly podOnly?: true;
+  /** Only on the namespace: whoever may write pods must not be able to write it. */
+  readonly namespaceOnly?: true;
   /** It can redirect the token or change what runs; `webhook` refuses it unless the operator or the namespace allows it. */
   readonly guarded?: true;
   /** No predecessor has it: it exists under our own prefix only. */

@@ -26,6 +26,7 @@ export const admissionContext = (command: Command, { settings, operator }: ReadS
       trustStatus: isCompat,
       cluster: settings.autoInject,
     },
+    allow: settings.allow,
     denyExcluded: settings.systemNamespaces === 'deny',
     ...cluster,
   };

@@ -73,6 +73,10 @@ export const settingsTable = {
     defaults: { 'agent-inject': 'kube-system,kube-public' },
   }),
   autoInject: row(ALL, flag, 'Inject pods that nobody asked about.', { default: 'false' }),
+  allow: row(ALL, nameList, 'Guarded annotations that pods may use everywhere, by their names without prefix; * for all.', {
+    default: '',
+    defaults: { 'agent-inject': '*' },
+  }),
   manifests: row(ALL, text, 'Directory of YAML files with Namespaces and ServiceAccounts, in place of an API server.', {
     default: '',
   }),

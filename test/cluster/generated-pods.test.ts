@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
 import { admitPod } from '../../src/admission/admit.ts';
 import { isObject, objectAt, objectsOf, type JsonObject } from '../../src/pod/manifest.ts';
+import { PROFILES } from '../../src/annotations/own.ts';
 import { annotations, pod } from '../properties/pods.ts';
 import { contextOf } from '../unit/fixture.ts';
 import { onEachKubernetes } from './cluster.ts';
 import { podsPath } from './pods.ts';
 
-const SAMPLE = 200;
+const SAMPLE = 150;
 const clone = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 /** What the API server refuses in the generated pod itself: names of annotations that are none, fields of other places. */
@@ -28,33 +29,35 @@ onEachKubernetes(
   ['kube-apiserver'],
   () => Promise.resolve(),
   (test) => {
-    test('a sample of injected pods is accepted', async ({ bed }) => {
-      const namespace = await bed.createNamespace();
-      const context = contextOf({ command: 'webhook' });
-      const seed = Date.now();
-      const sample = fc.sample(pod(annotations(fc.constant(true))), { numRuns: SAMPLE, seed });
-      let judged = 0;
-      for (const generated of sample) {
-        const original = acceptable(generated);
-        const outcome = admitPod(original, namespace, context);
-        if (outcome.decision !== 'injected') continue;
-        const injected = clone(original);
-        applyPatch(injected, clone(outcome.patch) as unknown as Parameters<typeof applyPatch>[1]);
-        const path = podsPath(namespace, '?dryRun=All&fieldValidation=Ignore');
-        const before = await bed.exchange('POST', path, original);
-        const after = await bed.exchange('POST', path, injected);
-        expect({
-          seed,
-          before: before.status,
-          after: after.status,
-          text: after.status < 300 ? '' : after.text,
-          pod: after.status < 300 ? '' : injected,
-        }).toMatchObject({ before: 201, after: 201 });
-        const stored = JSON.parse(after.text) as JsonObject;
-        expect(isObject(objectAt(stored, 'spec'))).toBe(true);
-        judged += 1;
-      }
-      expect(judged).toBeGreaterThan(SAMPLE / 3);
-    });
+    for (const profile of PROFILES)
+      test(`a sample of injected pods of profile ${profile} is accepted`, async ({ bed }) => {
+        const flags = [`-profile=${profile}`];
+        const namespace = await bed.createNamespace();
+        const context = contextOf({ command: 'webhook', flags: ['-allow=*', ...flags] });
+        const seed = Date.now();
+        const sample = fc.sample(pod(annotations(fc.constant(true))), { numRuns: SAMPLE, seed });
+        let judged = 0;
+        for (const generated of sample) {
+          const original = acceptable(generated);
+          const outcome = admitPod(original, namespace, context);
+          if (outcome.decision !== 'injected') continue;
+          const injected = clone(original);
+          applyPatch(injected, clone(outcome.patch) as unknown as Parameters<typeof applyPatch>[1]);
+          const path = podsPath(namespace, '?dryRun=All&fieldValidation=Ignore');
+          const before = await bed.exchange('POST', path, original);
+          const after = await bed.exchange('POST', path, injected);
+          expect({
+            seed,
+            before: before.status,
+            after: after.status,
+            text: after.status < 300 ? '' : after.text,
+            pod: after.status < 300 ? '' : injected,
+          }).toMatchObject({ before: 201, after: 201 });
+          const stored = JSON.parse(after.text) as JsonObject;
+          expect(isObject(objectAt(stored, 'spec'))).toBe(true);
+          judged += 1;
+        }
+        expect(judged).toBeGreaterThan(SAMPLE / 3);
+      });
   },
 );

@@ -24,7 +24,7 @@ export const samples: Samples = {
     because: table.caKey.deprecated,
   },
   'annotation-empty': { code: 'annotation-empty', annotation: annotationName('service') },
-  'annotation-layer': { code: 'annotation-layer', annotation: annotationName('agentInject'), layer: 'namespace' },
+  'annotation-layer': { code: 'annotation-layer', annotation: annotationName('agentInject'), layer: 'namespace', only: 'pod' },
   'secret-collision': {
     code: 'secret-collision',
     annotation: familyName('secret', 'database'),
@@ -78,6 +78,12 @@ export const samples: Samples = {
   'config-too-large': { code: 'config-too-large', bytes: 300_000, most: 262_144 },
   'profile-lacks': { code: 'profile-lacks', annotation: annotationName('agentConfigmap') },
   'token-loosened': { code: 'token-loosened', user: 100 },
+  'annotation-guarded': {
+    code: 'annotation-guarded',
+    annotation: annotationName('service'),
+    name: 'service',
+    allow: annotationName('allow'),
+  },
   'label-value': { code: 'label-value', label: INJECT_LABEL },
   'label-contradiction': { code: 'label-contradiction', label: INJECT_LABEL },
   'namespace-excluded': { code: 'namespace-excluded', namespace: 'kube-system' },

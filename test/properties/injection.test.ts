@@ -17,8 +17,8 @@ const contextOf = (command: Command, ...flags: readonly string[]): AdmissionCont
   return admissionContext(command, reading.value, UNKNOWN_CLUSTER);
 };
 
-const webhook = contextOf('webhook');
-const native = contextOf('webhook', '-profile=native');
+const webhook = contextOf('webhook', '-allow=*');
+const native = contextOf('webhook', '-allow=*', '-profile=native');
 const compat = contextOf('agent-inject');
 const RUNS = { numRuns: 2000 };
 /** Pods whose annotations can all be read, so that most of them are injected. */

@@ -149,6 +149,11 @@ const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     },
     remedy: { annotations: native, spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] } },
   },
+  'annotation-guarded': {
+    pod: { annotations: { service: 'https://other:8200' } },
+    surrounding: { command: 'webhook' },
+    remedy: {},
+  },
   'label-value': {
     pod: { labels: { 'vaultauth.dev/inject': 'yes' } },
     surrounding: { command: 'webhook' },

@@ -58,8 +58,8 @@ describe('layers', () => {
     expect(parsed.options.agentInject).toBeUndefined();
     expect(parsed.problems).toEqual([]);
     expect(parsed.warnings).toEqual([
-      { code: 'annotation-layer', annotation: 'vault.hashicorp.com/agent-inject', layer: 'namespace' },
-      { code: 'annotation-layer', annotation: 'openbao.org/agent-inject', layer: 'serviceaccount' },
+      { code: 'annotation-layer', annotation: 'vault.hashicorp.com/agent-inject', layer: 'namespace', only: 'pod' },
+      { code: 'annotation-layer', annotation: 'openbao.org/agent-inject', layer: 'serviceaccount', only: 'pod' },
     ]);
   });
 

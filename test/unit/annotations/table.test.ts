@@ -17,10 +17,11 @@ const LONGEST_NAME = 63;
 describe.each(rows)('the row %s', (key, row) => {
   it('has an example that parses under every prefix that it has', () => {
     for (const annotation of 'own' in row ? [annotationName(key)] : allNames(key)) {
-      const parsed = parseAnnotations({ pod: new Map([[annotation, row.example]]) }, BASE);
+      const layer = row.namespaceOnly ? 'namespace' : 'pod';
+      const parsed = parseAnnotations({ [layer]: new Map([[annotation, row.example]]) }, BASE);
       expect(parsed.problems).toEqual([]);
       expect(parsed.options[key]).toEqual(row.kind.read(row.example));
-      expect(parsed.origins.get(key)).toEqual({ layer: 'pod', annotation });
+      expect(parsed.origins.get(key)).toEqual({ layer, annotation });
     }
   });
 

@@ -1,0 +1,44 @@
+// Guarded annotations: they can redirect the token or change what runs. A pod may use one only when the operator, or its
+// namespace, allows it by name; who may annotate pods is not who may annotate namespaces.
+import { annotationName } from '../annotations/name.ts';
+import type { Options, Origin, Parsed } from '../annotations/parse.ts';
+import { kebab, type Row } from '../annotations/row.ts';
+import { table, type OptionKey } from '../annotations/table.ts';
+import type { GuardFinding } from './entry.ts';
+
+/** Everything is allowed: what `agent-inject` lets pods do, as its predecessor did. */
+export const ALLOW_ALL = '*';
+
+/** Layers that a tenant writes. */
+const TENANT: ReadonlySet<Origin['layer']> = new Set(['pod', 'serviceaccount']);
+/** User and group 0 are guarded as values; every other id is free. */
+const IDENTITIES: readonly OptionKey[] = ['agentRunAsUser', 'agentRunAsGroup'];
+
+const isGuarded = (key: OptionKey, { options }: Parsed): boolean =>
+  (table[key] as Row<unknown>).guarded === true || (IDENTITIES.includes(key) && options[key] === 0);
+
+/** It says what the operator says anyway, or nothing. */
+const isHarmless = (key: OptionKey, { options }: Parsed, operator: Options): boolean => {
+  const value = options[key];
+  return value === operator[key] || (Array.isArray(value) && value.length === 0);
+};
+
+/** Names that the operator's setting and the annotation of the namespace allow together. */
+export const allowedNames = (operator: readonly string[], namespace: readonly string[] | undefined): ReadonlySet<string> =>
+  new Set([...operator, ...(namespace ?? [])]);
+
+/** The guarded annotations of a pod and its service account that nobody allowed; `operator` is what holds without them. */
+export const guardFindings = (parsed: Parsed, operator: Options, allowed: ReadonlySet<string>): GuardFinding[] => {
+  if (allowed.has(ALLOW_ALL)) return [];
+  const found: GuardFinding[] = [];
+  for (const [key, { layer, annotation }] of parsed.origins)
+    if (
+      annotation !== undefined &&
+      TENANT.has(layer) &&
+      isGuarded(key, parsed) &&
+      !isHarmless(key, parsed, operator) &&
+      !allowed.has(kebab(key))
+    )
+      found.push({ code: 'annotation-guarded', annotation, name: kebab(key), allow: annotationName('allow') });
+  return found;
+};
