@@ -1,6 +1,7 @@
 // docs/annotations.md from the table of annotations and the families.
 import { families } from '../../src/annotations/families.ts';
 import type { Kind } from '../../src/annotations/kind.ts';
+import { annotationName } from '../../src/annotations/name.ts';
 import { FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES } from '../../src/annotations/prefix.ts';
 import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Row } from '../../src/annotations/row.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
@@ -34,8 +35,8 @@ on its namespace; where the table says *pod*, only there. Later layers win:
     built-in default < setting of the operator < ${ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(' < ')}
 
 The webhook knows namespaces and service accounts from \`-manifests\`; watching them on the API server is not built yet.`,
-  `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. They are marked in
-the table; the rule that \`webhook\` refuses them unless the operator or the namespace (${code(`${OWN_PREFIX}allow`)}) lists them is not built yet.`,
+  `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. \`webhook\` refuses a
+pod that uses one, unless the operator (setting [\`-allow\`](settings.md)) or its namespace (annotation ${code(annotationName('allow'))}) lists it.`,
 ];
 
 /** The setting with which an operator changes a default, by annotation. */
@@ -56,8 +57,10 @@ const defaultText = (value: unknown): string => {
   return code(typeof value === 'string' ? value : JSON.stringify(value));
 };
 
-const where = (row: Row<unknown>): string =>
-  row.podOnly ? 'pod' : ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(', ');
+const where = (row: Row<unknown>): string => {
+  if (row.podOnly) return LAYER_WORDS.pod;
+  return row.namespaceOnly ? LAYER_WORDS.namespace : ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(', ');
+};
 
 const remarks = (row: Row<unknown>): string =>
   [

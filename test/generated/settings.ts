@@ -1,6 +1,5 @@
 // docs/settings.md from the table of settings.
-import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
-import { kebab } from '../../src/annotations/row.ts';
+import { annotationName } from '../../src/annotations/name.ts';
 import { defaultOf, flagOf, variableOf, variablePrefix } from '../../src/settings/read.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
 import { code, documentOf, groupsOf, tableOf, type Document } from './markdown.ts';
@@ -37,7 +36,7 @@ const variables = (key: SettingKey, commands: readonly Command[]): string =>
 
 const settingRow = (key: SettingKey): readonly string[] => {
   const row: SettingRow<unknown> = settingsTable[key];
-  const annotation = row.option === undefined ? '' : code(FAMILIAR_PREFIX + kebab(row.option));
+  const annotation = row.option === undefined ? '' : code(annotationName(row.option));
   return [
     code(`-${flagOf(key)}`),
     variables(key, row.commands),
