@@ -4,13 +4,15 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ClusterAccess, createClusterAccess } from './cluster-access.ts';
+import type { KeyPair } from '../../src/tls/issue.ts';
 import { createCredentials, type Credentials, writeKubeconfig } from './credentials.ts';
 import { obtain } from './obtain.ts';
-import { answersOk, type Part, PARTS, type Placement, withNeeds } from './parts.ts';
+import { answersOk, type Part, PARTS, type Placement, SERVICE_OF_API_SERVER, withNeeds } from './parts.ts';
 import { freePorts } from './ports.ts';
 import { type Progress, silentProgress } from './progress.ts';
 import type { KubernetesVersion, Program } from './recipes.ts';
 import { type Server, type ServerOptions, startServer, untilReady } from './server.ts';
+import type { Surroundings, SurroundingsOf } from './surroundings.ts';
 import { startWatchdog } from './watchdog.ts';
 
 export interface BedOptions {
@@ -19,23 +21,35 @@ export interface BedOptions {
   readonly parts: readonly Part[];
   /** Appended to the API server's own flags; a later flag wins over an earlier one. */
   readonly apiServerFlags?: readonly string[];
+  /** Runs the servers in namespaces of their own; see test/bed/node. Default: on this machine, as they are. */
+  readonly surroundings?: SurroundingsOf;
   readonly progress?: Progress;
   /** Gives up the start, without a trace, when aborted. */
   readonly signal?: AbortSignal;
 }
 
+/** A development server of OpenBao or Vault. */
+interface SecretServer {
+  readonly address: string;
+  readonly rootToken: string;
+}
+
 /** A process that a test starts beside the servers, for example a webhook. */
-type BedProcess = Pick<ServerOptions, 'name' | 'command' | 'arguments' | 'environment'>;
+export interface BedProcess extends Pick<ServerOptions, 'name' | 'command' | 'arguments' | 'environment'> {
+  /** The command line already leads into the bed's surroundings. */
+  readonly entered?: boolean;
+}
 
 export interface Bed extends ClusterAccess {
   readonly kubernetes: KubernetesVersion;
   /** Private directory with the kubeconfig, keys, data and `log/`; gone after `stop`. */
   readonly directory: string;
   readonly credentials: Credentials;
-  readonly openbao: { readonly address: string; readonly rootToken: string } | undefined;
+  readonly openbao: SecretServer | undefined;
+  readonly vault: SecretServer | undefined;
   /** Starts one more process that ends with this bed; its log is `log/<name>.log`. */
   readonly start: (process: BedProcess) => Server;
-  /** Stops a part gracefully and starts it again on its port with its data. OpenBao's dev server loses its data. */
+  /** Stops a part gracefully and starts it again on its port with its data. The servers of OpenBao and Vault lose their data. */
   readonly restart: (part: Part) => Promise<void>;
   /** Stops everything and removes the directory; after a failure the logs stay and their folder is named on stderr. */
   readonly stop: (outcome?: 'passed' | 'failed') => Promise<void>;
@@ -72,15 +86,22 @@ async function start(
   const directory = mkdtempSync(join(tmpdir(), 'vault-auth-injector-bed-'));
   mkdirSync(join(directory, 'log'));
   const watchdog = startWatchdog(directory);
-  const placement = await place(directory, options.apiServerFlags ?? []);
-  const { credentials, ports, openbaoRootToken } = placement;
+  const surroundings = await options.surroundings?.({ directory, watchdog }).catch((error: unknown) => {
+    watchdog.dismiss();
+    remove(directory, false);
+    throw error;
+  });
+  const placement = await place(directory, surroundings, options.apiServerFlags ?? []);
+  const { credentials, ports, rootToken } = placement;
   const url = apiUrl(ports.api);
   const kubeconfig = writeKubeconfig(join(directory, 'kubeconfig'), url, credentials.authority, credentials.administrator);
   const access = createClusterAccess({ url, credentials, kubeconfig, kubectl: programs.get('kubectl'), home: directory });
   const servers = new Map<string, Server>();
 
   const launch = (process: BedProcess): Server => {
-    const server = startServer({ ...process, home: directory, logFile: join(directory, 'log', `${process.name}.log`), watchdog });
+    const command = process.entered ? undefined : surroundings?.command(process.command, process.arguments);
+    const logFile = join(directory, 'log', `${process.name}.log`);
+    const server = startServer({ ...process, ...command, home: directory, logFile, watchdog });
     servers.set(process.name, server);
     return server;
   };
@@ -99,12 +120,14 @@ async function start(
     access.close();
     // What they would write at a graceful end is thrown away anyway.
     for (const server of [...servers.values()].toReversed()) await server.stop('SIGKILL');
+    await surroundings?.close(outcome);
     watchdog.dismiss();
     remove(directory, outcome === 'failed');
     if (outcome === 'failed') process.stderr.write(`Logs of the test servers: ${join(directory, 'log')}\n`);
   };
 
   try {
+    for (const port of Object.values(ports)) await surroundings?.reach(port);
     for (const part of parts) await startPart(part);
     if (parts.includes('kube-apiserver') && !parts.includes('kube-controller-manager')) {
       await access.createDefaultServiceAccount('default');
@@ -117,9 +140,8 @@ async function start(
     kubernetes,
     directory,
     credentials,
-    openbao: parts.includes('openbao')
-      ? { address: `http://127.0.0.1:${ports.openbao}`, rootToken: openbaoRootToken }
-      : undefined,
+    openbao: parts.includes('openbao') ? { address: `http://127.0.0.1:${ports.openbao}`, rootToken } : undefined,
+    vault: parts.includes('vault') ? { address: `http://127.0.0.1:${ports.vault}`, rootToken } : undefined,
     start: launch,
     restart: async (part: Part) => {
       await servers.get(part)?.stop('SIGTERM');
@@ -129,16 +151,24 @@ async function start(
   });
 }
 
-async function place(directory: string, apiServerFlags: readonly string[]): Promise<Placement> {
-  const [etcd = 0, etcdPeer = 0, api = 0, controllerManager = 0, openbao = 0] = await freePorts(5);
-  const credentials = createCredentials(directory);
-  const config = join(directory, 'pki', 'controller-manager.conf');
+async function place(
+  directory: string,
+  surroundings: Surroundings | undefined,
+  apiServerFlags: readonly string[],
+): Promise<Placement> {
+  const [etcd = 0, etcdPeer = 0, api = 0, controllerManager = 0, scheduler = 0, openbao = 0, vault = 0] = await freePorts(7);
+  const hostAddress = surroundings?.hostAddress;
+  const credentials = createCredentials(directory, hostAddress === undefined ? [] : [hostAddress, SERVICE_OF_API_SERVER]);
+  const kubeconfig = (name: string, client: KeyPair): string =>
+    writeKubeconfig(join(directory, 'pki', name), apiUrl(api), credentials.authority, client);
   return {
     directory,
     credentials,
-    ports: { etcd, etcdPeer, api, controllerManager, openbao },
-    controllerManagerConfig: writeKubeconfig(config, apiUrl(api), credentials.authority, credentials.controllerManager),
-    openbaoRootToken: randomBytes(16).toString('hex'),
+    ports: { etcd, etcdPeer, api, controllerManager, scheduler, openbao, vault },
+    controllerManagerConfig: kubeconfig('controller-manager.conf', credentials.controllerManager),
+    schedulerConfig: kubeconfig('scheduler.conf', credentials.issueClient({ commonName: 'system:kube-scheduler' })),
+    rootToken: randomBytes(16).toString('hex'),
+    hostAddress,
     apiServerFlags,
   };
 }

@@ -3,22 +3,31 @@ import { startBed } from './bed.ts';
 import { buildRecipe } from './go-build.ts';
 import { find } from './obtain.ts';
 import { streamProgress } from './progress.ts';
-import { KUBERNETES_VERSIONS, type KubernetesVersion, RECIPES } from './recipes.ts';
+import { nodeWanted } from './environment.ts';
 import { interruption, untilAborted } from './interrupt.ts';
+import { requireNode } from './node/packages.ts';
+import { KUBERNETES_VERSIONS, type KubernetesVersion, NODE_RECIPES, type Recipe, RECIPES } from './recipes.ts';
 
 const USAGE = `Usage: make bed ARGS="<command>"
-  build                    get every server that is missing (both Kubernetes versions, etcd, OpenBao)
+  build                    get every server that is missing (both Kubernetes versions with a node, etcd, OpenBao);
+                           BED_NODE=off leaves out what only a node needs
   up [--kubernetes 1.34]   run etcd, kube-apiserver, kube-controller-manager and OpenBao until Ctrl-C
   versions                 show which programs would be used and where they come from
 `;
 
+const LEFT_OUT = 'BED_NODE=off: nothing for beds with a node was built, and tests on a node are left out';
+
 const progress = streamProgress(process.stderr);
 
+const wanted = (): readonly Recipe[] => [...RECIPES, ...(nodeWanted() ? NODE_RECIPES : [])];
+
 async function build(): Promise<void> {
-  for (const recipe of RECIPES) {
+  if (nodeWanted()) await requireNode(progress);
+  for (const recipe of wanted()) {
     const found = await Promise.all(recipe.programs.map(({ program }) => find(program, recipe)));
     if (found.some(({ path }) => path === undefined)) await buildRecipe(recipe, progress);
   }
+  if (!nodeWanted()) progress.line(LEFT_OUT);
 }
 
 async function up(kubernetes: KubernetesVersion): Promise<void> {
@@ -34,7 +43,7 @@ Logs: ${bed.directory}/log\nCtrl-C ends it and leaves nothing.\n`);
 }
 
 async function versions(): Promise<void> {
-  for (const recipe of RECIPES) {
+  for (const recipe of wanted()) {
     for (const { program, variable } of recipe.programs) {
       const found = await find(program, recipe);
       const where = found.path ? `${found.path} (${found.origin})` : 'not built yet';

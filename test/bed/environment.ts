@@ -10,6 +10,16 @@ export function programOverride(variable: string): string | undefined {
   return process.env[variable] || undefined;
 }
 
+/**
+ * Whether beds may have a node: `BED_NODE=off` leaves everything out that needs one.
+ * @throws when the variable holds anything but on, off or nothing.
+ */
+export function nodeWanted(): boolean {
+  const value = process.env['BED_NODE'] ?? '';
+  if (!['', 'on', 'off'].includes(value)) throw new Error(`BED_NODE is on or off, not "${value}"`);
+  return value !== 'off';
+}
+
 /** Folder that keeps what was built, across checkouts: `$XDG_CACHE_HOME` or `~/.cache`, then our own name. */
 export function cacheDirectory(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'vault-auth-injector', 'bed');
@@ -24,6 +34,11 @@ export function foundInPath(program: string): readonly string[] {
 /** Environment of `go`: the caller's own (proxy, caches), with what would change the result fixed. */
 export function goEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOWORK: 'off', GOFLAGS: '' };
+}
+
+/** Environment of apt-get: the caller's own (proxies), without questions. */
+export function aptEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
 }
 
 /** Environment of a started server or client: only PATH and a home of its own, so that nothing of the user's set-up leaks in. */

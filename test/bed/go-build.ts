@@ -69,7 +69,8 @@ function compile({ recipe, folder, watchdog, signal }: Compilation, report: (sta
   const only = recipe.programs.length === 1 ? recipe.programs[0]?.program : undefined;
   const output = only ? join(folder, only) : `${folder}/`;
   const packages = recipe.programs.map((entry) => entry.package);
-  const child = spawn('go', ['build', '-v', ...FLAGS, '-ldflags', recipe.linkerFlags, '-o', output, ...packages], {
+  const tags = recipe.tags === undefined ? [] : ['-tags', recipe.tags];
+  const child = spawn('go', ['build', '-v', ...FLAGS, ...tags, '-ldflags', recipe.linkerFlags, '-o', output, ...packages], {
     cwd: moduleFolder(recipe),
     env: goEnvironment(),
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -110,11 +111,13 @@ function failure(recipe: Recipe, said: string): string {
 
 function cacheFolder(recipe: Recipe): string {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(moduleFolder(recipe), file)));
+  for (const file of ['go.mod', 'go.sum', 'main.go'].map((name) => join(moduleFolder(recipe), name)))
+    if (existsSync(file)) hash.update(readFileSync(file));
   hash.update(JSON.stringify([recipe, FLAGS, process.platform, process.arch]));
   return join(cacheDirectory(), `${recipe.name}-${recipe.version}-${hash.digest('hex').slice(0, 12)}`);
 }
 
-const moduleFolder = (recipe: Recipe): string => join(repositoryDirectory(), 'test', 'bed', 'modules', recipe.name);
+const moduleFolder = (recipe: Recipe): string =>
+  join(repositoryDirectory(), 'test', 'bed', 'modules', recipe.module ?? recipe.name);
 const seconds = (since: number): number => Math.round((Date.now() - since) / 1000);
 const minutes = (count: number): string => (count === 1 ? 'a minute' : `${count} minutes`);

@@ -24,13 +24,15 @@ const program = (name: string, says: string): string => {
   return file;
 };
 
-/** Runs the command with nothing in PATH but the folder and with an empty cache. */
+const LEFT_OUT = 'BED_NODE=off: nothing for beds with a node was built, and tests on a node are left out\n';
+
+/** Runs the command with nothing in PATH but the folder and with an empty cache, without what only a node needs. */
 const bed = (
   args: readonly string[],
   environment: Record<string, string> = {},
 ): Promise<{ code: unknown; stdout: string; stderr: string }> =>
   new Promise((resolve) => {
-    const env = { PATH: folder, HOME: folder, XDG_CACHE_HOME: join(folder, 'cache'), ...environment };
+    const env = { PATH: folder, HOME: folder, XDG_CACHE_HOME: join(folder, 'cache'), BED_NODE: 'off', ...environment };
     execFile(process.execPath, [tool.file, ...args], { env }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, stdout, stderr }),
     );
@@ -69,6 +71,13 @@ it.each([
   expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(`Go 1.26 or newer, but ${problem}: install it`)]);
 });
 
+it('says before the first build what a node needs, and how to do without', async () => {
+  const { code, stderr } = await bed(['build'], { BED_NODE: 'on' });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^a node with containers needs .*, or leave out what needs a node with BED_NODE=off\n$/);
+  expect((await bed(['build'], { BED_NODE: 'maybe' })).stderr).toBe('BED_NODE is on or off, not "maybe"\n');
+});
+
 it('builds each module once, also when two processes want it at the same time, and finds it afterwards', async () => {
   const log = join(folder, 'builds');
   const go = join(folder, 'go');
@@ -84,7 +93,7 @@ it('builds each module once, also when two processes want it at the same time, a
     'openbao',
   ]);
   const again = await bed(['build']);
-  expect(again).toEqual({ code: 0, stdout: '', stderr: '' });
+  expect(again).toEqual({ code: 0, stdout: '', stderr: LEFT_OUT });
   expect((await bed(['versions'])).stdout).not.toContain('not built yet');
 }, 60_000);
 

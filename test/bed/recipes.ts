@@ -5,15 +5,28 @@ export const KUBERNETES_VERSIONS = ['1.36', '1.34'] as const;
 export type KubernetesVersion = (typeof KUBERNETES_VERSIONS)[number];
 
 /** A program that the bed starts. */
-export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'bao';
+export type Program =
+  | 'etcd'
+  | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'kubelet'
+  | 'kube-proxy'
+  | 'kubectl'
+  | 'bao'
+  | 'vault';
 
 /** One Go module under test/bed/modules and the programs that one `go build` of it gives. */
 export interface Recipe {
-  /** Folder under test/bed/modules, and the name in messages. */
+  /** The name in messages and of the cache folder. */
   readonly name: string;
+  /** Folder under test/bed/modules, where it is not the name. */
+  readonly module?: string;
   readonly version: string;
   readonly programs: readonly { readonly program: Program; readonly package: string; readonly variable: string }[];
   readonly linkerFlags: string;
+  /** Build tags, separated by commas. */
+  readonly tags?: string;
   /** Rough time of a first build on two cores with empty caches. */
   readonly minutes: number;
 }
@@ -34,23 +47,46 @@ const OPENBAO: Recipe = {
   minutes: 4,
 };
 
+// Its licence (BUSL-1.1) allows tests; the binary must not be passed on. The tag leaves out the plugins of clouds and databases.
+const VAULT: Recipe = {
+  name: 'vault',
+  version: '1.21.1',
+  programs: [{ program: 'vault', package: '.', variable: 'BED_VAULT' }],
+  linkerFlags: '-s -w',
+  tags: 'minimal',
+  minutes: 5,
+};
+
 // kubectl is built once: the newest speaks to both API servers well enough for tests.
 const KUBERNETES: Readonly<Record<KubernetesVersion, Recipe>> = {
   '1.36': kubernetes('1.36', '1.36.3', ['kube-apiserver', 'kube-controller-manager', 'kubectl'], ''),
   '1.34': kubernetes('1.34', '1.34.4', ['kube-apiserver', 'kube-controller-manager'], '_1_34'),
 };
 
-/** Every recipe, in the order in which `build` makes them. */
+// Apart from the control plane, so that who leaves the node out does not build a kubelet.
+const NODE: Readonly<Record<KubernetesVersion, Recipe>> = {
+  '1.36': nodeRecipe(KUBERNETES['1.36'], '1.36', ''),
+  '1.34': nodeRecipe(KUBERNETES['1.34'], '1.34', '_1_34'),
+};
+
+/** What every bed is made of, in the order in which `build` makes it. */
 export const RECIPES: readonly Recipe[] = [ETCD, KUBERNETES['1.36'], KUBERNETES['1.34'], OPENBAO];
+
+/** What only a bed with a node needs. */
+export const NODE_RECIPES: readonly Recipe[] = [NODE['1.36'], NODE['1.34']];
 
 /** The recipe that makes a program for a bed of this Kubernetes version. */
 export function recipeOf(program: Program, version: KubernetesVersion): Recipe {
   const byProgram: Readonly<Record<Program, Recipe>> = {
     etcd: ETCD,
     bao: OPENBAO,
+    vault: VAULT,
     kubectl: KUBERNETES['1.36'],
     'kube-apiserver': KUBERNETES[version],
     'kube-controller-manager': KUBERNETES[version],
+    'kube-scheduler': NODE[version],
+    kubelet: NODE[version],
+    'kube-proxy': NODE[version],
   };
   return byProgram[program];
 }
@@ -60,8 +96,12 @@ export const VERSION_QUESTION: Readonly<Record<Program, { readonly arguments: re
   etcd: { arguments: ['--version'], answer: /^etcd Version: (\S+)/m },
   'kube-apiserver': { arguments: ['--version'], answer: /^Kubernetes v(\S+)/m },
   'kube-controller-manager': { arguments: ['--version'], answer: /^Kubernetes v(\S+)/m },
+  'kube-scheduler': { arguments: ['--version'], answer: /^Kubernetes v(\S+)/m },
+  kubelet: { arguments: ['--version'], answer: /^Kubernetes v(\S+)/m },
+  'kube-proxy': { arguments: ['--version'], answer: /^Kubernetes v(\S+)/m },
   kubectl: { arguments: ['version', '--client'], answer: /^Client Version: v(\S+)/m },
   bao: { arguments: ['version'], answer: /^OpenBao v([^\s,]+)/m },
+  vault: { arguments: ['version'], answer: /^Vault v([^\s,]+)/m },
 };
 
 function kubernetes(minor: string, version: string, programs: readonly Program[], suffix: string): Recipe {
@@ -79,12 +119,26 @@ function kubernetes(minor: string, version: string, programs: readonly Program[]
   return {
     name: `kubernetes-${minor}`,
     version,
-    programs: programs.map((program) => ({
-      program,
-      package: `k8s.io/kubernetes/cmd/${program}`,
-      variable: `BED_${program.toUpperCase().replaceAll('-', '_')}${suffix}`,
-    })),
+    programs: commands(programs, suffix),
     linkerFlags: ['-s -w', ...flags].join(' '),
     minutes: 4,
   };
+}
+
+function nodeRecipe(kubernetes: Recipe, minor: string, suffix: string): Recipe {
+  return {
+    ...kubernetes,
+    name: `kubernetes-node-${minor}`,
+    module: kubernetes.name,
+    programs: commands(['kube-scheduler', 'kubelet', 'kube-proxy'], suffix),
+    minutes: 1,
+  };
+}
+
+function commands(programs: readonly Program[], suffix: string): Recipe['programs'] {
+  return programs.map((program) => ({
+    program,
+    package: `k8s.io/kubernetes/cmd/${program}`,
+    variable: `BED_${program.toUpperCase().replaceAll('-', '_')}${suffix}`,
+  }));
 }

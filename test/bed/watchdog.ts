@@ -8,23 +8,36 @@ export interface Watchdog {
   add(pid: number): void;
   /** Takes a process that has ended out again, since its id may be given to another. */
   remove(pid: number): void;
+  /** A cgroup to remove, with those below it, once the processes are gone; the kernel does not do that by itself. */
+  addCgroup(folder: string): void;
   /** Ends the watchdog after an orderly stop. Without this, the end of the pipe means that we died. */
   dismiss(): void;
 }
 
-// Plain POSIX shell: it starts at once, needs nothing but kill, find and rm, and runs on every system that the bed does.
+// Plain POSIX shell: it starts at once, needs nothing but kill, find, rm and sleep, and runs on every system that the bed does.
 // Logs stay, since somebody may want to know why; keys and data go.
 const SCRIPT = `
 trap '' INT TERM HUP
 pids=''
+groups=''
 while read -r sign pid; do
   case $sign in
     +) pids="$pids $pid" ;;
     -) rest=''; for other in $pids; do [ "$other" = "$pid" ] || rest="$rest $other"; done; pids=$rest ;;
+    g) groups="$groups $pid" ;;
     .) exit 0 ;;
   esac
 done
 [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  left=''
+  for group in $groups; do
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null
+    [ ! -d "$group" ] || left=yes
+  done
+  [ -n "$left" ] || break
+  sleep 0.5 2>/dev/null || sleep 1
+done
 find "$1" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
 find "$1" -type f -empty -exec rm -f {} +
 rmdir "$1/log" "$1" 2>/dev/null
@@ -43,6 +56,7 @@ export function startWatchdog(directory: string): Watchdog {
   return {
     add: (pid) => void pipe.write(`+ ${pid}\n`),
     remove: (pid) => void pipe.write(`- ${pid}\n`),
+    addCgroup: (folder) => void pipe.write(`g ${folder}\n`),
     dismiss: () => void pipe.end('.\n'),
   };
 }

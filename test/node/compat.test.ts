@@ -1,0 +1,124 @@
+// Pods of profile compat on a real node: the webhook in the cluster behind its Service, a real secret server, a real agent.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BedWithNode } from '../bed/node/node.ts';
+import { IMAGES } from '../bed/node/images.ts';
+import { untilInjecting } from '../bed/webhook.ts';
+import { INSTALLATION, install } from './installation.ts';
+import { onNode } from './on-node.ts';
+import { type SecretServer, secretServer } from './secret-server.ts';
+
+const FAMILIAR = 'vault.hashicorp.com/';
+// Ends at once when it is told to.
+const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
+
+let namespace: string;
+let server: SecretServer;
+
+interface PodTemplate {
+  readonly metadata: { readonly labels: object; readonly annotations: object };
+  readonly spec: object;
+}
+
+/** A pod template with the secret `path` at /vault/secrets/database; annotations are named without their prefix. */
+const template = (app: string, script: string, annotations: Readonly<Record<string, string>> = {}): PodTemplate => {
+  const asked = {
+    'agent-inject': 'true',
+    role: 'web',
+    'agent-inject-secret-database': `secret/data/web/${app}`,
+    'agent-inject-template-database': `{{ with secret "secret/data/web/${app}" }}{{ .Data.data.password }}{{ end }}`,
+    ...annotations,
+  };
+  return {
+    metadata: {
+      labels: { app },
+      annotations: Object.fromEntries(Object.entries(asked).map(([name, value]) => [`${FAMILIAR}${name}`, value])),
+    },
+    spec: {
+      terminationGracePeriodSeconds: 5,
+      containers: [{ name: 'app', image: IMAGES.app, command: ['sh', '-c', script] }],
+    },
+  };
+};
+
+const prepare = async (bed: BedWithNode): Promise<void> => {
+  server = await secretServer(bed, 'openbao');
+  await install(bed, [`-vault-address=${server.address}`, `-vault-image=${IMAGES.openbao}`]);
+  namespace = await bed.createNamespace();
+  for (const name of await podsOf(bed)) await bed.untilReady(INSTALLATION, name);
+  await untilInjecting(bed, namespace);
+};
+
+/** The replicas of the webhook, as soon as there are two. */
+const podsOf = async (bed: BedWithNode): Promise<readonly string[]> => {
+  for (let wait = 0; wait < 200; wait += 1) {
+    const names = await bed.pods(INSTALLATION, `app.kubernetes.io/name=${INSTALLATION}`);
+    if (names.length >= 2) return names;
+    await sleep(100);
+  }
+  throw new Error('the Deployment of the webhook makes no pods');
+};
+
+onNode({ parts: ['openbao'], images: ['openbao', 'injector'] }, prepare, (test) => {
+  test('a Deployment reads its secret at its first line, and sees a later value', async (bed) => {
+    await server.write('web/reader', { password: 'first' });
+    await bed.request('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, {
+      metadata: { name: 'reader' },
+      spec: {
+        selector: { matchLabels: { app: 'reader' } },
+        template: template('reader', `cat /vault/secrets/database; echo; ${STAY}`, {
+          'template-static-secret-render-interval': '1s',
+        }),
+      },
+    });
+    await bed.kubectl(['rollout', 'status', '-n', namespace, 'deployment/reader', '--timeout=90s']);
+    const [pod = ''] = await bed.pods(namespace, 'app=reader');
+    await bed.untilReady(namespace, pod);
+    expect(await bed.logs(namespace, pod, 'app')).toBe('first\n');
+    await server.write('web/reader', { password: 'second' });
+    let seen = '';
+    for (let wait = 0; wait < 60 && seen !== 'second'; wait += 1) {
+      await sleep(500);
+      seen = await bed.exec(namespace, pod, 'app', ['cat', '/vault/secrets/database']);
+    }
+    expect(seen).toBe('second');
+  });
+
+  test('a Job with agent-pre-populate-only completes by itself', async (bed) => {
+    await server.write('web/once', { password: 'for the job' });
+    const script = 'grep -qx "for the job" /vault/secrets/database';
+    const once = template('once', script, { 'agent-pre-populate-only': 'true' });
+    await bed.request('POST', `/apis/batch/v1/namespaces/${namespace}/jobs`, {
+      metadata: { name: 'once' },
+      spec: {
+        backoffLimit: 0,
+        template: { ...once, spec: { ...once.spec, restartPolicy: 'Never' } },
+      },
+    });
+    await bed.kubectl(['wait', '-n', namespace, 'job/once', '--for=condition=Complete', '--timeout=90s']);
+  });
+
+  test('a rolling restart of the webhook loses no pod that is created meanwhile', async (bed) => {
+    const before = await podsOf(bed);
+    await bed.kubectl(['rollout', 'restart', '-n', INSTALLATION, `deployment/${INSTALLATION}`]);
+    const answers = { injected: 0, others: new Array<string>() };
+    const ended = new AbortController();
+    const rollout = untilReplaced(bed, before).finally(() => ended.abort());
+    for (let count = 0; !ended.signal.aborted; count += 1) {
+      const pod = template('created', STAY);
+      const named = { ...pod, metadata: { ...pod.metadata, name: `created-${count}` } };
+      const answer = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, named);
+      if (answer.status === 201 && answer.text.includes('"vault-agent-init"')) answers.injected += 1;
+      else answers.others.push(`${answer.status} ${answer.text.slice(0, 300)}`);
+      await sleep(20);
+    }
+    await rollout;
+    expect(answers.others).toEqual([]);
+    expect(answers.injected).toBeGreaterThan(100);
+  });
+});
+
+/** Resolves when none of the pods is left and the new ones are available. */
+const untilReplaced = async (bed: BedWithNode, old: readonly string[]): Promise<void> => {
+  await bed.kubectl(['rollout', 'status', '-n', INSTALLATION, `deployment/${INSTALLATION}`, '--timeout=100s']);
+  for (const name of old) await bed.kubectl(['wait', '-n', INSTALLATION, `pod/${name}`, '--for=delete', '--timeout=60s']);
+};

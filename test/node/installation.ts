@@ -1,0 +1,38 @@
+// The product installed in a bed as an operator would: deploy/manifests by kustomize, with the two things that are theirs to set.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parse } from 'yaml';
+import type { Bed } from '../bed/bed.ts';
+import { repositoryDirectory } from '../bed/environment.ts';
+import { isObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
+
+/** Name of the installation's namespace and of everything in it. */
+export const INSTALLATION = 'vault-auth-injector';
+
+/** Applies deploy/manifests with flags that replace those of the same name, or are added. */
+export async function install(bed: Bed, flags: readonly string[]): Promise<void> {
+  const manifests = join(repositoryDirectory(), 'deploy', 'manifests');
+  const overlay = join(bed.directory, 'installation');
+  mkdirSync(overlay);
+  const patch = [{ op: 'replace', path: '/spec/template/spec/containers/0/args', value: argumentsWith(manifests, flags) }];
+  const kustomization = {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources: [relative(overlay, manifests)],
+    patches: [{ target: { kind: 'Deployment', name: INSTALLATION }, patch: JSON.stringify(patch) }],
+  };
+  writeFileSync(join(overlay, 'kustomization.yaml'), JSON.stringify(kustomization));
+  await bed.kubectl(['apply', '-k', overlay]);
+}
+
+function argumentsWith(manifests: string, flags: readonly string[]): readonly string[] {
+  const deployment: unknown = parse(readFileSync(join(manifests, 'deployment.yaml'), 'utf8'));
+  const pod = isObject(deployment) ? objectAt(objectAt(objectAt(deployment, 'spec'), 'template'), 'spec') : undefined;
+  const [container] = objectsOf(pod?.['containers']);
+  const args = container?.['args'];
+  if (!Array.isArray(args)) throw new Error('deploy/manifests/deployment.yaml holds no container with args');
+  const replaced = new Set(flags.map(nameOf));
+  return [...args.map(String).filter((flag) => !replaced.has(nameOf(flag))), ...flags];
+}
+
+const nameOf = (flag: string): string => flag.split('=')[0] ?? flag;

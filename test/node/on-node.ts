@@ -1,0 +1,45 @@
+// Declares tests that need a bed with a node. BED_NODE=off leaves them out, and says so in the test's name.
+import { nodeWanted } from '../bed/environment.ts';
+import { type BedWithNode, type NodeBedOptions, startBedWithNode } from '../bed/node/node.ts';
+import { streamProgress } from '../bed/progress.ts';
+
+/** Declares one test that gets the bed. */
+export type NodeTest = (name: string, run: (bed: BedWithNode) => Promise<void>, timeout?: number) => void;
+
+/** One bed for all tests that `declare` declares. `prepare` runs once before them. Logs stay when something fails. */
+export function onNode(
+  options: NodeBedOptions,
+  prepare: (bed: BedWithNode) => Promise<void>,
+  declare: (test: NodeTest) => void,
+): void {
+  if (!nodeWanted()) {
+    it('is left out, because of BED_NODE=off', () => expect(nodeWanted()).toBe(false));
+    return;
+  }
+  let bed: BedWithNode | undefined;
+  let failed = true;
+
+  beforeAll(async () => {
+    bed = await startBedWithNode({ ...options, progress: streamProgress(process.stderr) });
+    await prepare(bed);
+    failed = false;
+  }, 900_000);
+  afterAll(() => bed?.stop(failed ? 'failed' : 'passed'), 60_000);
+
+  declare((name, run, timeout = 120_000) =>
+    // oxlint-disable-next-line jest/valid-title -- the title is the caller's
+    it(
+      name,
+      async () => {
+        if (!bed) throw new Error('the bed did not start');
+        try {
+          await run(bed);
+        } catch (error) {
+          failed = true;
+          throw error;
+        }
+      },
+      timeout,
+    ),
+  );
+}
