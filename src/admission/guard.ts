@@ -7,15 +7,15 @@ import { table, type OptionKey } from '../annotations/table.ts';
 import type { GuardFinding } from './entry.ts';
 
 /** Everything is allowed: what `agent-inject` lets pods do, as its predecessor did. */
-export const ALLOW_ALL = '*';
+const ALLOW_ALL = '*';
 
 /** Layers that a tenant writes. */
 const TENANT: ReadonlySet<Origin['layer']> = new Set(['pod', 'serviceaccount']);
 /** User and group 0 are guarded as values; every other id is free. */
-const IDENTITIES: readonly OptionKey[] = ['agentRunAsUser', 'agentRunAsGroup'];
+const IDENTITIES: ReadonlySet<OptionKey> = new Set(['agentRunAsUser', 'agentRunAsGroup']);
 
 const isGuarded = (key: OptionKey, { options }: Parsed): boolean =>
-  (table[key] as Row<unknown>).guarded === true || (IDENTITIES.includes(key) && options[key] === 0);
+  (table[key] as Row<unknown>).guarded === true || (IDENTITIES.has(key) && options[key] === 0);
 
 /** It says what the operator says anyway, or nothing. */
 const isHarmless = (key: OptionKey, { options }: Parsed, operator: Options): boolean => {

@@ -73,7 +73,7 @@ const mostly = fc.integer({ min: 0, max: 9 }).map((number) => number > 0);
 const plainAnnotation = (readable: fc.Arbitrary<boolean>): fc.Arbitrary<[string, string]> =>
   fc.constantFrom(...rowKeys).chain((key) =>
     fc.tuple(
-      prefix.map((one) => `${one}${kebab(key)}`),
+      prefixOf(table[key]).map((one) => `${one}${kebab(key)}`),
       rowValue(key, readable),
     ),
   );

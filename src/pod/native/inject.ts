@@ -49,7 +49,7 @@ const configText = (draft: Draft, once: boolean): string | undefined => {
 
 const bytesOf = (annotations: JsonObject | undefined): number =>
   Object.entries(annotations ?? {}).reduce(
-    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(String(value)),
+    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(typeof value === 'string' ? value : ''),
     0,
   );
 

@@ -5,7 +5,7 @@ import type { JsonObject } from '../manifest.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';
 
 export const TOKEN_VOLUME = 'vault-auth-token';
-export const SECRETS_VOLUME = 'vault-secrets';
+const SECRETS_VOLUME = 'vault-secrets';
 const CONFIG_VOLUME = 'vault-agent-config';
 const RUN_VOLUME = 'vault-agent-run';
 

@@ -180,7 +180,7 @@ test('containers that come later get their mounts, and nothing else changes', ()
   const first = inject().pod;
   const later = structuredClone(first) as unknown as { spec: { containers: JsonObject[] } };
   later.spec.containers.push({ name: 'mesh', image: 'mesh' });
-  const { pod, outcome } = admit(later as unknown as JsonObject, { command: 'webhook' });
+  const { pod, outcome } = admit(later, { command: 'webhook' });
   expect(outcome.patch).toHaveLength(1);
   expect(mountsOf(containerOf(pod, 'mesh'))).toEqual(['vault-secrets:/vault/secrets:ro']);
 });
