@@ -93,6 +93,22 @@ const answerOf = (apiVersion: string, uid: string, outcome: Outcome): string => 
 
 const refuse = (status: 400 | 500, sentence: string): Reply => ({ status, body: sentence, record: undefined });
 
+const leftAlone = (reason: Outcome['reason']): Outcome => ({
+  decision: 'skipped',
+  reason,
+  patch: [],
+  problems: [],
+  warnings: [],
+});
+
+/** A registration that is too wide must do no harm: only the creation of pods concerns us. vault-k8s looks at neither. */
+const notForUs = (request: JsonObject): Outcome | undefined => {
+  const kind = textOf(objectAt(request, 'kind'), 'kind');
+  if (kind !== undefined && kind !== 'Pod') return leftAlone('not-a-pod');
+  const operation = textOf(request, 'operation');
+  return operation === undefined || operation === 'CREATE' ? undefined : leftAlone('not-created');
+};
+
 /** A reviewer over one context. It never throws for what a caller sends. */
 export const reviewer =
   (context: () => AdmissionContext, { compat }: ReviewerOptions): Reviewer =>
@@ -108,7 +124,8 @@ export const reviewer =
     if (!isObject(request)) return refuse(400, 'the AdmissionReview has no request');
     const uid = request['uid'];
     if (typeof uid !== 'string') return refuse(400, 'the request of the AdmissionReview has no uid');
-    const outcome = admitPod(request['object'], textOf(request, 'namespace') ?? '', context());
+    const outcome =
+      (compat ? undefined : notForUs(request)) ?? admitPod(request['object'], textOf(request, 'namespace') ?? '', context());
     const version = typeof apiVersion === 'string' ? apiVersion : DEFAULT_VERSION;
     return { status: 200, body: answerOf(version, uid, outcome), record: recordOf(request, outcome) };
   };

@@ -7,6 +7,8 @@ export type SelectionReason =
   | 'namespace-stopped'
   | 'mirror-pod'
   | 'windows-pod'
+  | 'not-a-pod'
+  | 'not-created'
   | 'not-pending'
   | 'already-injected'
   | 'pod-label'

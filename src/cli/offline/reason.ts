@@ -6,6 +6,8 @@ export const REASON_SENTENCES: Readonly<Record<SelectionReason, string>> = {
   'namespace-stopped': 'a label of its namespace stops all injection there',
   'mirror-pod': 'it is a mirror pod, and the kubelet would not see the agent',
   'windows-pod': 'it is a Windows pod, and the agent does not run there',
+  'not-a-pod': 'it is no pod',
+  'not-created': 'it exists already, and only new pods can get containers',
   'not-pending': 'it runs already, and a running pod cannot get containers',
   'already-injected': 'its status annotation says that it is injected',
   'pod-label': 'a label of the pod asks for it',

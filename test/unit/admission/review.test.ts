@@ -1,0 +1,61 @@
+// AdmissionReviews in and out: versions, what is not for us, and what is recorded.
+import { reviewer } from '../../../src/admission/review.ts';
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import { contextOf, podWith } from '../fixture.ts';
+
+const ask = (request: JsonObject, { compat = false, apiVersion = 'admission.k8s.io/v1' } = {}) => {
+  const context = contextOf({ command: compat ? 'agent-inject' : 'webhook' });
+  const reply = reviewer(() => context, { compat })(
+    Buffer.from(JSON.stringify({ apiVersion, kind: 'AdmissionReview', request })),
+  );
+  return { ...reply, response: JSON.parse(reply.body) as { response: JsonObject; apiVersion: string } };
+};
+
+const kind = { group: '', version: 'v1', kind: 'Pod' };
+
+test.each(['UPDATE', 'DELETE', 'CONNECT'])('webhook leaves %s alone, whatever the registration says', (operation) => {
+  const { record, response } = ask({ uid: 'u', kind, operation, namespace: 'shop', object: null, oldObject: podWith() });
+  expect(response).toEqual({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid: 'u', allowed: true } });
+  expect(record).toMatchObject({ decision: 'skipped', reason: 'not-created' });
+});
+
+test('webhook leaves what is no pod alone', () => {
+  const { record } = ask({
+    uid: 'u',
+    kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
+    operation: 'CREATE',
+    object: { spec: {} },
+  });
+  expect(record).toMatchObject({ decision: 'skipped', reason: 'not-a-pod' });
+});
+
+test('agent-inject looks at neither, as its predecessor', () => {
+  expect(
+    ask({ uid: 'u', kind, operation: 'UPDATE', namespace: 'shop', object: podWith() }, { compat: true }).record,
+  ).toMatchObject({ decision: 'injected' });
+});
+
+test.each(['admission.k8s.io/v1', 'admission.k8s.io/v1beta1'])('answers in the version of the question: %s', (apiVersion) => {
+  expect(ask({ uid: 'u', kind, namespace: 'shop', object: podWith() }, { apiVersion }).response.apiVersion).toBe(apiVersion);
+});
+
+test('the record names pod and owner, and holds nothing of the contents', () => {
+  const pod = podWith() as unknown as { metadata: Record<string, unknown> };
+  delete pod.metadata['name'];
+  pod.metadata['generateName'] = 'web-7d9c5-';
+  pod.metadata['ownerReferences'] = [
+    { kind: 'Node', name: 'n' },
+    { kind: 'ReplicaSet', name: 'web-7d9c5', controller: true },
+  ];
+  expect(ask({ uid: 'u', kind, namespace: 'shop', object: pod as unknown as JsonObject, dryRun: true }).record).toEqual({
+    uid: 'u',
+    namespace: 'shop',
+    name: 'web-7d9c5-*',
+    owner: 'ReplicaSet/web-7d9c5',
+    decision: 'injected',
+    reason: 'pod-annotation',
+    codes: [],
+    injectionType: 'init_and_sidecar',
+    dryRun: true,
+  });
+});
