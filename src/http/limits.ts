@@ -50,8 +50,9 @@ export const DEFAULT_LIMITS: ServerLimits = {
   handshakeMs: 10_000,
   checkIntervalMs: 2500,
   lingerMs: 500,
-  // Connections stick to a replica for life; ending them, with a jitter of 20 %, is what lets a new replica have work.
-  connectionRequests: 1000,
+  // Connections stick to a replica for life; ending them, with a jitter of 20 %, is what lets a new replica have work. A
+  // handshake holds up whoever waits as long as 15 to 20 reviews do: once in 1000 requests it would show in p99.
+  connectionRequests: 5000,
   connectionAgeMs: 10 * 60_000,
   // Endpoints leave the API server's and kube-proxy's view seconds after SIGTERM. A pod has 45 s or more to end.
   drainMinimumMs: 10_000,
