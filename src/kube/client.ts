@@ -11,10 +11,12 @@ export interface KubeRequest {
   /** Sent as JSON, which is YAML too. */
   readonly body?: unknown;
   readonly contentType?: PatchType | 'application/json';
+  /** Media type of the answer; plain JSON unless told. */
+  readonly accept?: string;
   /** From the first byte sent to the last received; 10 s unless told. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
-  /** For a watch: the answer is the first line that is accepted here, or undefined when the stream ends before. */
+  /** For a watch: gets each line as it comes; the answer is the first that is accepted here, or null when the stream ends before. */
   readonly untilLine?: (line: string) => boolean;
 }
 
@@ -81,7 +83,7 @@ export const kubeClient = ({ connection, userAgent, now = Date.now }: ClientOpti
         method,
         agent: agentFor(shown),
         headers: {
-          accept: 'application/json',
+          accept: options.accept ?? 'application/json',
           'user-agent': userAgent,
           ...(shown.authorization === undefined ? {} : { authorization: shown.authorization }),
         },

@@ -1,0 +1,118 @@
+// Namespaces and service accounts of a cluster in memory: of each only that it is there, and what its labels and annotations
+// say to us. Most say nothing, so most cost no more than their name.
+import type { KubeClient } from './client.ts';
+import { isKubeError } from './error.ts';
+import { type Watch, watchCollection, type WatchedMetadata, type WatchStore, type WatchTimes } from './watch.ts';
+
+export interface KnownMetadata {
+  readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
+}
+
+export interface ClusterMetadata {
+  /** Undefined: not known (yet). */
+  readonly namespace: (name: string) => KnownMetadata | undefined;
+  readonly serviceAccount: (namespace: string, name: string) => KnownMetadata | undefined;
+  /** Asks the API server for one namespace (no service account named) or service account, and keeps what it says. Throws a KubeError; what does not exist is no error. */
+  readonly lookUp: (namespace: string, serviceAccount: string | undefined, timeoutMs: number) => Promise<void>;
+  /** Both have been listed. */
+  readonly listed: () => boolean;
+  /** Since when nothing has been heard of one of them, in milliseconds of `performance.now()`; undefined: from the beginning. */
+  readonly heard: () => number | undefined;
+  readonly close: () => Promise<void>;
+}
+
+export interface ClusterMetadataOptions {
+  readonly client: KubeClient;
+  /** Which labels and annotations are kept, by name. */
+  readonly isOurs: (name: string) => boolean;
+  /** Told when a watch stops working, and (undefined) when it works again. */
+  readonly onProblem: (path: string, problem: string | undefined) => void;
+  readonly times?: Partial<WatchTimes>;
+}
+
+/** Starts to follow both; what is known is there at once, and grows. */
+export const watchMetadata = ({ client, isOurs, onProblem, times = {} }: ClusterMetadataOptions): ClusterMetadata => {
+  const keep = keeper(isOurs);
+  const namespaces = twoLevels(keep);
+  const accounts = twoLevels(keep);
+  const follow = (path: string, store: WatchStore): Watch =>
+    watchCollection({ client, path, store, times, onProblem: (problem) => onProblem(path, problem) });
+  const watches = [follow(NAMESPACES, namespaces.store), follow('/api/v1/serviceaccounts', accounts.store)];
+  return {
+    namespace: (name) => namespaces.find('', name),
+    serviceAccount: accounts.find,
+    lookUp: async (namespace, serviceAccount, timeoutMs) => {
+      const own = `${NAMESPACES}/${encodeURIComponent(namespace)}`;
+      const path = serviceAccount === undefined ? own : `${own}/serviceaccounts/${encodeURIComponent(serviceAccount)}`;
+      const found = await client
+        .request<{ metadata: WatchedMetadata }>({ method: 'GET', path, accept: METADATA, timeoutMs })
+        .catch((error: unknown) => {
+          if (isKubeError(error, 'NotFound')) return undefined;
+          throw error;
+        });
+      // What the watch has brought meanwhile is at least as new.
+      const { find, store } = serviceAccount === undefined ? namespaces : accounts;
+      if (found && !find(found.metadata.namespace ?? '', found.metadata.name)) store.set(found.metadata);
+    },
+    listed: () => watches.every((watch) => watch.listed()),
+    heard: () => {
+      const times = watches.map((watch) => watch.heard());
+      return times.includes(undefined) ? undefined : Math.min(...times.filter((time) => time !== undefined));
+    },
+    close: async () => {
+      await Promise.all(watches.map((watch) => watch.close()));
+    },
+  };
+};
+
+const NAMESPACES = '/api/v1/namespaces';
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const NOTHING: KnownMetadata = { labels: new Map(), annotations: new Map() };
+
+/** Reduces metadata to what is ours; all that have nothing of ours share one object. */
+const keeper = (isOurs: (name: string) => boolean): ((metadata: WatchedMetadata) => KnownMetadata) => {
+  const ours = (texts: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> => {
+    const kept = Object.entries(texts).filter(([name]) => isOurs(name));
+    return kept.length === 0 ? NOTHING.labels : new Map(kept);
+  };
+  return ({ labels, annotations }) => {
+    const kept: KnownMetadata = { labels: ours(labels), annotations: ours(annotations) };
+    return kept.labels.size + kept.annotations.size === 0 ? NOTHING : kept;
+  };
+};
+
+type Names = Map<string, Map<string, KnownMetadata>>;
+
+/** Objects by namespace and name; those without a namespace are under the empty one. */
+const twoLevels = (
+  keep: (metadata: WatchedMetadata) => KnownMetadata,
+): { readonly find: (namespace: string, name: string) => KnownMetadata | undefined; readonly store: WatchStore } => {
+  let known: Names = new Map();
+  const put = (names: Names, metadata: WatchedMetadata): void => {
+    const { namespace = '', name } = metadata;
+    const inside = names.get(namespace);
+    if (inside) inside.set(name, keep(metadata));
+    else names.set(namespace, new Map([[name, keep(metadata)]]));
+  };
+  return {
+    find: (namespace, name) => known.get(namespace)?.get(name),
+    store: {
+      list: () => {
+        const listed: Names = new Map();
+        return {
+          add: (metadata) => put(listed, metadata),
+          finish: () => {
+            known = listed;
+          },
+        };
+      },
+      set: (metadata) => put(known, metadata),
+      remove: ({ namespace = '', name }) => {
+        const inside = known.get(namespace);
+        inside?.delete(name);
+        if (inside?.size === 0) known.delete(namespace);
+      },
+    },
+  };
+};

@@ -1,0 +1,86 @@
+// Metadata of namespaces and service accounts, followed on a real API server that comes and goes.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
+import { kubeconfigConnection } from '../../src/kube/kubeconfig.ts';
+import { type ClusterMetadata, watchMetadata } from '../../src/kube/metadata.ts';
+import { type Bed, startBed } from '../bed/bed.ts';
+import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+
+const ROLE = 'vaultauth.dev/role';
+const account = (name: string, role: string): object => ({ metadata: { name, annotations: { [ROLE]: role } } });
+const isOurs = (name: string): boolean => name.startsWith('vaultauth.dev/');
+
+const until = async (what: () => boolean): Promise<void> => {
+  for (let wait = 0; !what(); wait += 1) {
+    if (wait === 600) throw new Error(`never: ${what.toString()}`);
+    await sleep(50);
+  }
+};
+
+describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
+  let bed: Bed;
+  let cluster: ClusterMetadata;
+  const problems: (string | undefined)[] = [];
+  let client: KubeClient;
+  let outcome: 'passed' | 'failed' = 'failed';
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes, parts: ['kube-apiserver'] });
+    client = kubeClient({ connection: await kubeconfigConnection(bed.kubeconfig), userAgent: 'tester/1' });
+    cluster = watchMetadata({
+      client,
+      isOurs,
+      onProblem: (_, problem) => problems.push(problem),
+      // Short, so that streams end and begin again while the test runs.
+      times: { streamSeconds: 2 },
+    });
+  }, 600_000);
+  afterAll(async () => {
+    await cluster?.close();
+    client?.close();
+    await bed?.stop(outcome);
+  });
+
+  const roleOf = (name: string): string | undefined => cluster.serviceAccount('team', name)?.annotations.get(ROLE);
+  const accounts = '/api/v1/namespaces/team/serviceaccounts';
+
+  it('what is there is listed, and what changes is heard', async () => {
+    await until(() => cluster.listed());
+    expect(cluster.namespace('default')).toBeDefined();
+    await bed.createNamespace({ name: 'team', labels: { 'vaultauth.dev/inject': 'enabled', other: 'x' } });
+    await bed.request('POST', accounts, account('web', 'one'));
+    await until(() => roleOf('web') === 'one');
+    expect(Object.fromEntries(cluster.namespace('team')?.labels ?? [])).toEqual({ 'vaultauth.dev/inject': 'enabled' });
+    await bed.request('PATCH', `${accounts}/web`, account('web', 'two'), 'application/merge-patch+json');
+    await until(() => roleOf('web') === 'two');
+    await bed.request('DELETE', `${accounts}/web`);
+    await until(() => cluster.serviceAccount('team', 'web') === undefined);
+    expect(problems).toEqual([]);
+  });
+
+  it('a look-up finds what no watch can have told yet', async () => {
+    await bed.request('POST', accounts, account('fresh', 'one'));
+    await cluster.lookUp('team', 'fresh', 5000);
+    expect(roleOf('fresh')).toBe('one');
+    await cluster.lookUp('team', 'nobody', 5000);
+    expect(cluster.serviceAccount('team', 'nobody')).toBeUndefined();
+  });
+
+  it('streams that end are taken up again', async () => {
+    await sleep(4000);
+    await bed.request('POST', accounts, account('later', 'one'));
+    await until(() => roleOf('later') === 'one');
+    expect(problems).toEqual([]);
+  });
+
+  it('while the API server is away what was known is known, and afterwards it goes on', async () => {
+    const restarted = bed.restart('kube-apiserver');
+    await until(() => problems.length > 0);
+    expect(roleOf('later')).toBe('one');
+    await restarted;
+    await bed.request('POST', accounts, account('after', 'one'));
+    await until(() => roleOf('after') === 'one');
+    await until(() => problems.at(-1) === undefined);
+    outcome = 'passed';
+  }, 120_000);
+});

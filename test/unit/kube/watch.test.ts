@@ -1,0 +1,241 @@
+// The watch against everything that an API server and a network can do to it.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kubeClient } from '../../../src/kube/client.ts';
+import { type Watch, watchCollection, type WatchTimes } from '../../../src/kube/watch.ts';
+import { fakeApi } from './fake-api.ts';
+
+type Step = (response: ServerResponse, query: URLSearchParams) => void;
+
+const opened: { stop(): Promise<void> | void }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).toReversed()) await each.stop();
+});
+
+const object = (name: string, resourceVersion = '1'): object => ({ metadata: { name, resourceVersion } });
+const page =
+  (version: string, names: readonly string[], next?: string): Step =>
+  (response) =>
+    response.end(
+      JSON.stringify({ metadata: { resourceVersion: version, continue: next }, items: names.map((name) => object(name)) }),
+    );
+const event = (type: string, name: string, version: string): string =>
+  `${JSON.stringify({ type, object: object(name, version) })}\n`;
+const failed = (code: number, reason: string): string =>
+  `${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code, reason, message: reason } })}\n`;
+/** Events, and then the stream stays open. */
+const open =
+  (...lines: readonly string[]): Step =>
+  (response) =>
+    response.write(lines.length === 0 ? '\n' : lines.join(''));
+const ended =
+  (...lines: readonly string[]): Step =>
+  (response) =>
+    response.end(lines.join(''));
+const reset: Step = (response) => response.destroy();
+const silent: Step = () => undefined;
+const status =
+  (code: number, reason = 'Gone'): Step =>
+  (response) => {
+    response.statusCode = code;
+    response.end(JSON.stringify({ kind: 'Status', code, reason, message: reason }));
+  };
+
+interface Followed {
+  readonly watch: Watch;
+  readonly names: () => readonly string[];
+  /** One word per request: `list`, `list NEXT`, `watch VERSION`. */
+  readonly requests: readonly string[];
+  readonly problems: readonly (string | undefined)[];
+}
+
+/** Follows a collection whose server takes these steps, one per request; after the last it keeps every stream open. */
+const follow = async (steps: readonly Step[], times: Partial<WatchTimes> = {}): Promise<Followed> => {
+  const requests: string[] = [];
+  const problems: (string | undefined)[] = [];
+  const left = [...steps];
+  const api = await fakeApi((request: IncomingMessage, response: ServerResponse) => {
+    const query = new URL(request.url ?? '', 'https://fake').searchParams;
+    const next = query.get('continue');
+    requests.push(query.has('watch') ? `watch ${query.get('resourceVersion')}` : `list${next ? ` ${next}` : ''}`);
+    (left.shift() ?? open())(response, query);
+  });
+  const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
+  let known = new Set<string>();
+  const store = {
+    list: () => {
+      const listed = new Set<string>();
+      return {
+        add: ({ name }: { readonly name: string }) => void listed.add(name),
+        finish: () => {
+          known = listed;
+        },
+      };
+    },
+    set: ({ name }: { readonly name: string }) => void known.add(name),
+    remove: ({ name }: { readonly name: string }) => void known.delete(name),
+  };
+  const watch = watchCollection({
+    client,
+    path: '/things',
+    store,
+    onProblem: (problem) => problems.push(problem),
+    times: { firstWaitMs: 5, ...times },
+  });
+  opened.push({
+    stop: async () => {
+      await watch.close();
+      client.close();
+      await api.stop();
+    },
+  });
+  return { watch, names: () => [...known].toSorted(), requests, problems };
+};
+
+const until = async (what: () => boolean): Promise<void> => {
+  for (let wait = 0; !what(); wait += 1) {
+    if (wait === 1000) throw new Error(`never: ${what.toString()}`);
+    await sleep(10);
+  }
+};
+
+test('pages become one list, events change it, and a stream that ends is taken up where it ended', async () => {
+  const { names, requests, problems, watch } = await follow([
+    page('6', ['a', 'b'], 'more'),
+    page('7', ['c']),
+    ended(event('ADDED', 'd', '8'), event('DELETED', 'a', '9'), event('MODIFIED', 'b', '10'), event('BOOKMARK', '', '20')),
+  ]);
+  await until(() => requests.length === 4);
+  expect(requests).toEqual(['list', 'list more', 'watch 7', 'watch 20']);
+  expect(names()).toEqual(['b', 'c', 'd']);
+  expect(problems).toEqual([]);
+  expect([watch.listed(), watch.heard() !== undefined]).toEqual([true, true]);
+});
+
+test('metadata alone is asked for, with bookmarks and a bounded time', async () => {
+  const seen: (readonly [string | undefined, string])[] = [];
+  const api = await fakeApi((request, response) => {
+    seen.push([request.headers.accept, request.url ?? '']);
+    if (seen.length === 1) page('7', [])(response, new URLSearchParams());
+  });
+  const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
+  const store = {
+    list: () => ({ add: () => undefined, finish: () => undefined }),
+    set: () => undefined,
+    remove: () => undefined,
+  };
+  const watch = watchCollection({ client, path: '/things', store, onProblem: () => undefined });
+  await until(() => seen.length === 2);
+  await watch.close();
+  client.close();
+  await api.stop();
+  expect(seen[0]).toEqual(['application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1', '/things?limit=500']);
+  expect(seen[1]?.[0]).toBe('application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1');
+  expect(seen[1]?.[1]).toMatch(
+    /^\/things\?watch=true&allowWatchBookmarks=true&resourceVersion=7&timeoutSeconds=(?:2[5-9]|3[0-2])$/,
+  );
+});
+
+test.each([
+  ['as a status', status(410)],
+  ['in the stream', open(failed(410, 'Expired'))],
+])('a version that is too old (%s) leads to a new list, without a word', async (_, gone) => {
+  const { names, requests, problems } = await follow([page('7', ['a', 'b']), gone, page('90', ['b'])]);
+  await until(() => requests.length === 4);
+  expect(requests).toEqual(['list', 'watch 7', 'list', 'watch 90']);
+  expect(names()).toEqual(['b']);
+  expect(problems).toEqual([]);
+});
+
+test.each([
+  ['a reset', reset],
+  ['an error event', open(failed(500, 'InternalError'))],
+  ['a line that is no JSON', open('{"type":\n')],
+  ['a refusal', status(429, 'TooManyRequests')],
+  ['an end without a word', ended()],
+])('%s is told once, and the stream goes on at its version', async (_, fault) => {
+  const { names, requests, problems } = await follow([
+    page('7', ['a']),
+    ended(event('ADDED', 'b', '8')),
+    fault,
+    fault,
+    open(event('ADDED', 'c', '9')),
+  ]);
+  await until(() => names().length === 3);
+  expect(requests).toEqual(['list', 'watch 7', 'watch 8', 'watch 8', 'watch 8']);
+  expect(problems).toEqual([expect.any(String), undefined]);
+});
+
+test('half an event before a reset does not count', async () => {
+  const whole = event('ADDED', 'b', '8');
+  const { names, requests } = await follow([
+    page('7', ['a']),
+    (response) => response.write(whole.slice(0, 40), () => response.destroy()),
+    open(whole),
+  ]);
+  await until(() => names().length === 2);
+  expect(requests).toEqual(['list', 'watch 7', 'watch 7']);
+});
+
+test('a version that nobody knows is given up after three failures', async () => {
+  const { requests } = await follow([page('700', ['a']), ...[1, 2, 3].map(() => status(504, 'Timeout')), page('7', ['a'])]);
+  await until(() => requests.length === 6);
+  expect(requests).toEqual(['list', 'watch 700', 'watch 700', 'watch 700', 'list', 'watch 7']);
+});
+
+test('a connection that is dead without saying so is left, and the age of what is known can be seen', async () => {
+  const { watch, requests, problems } = await follow([page('7', ['a']), silent, silent], { streamSeconds: 0.1, graceMs: 200 });
+  await until(() => requests.length === 2);
+  const heard = watch.heard();
+  await until(() => requests.length === 3);
+  expect(watch.heard()).toBe(heard);
+  expect(requests).toEqual(['list', 'watch 7', 'watch 7']);
+  expect(problems).toEqual([expect.stringContaining('no answer within 1200 ms')]);
+});
+
+test('a list that is cut in the middle changes nothing; the next one does', async () => {
+  const { watch, names, requests, problems } = await follow([
+    page('6', ['a'], 'more'),
+    status(500, 'InternalError'),
+    page('6', ['b'], 'more'),
+    reset,
+    // The client itself sends a GET once more when a kept connection breaks.
+    reset,
+    page('7', ['c'], 'more'),
+    page('8', ['d']),
+  ]);
+  expect(watch.listed()).toBe(false);
+  await until(() => requests.includes('watch 8'));
+  expect(requests.filter((request) => request === 'list')).toHaveLength(3);
+  expect(names()).toEqual(['c', 'd']);
+  expect(problems).toEqual([expect.any(String), undefined]);
+});
+
+test('everything is listed again after a while; when that fails the stream goes on', async () => {
+  const { names, requests } = await follow(
+    [
+      page('7', ['a', 'b']),
+      ended(event('ADDED', 'c', '8')),
+      status(500, 'InternalError'),
+      ended(event('ADDED', 'd', '9')),
+      page('10', ['a']),
+    ],
+    { relistMs: 1, firstWaitMs: 5 },
+  );
+  await until(() => names().length === 1);
+  expect(requests.filter((request) => request === 'list').length).toBeGreaterThanOrEqual(3);
+});
+
+test.each<readonly [string, readonly Step[], number]>([
+  ['a list', [silent], 1],
+  ['a stream', [page('7', ['a']), silent], 2],
+  ['a wait', [status(500)], 1],
+])('%s ends at once when the watch is closed', async (_, steps, count) => {
+  const { watch, requests } = await follow(steps, { firstWaitMs: 20_000 });
+  await until(() => requests.length === count);
+  const began = performance.now();
+  await watch.close();
+  expect(performance.now() - began).toBeLessThan(5000);
+  await sleep(50);
+  expect(requests).toHaveLength(count);
+});
