@@ -1,7 +1,7 @@
 // Puts volumes, mounts and agents into a pod: adds what is missing, leaves what is there, reports what is in the way.
 import type { PodFinding } from './finding.ts';
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from './manifest.ts';
-import { pointer, type PatchBuilder } from './patch.ts';
+import type { PatchBuilder } from './patch.ts';
 
 export type ContainerList = 'containers' | 'initContainers';
 const LISTS: readonly ContainerList[] = ['containers', 'initContainers'];
@@ -58,7 +58,7 @@ export const placeMounts = (
         if (other && textOf(other, 'name') !== textOf(mount, 'name')) taken.push({ code: 'mount-taken', container: name, path });
         return !other;
       });
-      builder.append(pointer('spec', list, index, 'volumeMounts'), Array.isArray(container['volumeMounts']), missing);
+      builder.append(`/spec/${list}/${index}/volumeMounts`, Array.isArray(container['volumeMounts']), missing);
     }
   return taken;
 };
@@ -87,7 +87,7 @@ export const placeAgent = (
   const present = listAt(pod, list)[index];
   if (elsewhere || (present && !isOurs(present))) return [{ code: 'container-taken', container: name }];
   if (present) {
-    if (!isCurrent && !covers(present, agent)) builder.replace(pointer('spec', list, index), agent);
+    if (!isCurrent && !covers(present, agent)) builder.replace(`/spec/${list}/${index}`, agent);
   } else if (first) builder.prepend(`/spec/${list}`, hasList(pod, list), [agent]);
   else builder.append(`/spec/${list}`, hasList(pod, list), [agent]);
   return [];
