@@ -6,6 +6,7 @@ import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, OperatorInput } from '../pod/draft.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
+import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
 import type { SelectionFinding } from '../selection/finding.ts';
@@ -43,7 +44,10 @@ export interface Outcome {
   readonly warnings: readonly Finding[];
 }
 
-const INJECT = { compat: injectCompat, native: injectNative } as const;
+const PROFILE = { compat: injectCompat, native: injectNative } as const;
+
+const inject = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection =>
+  parsed.options.mode === 'token' ? injectToken(pod, parsed, operator) : PROFILE[parsed.options.profile](pod, parsed, operator);
 
 const REQUEST_NAMES = allNames('agentInject');
 const STATUS_NAMES = allNames('agentInjectStatus');
@@ -131,15 +135,14 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   const malformed = checkPod(object);
   if (malformed.length > 0) return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: malformed, warnings: [] };
   const parsed = parsePod(object, annotations, namespace, context);
-  const injection = INJECT[parsed.options.profile](object, parsed, context.operator);
+  const injection = inject(object, parsed, context.operator);
   const problems = [
     ...injection.problems,
     ...guardFindings(parsed, context.baseline.options, allowedNames(context.allow, parsed.options.allow)),
   ];
   const warnings = [...selectionWarnings(selection), ...injection.warnings];
   const { reason } = selection;
-  if (problems.length === 0)
-    return { decision: 'injected', reason, patch: injection.patch, kind: injection.kind, problems: [], warnings };
+  if (problems.length === 0) return { ...injection, decision: 'injected', reason, problems: [], warnings };
   if (!selection.explicit)
     return {
       decision: 'skipped',

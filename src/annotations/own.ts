@@ -2,12 +2,17 @@
 import { flag, jsonPatch, nameList, oneOf, quantity, text, tokenLifetime } from './kind.ts';
 import { row } from './row.ts';
 
+export const MODES = ['agent', 'token'] as const;
 export const PROFILES = ['compat', 'native'] as const;
 export const FLAVOURS = ['vault', 'openbao'] as const;
 export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'properties', 'yaml'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
 export const ownTable = {
+  mode: row(oneOf(MODES), 'Give the pod an agent, or only a token and variables to log in with by itself.', 'token', {
+    default: 'agent',
+    own: true,
+  }),
   profile: row(
     oneOf(PROFILES),
     'Shape of the pod: the one of vault-k8s, or one native sidecar with a token of its own.',

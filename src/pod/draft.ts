@@ -13,8 +13,8 @@ type InjectionFinding = AnnotationFinding | PodFinding;
 
 export interface Injection {
   readonly patch: readonly PatchOperation[];
-  /** Which agent containers the pod gets. */
-  readonly kind: 'init_only' | 'sidecar_only' | 'init_and_sidecar';
+  /** Which agent containers the pod gets; absent where it gets none. */
+  readonly kind?: 'init_only' | 'sidecar_only' | 'init_and_sidecar';
   readonly problems: readonly InjectionFinding[];
   readonly warnings: readonly InjectionFinding[];
 }
@@ -58,7 +58,7 @@ export const draftOf = (pod: JsonObject, parsed: Parsed, operator: OperatorInput
 
 /** What has to be there before an agent can log in. A ConfigMap brings its own configuration. */
 const checkRequired = ({ parsed: { options, families }, problems }: Draft): void => {
-  if ((options.agentImage ?? '') === '') problems.push({ code: 'image-missing' });
+  if (options.mode === 'agent' && (options.agentImage ?? '') === '') problems.push({ code: 'image-missing' });
   if (options.agentConfigmap !== '') return;
   if ((options.service ?? '') === '') problems.push({ code: 'address-missing' });
   const role = options.role === '' ? (families.authConfig.get('role')?.value ?? '') : options.role;

@@ -1,0 +1,54 @@
+// Mode token: no agent. Containers that log in by themselves get an audience-bound token and what they need to know.
+import type { Options, Parsed } from '../annotations/parse.ts';
+import { draftOf, markInjected, type Injection, type OperatorInput } from './draft.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import type { PatchBuilder } from './patch.ts';
+import { placeMounts, placeVolumes, type ContainerList, type Receives } from './place.ts';
+
+const VOLUME = 'vault-auth-token';
+/** Not the default path: the app keeps its general token there. */
+const DIRECTORY = '/var/run/secrets/vaultauth.dev/serviceaccount';
+/** 0644: the kubelet tightens it to 0600 by itself where all containers have one user. */
+const FILE_MODE = 0o644;
+
+/** What an app needs to log in: POST $VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login with role and the file's content as jwt. */
+const variables = (options: Options): readonly JsonObject[] =>
+  Object.entries({
+    VAULT_ADDR: options.service ?? '',
+    VAULT_NAMESPACE: options.namespace,
+    VAULT_AUTH_MOUNT: options.authPath,
+    VAULT_ROLE: options.role,
+    VAULT_TOKEN_PATH: `${DIRECTORY}/token`,
+  })
+    .filter(([, value]) => value !== '')
+    .map(([name, value]) => ({ name, value: value.replaceAll('$(', '$$$$(') }));
+
+/** Adds the variables that a container does not have; its own ones win. */
+const placeVariables = (pod: JsonObject, wanted: readonly JsonObject[], receives: Receives, builder: PatchBuilder): void => {
+  for (const list of ['containers', 'initContainers'] as const satisfies readonly ContainerList[])
+    for (const [index, container] of objectsOf(objectAt(pod, 'spec')?.[list]).entries()) {
+      if (!receives(textOf(container, 'name') ?? '', list)) continue;
+      const present = new Set(objectsOf(container['env']).map((variable) => textOf(variable, 'name')));
+      const missing = wanted.filter((variable) => !present.has(textOf(variable, 'name')));
+      builder.append(`/spec/${list}/${index}/env`, Array.isArray(container['env']), missing);
+    }
+};
+
+/** The token volume, its mount and the variables. The pod is not changed. */
+export const injectToken = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection => {
+  const draft = draftOf(pod, parsed, operator);
+  const { options } = parsed;
+  const { builder, problems, warnings } = draft;
+  const skipped = new Set(options.skipContainers);
+  const chosen = options.initContainers && new Set(options.initContainers);
+  const receives: Receives = (name, list) => !skipped.has(name) && (list === 'containers' || !chosen || chosen.has(name));
+  const source = {
+    serviceAccountToken: { path: 'token', audience: options.tokenAudience, expirationSeconds: options.tokenExpirationSeconds },
+  };
+  const volume = { name: VOLUME, projected: { defaultMode: FILE_MODE, sources: [source] } };
+  problems.push(...placeVolumes(pod, [volume], builder));
+  problems.push(...placeMounts(pod, [{ name: VOLUME, mountPath: DIRECTORY, readOnly: true }], receives, builder));
+  placeVariables(pod, variables(options), receives, builder);
+  markInjected(draft);
+  return { patch: builder.operations, problems, warnings };
+};

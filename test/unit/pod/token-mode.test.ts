@@ -1,0 +1,46 @@
+// Mode token: a token and variables for apps that log in by themselves, and no agent.
+import { objectAt, objectsOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
+
+const inject = (parts: PodParts = {}) =>
+  admit(podWith({ ...parts, annotations: { 'vaultauth.dev/mode': 'token', ...parts.annotations } }), { command: 'webhook' });
+const MOUNT = 'vault-auth-token:/var/run/secrets/vaultauth.dev/serviceaccount:ro';
+
+test('every container gets the token beside its own, and what it needs to log in', () => {
+  const { pod, outcome } = inject({ annotations: { namespace: 'team' }, spec: { initContainers: [{ name: 'migrate' }] } });
+  expect(outcome).toMatchObject({ decision: 'injected', warnings: [] });
+  for (const name of ['web', 'migrate']) {
+    const container = containerOf(pod, name);
+    expect(mountsOf(container)).toContain(MOUNT);
+    expect(objectsOf(container['env'])).toEqual([
+      { name: 'VAULT_ADDR', value: 'https://vault.example:8200' },
+      { name: 'VAULT_NAMESPACE', value: 'team' },
+      { name: 'VAULT_AUTH_MOUNT', value: 'auth/kubernetes' },
+      { name: 'VAULT_ROLE', value: 'demo' },
+      { name: 'VAULT_TOKEN_PATH', value: '/var/run/secrets/vaultauth.dev/serviceaccount/token' },
+    ]);
+  }
+  expect(volumeNames(pod)).toContain('vault-auth-token');
+  expect(objectsOf(objectAt(pod, 'spec')?.['containers'])).toHaveLength(1);
+});
+
+test('variables of the app win', () => {
+  const { pod } = inject({
+    spec: { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT], env: [{ name: 'VAULT_ADDR', value: 'https://mine' }] }] },
+  });
+  expect(variableOf(containerOf(pod, 'web'), 'VAULT_ADDR')).toBe('https://mine');
+});
+
+test('a second time changes nothing, and needs no agent image', () => {
+  const { pod } = inject();
+  expect(admit(pod, { command: 'webhook' }).outcome.patch).toEqual([]);
+  expect(
+    admit(podWith({ annotations: { 'vaultauth.dev/mode': 'token' } }), { command: 'webhook', flags: ['-vault-image='] }).codes,
+  ).toEqual([]);
+});
+
+test('a role is needed all the same, and a volume of that name is in the way', () => {
+  expect(inject({ annotations: { role: '' } }).codes).toEqual(['role-missing']);
+  const spec: JsonObject = { volumes: [{ name: 'vault-auth-token', emptyDir: {} }] };
+  expect(inject({ spec }).codes).toEqual(['volume-taken']);
+});
