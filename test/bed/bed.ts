@@ -47,8 +47,10 @@ export interface Bed extends ClusterAccess {
   readonly credentials: Credentials;
   readonly openbao: SecretServer | undefined;
   readonly vault: SecretServer | undefined;
-  /** Starts one more process that ends with this bed; its log is `log/<name>.log`. */
+  /** Starts one more process that ends with this bed; its log is `log/<name>.log`. It has the servers' 127.0.0.1. */
   readonly start: (process: BedProcess) => Server;
+  /** Makes a port of the servers' 127.0.0.1 answer here too, before something listens there. Only a bed with a node needs it. */
+  readonly reach: (port: number) => Promise<void>;
   /** Stops a part gracefully and starts it again on its port with its data. The servers of OpenBao and Vault lose their data. */
   readonly restart: (part: Part) => Promise<void>;
   /** Stops everything and removes the directory; after a failure the logs stay and their folder is named on stderr. */
@@ -143,6 +145,7 @@ async function start(
     openbao: parts.includes('openbao') ? { address: `http://127.0.0.1:${ports.openbao}`, rootToken } : undefined,
     vault: parts.includes('vault') ? { address: `http://127.0.0.1:${ports.vault}`, rootToken } : undefined,
     start: launch,
+    reach: async (port: number) => surroundings?.reach(port),
     restart: async (part: Part) => {
       await servers.get(part)?.stop('SIGTERM');
       await startPart(part);

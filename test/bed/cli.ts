@@ -5,13 +5,15 @@ import { find } from './obtain.ts';
 import { streamProgress } from './progress.ts';
 import { nodeWanted } from './environment.ts';
 import { interruption, untilAborted } from './interrupt.ts';
+import { startBedWithNode } from './node/node.ts';
 import { requireNode } from './node/packages.ts';
 import { KUBERNETES_VERSIONS, type KubernetesVersion, NODE_RECIPES, type Recipe, RECIPES } from './recipes.ts';
 
 const USAGE = `Usage: make bed ARGS="<command>"
-  build                    get every server that is missing (both Kubernetes versions with a node, etcd, OpenBao);
+  build                    get every server that is missing (both Kubernetes versions with a node, etcd, OpenBao, Vault);
                            BED_NODE=off leaves out what only a node needs
   up [--kubernetes 1.34]   run etcd, kube-apiserver, kube-controller-manager and OpenBao until Ctrl-C
+     [--node]              and a node on which pods of our images run (root on Linux)
   versions                 show which programs would be used and where they come from
 `;
 
@@ -30,9 +32,11 @@ async function build(): Promise<void> {
   if (!nodeWanted()) progress.line(LEFT_OUT);
 }
 
-async function up(kubernetes: KubernetesVersion): Promise<void> {
+async function up(kubernetes: KubernetesVersion, node: boolean): Promise<void> {
   const signal = interruption();
-  const bed = await startBed({ kubernetes, parts: ['kube-controller-manager', 'openbao'], progress, signal });
+  const bed = await (node
+    ? startBedWithNode({ kubernetes, parts: ['openbao'], images: ['openbao', 'injector'], progress, signal })
+    : startBed({ kubernetes, parts: ['kube-controller-manager', 'openbao'], progress, signal }));
   process.stdout.write(`Kubernetes ${kubernetes} at ${bed.url}, OpenBao at ${bed.openbao?.address}\n
   export KUBECONFIG=${bed.kubeconfig}
   kubectl get namespaces
@@ -65,7 +69,7 @@ async function main([command = '', ...args]: readonly string[]): Promise<void> {
     case 'build':
       return build();
     case 'up':
-      return up(kubernetesVersion(args));
+      return up(kubernetesVersion(args), args.includes('--node'));
     case 'versions':
       return versions();
     default:

@@ -73,7 +73,7 @@ const NODE: Readonly<Record<KubernetesVersion, Recipe>> = {
 export const RECIPES: readonly Recipe[] = [ETCD, KUBERNETES['1.36'], KUBERNETES['1.34'], OPENBAO];
 
 /** What only a bed with a node needs. */
-export const NODE_RECIPES: readonly Recipe[] = [NODE['1.36'], NODE['1.34']];
+export const NODE_RECIPES: readonly Recipe[] = [NODE['1.36'], NODE['1.34'], VAULT];
 
 /** The recipe that makes a program for a bed of this Kubernetes version. */
 export function recipeOf(program: Program, version: KubernetesVersion): Recipe {

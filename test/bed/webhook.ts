@@ -60,6 +60,7 @@ export async function startWebhook(bed: Bed, options: WebhookOptions = {}): Prom
     writeFileSync(join(bed.directory, `${name}.${suffix}`), text, { mode: 0o600 });
     return join(bed.directory, `${name}.${suffix}`);
   };
+  await bed.reach(operationsPort);
   const server = bed.start({
     name,
     command: process.execPath,

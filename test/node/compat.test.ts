@@ -5,14 +5,14 @@ import { IMAGES } from '../bed/node/images.ts';
 import { untilInjecting } from '../bed/webhook.ts';
 import { INSTALLATION, install } from './installation.ts';
 import { onNode } from './on-node.ts';
-import { type SecretServer, secretServer } from './secret-server.ts';
+import { type Product, PRODUCTS, type SecretServer, secretServer } from './secret-server.ts';
 
 const FAMILIAR = 'vault.hashicorp.com/';
 // Ends at once when it is told to.
 const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
 
 let namespace: string;
-let server: SecretServer;
+let servers: Readonly<Record<Product, SecretServer>>;
 
 interface PodTemplate {
   readonly metadata: { readonly labels: object; readonly annotations: object };
@@ -40,9 +40,19 @@ const template = (app: string, script: string, annotations: Readonly<Record<stri
   };
 };
 
+/** OpenBao is what the installation says; Vault is chosen by the pod. */
+const chosen = (product: Product): Readonly<Record<string, string>> =>
+  product === 'openbao' ? {} : { service: servers.vault.address, 'agent-image': IMAGES.vault };
+
 const prepare = async (bed: BedWithNode): Promise<void> => {
-  server = await secretServer(bed, 'openbao');
-  await install(bed, [`-vault-address=${server.address}`, `-vault-image=${IMAGES.openbao}`]);
+  servers = { openbao: await secretServer(bed, 'openbao'), vault: await secretServer(bed, 'vault') };
+  await install(bed, [
+    `-vault-address=${servers.openbao.address}`,
+    `-vault-image=${IMAGES.openbao}`,
+    '-profile=compat',
+    // By these a pod turns to Vault and its agent.
+    '-allow=service,agent-image',
+  ]);
   namespace = await bed.createNamespace();
   for (const name of await podsOf(bed)) await bed.untilReady(INSTALLATION, name);
   await untilInjecting(bed, namespace);
@@ -58,33 +68,34 @@ const podsOf = async (bed: BedWithNode): Promise<readonly string[]> => {
   throw new Error('the Deployment of the webhook makes no pods');
 };
 
-onNode({ parts: ['openbao'], images: ['openbao', 'injector'] }, prepare, (test) => {
-  test('a Deployment reads its secret at its first line, and sees a later value', async (bed) => {
-    await server.write('web/reader', { password: 'first' });
-    await bed.request('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, {
-      metadata: { name: 'reader' },
-      spec: {
-        selector: { matchLabels: { app: 'reader' } },
-        template: template('reader', `cat /vault/secrets/database; echo; ${STAY}`, {
-          'template-static-secret-render-interval': '1s',
-        }),
-      },
+onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'injector'] }, prepare, (test) => {
+  for (const product of PRODUCTS) {
+    test(`with ${product}, a Deployment reads its secret at its first line, and a later value later`, async (bed) => {
+      const server = servers[product];
+      await server.write(`web/${product}`, { password: 'first' });
+      const annotations = { 'template-static-secret-render-interval': '1s', ...chosen(product) };
+      await bed.request('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, {
+        metadata: { name: product },
+        spec: {
+          selector: { matchLabels: { app: product } },
+          template: template(product, `cat /vault/secrets/database; echo; ${STAY}`, annotations),
+        },
+      });
+      await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${product}`, '--timeout=90s']);
+      const [pod = ''] = await bed.pods(namespace, `app=${product}`);
+      expect(await bed.logs(namespace, pod, 'app')).toBe('first\n');
+      await server.write(`web/${product}`, { password: 'second' });
+      let seen = '';
+      for (let wait = 0; wait < 60 && seen !== 'second'; wait += 1) {
+        await sleep(500);
+        seen = await bed.exec(namespace, pod, 'app', ['cat', '/vault/secrets/database']);
+      }
+      expect(seen).toBe('second');
     });
-    await bed.kubectl(['rollout', 'status', '-n', namespace, 'deployment/reader', '--timeout=90s']);
-    const [pod = ''] = await bed.pods(namespace, 'app=reader');
-    await bed.untilReady(namespace, pod);
-    expect(await bed.logs(namespace, pod, 'app')).toBe('first\n');
-    await server.write('web/reader', { password: 'second' });
-    let seen = '';
-    for (let wait = 0; wait < 60 && seen !== 'second'; wait += 1) {
-      await sleep(500);
-      seen = await bed.exec(namespace, pod, 'app', ['cat', '/vault/secrets/database']);
-    }
-    expect(seen).toBe('second');
-  });
+  }
 
   test('a Job with agent-pre-populate-only completes by itself', async (bed) => {
-    await server.write('web/once', { password: 'for the job' });
+    await servers.openbao.write('web/once', { password: 'for the job' });
     const script = 'grep -qx "for the job" /vault/secrets/database';
     const once = template('once', script, { 'agent-pre-populate-only': 'true' });
     await bed.request('POST', `/apis/batch/v1/namespaces/${namespace}/jobs`, {

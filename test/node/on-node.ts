@@ -1,19 +1,21 @@
 // Declares tests that need a bed with a node. BED_NODE=off leaves them out, and says so in the test's name.
 import { nodeWanted } from '../bed/environment.ts';
+import { declareLeftOut } from '../bed/node/left-out.ts';
 import { type BedWithNode, type NodeBedOptions, startBedWithNode } from '../bed/node/node.ts';
 import { streamProgress } from '../bed/progress.ts';
 
 /** Declares one test that gets the bed. */
 export type NodeTest = (name: string, run: (bed: BedWithNode) => Promise<void>, timeout?: number) => void;
 
-/** One bed for all tests that `declare` declares. `prepare` runs once before them. Logs stay when something fails. */
+/** One bed for all tests that `declare` declares, about `what`. `prepare` runs once before them. Logs stay when something fails. */
 export function onNode(
+  what: string,
   options: NodeBedOptions,
   prepare: (bed: BedWithNode) => Promise<void>,
   declare: (test: NodeTest) => void,
 ): void {
   if (!nodeWanted()) {
-    it('is left out, because of BED_NODE=off', () => expect(nodeWanted()).toBe(false));
+    declareLeftOut(what);
     return;
   }
   let bed: BedWithNode | undefined;

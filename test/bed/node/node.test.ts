@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeWanted } from '../environment.ts';
 import { bundleTool, type Tool } from '../tool.ts';
 import { IMAGES } from './images.ts';
+import { declareLeftOut } from './left-out.ts';
 import { type BedWithNode, startBedWithNode } from './node.ts';
 
 const SETTINGS = ['kernel/panic', 'kernel/panic_on_oops', 'vm/overcommit_memory', 'vm/panic_on_oom', 'net/ipv4/ip_forward'];
@@ -89,5 +90,5 @@ if (nodeWanted()) {
     expect(traces()).toEqual(before);
   }, 180_000);
 } else {
-  it('are left out, because of BED_NODE=off', () => expect(nodeWanted()).toBe(false));
+  declareLeftOut('beds with a node');
 }

@@ -7,7 +7,7 @@ export interface PodAccess {
   readonly logs: (namespace: string, pod: string, container: string) => Promise<string>;
   /** Standard output of a command in a container. @throws when it does not exit with 0. */
   readonly exec: (namespace: string, pod: string, container: string, command: readonly string[]) => Promise<string>;
-  /** Waits until the pod is Ready. @throws after the seconds (default 60) with its containers' states, its events and the ends of its logs. */
+  /** Waits until the pod is Ready. @throws when it ends before that, or after the seconds (default 60), with its containers' states, its events and the ends of its logs. */
   readonly untilReady: (namespace: string, pod: string, seconds?: number) => Promise<void>;
   /** Names of the pods that a label selector, such as `app=web`, takes; those that are being deleted apart. */
   readonly pods: (namespace: string, selector: string) => Promise<readonly string[]>;
@@ -17,6 +17,7 @@ interface Pod {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
   readonly spec: { readonly containers: readonly Named[]; readonly initContainers?: readonly Named[] };
   readonly status: {
+    readonly phase?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly initContainerStatuses?: readonly unknown[];
     readonly containerStatuses?: readonly unknown[];
@@ -43,8 +44,10 @@ export function podAccess(bed: Bed): PodAccess {
       for (const end = Date.now() + seconds * 1000; ; await sleep(100)) {
         const now = await read(namespace, pod);
         if ((now.status.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True')) return;
-        if (Date.now() > end)
-          throw new Error(`pod ${namespace}/${pod} is not Ready after ${seconds} s\n${await account(now, namespace)}`);
+        const over = ['Failed', 'Succeeded'].includes(now.status.phase ?? '');
+        if (!over && Date.now() <= end) continue;
+        const state = over ? `has ${now.status.phase}` : `is not Ready after ${seconds} s`;
+        throw new Error(`pod ${namespace}/${pod} ${state}\n${await account(now, namespace)}`);
       }
     },
   };
