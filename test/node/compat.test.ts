@@ -3,42 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { IMAGES } from '../bed/node/images.ts';
 import { untilInjecting } from '../bed/webhook.ts';
-import { INSTALLATION, install } from './installation.ts';
+import { INSTALLATION, install, replicas } from './installation.ts';
 import { onNode } from './on-node.ts';
+import { podTemplate, STAY } from './workload.ts';
 import { type Product, PRODUCTS, type SecretServer, secretServer } from './secret-server.ts';
-
-const FAMILIAR = 'vault.hashicorp.com/';
-// Ends at once when it is told to.
-const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
 
 let namespace: string;
 let servers: Readonly<Record<Product, SecretServer>>;
-
-interface PodTemplate {
-  readonly metadata: { readonly labels: object; readonly annotations: object };
-  readonly spec: object;
-}
-
-/** A pod template with the secret `path` at /vault/secrets/database; annotations are named without their prefix. */
-const template = (app: string, script: string, annotations: Readonly<Record<string, string>> = {}): PodTemplate => {
-  const asked = {
-    'agent-inject': 'true',
-    role: 'web',
-    'agent-inject-secret-database': `secret/data/web/${app}`,
-    'agent-inject-template-database': `{{ with secret "secret/data/web/${app}" }}{{ .Data.data.password }}{{ end }}`,
-    ...annotations,
-  };
-  return {
-    metadata: {
-      labels: { app },
-      annotations: Object.fromEntries(Object.entries(asked).map(([name, value]) => [`${FAMILIAR}${name}`, value])),
-    },
-    spec: {
-      terminationGracePeriodSeconds: 5,
-      containers: [{ name: 'app', image: IMAGES.app, command: ['sh', '-c', script] }],
-    },
-  };
-};
 
 /** OpenBao is what the installation says; Vault is chosen by the pod. */
 const chosen = (product: Product): Readonly<Record<string, string>> =>
@@ -54,18 +25,7 @@ const prepare = async (bed: BedWithNode): Promise<void> => {
     '-allow=service,agent-image',
   ]);
   namespace = await bed.createNamespace();
-  for (const name of await podsOf(bed)) await bed.untilReady(INSTALLATION, name);
   await untilInjecting(bed, namespace);
-};
-
-/** The replicas of the webhook, as soon as there are two. */
-const podsOf = async (bed: BedWithNode): Promise<readonly string[]> => {
-  for (let wait = 0; wait < 200; wait += 1) {
-    const names = await bed.pods(INSTALLATION, `app.kubernetes.io/name=${INSTALLATION}`);
-    if (names.length >= 2) return names;
-    await sleep(100);
-  }
-  throw new Error('the Deployment of the webhook makes no pods');
 };
 
 onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'injector'] }, prepare, (test) => {
@@ -78,7 +38,7 @@ onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openba
         metadata: { name: product },
         spec: {
           selector: { matchLabels: { app: product } },
-          template: template(product, `cat /vault/secrets/database; echo; ${STAY}`, annotations),
+          template: podTemplate(product, `cat /vault/secrets/database; echo; ${STAY}`, annotations),
         },
       });
       await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${product}`, '--timeout=90s']);
@@ -97,7 +57,7 @@ onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openba
   test('a Job with agent-pre-populate-only completes by itself', async (bed) => {
     await servers.openbao.write('web/once', { password: 'for the job' });
     const script = 'grep -qx "for the job" /vault/secrets/database';
-    const once = template('once', script, { 'agent-pre-populate-only': 'true' });
+    const once = podTemplate('once', script, { 'agent-pre-populate-only': 'true' });
     await bed.request('POST', `/apis/batch/v1/namespaces/${namespace}/jobs`, {
       metadata: { name: 'once' },
       spec: {
@@ -109,13 +69,15 @@ onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openba
   });
 
   test('a rolling restart of the webhook loses no pod that is created meanwhile', async (bed) => {
-    const before = await podsOf(bed);
+    const before = await replicas(bed);
     await bed.kubectl(['rollout', 'restart', '-n', INSTALLATION, `deployment/${INSTALLATION}`]);
     const answers = { injected: 0, others: new Array<string>() };
     const ended = new AbortController();
     const rollout = untilReplaced(bed, before).finally(() => ended.abort());
+    // Its failure is seen below, after the loop.
+    rollout.catch(() => undefined);
     for (let count = 0; !ended.signal.aborted; count += 1) {
-      const pod = template('created', STAY);
+      const pod = podTemplate('created', STAY);
       const named = { ...pod, metadata: { ...pod.metadata, name: `created-${count}` } };
       const answer = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, named);
       if (answer.status === 201 && answer.text.includes('"vault-agent-init"')) answers.injected += 1;

@@ -1,28 +1,42 @@
 // The product installed in a bed as an operator would: deploy/manifests by kustomize, with the two things that are theirs to set.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import type { Bed } from '../bed/bed.ts';
+import { IMAGES } from '../bed/node/images.ts';
+import type { BedWithNode } from '../bed/node/node.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { isObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
 
 /** Name of the installation's namespace and of everything in it. */
 export const INSTALLATION = 'vault-auth-injector';
 
-/** Applies deploy/manifests with flags that replace those of the same name, or are added. */
-export async function install(bed: Bed, flags: readonly string[]): Promise<void> {
+/** Applies deploy/manifests with flags that replace those of the same name, or are added, and waits until both replicas serve. */
+export async function install(bed: BedWithNode, flags: readonly string[]): Promise<void> {
   const manifests = join(repositoryDirectory(), 'deploy', 'manifests');
   const overlay = join(bed.directory, 'installation');
   mkdirSync(overlay);
   const patch = [{ op: 'replace', path: '/spec/template/spec/containers/0/args', value: argumentsWith(manifests, flags) }];
+  const [newName, newTag] = IMAGES.injector.split(':');
   const kustomization = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
     resources: [relative(overlay, manifests)],
+    images: [{ name: INSTALLATION, newName, newTag }],
     patches: [{ target: { kind: 'Deployment', name: INSTALLATION }, patch: JSON.stringify(patch) }],
   };
   writeFileSync(join(overlay, 'kustomization.yaml'), JSON.stringify(kustomization));
   await bed.kubectl(['apply', '-k', overlay]);
+  for (const name of await replicas(bed)) await bed.untilReady(INSTALLATION, name);
+}
+
+/** Names of the webhook's pods, as soon as there are two. */
+export async function replicas(bed: BedWithNode): Promise<readonly string[]> {
+  for (const end = Date.now() + 30_000; ; await sleep(100)) {
+    const names = await bed.pods(INSTALLATION, `app.kubernetes.io/name=${INSTALLATION}`);
+    if (names.length >= 2) return names;
+    if (Date.now() > end) throw new Error(`the Deployment ${INSTALLATION} has made ${names.length} of 2 pods after 30 s`);
+  }
 }
 
 function argumentsWith(manifests: string, flags: readonly string[]): readonly string[] {

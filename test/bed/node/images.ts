@@ -5,13 +5,13 @@ import { repositoryDirectory } from '../environment.ts';
 import { type Image, type ImageConfiguration, writeArchive } from './archive.ts';
 import { addBusybox, addFile, addProgram, addTemporaryFolder } from './root-folder.ts';
 
-/** Images by what they are for. `injector` is what the Dockerfile makes, under the name that deploy/manifests uses. */
+/** Images by what they are for. `injector` is what the Dockerfile makes. */
 export const IMAGES = {
   pause: 'bed/pause:1',
   app: 'bed/app:1',
   openbao: 'bed/openbao:1',
   vault: 'bed/vault:1',
-  injector: 'vault-auth-injector:0.1.0',
+  injector: 'bed/vault-auth-injector:1',
 } as const;
 export type ImageName = keyof typeof IMAGES;
 

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeWanted } from '../environment.ts';
 import { bundleTool, type Tool } from '../tool.ts';
+import { openGate } from './gate.ts';
 import { IMAGES } from './images.ts';
 import { declareLeftOut } from './left-out.ts';
 import { type BedWithNode, startBedWithNode } from './node.ts';
@@ -53,7 +54,7 @@ if (nodeWanted()) {
     const before = traces();
     other = spawn(process.execPath, [tool.file], { stdio: ['ignore', 'pipe', 'inherit'] });
     const said = once(other.stdout!, 'data');
-    bed = await startBedWithNode({ kubernetes: '1.34', images: [] });
+    bed = await startBedWithNode({ kubernetes: '1.34', parts: ['openbao'], images: [] });
     const killed = String(await said).trim();
 
     const namespace = await bed.createNamespace();
@@ -72,6 +73,14 @@ if (nodeWanted()) {
     expect(await dial('10.96.0.1', 443)).toBe('answers');
     // An address for documentation, that no machine has.
     expect(await dial('198.51.100.1', 443)).toBe('silent');
+
+    const gate = await openGate(bed, bed.openbao?.address ?? '');
+    const health = (): Promise<string> => inPod(`wget -qO- ${gate.address}/v1/sys/health 2>&1 || true`);
+    expect(await health()).toContain('"initialized":true');
+    await gate.shut();
+    expect(await health()).toContain('refused');
+    await gate.open();
+    expect(await health()).toContain('"initialized":true');
 
     expect(remains(killed).length).toBeGreaterThan(0);
     other.kill('SIGKILL');

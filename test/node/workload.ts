@@ -1,0 +1,33 @@
+// Pods that ask for one secret, as workloads of tests have them.
+import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
+import { IMAGES } from '../bed/node/images.ts';
+
+/** The end of a script that goes on until it is told to end, and then ends at once. */
+export const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
+
+export interface PodTemplate {
+  readonly metadata: { readonly labels: object; readonly annotations: object };
+  readonly spec: object;
+}
+
+/**
+ * A template with the label `app`, whose container of that script finds the password of secret/data/web/`app` in
+ * /vault/secrets/database, logged in by the role "web". Further annotations are named without prefix.
+ */
+export function podTemplate(app: string, script: string, annotations: Readonly<Record<string, string>> = {}): PodTemplate {
+  const asked = {
+    'agent-inject': 'true',
+    role: 'web',
+    'agent-inject-secret-database': `secret/data/web/${app}`,
+    'agent-inject-template-database': `{{ with secret "secret/data/web/${app}" }}{{ .Data.data.password }}{{ end }}`,
+    ...annotations,
+  };
+  const prefixed = Object.entries(asked).map(([name, value]) => [`${FAMILIAR_PREFIX}${name}`, value]);
+  return {
+    metadata: { labels: { app }, annotations: Object.fromEntries(prefixed) },
+    spec: {
+      terminationGracePeriodSeconds: 5,
+      containers: [{ name: 'app', image: IMAGES.app, command: ['sh', '-c', script] }],
+    },
+  };
+}
