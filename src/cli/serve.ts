@@ -7,8 +7,10 @@ import { onStopSignals } from '../http/stop-signals.ts';
 import { createLog } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { readSettings, surroundings, type ReadSettings } from '../settings/read.ts';
+import { apiAccess } from './api-access.ts';
 import { certificateSource } from './certificates.ts';
-import { admissionContext, UNKNOWN_CLUSTER } from './context.ts';
+import { knownCluster } from './cluster.ts';
+import { admissionContext } from './context.ts';
 import { asksForHelp, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
 
@@ -63,19 +65,21 @@ const run = async (command: ServerCommand, read: ReadSettings, terminal: Termina
   const compat = command === 'agent-inject';
   const log = createLog({ level: settings.logLevel, format: settings.logFormat === 'json' ? 'json' : 'standard' });
   const metrics = createMetrics({ version: VERSION, commit: COMMIT });
-  const manifests = await manifestsOf(settings.manifests, (problem) => log.warn({ problem }, 'a manifest cannot be used'));
-  const certificates = await certificateSource(settings, surroundings(terminal.environment), log);
-  let cluster = manifests?.cluster() ?? UNKNOWN_CLUSTER;
+  const api = apiAccess(settings, surroundings(terminal.environment));
+  const certificates = await certificateSource(settings, api, log);
+  const known = await knownCluster({ command, settings, api, log, metrics });
+  let cluster = known.cluster();
   let context = admissionContext(command, read, cluster);
   const current = (): typeof context => {
-    const known = manifests?.cluster() ?? UNKNOWN_CLUSTER;
-    if (known !== cluster) context = admissionContext(command, read, (cluster = known));
+    const latest = known.cluster();
+    if (latest !== cluster) context = admissionContext(command, read, (cluster = latest));
     return context;
   };
   const { listen = { host: '', port: 0 }, operationsListen } = settings;
   const server = await startAdmissionServer({
     listen,
-    reviewer: reviewer(current, { compat }),
+    reviewer: known.reviewer(reviewer(current, { compat })),
+    hindrance: known.hindrance,
     certificates,
     metrics,
     log,
@@ -90,16 +94,13 @@ const run = async (command: ServerCommand, read: ReadSettings, terminal: Termina
   const code = await untilStopped(async (hurry) => {
     log.info({}, 'stopping: new connections go elsewhere, what is under way is answered');
     await server.drain(hurry);
-    await Promise.all([operations?.close(), certificates.close(), manifests?.close()]);
+    await Promise.all([operations?.close(), certificates.close(), known.close()]);
+    await api.close();
   });
   log.info({ code }, 'stopped');
   log.flush();
   return code;
 };
-
-/** Loaded only where it is asked for: the YAML library is most of it. */
-const manifestsOf = async (directory: string, onProblem: (problem: string) => void) =>
-  directory === '' ? undefined : (await import('./manifests.ts')).watchManifests(directory, onProblem);
 
 /** Resolves with the exit code after a first signal has been worked off; a second one ends the process at once. */
 const untilStopped = (stop: (hurry: boolean) => Promise<void>): Promise<number> =>

@@ -5,6 +5,8 @@ export interface ReadinessOptions {
   readonly certificates: CertificateProvider;
   readonly draining: () => boolean;
   readonly dialProblem: () => string | undefined;
+  /** A reason of another part. */
+  readonly hindrance: () => string | undefined;
 }
 
 export interface Readiness {
@@ -18,7 +20,7 @@ export interface Readiness {
 }
 
 /** Reads memory only, so it may be asked as often as one likes. */
-export const readiness = ({ certificates, draining, dialProblem }: ReadinessOptions): Readiness => {
+export const readiness = ({ certificates, draining, dialProblem, hindrance }: ReadinessOptions): Readiness => {
   let wasReady = false;
   const certificateProblem = (): string | undefined => {
     const end = certificates.current()?.notAfter;
@@ -26,7 +28,13 @@ export const readiness = ({ certificates, draining, dialProblem }: ReadinessOpti
     return end.getTime() <= Date.now() ? `the certificate ended at ${end.toISOString()}` : undefined;
   };
   const reasons = (): readonly string[] => {
-    const all = [draining() ? 'the server is draining' : undefined, certificateProblem(), certificates.problem(), dialProblem()];
+    const all = [
+      draining() ? 'the server is draining' : undefined,
+      certificateProblem(),
+      certificates.problem(),
+      dialProblem(),
+      hindrance(),
+    ];
     const present = all.filter((reason) => reason !== undefined);
     wasReady ||= present.length === 0;
     return present;

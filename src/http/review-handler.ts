@@ -1,6 +1,6 @@
-// One review over HTTP: checks, body, reviewer, answer. The reviewer is synchronous, so whatever is in flight is still
-// arriving, and an answer is written in the same turn of the event loop as the last byte was read.
-import type { Reply, Reviewer } from '../admission/review.ts';
+// One review over HTTP: checks, body, reviewer, answer. The reviewer is synchronous but for rare exceptions, so whatever is in
+// flight is still arriving, and an answer is written in the same turn of the event loop as the last byte was read.
+import type { Reply } from '../admission/review.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics, ShedCause } from '../observe/metrics.ts';
 import { answer, busy, type Handler, type Refusal, refuse } from './answer.ts';
@@ -10,8 +10,14 @@ import type { InFlight, Place } from './in-flight.ts';
 import type { ServerLimits } from './limits.ts';
 import { framesOf, type Recorder } from './record.ts';
 
+/**
+ * A reviewer that may take its time where a pod cannot be judged without it. The second argument is how many milliseconds the
+ * caller still waits, undefined when it did not say.
+ */
+export type ServingReviewer = (body: Buffer, patienceMs: number | undefined) => Reply | Promise<Reply>;
+
 export interface ReviewHandlerOptions {
-  readonly reviewer: Reviewer;
+  readonly reviewer: ServingReviewer;
   readonly limits: ServerLimits;
   readonly inFlight: InFlight;
   readonly memory: BodyMemory;
@@ -36,11 +42,14 @@ export const reviewHandler = (options: ReviewHandlerOptions): Handler => {
     if (!inFlight.enter(place)) return shed('in_flight', 'too many reviews at once');
     const stop = readBody(request, limits.maxBodyBytes, options.memory, (body) => {
       inFlight.leave(place);
-      onBody(body);
-      options.finished(performance.now() - place.since);
+      if (body.kind === 'whole' && body.bytes.length > 0) onBytes(body.bytes);
+      else {
+        onNoBytes(body);
+        options.finished(performance.now() - place.since);
+      }
     });
 
-    function onBody(body: Body): void {
+    function onNoBytes(body: Body): void {
       switch (body.kind) {
         case 'gone':
           return;
@@ -49,19 +58,28 @@ export const reviewHandler = (options: ReviewHandlerOptions): Handler => {
         case 'no_memory':
           return shed('memory', 'too many bytes of reviews at once');
         case 'whole':
-          return body.bytes.length === 0 ? turnAway({ status: 400, text: 'the request has no body' }) : onBytes(body.bytes);
+          return turnAway({ status: 400, text: 'the request has no body' });
       }
     }
     function onBytes(bytes: Buffer): void {
       const start = performance.now();
       const timeout = timeoutOf(request.url ?? '');
-      if (timeout !== undefined && start - place.since > timeout)
-        return shed('deadline', 'the review came too late to be answered in time');
-      const reply = review(options, bytes);
-      const end = performance.now();
-      const type = reply.status === 200 ? 'application/json' : 'text/plain; charset=utf-8';
-      answer(response, reply.status, type, reply.body, options.lastAnswer(request, end));
-      options.record(reply, end - start, bytes.length);
+      const patience = timeout === undefined ? undefined : timeout - (start - place.since);
+      const respond = (reply: Reply): void => {
+        const end = performance.now();
+        const type = reply.status === 200 ? 'application/json' : 'text/plain; charset=utf-8';
+        answer(response, reply.status, type, reply.body, options.lastAnswer(request, end));
+        options.record(reply, end - start, bytes.length);
+        options.finished(end - place.since);
+      };
+      if (patience !== undefined && patience < 0) {
+        shed('deadline', 'the review came too late to be answered in time');
+        options.finished(performance.now() - place.since);
+        return;
+      }
+      const reply = review(options, bytes, patience);
+      if (reply instanceof Promise) void reply.then(respond);
+      else respond(reply);
     }
     function evict(): void {
       stop();
@@ -84,17 +102,19 @@ export const reviewHandler = (options: ReviewHandlerOptions): Handler => {
   };
 };
 
-const review = ({ reviewer, metrics, log }: ReviewHandlerOptions, bytes: Buffer): Reply => {
+const review = (options: ReviewHandlerOptions, bytes: Buffer, patienceMs: number | undefined): Reply | Promise<Reply> => {
   try {
-    return reviewer(bytes);
+    const reply = options.reviewer(bytes, patienceMs);
+    return reply instanceof Promise ? reply.catch((error: unknown) => fault(options, error)) : reply;
   } catch (error) {
-    metrics.failed();
-    log.error(
-      { frames: framesOf(error) },
-      'a review failed by a fault of this program; the failurePolicy of the webhook decides',
-    );
-    return { status: 500, body: 'internal error\n', record: undefined };
+    return fault(options, error);
   }
+};
+
+const fault = ({ metrics, log }: ReviewHandlerOptions, error: unknown): Reply => {
+  metrics.failed();
+  log.error({ frames: framesOf(error) }, 'a review failed by a fault of this program; the failurePolicy of the webhook decides');
+  return { status: 500, body: 'internal error\n', record: undefined };
 };
 
 const refusalOf = (request: Parameters<Handler>[0], compat: boolean): Refusal | undefined => {

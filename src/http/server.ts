@@ -1,6 +1,5 @@
 // The admission server: HTTPS, HTTP/1.1 only, everything bounded, stopping without loss.
 import { createServer } from 'node:https';
-import type { Reviewer } from '../admission/review.ts';
 import { createCompatMetrics } from '../observe/compat-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -15,16 +14,18 @@ import { httpOptions, type ListenAddress, listen } from './listener.ts';
 import { metricsPage, statusPage } from './pages.ts';
 import { readiness } from './readiness.ts';
 import { recorder } from './record.ts';
-import { reviewHandler } from './review-handler.ts';
+import { reviewHandler, type ServingReviewer } from './review-handler.ts';
 import { createRouter, getOnly } from './router.ts';
 import { type SelfDial, selfDial } from './self-dial.ts';
 
 export interface AdmissionServerOptions {
   readonly listen: ListenAddress;
-  readonly reviewer: Reviewer;
+  readonly reviewer: ServingReviewer;
   readonly certificates: CertificateProvider;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Why reviews should go elsewhere for now, besides what the server itself knows. */
+  readonly hindrance?: (() => string | undefined) | undefined;
   readonly tls?: TlsRules | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
   /** Serve as vault-k8s does: its methods, statuses and metrics, its health path and, when named, its telemetry path. */
@@ -51,7 +52,12 @@ export const startAdmissionServer = async (options: AdmissionServerOptions): Pro
   const flights = inFlight(limits.maxInFlight, limits.slowRequestMs);
   const compat = options.compat && createCompatMetrics(metrics.registry, flights.count);
   const aged = connectionAge(limits);
-  const ready = readiness({ certificates, draining, dialProblem: () => dialler?.problem() });
+  const ready = readiness({
+    certificates,
+    draining,
+    dialProblem: () => dialler?.problem(),
+    hindrance: options.hindrance ?? (() => undefined),
+  });
   const review = reviewHandler({
     reviewer: options.reviewer,
     inFlight: flights,

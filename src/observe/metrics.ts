@@ -12,6 +12,9 @@ export interface BuildInfo {
 /** Why a review was turned away unread, to be tried again by the API server. */
 export type ShedCause = 'in_flight' | 'memory' | 'deadline' | 'slow';
 
+/** How such a question ended; `unasked`: too many of them at once, or the last one failed a moment ago. */
+export type LookUpResult = 'answered' | 'failed' | 'unasked';
+
 /** What gauges read at the moment of a scrape; each is bound by the part that knows. */
 export interface MetricSources {
   readonly inFlight?: () => number;
@@ -20,6 +23,8 @@ export interface MetricSources {
   readonly certificateEnd?: () => Date | undefined;
   /** Why the certificate or its publication is not as it should be. */
   readonly tlsProblem?: () => string | undefined;
+  /** Seconds since the API server last told of namespaces and service accounts. */
+  readonly clusterStaleness?: () => number;
 }
 
 export interface Metrics {
@@ -32,6 +37,8 @@ export interface Metrics {
   /** The reviewer threw. */
   readonly failed: () => void;
   readonly tlsHandshakeFailed: () => void;
+  /** The API server was asked for a namespace or service account while a review waited. */
+  readonly lookedUp: (result: LookUpResult) => void;
   /** Tells the gauges where to look; later sources replace earlier ones by name. */
   readonly watch: (sources: MetricSources) => void;
 }
@@ -48,6 +55,9 @@ export const createMetrics = (build: BuildInfo): Metrics => {
   const rejections = counter('requests_rejected_total', 'Requests that were no review, by HTTP status.', ['status']);
   const failures = counter('internal_errors_total', 'Reviews that failed by a fault of this program.');
   const handshakes = counter('tls_handshake_errors_total', 'TLS handshakes that did not complete.');
+  const lookUps = counter('cluster_lookups_total', 'Namespaces and service accounts looked up during a review, by result.', [
+    'result',
+  ]);
   const reviews = hotCounter(registry, `${PREFIX}reviews_total`, 'Answered reviews by decision and reason.', [
     'decision',
     'reason',
@@ -68,6 +78,7 @@ export const createMetrics = (build: BuildInfo): Metrics => {
     rejected: (status) => rejections.labels(String(status)).inc(),
     failed: () => failures.inc(),
     tlsHandshakeFailed: () => handshakes.inc(),
+    lookedUp: (result) => lookUps.labels(result).inc(),
     watch,
   };
 };
@@ -98,6 +109,11 @@ const gauges = (registry: Registry, build: BuildInfo): ((sources: MetricSources)
     const end = sources.certificateEnd?.();
     return end && (end.getTime() - Date.now()) / 1000;
   });
+  gauge(
+    'cluster_staleness_seconds',
+    'Seconds since the API server last told of namespaces and service accounts; absent when they are not watched.',
+    () => sources.clusterStaleness?.(),
+  );
   const lag = eventLoopDelay();
   gauge('event_loop_lag_seconds', 'Longest delay of the event loop since the last scrape.', () => {
     const seconds = lag.max / 1e9;

@@ -80,6 +80,14 @@ export const settingsTable = {
   manifests: row(ALL, text, 'Directory of YAML files with Namespaces and ServiceAccounts, in place of an API server.', {
     default: '',
   }),
+  watch: row(
+    ['webhook'],
+    flag,
+    'Follow namespaces and service accounts on the API server, where there is one and no manifests.',
+    {
+      default: 'true',
+    },
+  ),
 
   // Defaults for all pods
   profile: row(ALL, oneOf(PROFILES), 'Shape of the pods that do not choose one.', { default: 'compat', option: 'profile' }),

@@ -117,7 +117,7 @@ export async function untilInjecting(bed: Bed, namespace: string): Promise<numbe
   for (;;) {
     const answer = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);
     const waited = Date.now() - started;
-    if (answer.status === 201 && answer.text.includes('vault-agent-init')) return waited;
+    if (answer.status === 201 && answer.text.includes('agent-inject-status')) return waited;
     if (waited > 20_000) throw new Error(`the webhook does not take effect in ${namespace}: ${answer.status} ${answer.text}`);
     await sleep(50);
   }

@@ -1,5 +1,5 @@
 // deploy/manifests on a real API server: accepted, selecting the right pods, with rights that suffice and are no more.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../bed/bed.ts';
@@ -108,6 +108,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       );
     }
     expect(ready).toBe('200');
+    expect(readFileSync(server.logFile, 'utf8')).not.toMatch(/"level":(?:40|50)|"level":"(?:warn|error)"/);
     const { webhooks } = await bed.request<{ webhooks: { clientConfig: { caBundle?: string } }[] }>('GET', CONFIGURATION);
     expect(
       webhooks.map(({ clientConfig }) =>
@@ -132,6 +133,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       );
     };
     expect(await can('get', 'secrets/vault-auth-injector-ca', '-n', NAME)).toBe(true);
+    expect(await can('watch', 'serviceaccounts', '--all-namespaces')).toBe(true);
     for (const words of [
       ['get', 'secrets/other', '-n', NAME],
       ['list', 'secrets', '-n', NAME],
@@ -140,6 +142,8 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       ['delete', `mutatingwebhookconfigurations/${NAME}`],
       ['get', 'pods', '-n', 'team'],
       ['create', 'pods', '-n', NAME],
+      ['create', 'serviceaccounts/token', '-n', 'team'],
+      ['update', 'namespaces/team'],
     ])
       expect([words, await can(...words)]).toEqual([words, false]);
     outcome = 'passed';

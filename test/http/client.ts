@@ -16,7 +16,7 @@ export const goLikeAgent = (): Agent => new Agent({ keepAlive: true, maxFreeSock
 export const review = (uid = 'u'): string =>
   JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid } });
 
-export type SendOptions = Pick<RequestOptions, 'agent' | 'method' | 'path'> & {
+export type SendOptions = Pick<RequestOptions, 'agent' | 'method' | 'path' | 'timeout'> & {
   readonly headers?: Readonly<Record<string, string>>;
 };
 

@@ -67,7 +67,8 @@ export interface TestServer extends AdmissionServer {
 }
 
 export interface TestServerOptions {
-  readonly reviewer?: Reviewer;
+  readonly reviewer?: AdmissionServerOptions['reviewer'];
+  readonly hindrance?: () => string | undefined;
   readonly limits?: Partial<ServerLimits>;
   readonly compat?: AdmissionServerOptions['compat'];
   readonly tls?: AdmissionServerOptions['tls'];
@@ -85,6 +86,7 @@ export const startServer = async (options: TestServerOptions = {}): Promise<Test
   const server = await startAdmissionServer({
     listen: { host: '127.0.0.1', port: 0 },
     reviewer: options.reviewer ?? echo,
+    hindrance: options.hindrance,
     certificates,
     metrics,
     log: createLog({ level: options.logLevel ?? 'trace', format: 'json', sink: { write: (line) => void lines.push(line) } }),

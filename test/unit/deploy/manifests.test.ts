@@ -133,7 +133,7 @@ describe('rights', () => {
     ]);
   });
 
-  it('are one webhook configuration by name', () => {
+  it('are one webhook configuration by name, and reading namespaces and service accounts', () => {
     expect(rules('ClusterRole')).toEqual([
       {
         apiGroups: ['admissionregistration.k8s.io'],
@@ -141,6 +141,7 @@ describe('rights', () => {
         resourceNames: [settings?.tlsAuto],
         verbs: ['get', 'watch', 'patch'],
       },
+      { apiGroups: [''], resources: ['namespaces', 'serviceaccounts'], verbs: ['get', 'list', 'watch'] },
     ]);
   });
 

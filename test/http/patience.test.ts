@@ -1,0 +1,55 @@
+// A review that has to wait: it is answered when it is ready, others meanwhile, and a fault of it is one of ours.
+import type { Reply } from '../../src/admission/review.ts';
+import { send } from './client.ts';
+import { metric, startServer, stopServers } from './fixture.ts';
+
+afterEach(stopServers);
+
+const reply = (body: string): Reply => ({ status: 200, body, record: undefined });
+
+it('is answered later, while others are answered at once', async () => {
+  const released: ((late: Reply) => void)[] = [];
+  const patience: (number | undefined)[] = [];
+  const server = await startServer({
+    reviewer: (body, patienceMs) => {
+      patience.push(patienceMs);
+      return body.toString() === 'slow' ? new Promise((resolve) => released.push(resolve)) : reply('at once');
+    },
+  });
+  const slow = send(server.port, 'slow', { path: '/mutate?timeout=5s' });
+  while (released.length === 0) expect((await send(server.port, 'quick')).body).toBe('at once');
+  released[0]?.(reply('late'));
+  expect(await slow).toMatchObject({ status: 200, body: 'late' });
+  expect(patience.filter((milliseconds) => milliseconds !== undefined)).toEqual([expect.any(Number)]);
+  expect(Math.max(...patience.map((milliseconds) => milliseconds ?? 0))).toBeLessThanOrEqual(5000);
+});
+
+it('is a fault of ours when it fails, and says nothing of why', async () => {
+  const server = await startServer({ reviewer: () => Promise.reject(new Error('a secret')) });
+  expect(await send(server.port, 'any')).toMatchObject({ status: 500, body: 'internal error\n' });
+  expect(await metric(server.metrics, 'vault_auth_injector_internal_errors_total')).toBe(1);
+  expect(server.lines.join('')).not.toContain('a secret');
+});
+
+it('does no harm when its caller has gone', async () => {
+  const released: ((late: Reply) => void)[] = [];
+  let calls = 0;
+  const server = await startServer({
+    reviewer: () => {
+      calls += 1;
+      return calls === 1 ? new Promise((resolve) => released.push(resolve)) : reply('at once');
+    },
+  });
+  const gone = send(server.port, 'any', { timeout: 100 }).catch(() => 'gone');
+  expect(await gone).toBe('gone');
+  released[0]?.(reply('late'));
+  expect((await send(server.port, 'any')).body).toBe('at once');
+});
+
+it('readiness tells of a hindrance of another part', async () => {
+  let hindrance: string | undefined = 'not yet';
+  const server = await startServer({ hindrance: () => hindrance });
+  expect(server.reasons()).toEqual(['not yet']);
+  hindrance = undefined;
+  expect(server.reasons()).toEqual([]);
+});
