@@ -1,10 +1,10 @@
 // Connects the parts of an admission server and holds them together from start to last answer.
 import { reviewer } from '../admission/review.ts';
 import { cipherSuites } from '../http/cipher-suites.ts';
-import { startOperationsServer, type OperationsServer } from '../http/operations.ts';
-import { startAdmissionServer } from '../http/server.ts';
+import { startOperationsServer } from '../http/operations.ts';
+import { startAdmissionServer, type AdmissionServer } from '../http/server.ts';
 import { onStopSignals } from '../http/stop-signals.ts';
-import { createLog } from '../observe/log.ts';
+import { createLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { readSettings, surroundings, type ReadSettings } from '../settings/read.ts';
 import { apiAccess } from './api-access.ts';
@@ -60,14 +60,49 @@ export const serve = async (command: ServerCommand, words: readonly string[], te
   }
 };
 
+/** What has to be closed in the end, latest first. */
+type Closing = (() => Promise<unknown> | void)[];
+
+const closeAll = async (closing: Closing): Promise<void> => {
+  for (const close of closing.splice(0).toReversed()) await close();
+};
+
 const run = async (command: ServerCommand, read: ReadSettings, terminal: Terminal): Promise<number> => {
   const { settings } = read;
-  const compat = command === 'agent-inject';
   const log = createLog({ level: settings.logLevel, format: settings.logFormat === 'json' ? 'json' : 'standard' });
+  const closing: Closing = [];
+  try {
+    const server = await start(command, read, terminal, log, closing);
+    const code = await untilStopped(log, async (hurry) => {
+      log.info({}, 'stopping: new connections go elsewhere, what is under way is answered');
+      await server.drain(hurry);
+      await closeAll(closing);
+    });
+    log.info({ code }, 'stopped');
+    return code;
+  } finally {
+    // What a failed start has opened would keep the process alive.
+    await closeAll(closing);
+    log.flush();
+  }
+};
+
+const start = async (
+  command: ServerCommand,
+  read: ReadSettings,
+  terminal: Terminal,
+  log: Log,
+  closing: Closing,
+): Promise<AdmissionServer> => {
+  const { settings } = read;
+  const compat = command === 'agent-inject';
   const metrics = createMetrics({ version: VERSION, commit: COMMIT });
   const api = apiAccess(settings, surroundings(terminal.environment));
+  closing.push(() => api.close());
   const certificates = await certificateSource(settings, api, log);
+  closing.push(() => certificates.close());
   const known = await knownCluster({ command, settings, api, log, metrics });
+  closing.push(() => known.close());
   let cluster = known.cluster();
   let context = admissionContext(command, read, cluster);
   const current = (): typeof context => {
@@ -87,30 +122,31 @@ const run = async (command: ServerCommand, read: ReadSettings, terminal: Termina
     limits: { drainMinimumMs: settings.drainLeast, drainQuietMs: settings.drainQuiet, drainMaximumMs: settings.drainMost },
     compat: compat ? { telemetryPath: settings.telemetryPath } : undefined,
   });
-  let operations: OperationsServer | undefined;
-  if (operationsListen) operations = await startOperationsServer({ listen: operationsListen, metrics, reasons: server.reasons });
-  log.info({ port: server.port, operationsPort: operations?.port, version: VERSION }, `${command} is serving`);
-
-  const code = await untilStopped(async (hurry) => {
-    log.info({}, 'stopping: new connections go elsewhere, what is under way is answered');
-    await server.drain(hurry);
-    await Promise.all([operations?.close(), certificates.close(), known.close()]);
-    await api.close();
-  });
-  log.info({ code }, 'stopped');
-  log.flush();
-  return code;
+  closing.push(() => server.drain(true));
+  let operationsPort: number | undefined;
+  if (operationsListen) {
+    const operations = await startOperationsServer({ listen: operationsListen, metrics, reasons: server.reasons });
+    closing.push(() => operations.close());
+    operationsPort = operations.port;
+  }
+  log.info({ port: server.port, operationsPort, version: VERSION }, `${command} is serving`);
+  return server;
 };
 
-/** Resolves with the exit code after a first signal has been worked off; a second one ends the process at once. */
-const untilStopped = (stop: (hurry: boolean) => Promise<void>): Promise<number> =>
+/**
+ * Resolves with the exit code after a first signal has been worked off; a second one ends the process at once. A fault of
+ * this program stops it in good order too: it must not go on in a state that nobody knows.
+ */
+const untilStopped = (log: Log, stop: (hurry: boolean) => Promise<void>): Promise<number> =>
   new Promise((resolve) => {
     let isDone = false;
-    onStopSignals({
-      stop: async (hurry) => {
-        await stop(hurry);
-        isDone = true;
-      },
-      end: (code) => (isDone || code <= 1 ? resolve(code) : process.exit(code)),
+    const finish = async (hurry: boolean): Promise<void> => {
+      await stop(hurry);
+      isDone = true;
+    };
+    process.once('uncaughtException', (fault) => {
+      log.error({ fault: fault.message, stack: fault.stack }, 'a fault of this program: it stops');
+      void finish(true).finally(() => (isDone ? resolve(1) : process.exit(1)));
     });
+    onStopSignals({ stop: finish, end: (code) => (isDone || code <= 1 ? resolve(code) : process.exit(code)) });
   });
