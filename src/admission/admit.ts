@@ -118,6 +118,13 @@ export const parsePod = (
   );
 };
 
+/** Two annotations of different names that say opposite things; every other mess was found when they were read. */
+const disagreement = (annotations: ReadonlyMap<string, string>, found: readonly Finding[]): Finding[] => {
+  if (found.some(({ code }) => code === 'annotation-value' || code === 'annotation-conflict')) return [];
+  const other = REQUEST_NAMES.find((name) => annotations.has(name)) ?? '';
+  return [{ code: 'annotation-conflict', annotation: INJECT_LABEL, other }];
+};
+
 /** Annotations of the pod itself. */
 export const annotationsOf = (pod: JsonObject): ReadonlyMap<string, string> =>
   textMap(objectAt(pod, 'metadata')?.['annotations']);
@@ -138,6 +145,7 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   const injection = inject(object, parsed, context.operator);
   const problems = [
     ...injection.problems,
+    ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),
     ...guardFindings(parsed, context.baseline.options, allowedNames(context.allow, parsed.options.allow)),
   ];
   const warnings = [...selectionWarnings(selection), ...injection.warnings];

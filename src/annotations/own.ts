@@ -9,6 +9,15 @@ export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'properties', 'yaml'] as
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
 export const ownTable = {
+  inject: row(
+    oneOf(['enabled', 'disabled']),
+    'As the label of this name, for those who cannot set labels of the pod.',
+    'enabled',
+    {
+      own: true,
+      podOnly: true,
+    },
+  ),
   mode: row(oneOf(MODES), 'Give the pod an agent, or only a token and variables to log in with by itself.', 'token', {
     default: 'agent',
     own: true,

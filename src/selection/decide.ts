@@ -25,7 +25,7 @@ export type SelectionReason =
 /** What counts when pods are chosen; from the operator's settings. */
 export interface SelectionPolicy {
   readonly excludedNamespaces: ReadonlySet<string>;
-  /** Labels of pods and namespaces count. vault-k8s knows only the annotation. */
+  /** Labels of pods and namespaces count, and the annotation of the same name. vault-k8s knows only the annotation. */
   readonly labels: boolean;
   /** Mirror and Windows pods are left alone. vault-k8s does not know them. */
   readonly skipUnsuitable: boolean;
@@ -59,6 +59,7 @@ export interface Selection {
   readonly contradiction: boolean;
 }
 
+/** Also an annotation of pods, with the same values, for those who cannot set labels. */
 export const INJECT_LABEL = 'vaultauth.dev/inject';
 export const ADMISSION_LABEL = 'vaultauth.dev/admission';
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
@@ -70,9 +71,10 @@ const labelWish = (labels: ReadonlyMap<string, string>, name: string): Wish => {
   return value === undefined || value === 'enabled' || value === 'disabled' ? value : 'unknown';
 };
 
-/** One readable wish, or none, or a mess: an unreadable value, or two prefixes that disagree. */
-const annotationWish = (requests: readonly string[]): boolean | 'invalid' | undefined => {
+/** One readable wish, or none, or a mess: an unreadable value, or two annotations that disagree. */
+const annotationWish = (requests: readonly string[], own: string | undefined): boolean | 'invalid' | undefined => {
   const wishes = requests.map((raw) => flag.read(raw));
+  if (own !== undefined) wishes.push(own === 'enabled' || (own === 'disabled' ? false : UNREADABLE));
   if (wishes.some((wish) => wish === UNREADABLE || wish !== wishes[0])) return 'invalid';
   return wishes[0] as boolean | undefined;
 };
@@ -112,7 +114,7 @@ const unfit = (input: SelectionInput, policy: SelectionPolicy): SelectionReason 
 export const decide = (input: SelectionInput, policy: SelectionPolicy): Selection => {
   const podLabel = policy.labels ? labelWish(input.podLabels, INJECT_LABEL) : undefined;
   const namespaceLabel = policy.labels ? labelWish(input.namespaceLabels, INJECT_LABEL) : undefined;
-  const annotation = annotationWish(input.requests);
+  const annotation = annotationWish(input.requests, policy.labels ? input.podAnnotations.get(INJECT_LABEL) : undefined);
   const stop = stopped(input, policy);
   const wanted: Verdict = fromPod(podLabel, annotation) ?? fromSurroundings(namespaceLabel, policy);
   const [inject, reason, explicit] = wanted;

@@ -1,8 +1,14 @@
 // Every file that is printed from the sources and committed.
 import { annotationsDocument } from './annotations.ts';
+import { manifestDocuments } from './manifests.ts';
 import type { Document } from './markdown.ts';
 import { problemsDocument } from './problems.ts';
 import { settingsDocument } from './settings.ts';
 
 /** All generated files, fresh. */
-export const documents = (): readonly Document[] => [annotationsDocument(), settingsDocument(), problemsDocument()];
+export const documents = (): readonly Document[] => [
+  annotationsDocument(),
+  settingsDocument(),
+  problemsDocument(),
+  ...manifestDocuments(),
+];

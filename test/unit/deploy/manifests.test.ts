@@ -186,7 +186,7 @@ describe('the entries', () => {
 
   it('leave out exactly the spellings that the program reads as no', () => {
     const expression = String(at(entries[1], 'matchConditions', 1, 'expression'));
-    const listed = /\] in \[([^\]]*)\]/
+    const listed = /\[name\] in \[([^\]]*)\]/
       .exec(expression)?.[1]
       ?.split(',')
       .map((text) => text.trim().slice(1, -1));
@@ -195,5 +195,28 @@ describe('the entries', () => {
       (spelling) => !listed?.includes(spelling),
     );
     expect(others.filter((spelling) => flag.read(spelling) === false)).toEqual([]);
+  });
+});
+
+const variantOf = (variant: string): JsonObject => only(objectsIn(`variants/${variant}/kustomization.yaml`), 'Kustomization');
+const addedBy = (variant: string): unknown => at(objectsIn(`variants/${variant}/entry.yaml`)[0], 'webhooks', 0);
+
+describe('the variants', () => {
+  it('build upon one another', () => {
+    expect(at(variantOf('namespaces'), 'resources')).toEqual(['../../manifests']);
+    expect(at(variantOf('cluster-wide'), 'resources')).toEqual(['../namespaces']);
+  });
+
+  it('add one entry each, on the same Service; only nobody asked for the last one', () => {
+    const [namespaces, clusterWide] = ['namespaces', 'cluster-wide'].map(addedBy);
+    expect(namespaces).toMatchObject({ name: 'namespace.vaultauth.dev', failurePolicy: 'Fail', timeoutSeconds: 5 });
+    expect(clusterWide).toMatchObject({ name: 'auto.vaultauth.dev', failurePolicy: 'Ignore', timeoutSeconds: 3 });
+    for (const entry of [namespaces, clusterWide]) expect(at(entry, 'clientConfig')).toEqual(at(entries[0], 'clientConfig'));
+  });
+
+  it('switch the program on where it has to know', () => {
+    const flagOfPatch = /value: (\S+)/.exec(String(at(variantOf('cluster-wide'), 'patches', 1, 'patch')))?.[1] ?? '';
+    const read = readSettings('webhook', [...args.slice(1), flagOfPatch], {});
+    expect(read).toMatchObject({ ok: true, value: { settings: { autoInject: true } } });
   });
 });

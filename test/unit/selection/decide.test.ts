@@ -98,6 +98,21 @@ test('two prefixes that disagree are no wish at all', () => {
   expect(decide(input({}, { requests: ['true', 'T'] }), POLICY).reason).toBe('pod-annotation');
 });
 
+test.each([
+  ['enabled', [], [true, 'pod-annotation']],
+  ['disabled', [], [false, 'pod-annotation-false']],
+  ['enabled', ['true'], [true, 'pod-annotation']],
+  ['enabled', ['false'], [true, 'pod-annotation-invalid']],
+  ['disabled', ['F'], [false, 'pod-annotation-false']],
+  ['yes', [], [true, 'pod-annotation-invalid']],
+  ['', ['false'], [true, 'pod-annotation-invalid']],
+])('the annotation with our own name: %p beside %p', (own, requests, wanted) => {
+  const said = input({}, { requests, podAnnotations: new Map([['vaultauth.dev/inject', own]]) });
+  const { inject, reason } = decide(said, POLICY);
+  expect([inject, reason]).toEqual(wanted);
+  expect(decide(said, { ...POLICY, labels: false })).toEqual(decide(input({}, { requests }), { ...POLICY, labels: false }));
+});
+
 test('an unknown label value and a contradiction are noted', () => {
   expect(decide(input({ pod: 'yes', annotation: 'true' }), POLICY)).toMatchObject({
     inject: true,

@@ -1,0 +1,88 @@
+// The four entries of the MutatingWebhookConfiguration: together they call for the pods that src/selection chooses, and each pod
+// matches one of them at the most. Selectors see labels, conditions see annotations; namespaces can be seen by selectors alone.
+import { flag } from '../../src/annotations/kind.ts';
+import { allNames } from '../../src/annotations/name.ts';
+import type { JsonObject } from '../../src/pod/manifest.ts';
+import { ADMISSION_LABEL, INJECT_LABEL } from '../../src/selection/decide.ts';
+import { settingsTable } from '../../src/settings/table.ts';
+
+export const NAME = 'vault-auth-injector';
+
+export type EntryName = 'label' | 'annotation' | 'namespace' | 'auto';
+
+/** Namespaces whose pods are never sent: those that the program excludes, and its own. */
+export const EXCLUDED: readonly string[] = [...settingsTable.excludedNamespaces.default.split(','), NAME];
+
+const expression = (key: string, operator: 'In' | 'NotIn', values: readonly string[]): JsonObject => ({ key, operator, values });
+const list = (words: readonly string[]): string => `[${words.map((word) => `'${word}'`).join(', ')}]`;
+
+/** Every text that counts as a clear no. The grammar has no more words than these to choose from. */
+const NO = ['false', 'False', 'FALSE', 'f', 'F', '0', ''].filter((word) => flag.read(word) === false);
+const ASKING = list(allNames('agentInject'));
+const ANNOTATIONS = 'object.metadata.annotations';
+const HAS = `has(${ANNOTATIONS})`;
+
+/** CEL: the pod's annotations ask, under any prefix, or say something that is no clear no and is to be explained. */
+export const ASKS = `${HAS} && (${ASKING}.exists(name, name in ${ANNOTATIONS} && !(${ANNOTATIONS}[name] in ${list(NO)})) || ('${INJECT_LABEL}' in ${ANNOTATIONS} && ${ANNOTATIONS}['${INJECT_LABEL}'] != 'disabled'))`;
+/** CEL: the pod's annotations say nothing, neither yes nor no. */
+export const SILENT = `!${HAS} || !${list([...allNames('agentInject'), INJECT_LABEL])}.exists(name, name in ${ANNOTATIONS})`;
+/** The kubelet's own pods: nobody can change them. */
+export const NO_MIRROR: JsonObject = {
+  name: 'no-mirror-pod',
+  expression: `!(${HAS} && 'kubernetes.io/config.mirror' in ${ANNOTATIONS})`,
+};
+/** Windows pods that ask are told why they get no agent; the others are not even sent. */
+export const NO_WINDOWS: JsonObject = {
+  name: 'no-windows-pod',
+  expression: "!has(object.spec.os) || object.spec.os.name != 'windows'",
+};
+/** The pod's label decides nothing. */
+const NO_LABEL = expression(INJECT_LABEL, 'NotIn', ['enabled', 'disabled']);
+
+/** Namespaces that are not excluded and not stopped. */
+export const OPEN_NAMESPACES: readonly JsonObject[] = [
+  expression('kubernetes.io/metadata.name', 'NotIn', EXCLUDED),
+  expression(ADMISSION_LABEL, 'NotIn', ['disabled']),
+];
+
+interface Selecting {
+  readonly namespaces: readonly JsonObject[];
+  readonly pods: JsonObject;
+  readonly conditions: readonly JsonObject[];
+}
+
+const SELECTING: Readonly<Record<EntryName, Selecting>> = {
+  label: { namespaces: [], pods: expression(INJECT_LABEL, 'In', ['enabled']), conditions: [NO_MIRROR] },
+  annotation: { namespaces: [], pods: NO_LABEL, conditions: [NO_MIRROR, { name: 'annotation-asks', expression: ASKS }] },
+  namespace: {
+    namespaces: [expression(INJECT_LABEL, 'In', ['enabled'])],
+    pods: NO_LABEL,
+    conditions: [NO_MIRROR, NO_WINDOWS, { name: 'annotation-silent', expression: SILENT }],
+  },
+  auto: {
+    namespaces: [expression(INJECT_LABEL, 'NotIn', ['enabled', 'disabled'])],
+    pods: NO_LABEL,
+    conditions: [NO_MIRROR, NO_WINDOWS, { name: 'annotation-silent', expression: SILENT }],
+  },
+};
+
+/** One entry, without the caBundle that the webhook itself publishes. */
+export const entryOf = (name: EntryName): JsonObject => {
+  const { namespaces, pods, conditions } = SELECTING[name];
+  return {
+    name: `${name}.vaultauth.dev`,
+    // The same for all, so that the API server keeps one pool of connections.
+    clientConfig: { service: { name: NAME, namespace: NAME, path: '/mutate', port: 443 } },
+    rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }],
+    matchPolicy: 'Equivalent',
+    sideEffects: 'None',
+    reinvocationPolicy: 'IfNeeded',
+    admissionReviewVersions: ['v1'],
+    // A pod that asks, or whose namespace asks, must not start without its secrets; nobody asked for the others.
+    failurePolicy: name === 'auto' ? 'Ignore' : 'Fail',
+    timeoutSeconds: name === 'auto' ? 3 : 5,
+    namespaceSelector: { matchExpressions: [...OPEN_NAMESPACES, ...namespaces] },
+    objectSelector: { matchExpressions: [pods] },
+    matchConditions: conditions,
+  };
+};
