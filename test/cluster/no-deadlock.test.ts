@@ -1,0 +1,58 @@
+// No replica of the webhook runs, and injection is on for the whole cluster: what must start starts, what must not does not.
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bed, startBed } from '../bed/bed.ts';
+import { repositoryDirectory } from '../bed/environment.ts';
+import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import { podsPath, webPod } from './pods.ts';
+
+const ASK = { 'vault.hashicorp.com/agent-inject': 'true' };
+const NAME = 'vault-auth-injector';
+
+describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
+  let bed: Bed;
+  let outcome: 'passed' | 'failed' = 'failed';
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
+    await bed.kubectl(['apply', '-k', join(repositoryDirectory(), 'deploy', 'variants', 'cluster-wide')]);
+    await bed.createNamespace({ name: 'team' });
+    await bed.createNamespace({ name: 'labelled', labels: { 'vaultauth.dev/inject': 'enabled' } });
+    for (let wait = 0; (await statusOf('team', ASK)) === 201; wait += 1) {
+      if (wait === 400) throw new Error('the configuration does not take effect');
+      await sleep(50);
+    }
+  }, 600_000);
+  afterAll(() => bed?.stop(outcome));
+
+  const statusOf = async (namespace: string, annotations: Readonly<Record<string, string>>): Promise<number> =>
+    (await bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', annotations))).status;
+
+  it.each([
+    ['kube-system', {}],
+    ['kube-system', ASK],
+    ['team', {}],
+    ['labelled', { 'vaultauth.dev/inject': 'disabled' }],
+  ])('a pod in %s with %p starts', async (namespace, annotations) => {
+    expect(await statusOf(namespace, annotations)).toBe(201);
+  });
+
+  it('our own replicas start', async () => {
+    let pods: readonly unknown[] = [];
+    for (let wait = 0; wait < 200 && pods.length < 2; wait += 1) {
+      await sleep(50);
+      pods = (await bed.request<{ items: readonly unknown[] }>('GET', podsPath(NAME))).items;
+    }
+    expect(pods).toHaveLength(2);
+  });
+
+  it.each([
+    ['team', ASK, 'annotation'],
+    ['labelled', {}, 'namespace'],
+  ])('a pod in %s with %p does not, and its owner is told whose fault it is', async (namespace, annotations, entry) => {
+    const { status, text } = await bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', annotations));
+    expect(status).toBe(500);
+    expect(text).toContain(`failed calling webhook \\"${entry}.vaultauth.dev\\"`);
+    outcome = 'passed';
+  });
+});

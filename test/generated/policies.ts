@@ -1,0 +1,165 @@
+// deploy/policies: ValidatingAdmissionPolicies that hold while the webhook is away. CEL over the final state of a pod, over changes of
+// running pods, and over workloads whose annotations are in the wrong place.
+import { stringify } from 'yaml';
+import { allNames, annotationName } from '../../src/annotations/name.ts';
+import type { JsonObject } from '../../src/pod/manifest.ts';
+import { INJECT_LABEL } from '../../src/selection/decide.ts';
+import { ASKS, NAME, NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES, SILENT } from './entries.ts';
+import type { Document } from './markdown.ts';
+
+const CONFIG = annotationName('agentConfig');
+/** What an injected pod has at least one of: the agent of either shape, or the token for apps that log in themselves. */
+const CONTAINERS = "['vault-agent', 'vault-agent-init']";
+const TOKEN_VOLUME = 'vault-auth-token';
+
+interface Policy {
+  readonly name: string;
+  readonly words: string;
+  readonly actions: readonly string[];
+  readonly spec: JsonObject;
+}
+
+const podRules = (operations: readonly string[], resources: readonly string[]): readonly JsonObject[] => [
+  { apiGroups: [''], apiVersions: ['v1'], operations, resources, scope: 'Namespaced' },
+];
+
+const labelOf = (object: string): string =>
+  `has(${object}.metadata.labels) && '${INJECT_LABEL}' in ${object}.metadata.labels ? ${object}.metadata.labels['${INJECT_LABEL}'] : ''`;
+
+const verify: Policy = {
+  name: 'verify',
+  words: `A pod that has to be injected carries our container or our token when everybody is done with it. It sees what slips through when
+the webhook is not called, or its work is undone. Here it tells; deploy/variants/verify-deny refuses. With cluster-wide injection the
+first variable has to be true: see deploy/variants/verify-cluster-wide.`,
+  actions: ['Audit', 'Warn'],
+  spec: {
+    failurePolicy: 'Fail',
+    matchConstraints: {
+      matchPolicy: 'Equivalent',
+      namespaceSelector: { matchExpressions: OPEN_NAMESPACES },
+      objectSelector: { matchExpressions: [{ key: INJECT_LABEL, operator: 'NotIn', values: ['disabled'] }] },
+      resourceRules: podRules(['CREATE'], ['pods']),
+    },
+    matchConditions: [NO_MIRROR, NO_WINDOWS],
+    variables: [
+      { name: 'auto', expression: 'false' },
+      { name: 'label', expression: labelOf('object') },
+      { name: 'asks', expression: ASKS },
+      { name: 'silent', expression: SILENT },
+      { name: 'namespaceLabel', expression: labelOf('namespaceObject') },
+      {
+        name: 'due',
+        expression:
+          "variables.label == 'enabled' || variables.asks || (variables.silent && (variables.namespaceLabel == 'enabled' || (variables.auto && variables.namespaceLabel != 'disabled')))",
+      },
+      {
+        name: 'done',
+        expression: `object.spec.containers.exists(c, c.name in ${CONTAINERS}) || (has(object.spec.initContainers) && object.spec.initContainers.exists(c, c.name in ${CONTAINERS})) || (has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == '${TOKEN_VOLUME}' && has(v.projected)))`,
+      },
+    ],
+    validations: [
+      {
+        expression: '!variables.due || variables.done',
+        messageExpression: `'this pod has to carry the Vault agent or token, and has neither, because ' + (variables.label == 'enabled' ? 'its label ${INJECT_LABEL} is enabled' : variables.asks ? 'its annotations ask for it' : variables.namespaceLabel == 'enabled' ? 'its namespace ' + namespaceObject.metadata.name + ' has the label ${INJECT_LABEL}: enabled' : 'injection is on for the whole cluster') + ': the webhook did not run, left it alone, or was undone (its log says why)'`,
+        reason: 'Forbidden',
+      },
+    ],
+  },
+};
+
+const freeze: Policy = {
+  name: 'freeze-agent-config',
+  words: `The configuration of a native agent is an annotation of its pod, which others who may change pods could rewrite: the next start of the
+agent would obey it, and hand its token to whom it says.`,
+  actions: ['Deny'],
+  spec: {
+    failurePolicy: 'Fail',
+    matchConstraints: {
+      matchPolicy: 'Equivalent',
+      resourceRules: podRules(['UPDATE'], ['pods', 'pods/status', 'pods/ephemeralcontainers', 'pods/resize']),
+    },
+    matchConditions: [
+      {
+        name: 'has-agent-config',
+        expression: `has(oldObject.metadata.annotations) && '${CONFIG}' in oldObject.metadata.annotations`,
+      },
+    ],
+    validations: [
+      {
+        expression: `has(object.metadata.annotations) && '${CONFIG}' in object.metadata.annotations && object.metadata.annotations['${CONFIG}'] == oldObject.metadata.annotations['${CONFIG}']`,
+        message: `annotation ${CONFIG} is the configuration of a running agent and cannot be changed: change the pod template instead`,
+        reason: 'Forbidden',
+      },
+    ],
+  },
+};
+
+/** The same for kinds that keep their pod template at different places. */
+const misplaced = (name: string, template: string, apiGroups: readonly string[], resources: readonly string[]): Policy => ({
+  name,
+  words: `An annotation that asks for injection, but on the workload itself, where nobody reads it: whoever applies it is told.`,
+  actions: ['Warn'],
+  spec: {
+    failurePolicy: 'Ignore',
+    matchConstraints: {
+      matchPolicy: 'Equivalent',
+      resourceRules: [{ apiGroups, apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources, scope: 'Namespaced' }],
+    },
+    matchConditions: [
+      // Controllers hand annotations down to what they make; nobody could mend those.
+      { name: 'made-by-a-person', expression: '!has(object.metadata.ownerReferences)' },
+      { name: 'has-annotations', expression: 'has(object.metadata.annotations)' },
+    ],
+    variables: [
+      {
+        name: 'names',
+        expression: `[${[...allNames('agentInject'), INJECT_LABEL].map((word) => `'${word}'`).join(', ')}].filter(name, name in object.metadata.annotations)`,
+      },
+      {
+        name: 'template',
+        expression: `has(object.spec.${template}.metadata) && has(object.spec.${template}.metadata.annotations) ? object.spec.${template}.metadata.annotations : {}`,
+      },
+    ],
+    validations: [
+      {
+        expression: 'variables.names.all(name, name in variables.template)',
+        messageExpression: `'the annotation ' + variables.names[0] + ' stands on the ' + request.kind.kind + ' itself and has no effect there: put it under spec.${template}.metadata.annotations'`,
+      },
+    ],
+  },
+});
+
+const POLICIES: readonly Policy[] = [
+  verify,
+  freeze,
+  misplaced(
+    'misplaced-annotation',
+    'template',
+    ['apps', 'batch'],
+    ['deployments', 'statefulsets', 'daemonsets', 'replicasets', 'jobs'],
+  ),
+  misplaced('misplaced-annotation-cronjob', 'jobTemplate.spec.template', ['batch'], ['cronjobs']),
+];
+
+const documentsOf = ({ name, actions, spec }: Policy): readonly JsonObject[] => {
+  const metadata = { name: `${NAME}-${name}`, labels: { 'app.kubernetes.io/name': NAME } };
+  const apiVersion = 'admissionregistration.k8s.io/v1';
+  return [
+    { apiVersion, kind: 'ValidatingAdmissionPolicy', metadata, spec },
+    {
+      apiVersion,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata,
+      spec: { policyName: metadata.name, validationActions: actions },
+    },
+  ];
+};
+
+/** One file per policy, with its binding. */
+export const policyDocuments = (generated: string): readonly Document[] =>
+  POLICIES.map((policy) => ({
+    file: `deploy/policies/${policy.name}.yaml`,
+    text: `${`${generated}\n${policy.words}`.replaceAll(/^/gm, '# ')}\n${documentsOf(policy)
+      .map((document) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }))
+      .join('---\n')}`,
+  }));
