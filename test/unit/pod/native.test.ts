@@ -69,7 +69,7 @@ test('the sidecar never gives up, and the method is a list', () => {
     {
       type: 'kubernetes',
       mount_path: 'auth/kubernetes',
-      max_backoff: '30s',
+      max_backoff: '4s',
       config: { token_path: '/var/run/secrets/kubernetes.io/serviceaccount/token', role: 'demo' },
     },
   ]);
