@@ -12,7 +12,7 @@ export interface PodTemplate {
 
 /**
  * A template with the label `app`, whose container of that script finds the password of secret/data/web/`app` in
- * /vault/secrets/database, logged in by the role "web". Further annotations are named without prefix.
+ * /vault/secrets/database, logged in by the role "web". Further annotations are named without prefix, or with one.
  */
 export function podTemplate(app: string, script: string, annotations: Readonly<Record<string, string>> = {}): PodTemplate {
   const asked = {
@@ -22,7 +22,7 @@ export function podTemplate(app: string, script: string, annotations: Readonly<R
     'agent-inject-template-database': `{{ with secret "secret/data/web/${app}" }}{{ .Data.data.password }}{{ end }}`,
     ...annotations,
   };
-  const prefixed = Object.entries(asked).map(([name, value]) => [`${FAMILIAR_PREFIX}${name}`, value]);
+  const prefixed = Object.entries(asked).map(([name, value]) => [name.includes('/') ? name : `${FAMILIAR_PREFIX}${name}`, value]);
   return {
     metadata: { labels: { app }, annotations: Object.fromEntries(prefixed) },
     spec: {
