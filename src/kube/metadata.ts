@@ -91,9 +91,11 @@ const twoLevels = (
   let known: Names = new Map();
   const put = (names: Names, metadata: WatchedMetadata): void => {
     const { namespace = '', name } = metadata;
+    // A new list finds nearly everything as it was: what is equal is kept once, so that listing costs little more than names.
+    const value = oneOfEquals(known.get(namespace)?.get(name), keep(metadata));
     const inside = names.get(namespace);
-    if (inside) inside.set(name, keep(metadata));
-    else names.set(namespace, new Map([[name, keep(metadata)]]));
+    if (inside) inside.set(name, value);
+    else names.set(namespace, new Map([[name, value]]));
   };
   return {
     find: (namespace, name) => known.get(namespace)?.get(name),
@@ -115,4 +117,13 @@ const twoLevels = (
       },
     },
   };
+};
+
+const oneOfEquals = (before: KnownMetadata | undefined, now: KnownMetadata): KnownMetadata =>
+  before && isEqual(before.labels, now.labels) && isEqual(before.annotations, now.annotations) ? before : now;
+
+const isEqual = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean => {
+  if (one.size !== other.size) return false;
+  for (const [name, text] of one) if (other.get(name) !== text) return false;
+  return true;
 };

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { type ClusterMetadata, watchMetadata } from '../../../src/kube/metadata.ts';
-import type { WatchedMetadata } from '../../../src/kube/watch.ts';
+import type { WatchedMetadata, WatchTimes } from '../../../src/kube/watch.ts';
 import { fakeApi } from './fake-api.ts';
 
 const opened: { stop(): Promise<void> | void }[] = [];
@@ -17,12 +17,13 @@ interface Objects {
   readonly accounts: readonly WatchedMetadata[];
   /** Answers of single look-ups, by path. */
   readonly single?: Readonly<Record<string, WatchedMetadata | number>>;
+  readonly times?: Partial<WatchTimes>;
 }
 
 const REASONS: Readonly<Record<number, string>> = { 403: 'Forbidden', 404: 'NotFound' };
 
 /** Serves lists in pages, streams that stay open, and single objects; only names that begin with `ours/` are kept. */
-const serve = async ({ namespaces, accounts, single = {} }: Objects): Promise<ClusterMetadata> => {
+const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects): Promise<ClusterMetadata> => {
   const api = await fakeApi((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'https://fake');
     const found = single[pathname];
@@ -44,7 +45,7 @@ const serve = async ({ namespaces, accounts, single = {} }: Objects): Promise<Cl
     );
   });
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
-  const metadata = watchMetadata({ client, isOurs: (name) => name.startsWith('ours/'), onProblem: () => undefined });
+  const metadata = watchMetadata({ client, isOurs: (name) => name.startsWith('ours/'), onProblem: () => undefined, times });
   opened.push({
     stop: async () => {
       await metadata.close();
@@ -107,6 +108,23 @@ test('one that is not known yet can be looked up; one that does not exist stays 
 
 const texts = (count: number, of: number): Readonly<Record<string, string>> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`ours/some-annotation-${index}`, `a value of ${of}`]));
+
+const team = (name: string, role: string): WatchedMetadata => ({ name, annotations: { 'ours/role': role } });
+
+test('a new list keeps what is as it was, and forgets what has gone', async () => {
+  const namespaces = [team('same', 'a'), team('other', 'a'), team('gone', 'a')];
+  const cluster = await serve({
+    namespaces,
+    accounts: [],
+    times: { relistMs: 1, streamSeconds: 0.1, graceMs: 1, firstWaitMs: 5 },
+  });
+  const same = cluster.namespace('same');
+  namespaces.splice(1, 2, team('other', 'b'));
+  for (let wait = 0; cluster.namespace('gone') && wait < 1000; wait += 1) await sleep(10);
+  expect(cluster.namespace('gone')).toBeUndefined();
+  expect(cluster.namespace('same')).toBe(same);
+  expect(cluster.namespace('other')?.annotations.get('ours/role')).toBe('b');
+});
 
 test('5,000 namespaces and 50,000 service accounts fit in 60 MiB', async () => {
   const objects = {
