@@ -1,17 +1,16 @@
 // Pods of profile native on a real node: the webhook in the cluster behind its Service, real secret servers, real agents.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { openGate } from '../bed/node/gate.ts';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { untilInjecting } from '../bed/webhook.ts';
 import { install } from './installation.ts';
+import { asking, AUDIENCE, createPod, eventually, ROLE } from './native-pods.ts';
 import { onNode } from './on-node.ts';
 import { outage, type Seen, WATCH } from './outage.ts';
 import { type Product, PRODUCTS, type SecretServer, secretServer } from './secret-server.ts';
 import { claimsOf, statusWith } from './token.ts';
-import { podTemplate, type PodTemplate, STAY } from './workload.ts';
+import { podTemplate, STAY } from './workload.ts';
 
-const AUDIENCE = 'vault';
 const API_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount';
 const SHOW = `cat /vault/secrets/database; echo; ${STAY}`;
 
@@ -20,50 +19,19 @@ let servers: Readonly<Record<Product, SecretServer>>;
 /** Runs beside the other tests, for it takes longer than all of them. */
 let afterOutage: Promise<Seen>;
 
-type Annotations = Readonly<Record<string, string>>;
-
 /** OpenBao is what the installation says; Vault is chosen by the pod. */
-const chosen = (product: Product): Annotations =>
+const chosen = (product: Product): Readonly<Record<string, string>> =>
   product === 'openbao'
     ? { role: 'native' }
     : { role: 'native', service: servers.vault.address, 'agent-image': IMAGES.vault, 'vaultauth.dev/flavour': 'vault' };
-
-/** A template of an app that reads the value of a secret of its own. */
-const asking = (app: string, script: string, annotations: Annotations = {}): PodTemplate =>
-  podTemplate(app, script, { role: 'native', ...annotations });
-
-const createPod = async (
-  bed: BedWithNode,
-  { metadata, spec }: PodTemplate,
-  { name, within = namespace, more = {} }: { readonly name: string; readonly within?: string; readonly more?: object },
-): Promise<void> => {
-  const pod = { metadata: { ...metadata, name }, spec: { ...spec, ...more } };
-  await bed.request('POST', `/api/v1/namespaces/${within}/pods`, pod);
-};
-
-/** Asks until an answer has it. @throws with the last answer */
-const eventually = async (wanted: string, ask: () => Promise<string>): Promise<void> => {
-  let answer = '';
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(250)) {
-    answer = await ask();
-    if (answer.includes(wanted)) return;
-  }
-  throw new Error(`after 30 s there is no ${wanted} in: ${answer}`);
-};
 
 const prepare = async (bed: BedWithNode): Promise<void> => {
   servers = { openbao: await secretServer(bed, 'openbao'), vault: await secretServer(bed, 'vault') };
   for (const product of PRODUCTS) {
     const { request } = servers[product];
-    const role = {
-      bound_service_account_names: ['*'],
-      bound_service_account_namespaces: ['*'],
-      token_policies: ['web'],
-      audience: AUDIENCE,
-    };
-    await request('POST', 'auth/kubernetes/role/native', { ...role, token_ttl: 300 });
+    await request('POST', 'auth/kubernetes/role/native', { ...ROLE, token_ttl: 300 });
     // Its tokens are lost in an outage of a minute.
-    await request('POST', 'auth/kubernetes/role/brief', { ...role, token_ttl: 15, token_max_ttl: 20 });
+    await request('POST', 'auth/kubernetes/role/brief', { ...ROLE, token_ttl: 15, token_max_ttl: 20 });
   }
   await install(bed, [
     `-vault-address=${servers.openbao.address}`,
@@ -80,7 +48,7 @@ const prepare = async (bed: BedWithNode): Promise<void> => {
   afterOutage.catch(() => undefined);
 };
 
-const write = async (value: string): Promise<void> => {
+const writeOutage = async (value: string): Promise<void> => {
   for (const product of PRODUCTS) await servers[product].write('web/outage', { password: value });
 };
 
@@ -88,22 +56,21 @@ const write = async (value: string): Promise<void> => {
 const underOutage = async (bed: BedWithNode): Promise<Seen> => {
   const gates = await Promise.all(PRODUCTS.map((product) => openGate(bed, bed[product]?.address ?? '')));
   const pods = new Array<string>();
-  await write('before the outage');
+  await writeOutage('before the outage');
   for (const [index, product] of PRODUCTS.entries())
     for (const role of ['native', 'brief']) {
       const name = `${product}-${role}`;
       pods.push(name);
       const service = gates[index]?.address ?? '';
       const annotations = { ...chosen(product), service, role, 'template-static-secret-render-interval': '1s' };
-      await createPod(bed, asking('outage', WATCH, annotations), { name });
+      await createPod(bed, namespace, name, asking('outage', WATCH, annotations));
     }
   for (const name of pods) await bed.untilReady(namespace, name);
   const gate = {
-    address: '',
     open: async () => void (await Promise.all(gates.map(({ open }) => open()))),
     shut: async () => void (await Promise.all(gates.map(({ shut }) => shut()))),
   };
-  return outage(bed, { gate, milliseconds: 75_000, namespace, pods, write });
+  return outage(bed, { gate, milliseconds: 75_000, namespace, pods, write: writeOutage });
 };
 
 onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'injector'] }, prepare, (test) => {
@@ -124,10 +91,14 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
       await expect(bed.exec(namespace, pod, 'app', ['touch', '/vault/secrets/database'])).rejects.toThrow('Read-only');
     });
 
-    test(`with ${product}, a wrong role is named by kubectl describe pod`, async (bed) => {
+    test(`with ${product}, a wrong role is named by kubectl describe pod, and may be made right`, async (bed) => {
       const name = `${product}-wrong`;
-      await createPod(bed, asking(name, STAY, { ...chosen(product), role: 'nope' }), { name });
-      await eventually('* invalid role name "nope"', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
+      const { request, write } = servers[product];
+      await write(`web/${name}`, { password: 'late' });
+      await createPod(bed, namespace, name, asking(name, STAY, { ...chosen(product), role: 'late' }));
+      await eventually('* invalid role name "late"', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
+      await request('POST', 'auth/kubernetes/role/late', ROLE);
+      await bed.untilReady(namespace, name, 30);
     });
 
     test(`with ${product}, an app of mode token logs in by itself`, async (bed) => {
@@ -138,7 +109,7 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
         wget -qO- --header "X-Vault-Token: $token" "$VAULT_ADDR/v1/secret/data/web/itself"; echo; ${STAY}`;
       const name = `${product}-itself`;
       const annotations = { 'agent-inject': 'true', ...chosen(product), 'vaultauth.dev/mode': 'token' };
-      await createPod(bed, podTemplate('itself', script, annotations), { name });
+      await createPod(bed, namespace, name, podTemplate('itself', script, annotations));
       await bed.untilReady(namespace, name);
       await eventually('"password":"by itself"', () => bed.logs(namespace, name, 'app'));
       expect(await bed.kubectl(['get', 'pod', '-n', namespace, name, '-o', 'jsonpath={..image}'])).not.toContain(IMAGES[product]);
@@ -161,7 +132,7 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
     await servers.openbao.write('web/early', { password: 'for the first' });
     const script = 'grep -x "for the first" /vault/secrets/database';
     const initContainers = [{ name: 'migrate', image: IMAGES.app, command: ['sh', '-c', script] }];
-    await createPod(bed, asking('early', STAY), { name: 'early', more: { initContainers } });
+    await createPod(bed, namespace, 'early', asking('early', STAY), { initContainers });
     await bed.untilReady(namespace, 'early');
     expect(await bed.logs(namespace, 'early', 'migrate')).toBe('for the first\n');
   });
@@ -169,7 +140,7 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
   test('the agent has a token for Vault alone, the app keeps its own, and nobody else reads either', async (bed) => {
     await servers.openbao.write('web/tokens', { password: 'known' });
     const template = asking('tokens', STAY, { 'vaultauth.dev/token-expiration-seconds': '1200' });
-    await createPod(bed, template, { name: 'tokens', more: { securityContext: { runAsUser: 1000, runAsNonRoot: true } } });
+    await createPod(bed, namespace, 'tokens', template, { securityContext: { runAsUser: 1000, runAsNonRoot: true } });
     await bed.untilReady(namespace, 'tokens');
     const inside = (container: string, command: string): Promise<string> =>
       bed.exec(namespace, 'tokens', container, ['sh', '-c', command]);
@@ -211,11 +182,7 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
       },
     };
     for (const [name, more] of Object.entries(kinds))
-      await createPod(bed, asking('restricted', ''), {
-        name,
-        within: restricted,
-        more: { terminationGracePeriodSeconds: 1, ...more },
-      });
+      await createPod(bed, restricted, name, asking('restricted', ''), { terminationGracePeriodSeconds: 1, ...more });
     for (const name of Object.keys(kinds)) await bed.untilReady(restricted, name);
     await eventually('restricted\n', () => bed.logs(restricted, 'user', 'app'));
     // Its secret, and no API token.

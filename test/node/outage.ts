@@ -4,7 +4,7 @@ import type { Gate } from '../bed/node/gate.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 
 export interface Outage {
-  readonly gate: Gate;
+  readonly gate: Pick<Gate, 'open' | 'shut'>;
   readonly milliseconds: number;
   readonly namespace: string;
   /** Ready pods whose container "app" runs `WATCH`. */
@@ -62,13 +62,9 @@ export async function outage(bed: BedWithNode, { gate, milliseconds, namespace, 
   const recovered = async (name: string): Promise<readonly [string, number]> => {
     for (; Date.now() - opened < PATIENCE; await sleep(200)) {
       const lines = await bed.kubectl(['logs', '--timestamps', '-n', namespace, name, '-c', 'app']);
-      const [time] =
-        lines
-          .split('\n')
-          .find((line) => line.endsWith(` ${NEW_VALUE}`))
-          ?.split(' ') ?? [];
+      const seen = lines.split('\n').find((line) => line.endsWith(` ${NEW_VALUE}`));
       // When the app saw it, not when we looked: both clocks are this machine's.
-      if (time !== undefined) return [name, Date.parse(time) - opened];
+      if (seen !== undefined) return [name, Date.parse(seen.split(' ')[0] ?? '') - opened];
     }
     return [name, PATIENCE];
   };

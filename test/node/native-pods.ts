@@ -1,0 +1,41 @@
+// Pods of profile native for tests, and the role that their tokens log in with.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bed } from '../bed/bed.ts';
+import { podTemplate, type PodTemplate } from './workload.ts';
+
+/** What the projected tokens are for. */
+export const AUDIENCE = 'vault';
+
+/** A role of the auth method that takes no token but one with that audience. */
+export const ROLE = {
+  bound_service_account_names: ['*'],
+  bound_service_account_namespaces: ['*'],
+  token_policies: ['web'],
+  audience: AUDIENCE,
+};
+
+/** As `podTemplate`, but logged in by the role "native" where the annotations name none. */
+export const asking = (app: string, script: string, annotations: Readonly<Record<string, string>> = {}): PodTemplate =>
+  podTemplate(app, script, { role: 'native', ...annotations });
+
+/** Creates a pod of that template, with members of its spec replaced or added. */
+export async function createPod(
+  bed: Bed,
+  namespace: string,
+  name: string,
+  { metadata, spec }: PodTemplate,
+  more: object = {},
+): Promise<void> {
+  const pod = { metadata: { ...metadata, name }, spec: { ...spec, ...more } };
+  await bed.request('POST', `/api/v1/namespaces/${namespace}/pods`, pod);
+}
+
+/** Asks until an answer has the wanted text. @throws after 30 s, with the last answer. */
+export async function eventually(wanted: string, ask: () => Promise<string>): Promise<void> {
+  let answer = '';
+  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(250)) {
+    answer = await ask();
+    if (answer.includes(wanted)) return;
+  }
+  throw new Error(`after 30 s there is no ${wanted} in: ${answer}`);
+}
