@@ -10,7 +10,7 @@ import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
 import type { SelectionFinding } from '../selection/finding.ts';
-import { allowedNames, guardFindings } from './guard.ts';
+import { allowedNames, guardFindings, withoutGuarded } from './guard.ts';
 import type { Finding } from './problems.ts';
 
 /** Labels and annotations of a namespace or service account; what injection knows of it. */
@@ -129,6 +129,21 @@ const disagreement = (annotations: ReadonlyMap<string, string>, found: readonly 
 export const annotationsOf = (pod: JsonObject): ReadonlyMap<string, string> =>
   textMap(objectAt(pod, 'metadata')?.['annotations']);
 
+/** A pod that asked is told what is wrong with it; one that did not ask is nobody's problem here. */
+const unfit = (problems: readonly Finding[], { explicit }: Selection): Outcome =>
+  explicit
+    ? { decision: 'denied', reason: 'pod-malformed', patch: [], problems, warnings: [] }
+    : { decision: 'skipped', reason: 'pod-malformed', patch: [], problems, warnings: problems };
+
+/** The API server refuses more, but only after us: without this bound a pod could make us work for it. */
+const MOST_ANNOTATION_CHARACTERS = 262_144;
+
+const checkAnnotations = (annotations: ReadonlyMap<string, string>): Finding[] => {
+  let characters = 0;
+  for (const [name, value] of annotations) characters += name.length + value.length;
+  return characters > MOST_ANNOTATION_CHARACTERS ? [{ code: 'annotations-too-large', most: MOST_ANNOTATION_CHARACTERS }] : [];
+};
+
 /**
  * Decides about one raw pod. A pod that asked and cannot be served is denied with all its problems; one that did not ask is
  * left alone with the same findings as warnings.
@@ -139,14 +154,16 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   const annotations = annotationsOf(object);
   const selection = select(object, annotations, namespace, context);
   if (!selection.inject) return skipped(selection, namespace, context.denyExcluded);
-  const malformed = checkPod(object);
-  if (malformed.length > 0) return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: malformed, warnings: [] };
+  const malformed = [...checkPod(object), ...checkAnnotations(annotations)];
+  if (malformed.length > 0) return unfit(malformed, selection);
   const parsed = parsePod(object, annotations, namespace, context);
-  const injection = inject(object, parsed, context.operator);
+  const guarded = guardFindings(parsed, context.baseline.options, allowedNames(context.allow, parsed.options.allow));
+  // What is not allowed is not even tried: a refused patch could be written to keep us busy.
+  const injection = inject(object, withoutGuarded(parsed, guarded, context.baseline.options), context.operator);
   const problems = [
     ...injection.problems,
     ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),
-    ...guardFindings(parsed, context.baseline.options, allowedNames(context.allow, parsed.options.allow)),
+    ...guarded,
   ];
   const warnings = [...selectionWarnings(selection), ...injection.warnings];
   const { reason } = selection;

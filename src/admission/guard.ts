@@ -14,8 +14,14 @@ const TENANT: ReadonlySet<Origin['layer']> = new Set(['pod', 'serviceaccount']);
 /** User and group 0 are guarded as values; every other id is free. */
 const IDENTITIES: ReadonlySet<OptionKey> = new Set(['agentRunAsUser', 'agentRunAsGroup']);
 
-const isGuarded = (key: OptionKey, { options }: Parsed): boolean =>
-  (table[key] as Row<unknown>).guarded === true || (IDENTITIES.has(key) && options[key] === 0);
+/** Without a security context the agent runs as whatever its image says, root included. */
+const isUnconfined = (key: OptionKey, { options }: Parsed): boolean =>
+  key === 'agentSetSecurityContext' && !options.agentSetSecurityContext;
+
+const isGuarded = (key: OptionKey, parsed: Parsed): boolean =>
+  (table[key] as Row<unknown>).guarded === true ||
+  (IDENTITIES.has(key) && parsed.options[key] === 0) ||
+  isUnconfined(key, parsed);
 
 /** It says what the operator says anyway, or nothing. */
 const isHarmless = (key: OptionKey, { options }: Parsed, operator: Options): boolean => {
@@ -41,4 +47,13 @@ export const guardFindings = (parsed: Parsed, operator: Options, allowed: Readon
     )
       found.push({ code: 'annotation-guarded', annotation, name: kebab(key), allow: annotationName('allow') });
   return found;
+};
+
+/** The options as they are without the guarded annotations. */
+export const withoutGuarded = (parsed: Parsed, guarded: readonly GuardFinding[], operator: Options): Parsed => {
+  if (guarded.length === 0) return parsed;
+  const names = new Set(guarded.map(({ name }) => name));
+  const options = Object.create(parsed.options) as Record<string, unknown>;
+  for (const key of parsed.origins.keys()) if (names.has(kebab(key))) options[key] = operator[key];
+  return { ...parsed, options: options as Options };
 };

@@ -8,10 +8,15 @@ const LONGEST_WARNING = 256;
 
 const cut = (words: string, most: number): string => (words.length > most ? `${words.slice(0, most - 1)}…` : words);
 
+/** Names of users are quoted whole in sentences; no name that is meant is longer than this. */
+const LONGEST_SENTENCE = 400;
+/** What nobody reads to its end. */
+const MOST_PROBLEMS = 40;
+
 /** A finding in one line, with its code for looking it up. */
 export const lineOf = (finding: Finding): string => {
   const { sentence, remedy } = wordsOf(finding);
-  return `${sentence}: ${remedy} [${finding.code}]`;
+  return `${cut(sentence, LONGEST_SENTENCE)}: ${cut(remedy, LONGEST_SENTENCE)} [${finding.code}]`;
 };
 
 const numbered = (lines: readonly string[]): string =>
@@ -20,12 +25,17 @@ const numbered = (lines: readonly string[]): string =>
 /** All problems of a pod in one message; remedies give way first when there are many. */
 export const denialOf = (problems: readonly Finding[]): string => {
   const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
-  const full = head + numbered(problems.map(lineOf));
+  const shown = problems.slice(0, MOST_PROBLEMS);
+  const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
+  const full = head + numbered(shown.map(lineOf)) + more;
   if (full.length <= LONGEST_DENIAL) return full;
-  return head + numbered(problems.map((problem) => `${wordsOf(problem).sentence} [${problem.code}]`));
+  return head + numbered(shown.map((problem) => `${cut(wordsOf(problem).sentence, LONGEST_SENTENCE)} [${problem.code}]`)) + more;
 };
+
+/** No pod that is meant earns more; each is a header of the API server's answer. */
+const MOST_WARNINGS = 50;
 
 /** Warnings as the API server passes them on: no control characters, not too long, each once. */
 export const warningsOf = (warnings: readonly Finding[]): string[] => [
-  ...new Set(warnings.map((warning) => cut(lineOf(warning), LONGEST_WARNING))),
+  ...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => cut(lineOf(warning), LONGEST_WARNING))),
 ];

@@ -115,6 +115,24 @@ export const podProblems: Entries<PodFinding> = {
     sentence: ({ annotation }) => `${annotation} is no telemetry parameter of the agent and has no effect`,
     remedy: ({ nearest }) => meant(nearest === undefined ? undefined : `${FAMILIAR_PREFIX}${nearest}`),
   },
+  'mounts-too-many': {
+    kind: 'problem',
+    title: 'Too many mounts',
+    sentence: ({ count, most }) => `directories of secrets times containers are ${count} mounts, ${most} are allowed`,
+    remedy: () => 'put more secrets into one directory',
+  },
+  'annotations-too-large': {
+    kind: 'problem',
+    title: 'The annotations are too large',
+    sentence: ({ most }) => `all annotations together have more than ${most} bytes, which Kubernetes refuses`,
+    remedy: () => `move large templates into files, with ${familyName('templateFile', 'NAME')}`,
+  },
+  'path-empty': {
+    kind: 'warning',
+    title: 'An empty directory',
+    sentence: ({ annotation }) => `${annotation} is empty: the API server will refuse a mount without a path`,
+    remedy: () => 'give it a path or remove it',
+  },
   'config-too-large': {
     kind: 'problem',
     title: 'The configuration does not fit',
@@ -125,8 +143,8 @@ export const podProblems: Entries<PodFinding> = {
   'profile-lacks': {
     kind: 'problem',
     title: 'The profile does not have it',
-    sentence: ({ annotation }) => `${annotation} belongs to profile compat`,
-    remedy: () => `remove it, or set ${annotationName('profile')} to "compat"`,
+    sentence: ({ annotation, profile }) => `profile ${profile} does not have ${annotation}`,
+    remedy: ({ profile }) => `remove it, or set ${annotationName('profile')} to "${profile === 'compat' ? 'native' : 'compat'}"`,
   },
   'token-loosened': {
     kind: 'warning',

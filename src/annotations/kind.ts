@@ -40,28 +40,34 @@ export const nameList: Kind<readonly string[]> = {
       .filter((name) => name !== ''),
 };
 
+/** No number that anybody means is longer; what is longer is not looked at, since some of it would take seconds. */
+const LONGEST_NUMBER = 64;
+
 const INTEGER = /^[+-]?[0-9]+$/;
 
 const integerIn = (name: string, wanted: string, least: bigint, most: bigint): Kind<number> => ({
   name,
   wanted,
   read: (raw) => {
-    if (!INTEGER.test(raw)) return UNREADABLE;
+    if (raw.length > LONGEST_NUMBER || !INTEGER.test(raw)) return UNREADABLE;
     const value = BigInt(raw.startsWith('+') ? raw.slice(1) : raw);
     return value < least || value > most ? UNREADABLE : Number(value);
   },
 });
 
-const INT64_MAX = 9_223_372_036_854_775_807n;
+/** Larger whole numbers are not exact in JSON: what we wrote would not be what was meant. */
+const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+/** The largest user or group id that Kubernetes takes. */
+const LARGEST_ID = 2_147_483_647n;
 
 /** A signed whole number in base ten; the empty text is 0, as vault-k8s has it. */
 export const integer: Kind<number> = {
-  ...integerIn('integer', 'a whole number', -INT64_MAX - 1n, INT64_MAX),
-  read: (raw) => (raw === '' ? 0 : integerIn('', '', -INT64_MAX - 1n, INT64_MAX).read(raw)),
+  ...integerIn('integer', 'a whole number', -SAFE_MAX, SAFE_MAX),
+  read: (raw) => (raw === '' ? 0 : integerIn('', '', -SAFE_MAX, SAFE_MAX).read(raw)),
 };
 
-/** A user or group id. Negative ones are refused here rather than later by the API server (Q42). */
-export const identity: Kind<number> = integerIn('id', 'a number of 0 or more', 0n, INT64_MAX);
+/** A user or group id. What Kubernetes does not take is refused here rather than later (Q42). */
+export const identity: Kind<number> = integerIn('id', 'a number from 0 to 2147483647', 0n, LARGEST_ID);
 
 const UNSIGNED = /^[0-9]+$/;
 
@@ -69,35 +75,51 @@ const UNSIGNED = /^[0-9]+$/;
 export const seconds: Kind<number> = {
   name: 'seconds',
   wanted: 'whole seconds, 0 or more',
-  read: (raw) => (UNSIGNED.test(raw) && BigInt(raw) <= 2n * INT64_MAX + 1n ? Number(raw) : UNREADABLE),
+  read: (raw) => (raw.length <= LONGEST_NUMBER && UNSIGNED.test(raw) && BigInt(raw) <= SAFE_MAX ? Number(raw) : UNREADABLE),
 };
 
 /** Seconds that a projected token may live: Kubernetes gives none for less than ten minutes, and a day is more than an agent needs. */
 export const tokenLifetime: Kind<number> = integerIn('seconds', 'whole seconds from 600 to 86400', 600n, 86_400n);
 
-const DECIMAL = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
+const DECIMAL = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
 /** A finite decimal number. */
 export const decimal: Kind<number> = {
   name: 'number',
   wanted: 'a decimal number such as 0.75',
-  read: (raw) => (DECIMAL.test(raw) && Number.isFinite(Number(raw)) ? Number(raw) : UNREADABLE),
+  read: (raw) => (raw.length <= LONGEST_NUMBER && DECIMAL.test(raw) && Number.isFinite(Number(raw)) ? Number(raw) : UNREADABLE),
 };
 
-const DURATION = /^[+-]?(?:0|(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+const DURATION = /^[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 
 /** Go's time.ParseDuration. The text itself is the value: it is passed on to the agent. The empty text means none. */
 export const duration: Kind<string> = {
   name: 'duration',
   wanted: 'a duration such as 1s, 5m or 1h30m',
-  read: (raw) => (raw === '' || DURATION.test(raw) ? raw : UNREADABLE),
+  read: (raw) => (raw === '' || (raw.length <= LONGEST_NUMBER && DURATION.test(raw)) ? raw : UNREADABLE),
 };
 
 /** A Kubernetes quantity in canonical form; the empty text means that the item is left out. */
 export const quantity: Kind<string> = {
   name: 'quantity',
   wanted: 'a Kubernetes quantity such as 250m, 64Mi or 1Gi',
-  read: (raw) => (raw === '' ? '' : (parseQuantity(raw) ?? UNREADABLE)),
+  read: (raw) => (raw === '' ? '' : raw.length > LONGEST_NUMBER ? UNREADABLE : (parseQuantity(raw) ?? UNREADABLE)),
+};
+
+/** The size of a volume: a quantity that is not negative. */
+export const size: Kind<string> = {
+  name: 'quantity',
+  wanted: 'a Kubernetes quantity of 0 or more, such as 16Mi',
+  read: (raw) => (raw.startsWith('-') ? UNREADABLE : quantity.read(raw)),
+};
+
+const LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+
+/** The name of a container: a DNS label. */
+export const label: Kind<string> = {
+  name: 'name',
+  wanted: 'at most 63 lower-case letters, digits and dashes, as names of containers are',
+  read: (raw) => (LABEL.test(raw) ? raw : UNREADABLE),
 };
 
 /** One of a few words; `fold` ignores case. */

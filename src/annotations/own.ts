@@ -1,8 +1,8 @@
 // Annotations that no predecessor has. They exist under our own prefix only.
-import { flag, jsonPatch, nameList, oneOf, quantity, text, tokenLifetime } from './kind.ts';
+import { flag, jsonPatch, label, nameList, oneOf, size, text, tokenLifetime } from './kind.ts';
 import { row } from './row.ts';
 
-export const MODES = ['agent', 'token'] as const;
+const MODES = ['agent', 'token'] as const;
 export const PROFILES = ['compat', 'native'] as const;
 export const FLAVOURS = ['vault', 'openbao'] as const;
 export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'properties', 'yaml'] as const;
@@ -55,13 +55,13 @@ export const ownTable = {
     own: true,
   }),
   volumeSizeLimit: row(
-    quantity,
+    size,
     'Size limit of each memory volume with secrets; without it 16Mi in profile native, none in compat.',
     '32Mi',
     { own: true, empty: 'unset-warn' },
   ),
   imagePullPolicy: row(oneOf(PULL_POLICIES), 'Pull policy of the agent image.', 'IfNotPresent', { own: true }),
-  containerName: row(text, 'Name of the agent container (profile native).', 'vault-agent', {
+  containerName: row(label, 'Name of the agent container (profile native).', 'vault-agent', {
     default: 'vault-agent',
     own: true,
     empty: 'unset-warn',

@@ -62,12 +62,13 @@ export const baseline = (operator: OperatorOptions): Baseline => {
 interface Draft {
   readonly options: Record<string, unknown>;
   readonly origins: Map<OptionKey, Origin>;
-  readonly families: { [K in FamilyKey]: ReadonlyMap<string, FamilyEntry<unknown>> };
+  readonly families: { [K in FamilyKey]: Map<string, FamilyEntry<unknown>> };
   readonly problems: AnnotationFinding[];
   readonly warnings: AnnotationFinding[];
 }
 
-const NO_ENTRIES: ReadonlyMap<string, FamilyEntry<unknown>> = new Map();
+/** Shared by all families that have no member; nobody writes to it. */
+const NO_ENTRIES = new Map<string, FamilyEntry<unknown>>();
 const NO_FAMILIES = Object.fromEntries(FAMILY_ORDER.map((key) => [key, NO_ENTRIES])) as Draft['families'];
 
 /** Reads one value; undefined when the row treats it as not set, or when it is a problem (which is noted). */
@@ -98,13 +99,19 @@ const takePlain = (key: OptionKey, annotation: string, raw: string, layer: Annot
   draft.origins.set(key, { layer, annotation });
 };
 
+/** The entries of a family, its own from the first one on. */
+const entriesOf = (draft: Draft, key: FamilyKey): Map<string, FamilyEntry<unknown>> => {
+  if (draft.families[key] === NO_ENTRIES) draft.families[key] = new Map();
+  return draft.families[key];
+};
+
 const takeFamily = (name: string, annotation: string, raw: string, draft: Draft): boolean => {
   for (const key of FAMILY_ORDER) {
     const family = families[key];
     const suffix = name.startsWith(`${family.name}-`) ? name.slice(family.name.length + 1) : '';
     if (suffix === '' || isForeign(family, annotation)) continue;
     const value = read(family, annotation, raw, draft);
-    if (value !== undefined) draft.families[key] = new Map(draft.families[key]).set(suffix, { value, annotation });
+    if (value !== undefined) entriesOf(draft, key).set(suffix, { value, annotation });
     return true;
   }
   return false;

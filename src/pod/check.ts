@@ -33,8 +33,7 @@ const checkTexts = (value: Json | undefined, path: string): PodFinding[] => {
 export const checkPod = (object: Json | undefined): PodFinding[] => {
   if (!isObject(object)) return [malformed('object', 'an object')];
   const found: PodFinding[] = [];
-  for (const key of ['metadata', 'spec'] as const)
-    if (!isAbsent(object[key]) && !isObject(object[key])) found.push(malformed(key, 'an object'));
+  for (const key of ['metadata', 'spec'] as const) if (!isObject(object[key])) found.push(malformed(key, 'an object'));
   const metadata = objectAt(object, 'metadata');
   const spec = objectAt(object, 'spec');
   if (metadata)

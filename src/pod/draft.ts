@@ -6,6 +6,7 @@ import type { OptionKey } from '../annotations/table.ts';
 import type { PodFinding } from './finding.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
+import type { Receives } from './place.ts';
 import { secretFiles, type SecretFile } from './secrets.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
@@ -53,6 +54,10 @@ export const draftOf = (pod: JsonObject, parsed: Parsed, operator: OperatorInput
     warnings: [...parsed.warnings, ...secrets.warnings, ...measured.warnings],
   };
   checkRequired(draft);
+  if (parsed.options.secretVolumePath === '')
+    draft.warnings.push({ code: 'path-empty', annotation: originOf(draft, 'secretVolumePath') });
+  for (const { value, annotation } of parsed.families.volumePath.values())
+    if (value === '') draft.warnings.push({ code: 'path-empty', annotation });
   return draft;
 };
 
@@ -78,7 +83,7 @@ export const keep = <T extends object>(value: T | PodFinding | undefined, draft:
 };
 
 /** App containers that are to get the secrets, by name; undefined: all of them. Unknown names earn a warning (Q14). */
-export const chosenContainers = (draft: Draft): ReadonlySet<string> | undefined => {
+const chosenContainers = (draft: Draft): ReadonlySet<string> | undefined => {
   const wanted = draft.parsed.options.agentInjectContainers;
   if (!wanted) return undefined;
   const known = new Set(objectsOf(objectAt(draft.pod, 'spec')?.['containers']).map((container) => textOf(container, 'name')));
@@ -86,6 +91,16 @@ export const chosenContainers = (draft: Draft): ReadonlySet<string> | undefined 
   for (const container of wanted)
     if (!known.has(container)) draft.warnings.push({ code: 'container-unknown', annotation, container });
   return new Set(wanted);
+};
+
+/** Which containers get the secrets, as far as their names decide. */
+export const recipients = (draft: Draft): Receives => {
+  const { options } = draft.parsed;
+  const chosen = chosenContainers(draft);
+  const initChosen = options.initContainers && new Set(options.initContainers);
+  const skipped = new Set(options.skipContainers);
+  return (name, list) =>
+    !skipped.has(name) && (list === 'containers' ? !chosen || chosen.has(name) : !initChosen || initChosen.has(name));
 };
 
 /** Mounts of the container that `agent-copy-volume-mounts` names, without service-account tokens. */

@@ -20,5 +20,8 @@ export type PodFinding =
   | { readonly code: 'telemetry-value'; readonly annotation: string; readonly value: string; readonly wanted: string }
   | { readonly code: 'telemetry-unknown'; readonly annotation: string; readonly nearest: string | undefined }
   | { readonly code: 'config-too-large'; readonly bytes: number; readonly most: number }
-  | { readonly code: 'profile-lacks'; readonly annotation: string }
-  | { readonly code: 'token-loosened'; readonly user: number };
+  | { readonly code: 'profile-lacks'; readonly annotation: string; readonly profile: 'compat' | 'native' }
+  | { readonly code: 'token-loosened'; readonly user: number }
+  | { readonly code: 'mounts-too-many'; readonly count: number; readonly most: number }
+  | { readonly code: 'annotations-too-large'; readonly most: number }
+  | { readonly code: 'path-empty'; readonly annotation: string };

@@ -37,6 +37,12 @@ export const placeVolumes = (pod: JsonObject, wanted: readonly JsonObject[], bui
   return taken;
 };
 
+/** Directories times containers; a pod of this many mounts is no pod, and the patch would outgrow what sent it. */
+const MOST_MOUNTS = 2000;
+
+const samePath = (one: string | undefined, other: string): boolean =>
+  (one ?? '').replace(/(?<=.)\/+$/, '') === other.replace(/(?<=.)\/+$/, '');
+
 /** Says which containers get mounts, by name and list. */
 export type Receives = (name: string, list: ContainerList) => boolean;
 
@@ -47,6 +53,8 @@ export const placeMounts = (
   receives: Receives,
   builder: PatchBuilder,
 ): PodFinding[] => {
+  const count = mounts.length * LISTS.reduce((sum, list) => sum + listAt(pod, list).length, 0);
+  if (count > MOST_MOUNTS) return [{ code: 'mounts-too-many', count, most: MOST_MOUNTS }];
   const taken: PodFinding[] = [];
   for (const list of LISTS)
     for (const [index, container] of listAt(pod, list).entries()) {
@@ -54,7 +62,7 @@ export const placeMounts = (
       if (!receives(name, list)) continue;
       const missing = mounts.filter((mount) => {
         const path = textOf(mount, 'mountPath') ?? '';
-        const other = objectsOf(container['volumeMounts']).find((one) => textOf(one, 'mountPath') === path);
+        const other = objectsOf(container['volumeMounts']).find((one) => samePath(textOf(one, 'mountPath'), path));
         if (other && textOf(other, 'name') !== textOf(mount, 'name')) taken.push({ code: 'mount-taken', container: name, path });
         return !other;
       });

@@ -2,6 +2,7 @@
 import type { Options, Parsed } from '../annotations/parse.ts';
 import { draftOf, markInjected, type Injection, type OperatorInput } from './draft.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import { literal } from './native/container.ts';
 import type { PatchBuilder } from './patch.ts';
 import { placeMounts, placeVolumes, type ContainerList, type Receives } from './place.ts';
 
@@ -21,7 +22,7 @@ const variables = (options: Options): readonly JsonObject[] =>
     VAULT_TOKEN_PATH: `${DIRECTORY}/token`,
   })
     .filter(([, value]) => value !== '')
-    .map(([name, value]) => ({ name, value: value.replaceAll('$(', '$$$$(') }));
+    .map(([name, value]) => ({ name, value: literal(value) }));
 
 /** Adds the variables that a container does not have; its own ones win. */
 const placeVariables = (pod: JsonObject, wanted: readonly JsonObject[], receives: Receives, builder: PatchBuilder): void => {

@@ -58,13 +58,21 @@ const namedToken = (pod: JsonObject, name: string): TokenMount | PodFinding => {
   return { volume: name, directory: mount?.path ?? OWN_DIRECTORY, file };
 };
 
+/** A projected token, or the Secret of a token as older clusters have it; a volume that the pod does not list is not judged. */
+const mayHoldToken = (volume: JsonObject | undefined): boolean =>
+  volume === undefined || tokenFileOf(volume) !== undefined || objectAt(volume, 'secret') !== undefined;
+
 /** The exact default path first; then any other mount that names a service account, but never one that is meant for AWS. */
 const mountedToken = (pod: JsonObject): TokenMount | PodFinding => {
   const mounts = mountsOf(pod);
   const mount =
     mounts.find(({ path }) => posix.normalize(path) === SERVICE_ACCOUNT_DIRECTORY) ??
-    mounts.find(({ path }) => path.includes('serviceaccount') && !path.includes(AWS_PATH));
-  return mount ? { volume: mount.name, directory: mount.path, file: 'token' } : { code: 'token-missing' };
+    mounts.find(
+      ({ name, path }) => path.includes('serviceaccount') && !path.includes(AWS_PATH) && mayHoldToken(volumeNamed(pod, name)),
+    );
+  if (!mount) return { code: 'token-missing' };
+  const volume = volumeNamed(pod, mount.name);
+  return { volume: mount.name, directory: mount.path, file: (volume && tokenFileOf(volume)) ?? 'token' };
 };
 
 /** The token of the pod that the agent logs in with, or why there is none. */

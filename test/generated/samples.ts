@@ -76,7 +76,10 @@ export const samples: Samples = {
     nearest: 'agent-telemetry-statsd_address',
   },
   'config-too-large': { code: 'config-too-large', bytes: 300_000, most: 262_144 },
-  'profile-lacks': { code: 'profile-lacks', annotation: annotationName('agentConfigmap') },
+  'profile-lacks': { code: 'profile-lacks', annotation: annotationName('agentConfigmap'), profile: 'native' },
+  'mounts-too-many': { code: 'mounts-too-many', count: 3000, most: 2000 },
+  'annotations-too-large': { code: 'annotations-too-large', most: 262_144 },
+  'path-empty': { code: 'path-empty', annotation: annotationName('secretVolumePath') },
   'token-loosened': { code: 'token-loosened', user: 100 },
   'annotation-guarded': {
     code: 'annotation-guarded',

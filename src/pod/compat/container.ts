@@ -1,8 +1,7 @@
 // The agent containers of profile compat: what vault-k8s 1.7.6 would add.
-import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import type { Options } from '../../annotations/parse.ts';
-import type { PodFinding } from '../finding.ts';
-import { isObject, type JsonObject, type Json } from '../manifest.ts';
+import type { Json, JsonObject } from '../manifest.ts';
+import { PROGRAM } from '../program.ts';
 import { HOME_DIRECTORY, type AgentKind } from './volumes.ts';
 
 export const AGENT_NAME: Readonly<Record<AgentKind, string>> = { init: 'vault-agent-init', sidecar: 'vault-agent' };
@@ -12,8 +11,8 @@ const CONFIG_FILE: Readonly<Record<AgentKind, string>> = { init: 'config-init.hc
 /** No text of a user is in these commands: the configuration comes by environment, decoded into a file. */
 const command = (kind: AgentKind, options: Options): string =>
   options.agentConfigmap === ''
-    ? `echo \${VAULT_CONFIG?} | base64 -d > ${HOME_DIRECTORY}/config.json && vault agent -config=${HOME_DIRECTORY}/config.json`
-    : `touch ${HOME_DIRECTORY}/.vault-token && vault agent -config=/vault/configs/${CONFIG_FILE[kind]}`;
+    ? `echo \${VAULT_CONFIG?} | base64 -d > ${HOME_DIRECTORY}/config.json && ${PROGRAM[options.flavour]} agent -config=${HOME_DIRECTORY}/config.json`
+    : `touch ${HOME_DIRECTORY}/.vault-token && ${PROGRAM[options.flavour]} agent -config=/vault/configs/${CONFIG_FILE[kind]}`;
 
 const items = (pairs: readonly (readonly [string, string])[]): { [name: string]: Json } | undefined => {
   const set = pairs.filter(([, quantity]) => quantity !== '');
@@ -50,7 +49,7 @@ const revokeHook = (options: Options): JsonObject => {
   ];
   const given = flags.filter(([, value]) => value !== '').map(([name, value]) => ` -${name}=${shellWord(value)}`);
   const skip = options.tlsSkipVerify ? ' -tls-skip-verify' : '';
-  const line = `/bin/sleep ${options.agentRevokeGrace} && /bin/vault token revoke${given.join('')}${skip} -self`;
+  const line = `/bin/sleep ${options.agentRevokeGrace} && /bin/${PROGRAM[options.flavour]} token revoke${given.join('')}${skip} -self`;
   return { preStop: { exec: { command: ['/bin/sh', '-c', line] } } };
 };
 
@@ -67,6 +66,7 @@ export const agentContainer = (kind: AgentKind, input: ContainerInput): JsonObje
   return {
     name: AGENT_NAME[kind],
     image: options.agentImage ?? '',
+    ...(options.imagePullPolicy ? { imagePullPolicy: options.imagePullPolicy } : {}),
     command: ['/bin/sh', '-ec'],
     args: [command(kind, options)],
     env: input.environment,
@@ -75,24 +75,4 @@ export const agentContainer = (kind: AgentKind, input: ContainerInput): JsonObje
     ...(kind === 'sidecar' ? { lifecycle: options.agentRevokeOnShutdown ? revokeHook(options) : {} } : {}),
     ...(input.securityContext ? { securityContext: input.securityContext } : {}),
   };
-};
-
-/** The user's RFC 6902 patch applied to our own container; `annotation` is named when it cannot be applied. */
-export const patchedContainer = (
-  container: JsonObject,
-  patch: readonly unknown[],
-  annotation: string,
-): JsonObject | PodFinding => {
-  if (patch.length === 0) return container;
-  try {
-    const result: unknown = fastJsonPatch.applyPatch(
-      structuredClone(container),
-      structuredClone(patch) as Operation[],
-      true,
-    ).newDocument;
-    return isObject(result) ? result : { code: 'patch-rejected', annotation, because: 'its result is no container' };
-  } catch (error) {
-    const because = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
-    return { code: 'patch-rejected', annotation, because };
-  }
 };

@@ -1,13 +1,13 @@
 // Profile compat: the pod that vault-k8s 1.7.6 gives, without its defects. Options → pieces → patch.
 import { agentConfigs } from '../agent-config.ts';
 import {
-  chosenContainers,
   copiedMounts,
   draftOf,
   isCurrent,
   keep,
   markInjected,
   originOf,
+  recipients,
   shareProcessNamespace,
   uniquePaths,
   wasInjected,
@@ -16,11 +16,13 @@ import {
   type OperatorInput,
 } from '../draft.ts';
 import type { Parsed } from '../../annotations/parse.ts';
-import { objectsOf, textOf, type JsonObject } from '../manifest.ts';
+import type { OptionKey } from '../../annotations/table.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
 import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
 import { securityContext } from '../security-context.ts';
 import { awsTokenMount, tokenMount, type TokenMount } from '../token.ts';
-import { AGENT_NAME, agentContainer, patchedContainer } from './container.ts';
+import { userPatched } from '../user-patch.ts';
+import { AGENT_NAME, agentContainer } from './container.ts';
 import { environment } from './environment.ts';
 import {
   agentMounts,
@@ -34,6 +36,8 @@ import {
 } from './volumes.ts';
 
 const LIST: Readonly<Record<AgentKind, ContainerList>> = { init: 'initContainers', sidecar: 'containers' };
+/** Options that need the agent's own token or configuration file. */
+const LACKS: readonly OptionKey[] = ['tokenAudience', 'tokenExpirationSeconds', 'containerName', 'agentConfigPatch'];
 const PATCH_KEY = { init: 'agentInitJsonPatch', sidecar: 'agentJsonPatch' } as const;
 
 const tokensOf = (draft: Draft): readonly TokenMount[] => {
@@ -75,15 +79,21 @@ const agents = (draft: Draft, shape: Shape): Map<AgentKind, JsonObject> => {
       securityContext: context,
     });
     const key = PATCH_KEY[kind];
-    const patched = keep(patchedContainer(container, options[key] ?? [], originOf(draft, key)), draft);
+    const patched = keep(userPatched(container, options[key] ?? [], originOf(draft, key)), draft);
     if (patched) made.set(kind, patched);
   }
   return made;
 };
 
-/** An agent of ours has its home directory on our volume, or stands in a pod that says that it was injected before. */
-const isOurs = (container: JsonObject, kind: AgentKind, draft: Draft): boolean =>
-  wasInjected(draft) ||
+const hasAgent = (pod: JsonObject, kind: AgentKind): boolean =>
+  objectsOf(objectAt(pod, 'spec')?.[LIST[kind]]).some((container) => textOf(container, 'name') === AGENT_NAME[kind]);
+
+/**
+ * An agent of ours has its home directory on our volume. A pod that says that it was injected before and has every agent by
+ * its name is believed too; one container of such a name alone is somebody else's (Q13).
+ */
+const isOurs = (container: JsonObject, kind: AgentKind, draft: Draft, kinds: Iterable<AgentKind>): boolean =>
+  (wasInjected(draft) && [...kinds].every((one) => hasAgent(draft.pod, one))) ||
   objectsOf(container['volumeMounts']).some(
     (mount) => textOf(mount, 'name') === HOME_VOLUME[kind] && textOf(mount, 'mountPath') === HOME_DIRECTORY,
   );
@@ -101,18 +111,23 @@ export const injectCompat = (pod: JsonObject, parsed: Parsed, operator: Operator
       other: originOf(draft, 'agentPrePopulateOnly'),
     });
   const made = agents(draft, shape);
-  const chosen = chosenContainers(draft);
+  for (const key of LACKS)
+    if (draft.parsed.origins.get(key)?.annotation !== undefined)
+      problems.push({ code: 'profile-lacks', annotation: originOf(draft, key), profile: 'compat' });
   problems.push(...placeVolumes(pod, volumes(options, shape), builder));
   // Init containers get the secrets only when an agent runs before them.
+  const named = recipients(draft);
   const receives = (name: string, list: ContainerList): boolean =>
-    list === 'containers' ? name !== AGENT_NAME.sidecar && (!chosen || chosen.has(name)) : name !== AGENT_NAME.init && shape.init;
-  problems.push(...placeMounts(pod, uniquePaths(secretMounts(options, shape)), receives, builder));
+    named(name, list) && (list === 'containers' ? name !== AGENT_NAME.sidecar : name !== AGENT_NAME.init && shape.init);
+  problems.push(
+    ...placeMounts(pod, uniquePaths(secretMounts(options, shape, options.secretsReadOnly ?? false)), receives, builder),
+  );
   shareProcessNamespace(draft);
   for (const [kind, agent] of made) {
     const place = {
       list: LIST[kind],
       first: kind === 'init' && options.agentInitFirst,
-      isOurs: (container: JsonObject) => isOurs(container, kind, draft),
+      isOurs: (container: JsonObject) => isOurs(container, kind, draft, made.keys()),
       isCurrent: isCurrent(draft),
     };
     problems.push(...placeAgent(pod, agent, place, builder));

@@ -40,25 +40,30 @@ export const shapeOf = (options: Options, files: readonly SecretFile[]): Shape =
   };
 };
 
-const memory = (name: string): JsonObject => ({ name, emptyDir: { medium: 'Memory' } });
+const memory = (name: string, sizeLimit?: string): JsonObject => ({
+  name,
+  emptyDir: { medium: 'Memory', ...(sizeLimit === undefined ? {} : { sizeLimit }) },
+});
 
 /** All volumes that the pod needs for its agents. */
 export const volumes = (options: Options, shape: Shape): JsonObject[] => [
   ...(shape.init ? [memory(HOME_VOLUME.init)] : []),
   ...(shape.sidecar ? [memory(HOME_VOLUME.sidecar)] : []),
-  memory(SECRETS_VOLUME),
-  ...shape.directories.map((_, index) => memory(`${SECRETS_VOLUME}-custom-${index}`)),
+  memory(SECRETS_VOLUME, options.volumeSizeLimit),
+  ...shape.directories.map((_, index) => memory(`${SECRETS_VOLUME}-custom-${index}`, options.volumeSizeLimit)),
   ...(options.agentConfigmap === '' ? [] : [{ name: 'vault-config', configMap: { name: options.agentConfigmap } }]),
   ...(options.agentExtraSecret === '' ? [] : [{ name: 'extra-secrets', secret: { secretName: options.agentExtraSecret } }]),
   ...(options.tlsSecret === '' ? [] : [{ name: 'vault-tls-secrets', secret: { secretName: options.tlsSecret } }]),
   ...(shape.persistentCache ? [memory('vault-agent-cache')] : []),
 ];
 
-/** Mounts of the rendered secrets, for app containers and agents alike; writable, as vault-k8s has them (Q26). */
-export const secretMounts = (options: Options, shape: Shape): JsonObject[] => [
-  { name: SECRETS_VOLUME, mountPath: options.secretVolumePath },
-  ...shape.directories.map((mountPath, index) => ({ name: `${SECRETS_VOLUME}-custom-${index}`, mountPath })),
-];
+/** Mounts of the rendered secrets. Those of app containers are writable unless somebody says otherwise, as vault-k8s has them (Q26). */
+export const secretMounts = (options: Options, shape: Shape, isReadOnly = false): JsonObject[] =>
+  [options.secretVolumePath, ...shape.directories].map((mountPath, index) => ({
+    name: index === 0 ? SECRETS_VOLUME : `${SECRETS_VOLUME}-custom-${index - 1}`,
+    mountPath,
+    ...(isReadOnly ? { readOnly: true } : {}),
+  }));
 
 export interface AgentMountsInput {
   readonly options: Options;

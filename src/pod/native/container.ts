@@ -4,6 +4,7 @@ import type { Options, Origin } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import { objectAt, objectsOf, type Json, type JsonObject } from '../manifest.ts';
 import { CONFIG_DIRECTORY, CONFIG_FILE, RUN_DIRECTORY } from './volumes.ts';
+import { PROGRAM } from '../program.ts';
 import { LOG_FILE } from './config.ts';
 import type { AgentUser } from './user.ts';
 
@@ -21,7 +22,6 @@ export interface NativeContainerInput {
   readonly isAgent: (container: JsonObject) => boolean;
 }
 
-const PROGRAM: Readonly<Record<Options['flavour'], string>> = { vault: 'vault', openbao: 'bao' };
 /** Where templates read the namespace from: OpenBao's agent ignores it in its configuration. */
 const NAMESPACE_VARIABLE: Readonly<Record<Options['flavour'], string>> = { vault: 'VAULT_NAMESPACE', openbao: 'BAO_NAMESPACE' };
 
@@ -31,8 +31,8 @@ const NAMESPACE_VARIABLE: Readonly<Record<Options['flavour'], string>> = { vault
  */
 const GATE = `ls "$@" >/dev/null 2>&1 || { grep -hE "^ +[|] [^ ]|ERROR|WARN" ${LOG_FILE} | tail -n 6; exit 1; }`;
 
-/** The kubelet expands $(NAME) in probes; a doubled dollar stands for one. */
-const literal = (argument: string): string => argument.replaceAll('$(', '$$$$(');
+/** The kubelet expands $(NAME) in probes and variables; a doubled dollar stands for one, so that all are doubled. */
+export const literal = (argument: string): string => argument.replaceAll('$', '$$$$');
 
 /** One second, for the gate costs about one period; five minutes until the kubelet starts the agent anew, which does no harm. */
 const startupProbe = (destinations: readonly string[]): JsonObject => ({
@@ -55,7 +55,7 @@ const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
     [NAMESPACE_VARIABLE[options.flavour], options.namespace],
     ['VAULT_CACERT_BYTES', caBytes],
   ];
-  return pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value: value.replaceAll('$(', '$$$$(') }));
+  return pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value: literal(value) }));
 };
 
 /** What the agent was seen to need, where nobody says otherwise: it holds 20 MB, and up to 45 MB when its image is cold. */

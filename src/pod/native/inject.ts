@@ -2,15 +2,14 @@
 import { posix } from 'node:path';
 import { annotationName } from '../../annotations/name.ts';
 import type { Parsed } from '../../annotations/parse.ts';
-import { patchedContainer } from '../compat/container.ts';
 import {
-  chosenContainers,
   copiedMounts,
   draftOf,
   isCurrent,
   keep,
   markInjected,
   originOf,
+  recipients,
   setAnnotation,
   shareProcessNamespace,
   uniquePaths,
@@ -20,6 +19,7 @@ import {
 } from '../draft.ts';
 import { objectsOf, textOf, type JsonObject } from '../manifest.ts';
 import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
+import { userPatched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
 import { nativeContainer } from './container.ts';
 import { agentUser } from './user.ts';
@@ -43,7 +43,7 @@ const isOurs = (container: JsonObject): boolean =>
 const configText = (draft: Draft, once: boolean): string | undefined => {
   const { options, families } = draft.parsed;
   const config = nativeConfig({ options, authConfig: families.authConfig, files: draft.files, telemetry: draft.telemetry, once });
-  const patched = keep(patchedContainer(config, options.agentConfigPatch ?? [], originOf(draft, 'agentConfigPatch')), draft);
+  const patched = keep(userPatched(config, options.agentConfigPatch ?? [], originOf(draft, 'agentConfigPatch')), draft);
   return patched && JSON.stringify(patched);
 };
 
@@ -68,8 +68,10 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
   const { options, origins } = parsed;
   const { builder, problems, warnings } = draft;
   const once = options.agentPrePopulateOnly;
-  if (options.agentConfigmap !== '') problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentConfigmap') });
-  if (options.agentCacheEnable) problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentCacheEnable') });
+  if (options.agentConfigmap !== '')
+    problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentConfigmap'), profile: 'native' });
+  if (options.agentCacheEnable)
+    problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentCacheEnable'), profile: 'native' });
   const directories = directoriesOf(draft);
   const user = agentUser(pod, options, origins, isOurs);
   if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
@@ -85,15 +87,10 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
     isAgent: isOurs,
   });
   const key = once ? 'agentInitJsonPatch' : 'agentJsonPatch';
-  const agent = keep(patchedContainer(container, options[key] ?? [], originOf(draft, key)), draft);
+  const agent = keep(userPatched(container, options[key] ?? [], originOf(draft, key)), draft);
   const config = configText(draft, once);
-  const chosen = chosenContainers(draft);
-  const skipped = new Set(options.skipContainers);
-  const initChosen = options.initContainers && new Set(options.initContainers);
-  const receives = (name: string, list: ContainerList): boolean =>
-    name !== options.containerName &&
-    !skipped.has(name) &&
-    (list === 'containers' ? !chosen || chosen.has(name) : !initChosen || initChosen.has(name));
+  const named = recipients(draft);
+  const receives = (name: string, list: ContainerList): boolean => name !== options.containerName && named(name, list);
   problems.push(...placeVolumes(pod, volumes(options, directories), builder));
   problems.push(...placeMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
   shareProcessNamespace(draft);

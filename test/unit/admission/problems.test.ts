@@ -135,7 +135,7 @@ const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     remedy: { annotations: { 'agent-telemetry-disable-hostname': 'true' } },
   },
   'config-too-large': {
-    pod: { annotations: { ...native, 'agent-inject-template-a': 'x'.repeat(200_000) } },
+    pod: { annotations: { ...native, 'agent-inject-template-a': 'x'.repeat(140_000) } },
     remedy: { annotations: { ...native, 'agent-inject-template-a': 'x' } },
   },
   'profile-lacks': {
@@ -153,6 +153,22 @@ const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { service: 'https://other:8200' } },
     surrounding: { command: 'webhook' },
     remedy: {},
+  },
+  'mounts-too-many': {
+    pod: {
+      annotations: Object.fromEntries(
+        Array.from({ length: 60 }, (_, index) => [`agent-inject-secret-s${index}`, 'kv/a']).concat(
+          Array.from({ length: 60 }, (_, index) => [`secret-volume-path-s${index}`, `/s${index}`]),
+        ),
+      ),
+      spec: { containers: [web(), ...Array.from({ length: 40 }, (_, index) => ({ name: `c${index}` }))] },
+    },
+    remedy: { annotations: { 'agent-inject-secret-s0': 'kv/a', 'secret-volume-path-s0': '/s0' } },
+  },
+  'annotations-too-large': { pod: { annotations: { note: 'x'.repeat(270_000) } }, remedy: {} },
+  'path-empty': {
+    pod: { annotations: { 'secret-volume-path': '' } },
+    remedy: { annotations: { 'secret-volume-path': '/secrets' } },
   },
   'label-value': {
     pod: { labels: { 'vaultauth.dev/inject': 'yes' } },

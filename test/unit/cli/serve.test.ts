@@ -65,7 +65,7 @@ test.each([
   ['webhook', 2, ['-no-such'], '-no-such: no such flag'],
   ['agent-inject', 1, ['-no-such'], '-no-such: no such flag'],
   ['webhook', 2, ['-log-lvel=info'], 'did you mean -log-level?'],
-  ['webhook', 2, ['-run-as-user=root'], '-run-as-user: "root" cannot be read, expected a number of 0 or more'],
+  ['webhook', 2, ['-run-as-user=root'], '-run-as-user: "root" cannot be read, expected a number from 0 to 2147483647'],
   ['webhook', 2, ['-listen='], '-listen must not be empty'],
   ['webhook', 2, ['-tls-cipher-suites=TLS_NONE'], 'unknown cipher suite TLS_NONE'],
   ['webhook', 2, ['word'], '"word" is no flag'],
