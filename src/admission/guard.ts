@@ -7,12 +7,17 @@ import { table, type OptionKey } from '../annotations/table.ts';
 import type { GuardFinding } from './entry.ts';
 
 /** Everything is allowed: what `agent-inject` lets pods do, as its predecessor did. */
-const ALLOW_ALL = '*';
+export const ALLOW_ALL = '*';
 
 /** Layers that a tenant writes. */
 const TENANT: ReadonlySet<Origin['layer']> = new Set(['pod', 'serviceaccount']);
 /** User and group 0 are guarded as values; every other id is free. */
 const IDENTITIES: ReadonlySet<OptionKey> = new Set(['agentRunAsUser', 'agentRunAsGroup']);
+
+/** Names that an allowance can hold. */
+export const GUARDED_NAMES: readonly string[] = (Object.keys(table) as OptionKey[])
+  .filter((key) => (table[key] as Row<unknown>).guarded || IDENTITIES.has(key) || key === 'agentSetSecurityContext')
+  .map(kebab);
 
 /** Without a security context the agent runs as whatever its image says, root included. */
 const isUnconfined = (key: OptionKey, { options }: Parsed): boolean =>

@@ -15,17 +15,12 @@ const accessOf = (api: ApiAccess): Promise<Access> =>
 /** Files when they are named, else the self-managed authority. Throws a sentence for a person when neither can be. */
 export const certificateSource = async (settings: Settings, api: ApiAccess, log: Log): Promise<CertificateSource> => {
   const { tlsCertFile, tlsKeyFile, tlsCaCertFile, tlsAuto, tlsAutoHosts, tlsSecretName } = settings;
-  if ((tlsCertFile === '') !== (tlsKeyFile === '')) throw new Error('-tls-cert-file and -tls-key-file belong together: set both');
   if (tlsCertFile !== '') {
     const files = await fileSource({ certificateFile: tlsCertFile, keyFile: tlsKeyFile, log });
     if (tlsCaCertFile === '' || tlsAuto === '') return files;
     const { client } = await accessOf(api);
     return publishedFileSource({ files, authorityFile: tlsCaCertFile, client, configuration: tlsAuto, log });
   }
-  if (tlsAuto === '')
-    throw new Error('no certificate to serve: set -tls-auto and -tls-auto-hosts, or -tls-cert-file and -tls-key-file');
-  if (tlsAutoHosts.length === 0)
-    throw new Error('a self-managed certificate needs the names of the Service: set -tls-auto-hosts');
   const { client, namespace } = await accessOf(api);
   // Loaded only here: what issues certificates takes 20 ms of a start that needs none.
   const { keepCertificate } = await import('../tls/keeper.ts');

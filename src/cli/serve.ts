@@ -10,13 +10,13 @@ import { readSettings, surroundings, type ReadSettings } from '../settings/read.
 import { apiAccess } from './api-access.ts';
 import { certificateSource } from './certificates.ts';
 import { knownCluster } from './cluster.ts';
+import { complaints, type ServerCommand } from './complaints.ts';
 import { admissionContext } from './context.ts';
 import { asksForHelp, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
 
 /** The commands that serve, and the exit code of each when it was called wrongly: vault-k8s ends with 1. */
-const WRONG_CALL = { webhook: 2, 'agent-inject': 1 } as const;
-export type ServerCommand = keyof typeof WRONG_CALL;
+const WRONG_CALL: Readonly<Record<ServerCommand, number>> = { webhook: 2, 'agent-inject': 1 };
 
 const settingsOf = (command: ServerCommand, words: readonly string[], terminal: Terminal): ReadSettings | undefined => {
   const reading = readSettings(command, words, terminal.environment);
@@ -24,21 +24,6 @@ const settingsOf = (command: ServerCommand, words: readonly string[], terminal: 
   if (reading.ok && problems.length === 0) return reading.value;
   for (const problem of problems) terminal.stderr(`vault-auth-injector ${command}: ${problem}\n`);
   return undefined;
-};
-
-/** What only the whole of the settings shows. */
-const complaints = (command: ServerCommand, { settings, positionals }: ReadSettings): string[] => {
-  const found: string[] = [];
-  if (!settings.listen) found.push('-listen must not be empty');
-  if (command === 'agent-inject' && !settings.vaultAddress)
-    found.push('no Vault address: set -vault-address or AGENT_INJECT_VAULT_ADDR');
-  if (command === 'webhook' && positionals.length > 0) found.push(`${JSON.stringify(positionals[0])} is no flag`);
-  try {
-    cipherSuites(settings.tlsCipherSuites.join(','));
-  } catch (error) {
-    found.push(`-tls-cipher-suites: ${messageOf(error)}`);
-  }
-  return found;
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

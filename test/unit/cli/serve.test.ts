@@ -69,8 +69,14 @@ test.each([
   ['webhook', 2, ['-listen='], '-listen must not be empty'],
   ['webhook', 2, ['-tls-cipher-suites=TLS_NONE'], 'unknown cipher suite TLS_NONE'],
   ['webhook', 2, ['word'], '"word" is no flag'],
-  ['webhook', 1, [], 'no certificate to serve'],
-  ['webhook', 1, ['-tls-cert-file=x'], 'belong together'],
+  ['webhook', 2, [], 'no certificate to serve'],
+  ['webhook', 2, ['-tls-cert-file=x'], 'belong together'],
+  ['webhook', 2, ['-tls-auto=x'], 'set -tls-auto-hosts'],
+  ['webhook', 2, ['-allow=servce'], '"servce" is no guarded annotation; did you mean service?'],
+  ['webhook', 2, ['-vault-address=vault:8200'], '"vault:8200" is no address'],
+  ['webhook', 2, ['-vault-cacert-bytes=zzz'], 'holds no certificate'],
+  ['webhook', 2, ['-log-format=xml'], '"xml" cannot be read'],
+  ['webhook', 2, ['-manifests=/nowhere'], 'there is no directory /nowhere'],
   ['agent-inject', 1, [], 'no Vault address'],
 ] as const)('%s, exit code %i: %j', async (command, expected, words, sentence) => {
   const { code, said } = await attempt(command, '-log-level=error', ...words);
