@@ -1,34 +1,14 @@
 // Reads one request body into memory, within bounds. Express' own reader is not used: it parses what is to be handed on
 // as bytes, and knows no bound over all clients together.
 import type { IncomingMessage } from 'node:http';
+import type { BodyMemory } from './body-memory.ts';
+import type { Place } from './in-flight.ts';
 
 export type Body =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
   | { readonly kind: 'too_large' }
   | { readonly kind: 'no_memory' }
   | { readonly kind: 'gone' };
-
-/** What unfinished bodies take of the memory that all clients share. */
-export interface BodyMemory {
-  /** False when there is not so much left; then nothing was taken. */
-  take(bytes: number): boolean;
-  give(bytes: number): void;
-}
-
-/** Counts up to `limit` bytes. */
-export const bodyMemory = (limit: number): BodyMemory => {
-  let taken = 0;
-  return {
-    take(bytes) {
-      if (taken + bytes > limit) return false;
-      taken += bytes;
-      return true;
-    },
-    give(bytes) {
-      taken -= bytes;
-    },
-  };
-};
 
 /**
  * Reads the body and calls `done` once: with all of it, or with why it is not to be had. The declared length is looked at
@@ -38,13 +18,14 @@ export const readBody = (
   request: IncomingMessage,
   maxBytes: number,
   memory: BodyMemory,
+  place: Place,
   done: (body: Body) => void,
 ): (() => void) => {
   const chunks: Buffer[] = [];
   let length = 0;
   const stop = (): void => {
     request.off('data', onData).off('end', onEnd).off('close', onClose);
-    memory.give(length);
+    memory.give(place);
     length = 0;
     chunks.length = 0;
   };
@@ -54,7 +35,7 @@ export const readBody = (
   };
   const onData = (chunk: Buffer): void => {
     if (length + chunk.length > maxBytes) return finish({ kind: 'too_large' });
-    if (!memory.take(chunk.length)) return finish({ kind: 'no_memory' });
+    if (!memory.take(place, chunk.length)) return finish({ kind: 'no_memory' });
     length += chunk.length;
     chunks.push(chunk);
   };

@@ -2,10 +2,16 @@
 
 export interface ServerLimits {
   readonly maxBodyBytes: number;
+  /** Values in one body; a body that is not longer than this many bytes is not looked at. */
+  readonly maxValues: number;
   /** Bytes of unfinished bodies that all clients together may keep in memory. */
   readonly maxBufferedBytes: number;
+  /** A body of up to so many bytes is small. */
+  readonly smallBodyBytes: number;
+  /** Part of maxBufferedBytes, from 0 to 1, that large bodies leave to small ones. */
+  readonly smallBodiesShare: number;
   readonly maxInFlight: number;
-  /** Age at which a request that still sends its body gives its place to a newcomer. */
+  /** Age at which a request that still sends its body gives its place, or its memory, to a newcomer. */
   readonly slowRequestMs: number;
   readonly maxConnections: number;
   readonly maxHeaderBytes: number;
@@ -30,8 +36,14 @@ export interface ServerLimits {
 export const DEFAULT_LIMITS: ServerLimits = {
   // The API server takes 3 MiB per object; a review may hold two and some more. controller-runtime's figure as well.
   maxBodyBytes: 7 * 1024 * 1024,
-  // Nine largest bodies, or thousands of typical ones.
+  // A value takes up to 100 bytes of memory besides its text, so these 20 MiB. A pod of 1.5 MB, all of it variables and managed
+  // fields, has 160,000; one that somebody uses has some thousand.
+  maxValues: 200_000,
+  // Five largest bodies beside all the small ones that can be in flight.
   maxBufferedBytes: 64 * 1024 * 1024,
+  // A review of a pod with 60 containers has 100 KiB. 25 MiB are what maxInFlight of them can take at most.
+  smallBodyBytes: 256 * 1024,
+  smallBodiesShare: 0.4,
   // An API server keeps 25 idle connections to us, so four of them at full pace. A review itself never waits: what is in
   // flight is still arriving.
   maxInFlight: 100,

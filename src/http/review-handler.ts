@@ -4,11 +4,13 @@ import type { Reply } from '../admission/review.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics, ShedCause } from '../observe/metrics.ts';
 import { answer, busy, type Handler, type Refusal, refuse } from './answer.ts';
-import { type Body, type BodyMemory, readBody } from './body.ts';
+import { type Body, readBody } from './body.ts';
+import type { BodyMemory } from './body-memory.ts';
 import { timeoutOf } from './deadline.ts';
 import type { InFlight, Place } from './in-flight.ts';
 import type { ServerLimits } from './limits.ts';
 import { framesOf, type Recorder } from './record.ts';
+import { hasMoreValues } from './structure.ts';
 
 /**
  * A reviewer that may take its time where a pod cannot be judged without it. The second argument is how many milliseconds the
@@ -40,7 +42,7 @@ export const reviewHandler = (options: ReviewHandlerOptions): Handler => {
     if (refusal) return turnAway(refusal);
     const place: Place = { since: performance.now(), evict };
     if (!inFlight.enter(place)) return shed('in_flight', 'too many reviews at once');
-    const stop = readBody(request, limits.maxBodyBytes, options.memory, (body) => {
+    const stop = readBody(request, limits.maxBodyBytes, options.memory, place, (body) => {
       inFlight.leave(place);
       if (body.kind === 'whole' && body.bytes.length > 0) onBytes(body.bytes);
       else {
@@ -63,6 +65,11 @@ export const reviewHandler = (options: ReviewHandlerOptions): Handler => {
     }
     function onBytes(bytes: Buffer): void {
       const start = performance.now();
+      if (hasMoreValues(bytes, limits.maxValues)) {
+        turnAway({ status: 413, text: `the review has more than ${limits.maxValues} lists, objects and values` });
+        options.finished(performance.now() - place.since);
+        return;
+      }
       const timeout = timeoutOf(request.url ?? '');
       const patience = timeout === undefined ? undefined : timeout - (start - place.since);
       const respond = (reply: Reply): void => {
@@ -83,6 +90,7 @@ export const reviewHandler = (options: ReviewHandlerOptions): Handler => {
     }
     function evict(): void {
       stop();
+      inFlight.leave(place);
       shed('slow', 'the request body came too slowly while others waited');
       options.finished(performance.now() - place.since);
     }

@@ -4,7 +4,7 @@ import { createCompatMetrics } from '../observe/compat-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Handler } from './answer.ts';
-import { bodyMemory } from './body.ts';
+import { bodyMemory } from './body-memory.ts';
 import { type CertificateProvider, secureContextOptions, type TlsRules } from './certificate.ts';
 import { connectionAge } from './connection-age.ts';
 import { closeServer, drainServer } from './drain.ts';
@@ -61,7 +61,7 @@ export const startAdmissionServer = async (options: AdmissionServerOptions): Pro
   const review = reviewHandler({
     reviewer: options.reviewer,
     inFlight: flights,
-    memory: bodyMemory(limits.maxBufferedBytes),
+    memory: bodyMemory(limits),
     limits,
     metrics,
     log,

@@ -178,4 +178,23 @@ describe('clients that take their time', () => {
     for (let tries = 0; (await placesTaken(slow)) > 0 && tries < 100; tries += 1) await sleep(20);
     expect(await placesTaken(slow)).toBe(0);
   }, 30_000);
+
+  it('ten that send 6.9 MiB and stall keep no review out, and a large one only until they are slow', async () => {
+    const stalled = await startServer({ limits: { slowRequestMs: 1000 } });
+    const start = `${head(`content-length: ${LIMIT}`)}${' '.repeat(LIMIT - 100_000)}`;
+    const connections = await Promise.all(Array.from({ length: 10 }, () => raw(stalled.port, start)));
+    for (const { socket } of connections) socket.on('error', () => {});
+    try {
+      for (let tries = 0; connections.some(({ socket }) => socket.writableLength > 0) && tries < 100; tries += 1) await sleep(20);
+      const other = review().replace('"u"', `"${'u'.repeat(100_000)}"`);
+      for (let count = 0; count < 10; count += 1) expect((await send(stalled.port, other)).status).toBe(200);
+      await sleep(1000);
+      expect((await send(stalled.port, `${' '.repeat(LIMIT - 1000)}${review()}`)).status).toBe(200);
+      expect(await metric(stalled.metrics, 'vault_auth_injector_requests_shed_total{cause="slow"}')).toBe(1);
+    } finally {
+      for (const { socket } of connections) socket.destroy();
+    }
+    for (let tries = 0; (await placesTaken(stalled)) > 0 && tries < 100; tries += 1) await sleep(20);
+    expect(await placesTaken(stalled)).toBe(0);
+  });
 });

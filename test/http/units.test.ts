@@ -1,7 +1,7 @@
 // The small parts of the server, each by itself.
 import { Socket } from 'node:net';
 import { getCiphers } from 'node:tls';
-import { bodyMemory } from '../../src/http/body.ts';
+import { bodyMemory } from '../../src/http/body-memory.ts';
 import { cipherSuites } from '../../src/http/cipher-suites.ts';
 import { connectionAge } from '../../src/http/connection-age.ts';
 import { timeoutOf } from '../../src/http/deadline.ts';
@@ -77,11 +77,44 @@ describe('places in flight', () => {
 });
 
 describe('memory of bodies', () => {
-  it('takes nothing beyond its limit', () => {
-    const memory = bodyMemory(10);
-    expect([memory.take(6), memory.take(5), memory.take(4), memory.take(1)]).toEqual([true, false, true, false]);
-    memory.give(6);
-    expect(memory.take(6)).toBe(true);
+  const setUp = () => {
+    const evicted: string[] = [];
+    let now = 0;
+    const limits = { maxBufferedBytes: 100, smallBodyBytes: 10, smallBodiesShare: 0.4, slowRequestMs: 1000 };
+    const memory = bodyMemory(limits, () => now);
+    const place = (name: string, since = 0) => ({ since, evict: () => void evicted.push(name) });
+    return { memory, evicted, place, wait: (milliseconds: number) => void (now += milliseconds) };
+  };
+
+  it('takes nothing beyond its limit, and leaves a share to small bodies', () => {
+    const { memory, place, evicted } = setUp();
+    const [large, small] = [place('large'), place('small')];
+    expect([memory.take(large, 5), memory.take(large, 55), memory.take(large, 1)]).toEqual([true, true, false]);
+    expect([memory.take(small, 10), memory.take(small, 1)]).toEqual([true, false]);
+    const others = Array.from({ length: 4 }, () => memory.take(place('other'), 10));
+    expect(others).toEqual([true, true, true, false]);
+    memory.give(large);
+    expect(memory.take(small, 1)).toBe(true);
+    expect(evicted).toEqual([]);
+  });
+
+  it('turns away the oldest slow body, of the large ones when a large one wants memory, and itself when it is the oldest', () => {
+    const { memory, place, evicted, wait } = setUp();
+    const first = place('first large');
+    expect([memory.take(place('small'), 10), memory.take(first, 30), memory.take(place('second large'), 30)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    wait(999);
+    expect(memory.take(place('quick', 999), 20)).toBe(false);
+    wait(1);
+    expect(memory.take(first, 1)).toBe(false);
+    expect(memory.take(place('third large', 1000), 20)).toBe(true);
+    expect(evicted).toEqual(['first large']);
+    for (let count = 0; count < 4; count += 1) memory.take(place('more', 1000), 10);
+    expect(memory.take(place('last', 1000), 10)).toBe(true);
+    expect(evicted).toEqual(['first large', 'small']);
   });
 });
 
