@@ -1,7 +1,7 @@
 // The metrics of vault-k8s 1.7.6 under its own names, labels and buckets, so that dashboards and alerts of an installed
 // injector keep working behind `agent-inject`. An allowed but skipped pod is counted by none of them, as there.
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { hotCounter, hotHistogram } from './hot.ts';
+import { hotHistogram } from './hot.ts';
 
 /** vault-k8s' words for which containers a pod was given. */
 export type InjectionType = 'init_only' | 'sidecar_only' | 'init_and_sidecar';
@@ -27,39 +27,71 @@ export const createCompatMetrics = (registry: Registry, queueLength: () => numbe
   registry.registerMetric(queue);
   const processingHelp = 'Time to handle a webhook request, in milliseconds.';
   const processed = hotHistogram(registry, `${PREFIX}request_processing_duration_ms`, processingHelp, PROCESSING_MILLISECONDS);
+  const counts = namespaceCounts();
   const injectionsHelp = 'Injected pods by namespace and by the containers that they were given.';
-  const injections = hotCounter(registry, `${PREFIX}injections_by_namespace_total`, injectionsHelp, [
-    'namespace',
-    'injection_type',
-  ]);
-  const failures = new Counter({
-    name: `${PREFIX}failed_injections_by_namespace_total`,
-    help: 'Pods that asked to be injected and were denied, by namespace.',
-    labelNames: ['namespace'],
-    registers: [registry],
-  });
-  const label = namespaceLabel();
+  const injections = function (this: Counter): void {
+    this.reset();
+    for (const [namespace, { injected }] of counts.all())
+      for (const [type, count] of injected) this.inc({ namespace, injection_type: type }, count);
+  };
+  const failures = function (this: Counter): void {
+    this.reset();
+    for (const [namespace, { denied }] of counts.all()) if (denied > 0) this.inc({ namespace }, denied);
+  };
+  const counter = (name: string, help: string, labelNames: readonly string[], collectAll: (this: Counter) => void): void =>
+    registry.registerMetric(
+      new Counter({ name: PREFIX + name, help, labelNames: [...labelNames], registers: [], collect: collectAll }),
+    );
+  counter('injections_by_namespace_total', injectionsHelp, ['namespace', 'injection_type'], injections);
+  counter(
+    'failed_injections_by_namespace_total',
+    'Pods that asked to be injected and were denied, by namespace.',
+    ['namespace'],
+    failures,
+  );
   return {
     processed,
-    injected: (namespace, type) => injections(label(namespace), type),
-    denied: (namespace) => failures.inc({ namespace: label(namespace) }),
+    injected(namespace, type) {
+      const { injected } = counts.of(namespace);
+      injected.set(type, (injected.get(type) ?? 0) + 1);
+    },
+    denied: (namespace) => void (counts.of(namespace).denied += 1),
   };
 };
 
 const PREFIX = 'vault_agent_injector_';
 const PROCESSING_MILLISECONDS = [5, 10, 25, 50, 75, 100, 250, 500, 1000, 2500, 5000, 7500, 10_000];
 
-/** Whoever reaches the port can invent namespaces; beyond this many they share one label, or memory would have no bound. */
+/**
+ * Whoever reaches the port can invent namespaces. Of so many the counts are kept; a further one takes the place of the one
+ * that was longest without a pod, whose counts begin anew when it has one, as after a restart.
+ */
 const MAX_NAMESPACES = 10_000;
-const LONGEST_NAMESPACE = 63;
+/** The label of what cannot be the name of a namespace (RFC 1123). A review without one keeps its empty label. */
 const OTHER = '_other';
+const NAMESPACE = /^[a-z0-9-]{0,63}$/;
 
-const namespaceLabel = (): ((namespace: string) => string) => {
-  const seen = new Set<string>();
-  return (namespace) => {
-    if (seen.has(namespace)) return namespace;
-    if (seen.size >= MAX_NAMESPACES || namespace.length > LONGEST_NAMESPACE) return OTHER;
-    seen.add(namespace);
-    return namespace;
+interface NamespaceCounts {
+  readonly injected: Map<InjectionType, number>;
+  denied: number;
+}
+
+const namespaceCounts = () => {
+  // Least recently used first.
+  const kept = new Map<string, NamespaceCounts>();
+  return {
+    all: (): Iterable<[string, Readonly<NamespaceCounts>]> => kept,
+    of(name: string): NamespaceCounts {
+      const namespace = NAMESPACE.test(name) ? name : OTHER;
+      const counts = kept.get(namespace) ?? { injected: new Map<InjectionType, number>(), denied: 0 };
+      kept.delete(namespace);
+      if (kept.size >= MAX_NAMESPACES)
+        for (const [oldest] of kept) {
+          kept.delete(oldest);
+          break;
+        }
+      kept.set(namespace, counts);
+      return counts;
+    },
   };
 };

@@ -65,4 +65,26 @@ describe('metrics', () => {
     );
     expect(lines).toContain('vault_agent_injector_failed_injections_by_namespace_total{namespace="shop"} 1');
   });
+
+  it('counts a real namespace after any number of invented ones, within bounds', async () => {
+    const own = createMetrics({ version: '1', commit: 'c' });
+    const compat = createCompatMetrics(own.registry, () => 0);
+    compat.injected('idle', 'init_only');
+    for (let index = 0; index < 12_000; index += 1) {
+      compat.injected('busy', 'init_only');
+      compat.denied(`invented-${index}`);
+    }
+    compat.injected('new', 'sidecar_only');
+    compat.injected('new', 'sidecar_only');
+    compat.denied('x'.repeat(64));
+    compat.denied('No\nName');
+    const lines = await scrape(own);
+    const name = 'vault_agent_injector_injections_by_namespace_total';
+    expect(lines).toContain(`${name}{namespace="new",injection_type="sidecar_only"} 2`);
+    expect(lines).toContain(`${name}{namespace="busy",injection_type="init_only"} 12000`);
+    expect(lines.some((line) => line.includes('"idle"'))).toBe(false);
+    expect(lines).toContain('vault_agent_injector_failed_injections_by_namespace_total{namespace="_other"} 2');
+    expect(lines.filter((line) => line.includes('{namespace=')).length).toBeLessThanOrEqual(10_000);
+    expect(await scrape(own)).toContain(`${name}{namespace="new",injection_type="sidecar_only"} 2`);
+  });
 });
