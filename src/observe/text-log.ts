@@ -25,12 +25,19 @@ const pairs = (fields: object): string => {
   return text === '' ? '' : `:${text}`;
 };
 
-/** Values that could be read as two, or could break the line, are quoted as JSON. */
+/** Values that could be read as two, break the line or deceive the eye are quoted as JSON. */
 const printable = (value: unknown): string => {
-  if (value instanceof Error) return JSON.stringify(value.stack ?? value.message);
-  if (typeof value !== 'string') return JSON.stringify(value) ?? String(value);
-  return PLAIN.test(value) ? value : JSON.stringify(value);
+  if (value instanceof Error) return quoted(value.stack ?? value.message);
+  if (typeof value !== 'string') return quoted(value);
+  return PLAIN.test(value) ? value : quoted(value);
 };
+
+/** JSON leaves characters raw that terminals obey or that turn the direction of a line. */
+const quoted = (value: unknown): string =>
+  (JSON.stringify(value) ?? String(value)).replaceAll(
+    INVISIBLE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /** The time in UTC to the millisecond. Its first part is the same for a second, and forming it is half the price of a line. */
 const time = (): string => {
@@ -47,3 +54,5 @@ let lastSecond = 0;
 let lastText = '';
 
 const PLAIN = /^[\w./:@*+-]+$/;
+/** Controls, separators of lines and paragraphs, and what has no width, marks of direction among them; not beyond U+FFFF. */
+const INVISIBLE = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;

@@ -41,6 +41,16 @@ describe('log', () => {
     expect(lines[1]).toMatch(/^\S+Z \[ERROR\] no fields\n$/);
   });
 
+  it('writes text in which no value can steer a terminal or turn a line around', () => {
+    const { lines, log } = capture('info', 'standard');
+    for (const code of [0x1b, 0x7f, 0x80, 0x85, 0x9b, 0x9f, 0x61c, 0x200e, 0x2028, 0x2029, 0x202e, 0x2066, 0x2069, 0xfeff]) {
+      const character = String.fromCharCode(code);
+      log.info({ text: `a${character}b`, list: [character], fault: new Error(character) }, 'm');
+      expect(lines.at(-1)).not.toContain(character);
+      expect(lines.at(-1)).toContain(`text="a\\u${code.toString(16).padStart(4, '0')}b"`);
+    }
+  });
+
   it.each(['json', 'standard'] as const)('opens standard output, as %s', (format) => {
     const log = createLog({ level: 'error', format });
     log.info({}, 'below its level');
