@@ -133,5 +133,9 @@ const untilStopped = (log: Log, stop: (hurry: boolean) => Promise<void>): Promis
       log.error({ fault: fault.message, stack: fault.stack }, 'a fault of this program: it stops');
       void finish(true).finally(() => (isDone ? resolve(1) : process.exit(1)));
     });
-    onStopSignals({ stop: finish, end: (code) => (isDone || code <= 1 ? resolve(code) : process.exit(code)) });
+    onStopSignals({
+      stop: finish,
+      end: (code) => (isDone || code <= 1 ? resolve(code) : process.exit(code)),
+      hungUp: () => log.info({}, 'SIGHUP is ignored: changed certificate files are noticed without it'),
+    });
   });

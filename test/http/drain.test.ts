@@ -83,7 +83,10 @@ describe('signals', () => {
       hurries.push(hurry);
       return new Promise((resolve) => (finish = resolve));
     };
-    const forget = onStopSignals({ stop, end: (code) => void codes.push(code) });
+    let hangUps = 0;
+    const forget = onStopSignals({ stop, end: (code) => void codes.push(code), hungUp: () => void (hangUps += 1) });
+    process.emit('SIGHUP', 'SIGHUP');
+    expect([hangUps, hurries, codes]).toEqual([1, [], []]);
     process.emit('SIGTERM', 'SIGTERM');
     expect([hurries, codes]).toEqual([[false], []]);
     process.emit('SIGTERM', 'SIGTERM');
