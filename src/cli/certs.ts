@@ -1,7 +1,7 @@
 // The command certs: a CA and a serving certificate as files, for development and for clusters that bring their own.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
 import { issueAuthority, issueLeaf, type KeyPair } from '../tls/issue.ts';
 import { asksForHelp, type Terminal } from './terminal.ts';
@@ -118,7 +118,7 @@ const make = ({ out, dnsNames, ipAddresses, days, renew, force }: Request, now: 
     notBefore,
     notAfter: until(days),
   });
-  mkdirSync(out, { recursive: true });
+  makeFolder(out);
   const write = (name: string, text: string, mode = 0o644): void => {
     // The mode counts for a new file only.
     rmSync(path(name), { force: true });
@@ -133,6 +133,13 @@ const make = ({ out, dnsNames, ipAddresses, days, renew, force }: Request, now: 
   write('ca-bundle.txt', Buffer.from(authority.certificate).toString('base64'));
   const names = [...dnsNames, ...ipAddresses].join(', ');
   return `${renew ? 'Kept the CA and made' : 'Made a CA and'} a certificate for ${names}, valid until ${until(days).toISOString().slice(0, 10)}, in ${out}.\nServe with -tls-cert-file ${path('tls.crt')} -tls-key-file ${path('tls.key')}; caBundle is in ${path('ca-bundle.txt')}.\n`;
+};
+
+/** Node.js 20 and 22 never return from a recursive mkdir where the file system says ENOENT for the last part, as in /proc. */
+const makeFolder = (folder: string): void => {
+  const missing: string[] = [];
+  for (let path = resolve(folder); !existsSync(path); path = dirname(path)) missing.unshift(path);
+  for (const path of missing) mkdirSync(path);
 };
 
 const FILES = ['ca.crt', 'ca.key', 'tls.crt', 'tls.key', 'ca-bundle.txt'] as const;

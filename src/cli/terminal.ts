@@ -19,9 +19,12 @@ export type Run = (words: readonly string[], terminal: Terminal) => Promise<numb
 export const processTerminal = (environment: Readonly<Record<string, string | undefined>>, noColor: boolean): Terminal => {
   // A reader that has seen enough, such as `head`, is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`vault-auth-injector: standard output cannot be written: ${error.message}\n`);
+    process.exit(1);
   });
+  // There is nobody left to tell.
+  process.stderr.on('error', () => {});
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),

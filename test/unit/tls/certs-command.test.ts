@@ -89,6 +89,11 @@ test.each([
   expect(existsSync(folder)).toBe(false);
 });
 
+test('a folder that the file system does not make is one line, at once', async () => {
+  expect(await run('-out', '/proc/nope/deeper')).toBe(2);
+  expect(said).toMatch(/^vault-auth-injector certs: [^\n]*\/proc[^\n]*\n$/);
+});
+
 test('help names every flag', async () => {
   expect(await run('--help')).toBe(0);
   for (const flag of ['-out', '-service', '-namespace', '-dns', '-ip', '-days', '-renew', '-force'])
