@@ -1,6 +1,7 @@
 // YAML or JSON text → documents that keep their places in the text.
-import { Composer, LineCounter, Parser, type CST, type ParsedNode, type YAMLParseError } from 'yaml';
+import { Composer, LineCounter, Parser, type CST, type ParsedNode } from 'yaml';
 import type { Json } from '../../pod/manifest.ts';
+import { duplicateKeyIn } from './duplicate.ts';
 
 export interface SourceText {
   /** What a person calls the source: a path, or a word for standard input. */
@@ -45,13 +46,19 @@ export const readDocuments = (source: SourceText): ReadDocuments => {
     return { source, documents, problems: [`${place(deep)}: more than ${DEEPEST} levels within one another`] };
   let start = 0;
   // The schema is given for documents that ask for YAML 1.1 too: dates must stay text, as they do in kubectl.
-  for (const document of new Composer({ merge: true, schema: 'core', keepSourceTokens: true, prettyErrors: false }).compose(
-    tokens,
-  )) {
+  for (const document of new Composer({
+    merge: true,
+    schema: 'core',
+    keepSourceTokens: true,
+    prettyErrors: false,
+    uniqueKeys: false,
+  }).compose(tokens)) {
     const end = document.range[2];
     const first = document.contents?.range[0] ?? document.range[0];
     const [error] = document.errors;
-    if (error) problems.push(`${place(error.pos[0])}: ${wordsOf(error, source.text)}`);
+    const twice = error ? undefined : duplicateKeyIn(document.contents);
+    if (error) problems.push(`${place(error.pos[0])}: ${error.message}`);
+    else if (twice !== undefined) problems.push(`${place(twice)}: the key ${keyAt(source.text, twice)} is there twice`);
     else {
       try {
         documents.push({ source, lineOf, start, end, contents: document.contents, value: document.toJS() as Json });
@@ -71,9 +78,13 @@ export const readDocuments = (source: SourceText): ReadDocuments => {
   };
 };
 
-/** The library does not say which key it is that stands there twice. */
-const wordsOf = ({ code, message, pos }: YAMLParseError, text: string): string =>
-  code === 'DUPLICATE_KEY' ? `the key ${/^[^:\n]*/.exec(text.slice(pos[0]))?.[0].trim() ?? ''} is there twice` : message;
+const keyAt = (text: string, offset: number): string => {
+  const end = text.slice(offset, offset + LONGEST_KEY).search(/[:\n]/);
+  return text.slice(offset, offset + (end < 0 ? LONGEST_KEY : end)).trim();
+};
+
+/** Of a longer key this is enough to find it. */
+const LONGEST_KEY = 300;
 
 /** Where a token goes deeper than anything reasonable; without recursion, for it is the stack that is protected. */
 const tooDeep = (token: CST.Token): number | undefined => {

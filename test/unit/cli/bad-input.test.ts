@@ -10,6 +10,7 @@ const POD = `apiVersion: v1\nkind: Pod\nmetadata:\n  annotations:\n${asking(4)}s
 describe('called wrongly', () => {
   const bad: readonly (readonly [string, string | Buffer, RegExp])[] = [
     ['key.yaml', 'a: 1\na: 2\n', /key\.yaml:2:1: the key a is there twice/],
+    ['flow.json', '{"kind": "Pod", "list": [{"b": 1, "b": 2}]}', /flow\.json:1:35: the key "b" is there twice/],
     ['tab.yaml', 'a:\n\tb: 1\n', /tab\.yaml:2:1: Tabs are not allowed/],
     ['open.yaml', 'a: [1\nb: 2\n', /open\.yaml:2:\d: /],
     ['scalar.yaml', '---\nhello\n', /scalar\.yaml:2: expected a Kubernetes object, found plain text/],
@@ -53,5 +54,13 @@ describe('called wrongly', () => {
     expect(code).toBe(0);
     expect(out.startsWith('apiVersion')).toBe(true);
     expect(out.replaceAll('\r\n', '')).not.toContain('\n');
+  });
+
+  test('a map of 100,000 keys is read in seconds', async () => {
+    const data = Array.from({ length: 100_000 }, (_, index) => `  key${index}: value\n`).join('');
+    const text = `apiVersion: v1\nkind: ConfigMap\ndata:\n${data}---\n${POD}`;
+    const { code, out } = await ask(inject, ['-f', files.write('many.yaml', text), ...ADDRESS]);
+    expect(code).toBe(0);
+    expect(out.startsWith(text.slice(0, text.indexOf('---')))).toBe(true);
   });
 });
