@@ -6,9 +6,13 @@ import { realReviewer } from './real-reviewer.ts';
 
 afterAll(stopServers);
 
-describe('counting values', () => {
-  const more = (json: string, limit: number): boolean => hasMoreValues(Buffer.from(json), limit);
+const more = (json: string, limit: number): boolean => hasMoreValues(Buffer.from(json), limit);
 
+const LIMIT = 7 * 1024 * 1024;
+const review = (spec: string): string =>
+  `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","object":{"metadata":{},"spec":{${spec}}}}}`;
+
+describe('counting values', () => {
   it.each([
     ['{"a":[1,2,3]}', 4],
     ['[{},{}]', 4],
@@ -24,10 +28,6 @@ describe('counting values', () => {
 });
 
 describe('a body of many small values', () => {
-  const LIMIT = 7 * 1024 * 1024;
-  const review = (spec: string): string =>
-    `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","object":{"metadata":{},"spec":{${spec}}}}}`;
-
   it.each([
     ['tolerations', review(`"tolerations":[${'{},'.repeat(980_000)}{}]`)],
     ['nothing but objects', `[${'{},'.repeat(LIMIT / 3 - 2)}{}]`],

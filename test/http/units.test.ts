@@ -76,18 +76,18 @@ describe('places in flight', () => {
   });
 });
 
-describe('memory of bodies', () => {
-  const setUp = () => {
-    const evicted: string[] = [];
-    let now = 0;
-    const limits = { maxBufferedBytes: 100, smallBodyBytes: 10, smallBodiesShare: 0.4, slowRequestMs: 1000 };
-    const memory = bodyMemory(limits, () => now);
-    const place = (name: string, since = 0) => ({ since, evict: () => void evicted.push(name) });
-    return { memory, evicted, place, wait: (milliseconds: number) => void (now += milliseconds) };
-  };
+const memoryOfBodies = () => {
+  const evicted: string[] = [];
+  let now = 0;
+  const limits = { maxBufferedBytes: 100, smallBodyBytes: 10, smallBodiesShare: 0.4, slowRequestMs: 1000 };
+  const memory = bodyMemory(limits, () => now);
+  const place = (name: string, since = 0) => ({ since, evict: () => void evicted.push(name) });
+  return { memory, evicted, place, wait: (milliseconds: number) => void (now += milliseconds) };
+};
 
+describe('memory of bodies', () => {
   it('takes nothing beyond its limit, and leaves a share to small bodies', () => {
-    const { memory, place, evicted } = setUp();
+    const { memory, place, evicted } = memoryOfBodies();
     const [large, small] = [place('large'), place('small')];
     expect([memory.take(large, 5), memory.take(large, 55), memory.take(large, 1)]).toEqual([true, true, false]);
     expect([memory.take(small, 10), memory.take(small, 1)]).toEqual([true, false]);
@@ -99,7 +99,7 @@ describe('memory of bodies', () => {
   });
 
   it('turns away the oldest slow body, of the large ones when a large one wants memory, and itself when it is the oldest', () => {
-    const { memory, place, evicted, wait } = setUp();
+    const { memory, place, evicted, wait } = memoryOfBodies();
     const first = place('first large');
     expect([memory.take(place('small'), 10), memory.take(first, 30), memory.take(place('second large'), 30)]).toEqual([
       true,

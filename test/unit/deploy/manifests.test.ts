@@ -115,7 +115,7 @@ describe('the process', () => {
   });
 
   it('has bounded memory, an unthrottled processor and no privileges', () => {
-    expect(at(container, 'resources')).toEqual({ requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '128Mi' } });
+    expect(at(container, 'resources')).toEqual({ requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '384Mi' } });
     expect(at(container, 'securityContext')).toEqual({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
