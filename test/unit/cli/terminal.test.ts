@@ -1,27 +1,33 @@
 // What a command does where nobody takes its words, and with words that it does not take.
-import { jest } from '@jest/globals';
 import { processTerminal } from '../../../src/cli/terminal.ts';
 import { version } from '../../../src/cli/version.ts';
 import { ask } from './person.ts';
 
 describe('standard output that cannot be written', () => {
-  const before = { out: process.stdout.listeners('error'), err: process.stderr.listeners('error') };
+  const streams = [process.stdout, process.stderr];
+  const listeners = streams.map((stream) => stream.listeners('error'));
+  const exit = process.exit.bind(process);
+  const write = process.stderr.write.bind(process.stderr);
+  const said: string[] = [];
+  beforeEach(() => {
+    said.length = 0;
+    process.exit = (code) => {
+      throw new Error(`ended with ${code}`);
+    };
+    process.stderr.write = (text: string | Uint8Array) => said.push(String(text)) > 0;
+  });
   afterEach(() => {
-    jest.restoreAllMocks();
-    for (const stream of [process.stdout, process.stderr])
-      for (const listener of stream.listeners('error') as (() => void)[])
-        if (![...before.out, ...before.err].includes(listener)) stream.off('error', listener);
+    Object.assign(process, { exit });
+    Object.assign(process.stderr, { write });
+    for (const [index, stream] of streams.entries())
+      for (const listener of stream.listeners('error'))
+        if (!listeners[index]?.includes(listener)) stream.off('error', listener as () => void);
   });
 
   test.each([
     ['ENOSPC', 1, ['vault-auth-injector: standard output cannot be written: ENOSPC: no space left on device, write\n']],
     ['EPIPE', 0, []],
   ])('%s ends with %d', (code, exitCode, lines) => {
-    const said: unknown[] = [];
-    jest.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(text) > 0);
-    jest.spyOn(process, 'exit').mockImplementation((ended) => {
-      throw new Error(`ended with ${ended}`);
-    });
     processTerminal({}, true);
     const failure = Object.assign(new Error(`${code}: no space left on device, write`), { code });
     expect(() => process.stdout.emit('error', failure)).toThrow(`ended with ${exitCode}`);
