@@ -5,7 +5,7 @@ import { IMAGES } from '../bed/node/images.ts';
 import { untilInjecting } from '../bed/webhook.ts';
 import { INSTALLATION, install, replicas } from './installation.ts';
 import { onNode } from './on-node.ts';
-import { podTemplate, STAY } from './workload.ts';
+import { firstWords, podTemplate, STAY } from './workload.ts';
 import { type Product, PRODUCTS, type SecretServer, secretServer } from './secret-server.ts';
 
 let namespace: string;
@@ -43,7 +43,7 @@ onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openba
       });
       await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${product}`, '--timeout=90s']);
       const [pod = ''] = await bed.pods(namespace, `app=${product}`);
-      expect(await bed.logs(namespace, pod, 'app')).toBe('first\n');
+      expect(await firstWords(bed, namespace, pod, 'app')).toBe('first\n');
       await server.write(`web/${product}`, { password: 'second' });
       let seen = '';
       for (let wait = 0; wait < 60 && seen !== 'second'; wait += 1) {

@@ -9,7 +9,7 @@ import { onNode } from './on-node.ts';
 import { outage, type Seen, WATCH } from './outage.ts';
 import { type Product, PRODUCTS, type SecretServer, secretServer } from './secret-server.ts';
 import { claimsOf, statusWith } from './token.ts';
-import { podTemplate, STAY } from './workload.ts';
+import { firstWords, podTemplate, STAY } from './workload.ts';
 
 const API_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount';
 const SHOW = `cat /vault/secrets/database; echo; ${STAY}`;
@@ -85,7 +85,7 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
       });
       await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${product}`, '--timeout=90s']);
       const [pod = ''] = await bed.pods(namespace, `app=${product}`);
-      expect(await bed.logs(namespace, pod, 'app')).toBe('first\n');
+      expect(await firstWords(bed, namespace, pod, 'app')).toBe('first\n');
       await server.write(`web/${product}`, { password: 'second' });
       await eventually('second', () => bed.exec(namespace, pod, 'app', ['cat', '/vault/secrets/database']));
       await expect(bed.exec(namespace, pod, 'app', ['touch', '/vault/secrets/database'])).rejects.toThrow('Read-only');
@@ -134,7 +134,7 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
     const initContainers = [{ name: 'migrate', image: IMAGES.app, command: ['sh', '-c', script] }];
     await createPod(bed, namespace, 'early', asking('early', STAY), { initContainers });
     await bed.untilReady(namespace, 'early');
-    expect(await bed.logs(namespace, 'early', 'migrate')).toBe('for the first\n');
+    expect(await firstWords(bed, namespace, 'early', 'migrate')).toBe('for the first\n');
   });
 
   test('the agent has a token for Vault alone, the app keeps its own, and nobody else reads either', async (bed) => {

@@ -1,6 +1,8 @@
 // Pods that ask for one secret, as workloads of tests have them.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
 import { IMAGES } from '../bed/node/images.ts';
+import type { BedWithNode } from '../bed/node/node.ts';
 
 /** The end of a script that goes on until it is told to end, and then ends at once. */
 export const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
@@ -30,4 +32,21 @@ export function podTemplate(app: string, script: string, annotations: Readonly<R
       containers: [{ name: 'app', image: IMAGES.app, command: ['sh', '-c', script] }],
     },
   };
+}
+
+/**
+ * What a container has said, as soon as it has said anything: a container that runs may not have written yet.
+ * @throws after 30 seconds of silence
+ */
+export async function firstWords(
+  bed: Pick<BedWithNode, 'logs'>,
+  namespace: string,
+  pod: string,
+  container: string,
+): Promise<string> {
+  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100)) {
+    const words = await bed.logs(namespace, pod, container);
+    if (words !== '') return words;
+  }
+  throw new Error(`${container} of ${pod} has said nothing for 30 s`);
 }
