@@ -14,6 +14,9 @@ import { firstWords, podTemplate, STAY } from './workload.ts';
 const API_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount';
 const SHOW = `cat /vault/secrets/database; echo; ${STAY}`;
 
+/** Seen: 0.2 to 2 s, and 6.8 s once on a busy machine; with a back-off of 30 s it took 30 s, which is what this bound tells apart. */
+const RECOVERY_MS = 15_000;
+
 let namespace: string;
 let servers: Readonly<Record<Product, SecretServer>>;
 /** Runs beside the other tests, for it takes longer than all of them. */
@@ -209,6 +212,6 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
     expect(troubles).toEqual([]);
     expect(new Set(kept)).toEqual(new Set(['before the outage']));
     for (const [name, milliseconds] of Object.entries(recovery))
-      expect([name, milliseconds < 5000, milliseconds]).toEqual([name, true, milliseconds]);
+      expect([name, milliseconds < RECOVERY_MS, milliseconds]).toEqual([name, true, milliseconds]);
   }, 180_000);
 });
