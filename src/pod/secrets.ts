@@ -126,3 +126,10 @@ export const secretFiles = (families: FamilyOptions, options: Options): Secrets 
       if (!declared.has(name)) warnings.push({ code: 'secret-undeclared', annotation: entry.annotation, name });
   return { files, problems, warnings };
 };
+
+/** Directories of files other than the common one, sorted; writings of one path are one directory (Q30). */
+export const otherDirectories = (files: readonly SecretFile[], common: string): readonly string[] => {
+  const others = new Map<string, string>();
+  for (const { directory } of files) if (directory !== common) others.set(posix.join(directory, '/'), directory);
+  return [...others.values()].sort();
+};

@@ -1,6 +1,7 @@
 // Environment of an agent container of profile compat, in the order of vault-k8s.
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../manifest.ts';
+import { processVariables } from '../program.ts';
 
 export interface EnvironmentInput {
   readonly options: Options;
@@ -64,14 +65,7 @@ export const environment = (input: EnvironmentInput, pod: JsonObject): Json[] =>
   const { options, config } = input;
   return [
     ...PLACE,
-    ...whenSet(
-      ['GOMAXPROCS', options.goMaxProcs],
-      ['VAULT_CLIENT_TIMEOUT', options.clientTimeout],
-      ['VAULT_MAX_RETRIES', options.clientMaxRetries],
-      ['VAULT_LOG_LEVEL', options.logLevel],
-      ['VAULT_LOG_FORMAT', options.logFormat],
-      ['HTTPS_PROXY', options.proxyAddress],
-    ),
+    ...whenSet(...processVariables(options)),
     ...(config === undefined ? connection(options) : [{ name: 'VAULT_CONFIG', value: config }]),
     ...whenSet(['VAULT_CACERT_BYTES', input.caBytes]),
     ...(options.authType === 'aws' ? awsVariables(pod, input.authConfig.get('region')?.value) : []),

@@ -1,9 +1,8 @@
 // Volumes of profile compat, and the mounts that follow from them, in the order of vault-k8s.
-import { posix } from 'node:path';
 import type { Options } from '../../annotations/parse.ts';
 import { CACHE_DIRECTORY } from '../agent-config.ts';
 import type { JsonObject } from '../manifest.ts';
-import type { SecretFile } from '../secrets.ts';
+import { otherDirectories, type SecretFile } from '../secrets.ts';
 import type { TokenMount } from '../token.ts';
 
 export const HOME_DIRECTORY = '/home/vault';
@@ -28,14 +27,10 @@ export interface Shape {
 export const shapeOf = (options: Options, files: readonly SecretFile[]): Shape => {
   const init = options.agentPrePopulate;
   const sidecar = !options.agentPrePopulateOnly;
-  // Directories that differ only in their writing are one volume (Q30).
-  const directories = new Map<string, string>();
-  for (const { directory } of files)
-    if (directory !== options.secretVolumePath) directories.set(posix.join(directory, '/'), directory);
   return {
     init,
     sidecar,
-    directories: [...directories.values()].sort(),
+    directories: otherDirectories(files, options.secretVolumePath),
     persistentCache: options.agentCacheEnable && init && sidecar,
   };
 };

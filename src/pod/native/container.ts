@@ -4,7 +4,7 @@ import type { Options, Origin } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import { objectAt, objectsOf, type Json, type JsonObject } from '../manifest.ts';
 import { CONFIG_DIRECTORY, CONFIG_FILE, RUN_DIRECTORY } from './volumes.ts';
-import { PROGRAM } from '../program.ts';
+import { processVariables, PROGRAM } from '../program.ts';
 import { LOG_FILE } from './config.ts';
 import type { AgentUser } from './user.ts';
 
@@ -46,12 +46,7 @@ const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
   const pairs: readonly (readonly [string, string])[] = [
     // Must be set, and need not exist: without it the agent asks programs that its image may not have.
     ['HOME', RUN_DIRECTORY],
-    ['GOMAXPROCS', options.goMaxProcs],
-    ['VAULT_CLIENT_TIMEOUT', options.clientTimeout],
-    ['VAULT_MAX_RETRIES', options.clientMaxRetries],
-    ['VAULT_LOG_LEVEL', options.logLevel],
-    ['VAULT_LOG_FORMAT', options.logFormat],
-    ['HTTPS_PROXY', options.proxyAddress],
+    ...processVariables(options),
     [NAMESPACE_VARIABLE[options.flavour], options.namespace],
     ['VAULT_CACERT_BYTES', caBytes],
   ];

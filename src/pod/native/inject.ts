@@ -1,5 +1,4 @@
 // Profile native: one agent with a token of its own, before everything else in the pod. Options → pieces → patch.
-import { posix } from 'node:path';
 import { annotationName } from '../../annotations/name.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import {
@@ -19,6 +18,7 @@ import {
 } from '../draft.ts';
 import { objectsOf, textOf, type JsonObject } from '../manifest.ts';
 import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
+import { otherDirectories } from '../secrets.ts';
 import { userPatched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
 import { nativeContainer } from './container.ts';
@@ -27,14 +27,6 @@ import { agentMounts, secretMounts, TOKEN_VOLUME, volumes } from './volumes.ts';
 
 /** All annotations of an object together may have this many bytes: the API server refuses more. */
 const ANNOTATION_BYTES = 262_144;
-
-/** Directories of the secrets, the common one first; writings of one path are one directory (Q30). */
-const directoriesOf = ({ files, parsed }: Draft): readonly string[] => {
-  const { secretVolumePath } = parsed.options;
-  const others = new Map<string, string>();
-  for (const { directory } of files) if (directory !== secretVolumePath) others.set(posix.join(directory, '/'), directory);
-  return [secretVolumePath, ...[...others.values()].sort()];
-};
 
 /** An agent of ours is the one container that mounts our token. */
 const isOurs = (container: JsonObject): boolean =>
@@ -72,7 +64,7 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
     problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentConfigmap'), profile: 'native' });
   if (options.agentCacheEnable)
     problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentCacheEnable'), profile: 'native' });
-  const directories = directoriesOf(draft);
+  const directories = [options.secretVolumePath, ...otherDirectories(draft.files, options.secretVolumePath)];
   const user = agentUser(pod, options, origins, isOurs);
   if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
   const container = nativeContainer({
