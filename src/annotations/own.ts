@@ -26,7 +26,7 @@ export const ownTable = {
     oneOf(PROFILES),
     'Shape of the pod: the one of vault-k8s, or one native sidecar with a token of its own.',
     'native',
-    { default: 'compat', own: true },
+    { default: 'native', own: true },
   ),
   flavour: row(
     oneOf(FLAVOURS),

@@ -5,10 +5,8 @@ import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
 import { literal } from './native/container.ts';
 import type { PatchBuilder } from './patch.ts';
 import { placeMounts, placeVolumes, type ContainerList, type Receives } from './place.ts';
+import { APP_TOKEN_DIRECTORY, TOKEN_VOLUME } from './token.ts';
 
-const VOLUME = 'vault-auth-token';
-/** Not the default path: the app keeps its general token there. */
-const DIRECTORY = '/var/run/secrets/vaultauth.dev/serviceaccount';
 /** 0644: the kubelet tightens it to 0600 by itself where all containers have one user. */
 const FILE_MODE = 0o644;
 
@@ -19,7 +17,7 @@ const variables = (options: Options): readonly JsonObject[] =>
     VAULT_NAMESPACE: options.namespace,
     VAULT_AUTH_MOUNT: options.authPath,
     VAULT_ROLE: options.role,
-    VAULT_TOKEN_PATH: `${DIRECTORY}/token`,
+    VAULT_TOKEN_PATH: `${APP_TOKEN_DIRECTORY}/token`,
   })
     .filter(([, value]) => value !== '')
     .map(([name, value]) => ({ name, value: literal(value) }));
@@ -46,9 +44,9 @@ export const injectToken = (pod: JsonObject, parsed: Parsed, operator: OperatorI
   const source = {
     serviceAccountToken: { path: 'token', audience: options.tokenAudience, expirationSeconds: options.tokenExpirationSeconds },
   };
-  const volume = { name: VOLUME, projected: { defaultMode: FILE_MODE, sources: [source] } };
+  const volume = { name: TOKEN_VOLUME, projected: { defaultMode: FILE_MODE, sources: [source] } };
   problems.push(...placeVolumes(pod, [volume], builder));
-  problems.push(...placeMounts(pod, [{ name: VOLUME, mountPath: DIRECTORY, readOnly: true }], receives, builder));
+  problems.push(...placeMounts(pod, [{ name: TOKEN_VOLUME, mountPath: APP_TOKEN_DIRECTORY, readOnly: true }], receives, builder));
   placeVariables(pod, variables(options), receives, builder);
   markInjected(draft);
   return { patch: builder.operations, problems, warnings };

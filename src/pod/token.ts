@@ -12,6 +12,10 @@ export interface TokenMount {
 
 /** Where the API server's ServiceAccount plugin mounts the token. */
 export const SERVICE_ACCOUNT_DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** The volume of the token that injection adds, in profile native and mode token. */
+export const TOKEN_VOLUME = 'vault-auth-token';
+/** Where apps in mode token find theirs: at the default path they keep the general one. */
+export const APP_TOKEN_DIRECTORY = '/var/run/secrets/vaultauth.dev/serviceaccount';
 /** Where the agent finds a named volume that no app container mounts. */
 const OWN_DIRECTORY = '/var/run/secrets/vault.hashicorp.com/serviceaccount';
 /** Part of the mount path of EKS' own tokens, which are for AWS and not for Vault (Q10). */
@@ -80,6 +84,12 @@ export const tokenMount = (pod: JsonObject, options: Options): TokenMount | PodF
   options.agentServiceAccountTokenVolumeName === ''
     ? mountedToken(pod)
     : namedToken(pod, options.agentServiceAccountTokenVolumeName);
+
+/** The token that injection adds by itself, whatever the pod has; undefined where the pod's own is used. */
+export const injectedToken = ({ mode, profile }: Options): TokenMount | undefined => {
+  if (mode === 'token') return { volume: TOKEN_VOLUME, directory: APP_TOKEN_DIRECTORY, file: 'token' };
+  return profile === 'native' ? { volume: TOKEN_VOLUME, directory: SERVICE_ACCOUNT_DIRECTORY, file: 'token' } : undefined;
+};
 
 /** The mount of the token that EKS gives for AWS, for the auth type aws. */
 export const awsTokenMount = (pod: JsonObject): TokenMount | undefined => {

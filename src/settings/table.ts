@@ -90,7 +90,11 @@ export const settingsTable = {
   ),
 
   // Defaults for all pods
-  profile: row(ALL, oneOf(PROFILES), 'Shape of the pods that do not choose one.', { default: 'compat', option: 'profile' }),
+  profile: row(ALL, oneOf(PROFILES), 'Shape of the pods that do not choose one.', {
+    default: 'native',
+    defaults: { 'agent-inject': 'compat' },
+    option: 'profile',
+  }),
   flavour: row(ALL, oneOf(FLAVOURS), 'Product of the agent image.', { default: 'vault', option: 'flavour' }),
   vaultAddress: row(ALL, text, 'Address of Vault.', { variable: 'VAULT_ADDR', option: 'service' }),
   vaultCacertBytes: row(ALL, pemOrBase64, 'PEM of the CA of Vault, plain or in base64.', { default: '' }),
@@ -99,10 +103,14 @@ export const settingsTable = {
   vaultAuthType: row(ALL, text, 'Auth method of the agent.', { default: 'kubernetes', option: 'authType' }),
   vaultAuthPath: row(ALL, text, 'Mount path of the auth method.', { default: 'auth/kubernetes', option: 'authPath' }),
   vaultNamespace: row(ALL, text, 'Vault namespace of the login.', { option: 'namespace' }),
-  revokeOnShutdown: row(ALL, flag, "Revoke the agent's token when its pod stops.", { option: 'agentRevokeOnShutdown' }),
+  revokeOnShutdown: row(ALL, flag, "Revoke the agent's token when its pod stops (profile compat).", {
+    option: 'agentRevokeOnShutdown',
+  }),
   runAsUser: row(ALL, identity, 'User id of the agent.', { default: '100', option: 'agentRunAsUser' }),
   runAsGroup: row(ALL, identity, 'Group id of the agent.', { default: '1000', option: 'agentRunAsGroup' }),
-  runAsSameUser: row(ALL, flag, 'Run the agent as the user of the first app container.', { option: 'agentRunAsSameUser' }),
+  runAsSameUser: row(ALL, flag, 'Run the agent as the user of the first app container; profile native does by itself.', {
+    option: 'agentRunAsSameUser',
+  }),
   setSecurityContext: row(ALL, flag, 'Give the agent a security context.', {
     default: 'true',
     option: 'agentSetSecurityContext',
@@ -134,10 +142,15 @@ export const settingsTable = {
     variable: 'EPHEMERAL_LIMIT',
     option: 'agentLimitsEphemeral',
   }),
-  templateConfigExitOnRetryFailure: row(ALL, flag, 'End the agent when a template still fails after its retries.', {
-    default: 'true',
-    option: 'templateConfigExitOnRetryFailure',
-  }),
+  templateConfigExitOnRetryFailure: row(
+    ALL,
+    flag,
+    'End the agent when a template still fails after its retries (profile compat).',
+    {
+      default: 'true',
+      option: 'templateConfigExitOnRetryFailure',
+    },
+  ),
   templateStaticSecretRenderInterval: row(ALL, text, 'How often secrets without a lease are read again.', {
     option: 'templateStaticSecretRenderInterval',
   }),

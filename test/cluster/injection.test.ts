@@ -26,8 +26,8 @@ onEachKubernetes(
       const pods = await podsOf(bed, team, readDeployment(EXAMPLE));
       expect(pods).toHaveLength(2);
       for (const { pod } of pods) {
-        expect(namesIn(pod, 'initContainers')).toEqual(['vault-agent-init']);
-        expect(namesIn(pod, 'containers')).toEqual(['web', 'vault-agent']);
+        expect(namesIn(pod, 'initContainers')).toEqual(['vault-agent']);
+        expect(namesIn(pod, 'containers')).toEqual(['web']);
         expect(mountPathsOf(pod, 'web')).toContain('/vault/secrets');
         expect(annotationOf(pod, 'vault.hashicorp.com/agent-inject-status')).toBe('injected');
       }
@@ -45,12 +45,12 @@ onEachKubernetes(
       const { 'vault.hashicorp.com/agent-inject': _, ...rest } = ASKING;
       const pod = webPod('labelled', rest);
       const labelled = { ...pod, metadata: { ...objectAt(pod, 'metadata'), labels: { 'vaultauth.dev/inject': 'enabled' } } };
-      expect(namesIn(await createPod(bed, team, labelled), 'containers')).toEqual(['web', 'vault-agent']);
+      expect(namesIn(await createPod(bed, team, labelled), 'initContainers')).toEqual(['vault-agent']);
     });
 
     test('a namespace can be closed to injection by its label', async ({ bed }) => {
       const team = await bed.createNamespace({ labels: { 'vaultauth.dev/admission': 'disabled' } });
-      expect(namesIn(await createPod(bed, team, webPod('web', ASKING)), 'containers')).toEqual(['web']);
+      expect(namesIn(await createPod(bed, team, webPod('web', ASKING)), 'initContainers')).toEqual([]);
     });
 
     test('the events of a ReplicaSet name every mistake of its pods', async ({ bed }) => {
@@ -87,7 +87,7 @@ onEachKubernetes(
         JSON.stringify(webPod('tried', ASKING)),
       );
       const pod: unknown = JSON.parse(text);
-      expect(namesIn(isObject(pod) ? pod : {}, 'containers')).toEqual(['web', 'vault-agent']);
+      expect(namesIn(isObject(pod) ? pod : {}, 'initContainers')).toEqual(['vault-agent']);
       expect((await bed.exchange('GET', podsPath(team, '/tried'))).status).toBe(404);
     });
 
@@ -129,7 +129,7 @@ onEachKubernetes(
       const plain = await createPod(bed, team, webPod('plain', {}, spec), '?fieldValidation=Ignore&dryRun=All');
 
       expect(containerOf(pod, 'mesh')).toMatchObject({ restartPolicy: 'Always', startupProbe: { tcpSocket: { port: 15000 } } });
-      expect(namesIn(pod, 'containers')).toEqual(['web', 'vault-agent']);
+      expect(namesIn(pod, 'initContainers')).toEqual(['vault-agent', 'mesh', 'migrate']);
       const changed = podDiff({ template: { ...plain, metadata: { annotations: ASKING } }, injected: pod, plain });
       expect(changed.filter((line) => line.startsWith('-'))).toEqual([]);
     });

@@ -1,6 +1,6 @@
 // An explanation for people: a headline, the decision, and what belongs to it, in at most 96 columns where words allow it.
 import { wrap } from '../help.ts';
-import type { Explanation } from './explanation.ts';
+import type { Explanation, TokenExplanation } from './explanation.ts';
 import type { Colour, Paint } from './paint.ts';
 import { titleOf } from './workload.ts';
 
@@ -52,8 +52,13 @@ const loginLines = ({ login }: Explanation): string[] => {
 
 const tokenLines = ({ token, serviceAccount }: Explanation): string[] => {
   if (!token) return [];
-  const from = token.from === 'api-server' ? 'which the API server adds' : `from volume ${token.volume}`;
-  return [token.path, `of service account ${serviceAccount}, ${from}`];
+  return [token.path, `of service account ${serviceAccount}, ${tokenWords(token)}`];
+};
+
+const tokenWords = ({ from, volume, audience, expirationSeconds }: TokenExplanation): string => {
+  if (from === 'injection')
+    return `for ${audience === '' ? 'the API server' : audience} alone, ${expirationSeconds} s, in volume ${volume}`;
+  return from === 'api-server' ? 'which the API server adds' : `from volume ${volume}`;
 };
 
 const secretLines = ({ secrets }: Explanation): string[] => {

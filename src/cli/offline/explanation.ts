@@ -1,12 +1,12 @@
 // Everything that explain says about one pod, as data: what `-o json` prints and the text is made of.
 import { ANNOTATION_LAYERS, kebab, type Layer } from '../../annotations/row.ts';
-import type { Origin } from '../../annotations/parse.ts';
+import type { Options, Origin } from '../../annotations/parse.ts';
 import { table, type OptionKey } from '../../annotations/table.ts';
 import { annotationsOf, parsePod, type AdmissionContext } from '../../admission/admit.ts';
 import { checkPod } from '../../pod/check.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
 import { secretFiles, type SecretFile } from '../../pod/secrets.ts';
-import { SERVICE_ACCOUNT_DIRECTORY, tokenMount } from '../../pod/token.ts';
+import { injectedToken, SERVICE_ACCOUNT_DIRECTORY, tokenMount, type TokenMount } from '../../pod/token.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
 import type { ReadSettings } from '../../settings/read.ts';
 import { flagOf } from '../../settings/read.ts';
@@ -44,6 +44,16 @@ export interface ContainerExplanation {
   readonly mounts: readonly { readonly volume: string; readonly path: string }[];
 }
 
+export interface TokenExplanation {
+  /** Empty when the API server is still to add it. */
+  readonly volume: string;
+  readonly path: string;
+  readonly from: 'injection' | 'api-server' | 'manifest';
+  /** Only of a token that injection adds. */
+  readonly audience?: string;
+  readonly expirationSeconds?: number;
+}
+
 export interface Explanation {
   readonly file: string;
   readonly line: number;
@@ -63,7 +73,7 @@ export interface Explanation {
     readonly role: string;
     readonly namespace: string;
   };
-  readonly token?: { readonly volume: string; readonly path: string; readonly from: 'api-server' | 'manifest' };
+  readonly token?: TokenExplanation;
   readonly options: readonly OptionExplanation[];
   readonly secrets: readonly SecretExplanation[];
   readonly containers: readonly ContainerExplanation[];
@@ -113,7 +123,7 @@ const wishes = (
   context: AdmissionContext,
 ): Pick<Explanation, 'login' | 'token' | 'options' | 'secrets'> => {
   const { options, families, origins } = parsePod(seen, annotationsOf(seen), workload.namespace, context);
-  const token = tokenMount(seen, options);
+  const token = tokenOf(workload.pod, seen, options);
   const role = options.role === '' ? (families.authConfig.get('role')?.value ?? '') : options.role;
   return {
     login: {
@@ -123,18 +133,7 @@ const wishes = (
       role,
       namespace: options.namespace,
     },
-    ...('code' in token
-      ? {}
-      : {
-          token: {
-            volume: hasVolume(workload.pod, token.volume) ? token.volume : '',
-            path: `${token.directory.replace(/\/+$/, '')}/${token.file}`,
-            from:
-              hasVolume(workload.pod, token.volume) || token.directory !== SERVICE_ACCOUNT_DIRECTORY
-                ? ('manifest' as const)
-                : ('api-server' as const),
-          },
-        }),
+    ...(token ? { token } : {}),
     options: [...origins].sort(byLayer).flatMap(([key, { layer, annotation }]) => {
       const value = (options[key] ?? null) as Json;
       if (layer === 'settings' && JSON.stringify(value) === JSON.stringify(builtIn(key))) return [];
@@ -143,6 +142,25 @@ const wishes = (
     secrets: secretFiles(families, options).files.map(secretOf),
   };
 };
+
+/** The token that the agent, or the app itself, logs in with. */
+const tokenOf = (pod: JsonObject, seen: JsonObject, options: Options): TokenExplanation | undefined => {
+  const added = injectedToken(options);
+  if (added) {
+    const { tokenAudience: audience, tokenExpirationSeconds: expirationSeconds } = options;
+    return { volume: added.volume, path: pathOf(added), from: 'injection', audience, expirationSeconds };
+  }
+  const token = tokenMount(seen, options);
+  if ('code' in token) return undefined;
+  const isThere = hasVolume(pod, token.volume);
+  return {
+    volume: isThere ? token.volume : '',
+    path: pathOf(token),
+    from: isThere || token.directory !== SERVICE_ACCOUNT_DIRECTORY ? 'manifest' : 'api-server',
+  };
+};
+
+const pathOf = ({ directory, file }: TokenMount): string => `${directory.replace(/\/+$/, '')}/${file}`;
 
 /** The earliest layer first, as they win over one another. */
 const byLayer = ([, one]: readonly [OptionKey, Origin], [, other]: readonly [OptionKey, Origin]): number =>

@@ -100,7 +100,7 @@ export const nativeContainer = (input: NativeContainerInput): JsonObject => {
     command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
     env: variables(input),
     resources: resources(input),
-    ...(once || destinations.length === 0 ? {} : { startupProbe: startupProbe(destinations) }),
+    ...(once || !options.agentPrePopulate || destinations.length === 0 ? {} : { startupProbe: startupProbe(destinations) }),
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'FallbackToLogsOnError',
     ...(options.agentSetSecurityContext

@@ -19,14 +19,18 @@ import {
 import { objectsOf, textOf, type JsonObject } from '../manifest.ts';
 import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
 import { otherDirectories } from '../secrets.ts';
+import { TOKEN_VOLUME } from '../token.ts';
 import { userPatched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
 import { nativeContainer } from './container.ts';
 import { agentUser } from './user.ts';
-import { agentMounts, secretMounts, TOKEN_VOLUME, volumes } from './volumes.ts';
+import { agentMounts, secretMounts, volumes } from './volumes.ts';
 
 /** All annotations of an object together may have this many bytes: the API server refuses more. */
 const ANNOTATION_BYTES = 262_144;
+
+/** What a pod can ask of profile compat alone: to be told is better than to run without it. */
+const LACKS = ['agentConfigmap', 'agentCacheEnable', 'agentServiceAccountTokenVolumeName', 'agentRevokeOnShutdown'] as const;
 
 /** An agent of ours is the one container that mounts our token. */
 const isOurs = (container: JsonObject): boolean =>
@@ -60,10 +64,9 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
   const { options, origins } = parsed;
   const { builder, problems, warnings } = draft;
   const once = options.agentPrePopulateOnly;
-  if (options.agentConfigmap !== '')
-    problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentConfigmap'), profile: 'native' });
-  if (options.agentCacheEnable)
-    problems.push({ code: 'profile-lacks', annotation: originOf(draft, 'agentCacheEnable'), profile: 'native' });
+  for (const key of LACKS)
+    if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
+      problems.push({ code: 'profile-lacks', annotation: originOf(draft, key), profile: 'native' });
   const directories = [options.secretVolumePath, ...otherDirectories(draft.files, options.secretVolumePath)];
   const user = agentUser(pod, options, origins, isOurs);
   if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
@@ -82,7 +85,8 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
   const agent = keep(userPatched(container, options[key] ?? [], originOf(draft, key)), draft);
   const config = configText(draft, once);
   const named = recipients(draft);
-  const receives = (name: string, list: ContainerList): boolean => name !== options.containerName && named(name, list);
+  const receives = (name: string, list: ContainerList, path?: string): boolean =>
+    name !== options.containerName && named(name, list, path);
   problems.push(...placeVolumes(pod, volumes(options, directories), builder));
   problems.push(...placeMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
   shareProcessNamespace(draft);

@@ -2,9 +2,8 @@
 import { annotationName } from '../../annotations/name.ts';
 import type { Options } from '../../annotations/parse.ts';
 import type { JsonObject } from '../manifest.ts';
-import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';
+import { SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
 
-export const TOKEN_VOLUME = 'vault-auth-token';
 const SECRETS_VOLUME = 'vault-secrets';
 const CONFIG_VOLUME = 'vault-agent-config';
 const RUN_VOLUME = 'vault-agent-run';

@@ -8,8 +8,8 @@ const PATIENCE_MS = 1500;
 /** The largest answer to a pod of a few KiB; a usual one has 6 KiB. */
 const MOST_BYTES = 1024 * 1024;
 
-const ask = (pod: JsonObject, command: 'webhook' | 'agent-inject') => {
-  const context = contextOf({ command });
+const ask = (pod: JsonObject, command: 'webhook' | 'agent-inject', flags: readonly string[] = []) => {
+  const context = contextOf({ command, flags });
   const body = JSON.stringify({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
@@ -81,7 +81,9 @@ test('a container of the name of the agent is not replaced because of an annotat
 test('a directory is not a token because of its name', () => {
   const containers = [{ name: 'web', volumeMounts: [{ name: 'docs', mountPath: '/etc/serviceaccount-docs' }] }];
   const volumes = [{ name: 'docs', configMap: { name: 'docs' } }];
-  expect(ask(podWith({ spec: { containers, volumes } }), 'webhook')).toMatchObject({ codes: ['token-missing'] });
+  expect(ask(podWith({ spec: { containers, volumes } }), 'webhook', ['-profile=compat'])).toMatchObject({
+    codes: ['token-missing'],
+  });
 });
 
 test('a pod without a spec is no pod', () => {

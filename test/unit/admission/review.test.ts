@@ -55,7 +55,7 @@ test('the record names pod and owner, and holds nothing of the contents', () => 
     decision: 'injected',
     reason: 'pod-annotation',
     codes: [],
-    injectionType: 'init_and_sidecar',
+    injectionType: 'sidecar_only',
     dryRun: true,
   });
 });

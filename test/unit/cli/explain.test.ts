@@ -47,7 +47,7 @@ test('an injected pod: login, token, secrets, layers, additions, warnings', asyn
   injected: an annotation of the pod asks for it
   login     role shop-web at auth/shop (method kubernetes) of https://vault.example:8200
   token     /var/run/secrets/kubernetes.io/serviceaccount/token
-            of service account web, which the API server adds
+            of service account web, for vault alone, 3600 s, in volume vault-auth-token
   secrets   /vault/secrets/db   kv/data/web, default template, mode 0440
             /vault/secrets/url  own template
   options   agent-image   hashicorp/vault:2.0.4       settings: -vault-image
@@ -55,10 +55,9 @@ test('an injected pod: login, token, secrets, layers, additions, warnings', asyn
             auth-path     auth/shop                   namespace: vault.hashicorp.com/auth-path
             role          shop-web                    serviceaccount: vault.hashicorp.com/role
             agent-inject  true                        pod: vault.hashicorp.com/agent-inject
-  adds      init container vault-agent-init (hashicorp/vault:2.0.4)
-            container vault-agent (hashicorp/vault:2.0.4)
+  adds      init container vault-agent (hashicorp/vault:2.0.4)
             to web: /vault/secrets
-            volumes home-init, home-sidecar, vault-secrets
+            volumes vault-secrets, vault-agent-run, vault-agent-config, vault-auth-token
   warnings  vault.hashicorp.com/log-levl is not known and has no effect [annotation-unknown,
               line 12]
               → did you mean log-level?
@@ -69,7 +68,7 @@ test('an injected pod: login, token, secrets, layers, additions, warnings', asyn
 
 test('a refused pod: exit code 1, and what to do', async () => {
   const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n${asking(4, ['agent-pre-populate-only: ture'])}spec:\n  automountServiceAccountToken: false\n  containers: [{name: web}]\n`;
-  const { code, out } = await ask(explain, ADDRESS, { stdin: text });
+  const { code, out } = await ask(explain, [...ADDRESS, '-profile=compat'], { stdin: text });
   expect(code).toBe(1);
   expect(out).toContain('refused: an annotation of the pod asks for it, and it cannot be done');
   expect(out).not.toContain('  token ');
@@ -115,7 +114,7 @@ test('JSON: the documented shape', async () => {
     name: 'web',
     decision: 'injected',
     reason: 'pod-annotation',
-    injectionType: 'init_and_sidecar',
+    injectionType: 'sidecar_only',
     serviceAccount: 'web',
     login: {
       address: 'https://vault.example:8200',
@@ -124,8 +123,14 @@ test('JSON: the documented shape', async () => {
       role: 'web',
       namespace: '',
     },
-    token: { volume: '', path: '/var/run/secrets/kubernetes.io/serviceaccount/token', from: 'api-server' },
-    volumes: ['home-init', 'home-sidecar', 'vault-secrets'],
+    token: {
+      volume: 'vault-auth-token',
+      path: '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      from: 'injection',
+      audience: 'vault',
+      expirationSeconds: 3600,
+    },
+    volumes: ['vault-secrets', 'vault-agent-run', 'vault-agent-config', 'vault-auth-token'],
     warnings: [],
     problems: [],
   });

@@ -58,8 +58,8 @@ describe('what comes out', () => {
     expect(lost(text, out)).toEqual([]);
     expect(out).toContain(`---\n${OTHER}---\n# nothing here\n`);
     const pod = podOf(valuesOf(out)[0]);
-    expect(containersOf(pod)).toEqual(['web', 'vault-agent']);
-    expect(containersOf(pod, 'initContainers')).toEqual(['vault-agent-init']);
+    expect(containersOf(pod)).toEqual(['web']);
+    expect(containersOf(pod, 'initContainers')).toEqual(['vault-agent']);
     expect(out.indexOf('initContainers:')).toBeLessThan(out.indexOf('# One app.'));
   });
 
@@ -70,8 +70,8 @@ describe('what comes out', () => {
     expect((await ask(inject, [...ADDRESS, '-diff'], { stdin: first.out })).out).toBe('');
   });
 
-  test('the API token is left to the API server, and the agent looks for it where it will be', async () => {
-    const { out } = await ask(inject, ADDRESS, { stdin: DEPLOYMENT });
+  test('profile compat: the API token is left to the API server, and the agent looks for it where it will be', async () => {
+    const { out } = await ask(inject, [...ADDRESS, '-profile=compat'], { stdin: DEPLOYMENT });
     expect(out).not.toContain('kube-api-access');
     expect(out).not.toContain('/var/run/secrets');
     const agent = objectsOf(objectAt(podOf(valuesOf(out)[0]), 'spec')?.['containers'])[1];
@@ -102,7 +102,8 @@ describe('what comes out', () => {
     const { code, out } = await ask(inject, ADDRESS, { stdin: JSON.stringify(object) });
     expect(code).toBe(0);
     const injected = path.reduce<JsonObject | undefined>(objectAt, JSON.parse(out) as JsonObject);
-    expect(containersOf(injected)).toEqual(['web', 'vault-agent']);
+    expect(containersOf(injected)).toEqual(['web']);
+    expect(containersOf(injected, 'initContainers')).toEqual(['vault-agent']);
   });
 
   test('kinds of the same name in other groups, and kinds without a pod, pass', async () => {
@@ -204,13 +205,13 @@ describe('what is said', () => {
     expect(plain.out.split('\n').slice(0, 9)).toEqual([
       `--- ${file}\tDeployment shop/web`,
       `+++ ${file}\tDeployment shop/web, injected`,
-      '@@ -19,8 +19,118 @@ Deployment shop/web',
+      '@@ -19,8 +19,85 @@ Deployment shop/web',
       '       annotations:',
       '         vault.hashicorp.com/agent-inject: "true"',
       '         vault.hashicorp.com/role: web',
+      expect.stringMatching(/^\+        vaultauth\.dev\/agent-config: '\{"auto_auth":/),
       '+        vault.hashicorp.com/agent-inject-status: injected',
       '     spec:',
-      '+      initContainers:',
     ]);
     const coloured = await ask(inject, ['--diff', '-f', file, ...ADDRESS], { colour: true });
     expect(coloured.out).toContain('\u{1b}[32m+      initContainers:\u{1b}[0m');

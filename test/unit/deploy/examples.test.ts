@@ -28,7 +28,7 @@ it('the Deployment is injected without a word', () => {
   expect(outcome).toMatchObject({
     decision: 'injected',
     reason: 'pod-annotation',
-    kind: 'init_and_sidecar',
+    kind: 'sidecar_only',
     problems: [],
     warnings: [],
   });

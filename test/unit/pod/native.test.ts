@@ -1,5 +1,6 @@
 // The native shape: one sidecar with its own token, as it was proven on a real node.
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../../src/pod/manifest.ts';
+import type { Command } from '../../../src/settings/table.ts';
 import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
 
 const native = (parts: PodParts = {}): PodParts => ({
@@ -166,9 +167,9 @@ test('formats understand both versions of the KV engine', () => {
 });
 
 test('our names mean nothing under the prefix of another product', () => {
-  const { codes, pod } = admit(podWith({ annotations: { profile: 'native' } }), { command: 'webhook' });
+  const { codes, pod } = admit(podWith({ annotations: { profile: 'compat' } }), { command: 'webhook' });
   expect(codes).toEqual(['annotation-unknown']);
-  expect(volumeNames(pod)).not.toContain('vault-auth-token');
+  expect(volumeNames(pod)).toContain('vault-auth-token');
 });
 
 test('a configuration that somebody wrote before us is replaced', () => {
@@ -183,4 +184,29 @@ test('containers that come later get their mounts, and nothing else changes', ()
   const { pod, outcome } = admit(later, { command: 'webhook' });
   expect(outcome.patch).toHaveLength(1);
   expect(mountsOf(containerOf(pod, 'mesh'))).toEqual(['vault-secrets:/vault/secrets:ro']);
+});
+
+test('without pre-populating the app does not wait for its secrets', () => {
+  const { pod } = inject({ annotations: { 'agent-pre-populate': 'false' } });
+  expect(containerOf(pod, 'vault-agent')).toMatchObject({ restartPolicy: 'Always' });
+  expect(containerOf(pod, 'vault-agent')).not.toHaveProperty('startupProbe');
+});
+
+test('it is the shape of webhook, inject and explain, and not of agent-inject', () => {
+  const agentOf = (command: Command) => containerOf(admit(podWith(), { command }).pod, 'vault-agent');
+  for (const command of ['webhook', 'inject', 'explain'] as const)
+    expect(agentOf(command)).toHaveProperty('restartPolicy', 'Always');
+  expect(agentOf('agent-inject')).not.toHaveProperty('restartPolicy');
+});
+
+test.each([
+  ['agent-configmap', 'c'],
+  ['agent-cache-enable', 'true'],
+  ['agent-service-account-token-volume-name', 'token'],
+  ['agent-revoke-on-shutdown', 'true'],
+])('%s is refused, since it would have no effect', (name, value) => {
+  const codes = (text: string) =>
+    admit(podWith(native({ annotations: { [name]: text } })), { command: 'webhook', flags: ['-allow=*'] }).codes;
+  expect(codes(value)).toEqual(['profile-lacks']);
+  expect(codes(value === 'true' ? 'false' : '')).not.toContain('profile-lacks');
 });
