@@ -1,0 +1,62 @@
+// Whether a server can work, what it is, and whether it has the namespace that we mean.
+import { randomBytes } from 'node:crypto';
+import { textOf } from '../pod/manifest.ts';
+import type { VaultCaller, VaultClient } from './client.ts';
+import { isVaultError, VaultError } from './error.ts';
+
+export type Product = 'Vault' | 'OpenBao';
+
+export interface Health {
+  readonly initialized: boolean;
+  readonly sealed: boolean;
+  /** Answers from its own data only, or hands requests on to the active server. */
+  readonly standby: boolean;
+  readonly version: string;
+  /** Not told by a sealed server. */
+  readonly clusterID: string | undefined;
+  readonly product: Product;
+}
+
+/** Reads sys/health, which wants no token. Throws VaultError when the server cannot be reached or is neither product. */
+export const readHealth = async (client: VaultClient, signal?: AbortSignal): Promise<Health> => {
+  // OpenBao refuses the namespace header here. With these codes a 429 is a limit and never a standby.
+  const query = { standbyok: 'true', perfstandbyok: 'true', drsecondarycode: '200', sealedcode: '200', uninitcode: '200' };
+  const { raw, status } = await client.request({ method: 'GET', path: 'sys/health', query, namespace: '', signal });
+  if (typeof raw['initialized'] !== 'boolean')
+    throw new VaultError('GET sys/health: the answer is not that of a Vault or OpenBao server', {
+      status,
+      kind: 'Unreadable',
+      written: 'no',
+    });
+  return {
+    initialized: raw['initialized'],
+    sealed: raw['sealed'] === true,
+    standby: raw['standby'] === true,
+    version: textOf(raw, 'version') ?? '',
+    clusterID: textOf(raw, 'cluster_id') || undefined,
+    // Version numbers of the two overlap; this field was there in each Vault looked at (1.21.1) and in no OpenBao (2.4.0, 2.6.2).
+    product: 'enterprise' in raw ? 'Vault' : 'OpenBao',
+  };
+};
+
+/** `ignored`: the server would do everything in its root namespace, whatever we ask for. */
+export type NamespaceProof = 'proven' | 'ignored' | 'absent';
+
+/**
+ * Finds out, without a token, whether the server has namespaces and this one. Vault's Community Edition ignores the header:
+ * what is meant for a namespace is written to the root. So first a namespace that cannot exist must be refused.
+ */
+export const proveNamespace = async (client: VaultCaller, namespace: string, signal?: AbortSignal): Promise<NamespaceProof> => {
+  if (namespace === '') return 'proven';
+  const exists = async (name: string): Promise<boolean> => {
+    try {
+      await client.request({ method: 'GET', path: 'sys/internal/ui/mounts', namespace: name, signal });
+      return true;
+    } catch (error) {
+      if (isVaultError(error, 'NotFound', 'PermissionDenied', 'BadRequest')) return false;
+      throw error;
+    }
+  };
+  if (await exists(`absent-${randomBytes(8).toString('hex')}`)) return 'ignored';
+  return (await exists(namespace)) ? 'proven' : 'absent';
+};

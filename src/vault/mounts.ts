@@ -1,0 +1,68 @@
+// Auth mounts and their tuning.
+import { isObject, type JsonObject, textOf } from '../pod/manifest.ts';
+import type { VaultCaller } from './client.ts';
+import { isAbsent, isVaultError } from './error.ts';
+
+export interface AuthMount {
+  /** Without a slash at the end. */
+  readonly path: string;
+  readonly type: string;
+  readonly accessor: string;
+  readonly description: string;
+  /** Everything that the server says about it. */
+  readonly raw: JsonObject;
+}
+
+/** All auth mounts. Needs `read` on sys/auth. Throws VaultError. */
+export const readMounts = async (caller: VaultCaller, signal?: AbortSignal): Promise<readonly AuthMount[]> => {
+  const { data = {} } = await caller.request({ method: 'GET', path: 'sys/auth', signal });
+  return Object.entries(data).flatMap(([path, mount]) =>
+    isObject(mount)
+      ? [
+          {
+            path: path.replace(/\/$/, ''),
+            type: textOf(mount, 'type') ?? '',
+            accessor: textOf(mount, 'accessor') ?? '',
+            description: textOf(mount, 'description') ?? '',
+            raw: mount,
+          },
+        ]
+      : [],
+  );
+};
+
+/**
+ * Mounts an auth method; gives the server's warnings. Needs `sudo`. Throws VaultError: kind BadRequest with
+ * `path is already in use` when something is there, also when that is a prefix of the path.
+ */
+export const enableMount = async (
+  caller: VaultCaller,
+  path: string,
+  body: { readonly type: string; readonly description?: string; readonly config?: JsonObject },
+): Promise<readonly string[]> => (await caller.request({ method: 'POST', path: `sys/auth/${path}`, body: { ...body } })).warnings;
+
+/** Unmounts: revokes all its tokens, forgets its roles. Nothing happens when there is no such mount. Needs `sudo`. Throws VaultError. */
+export const disableMount = async (caller: VaultCaller, path: string): Promise<void> => {
+  await caller.request({ method: 'DELETE', path: `sys/auth/${path}` });
+};
+
+/** The tuning in effect (times in seconds, the system's where the mount has none), or undefined when there is no such mount. Throws VaultError. */
+export const readTune = async (caller: VaultCaller, path: string, signal?: AbortSignal): Promise<JsonObject | undefined> => {
+  try {
+    const { data = {} } = await caller.request({ method: 'GET', path: tuneOf(path), signal });
+    return data;
+  } catch (error) {
+    if (isAbsent(error) || (isVaultError(error, 'BadRequest') && NO_MOUNT.test(error.errors.join(' ')))) return undefined;
+    throw error;
+  }
+};
+
+/** Changes the fields that are given; gives the server's warnings. Throws VaultError. */
+export const writeTune = async (caller: VaultCaller, path: string, body: JsonObject): Promise<readonly string[]> =>
+  (await caller.request({ method: 'POST', path: tuneOf(path), body })).warnings;
+
+/** The same as sys/auth/<path>/tune, but that one needs `sudo`. */
+const tuneOf = (path: string): string => `sys/mounts/auth/${path}/tune`;
+
+/** A mount that is not there is a 400 in both products. */
+const NO_MOUNT = /\bcannot fetch sysview|no (?:auth )?(?:engine|mount)\b/i;

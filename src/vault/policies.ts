@@ -1,0 +1,31 @@
+// ACL policies.
+import { textOf } from '../pod/manifest.ts';
+import type { VaultCaller } from './client.ts';
+import { isAbsent } from './error.ts';
+import { listNames } from './listing.ts';
+
+/** Names of all policies. Throws VaultError. */
+export const listPolicies = (caller: VaultCaller, signal?: AbortSignal): Promise<readonly string[]> =>
+  listNames(caller, 'sys/policies/acl', signal);
+
+/** The text as it was written, or undefined when there is no such policy. Throws VaultError. */
+export const readPolicy = async (caller: VaultCaller, name: string, signal?: AbortSignal): Promise<string | undefined> => {
+  try {
+    const { data } = await caller.request({ method: 'GET', path: pathOf(name), signal });
+    return textOf(data, 'policy') ?? '';
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+};
+
+/** Creates or replaces a policy; gives the server's warnings. Throws VaultError. */
+export const writePolicy = async (caller: VaultCaller, name: string, policy: string): Promise<readonly string[]> =>
+  (await caller.request({ method: 'POST', path: pathOf(name), body: { policy } })).warnings;
+
+/** Deletes the policy if there is one. Throws VaultError. */
+export const deletePolicy = async (caller: VaultCaller, name: string): Promise<void> => {
+  await caller.request({ method: 'DELETE', path: pathOf(name) });
+};
+
+const pathOf = (name: string): string => `sys/policies/acl/${name}`;
