@@ -1,6 +1,7 @@
 // One pod, one decision: the middle of everything. Pure: surroundings and settings are arguments.
 import { allNames } from '../annotations/name.ts';
 import { parseAnnotations, type Baseline, type Parsed } from '../annotations/parse.ts';
+import type { ReadYaml } from '../annotations/secret-list.ts';
 import { checkPod } from '../pod/check.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
@@ -30,6 +31,8 @@ export interface AdmissionContext {
   readonly allow: readonly string[];
   readonly namespace: (name: string) => ObjectMetadata | undefined;
   readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
+  /** Reads the annotation that declares secrets as a list. */
+  readonly readYaml: ReadYaml;
 }
 
 export interface Outcome {
@@ -115,6 +118,7 @@ export const parsePod = (
       pod: annotations,
     },
     context.baseline,
+    context.readYaml,
   );
 };
 

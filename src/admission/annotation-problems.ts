@@ -1,6 +1,7 @@
 // Problems of annotations, in words.
-import { annotationName } from '../annotations/name.ts';
+import { annotationName, familyName } from '../annotations/name.ts';
 import type { AnnotationFinding } from '../annotations/finding.ts';
+import { table } from '../annotations/table.ts';
 import { meant, quote, type Entries } from './entry.ts';
 
 const TEMPLATE_ANNOTATION = annotationName('agentInjectDefaultTemplate');
@@ -73,6 +74,39 @@ export const annotationProblems: Entries<AnnotationFinding> = {
     title: 'A file outside the secrets directory',
     sentence: ({ annotation, value }) => `${annotation}: ${quote(value)} leads out of the directory of the secrets`,
     remedy: () => 'use a path without ".."',
+  },
+  'secret-twice': {
+    kind: 'problem',
+    title: 'A secret is declared twice',
+    sentence: ({ annotation, other, name }) => `${annotation} and ${other} both declare the secret ${quote(name)}`,
+    remedy: () => 'keep one of the two, or rename one',
+  },
+  'secret-containers': {
+    kind: 'problem',
+    title: 'A secret for some containers lies in a directory for others',
+    sentence: ({ annotation, directory, other }) =>
+      other === undefined
+        ? `${annotation}: the secret lies in ${quote(directory)}, the common directory, which is one volume for all containers`
+        : `${annotation}: ${quote(directory)} is one volume, and ${quote(other)}, which lies there too, is for other containers`,
+    remedy: () => `give the secret a directory of its own: ${familyName('volumePath', 'NAME')}, or volumePath in the list`,
+  },
+  'secrets-unreadable': {
+    kind: 'problem',
+    title: 'The list of secrets cannot be read',
+    sentence: ({ annotation, because }) => `${annotation}: ${because}`,
+    remedy: ({ annotation }) => `write for example ${annotation}: ${JSON.stringify(table.secrets.example)}`,
+  },
+  'secret-field': {
+    kind: 'problem',
+    title: 'A field of a listed secret has a wrong value',
+    sentence: ({ annotation, wanted }) => `${annotation}: expected ${wanted}`,
+    remedy: () => 'compare it with the fields in docs/annotations.md',
+  },
+  'secret-field-unknown': {
+    kind: 'problem',
+    title: 'A field that listed secrets do not have',
+    sentence: ({ annotation, field }) => `${annotation}: there is no field ${quote(field)}`,
+    remedy: ({ nearest }) => meant(nearest),
   },
   'containers-exclusive': {
     kind: 'problem',

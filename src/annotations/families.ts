@@ -1,5 +1,5 @@
 // Annotations that come once per NAME: a secret, a key of the login's configuration, a key of the agent's telemetry.
-import { flag, oneOf, text, type Kind } from './kind.ts';
+import { containerNames, flag, oneOf, text, type Kind } from './kind.ts';
 import { FORMATS } from './own.ts';
 import type { FamilyRow } from './row.ts';
 
@@ -49,6 +49,15 @@ export const families = {
     "Parameter NAME of the agent's telemetry (dashes become underscores), as JSON or text.",
     '30s',
   ),
+  containers: {
+    ...family(
+      'secret-containers',
+      containerNames,
+      'Containers, init containers too, that alone get this one file; it needs a directory of its own.',
+      'web,migrate',
+    ),
+    own: true,
+  },
   format: { ...family('format', oneOf(FORMATS), 'Format of this one file, in place of the common one.', 'dotenv'), own: true },
 } as const;
 

@@ -25,4 +25,20 @@ export type AnnotationFinding =
   | { readonly code: 'secret-ambiguous'; readonly annotation: string; readonly other: string; readonly name: string }
   | { readonly code: 'secret-undeclared'; readonly annotation: string; readonly name: string }
   | { readonly code: 'secret-escapes'; readonly annotation: string; readonly value: string }
+  | { readonly code: 'secret-twice'; readonly annotation: string; readonly other: string; readonly name: string }
+  | {
+      readonly code: 'secret-containers';
+      readonly annotation: string;
+      readonly directory: string;
+      /** Another secret of this directory; undefined: it is the common directory. */
+      readonly other: string | undefined;
+    }
+  | { readonly code: 'secrets-unreadable'; readonly annotation: string; readonly because: string }
+  | { readonly code: 'secret-field'; readonly annotation: string; readonly wanted: string }
+  | {
+      readonly code: 'secret-field-unknown';
+      readonly annotation: string;
+      readonly field: string;
+      readonly nearest: string | undefined;
+    }
   | { readonly code: 'containers-exclusive'; readonly annotation: string; readonly other: string };

@@ -122,6 +122,25 @@ export const label: Kind<string> = {
   read: (raw) => (LABEL.test(raw) ? raw : UNREADABLE),
 };
 
+/** Names of containers, one at least: a list of none would take something from everybody. */
+export const containerNames: Kind<readonly string[]> = {
+  name: 'names',
+  wanted: 'names of containers separated by commas, with one at least',
+  read: (raw) => {
+    const names = nameList.read(raw);
+    return names === UNREADABLE || names.length === 0 || names.some((name) => label.read(name) === UNREADABLE)
+      ? UNREADABLE
+      : names;
+  },
+};
+
+/** A YAML list of secrets as it is written; it is taken apart where all its problems can be told (secret-list). */
+export const yamlList: Kind<string> = {
+  name: 'YAML list',
+  wanted: 'a YAML list of secrets, as described below',
+  read: (raw) => raw,
+};
+
 /** One of a few words; `fold` ignores case. */
 export const oneOf = <const Word extends string>(words: readonly Word[], fold = false): Kind<Word> => ({
   name: words.join(' \\| '),

@@ -1,5 +1,5 @@
 // Annotations that no predecessor has. They exist under our own prefix only.
-import { flag, jsonPatch, label, nameList, oneOf, size, text, tokenLifetime } from './kind.ts';
+import { flag, jsonPatch, label, nameList, oneOf, size, text, tokenLifetime, yamlList } from './kind.ts';
 import { row } from './row.ts';
 
 const MODES = ['agent', 'token'] as const;
@@ -49,6 +49,12 @@ export const ownTable = {
     default: 3600,
     own: true,
   }),
+  secrets: row(
+    yamlList,
+    'Secrets as one list, in place of the annotations for each of them.',
+    '- {name: db, path: kv/data/web}',
+    { own: true, empty: 'unset-warn' },
+  ),
   skipContainers: row(nameList, 'Containers, init containers too, that do not get the secrets.', 'proxy,metrics', { own: true }),
   initContainers: row(nameList, 'Init containers that get the secrets; without it all of them do.', 'migrate', { own: true }),
   secretsReadOnly: row(flag, 'Mount the secrets read-only; without it profile native does and compat does not.', 'true', {

@@ -4,6 +4,7 @@ import type { AnnotationFinding } from './finding.ts';
 import { UNREADABLE, type ValueOf } from './kind.ts';
 import { nameWithin, OWN_PREFIX } from './prefix.ts';
 import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Layer, type Row } from './row.ts';
+import { LISTED_FIELDS, readSecretList, type ReadYaml } from './secret-list.ts';
 import { nearestName } from './suggest.ts';
 import { table, type OptionKey, type Table } from './table.ts';
 
@@ -129,7 +130,21 @@ const foreignName = (name: string, annotation: string): boolean => {
   return key !== undefined && isForeign(table[key], annotation);
 };
 
-const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationLayer, draft: Draft): void => {
+/** Secrets of the list, as if they were written one by one on the same object; there each of them is declared one way only. */
+const takeSecrets = (annotations: ReadonlyMap<string, string>, annotation: string, readYaml: ReadYaml, draft: Draft): void => {
+  const { secrets, problems } = readSecretList(annotation, annotations.get(annotation) ?? '', readYaml);
+  draft.problems.push(...problems);
+  for (const { name, place, fields } of secrets) {
+    const singles = Object.values(LISTED_FIELDS).map((key) => draft.families[key].get(name)?.annotation);
+    // An entry of an earlier layer is no contradiction: it gives way.
+    const other = singles.find((single) => single !== undefined && annotations.has(single));
+    if (other !== undefined) draft.problems.push({ code: 'secret-twice', annotation: place, other, name });
+    for (const [field, value] of fields)
+      entriesOf(draft, LISTED_FIELDS[field]).set(name, { value, annotation: `${place}.${field}` });
+  }
+};
+
+const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationLayer, readYaml: ReadYaml, draft: Draft): void => {
   const seen = new Map<string, string>();
   for (const [annotation, raw] of annotations) {
     const name = nameWithin(annotation);
@@ -148,16 +163,21 @@ const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationL
     if (key !== undefined) takePlain(key, annotation, raw, layer, draft);
     else if (!takeFamily(name, annotation, raw, draft)) draft.warnings.push(unknown(annotation, nearestName(name)));
   }
+  const list = draft.origins.get('secrets');
+  if (list?.layer === layer && list.annotation !== undefined) takeSecrets(annotations, list.annotation, readYaml, draft);
 };
 
-/** Options of a pod from its layers; later layers win. Total: problems are in the answer, nothing is thrown. */
-export const parseAnnotations = (layers: LayeredAnnotations, base: Baseline): Parsed => {
+/**
+ * Options of a pod from its layers; later layers win. `readYaml` is asked only when a layer declares secrets as a list. Total:
+ * problems are in the answer, nothing is thrown.
+ */
+export const parseAnnotations = (layers: LayeredAnnotations, base: Baseline, readYaml: ReadYaml): Parsed => {
   // Inherited rather than copied: a pod sets a few of some seventy options, and every review pays for this line.
   const options = Object.create(base.options) as Record<string, unknown>;
   const draft: Draft = { options, origins: new Map(base.origins), families: { ...NO_FAMILIES }, problems: [], warnings: [] };
   for (const layer of ANNOTATION_LAYERS) {
     const annotations = layers[layer];
-    if (annotations) takeObject(annotations, layer, draft);
+    if (annotations) takeObject(annotations, layer, readYaml, draft);
   }
   return draft as unknown as Parsed;
 };

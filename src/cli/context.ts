@@ -1,6 +1,7 @@
 // Settings → what the admission core needs to know; shared by servers and offline commands.
 import { baseline } from '../annotations/parse.ts';
 import type { AdmissionContext, ObjectMetadata } from '../admission/admit.ts';
+import type { ReadYaml } from '../annotations/secret-list.ts';
 import type { ReadSettings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 
@@ -13,8 +14,16 @@ export interface Cluster {
 /** Nothing is known: annotations and settings alone decide. */
 export const UNKNOWN_CLUSTER: Cluster = { namespace: () => undefined, serviceAccount: () => undefined };
 
+/** For contexts whose pods declare no lists: whoever does is told rather than served without. */
+const UNREAD: ReadYaml = () => ({ because: 'lists are not read here' });
+
 /** The context of a command. `agent-inject` selects pods as vault-k8s does: by their annotation alone. */
-export const admissionContext = (command: Command, { settings, operator }: ReadSettings, cluster: Cluster): AdmissionContext => {
+export const admissionContext = (
+  command: Command,
+  { settings, operator }: ReadSettings,
+  cluster: Cluster,
+  readYaml: ReadYaml = UNREAD,
+): AdmissionContext => {
   const isCompat = command === 'agent-inject';
   return {
     baseline: baseline(operator),
@@ -29,5 +38,6 @@ export const admissionContext = (command: Command, { settings, operator }: ReadS
     allow: settings.allow,
     denyExcluded: settings.systemNamespaces === 'deny',
     ...cluster,
+    readYaml,
   };
 };

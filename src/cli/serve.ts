@@ -14,6 +14,7 @@ import { complaints, type ServerCommand } from './complaints.ts';
 import { admissionContext } from './context.ts';
 import { asksForHelp, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
+import { lazyYaml } from './lazy-yaml.ts';
 
 /** The commands that serve, and the exit code of each when it was called wrongly: vault-k8s ends with 1. */
 const WRONG_CALL: Readonly<Record<ServerCommand, number>> = { webhook: 2, 'agent-inject': 1 };
@@ -88,17 +89,18 @@ const start = async (
   closing.push(() => certificates.close());
   const known = await knownCluster({ command, settings, api, log, metrics });
   closing.push(() => known.close());
+  const lists = lazyYaml();
   let cluster = known.cluster();
-  let context = admissionContext(command, read, cluster);
+  let context = admissionContext(command, read, cluster, lists.readYaml);
   const current = (): typeof context => {
     const latest = known.cluster();
-    if (latest !== cluster) context = admissionContext(command, read, (cluster = latest));
+    if (latest !== cluster) context = admissionContext(command, read, (cluster = latest), lists.readYaml);
     return context;
   };
   const { listen = { host: '', port: 0 }, operationsListen } = settings;
   const server = await startAdmissionServer({
     listen,
-    reviewer: known.reviewer(reviewer(current, { compat })),
+    reviewer: lists.reviewer(known.reviewer(reviewer(current, { compat }))),
     hindrance: known.hindrance,
     certificates,
     metrics,

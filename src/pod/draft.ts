@@ -1,4 +1,5 @@
 // An injection in the making: what every profile needs to know, check and add, whatever its agents look like.
+import { posix } from 'node:path';
 import { annotationName } from '../annotations/name.ts';
 import type { AnnotationFinding } from '../annotations/finding.ts';
 import type { Parsed } from '../annotations/parse.ts';
@@ -6,8 +7,8 @@ import type { OptionKey } from '../annotations/table.ts';
 import type { PodFinding } from './finding.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
-import type { Receives } from './place.ts';
-import { secretFiles, type SecretFile } from './secrets.ts';
+import type { ContainerList, Receives } from './place.ts';
+import { directoryContainers, secretFiles, type SecretFile } from './secrets.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
 type InjectionFinding = AnnotationFinding | PodFinding;
@@ -82,25 +83,44 @@ export const keep = <T extends object>(value: T | PodFinding | undefined, draft:
   return undefined;
 };
 
-/** App containers that are to get the secrets, by name; undefined: all of them. Unknown names earn a warning (Q14). */
+/** Names that the pod does not have earn a warning (Q14): another webhook may still add them. */
+const warnOfUnknown = (draft: Draft, wanted: readonly string[], annotation: string, lists: readonly ContainerList[]): void => {
+  const spec = objectAt(draft.pod, 'spec');
+  const known = new Set(lists.flatMap((list) => objectsOf(spec?.[list]).map((container) => textOf(container, 'name'))));
+  for (const container of wanted)
+    if (!known.has(container)) draft.warnings.push({ code: 'container-unknown', annotation, container });
+};
+
+/** App containers that are to get the secrets, by name; undefined: all of them. */
 const chosenContainers = (draft: Draft): ReadonlySet<string> | undefined => {
   const wanted = draft.parsed.options.agentInjectContainers;
   if (!wanted) return undefined;
-  const known = new Set(objectsOf(objectAt(draft.pod, 'spec')?.['containers']).map((container) => textOf(container, 'name')));
-  const annotation = originOf(draft, 'agentInjectContainers');
-  for (const container of wanted)
-    if (!known.has(container)) draft.warnings.push({ code: 'container-unknown', annotation, container });
+  warnOfUnknown(draft, wanted, originOf(draft, 'agentInjectContainers'), ['containers']);
   return new Set(wanted);
 };
 
-/** Which containers get the secrets, as far as their names decide. */
+/** Directories that are for some containers alone, and those; undefined: there are none. */
+const restrictedDirectories = (draft: Draft): ReadonlyMap<string, readonly string[]> | undefined => {
+  const { containers } = draft.parsed.families;
+  if (containers.size === 0) return undefined;
+  for (const { value, annotation } of containers.values())
+    warnOfUnknown(draft, value, annotation, ['containers', 'initContainers']);
+  return directoryContainers(draft.files);
+};
+
+/** Which containers get the secrets, as far as their names decide. A directory's own list replaces the common choice. */
 export const recipients = (draft: Draft): Receives => {
   const { options } = draft.parsed;
   const chosen = chosenContainers(draft);
   const initChosen = options.initContainers && new Set(options.initContainers);
   const skipped = new Set(options.skipContainers);
-  return (name, list) =>
-    !skipped.has(name) && (list === 'containers' ? !chosen || chosen.has(name) : !initChosen || initChosen.has(name));
+  const restricted = restrictedDirectories(draft);
+  return (name, list, path) => {
+    if (skipped.has(name)) return false;
+    const only = path === undefined ? undefined : restricted?.get(posix.join(path, '/'));
+    if (only) return only.includes(name);
+    return list === 'containers' ? !chosen || chosen.has(name) : !initChosen || initChosen.has(name);
+  };
 };
 
 /** Mounts of the container that `agent-copy-volume-mounts` names, without service-account tokens. */

@@ -43,8 +43,8 @@ const MOST_MOUNTS = 2000;
 const samePath = (one: string | undefined, other: string): boolean =>
   (one ?? '').replace(/(?<=.)\/+$/, '') === other.replace(/(?<=.)\/+$/, '');
 
-/** Says which containers get mounts, by name and list. */
-export type Receives = (name: string, list: ContainerList) => boolean;
+/** Says which containers get mounts, by name and list; a path, where there is one, may be for some of them alone. */
+export type Receives = (name: string, list: ContainerList, path?: string) => boolean;
 
 /** Adds the mounts to every container that receives them. A path where something else is mounted is a problem (Q13). */
 export const placeMounts = (
@@ -59,9 +59,9 @@ export const placeMounts = (
   for (const list of LISTS)
     for (const [index, container] of listAt(pod, list).entries()) {
       const name = textOf(container, 'name') ?? '';
-      if (!receives(name, list)) continue;
       const missing = mounts.filter((mount) => {
         const path = textOf(mount, 'mountPath') ?? '';
+        if (!receives(name, list, path)) return false;
         const other = objectsOf(container['volumeMounts']).find((one) => samePath(textOf(one, 'mountPath'), path));
         if (other && textOf(other, 'name') !== textOf(mount, 'name')) taken.push({ code: 'mount-taken', container: name, path });
         return !other;

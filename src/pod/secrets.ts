@@ -25,6 +25,8 @@ export interface SecretFile {
   readonly permissions: string;
   readonly command: string;
   readonly errorOnMissingKey: boolean;
+  /** Containers that alone get it, with its directory; undefined: those that get all the others too. */
+  readonly containers: readonly string[] | undefined;
 }
 
 /** What only speaks of a secret that another annotation declares. */
@@ -37,6 +39,7 @@ const DEPENDENT: readonly FamilyKey[] = [
   'leftDelimiter',
   'rightDelimiter',
   'volumePath',
+  'containers',
 ];
 
 /** Names in code-unit order: one order for every run and every machine (Q07). */
@@ -53,7 +56,9 @@ const ambiguities = (families: FamilyOptions): AnnotationFinding[] => {
   const found: AnnotationFinding[] = [];
   for (const [name, { annotation }] of families.templateFile) {
     const other = families.secret.get(`file-${name}`);
-    if (other) found.push({ code: 'secret-ambiguous', annotation, other: other.annotation, name: `file-${name}` });
+    // In a list the two cannot be mistaken for one another.
+    if (other && annotation.endsWith(`-${name}`))
+      found.push({ code: 'secret-ambiguous', annotation, other: other.annotation, name: `file-${name}` });
   }
   return found;
 };
@@ -91,6 +96,7 @@ const secretFile = (name: string, families: FamilyOptions, options: Options): Se
     permissions: valueOf(families.perms, name, ''),
     command: valueOf(families.command, name, ''),
     errorOnMissingKey: valueOf(families.errorOnMissingKey, name, false),
+    containers: families.containers.get(name)?.value,
   };
 };
 
@@ -120,12 +126,42 @@ export const secretFiles = (families: FamilyOptions, options: Options): Secrets 
       });
     files.push(file);
   }
+  if (families.containers.size > 0) problems.push(...sharedDirectories(files, families, options));
   const warnings: AnnotationFinding[] = [];
   for (const key of DEPENDENT)
     for (const [name, entry] of families[key])
       if (!declared.has(name)) warnings.push({ code: 'secret-undeclared', annotation: entry.annotation, name });
   return { files, problems, warnings };
 };
+
+const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
+  [...new Set(one)].sort().join() === [...new Set(other)].sort().join();
+
+/** A directory is one volume, so that all of its files go to the same containers; the common one goes to all. */
+const sharedDirectories = (files: readonly SecretFile[], families: FamilyOptions, options: Options): AnnotationFinding[] => {
+  const found: AnnotationFinding[] = [];
+  const first = new Map<string, SecretFile>();
+  for (const file of files) {
+    const annotation = families.containers.get(file.name)?.annotation;
+    const directory = posix.join(file.directory, '/');
+    const other = first.get(directory);
+    if (!other) first.set(directory, file);
+    if (annotation !== undefined && file.directory === options.secretVolumePath)
+      found.push({ code: 'secret-containers', annotation, directory, other: undefined });
+    else if (other && !isSameSet(file.containers, other.containers))
+      found.push({
+        code: 'secret-containers',
+        annotation: annotation ?? families.containers.get(other.name)?.annotation ?? '',
+        directory,
+        other: annotation === undefined ? file.name : other.name,
+      });
+  }
+  return found;
+};
+
+/** Containers that alone get a directory, by the directory as its files write it. */
+export const directoryContainers = (files: readonly SecretFile[]): ReadonlyMap<string, readonly string[]> =>
+  new Map(files.flatMap(({ directory, containers }) => (containers ? [[posix.join(directory, '/'), containers] as const] : [])));
 
 /** Directories of files other than the common one, sorted; writings of one path are one directory (Q30). */
 export const otherDirectories = (files: readonly SecretFile[], common: string): readonly string[] => {

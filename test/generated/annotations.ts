@@ -3,6 +3,7 @@ import { families } from '../../src/annotations/families.ts';
 import type { Kind } from '../../src/annotations/kind.ts';
 import { annotationName } from '../../src/annotations/name.ts';
 import { FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES } from '../../src/annotations/prefix.ts';
+import { LISTED_FIELDS, type ListedField } from '../../src/annotations/secret-list.ts';
 import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Row } from '../../src/annotations/row.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { flagOf } from '../../src/settings/read.ts';
@@ -118,6 +119,35 @@ ${code(families.templateFile.name)} names it; NAMEs are compared letter by lette
         isOwn(row) ? `${row.sentence} Only under ${code(OWN_PREFIX)}.` : row.sentence,
         code(row.example),
       ]),
+    ),
+    `## The list ${code(kebab('secrets' satisfies OptionKey))}`,
+    `${code(annotationName('secrets'))} declares secrets as one list in YAML (or JSON) instead. Every field stands for the annotation beside it, and means what it means;
+every value is text, quoted or not. The list is read strictly: an unknown field, a wrong value, an anchor, alias or tag, or a name that the same object
+declares by other annotations too is a problem, and all of them are told at once. A later layer wins over an earlier one secret by secret and field by
+field, however each of them writes it.
+
+    ${annotationName('secrets')}: |
+      - name: database
+        path: kv/data/shop/database
+        format: dotenv
+        perms: 0440
+      - name: signing.key
+        path: kv/data/shop/signing
+        volumePath: /etc/signing
+        containers: [signer]
+
+A directory is one volume, so that ${code('containers')} needs a ${code('volumePath')} of its own: without one, or with other containers for another secret of that directory,
+it is a problem. The containers that are named get the directory whatever the other annotations choose, unless ${code(annotationName('skipContainers'))}
+names them.`,
+    tableOf(
+      ['Field', 'As the annotation', 'Value'],
+      [
+        ['`name`', 'NAME in all of them', 'text'],
+        ...(Object.keys(LISTED_FIELDS) as ListedField[]).map((field) => {
+          const family = families[LISTED_FIELDS[field]];
+          return [code(field), code(`${family.name}-NAME`), field === 'containers' ? 'list of names' : family.kind.name];
+        }),
+      ],
     ),
     '## Kinds of values',
     tableOf(

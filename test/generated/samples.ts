@@ -39,6 +39,34 @@ export const samples: Samples = {
   },
   'secret-undeclared': { code: 'secret-undeclared', annotation: familyName('perms', 'datbase'), name: 'datbase' },
   'secret-escapes': { code: 'secret-escapes', annotation: familyName('file', 'web'), value: '../web' },
+  'secret-twice': {
+    code: 'secret-twice',
+    annotation: `${annotationName('secrets')}[0]`,
+    other: familyName('secret', 'db'),
+    name: 'db',
+  },
+  'secret-containers': {
+    code: 'secret-containers',
+    annotation: `${annotationName('secrets')}[0].containers`,
+    directory: '/vault/secrets/',
+    other: undefined,
+  },
+  'secrets-unreadable': {
+    code: 'secrets-unreadable',
+    annotation: annotationName('secrets'),
+    because: 'line 2, column 1: an alias, which is not taken here',
+  },
+  'secret-field': {
+    code: 'secret-field',
+    annotation: `${annotationName('secrets')}[0].containers`,
+    wanted: 'a list of names of containers, with one at least',
+  },
+  'secret-field-unknown': {
+    code: 'secret-field-unknown',
+    annotation: `${annotationName('secrets')}[0]`,
+    field: 'permissions',
+    nearest: undefined,
+  },
   'containers-exclusive': {
     code: 'containers-exclusive',
     annotation: annotationName('agentPrePopulate'),

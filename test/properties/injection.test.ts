@@ -6,6 +6,7 @@ import { admitPod, type AdmissionContext, type Outcome } from '../../src/admissi
 import { denialOf, warningsOf } from '../../src/admission/message.ts';
 import { reviewer } from '../../src/admission/review.ts';
 import { admissionContext, UNKNOWN_CLUSTER } from '../../src/cli/context.ts';
+import { readYamlText } from '../../src/cli/yaml-text.ts';
 import { isObject, type Json, type JsonObject } from '../../src/pod/manifest.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
@@ -14,7 +15,7 @@ import { annotations, CANARY, pod } from './pods.ts';
 const contextOf = (command: Command, ...flags: readonly string[]): AdmissionContext => {
   const reading = readSettings(command, ['-vault-address=https://vault.example:8200', ...flags], {});
   if (!reading.ok) throw new Error(reading.problems.join('\n'));
-  return admissionContext(command, reading.value, UNKNOWN_CLUSTER);
+  return admissionContext(command, reading.value, UNKNOWN_CLUSTER, readYamlText);
 };
 
 const webhook = contextOf('webhook', '-allow=*');

@@ -3,6 +3,7 @@ import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { admitPod, type AdmissionContext, type Outcome } from '../../src/admission/admit.ts';
 import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
 import { admissionContext, UNKNOWN_CLUSTER, type Cluster } from '../../src/cli/context.ts';
+import { readYamlText } from '../../src/cli/yaml-text.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/pod/manifest.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
@@ -53,7 +54,7 @@ export const contextOf = ({
 }: Surrounding = {}): AdmissionContext => {
   const reading = readSettings(command, ['-vault-address=https://vault.example:8200', ...flags], environment);
   if (!reading.ok) throw new Error(reading.problems.join('\n'));
-  return admissionContext(command, reading.value, cluster);
+  return admissionContext(command, reading.value, cluster, readYamlText);
 };
 
 export interface Result {

@@ -41,7 +41,7 @@ export const readDocuments = (source: SourceText): ReadDocuments => {
   const problems: string[] = [];
   const documents: ManifestDocument[] = [];
   const tokens = [...new Parser(lines.addNewLine).parse(source.text)];
-  const deep = tokens.map(tooDeep).find((offset) => offset !== undefined);
+  const deep = tokens.map((token) => tooDeep(token, DEEPEST)).find((offset) => offset !== undefined);
   if (deep !== undefined)
     return { source, documents, problems: [`${place(deep)}: more than ${DEEPEST} levels within one another`] };
   let start = 0;
@@ -87,11 +87,11 @@ const keyAt = (text: string, offset: number): string => {
 const LONGEST_KEY = 300;
 
 /** Where a token goes deeper than anything reasonable; without recursion, for it is the stack that is protected. */
-const tooDeep = (token: CST.Token): number | undefined => {
+export const tooDeep = (token: CST.Token, deepest: number): number | undefined => {
   const open: { readonly token: CST.Token; readonly depth: number }[] = [{ token, depth: 0 }];
   for (let next = open.pop(); next; next = open.pop()) {
     const { token, depth } = next;
-    if (depth > DEEPEST) return token.offset;
+    if (depth > deepest) return token.offset;
     if (token.type === 'document' && token.value) open.push({ token: token.value, depth });
     if (!('items' in token)) continue;
     for (const { key, value } of token.items)

@@ -83,11 +83,14 @@ export const judge = (
   };
 };
 
-const lineOfFinding = (finding: Finding, document: ManifestDocument, path: Workload['path'], otherwise: number): number =>
-  'annotation' in finding &&
-  objectAt(objectAt(templateOf(document, path), 'metadata'), 'annotations')?.[finding.annotation] !== undefined
-    ? lineOfPath(document, [...path, 'metadata', 'annotations', finding.annotation])
-    : otherwise;
+const lineOfFinding = (finding: Finding, document: ManifestDocument, path: Workload['path'], otherwise: number): number => {
+  if (!('annotation' in finding)) return otherwise;
+  // A place within a list is in brackets after its name.
+  const annotation = finding.annotation.replace(/\[.*$/, '');
+  return objectAt(objectAt(templateOf(document, path), 'metadata'), 'annotations')?.[annotation] === undefined
+    ? otherwise
+    : lineOfPath(document, [...path, 'metadata', 'annotations', annotation]);
+};
 
 const templateOf = (document: ManifestDocument, path: Workload['path']): JsonObject | undefined =>
   path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], document.value) as

@@ -5,6 +5,7 @@ import { readSettings, type ReadSettings } from '../../settings/read.ts';
 import { admissionContext } from '../context.ts';
 import { helpOf, type OwnFlag } from '../help.ts';
 import { readManifests } from '../manifests.ts';
+import { readYamlText } from '../yaml-text.ts';
 import { asksForHelp, type Terminal } from '../terminal.ts';
 import { NO_MANIFESTS } from './cluster.ts';
 import { readDocuments, type ManifestDocument, type SourceText } from './document.ts';
@@ -78,7 +79,7 @@ export const prepare = async (
   const scalars = read.flatMap(({ documents }) => documents.filter(isNoObject).map(scalarProblem));
   const unreadable = [...problems, ...manifests.problems, ...read.flatMap((one) => one.problems), ...scalars];
   if (unreadable.length > 0) return fail(unreadable);
-  const context = admissionContext(command, settings, manifests.cluster);
+  const context = admissionContext(command, settings, manifests.cluster, readYamlText);
   const oddities: string[] = [];
   let objects = 0;
   const sources = read.map(({ source, documents }): JudgedSource => {

@@ -117,8 +117,8 @@ export const injectCompat = (pod: JsonObject, parsed: Parsed, operator: Operator
   problems.push(...placeVolumes(pod, volumes(options, shape), builder));
   // Init containers get the secrets only when an agent runs before them.
   const named = recipients(draft);
-  const receives = (name: string, list: ContainerList): boolean =>
-    named(name, list) && (list === 'containers' ? name !== AGENT_NAME.sidecar : name !== AGENT_NAME.init && shape.init);
+  const receives = (name: string, list: ContainerList, path?: string): boolean =>
+    named(name, list, path) && (list === 'containers' ? name !== AGENT_NAME.sidecar : name !== AGENT_NAME.init && shape.init);
   problems.push(
     ...placeMounts(pod, uniquePaths(secretMounts(options, shape, options.secretsReadOnly ?? false)), receives, builder),
   );

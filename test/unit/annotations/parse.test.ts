@@ -1,4 +1,5 @@
 // From layers of annotations to options or problems.
+import { readYamlText } from '../../../src/cli/yaml-text.ts';
 import { baseline, parseAnnotations, type Parsed } from '../../../src/annotations/parse.ts';
 
 const BASE = baseline({});
@@ -11,7 +12,11 @@ const parse = (
   },
   base = BASE,
 ): Parsed =>
-  parseAnnotations({ namespace: entries(more.namespace), serviceaccount: entries(more.serviceaccount), pod: entries(pod) }, base);
+  parseAnnotations(
+    { namespace: entries(more.namespace), serviceaccount: entries(more.serviceaccount), pod: entries(pod) },
+    base,
+    readYamlText,
+  );
 
 const entries = (annotations: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
   new Map(Object.entries(annotations));

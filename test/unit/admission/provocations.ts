@@ -1,0 +1,203 @@
+// How each problem and warning of the catalogue is provoked, and what a pod does to be rid of it.
+import type { ProblemCode } from '../../../src/admission/problems.ts';
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../fixture.ts';
+
+interface Provocation {
+  readonly pod: PodParts;
+  readonly surrounding?: Surrounding;
+  /** The pod after the remedy, which then is injected without this finding; absent where the pod must stay out. */
+  readonly remedy?: PodParts;
+}
+
+const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts: [TOKEN_MOUNT], ...more });
+const native = { 'vaultauth.dev/profile': 'native' };
+const own = 'agent-service-account-token-volume-name';
+const projected = {
+  name: 'vault-sa',
+  projected: { sources: [{ serviceAccountToken: { path: 'vault-token', audience: 'vault' } }] },
+};
+
+export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
+  'annotation-value': {
+    pod: { annotations: { 'agent-inject-token': 'tRuE' } },
+    remedy: { annotations: { 'agent-inject-token': 'true' } },
+  },
+  'annotation-conflict': { pod: { annotations: { 'openbao.org/role': 'other' } }, remedy: {} },
+  'annotation-unknown': {
+    pod: { annotations: { 'agent-inject-secrt-a': 'kv/a' } },
+    remedy: { annotations: { 'agent-inject-secret-a': 'kv/a' } },
+  },
+  'annotation-deprecated': { pod: { annotations: { 'ca-key': '/cas' } }, remedy: { annotations: { 'ca-path': '/cas' } } },
+  'annotation-empty': { pod: { annotations: { service: '' } }, remedy: { annotations: { service: 'https://other:8200' } } },
+  'annotation-layer': {
+    pod: {},
+    surrounding: {
+      cluster: {
+        namespace: () => ({ labels: new Map(), annotations: new Map([['vault.hashicorp.com/agent-inject-status', 'injected']]) }),
+        serviceAccount: () => undefined,
+      },
+    },
+  },
+  'secret-collision': {
+    pod: { annotations: { 'agent-inject-secret-a': 'x', 'agent-inject-secret-A': 'y' } },
+    remedy: { annotations: { 'agent-inject-secret-a': 'x', 'agent-inject-secret-A': 'y', 'preserve-secret-case': 'true' } },
+  },
+  'secret-ambiguous': {
+    pod: { annotations: { 'agent-inject-secret-file-x': 'a', 'agent-inject-template-file-x': '/t' } },
+    remedy: { annotations: { 'agent-inject-secret-x': 'a', 'agent-inject-template-file-x': '/t' } },
+  },
+  'secret-undeclared': {
+    pod: { annotations: { 'agent-inject-perms-a': '0400' } },
+    remedy: { annotations: { 'agent-inject-perms-a': '0400', 'agent-inject-secret-a': 'kv/a' } },
+  },
+  'secret-escapes': {
+    pod: { annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': '../a' } },
+    remedy: { annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': 'sub/a' } },
+  },
+  'secret-twice': {
+    pod: { annotations: { 'vaultauth.dev/secrets': '[{name: db, path: kv/a}]', 'agent-inject-secret-db': 'kv/b' } },
+    remedy: { annotations: { 'vaultauth.dev/secrets': '[{name: db, path: kv/a}]', 'agent-inject-secret-web': 'kv/b' } },
+  },
+  'secret-containers': {
+    pod: { annotations: { 'vaultauth.dev/secrets': '[{name: db, path: kv/a, containers: [web]}]' } },
+    remedy: { annotations: { 'vaultauth.dev/secrets': '[{name: db, path: kv/a, containers: [web], volumePath: /db}]' } },
+  },
+  'secrets-unreadable': {
+    pod: { annotations: { 'vaultauth.dev/secrets': '- {name: db' } },
+    remedy: { annotations: { 'vaultauth.dev/secrets': '- {name: db, path: kv/a}' } },
+  },
+  'secret-field': {
+    pod: { annotations: { 'vaultauth.dev/secrets': '- {name: db}' } },
+    remedy: { annotations: { 'vaultauth.dev/secrets': '- {name: db, path: kv/a}' } },
+  },
+  'secret-field-unknown': {
+    pod: { annotations: { 'vaultauth.dev/secrets': '- {name: db, paht: kv/a}' } },
+    remedy: { annotations: { 'vaultauth.dev/secrets': '- {name: db, path: kv/a}' } },
+  },
+  'containers-exclusive': {
+    pod: { annotations: { 'agent-pre-populate': 'false', 'agent-pre-populate-only': 'true' } },
+    remedy: { annotations: { 'agent-pre-populate': 'true', 'agent-pre-populate-only': 'true' } },
+  },
+  'pod-malformed': { pod: { spec: { containers: 'x' } }, remedy: {} },
+  'role-missing': { pod: { annotations: { role: '' } }, remedy: { annotations: { role: 'web' } } },
+  'address-missing': {
+    pod: {},
+    surrounding: { flags: ['-vault-address='] },
+    remedy: { annotations: { service: 'https://vault.example:8200' } },
+  },
+  'image-missing': { pod: {}, surrounding: { flags: ['-vault-image='] }, remedy: { annotations: { 'agent-image': 'vault:1' } } },
+  'token-missing': {
+    pod: { spec: { containers: [{ name: 'web' }] } },
+    remedy: { annotations: { [own]: 'vault-sa' }, spec: { containers: [{ name: 'web' }], volumes: [projected] } },
+  },
+  'token-volume-unknown': {
+    pod: { annotations: { [own]: 'vault-sa' } },
+    remedy: { annotations: { [own]: 'vault-sa' }, spec: { volumes: [{ name: TOKEN_VOLUME }, projected] } },
+  },
+  'token-volume-kind': {
+    pod: { annotations: { [own]: 'vault-sa' }, spec: { volumes: [{ name: 'vault-sa', emptyDir: {} }] } },
+    remedy: { annotations: { [own]: 'vault-sa' }, spec: { volumes: [projected] } },
+  },
+  'same-user-unknown': {
+    pod: { annotations: { 'agent-run-as-same-user': 'true' } },
+    remedy: {
+      annotations: { 'agent-run-as-same-user': 'true' },
+      spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] },
+    },
+  },
+  'same-user-root': {
+    pod: {
+      annotations: { 'agent-run-as-same-user': 'true' },
+      spec: { containers: [web({ securityContext: { runAsUser: 0 } })] },
+    },
+    remedy: { annotations: { 'agent-run-as-user': '1000' }, spec: { containers: [web({ securityContext: { runAsUser: 0 } })] } },
+  },
+  'process-namespace-refused': {
+    pod: { annotations: { 'agent-share-process-namespace': 'true' }, spec: { shareProcessNamespace: false } },
+    remedy: { annotations: { 'agent-share-process-namespace': 'true' } },
+  },
+  'process-namespace-kept': {
+    pod: { annotations: { 'agent-share-process-namespace': 'false' }, spec: { shareProcessNamespace: true } },
+    remedy: { spec: { shareProcessNamespace: true } },
+  },
+  'container-unknown': {
+    pod: { annotations: { 'agent-copy-volume-mounts': 'wep' } },
+    remedy: { annotations: { 'agent-copy-volume-mounts': 'web' } },
+  },
+  'container-taken': {
+    pod: { spec: { containers: [web(), { name: 'vault-agent' }] } },
+    remedy: { spec: { containers: [web(), { name: 'agent' }] } },
+  },
+  'volume-taken': {
+    pod: { spec: { volumes: [{ name: 'home-init', hostPath: { path: '/' } }] } },
+    remedy: { spec: { volumes: [{ name: 'home', hostPath: { path: '/' } }] } },
+  },
+  'mount-taken': {
+    pod: { spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] })] } },
+    remedy: {
+      annotations: { 'secret-volume-path': '/secrets' },
+      spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] })] },
+    },
+  },
+  'patch-rejected': {
+    pod: { annotations: { 'agent-json-patch': '[{"op":"replace","path":"/nothing","value":1}]' } },
+    remedy: { annotations: { 'agent-json-patch': '[{"op":"replace","path":"/image","value":"vault:1"}]' } },
+  },
+  'telemetry-value': {
+    pod: { annotations: { 'agent-telemetry-circonus-check-id': '123' } },
+    remedy: { annotations: { 'agent-telemetry-circonus-check-id': '"123"' } },
+  },
+  'telemetry-unknown': {
+    pod: { annotations: { 'agent-telemetry-hostname-disable': 'true' } },
+    remedy: { annotations: { 'agent-telemetry-disable-hostname': 'true' } },
+  },
+  'config-too-large': {
+    pod: { annotations: { ...native, 'agent-inject-template-a': 'x'.repeat(140_000) } },
+    remedy: { annotations: { ...native, 'agent-inject-template-a': 'x' } },
+  },
+  'profile-lacks': {
+    pod: { annotations: { ...native, 'agent-configmap': 'c' } },
+    remedy: { annotations: { 'agent-configmap': 'c' } },
+  },
+  'token-loosened': {
+    pod: {
+      annotations: { ...native, 'agent-run-as-user': '100' },
+      spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] },
+    },
+    remedy: { annotations: native, spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] } },
+  },
+  'annotation-guarded': {
+    pod: { annotations: { service: 'https://other:8200' } },
+    surrounding: { command: 'webhook' },
+    remedy: {},
+  },
+  'mounts-too-many': {
+    pod: {
+      annotations: Object.fromEntries(
+        Array.from({ length: 60 }, (_, index) => [`agent-inject-secret-s${index}`, 'kv/a']).concat(
+          Array.from({ length: 60 }, (_, index) => [`secret-volume-path-s${index}`, `/s${index}`]),
+        ),
+      ),
+      spec: { containers: [web(), ...Array.from({ length: 40 }, (_, index) => ({ name: `c${index}` }))] },
+    },
+    remedy: { annotations: { 'agent-inject-secret-s0': 'kv/a', 'secret-volume-path-s0': '/s0' } },
+  },
+  'annotations-too-large': { pod: { annotations: { note: 'x'.repeat(270_000) } }, remedy: {} },
+  'path-empty': {
+    pod: { annotations: { 'secret-volume-path': '' } },
+    remedy: { annotations: { 'secret-volume-path': '/secrets' } },
+  },
+  'label-value': {
+    pod: { labels: { 'vaultauth.dev/inject': 'yes' } },
+    surrounding: { command: 'webhook' },
+    remedy: { labels: { 'vaultauth.dev/inject': 'enabled' } },
+  },
+  'label-contradiction': {
+    pod: { annotations: { 'agent-inject': 'false' }, labels: { 'vaultauth.dev/inject': 'enabled' } },
+    surrounding: { command: 'webhook' },
+    remedy: { labels: { 'vaultauth.dev/inject': 'enabled' } },
+  },
+  'namespace-excluded': { pod: {}, surrounding: { namespace: 'kube-public', flags: ['-system-namespaces=deny'] } },
+  'windows-unsupported': { pod: { spec: { os: { name: 'windows' } } }, surrounding: { command: 'webhook' } },
+};
