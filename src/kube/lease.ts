@@ -1,0 +1,190 @@
+// One of several processes leads: who holds a Lease (coordination.k8s.io), renewed as long as it lives.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KubeClient } from './client.ts';
+import { isKubeError } from './error.ts';
+import { createLease, type Lease, leaseSpec, readLease, replaceLease } from './lease-object.ts';
+
+/** The Lease is, or may be, somebody else's: whatever was about to be written must not be. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+export interface LeaderTimes {
+  /** For so long after the last change that others saw, the Lease is the holder's. */
+  readonly leaseMs: number;
+  /** A leader that could not renew for so long leads no more. Well below `leaseMs`: the rest is for writes on their way. */
+  readonly renewDeadlineMs: number;
+  readonly renewEveryMs: number;
+  /** How often those who wait look at it; the later a change is seen, the later the end of the Lease. */
+  readonly lookEveryMs: number;
+}
+
+export interface LeaderOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** Of the Lease. */
+  readonly name: string;
+  /** Of this process, among all that want to lead. */
+  readonly identity: string;
+  /** The signal is aborted when the lead is lost or given up. */
+  readonly onLead: (signal: AbortSignal) => void;
+  /** Called once, with the reason; never after `close`. This process will not lead again. */
+  readonly onLost: (reason: string) => void;
+  /** Told when the Lease cannot be read or written, and (undefined) when it can be again. */
+  readonly onProblem: (problem: string | undefined) => void;
+  readonly times?: Partial<LeaderTimes> | undefined;
+  /** Milliseconds that never go back; and of the day, which go on while a machine sleeps. */
+  readonly clocks?: { readonly monotonic: () => number; readonly wall: () => number } | undefined;
+}
+
+export interface Leader {
+  readonly isLeading: () => boolean;
+  /** Who holds the Lease, as last seen; undefined: nobody, or not known yet. */
+  readonly holder: () => string | undefined;
+  /** Throws LeaseLost unless the Lease certainly is ours at this moment. To be called right before each write. */
+  readonly fence: () => void;
+  /** Stops, and gives the Lease back, so that another process can lead at once. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * client-go waits 15 s and looks every 2 s, which hands over in up to 19 s. With these numbers it is 13 s after the leader's
+ * last renewal, and a leader that the API server does not answer still has four attempts.
+ */
+const TIMES: LeaderTimes = { leaseMs: 12_000, renewDeadlineMs: 9000, renewEveryMs: 2000, lookEveryMs: 1000 };
+const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() };
+/** A request that hangs must leave time for another one before the deadline. */
+const ATTEMPTS = 3;
+
+/** Tries to lead, at once and for as long as it takes. */
+export const runLeader = (options: LeaderOptions): Leader => {
+  const { client, namespace, name, identity, clocks = CLOCKS } = options;
+  const times: LeaderTimes = { ...TIMES, ...options.times };
+  const closing = new AbortController();
+  const leading = new AbortController();
+  let state: 'waiting' | 'leading' | 'lost' = 'waiting';
+  let holder: string | undefined;
+  let problem: string | undefined;
+  /** What others last did to the Lease, and when we saw it. */
+  let seen: { readonly resourceVersion: string | undefined; readonly at: number } | undefined;
+  /** Both clocks before the last renewal that succeeded was sent. */
+  let renewed = { monotonic: -Infinity, wall: -Infinity };
+  /** The Lease as our last write left it. */
+  let own: Lease | undefined;
+
+  const sinceRenewal = (): number => {
+    const { monotonic, wall } = renewed;
+    return Math.max(clocks.monotonic() - monotonic, clocks.wall() - wall);
+  };
+  const isOver = (): boolean => clocks.monotonic() - renewed.monotonic > times.renewDeadlineMs;
+  const tell = (error: unknown): void => {
+    const text = error instanceof Error ? error.message : String(error);
+    if (problem === undefined) options.onProblem(text);
+    problem = text;
+  };
+  const told = (): void => {
+    if (problem !== undefined) options.onProblem(undefined);
+    problem = undefined;
+  };
+  const request = { timeoutMs: times.renewDeadlineMs / ATTEMPTS, signal: closing.signal };
+  const place = { namespace, name };
+
+  /** Writes that the Lease is ours; false when somebody else was faster. */
+  const take = async (found: Lease | undefined): Promise<boolean> => {
+    const before = { monotonic: clocks.monotonic(), wall: clocks.wall() };
+    const spec = leaseSpec(found?.spec, identity, times.leaseMs, before.wall);
+    const written = await (found
+      ? replaceLease(client, { ...found, spec }, request)
+      : createLease(client, { metadata: place, spec }, request));
+    if (!written) return false;
+    // A process that was stopped meanwhile has a renewal that may be over already: the clocks of before count.
+    renewed = before;
+    holder = identity;
+    own = written;
+    return true;
+  };
+
+  /** One look while another process may lead. Gives how long to wait until the next. */
+  const attempt = async (): Promise<number> => {
+    const found = await readLease(client, place, request);
+    told();
+    const version = found?.metadata.resourceVersion;
+    const now = clocks.monotonic();
+    if (!seen || seen.resourceVersion !== version) seen = { resourceVersion: version, at: now };
+    holder = found?.spec.holderIdentity || undefined;
+    // A Lease counts from when we saw it change: clocks of other machines do not matter.
+    const left = seen.at + Math.max(times.leaseMs, (found?.spec.leaseDurationSeconds ?? 0) * 1000) - now;
+    if (holder !== undefined && holder !== identity && left > 0) return Math.min(left, times.lookEveryMs);
+    if (!(await take(found))) return times.lookEveryMs;
+    state = 'leading';
+    options.onLead(leading.signal);
+    return times.renewEveryMs;
+  };
+
+  const lose = (reason: string): void => {
+    state = 'lost';
+    leading.abort(new LeaseLost(reason));
+    if (!closing.signal.aborted) options.onLost(reason);
+  };
+
+  /** One renewal. Gives how long to wait until the next. */
+  const renew = async (): Promise<number> => {
+    if (isOver()) {
+      lose(
+        `the Lease ${namespace}/${name} could not be renewed for ${Math.round(sinceRenewal())} ms${problem ? `: ${problem}` : ''}`,
+      );
+      return 0;
+    }
+    if (!(await take(own))) {
+      // Somebody has written it. It is still ours if they left the holder alone.
+      const found = await readLease(client, place, request);
+      if (found?.spec.holderIdentity !== identity) {
+        holder = found?.spec.holderIdentity || undefined;
+        lose(`the Lease ${namespace}/${name} ${found ? `is held by ${holder ?? 'nobody'}` : 'was deleted'}`);
+      } else own = found;
+      return 0;
+    }
+    told();
+    return times.renewEveryMs;
+  };
+
+  const run = async (): Promise<void> => {
+    while (!closing.signal.aborted && !leading.signal.aborted) {
+      const wait = await (state === 'leading' ? renew() : attempt()).catch((error: unknown) => {
+        if (!closing.signal.aborted) tell(error);
+        return state === 'leading' ? times.renewEveryMs / 2 : times.lookEveryMs;
+      });
+      await sleep(wait, undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+  };
+  const running = run();
+
+  /** Gives up in good order: an empty holder, which others may replace at once. */
+  const release = async (): Promise<void> => {
+    if (state !== 'leading' || !own) return;
+    state = 'lost';
+    leading.abort(new LeaseLost('the Lease is given back'));
+    const spec = { ...leaseSpec(own.spec, identity, times.leaseMs, clocks.wall()), holderIdentity: '', leaseDurationSeconds: 1 };
+    await replaceLease(client, { ...own, spec }, { timeoutMs: request.timeoutMs, signal: undefined }).catch((error: unknown) => {
+      if (!isKubeError(error, 'Forbidden', 'NotFound')) tell(error);
+    });
+  };
+
+  return {
+    isLeading: () => state === 'leading' && sinceRenewal() <= times.renewDeadlineMs,
+    holder: () => holder,
+    fence: () => {
+      if (state === 'leading' && sinceRenewal() <= times.renewDeadlineMs) return;
+      throw new LeaseLost(
+        state === 'leading'
+          ? `the Lease ${namespace}/${name} was not renewed for ${Math.round(sinceRenewal())} ms: nothing is written until it is`
+          : `the Lease ${namespace}/${name} is not ours: nothing is written`,
+      );
+    },
+    close: async () => {
+      closing.abort();
+      await running;
+      await release();
+    },
+  };
+};

@@ -1,0 +1,227 @@
+// Reading and writing objects of a real API server: whole objects in memory, apply, status, finalizers, events, tokens, keys, values.
+import { createPublicKey, verify } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { applyObject, applyStatus, deleteObject, FIELD_MANAGER, patchFinalizers } from '../../src/kube/apply.ts';
+import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
+import { eventRecorder } from '../../src/kube/event.ts';
+import { readIssuer, readIssuerKeys } from '../../src/kube/issuer.ts';
+import { kubeconfigConnection } from '../../src/kube/kubeconfig.ts';
+import { type WatchedObject, watchObjects, withoutManagedFields, type WritableStore } from '../../src/kube/objects.ts';
+import { readValue } from '../../src/kube/secret-values.ts';
+import { requestToken } from '../../src/kube/token-request.ts';
+import { type Bed, startBed } from '../bed/bed.ts';
+import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+
+interface Budget extends WatchedObject {
+  readonly metadata: WatchedObject['metadata'] & { readonly finalizers?: readonly string[] };
+  readonly spec: { readonly maxUnavailable: number };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly reason: string }[] };
+}
+
+const until = async (what: () => boolean): Promise<void> => {
+  for (let wait = 0; !what(); wait += 1) {
+    if (wait === 600) throw new Error(`never: ${what.toString()}`);
+    await sleep(50);
+  }
+};
+
+// A kind with a status that no controller of this bed writes.
+const BUDGETS = { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets' };
+const budget = (name: string, maxUnavailable: number) => ({
+  apiVersion: 'policy/v1',
+  kind: 'PodDisruptionBudget',
+  metadata: { name, namespace: 'default', labels: { team: 'blue' } },
+  spec: { maxUnavailable },
+});
+const of = (kind: 'Secret' | 'ConfigMap', name: string, key: string) => ({ kind, namespace: 'default', name, key });
+const place = (name: string) => ({ ...BUDGETS, namespace: 'default', name });
+
+const decoded = (part: string): Record<string, unknown> => JSON.parse(Buffer.from(part, 'base64url').toString());
+
+describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
+  let bed: Bed;
+  let client: KubeClient;
+  let store: WritableStore<Budget, Budget>;
+  let failed = true;
+  const told: string[] = [];
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes, parts: ['kube-apiserver'] });
+    client = kubeClient({ connection: await kubeconfigConnection(bed.kubeconfig), userAgent: 'tester/1' });
+    store = watchObjects<Budget, Budget>({
+      client,
+      path: '/apis/policy/v1/poddisruptionbudgets',
+      labelSelector: 'team=blue',
+      keep: withoutManagedFields,
+      onChange: (key, before, after) =>
+        told.push(`${key} ${before?.spec.maxUnavailable ?? '-'}>${after?.spec.maxUnavailable ?? '-'}`),
+      onProblem: () => undefined,
+      times: { streamSeconds: 2 },
+    });
+    await until(() => store.listed());
+  }, 600_000);
+  afterAll(async () => {
+    await store?.close();
+    client?.close();
+    await bed?.stop(failed ? 'failed' : 'passed');
+  });
+
+  it('what is applied is watched whole, and what we write is known before the stream tells of it', async () => {
+    const made = await applyObject<Budget>(client, place('web'), budget('web', 1), { force: true });
+    await until(() => store.get('default/web') !== undefined);
+    const answer = await applyStatus<Budget>(
+      client,
+      place('web'),
+      { ...budget('web', 1), metadata: { name: 'web', namespace: 'default', uid: made.metadata.uid } },
+      {
+        disruptionsAllowed: 0,
+        currentHealthy: 0,
+        desiredHealthy: 0,
+        expectedPods: 0,
+        conditions: [{ type: 'Ready', status: 'True', reason: 'Ours', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }],
+      },
+    );
+    store.wrote(answer);
+    expect(store.get('default/web')?.status?.conditions?.[0]?.reason).toBe('Ours');
+    const replaced = await applyObject<Budget>(client, place('web'), budget('web', 2));
+    store.wrote(replaced);
+    store.wrote(answer);
+    expect(store.get('default/web')?.spec.maxUnavailable).toBe(2);
+    // Spec and status have owners of the same name, and applying one leaves the other as it is.
+    expect(store.get('default/web')?.status?.conditions?.[0]?.reason).toBe('Ours');
+    const { metadata } = await bed.request<{ metadata: { managedFields: { manager: string; subresource?: string }[] } }>(
+      'GET',
+      '/apis/policy/v1/namespaces/default/poddisruptionbudgets/web',
+    );
+    expect(metadata.managedFields.map(({ manager, subresource }) => [manager, subresource])).toEqual([
+      [FIELD_MANAGER, undefined],
+      [FIELD_MANAGER, 'status'],
+    ]);
+    expect(JSON.stringify(store.list())).not.toContain('managedFields');
+  });
+
+  it('the status of an object that is gone, or of another of its name, is not written', async () => {
+    const status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+    const other = { ...budget('web', 1), metadata: { name: 'web', namespace: 'default', uid: 'another' } };
+    await expect(applyStatus(client, place('web'), other, status)).rejects.toMatchObject({ reason: 'Invalid' });
+    await expect(applyStatus(client, place('none'), budget('none', 1), status)).rejects.toMatchObject({ reason: 'NotFound' });
+  });
+
+  it('finalizers hold an object until the last is dropped, and are changed only on what was read', async () => {
+    const read = await applyObject<Budget>(client, place('held'), budget('held', 1));
+    const held = await patchFinalizers<Budget>(client, place('held'), read.metadata, ['vaultauth.dev/role']);
+    expect(held?.metadata.finalizers).toEqual(['vaultauth.dev/role']);
+    await expect(patchFinalizers(client, place('held'), read.metadata, [])).rejects.toMatchObject({ reason: 'Conflict' });
+    await expect(deleteObject(client, place('held'), { uid: 'another' })).rejects.toMatchObject({ reason: 'Conflict' });
+    expect(await deleteObject(client, place('held'), { uid: read.metadata.uid })).toBe(true);
+    await until(() => store.get('default/held')?.metadata.finalizers !== undefined);
+    await until(() => 'deletionTimestamp' in (store.get('default/held')?.metadata ?? {}));
+    await patchFinalizers(client, place('held'), store.get('default/held')?.metadata ?? {}, []);
+    await until(() => store.get('default/held') === undefined);
+    expect(await patchFinalizers(client, place('held'), read.metadata, [])).toBeUndefined();
+    expect(await deleteObject(client, place('held'))).toBe(false);
+    expect(told.findLast((line) => line.startsWith('default/held'))).toBe('default/held 1>-');
+  });
+
+  it('events reach their object and are counted', async () => {
+    const problems: string[] = [];
+    const clock = { now: Date.now() };
+    const recorder = eventRecorder({
+      client,
+      controller: 'vaultauth.dev/controller',
+      instance: 'one',
+      onProblem: (problem) => problems.push(problem),
+      now: () => clock.now,
+    });
+    const subject = {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: store.get('default/web')?.metadata ?? { name: '' },
+    };
+    const text = { type: 'Warning', reason: 'Drifted', action: 'Reconcile', note: 'policies differ' } as const;
+    recorder.record(subject, text);
+    recorder.record(
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default', uid: 'x' } },
+      { ...text, note: 'of the cluster' },
+    );
+    clock.now += 61_000;
+    recorder.record(subject, text);
+    const events = async () =>
+      (
+        await bed.request<{ items: { note: string; series?: { count: number }; regarding: { name: string } }[] }>(
+          'GET',
+          '/apis/events.k8s.io/v1/namespaces/default/events',
+        )
+      ).items;
+    let found = await events();
+    for (let wait = 0; wait < 100 && found.find(({ series }) => series) === undefined; wait += 1) {
+      await sleep(50);
+      found = await events();
+    }
+    await recorder.close();
+    expect(problems).toEqual([]);
+    expect(found.filter(({ note }) => note === 'policies differ')).toMatchObject([
+      { series: { count: 2 }, regarding: { name: 'web' } },
+    ]);
+    expect(found.some(({ note }) => note === 'of the cluster')).toBe(true);
+    expect(await bed.kubectl(['events', '-n', 'default'])).toContain('policies differ');
+  });
+
+  it('a token that is asked for is signed with a key that is published, and names its issuer', async () => {
+    const before = Date.now();
+    const { token, expiresAt } = await requestToken(client, 'default', 'default', {
+      audiences: ['vault'],
+      expirationSeconds: 600,
+    });
+    expect(expiresAt - before).toBeGreaterThan(590_000);
+    const [head = '', body = '', signature = ''] = token.split('.');
+    expect(decoded(body)).toMatchObject({ iss: await readIssuer(client), aud: ['vault'] });
+    const keys = await readIssuerKeys(client);
+    const key = keys.find(({ kid }) => kid === decoded(head)['kid']);
+    expect(key?.pem).toMatch(/^-----BEGIN PUBLIC KEY-----\n/);
+    const isRight = verify(
+      'sha256',
+      Buffer.from(`${head}.${body}`),
+      createPublicKey(key?.pem ?? ''),
+      Buffer.from(signature, 'base64url'),
+    );
+    expect(isRight).toBe(true);
+    await expect(requestToken(client, 'default', 'nobody', { audiences: [], expirationSeconds: 600 })).rejects.toMatchObject({
+      reason: 'NotFound',
+    });
+  });
+
+  it('values of Secrets and ConfigMaps are read, and what is missing is said without saying what is there', async () => {
+    const core = '/api/v1/namespaces/default';
+    await bed.request('POST', `${core}/secrets`, { metadata: { name: 'reviewer' }, stringData: { token: 'canary-ä' } });
+    await bed.request('POST', `${core}/configmaps`, {
+      metadata: { name: 'authority' },
+      data: { 'ca.crt': 'PEM' },
+      binaryData: { raw: 'UEVN' },
+    });
+    expect(await readValue(client, of('Secret', 'reviewer', 'token'))).toMatchObject({ state: 'found', text: 'canary-ä' });
+    expect(await readValue(client, of('ConfigMap', 'authority', 'ca.crt'))).toMatchObject({ state: 'found', text: 'PEM' });
+    expect(await readValue(client, of('ConfigMap', 'authority', 'raw'))).toMatchObject({ state: 'found', text: 'PEM' });
+    expect(await readValue(client, of('Secret', 'reviewer', 'jwt'))).toEqual({
+      state: 'noKey',
+      message: 'the Secret default/reviewer has no key "jwt": it has token',
+    });
+    expect(await readValue(client, of('Secret', 'none', 'jwt'))).toEqual({
+      state: 'noObject',
+      message: 'there is no Secret default/none',
+    });
+  });
+
+  it('after a restart of the API server the objects are followed on', async () => {
+    await bed.restart('kube-apiserver');
+    await bed.request(
+      'PATCH',
+      '/apis/policy/v1/namespaces/default/poddisruptionbudgets/web',
+      { spec: { maxUnavailable: 5 } },
+      'application/merge-patch+json',
+    );
+    await until(() => store.get('default/web')?.spec.maxUnavailable === 5);
+    expect(told.at(-1)).toBe('default/web 2>5');
+    failed = false;
+  }, 120_000);
+});

@@ -1,0 +1,120 @@
+// Objects in memory: what a list, a stream and our own writes make of them, and what is told of it.
+import { EventEmitter, once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kubeClient } from '../../../src/kube/client.ts';
+import { type ObjectStore, type WatchedObject, watchObjects, withoutManagedFields } from '../../../src/kube/objects.ts';
+import { type FakeApi, fakeApi } from './fake-api.ts';
+
+interface Thing extends WatchedObject {
+  readonly spec?: string;
+}
+
+const thing = (name: string, resourceVersion: string, spec = 'x', uid = `uid-${name}`): Thing => {
+  const metadata = { name, namespace: 'team', uid, resourceVersion, managedFields: [{ manager: 'somebody' }] };
+  return { metadata, spec };
+};
+const list = (version: string, ...items: readonly Thing[]): string =>
+  JSON.stringify({ metadata: { resourceVersion: version }, items });
+const event = (type: string, object: Thing): string => `${JSON.stringify({ type, object })}\n`;
+
+const opened: { stop(): Promise<void> | void }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).toReversed()) await each.stop();
+});
+
+const until = async (what: () => boolean): Promise<void> => {
+  for (let wait = 0; !what(); wait += 1) {
+    if (wait === 1000) throw new Error(`never: ${what.toString()}`);
+    await sleep(10);
+  }
+};
+
+const follow = async (
+  answers: readonly (string | Promise<string>)[],
+  more: { labelSelector?: string; relistMs?: number } = {},
+) => {
+  const urls: string[] = [];
+  const told: string[] = [];
+  const left = [...answers];
+  const api: FakeApi = await fakeApi((request, response) => {
+    urls.push(request.url ?? '');
+    const answer = left.shift();
+    if (answer === undefined) response.write('\n');
+    else void Promise.resolve(answer).then((text) => response.end(text));
+  });
+  const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
+  const store = watchObjects<Thing, Thing>({
+    client,
+    path: '/things',
+    labelSelector: more.labelSelector,
+    keep: withoutManagedFields,
+    onChange: (key, before, after) => told.push(`${key} ${before?.spec ?? '-'}>${after?.spec ?? '-'}`),
+    onProblem: () => undefined,
+    times: { firstWaitMs: 5, ...(more.relistMs === undefined ? {} : { relistMs: more.relistMs }) },
+  });
+  opened.push({
+    stop: async () => {
+      await store.close();
+      client.close();
+      await api.stop();
+    },
+  });
+  return { store, told, urls };
+};
+
+const specs = (store: ObjectStore<Thing>): Record<string, string | undefined> =>
+  Object.fromEntries(store.keys().map((key) => [key, store.get(key)?.spec]));
+
+test('a list and a stream are told as changes, without the record of who set what', async () => {
+  const { store, told, urls } = await follow(
+    [
+      list('5', thing('a', '3', 'one'), thing('b', '4', 'two')),
+      event('MODIFIED', thing('a', '6', 'three')) + event('ADDED', thing('c', '7', 'four')) + event('DELETED', thing('b', '8')),
+    ],
+    { labelSelector: 'team=blue' },
+  );
+  await until(() => urls.length === 3);
+  expect(told).toEqual(['team/a ->one', 'team/b ->two', 'team/a one>three', 'team/c ->four', 'team/b two>-']);
+  expect(specs(store)).toEqual({ 'team/a': 'three', 'team/c': 'four' });
+  expect(JSON.stringify(store.list())).not.toContain('somebody');
+  expect(urls.every((url) => url.includes('labelSelector=team%3Dblue'))).toBe(true);
+});
+
+test('a new list tells only of what differs, of what is gone and of what was made anew', async () => {
+  const { store, told, urls } = await follow(
+    [
+      list('5', thing('a', '3', 'one'), thing('b', '4', 'two'), thing('c', '5', 'three')),
+      event('ADDED', thing('d', '6', 'four')),
+      list('9', thing('a', '3', 'one'), thing('c', '8', 'three', 'another'), thing('d', '6', 'four')),
+    ],
+    { relistMs: 1 },
+  );
+  await until(() => store.get('team/b') === undefined && urls.length > 2);
+  expect(told).toEqual([
+    'team/a ->one',
+    'team/b ->two',
+    'team/c ->three',
+    ...(told.includes('team/d ->four') ? ['team/d ->four'] : []),
+    'team/c three>three',
+    'team/b two>-',
+  ]);
+});
+
+test('what we have written is known at once, and a stream that lags behind does not take it back', async () => {
+  const late = new EventEmitter();
+  const lateText = once(late, 'text').then(([text]) => String(text));
+  const { store, told, urls } = await follow([list('5', thing('a', '3', 'one')), lateText]);
+  await until(() => store.listed());
+  store.wrote(thing('a', '10', 'ours'));
+  store.wrote(thing('gone', '10', 'ours'));
+  store.wrote(thing('a', '12', 'other', 'another'));
+  expect(specs(store)).toEqual({ 'team/a': 'ours' });
+  late.emit('text', ['6 old', '10 ours', '11 new'].map((line) => event('MODIFIED', thing('a', ...pair(line)))).join(''));
+  await until(() => urls.length === 3);
+  expect(told).toEqual(['team/a ->one', 'team/a one>ours', 'team/a ours>new']);
+});
+
+const pair = (line: string): [string, string] => {
+  const [version = '', spec = ''] = line.split(' ');
+  return [version, spec];
+};
