@@ -1,6 +1,7 @@
 // One HTTP request and its whole answer, bounded in time and size; a failure says whether anything was sent.
 import { type Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
 import { type RequestOptions as SecureOptions, request as requestSecure } from 'node:https';
+import { isNativeError } from 'node:util/types';
 
 export interface Exchange {
   readonly url: URL;
@@ -82,7 +83,7 @@ const collect = async (response: IncomingMessage, limit: number): Promise<Answer
 };
 
 const failureOf = (error: unknown, sent: boolean): ExchangeFailure => {
-  const { code = '', syscall, message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error));
+  const { code = '', syscall, message }: NodeJS.ErrnoException = isNativeError(error) ? error : new Error(String(error));
   const text = message === '' ? code : message;
   if (syscall === 'getaddrinfo' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return new ExchangeFailure('DNSFailed', text, false);

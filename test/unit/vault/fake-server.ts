@@ -1,0 +1,66 @@
+// A server on the loopback that answers as a test says, for faults that real servers cannot be made to show.
+import { createServer as createPlain, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createSecure, type ServerOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { type VaultClient, vaultClient, type VaultClientOptions } from '../../../src/vault/client.ts';
+import { VaultError } from '../../../src/vault/error.ts';
+
+export interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+export interface FakeServer {
+  readonly address: string;
+  readonly seen: readonly Seen[];
+  stop(): Promise<void>;
+}
+
+/** Answers with a status and JSON, with nothing at all (undefined), or does itself what it does with the response. */
+export type Respond = (
+  seen: Seen,
+  response: ServerResponse,
+) => { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> } | undefined;
+
+export const fakeServer = async (respond: Respond, tls?: ServerOptions): Promise<FakeServer> => {
+  const seen: Seen[] = [];
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const chunks: Buffer[] = [];
+    const stream: AsyncIterable<Buffer> = request;
+    for await (const chunk of stream) chunks.push(chunk);
+    const { method = '', url = '', headers } = request;
+    const one: Seen = { method, url, headers, body: Buffer.concat(chunks).toString() };
+    seen.push(one);
+    const answer = respond(one, response);
+    if (!answer) return;
+    response.writeHead(answer.status, answer.headers);
+    response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? {}));
+  };
+  const listener: RequestListener = (request, response) => void handle(request, response).catch(() => response.destroy());
+  const server = tls ? createSecure(tls, listener) : createPlain(listener);
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it listens on a port
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    seen,
+    stop: () => {
+      server.closeAllConnections();
+      return new Promise((stopped) => server.close(() => stopped()));
+    },
+  };
+};
+
+export const LIMITS = { requestsPerSecond: 1000, burst: 1000, maxInFlight: 8, timeoutMs: 5000 };
+
+export const clientOf = (address: string, options: Partial<VaultClientOptions> = {}): VaultClient =>
+  vaultClient({ address, namespace: '', tls: {}, limits: LIMITS, userAgent: 'tester/1', ...options });
+
+/** The error of a promise that must fail with one of ours. */
+export const failure = (promise: Promise<unknown>): Promise<VaultError> =>
+  promise.then(
+    () => Promise.reject(new Error('it succeeded')),
+    (error: unknown) => (error instanceof VaultError ? error : Promise.reject(error)),
+  );
