@@ -14,8 +14,8 @@ import { firstWords, podTemplate, STAY } from './workload.ts';
 const API_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount';
 const SHOW = `cat /vault/secrets/database; echo; ${STAY}`;
 
-/** Seen: 0.2 to 2 s, and 6.8 s once on a busy machine; with a back-off of 30 s it took 30 s, which is what this bound tells apart. */
-const RECOVERY_MS = 15_000;
+/** What docs/decisions/0050 promises, a busy machine included: the waits of an agent take 3 s of it at the most. */
+const RECOVERY_MS = 5000;
 
 let namespace: string;
 let servers: Readonly<Record<Product, SecretServer>>;
@@ -207,7 +207,7 @@ onNode('pods of profile native', { parts: ['openbao', 'vault'], images: ['openba
     expect((await calls()) - before).toBe(3);
   });
 
-  test('an outage of 75 s takes no pod out of service, and is over soon after', async () => {
+  test('an outage of 75 s takes no pod out of service, and is over 5 s after', async () => {
     const { troubles, kept, recovery } = await afterOutage;
     expect(troubles).toEqual([]);
     expect(new Set(kept)).toEqual(new Set(['before the outage']));

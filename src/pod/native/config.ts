@@ -22,13 +22,17 @@ const TOKEN_FILE = `${SERVICE_ACCOUNT_DIRECTORY}/token`;
 /** Where the start-up probe finds what to quote; a file of 64 KiB is more than any reason. */
 export const LOG_FILE = `${RUN_DIRECTORY}/agent.log`;
 const LOG_BYTES = 65_536;
-/** Requests are tried four times; the templates' own loop starts again after that. */
-const RETRIES = 3;
 /**
- * Longest wait after a failed login where nobody says otherwise: so long after Vault, or a missing role, is there, the pods
- * are too. With 30s, pods whose login was lost in an outage of 75 s were seen to need 29 to 30 s more.
+ * How often a template is tried again before the agent counts it as failed. Once for all, it says soon what is wrong. A sidecar
+ * must never get there: its agent then builds all templates anew after a wait that grows to five minutes (Vault; OpenBao
+ * takes the back-off of the login), and takes no new token meanwhile. A million tries are weeks, and 0 would be the default of 12.
  */
-const LONGEST_BACKOFF = '4s';
+const RETRIES = { once: 3, sidecar: 1_000_000 } as const;
+/**
+ * Longest wait after a failed login, and after a failed read, where nobody says otherwise: so long after Vault, or a missing
+ * role, is there, the pods are too. docs/decisions/0050 adds up what a recovery takes.
+ */
+const LONGEST_BACKOFF = '2s';
 
 /** Where the method of this type reads its token, and what else it needs to be safe with a file that the kubelet renews. */
 const tokenParameters = (authType: string): { [name: string]: Json } =>
@@ -71,7 +75,7 @@ export const nativeConfig = (input: NativeConfigInput): JsonObject => {
         tls_skip_verify: options.tlsSkipVerify,
         tls_server_name: options.tlsServerName,
       }),
-      retry: { num_retries: RETRIES },
+      retry: { num_retries: once ? RETRIES.once : RETRIES.sidecar },
     },
     ...compact({ template: templates({ files }) }),
     template_config: {

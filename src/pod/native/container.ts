@@ -25,11 +25,14 @@ export interface NativeContainerInput {
 /** Where templates read the namespace from: OpenBao's agent ignores it in its configuration. */
 const NAMESPACE_VARIABLE: Readonly<Record<Options['flavour'], string>> = { vault: 'VAULT_NAMESPACE', openbao: 'BAO_NAMESPACE' };
 
+/** Lines of the log that say why: failures, in text and as JSON, and what the server answered, which stands on lines of its own. */
+const TELLING = '^ +[|] [^ ]|^(URL|Code): |^[[:space:]]*[*] |ERROR|WARN|"@level":"(error|warn)"';
+
 /**
  * Quotes the end of the agent's log while files are missing, so that `kubectl describe pod` says why. A constant: file names
  * are arguments.
  */
-const GATE = `ls "$@" >/dev/null 2>&1 || { grep -hE "^ +[|] [^ ]|ERROR|WARN" ${LOG_FILE} | tail -n 6; exit 1; }`;
+const GATE = `ls "$@" >/dev/null 2>&1 || { grep -hE '${TELLING}' ${LOG_FILE} | tail -n 6; exit 1; }`;
 
 /** The kubelet expands $(NAME) in probes and variables; a doubled dollar stands for one, so that all are doubled. */
 export const literal = (argument: string): string => argument.replaceAll('$', '$$$$');

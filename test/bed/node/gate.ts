@@ -15,7 +15,7 @@ export interface Gate {
 }
 
 /** Opens a gate before a server of the bed, given by its address out here, for example `bed.openbao.address`. */
-export async function openGate(bed: BedWithNode, target: string): Promise<Gate> {
+export async function openGate(bed: Pick<BedWithNode, 'start' | 'hostAddress'>, target: string): Promise<Gate> {
   const [port = 0] = await freePorts(1);
   const script = join(repositoryDirectory(), 'test', 'bed', 'node', 'gate.mjs');
   let server: Server | undefined;

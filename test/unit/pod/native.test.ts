@@ -19,6 +19,7 @@ interface Config {
     }[];
   };
   readonly template: readonly { readonly destination: string; readonly contents: string }[];
+  readonly vault: { readonly retry: { readonly num_retries: number } };
   readonly template_config: { readonly exit_on_retry_failure: boolean };
   readonly exit_after_auth?: boolean;
 }
@@ -70,11 +71,12 @@ test('the sidecar never gives up, and the method is a list', () => {
     {
       type: 'kubernetes',
       mount_path: 'auth/kubernetes',
-      max_backoff: '4s',
+      max_backoff: '2s',
       config: { token_path: '/var/run/secrets/kubernetes.io/serviceaccount/token', role: 'demo' },
     },
   ]);
   expect(config.template_config.exit_on_retry_failure).toBe(false);
+  expect(config.vault.retry.num_retries).toBe(1_000_000);
   expect(config).not.toHaveProperty('exit_after_auth');
 });
 
@@ -86,6 +88,7 @@ test('before a Job it ends, one way or the other', () => {
     exit_after_auth: true,
     template_config: { exit_on_retry_failure: true },
     auto_auth: { method: [{ exit_on_err: true }] },
+    vault: { retry: { num_retries: 3 } },
   });
 });
 
