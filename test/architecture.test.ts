@@ -23,6 +23,7 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
   http: { folders: ['admission', 'observe'], modules: ['node:*', 'express'] },
   tls: { folders: ['kube', 'observe'], modules: ['node:*', 'node-forge'] },
   kube: { folders: ['observe'], modules: ['node:*', '@kubernetes/client-node', 'undici'] },
+  controller: { folders: ['resources', 'kube', 'vault', 'observe', 'pod'], modules: ['node:*'] },
   vault: { folders: ['pod'], modules: ['node:*'] },
   observe: { folders: [], modules: ['node:*', 'pino', 'prom-client'] },
   cli: { folders: ['*'], modules: ['node:*', 'yaml', 'diff'] },

@@ -39,24 +39,24 @@ export const readHealth = async (client: VaultClient, signal?: AbortSignal): Pro
   };
 };
 
-/** `ignored`: the server would do everything in its root namespace, whatever we ask for. */
-export type NamespaceProof = 'proven' | 'ignored' | 'absent';
-
 /**
- * Finds out, without a token, whether the server has namespaces and this one. Vault's Community Edition ignores the header:
- * what is meant for a namespace is written to the root. So first a namespace that cannot exist must be refused.
+ * Whether the server keeps namespaces apart. Vault's Community Edition ignores the header: what is meant for a namespace is
+ * written to the root. So a namespace that cannot exist must be refused. Wants no token.
  */
-export const proveNamespace = async (client: VaultCaller, namespace: string, signal?: AbortSignal): Promise<NamespaceProof> => {
-  if (namespace === '') return 'proven';
-  const exists = async (name: string): Promise<boolean> => {
-    try {
-      await client.request({ method: 'GET', path: 'sys/internal/ui/mounts', namespace: name, signal });
-      return true;
-    } catch (error) {
-      if (isVaultError(error, 'NotFound', 'PermissionDenied', 'BadRequest')) return false;
-      throw error;
-    }
-  };
-  if (await exists(`absent-${randomBytes(8).toString('hex')}`)) return 'ignored';
-  return (await exists(namespace)) ? 'proven' : 'absent';
+export const hasNamespaces = async (client: VaultCaller, signal?: AbortSignal): Promise<boolean> =>
+  !(await isServed(client, `absent-${randomBytes(8).toString('hex')}`, signal));
+
+/** Whether a server that keeps namespaces apart has this one (empty: the root namespace). Wants no token. */
+export const namespaceExists = async (client: VaultCaller, namespace: string, signal?: AbortSignal): Promise<boolean> =>
+  namespace === '' || isServed(client, namespace, signal);
+
+/** Each namespace lets everybody ask which of its mounts everybody may see. */
+const isServed = async (client: VaultCaller, namespace: string, signal: AbortSignal | undefined): Promise<boolean> => {
+  try {
+    await client.request({ method: 'GET', path: 'sys/internal/ui/mounts', namespace, signal });
+    return true;
+  } catch (error) {
+    if (isVaultError(error, 'NotFound', 'PermissionDenied', 'BadRequest')) return false;
+    throw error;
+  }
 };
