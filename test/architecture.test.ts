@@ -20,6 +20,9 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
   pod: { folders: ['annotations'], modules: ['node:path', 'fast-json-patch'] },
   admission: { folders: ['annotations', 'selection', 'pod'], modules: [] },
   settings: { folders: ['annotations'], modules: [] },
+  resources: { folders: ['pod'], modules: ['typebox'] },
+  vault: { folders: ['resources', 'observe'], modules: ['node:*'] },
+  controller: { folders: ['resources', 'kube', 'vault', 'observe'], modules: ['node:*'] },
   http: { folders: ['admission', 'observe'], modules: ['node:*', 'express'] },
   tls: { folders: ['kube', 'observe'], modules: ['node:*', 'node-forge'] },
   kube: { folders: ['observe'], modules: ['node:*', '@kubernetes/client-node', 'undici'] },
@@ -37,6 +40,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   'prom-client': 'src/observe/',
   '@kubernetes/client-node': 'src/kube/',
   yaml: 'src/cli/',
+  typebox: 'src/resources/',
   'fast-json-patch': 'src/pod/',
 };
 
@@ -104,10 +108,10 @@ describe('imports', () => {
 });
 
 describe('pure folders', () => {
-  const pure = product.filter(({ file }) => ['annotations', 'selection', 'pod', 'admission'].includes(folderOf(file)));
+  const PURE = ['annotations', 'selection', 'pod', 'admission', 'resources'];
+  const pure = product.filter(({ file }) => PURE.includes(folderOf(file)));
 
-  it('exist', () =>
-    expect(new Set(pure.map(({ file }) => folderOf(file)))).toEqual(new Set(['annotations', 'selection', 'pod', 'admission'])));
+  it('exist', () => expect(new Set(pure.map(({ file }) => folderOf(file)))).toEqual(new Set(PURE)));
 
   it('know no clock, no randomness, no process, no timer and no console', () => {
     const impure =

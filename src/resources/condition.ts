@@ -1,0 +1,73 @@
+// Conditions in the manner of the Gateway API: what a reconciler finds, and how it becomes the list in an object's status.
+import { choice, integer, list, type Stored, struct, text, timeText } from './schema.ts';
+
+/** One condition as the status holds it (metav1.Condition). */
+export const conditionSchema = struct(
+  {
+    type: text('What the condition speaks of; "Ready" sums up the others.', { min: 1, max: 64 }),
+    status: choice(['True', 'False', 'Unknown'], 'Unknown: not looked at yet, or it cannot be known at present.'),
+    reason: text('One word for programs.', { min: 1, max: 128, pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$' }),
+    message: text('A sentence for people: what is so, and what to do about it.', { max: 32768 }),
+    observedGeneration: integer('The generation of the object that was looked at.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    lastTransitionTime: timeText('When the status changed last.'),
+  },
+  'One thing that is so, is not so, or is not known.',
+);
+
+/** All conditions of an object, one of each type. */
+export const conditionsSchema = list(conditionSchema, 'What is so and what is not. "kubectl wait" can wait for each of them.', {
+  max: 16,
+  merge: { keys: ['type'] },
+});
+
+export type Condition = Stored<typeof conditionSchema>;
+
+/** What a reconciler found; becomes a condition. */
+export interface Finding {
+  readonly type: string;
+  readonly status: Condition['status'];
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The findings that a table of condition types and their reasons allows. */
+export type FindingOf<Reasons extends Readonly<Record<string, readonly string[]>>> = {
+  readonly [Type in keyof Reasons & string]: Finding & { readonly type: Type; readonly reason: Reasons[Type][number] };
+}[keyof Reasons & string];
+
+/** Characters of a message that are kept: enough for a diff of a role, far below what the schema admits. */
+const LONGEST_MESSAGE = 4096;
+
+/**
+ * The conditions of a status: exactly those that were found now. A condition whose status is what it was keeps the time
+ * of its last transition; the others get `time` (RFC 3339).
+ */
+export const mergeConditions = (
+  before: readonly Condition[],
+  now: readonly Finding[],
+  generation: number,
+  time: string,
+): readonly Condition[] =>
+  now.map(({ type, status, reason, message }) => {
+    const old = before.find((condition) => condition.type === type);
+    return {
+      type,
+      status,
+      reason,
+      message: message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message,
+      observedGeneration: generation,
+      lastTransitionTime: old?.status === status ? old.lastTransitionTime : time,
+    };
+  });
+
+/**
+ * "Ready" as the sum of the findings: the first that is False, else the first that is Unknown, lends status, reason and
+ * message. Types in `apart` do not count.
+ */
+export const readyOf = (findings: readonly Finding[], apart: readonly string[] = []): Finding => {
+  const counted = findings.filter(({ type }) => !apart.includes(type));
+  const worst = counted.find(({ status }) => status === 'False') ?? counted.find(({ status }) => status === 'Unknown');
+  return worst
+    ? { ...worst, type: 'Ready' }
+    : { type: 'Ready', status: 'True', reason: 'Ready', message: 'Everything is as declared.' };
+};

@@ -1,0 +1,70 @@
+// References to other objects, and certificates of authorities: parts that several kinds share.
+import { choice, objectName, optional, type Rule, type Stored, struct, text } from './schema.ts';
+
+/** The longest PEM text that is taken inline: some twenty certificates. */
+export const LONGEST_PEM = 65536;
+const KEY = '^[-._a-zA-Z0-9]+$';
+
+const dataKey = (value: string) =>
+  text(`The key of its data; ${value} when left out.`, { min: 1, max: 253, pattern: KEY, default: value });
+
+/** A cluster-scoped object of ours by name, which cannot be changed later. */
+export const fixedReference = (description: string) =>
+  struct(
+    {
+      name: objectName('Its name.', { rules: [{ rule: 'self == oldSelf', message: 'cannot be changed; make a new object' }] }),
+    },
+    description,
+  );
+
+/** A key of a Secret in the controller's own namespace. There is no namespace field: nobody can point at another's Secret. */
+export const secretKey = (description: string, key: string) =>
+  struct({ name: objectName('The name of the Secret.'), key: dataKey(key) }, description);
+
+/** A key of a ConfigMap in the controller's own namespace. */
+export const configMapKey = (description: string, key: string) =>
+  struct({ name: objectName('The name of the ConfigMap.'), key: dataKey(key) }, description);
+
+const pem = (description: string) =>
+  text(description, { min: 1, max: LONGEST_PEM, rules: [{ rule: "self.contains('-----BEGIN ')", message: 'must be PEM text' }] });
+
+/** The three places a certificate of an authority can be written in. */
+const places = () => ({
+  inline: optional(pem('Certificates as PEM text.')),
+  secretRef: optional(secretKey("A Secret in the controller's namespace that holds them.", 'ca.crt')),
+  configMapRef: optional(configMapKey("A ConfigMap in the controller's namespace that holds them.", 'ca.crt')),
+});
+
+const PLACES = '[has(self.inline), has(self.secretRef), has(self.configMapRef)]';
+const ONE_PLACE: Rule = {
+  rule: `${PLACES}.exists_one(given, given)`,
+  message: 'give exactly one of inline, secretRef and configMapRef',
+};
+
+/** Whom to trust: certificates given here, or (left out) what the system trusts. */
+export const authorities = (description: string) => struct(places(), description, { rules: [ONE_PLACE] });
+export type Authorities = Stored<ReturnType<typeof authorities>>;
+
+/** Whom Vault trusts when it calls the API server. */
+export const clusterAuthorities = (description: string) =>
+  struct(
+    {
+      source: choice(
+        ['FromCluster', 'System', 'Given'],
+        "FromCluster: the authority that the controller itself trusts. System: what the Vault server's system trusts (Vault alone; OpenBao refuses it). Given: as inline, secretRef or configMapRef say.",
+        { default: 'FromCluster' },
+      ),
+      ...places(),
+    },
+    description,
+    {
+      default: {},
+      rules: [
+        {
+          rule: `self.source == 'Given' ? ${PLACES}.exists_one(given, given) : !${PLACES}.exists(given, given)`,
+          message: 'source Given needs exactly one of inline, secretRef and configMapRef; the others need none',
+        },
+      ],
+    },
+  );
+export type ClusterAuthorities = Stored<ReturnType<typeof clusterAuthorities>>;
