@@ -1,0 +1,52 @@
+// What to do about one document in Vault (a role, a policy): pure, so that every case can be told in a table.
+import type { Adoption } from '../resources/management.ts';
+
+export interface DocumentSituation {
+  /** Vault has something of this name. */
+  readonly exists: boolean;
+  /** What Vault has differs from what is declared; false when nothing is there. */
+  readonly differs: boolean;
+  /** Our status says that we made it or took it over, at this place. */
+  readonly isOurs: boolean;
+  /** What is declared is what was written last, so that a difference was made in Vault. */
+  readonly isWritten: boolean;
+  /** The last write was read back with the very differences that are there now: the server does not take these fields. */
+  readonly isIgnored: boolean;
+  readonly adoption: Adoption;
+  readonly driftPolicy: 'Repair' | 'Report';
+  /** Look and do not touch. */
+  readonly observe: boolean;
+}
+
+export type DocumentPlan =
+  | { readonly action: 'none'; readonly finding: 'InSync' | 'Observed' | 'Adopted' }
+  | { readonly action: 'leave'; readonly finding: 'Absent' | 'ObservedMismatch' | 'NotOwned' | 'Drifted' | 'IgnoredParameters' }
+  | { readonly action: 'write'; readonly because: 'New' | 'Changed' | 'Drifted' | 'Overwritten' };
+
+/**
+ * Decides: nothing is written that differs in nothing, nothing of somebody else's unless `adoption` says so, and nothing at
+ * all where it is only observed. What we made and somebody deleted is drift like any other.
+ */
+export const planDocument = (situation: DocumentSituation): DocumentPlan => {
+  const { exists, differs, isOurs, isWritten, isIgnored, adoption, driftPolicy, observe } = situation;
+  if (observe) return observed(exists, differs);
+  if (!isOurs && exists) return foreign(differs, adoption);
+  const drifted = isOurs && isWritten;
+  if (exists && !differs) return { action: 'none', finding: 'InSync' };
+  if (exists && isIgnored && isWritten) return { action: 'leave', finding: 'IgnoredParameters' };
+  if (drifted && driftPolicy === 'Report') return { action: 'leave', finding: 'Drifted' };
+  if (drifted) return { action: 'write', because: 'Drifted' };
+  return { action: 'write', because: exists ? 'Changed' : 'New' };
+};
+
+const observed = (exists: boolean, differs: boolean): DocumentPlan => {
+  if (!exists) return { action: 'leave', finding: 'Absent' };
+  return differs ? { action: 'leave', finding: 'ObservedMismatch' } : { action: 'none', finding: 'Observed' };
+};
+
+const foreign = (differs: boolean, adoption: Adoption): DocumentPlan => {
+  if (adoption === 'Always')
+    return differs ? { action: 'write', because: 'Overwritten' } : { action: 'none', finding: 'Adopted' };
+  if (adoption === 'IfIdentical' && !differs) return { action: 'none', finding: 'Adopted' };
+  return { action: 'leave', finding: 'NotOwned' };
+};
