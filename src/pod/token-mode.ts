@@ -8,7 +8,7 @@ import { placeMounts, placeVolumes, type ContainerList, type Receives } from './
 import { APP_TOKEN_DIRECTORY, TOKEN_VOLUME } from './token.ts';
 
 /** 0644: the kubelet tightens it to 0600 by itself where all containers have one user. */
-const FILE_MODE = 0o644;
+export const FILE_MODE = 0o644;
 
 /** What an app needs to log in: POST $VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login with role and the file's content as jwt. */
 const variables = (options: Options): readonly JsonObject[] =>

@@ -57,7 +57,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     let items: Checked['items'] = [];
     await until(async () => {
       ({ items } = await bed.request<Checked>('GET', POLICIES));
-      return items.length === 4 && items.every(({ status }) => status?.typeChecking !== undefined);
+      return items.length === 5 && items.every(({ status }) => status?.typeChecking !== undefined);
     });
     expect(items.map(({ status }) => status?.typeChecking?.expressionWarnings)).toEqual(items.map(() => undefined));
   });
@@ -135,6 +135,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect([answer.status, answer.text]).toEqual([403, expect.stringContaining('has to carry the Vault agent or token')]);
     expect((await create(webPod('web', { [ASK]: 'true' }, TOKEN))).status).toBe(201);
     expect((await create(webPod('web', {}))).status).toBe(201);
+    // Who did not ask is never refused, for the webhook may have left it alone for good reasons.
+    const labelled = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' } });
+    const silent = await create(webPod('web', {}), labelled);
+    expect([silent.status, silent.warnings]).toEqual([201, [expect.stringContaining(`its namespace ${labelled} has the label`)]]);
     outcome = 'passed';
   });
 });

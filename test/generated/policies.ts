@@ -3,14 +3,16 @@
 import { stringify } from 'yaml';
 import { allNames, annotationName } from '../../src/annotations/name.ts';
 import type { JsonObject } from '../../src/pod/manifest.ts';
+import { TOKEN_VOLUME } from '../../src/pod/token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
-import { ASKS, NAME, NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES, SILENT } from './entries.ts';
+import { NAME, NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES } from './entries.ts';
 import type { Document } from './markdown.ts';
+import { tokenPolicy } from './token-policy.ts';
+import { ASKING, EXPLICIT, implicit, LABEL, NAMESPACE_LABEL, SAYS_NOTHING } from './wishes.ts';
 
 const CONFIG = annotationName('agentConfig');
 /** What an injected pod has at least one of: the agent of either shape, or the token for apps that log in themselves. */
 const CONTAINERS = "['vault-agent', 'vault-agent-init']";
-const TOKEN_VOLUME = 'vault-auth-token';
 
 interface Policy {
   readonly name: string;
@@ -23,15 +25,18 @@ const podRules = (operations: readonly string[], resources: readonly string[]): 
   { apiGroups: [''], apiVersions: ['v1'], operations, resources, scope: 'Namespaced' },
 ];
 
-const labelOf = (object: string): string =>
-  `has(${object}.metadata.labels) && '${INJECT_LABEL}' in ${object}.metadata.labels ? ${object}.metadata.labels['${INJECT_LABEL}'] : ''`;
+/** What makes a pod due, for pods that a rule of the selection chooses; and what it is told. */
+interface Due {
+  readonly variables: readonly JsonObject[];
+  readonly expression: string;
+  /** CEL: completes "because …". */
+  readonly because: string;
+}
 
-const verify: Policy = {
-  name: 'verify',
-  words: `A pod that has to be injected carries our container or our token when everybody is done with it. It sees what slips through when
-the webhook is not called, or its work is undone. Here it tells; deploy/variants/verify-deny refuses. With cluster-wide injection the
-first variable has to be true: see deploy/variants/verify-cluster-wide.`,
-  actions: ['Audit', 'Warn'],
+const verifying = (name: string, words: string, actions: readonly string[], due: Due): Policy => ({
+  name,
+  words,
+  actions,
   spec: {
     failurePolicy: 'Fail',
     matchConstraints: {
@@ -42,16 +47,8 @@ first variable has to be true: see deploy/variants/verify-cluster-wide.`,
     },
     matchConditions: [NO_MIRROR, NO_WINDOWS],
     variables: [
-      { name: 'auto', expression: 'false' },
-      { name: 'label', expression: labelOf('object') },
-      { name: 'asks', expression: ASKS },
-      { name: 'silent', expression: SILENT },
-      { name: 'namespaceLabel', expression: labelOf('namespaceObject') },
-      {
-        name: 'due',
-        expression:
-          "variables.label == 'enabled' || variables.asks || (variables.silent && (variables.namespaceLabel == 'enabled' || (variables.auto && variables.namespaceLabel != 'disabled')))",
-      },
+      ...due.variables,
+      { name: 'due', expression: due.expression },
       {
         name: 'done',
         expression: `object.spec.containers.exists(c, c.name in ${CONTAINERS}) || (has(object.spec.initContainers) && object.spec.initContainers.exists(c, c.name in ${CONTAINERS})) || (has(object.spec.volumes) && object.spec.volumes.exists(v, v.name == '${TOKEN_VOLUME}' && has(v.projected)))`,
@@ -60,12 +57,37 @@ first variable has to be true: see deploy/variants/verify-cluster-wide.`,
     validations: [
       {
         expression: '!variables.due || variables.done',
-        messageExpression: `'this pod has to carry the Vault agent or token, and has neither, because ' + (variables.label == 'enabled' ? 'its label ${INJECT_LABEL} is enabled' : variables.asks ? 'its annotations ask for it' : variables.namespaceLabel == 'enabled' ? 'its namespace ' + namespaceObject.metadata.name + ' has the label ${INJECT_LABEL}: enabled' : 'injection is on for the whole cluster') + ': the webhook did not run, left it alone, or was undone (its log says why)'`,
+        messageExpression: `'this pod has to carry the Vault agent or token, and has neither, because ' + (${due.because}) + ': the webhook did not run, left it alone, or was undone (its log says why)'`,
         reason: 'Forbidden',
       },
     ],
   },
-};
+});
+
+const verify = verifying(
+  'verify',
+  `A pod that asks to be injected carries our container or our token when everybody is done with it. It sees what slips through when
+the webhook is not called, or its work is undone. Here it tells; deploy/variants/verify-deny refuses.`,
+  ['Audit', 'Warn'],
+  {
+    variables: [LABEL, ASKING],
+    expression: EXPLICIT,
+    because: `variables.label == 'enabled' ? 'its label ${INJECT_LABEL} is enabled' : 'its annotations ask for it'`,
+  },
+);
+
+const verifySilent = verifying(
+  'verify-silent',
+  `The same for a pod that says nothing, but whose namespace or cluster is injected. It tells and never refuses: who did not ask may well
+be left alone by the webhook, for example for want of a role. With cluster-wide injection the first variable has to be true: see
+deploy/variants/verify-cluster-wide.`,
+  ['Audit', 'Warn'],
+  {
+    variables: [{ name: 'auto', expression: 'false' }, LABEL, SAYS_NOTHING, NAMESPACE_LABEL],
+    expression: implicit('variables.auto'),
+    because: `variables.namespaceLabel == 'enabled' ? 'its namespace ' + namespaceObject.metadata.name + ' has the label ${INJECT_LABEL}: enabled' : 'injection is on for the whole cluster'`,
+  },
+);
 
 const freeze: Policy = {
   name: 'freeze-agent-config',
@@ -131,6 +153,7 @@ const misplaced = (name: string, template: string, apiGroups: readonly string[],
 
 const POLICIES: readonly Policy[] = [
   verify,
+  verifySilent,
   freeze,
   misplaced(
     'misplaced-annotation',
@@ -141,25 +164,40 @@ const POLICIES: readonly Policy[] = [
   misplaced('misplaced-annotation-cronjob', 'jobTemplate.spec.template', ['batch'], ['cronjobs']),
 ];
 
-const documentsOf = ({ name, actions, spec }: Policy): readonly JsonObject[] => {
+/** Such an object and its binding. */
+const withBinding = (kind: string, name: string, spec: JsonObject, binding: JsonObject): readonly JsonObject[] => {
   const metadata = { name: `${NAME}-${name}`, labels: { 'app.kubernetes.io/name': NAME } };
   const apiVersion = 'admissionregistration.k8s.io/v1';
   return [
-    { apiVersion, kind: 'ValidatingAdmissionPolicy', metadata, spec },
-    {
-      apiVersion,
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata,
-      spec: { policyName: metadata.name, validationActions: actions },
-    },
+    { apiVersion, kind, metadata, spec },
+    { apiVersion, kind: `${kind}Binding`, metadata, spec: { policyName: metadata.name, ...binding } },
   ];
 };
 
+const documentOf = (file: string, words: string, objects: readonly JsonObject[]): Document => ({
+  file: `deploy/policies/${file}.yaml`,
+  text: `${words.replaceAll(/^/gm, '# ')}\n${objects
+    .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
+    .join('---\n')}`,
+});
+
+const TOKEN_MODE = `Mode token without the webhook (Kubernetes 1.36 or later): the API server itself gives a pod the token and the variables to log in
+with. The first variable has what the webhook has as flags. Pods and namespaces whose annotations say more than mode, role, auth-path,
+namespace, token-audience, token-expiration-seconds, skip-containers and init-containers are left to the webhook. Annotations of
+service accounts are not seen.`;
+
 /** One file per policy, with its binding. */
-export const policyDocuments = (generated: string): readonly Document[] =>
-  POLICIES.map((policy) => ({
-    file: `deploy/policies/${policy.name}.yaml`,
-    text: `${`${generated}\n${policy.words}`.replaceAll(/^/gm, '# ')}\n${documentsOf(policy)
-      .map((document) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }))
-      .join('---\n')}`,
-  }));
+export const policyDocuments = (generated: string): readonly Document[] => [
+  ...POLICIES.map(({ name, words, actions, spec }) =>
+    documentOf(
+      name,
+      `${generated}\n${words}`,
+      withBinding('ValidatingAdmissionPolicy', name, spec, { validationActions: actions }),
+    ),
+  ),
+  documentOf(
+    'token-mode/policy',
+    `${generated}\n${TOKEN_MODE}`,
+    withBinding('MutatingAdmissionPolicy', 'token-mode', tokenPolicy, {}),
+  ),
+];

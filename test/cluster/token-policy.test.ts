@@ -1,0 +1,174 @@
+// The policy of mode token on a real API server: what it gives is what the webhook gives, alone and together with it, and what it
+// cannot do it leaves to the webhook. Kubernetes 1.36 is the first that has such policies.
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { type JsonObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
+import { TOKEN_VOLUME } from '../../src/pod/token.ts';
+import { type Bed, startBed } from '../bed/bed.ts';
+import { type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
+import { containerOf, mountPathsOf } from './pods.ts';
+import { ACTORS, among, apply, applyPolicy, carriesToken, resultOf, resultsOf, startActors, until } from './token-actors.ts';
+import {
+  anyPod,
+  type Ask,
+  ASKS,
+  LARGEST,
+  many,
+  MODE,
+  NO_ASKS,
+  ODD_ASKS,
+  ODD_SHAPES,
+  podOf,
+  SHAPES,
+  TOO_LARGE,
+  USUAL,
+} from './token-pods.ts';
+
+describe('on Kubernetes 1.36', () => {
+  let bed: Bed;
+  let other: OtherWebhook | undefined;
+  let outcome: 'passed' | 'failed' = 'failed';
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes: '1.36', parts: ['kube-apiserver'] });
+    await startActors(bed);
+    await applyPolicy(bed, 'true');
+    await until(async () => {
+      const { policy, webhook: byWebhook } = await resultsOf(bed, podOf(SHAPES['plain'] ?? {}, USUAL));
+      return carriesToken(policy) && carriesToken(byWebhook);
+    });
+  }, 600_000);
+  afterAll(async () => {
+    other?.close();
+    await bed?.stop(outcome);
+  });
+
+  /** Holds the four results of a pod against each other: the policy's is the webhook's, unless that refuses the pod. */
+  const agree = async (spec: JsonObject, ask: Ask, namespace?: string): Promise<void> => {
+    const { nobody, policy, webhook, both } = await resultsOf(bed, podOf(spec, ask), namespace);
+    expect([ask, both]).toEqual([ask, webhook]);
+    // A volume that the pod brings may not be the one that its annotations ask for; then the webhook refuses it, or skips a silent one.
+    if (!carriesToken(nobody)) expect([ask, carriesToken(webhook)]).toEqual([ask, true]);
+    expect([ask, policy]).toEqual([ask, webhook['status'] === 201 ? webhook : nobody]);
+  };
+
+  it.each(Object.entries(SHAPES))(
+    `gives a pod with %s what the webhook gives, however it asks (${ASKS.length} ways)`,
+    async (_, spec) => {
+      await Promise.all(ASKS.map((ask) => agree(spec, ask)));
+    },
+    30_000,
+  );
+
+  it.each(Object.entries(SHAPES))(
+    'takes for a pod with %s what its namespace says',
+    async (_, spec) => {
+      const asks = [{ annotations: {} }, { annotations: { 'vaultauth.dev/role': 'own' } }, ...ASKS];
+      await Promise.all(asks.map((ask) => agree(spec, ask, 'full')));
+    },
+    30_000,
+  );
+
+  it('leaves what it cannot judge to the webhook', async () => {
+    const plain = SHAPES['plain'] ?? {};
+    const pods = [...ODD_ASKS.map((ask) => podOf(plain, ask)), ...Object.values(ODD_SHAPES).map((spec) => podOf(spec, USUAL))];
+    for (const pod of pods) {
+      const { nobody, policy, webhook, both } = await resultsOf(bed, pod);
+      expect([pod, policy]).toEqual([pod, nobody]);
+      expect([pod, webhook]).not.toEqual([pod, nobody]);
+      expect([pod, both]).toEqual([pod, webhook]);
+    }
+    const { nobody, policy, webhook, both } = await resultsOf(bed, podOf(plain, USUAL), 'odd');
+    expect([policy, both]).toEqual([nobody, webhook]);
+    expect(webhook).not.toEqual(nobody);
+  });
+
+  it('does the largest pods that it takes, and refuses no larger ones', async () => {
+    await agree(LARGEST, USUAL);
+    await agree(LARGEST, { annotations: {} }, 'full');
+    const annotations = Object.fromEntries(Array.from({ length: 12_000 }, (_, index) => [`example.com/${index}`, 'x']));
+    const plain = SHAPES['plain'] ?? {};
+    const pods = [
+      ...Object.values(TOO_LARGE).map((spec) => podOf(spec, USUAL)),
+      podOf(plain, { annotations: { ...USUAL.annotations, ...annotations } }),
+      podOf(many(200, 80), { annotations }),
+    ];
+    for (const pod of pods) {
+      const { nobody, policy } = await resultsOf(bed, pod);
+      expect([nobody['status'], policy]).toEqual([201, nobody]);
+    }
+  }, 60_000);
+
+  it('leaves a pod to the webhook whose role is on its service account, which no policy sees', async () => {
+    for (const actor of ACTORS) {
+      const metadata = { name: 'shop', annotations: { 'vaultauth.dev/role': 'shop' } };
+      await bed.request('POST', `/api/v1/namespaces/plain-${actor}/serviceaccounts`, { metadata });
+    }
+    const annotations = { ...MODE, 'vaultauth.dev/inject': 'enabled' };
+    const results = await resultsOf(bed, podOf({ ...SHAPES['plain'], serviceAccountName: 'shop' }, { annotations }));
+    expect(results.policy).toEqual(results.nobody);
+    expect(JSON.stringify(results.webhook)).toContain('"VAULT_ROLE","value":"shop"');
+    expect(results.both).toEqual(results.webhook);
+  });
+
+  it('touches no pod that is not chosen', async () => {
+    const plain = SHAPES['plain'] ?? {};
+    const rows = [
+      ...NO_ASKS.map((ask) => [ask, 'plain'] as const),
+      [{ annotations: {} }, 'closed'],
+      [{ annotations: {} }, 'stopped'],
+      [USUAL, 'stopped'],
+    ] as const;
+    for (const [ask, namespace] of rows) {
+      const { nobody, policy, webhook } = await resultsOf(bed, podOf(plain, ask), namespace);
+      expect([ask, policy, webhook]).toEqual([ask, nobody, nobody]);
+    }
+  });
+
+  it('agrees with the webhook, or leaves the pod to it, whatever known annotations say', async () => {
+    const seed = Date.now();
+    const sample = fc.sample(anyPod, { numRuns: 150, seed });
+    const all = await Promise.all(sample.map(async (pod) => ({ pod, ...(await resultsOf(bed, pod)) })));
+    for (const { pod, nobody, policy, webhook, both } of all) {
+      expect([seed, pod, both]).toEqual([seed, pod, webhook]);
+      if (!isDeepStrictEqual(policy, nobody)) expect([seed, pod, policy]).toEqual([seed, pod, webhook]);
+    }
+    expect(all.filter(({ nobody, policy }) => !isDeepStrictEqual(policy, nobody)).length).toBeGreaterThan(15);
+  }, 60_000);
+
+  it('chooses silent pods of the cluster only where the setting says so', async () => {
+    const silent = podOf(SHAPES['plain'] ?? {}, { annotations: { ...MODE, 'vaultauth.dev/role': 'web' } });
+    const { policy, webhook } = await resultsOf(bed, silent);
+    expect([carriesToken(policy), policy]).toEqual([true, webhook]);
+    await applyPolicy(bed, 'false');
+    await until(async () => !carriesToken(await resultOf(bed, silent, 'policy')));
+    expect(carriesToken(await resultOf(bed, podOf(SHAPES['plain'] ?? {}, USUAL), 'policy'))).toBe(true);
+  });
+
+  it('gives a container that another webhook adds afterwards the same', async () => {
+    other = await startOtherWebhook(bed);
+    const caBundle = Buffer.from(other.authority).toString('base64');
+    await apply(bed, {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingWebhookConfiguration',
+      metadata: { name: 'other' },
+      webhooks: [
+        {
+          name: 'other.example.com',
+          clientConfig: { url: other.url, caBundle },
+          rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] }],
+          namespaceSelector: { matchExpressions: [among('policy')] },
+          admissionReviewVersions: ['v1'],
+          sideEffects: 'None',
+        },
+      ],
+    });
+    const pod = podOf(SHAPES['plain'] ?? {}, USUAL);
+    await until(async () => JSON.stringify(await resultOf(bed, pod, 'policy')).includes('"late"'));
+    const result = await resultOf(bed, pod, 'policy');
+    expect(mountPathsOf(result, 'late')).toEqual(mountPathsOf(result, 'web'));
+    expect(containerOf(result, 'late')?.['env']).toEqual(containerOf(result, 'web')?.['env']);
+    expect(objectsOf(objectAt(result, 'spec')?.['volumes']).filter(({ name }) => name === TOKEN_VOLUME)).toHaveLength(1);
+    outcome = 'passed';
+  });
+});

@@ -1,0 +1,23 @@
+// CEL that policies share: what a pod and its namespace say about injection. Policies see annotations and namespaces at once, which the
+// entries of a webhook cannot.
+import type { JsonObject } from '../../src/pod/manifest.ts';
+import { INJECT_LABEL } from '../../src/selection/decide.ts';
+import { ASKS, SILENT } from './entries.ts';
+
+const labelOf = (object: string): string =>
+  `has(${object}.metadata.labels) && '${INJECT_LABEL}' in ${object}.metadata.labels ? ${object}.metadata.labels['${INJECT_LABEL}'] : ''`;
+
+/** The pod's label. */
+export const LABEL: JsonObject = { name: 'label', expression: labelOf('object') };
+/** The pod's annotations ask, or say something that is no clear no. */
+export const ASKING: JsonObject = { name: 'asks', expression: ASKS };
+/** The pod's annotations say nothing. */
+export const SAYS_NOTHING: JsonObject = { name: 'silent', expression: SILENT };
+/** The namespace's label. */
+export const NAMESPACE_LABEL: JsonObject = { name: 'namespaceLabel', expression: labelOf('namespaceObject') };
+
+/** The pod asks by its label or its annotations. */
+export const EXPLICIT = "variables.label == 'enabled' || variables.asks";
+/** The pod says nothing, and its namespace asks, or the cluster does where `cluster` holds. Wants three of the variables above. */
+export const implicit = (cluster: string): string =>
+  `variables.label != 'enabled' && variables.silent && (variables.namespaceLabel == 'enabled' || (${cluster} && variables.namespaceLabel != 'disabled'))`;
