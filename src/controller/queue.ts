@@ -1,0 +1,222 @@
+// What has to be looked at, by name: one run of a name at a time, later if it was asked for later, and ever more seldom while it fails.
+
+export interface WorkQueueOptions {
+  /** One look at an item. What it throws is a failure; `afterMs` asks for the next look. The signal is aborted when nobody waits for it any more. */
+  readonly run: (item: string, signal: AbortSignal) => Promise<{ readonly afterMs?: number | undefined } | void>;
+  /** Runs at the same time. */
+  readonly workers: number;
+  readonly firstBackOffMs: number;
+  readonly longestBackOffMs: number;
+  /** From the beginning of a run that failed to the next one of this item, whatever happens; a tenth of it after a success. */
+  readonly minIntervalMs: number;
+  /** Items of one lane never keep all workers from those of others. Default: all are of one. */
+  readonly laneOf?: (item: string) => string;
+  /** Told of each run; `error` undefined: it succeeded. */
+  readonly onRun?: (item: string, milliseconds: number, error: unknown) => void;
+  /** Milliseconds that never go back. */
+  readonly now?: () => number;
+  /** At least 0 and less than 1. */
+  readonly random?: () => number;
+}
+
+export interface WorkQueue {
+  /**
+   * Asks for a run now, or in so many milliseconds; of several wishes for an item the earliest counts. During a run it asks
+   * for another one. What is asked for now goes before what was asked for at a time.
+   */
+  readonly add: (item: string, afterMs?: number) => void;
+  readonly sizes: () => QueueSizes;
+  /** Begins nothing more. Waits for the runs under way, whose signals are aborted after so many milliseconds. */
+  readonly close: (graceMs?: number) => Promise<void>;
+}
+
+export interface QueueSizes {
+  /** Could run now, and waits for a worker. */
+  readonly ready: number;
+  /** Will run at some time. */
+  readonly waiting: number;
+  readonly running: number;
+}
+
+interface Entry {
+  state: 'resting' | 'waiting' | 'ready' | 'running';
+  /** When the timer of `waiting` ends. */
+  due: number;
+  timer: NodeJS.Timeout | undefined;
+  /** Wish of a moment during a run; undefined: none. */
+  again: number | undefined;
+  isUrgent: boolean;
+  failures: number;
+  /** No run begins before that. */
+  notBefore: number;
+}
+
+/** Items of one lane that are ready, in the order in which they will run. */
+interface Lane {
+  readonly urgent: Set<string>;
+  readonly usual: Set<string>;
+  running: number;
+}
+
+/** A success needs no pause of its own; this is against those who ask for the same thing again and again. */
+const PART_AFTER_SUCCESS = 0.1;
+/** The longest that timers of Node can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** An empty queue. */
+export const workQueue = (options: WorkQueueOptions): WorkQueue => {
+  const { run, workers, minIntervalMs, laneOf = () => '', onRun, now = () => performance.now() } = options;
+  const mostOfLane = options.laneOf && workers > 1 ? workers - 1 : workers;
+  const entries = new Map<string, Entry>();
+  const lanes = new Map<string, Lane>();
+  const underWay = new Set<Promise<void>>();
+  const hurry = new AbortController();
+  let isClosed = false;
+
+  const lane = (item: string): Lane => {
+    const name = laneOf(item);
+    const known = lanes.get(name) ?? { urgent: new Set(), usual: new Set(), running: 0 };
+    lanes.set(name, known);
+    return known;
+  };
+  const makeReady = (item: string, entry: Entry): void => {
+    entry.state = 'ready';
+    const { urgent, usual } = lane(item);
+    (entry.isUrgent ? urgent : usual).add(item);
+    dispatch();
+  };
+  const wait = (item: string, entry: Entry, due: number): void => {
+    clearTimeout(entry.timer);
+    const left = due - now();
+    if (left <= 0) return makeReady(item, entry);
+    entry.state = 'waiting';
+    entry.due = due;
+    entry.timer = setTimeout(() => wait(item, entry, due), Math.min(Math.ceil(left), LONGEST_TIMER_MS));
+  };
+  const rest = (item: string, entry: Entry): void => {
+    entry.state = 'resting';
+    entry.timer = setTimeout(() => entries.delete(item), Math.ceil(Math.max(0, entry.notBefore - now())));
+  };
+
+  const finished = (item: string, entry: Entry, began: number, afterMs: number | undefined): void => {
+    entry.failures = 0;
+    entry.notBefore = began + minIntervalMs * PART_AFTER_SUCCESS;
+    // Who asks to be called at once again and again shall not keep a worker busy.
+    const own = afterMs === undefined ? Infinity : Math.max(now() + afterMs, began + minIntervalMs);
+    proceed(item, entry, own);
+  };
+  const failed = (item: string, entry: Entry, began: number, error: unknown): void => {
+    entry.failures += 1;
+    entry.notBefore = began + minIntervalMs;
+    proceed(item, entry, Math.max(entry.notBefore, now() + Math.max(backOff(options, entry.failures), retryAfter(error))));
+  };
+  /** After a run: what was asked for meanwhile, or what the run itself asks for. */
+  const proceed = (item: string, entry: Entry, own: number): void => {
+    const wish = entry.again === undefined ? Infinity : Math.max(entry.again, entry.notBefore);
+    entry.isUrgent = wish <= own && entry.isUrgent;
+    entry.again = undefined;
+    const due = Math.min(own, wish);
+    if (due === Infinity) rest(item, entry);
+    else wait(item, entry, due);
+  };
+
+  const work = async (item: string, entry: Entry): Promise<void> => {
+    const began = now();
+    const own = lane(item);
+    entry.state = 'running';
+    entry.isUrgent = false;
+    own.running += 1;
+    // A run may ask for others at once: then this one has to be among those under way.
+    await Promise.resolve();
+    try {
+      const { afterMs } = (await run(item, hurry.signal)) ?? {};
+      onRun?.(item, now() - began, undefined);
+      if (!isClosed) finished(item, entry, began, afterMs);
+    } catch (error) {
+      onRun?.(item, now() - began, error ?? new Error('failed without a word'));
+      if (!isClosed) failed(item, entry, began, error);
+    } finally {
+      own.running -= 1;
+    }
+  };
+
+  /** The next item that may run: lanes take turns, and the last free worker is for lanes that have none. */
+  const next = (): string | undefined => {
+    for (const [name, { urgent, usual, running }] of lanes) {
+      const from = urgent.size > 0 ? urgent : usual;
+      const [item] = from;
+      if (item === undefined || running >= mostOfLane) continue;
+      from.delete(item);
+      // To the end of the turn.
+      const self = lanes.get(name);
+      lanes.delete(name);
+      if (self) lanes.set(name, self);
+      return item;
+    }
+    return undefined;
+  };
+  const dispatch = (): void => {
+    if (isClosed) return;
+    while (underWay.size < workers) {
+      const item = next();
+      const entry = item === undefined ? undefined : entries.get(item);
+      if (item === undefined || !entry) return;
+      const working: Promise<void> = work(item, entry).finally(() => {
+        underWay.delete(working);
+        dispatch();
+      });
+      underWay.add(working);
+    }
+  };
+
+  const add = (item: string, afterMs = 0): void => {
+    if (isClosed) return;
+    const entry = entries.get(item) ?? freshEntry();
+    entries.set(item, entry);
+    const wish = now() + afterMs;
+    if (afterMs <= 0) entry.isUrgent = true;
+    if (entry.state === 'running') entry.again = Math.min(entry.again ?? Infinity, wish);
+    else if (entry.state === 'ready') hasten(lane(item), item, entry);
+    else if (entry.state === 'resting' || wish < entry.due) wait(item, entry, Math.max(wish, entry.notBefore));
+  };
+
+  return {
+    add,
+    sizes: () => {
+      const ready = [...lanes.values()].reduce((sum, { urgent, usual }) => sum + urgent.size + usual.size, 0);
+      const waiting = [...entries.values()].filter(({ state }) => state === 'waiting').length;
+      return { ready, waiting, running: underWay.size };
+    },
+    close: async (graceMs = 0) => {
+      isClosed = true;
+      for (const { timer } of entries.values()) clearTimeout(timer);
+      entries.clear();
+      lanes.clear();
+      const patience = setTimeout(() => hurry.abort(), graceMs);
+      await Promise.all(underWay);
+      clearTimeout(patience);
+    },
+  };
+};
+
+const freshEntry = (): Entry => ({
+  state: 'resting',
+  due: 0,
+  timer: undefined,
+  again: undefined,
+  isUrgent: false,
+  failures: 0,
+  notBefore: -Infinity,
+});
+
+const hasten = ({ urgent, usual }: Lane, item: string, { isUrgent }: Entry): void => {
+  if (isUrgent && usual.delete(item)) urgent.add(item);
+};
+
+/** Doubles with each failure; with jitter, so that what failed together does not come again together. */
+const backOff = ({ firstBackOffMs, longestBackOffMs, random = Math.random }: WorkQueueOptions, failures: number): number =>
+  Math.min(longestBackOffMs, firstBackOffMs * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2);
+
+/** How long the other side asked to be left alone. */
+const retryAfter = (error: unknown): number =>
+  error instanceof Error && 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? error.retryAfterMs : 0;

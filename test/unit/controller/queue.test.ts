@@ -1,0 +1,214 @@
+// The queue: one run of a name at a time, nothing lost, nobody starved, no hot loop. With a clock of its own.
+import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/controller/queue.ts';
+
+const OPTIONS = { workers: 2, firstBackOffMs: 500, longestBackOffMs: 60_000, minIntervalMs: 1000 };
+
+beforeEach(() => void jest.useFakeTimers());
+afterEach(() => void jest.useRealTimers());
+
+const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+
+interface Ran {
+  readonly item: string;
+  readonly at: number;
+}
+
+/** A queue whose runs take some time and end as `outcome` says. */
+const running = (
+  outcome: (item: string, count: number) => { afterMs?: number } | void = () => undefined,
+  more: Partial<WorkQueueOptions> & { takesMs?: number } = {},
+): { queue: WorkQueue; ran: Ran[]; most: () => number; begin: number } => {
+  const ran: Ran[] = [];
+  const begin = performance.now();
+  let most = 0;
+  let now = 0;
+  const active = new Set<string>();
+  const queue = workQueue({
+    ...OPTIONS,
+    random: () => 0.999,
+    ...more,
+    run: async (item) => {
+      expect(active.has(item)).toBe(false);
+      active.add(item);
+      now += 1;
+      most = Math.max(most, now);
+      ran.push({ item, at: performance.now() - begin });
+      await sleep(more.takesMs ?? 10);
+      active.delete(item);
+      now -= 1;
+      return outcome(item, ran.filter((other) => other.item === item).length);
+    },
+  });
+  return { queue, ran, most: () => most, begin };
+};
+const times = (ran: readonly Ran[], item: string): number[] => ran.filter((run) => run.item === item).map(({ at }) => at);
+
+test('what is asked for often before it runs runs once; what is asked for during a run runs again', async () => {
+  const { queue, ran } = running();
+  for (let count = 0; count < 5; count += 1) queue.add('a');
+  await jest.advanceTimersByTimeAsync(5);
+  queue.add('a');
+  queue.add('a');
+  await jest.advanceTimersByTimeAsync(5000);
+  expect(times(ran, 'a')).toEqual([0, 100]);
+  expect(queue.sizes()).toEqual({ ready: 0, waiting: 0, running: 0 });
+  queue.add('a');
+  await jest.advanceTimersByTimeAsync(0);
+  expect(times(ran, 'a')).toEqual([0, 100, 5005]);
+});
+
+test('of several wishes the earliest counts', async () => {
+  const { queue, ran } = running();
+  queue.add('a', 5000);
+  queue.add('a', 2000);
+  queue.add('a', 9000);
+  await jest.advanceTimersByTimeAsync(20_000);
+  expect(times(ran, 'a')).toEqual([2000]);
+});
+
+test('what fails comes again ever more seldom, up to a limit, and from the beginning after a success', async () => {
+  const { queue, ran } = running((_, count) => {
+    if (count !== 9) throw new Error('no');
+  });
+  queue.add('a');
+  await jest.advanceTimersByTimeAsync(400_000);
+  const gaps = times(ran, 'a').map((at, index, all) => Math.round(at - (all[index - 1] ?? 0)));
+  expect(gaps).toEqual([0, 1000, 1010, 2009, 4008, 8006, 16_002, 31_994, 59_980]);
+  queue.add('a');
+  await jest.advanceTimersByTimeAsync(1500);
+  expect(times(ran, 'a').at(-1)).toBe(401_000);
+});
+
+test('a change ends a back-off, but never makes more than one run in a second', async () => {
+  const { queue, ran } = running(() => {
+    throw new Error('no');
+  });
+  queue.add('a');
+  for (let count = 0; count < 3000; count += 1) {
+    await jest.advanceTimersByTimeAsync(10);
+    queue.add('a');
+  }
+  expect(times(ran, 'a').every((at, index, all) => index === 0 || at - (all[index - 1] ?? 0) >= 999)).toBe(true);
+  expect(times(ran, 'a').length).toBeGreaterThan(28);
+});
+
+test('who asks to be left alone for a while is', async () => {
+  const { queue, ran } = running((_, count) => {
+    if (count === 1) throw Object.assign(new Error('busy'), { retryAfterMs: 7000 });
+  });
+  queue.add('a');
+  await jest.advanceTimersByTimeAsync(20_000);
+  expect(times(ran, 'a')).toEqual([0, 7010]);
+});
+
+test('a run says when the next one is, but not that it is at once', async () => {
+  const { queue, ran } = running((_, count) => ({ afterMs: count < 3 ? 0 : 30_000 }));
+  queue.add('a');
+  await jest.advanceTimersByTimeAsync(40_000);
+  expect(times(ran, 'a')).toEqual([0, 1000, 2000, 32_010]);
+  expect(queue.sizes().waiting).toBe(1);
+  await queue.close();
+});
+
+test('what was asked for now goes before thousands that were asked for at a time', async () => {
+  const { queue, ran } = running();
+  for (let count = 0; count < 1000; count += 1) queue.add(`old-${count}`, 1);
+  await jest.advanceTimersByTimeAsync(100);
+  queue.add('fresh');
+  queue.add('old-900');
+  await jest.advanceTimersByTimeAsync(30);
+  expect([times(ran, 'fresh').length, times(ran, 'old-900').length]).toEqual([1, 1]);
+});
+
+test('one lane that hangs leaves a worker to the others, and lanes take turns', async () => {
+  const ran: string[] = [];
+  const queue = workQueue({
+    ...OPTIONS,
+    workers: 3,
+    laneOf: (item) => item.split('/')[0] ?? '',
+    run: (item) => {
+      ran.push(item);
+      return item.startsWith('hangs') ? new Promise((resolve) => setTimeout(resolve, 1e6)) : sleep(1);
+    },
+  });
+  for (let count = 0; count < 10; count += 1) queue.add(`hangs/${count}`);
+  for (let count = 0; count < 3; count += 1) queue.add(`works/${count}`);
+  await jest.advanceTimersByTimeAsync(100);
+  expect(ran).toEqual(['hangs/0', 'hangs/1', 'works/0', 'works/1', 'works/2']);
+});
+
+test('closing begins nothing more, waits, and then hurries', async () => {
+  const ended: string[] = [];
+  const queue = workQueue({
+    ...OPTIONS,
+    run: async (item, signal) => {
+      const isHurried =
+        item === 'long' && (await new Promise((resolve) => signal.addEventListener('abort', () => resolve(true))));
+      if (item === 'short') await sleep(100);
+      ended.push(`${item} ${String(isHurried)}`);
+      queue.add('more');
+    },
+  });
+  queue.add('short');
+  queue.add('long');
+  queue.add('waits');
+  const closed = queue.close(1000);
+  await jest.advanceTimersByTimeAsync(500);
+  expect(ended).toEqual(['short false']);
+  await jest.advanceTimersByTimeAsync(600);
+  await closed;
+  expect(ended).toEqual(['short false', 'long true']);
+});
+
+test('whatever is asked for is run, one at a time of a name, with no more than the workers', async () => {
+  const wish = fc.record({
+    item: fc.constantFrom('a', 'b', 'c', 'd'),
+    after: fc.constantFrom(0, 0, 1, 50, 700, 3000),
+    pause: fc.constantFrom(0, 0, 5, 30, 400),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(wish, { maxLength: 60 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.constantFrom('works', 'works', 'fails', 'again'), { minLength: 1, maxLength: 20 }),
+      async (wishes, workers, outcomes) => {
+        let count = 0;
+        const { queue, ran, most, begin } = running(
+          () => {
+            count += 1;
+            const outcome = count > 100 ? 'works' : outcomes[count % outcomes.length];
+            if (outcome === 'fails') throw new Error('no');
+            return outcome === 'again' ? { afterMs: 20 } : undefined;
+          },
+          { workers, laneOf: (item) => (item < 'c' ? 'one' : 'other') },
+        );
+        const asked: Ran[] = [];
+        for (const { item, after, pause } of wishes) {
+          queue.add(item, after);
+          asked.push({ item, at: performance.now() - begin + after });
+          await jest.advanceTimersByTimeAsync(pause);
+        }
+        // Long enough for every back-off that a hundred outcomes can make.
+        await jest.advanceTimersByTimeAsync(8_000_000);
+        expect(queue.sizes()).toEqual({ ready: 0, waiting: 0, running: 0 });
+        expect(most()).toBeLessThanOrEqual(workers);
+        // A wish is met by a run that began after it was uttered; the earliest of several may meet all of them.
+        for (const { item } of asked) expect(ran.some((run) => run.item === item)).toBe(true);
+        const last = new Map(asked.map(({ item }, index) => [item, index]));
+        let uttered = 0;
+        for (const [index, { item, pause, after }] of wishes.entries()) {
+          if (last.get(item) === index && after === 0)
+            expect(ran.some((run) => run.item === item && run.at >= uttered)).toBe(true);
+          uttered += pause;
+        }
+        await queue.close();
+      },
+    ),
+    { numRuns: 60 },
+  );
+}, 60_000);
