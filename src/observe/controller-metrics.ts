@@ -1,0 +1,141 @@
+// What Prometheus can ask about the config controller. Labels hold names of cluster-scoped objects, kinds and closed words;
+// never a namespace, a role or a text from outside.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { BuildInfo } from './metrics.ts';
+
+/** What gauges read at the moment of a scrape; each is bound by the part that knows. */
+export interface ControllerSources {
+  readonly leading?: () => boolean;
+  readonly queue?: () => { readonly ready: number; readonly waiting: number; readonly running: number };
+  /** Objects by kind and the reason of their condition Ready (`Ready` where it is True, `Unknown` where there is none yet). */
+  readonly objects?: () => Iterable<{ readonly kind: string; readonly reason: string; readonly count: number }>;
+  /** Roles in Vault whose objects are gone, by backend. */
+  readonly tombstones?: () => Iterable<{ readonly backend: string; readonly count: number }>;
+  /** Seconds since the API server last told of anything, of the watch that has heard nothing for longest. */
+  readonly staleness?: () => number;
+}
+
+/** A credential or a set of keys that ends. */
+export type Expiring = 'token' | 'reviewer' | 'client_certificate';
+export type DriftOutcome = 'found' | 'repaired' | 'reported' | 'ignored';
+
+export interface ControllerMetrics {
+  readonly registry: Registry;
+  /** One run of a reconciler: the reason of the condition Ready that it left, or `Gone`, `Error`, `LeaseLost`. */
+  readonly reconciled: (kind: string, reason: string, seconds: number) => void;
+  /** Fields that differed, by what became of it. */
+  readonly drift: (kind: string, outcome: DriftOutcome, fields?: number) => void;
+  /** An answer of Vault; status 0 when there was none. `operation` is a closed word, such as `read auth/role`. */
+  readonly vaultRequest: (endpoint: string, operation: string, status: number, milliseconds: number) => void;
+  /** When something ends, in milliseconds since 1970; undefined: it is gone, or never ends. `name` is that of the endpoint or backend. */
+  readonly expires: (what: Expiring, name: string, at: number | undefined) => void;
+  /** The last login that proves a backend; undefined: there is none (any more). */
+  readonly probe: (backend: string, result: 'succeeded' | 'denied' | 'failed' | undefined) => void;
+  /** An Event, or a status, that could not be written. */
+  readonly unwritten: (what: 'event' | 'status') => void;
+  /** Tells the gauges where to look; later sources replace earlier ones by name. */
+  readonly watch: (sources: ControllerSources) => void;
+}
+
+const PREFIX = 'vault_auth_injector_';
+const RECONCILE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
+
+/** Creates the metrics in a registry of their own, the usual process and Node.js metrics among them. */
+export const createControllerMetrics = (build: BuildInfo): ControllerMetrics => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> =>
+    new Counter({ name: PREFIX + name, help, labelNames: [...labelNames], registers });
+  const histogram = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    buckets: readonly number[],
+  ): Histogram<Label> =>
+    new Histogram({ name: PREFIX + name, help, labelNames: [...labelNames], buckets: [...buckets], registers });
+
+  const reconciles = counter('reconciles_total', 'Runs of reconcilers by kind and by the reason of Ready that they left.', [
+    'kind',
+    'reason',
+  ]);
+  const duration = histogram('reconcile_duration_seconds', 'Time of a run of a reconciler.', ['kind'], RECONCILE_SECONDS);
+  const drift = counter('drift_total', 'Fields in Vault that differed from what is declared, by what became of it.', [
+    'kind',
+    'outcome',
+  ]);
+  const requests = histogram(
+    'vault_request_duration_seconds',
+    'Requests to Vault by endpoint, operation and HTTP status (0: no answer).',
+    ['endpoint', 'operation', 'status'],
+    REQUEST_SECONDS,
+  );
+  const unwritten = counter('unwritten_total', 'Events and statuses that could not be written.', ['what']);
+  const ends = new Map<string, { readonly what: Expiring; readonly name: string; readonly at: number }>();
+  const probes = new Map<string, string>();
+  let sources: ControllerSources = {};
+  const gauge = <Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    collect: (gauge: Gauge<Label>) => void,
+  ): void => {
+    const metric: Gauge<Label> = new Gauge({
+      name: PREFIX + name,
+      help,
+      labelNames: [...labelNames],
+      registers,
+      collect: () => {
+        metric.reset();
+        collect(metric);
+      },
+    });
+  };
+  gauge('leading', '1 in the process that leads.', [], (metric) => metric.set(Number(sources.leading?.() ?? false)));
+  gauge('queue_items', 'Items of the queue by state.', ['state'], (metric) => {
+    for (const [state, count] of Object.entries(sources.queue?.() ?? {})) metric.set({ state }, count);
+  });
+  gauge('objects', 'Objects by kind and reason of their condition Ready.', ['kind', 'reason'], (metric) => {
+    for (const { kind, reason, count } of sources.objects?.() ?? []) metric.set({ kind, reason }, count);
+  });
+  gauge('tombstones', 'Roles in Vault whose objects are gone, by backend.', ['backend'], (metric) => {
+    for (const { backend, count } of sources.tombstones?.() ?? []) metric.set({ backend }, count);
+  });
+  gauge('cluster_staleness_seconds', 'Seconds since the API server last told of changes.', [], (metric) => {
+    const seconds = sources.staleness?.();
+    if (seconds !== undefined) metric.set(seconds);
+  });
+  gauge('expiry_seconds', 'Seconds until a credential ends, by what it is and whose.', ['what', 'name'], (metric) => {
+    for (const { what, name, at } of ends.values()) metric.set({ what, name }, (at - Date.now()) / 1000);
+  });
+  gauge('probe_success', '1 while the last login that proves a backend succeeded.', ['backend', 'result'], (metric) => {
+    for (const [backend, result] of probes) metric.set({ backend, result }, Number(result === 'succeeded'));
+  });
+  gauge('build_info', 'Always 1; version, commit and runtime as labels.', ['version', 'commit', 'node'], (metric) =>
+    metric.set({ ...build, node: process.version }, 1),
+  );
+
+  return {
+    registry,
+    reconciled: (kind, reason, seconds) => {
+      reconciles.labels(kind, reason).inc();
+      duration.labels(kind).observe(seconds);
+    },
+    drift: (kind, outcome, fields = 1) => drift.labels(kind, outcome).inc(fields),
+    vaultRequest: (endpoint, operation, status, milliseconds) =>
+      requests.labels(endpoint, operation, String(status)).observe(milliseconds / 1000),
+    expires: (what, name, at) => {
+      if (at === undefined) ends.delete(`${what} ${name}`);
+      else ends.set(`${what} ${name}`, { what, name, at });
+    },
+    probe: (backend, result) => {
+      if (result === undefined) probes.delete(backend);
+      else probes.set(backend, result);
+    },
+    unwritten: (what) => unwritten.labels(what).inc(),
+    watch: (added) => {
+      sources = { ...sources, ...added };
+    },
+  };
+};
