@@ -43,7 +43,7 @@ export const aclPolicySpecSchema = struct(
         }),
       },
       'What only OpenBao has; not sent to Vault.',
-      { default: {} },
+      { filled: true },
     ),
     managementPolicy: managementPolicy('Observe: look, and say in the status what would be written.'),
     adoption: adoption(),

@@ -41,11 +41,11 @@ const mount = struct(
         ),
       },
       'How the mount is tuned; what is left out is left as it is.',
-      { default: {} },
+      { filled: true },
     ),
   },
   'The mount itself.',
-  { default: {} },
+  { filled: true },
 );
 
 const aliasMetadata = struct(
@@ -61,7 +61,7 @@ const aliasMetadata = struct(
     }),
   },
   'Metadata of identities that comes from annotations. Whoever may edit a service account sets it.',
-  { default: {} },
+  { filled: true },
 );
 
 const RULES: readonly Rule[] = [
@@ -136,12 +136,12 @@ export const backendSpecSchema = struct(
         ),
       },
       'What the webhook does with what it knows of roles.',
-      { default: {} },
+      { filled: true },
     ),
     rbac: struct(
       { manageAuthDelegator: flag('Keep the ClusterRoleBinding that lets the reviewer review tokens.', { default: false }) },
       'Rights in Kubernetes.',
-      { default: {} },
+      { filled: true },
     ),
     probe: struct(
       {
@@ -155,7 +155,7 @@ export const backendSpecSchema = struct(
         timeoutSeconds: integer('How long an answer may take.', { min: 1, max: 60, default: 10 }),
       },
       'The proof by a login.',
-      { default: {} },
+      { filled: true },
     ),
     adoption: adoption(),
     driftPolicy: driftPolicy(),

@@ -84,7 +84,7 @@ const tls = struct(
     ),
   },
   'How the server is trusted.',
-  { default: {} },
+  { filled: true },
 );
 
 const limits = struct(
@@ -95,7 +95,7 @@ const limits = struct(
     timeoutSeconds: integer('How long to wait for an answer.', { min: 1, max: 1000, default: 15 }),
   },
   'How much the controller asks of the server.',
-  { default: {} },
+  { filled: true },
 );
 
 export const endpointSpecSchema = struct(

@@ -23,7 +23,7 @@ const keys = struct(
   },
   'Where the public keys come from.',
   {
-    default: {},
+    filled: true,
     rules: [
       { rule: "self.source != 'JWKS' || has(self.url)", message: 'is needed for the source JWKS', fieldPath: '.url' },
       {
@@ -59,7 +59,7 @@ export const jwtSchema = struct(
         clockSkew: leeway('For clocks that differ. It is what a token lives on after its expiry: -1 for none, 0 for 60.', 0),
       },
       'How many seconds tokens may be too old or too new.',
-      { default: {} },
+      { filled: true },
     ),
   },
   'How Vault judges tokens of this cluster by their signature.',

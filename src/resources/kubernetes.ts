@@ -44,7 +44,7 @@ const reviewer = struct(
   },
   'Who asks the API server whether a token is good.',
   {
-    default: {},
+    filled: true,
     rules: [
       {
         rule: "has(self.secretRef) == (self.mode == 'SecretRef')",
@@ -76,7 +76,7 @@ const verifyKeys = struct(
   },
   'Keys with which Vault checks signatures itself.',
   {
-    default: {},
+    filled: true,
     rules: [
       {
         rule: "has(self.pemKeys) && self.pemKeys.size() > 0 ? self.source == 'Given' : self.source != 'Given'",
@@ -102,7 +102,7 @@ export const kubernetesSchema = struct(
     reviewer,
     verifyKeys,
     issuer: text(
-      "Ignore: any issuer passes. Discover: the API server's own, looked up. Anything else is the issuer that tokens must have.",
+      "Ignore: every issuer passes. Discover: the API server's own, looked up. Anything else is the issuer that tokens must have.",
       { min: 1, max: 512, pattern: ISSUER, default: 'Ignore' },
     ),
   },

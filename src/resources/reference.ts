@@ -58,7 +58,7 @@ export const clusterAuthorities = (description: string) =>
     },
     description,
     {
-      default: {},
+      filled: true,
       rules: [
         {
           rule: `self.source == 'Given' ? ${PLACES}.exists_one(given, given) : !${PLACES}.exists(given, given)`,

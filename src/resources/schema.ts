@@ -86,12 +86,27 @@ export const list = <Item extends TSchema>(item: Item, description: string, opti
       : { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': options.merge.keys }),
   });
 
-/** An object of these members; those without default that are not optional are required. */
+/**
+ * An object of these members; those without default that are not optional are required. With `filled` the object itself is
+ * filled in when it is left out, with the defaults of all its members: rules are held against a default as it is written.
+ */
 export const struct = <Members extends TProperties>(
   members: Members,
   description: string,
-  options: Common<object> & { readonly atomic?: boolean } = {},
-) => ObjectOf(members, { ...common(description, options), ...(options.atomic ? { 'x-kubernetes-map-type': 'atomic' } : {}) });
+  options: { readonly filled?: boolean; readonly rules?: readonly Rule[]; readonly atomic?: boolean } = {},
+) =>
+  ObjectOf(members, {
+    ...common(description, {
+      ...(options.filled ? { default: defaultsOf(members) } : {}),
+      ...(options.rules === undefined ? {} : { rules: options.rules }),
+    }),
+    ...(options.atomic ? { 'x-kubernetes-map-type': 'atomic' } : {}),
+  });
+
+const defaultsOf = (members: TProperties): object =>
+  Object.fromEntries(
+    Object.entries(members).flatMap(([key, member]) => ('default' in member ? [[key, member.default] as const] : [])),
+  );
 
 /** Texts by name. */
 export const textMap = (description: string, limits: { readonly max: number; readonly longest: number }) =>

@@ -43,7 +43,7 @@ const limits = struct(
     }),
   },
   'What a role may ask for at the most.',
-  { default: {} },
+  { filled: true },
 );
 
 export const tenancySchema = struct(
@@ -65,7 +65,7 @@ export const tenancySchema = struct(
     ),
   },
   'What namespaces may do here.',
-  { default: {} },
+  { filled: true },
 );
 export type TenancySpec = Stored<typeof tenancySchema>;
 
@@ -83,7 +83,7 @@ export const defaultsSchema = struct(
     token: defaultTokenSchema('The tokens of logins.'),
   },
   'What roles get that say nothing of it.',
-  { default: {} },
+  { filled: true },
 );
 
 export const autoRolesSchema = struct(
@@ -110,10 +110,10 @@ export const autoRolesSchema = struct(
         token: optional(tokenSchema('As in a role.')),
       },
       'What the roles say.',
-      { default: {} },
+      { filled: true },
     ),
   },
   'Roles that the controller makes for service accounts.',
-  { default: {} },
+  { filled: true },
 );
 export type AutoRolesSpec = Stored<typeof autoRolesSchema>;

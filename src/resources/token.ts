@@ -65,7 +65,7 @@ export const defaultTokenSchema = (description: string) =>
       maxTTL: durationText('How long renewals can keep it; 0s as the mount says.', { default: '24h' }),
     },
     description,
-    { default: {}, rules: RULES },
+    { filled: true, rules: RULES },
   );
 
 export type TokenSpec = Stored<ReturnType<typeof tokenSchema>>;

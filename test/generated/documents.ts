@@ -1,5 +1,6 @@
 // Every file that is printed from the sources and committed.
 import { annotationsDocument } from './annotations.ts';
+import { crdDocuments } from './crds.ts';
 import { manifestDocuments } from './manifests.ts';
 import type { Document } from './markdown.ts';
 import { problemsDocument } from './problems.ts';
@@ -11,4 +12,5 @@ export const documents = (): readonly Document[] => [
   settingsDocument(),
   problemsDocument(),
   ...manifestDocuments(),
+  ...crdDocuments(),
 ];

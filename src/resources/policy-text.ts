@@ -1,0 +1,80 @@
+// The text of an ACL policy as Vault gets it: accessors put in, a first line that says whose it is, nothing privileged unasked.
+import type { VaultACLPolicy } from './acl-policy.ts';
+import { policyPaths } from './policy-paths.ts';
+
+export type PolicyText =
+  | {
+      readonly ok: true;
+      readonly text: string;
+      readonly accessors: readonly { readonly backend: string; readonly accessor: string }[];
+    }
+  | { readonly ok: false; readonly reason: 'PrivilegedPath' | 'TemplateUnresolved' | 'InvalidPolicy'; readonly message: string };
+
+const VARIABLE = /\$\{([^}]*)\}/g;
+const ACCESSOR = /^auth\.([a-z0-9]([-a-z0-9.]*[a-z0-9])?)\.accessor$/;
+/** Begins the first line; what follows names cluster and object. */
+const MARK = '# Managed by vault-auth-injector:';
+/** Whoever may write below these can give himself everything. */
+const PRIVILEGED = ['sys', 'auth', 'identity'] as const;
+
+/**
+ * Puts accessors in and marks the text. Fails closed: a variable that cannot be resolved would stay in the text as it is and
+ * silently match nothing, and a text whose paths cannot be read could hold any.
+ */
+export const policyText = (policy: VaultACLPolicy, accessorOf: (backend: string) => string | undefined): PolicyText => {
+  const accessors = new Map<string, string>();
+  const problems: string[] = [];
+  const text = policy.spec.policy.replaceAll(VARIABLE, (variable, inside: string) => {
+    const backend = ACCESSOR.exec(inside.trim())?.[1];
+    const accessor = backend === undefined ? undefined : accessorOf(backend);
+    if (backend === undefined) problems.push(`${variable} is not known: only \${auth.NAME.accessor} is`);
+    else if (accessor === undefined) problems.push(`${variable}: VaultAuthBackend ${backend} has no accessor (yet)`);
+    else accessors.set(backend, accessor);
+    return accessor ?? variable;
+  });
+  if (problems.length > 0) return { ok: false, reason: 'TemplateUnresolved', message: [...new Set(problems)].join('; ') };
+  if (!policy.spec.privileged) {
+    const refusal = privilegeRefusal(text);
+    if (refusal) return refusal;
+  }
+  const isJSON = text.trimStart().startsWith('{');
+  return {
+    ok: true,
+    // JSON has no comments.
+    text: isJSON ? text : `${markOf(policy)}\n${text}`,
+    accessors: [...accessors].map(([backend, accessor]) => ({ backend, accessor })),
+  };
+};
+
+/** Whether a text in Vault bears the mark of this very object. */
+export const isMarked = (policy: VaultACLPolicy, text: string): boolean => text.split('\n', 1)[0] === markOf(policy);
+
+/** A text without our mark, for comparing: two clusters may well have the same policy. */
+export const withoutMark = (text: string): string => (text.startsWith(MARK) ? text.slice(text.indexOf('\n') + 1) : text);
+
+const markOf = ({ metadata: { name, uid } }: VaultACLPolicy): string => `${MARK} VaultACLPolicy ${name}, ${uid}`;
+
+const privilegeRefusal = (text: string): Exclude<PolicyText, { ok: true }> | undefined => {
+  const read = policyPaths(text);
+  if (!read.ok) return { ok: false, reason: 'InvalidPolicy', message: `the policy cannot be read: ${read.problem}` };
+  const privileged = read.paths.filter(isPrivileged);
+  if (privileged.length === 0) return undefined;
+  const shown = privileged.slice(0, 8).map((path) => JSON.stringify(path.slice(0, 128)));
+  return {
+    ok: false,
+    reason: 'PrivilegedPath',
+    message: `${shown.join(', ')} can reach ${PRIVILEGED.map((first) => `${first}/`).join(', ')}: with that one can take over the server. Narrow the path, or set spec.privileged`,
+  };
+};
+
+/**
+ * Whether a path can match something below sys/, auth/ or identity/. A star at the end stands for any characters, a plus for
+ * one whole segment, a template for anything, and an escape for any character.
+ */
+export const isPrivileged = (path: string): boolean => {
+  if (path.includes('\\')) return true;
+  const [first = '', ...more] = path.replace(/^\/+/, '').split('/');
+  if (first.includes('{{') || first === '+') return true;
+  const isGlob = more.length === 0 && first.endsWith('*');
+  return PRIVILEGED.some((word) => (isGlob ? word.startsWith(first.slice(0, -1)) : word === first));
+};

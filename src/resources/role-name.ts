@@ -1,0 +1,43 @@
+// How roles are called in Vault.
+import type { VaultAuthBackend } from './backend.ts';
+import type { VaultAuthRole } from './role.ts';
+
+/** The role with which the controller proves that logins work. It has two parts, those of tenants have three or more. */
+export const probeRoleName = ({ spec }: VaultAuthBackend): string => `${spec.clusterName}.probe`;
+
+/**
+ * The name of a role in Vault. Qualified names are injective: neither clusters' names nor namespaces hold a dot, so that the
+ * first two dots part cluster, namespace and name. A role that is only observed may name any.
+ */
+export const vaultRoleName = (backend: VaultAuthBackend, role: VaultAuthRole): string => {
+  const { name, namespace = '' } = role.metadata;
+  const { vaultRoleName: given, managementPolicy } = role.spec;
+  if (given !== undefined && managementPolicy === 'Observe') return given;
+  switch (backend.spec.tenancy.roleNaming) {
+    case 'Plain':
+      return given ?? name;
+    case 'Qualified':
+      return `${backend.spec.clusterName}.${namespace}.${name}`;
+  }
+};
+
+/** Why a role must not have this name: it would be another's. Undefined: it may. */
+export const nameRefusal = (backend: VaultAuthBackend, role: VaultAuthRole): string | undefined => {
+  if (role.spec.managementPolicy === 'Observe') return undefined;
+  const name = vaultRoleName(backend, role);
+  switch (backend.spec.tenancy.roleNaming) {
+    case 'Qualified':
+      return role.spec.vaultRoleName === undefined || role.spec.vaultRoleName === name
+        ? undefined
+        : `VaultAuthBackend ${backend.metadata.name} names its roles itself (${name}): leave spec.vaultRoleName out`;
+    case 'Plain':
+      return name.startsWith(`${backend.spec.clusterName}.`)
+        ? `names that begin with "${backend.spec.clusterName}." are kept for the controller: choose another`
+        : undefined;
+  }
+};
+
+/** Whether the first of two roles has the older claim to a name that both want: the older object, or else the lower UID. */
+export const isOlder = (one: VaultAuthRole, other: VaultAuthRole): boolean => ageOf(one) < ageOf(other);
+
+const ageOf = ({ metadata }: VaultAuthRole): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid}`;

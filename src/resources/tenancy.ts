@@ -1,0 +1,130 @@
+// What a namespace may have on a backend: whether it may have this role at all, and which of the policies it asks for.
+import { type Product, tokenExpirationOf } from './role-document.ts';
+import { isClientJWT, type VaultAuthBackend } from './backend.ts';
+import { limitedToken } from './role-token.ts';
+import { EXTERNAL, type RoleFinding, serviceAccountsOf, type VaultAuthRole } from './role.ts';
+import { nameRefusal } from './role-name.ts';
+import { selects } from './selector.ts';
+import type { PolicyRule } from './tenancy-spec.ts';
+
+export interface TenancySituation {
+  readonly backend: VaultAuthBackend;
+  readonly role: VaultAuthRole;
+  readonly namespaceLabels: Readonly<Record<string, string>>;
+  /** The name in Vault of the VaultACLPolicy of this name on the backend's endpoint; undefined when there is none. */
+  readonly policyName: (name: string) => string | undefined;
+  /** How many older roles of this namespace the backend has. */
+  readonly olderRoles: number;
+  /** Who has the name in Vault that this role would have, and has it longer. */
+  readonly nameHolder: string | undefined;
+  /** Undefined while it is not known. */
+  readonly product: Product | undefined;
+}
+
+export interface TenancyVerdict {
+  readonly finding: RoleFinding & { readonly type: 'Accepted' };
+  /** Whether Vault may have the role: false means that it must not be there. */
+  readonly admitted: boolean;
+  /** Names in Vault of what is admitted, without duplicates, in the order of defaults and requests. */
+  readonly effectivePolicies: readonly string[];
+}
+
+/**
+ * Judges a role. What is asked for and not allowed is left out, and the rest holds: so a rule that is taken away takes effect
+ * although the tenant does nothing. A role that has no right to be there at all is not admitted.
+ */
+export const judgeRole = (situation: TenancySituation): TenancyVerdict => {
+  const refusal = refusalOf(situation);
+  if (refusal) return { finding: refusal, admitted: false, effectivePolicies: [] };
+  const { backend, role } = situation;
+  const requested = role.spec.policies ?? [];
+  const { defaultPolicies, policyRules } = backend.spec.tenancy;
+  const isAllowed = (policy: string): boolean => policyRules.some((rule) => allows(rule, policy, situation));
+  const allowed = requested.filter(isAllowed);
+  const wanted = [...new Set([...defaultPolicies, ...allowed])];
+  const effectivePolicies = [...new Set(wanted.flatMap((policy) => nameInVault(policy, situation) ?? []))];
+  const verdict = (reason: Accepted['reason'], message: string): TenancyVerdict => ({
+    finding: { type: 'Accepted', status: reason === 'Accepted' ? 'True' : 'False', reason, message },
+    admitted: true,
+    effectivePolicies,
+  });
+  const refused = requested.filter((policy) => !isAllowed(policy));
+  if (refused.length > 0) return verdict('PolicyNotAllowed', notAllowed(refused, backend));
+  const missing = wanted.filter((policy) => nameInVault(policy, situation) === undefined);
+  if (missing.length > 0) return verdict('PolicyNotFound', notFound(missing, backend));
+  const exceeded = exceededBy(situation);
+  if (exceeded.length > 0) return verdict('LimitExceeded', `${exceeded.join('; ')}: the limit is what Vault has`);
+  if (situation.product === 'Vault' && limitedToken(backend, role).token.strictlyBindIP)
+    return verdict('UnsupportedByProduct', 'token.strictlyBindIP is known to OpenBao alone; Vault has the role without it');
+  return verdict('Accepted', 'The backend admits this role.');
+};
+
+type Accepted = RoleFinding & { readonly type: 'Accepted' };
+
+/** Why the role must not be there at all. */
+const refusalOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: TenancySituation): Accepted | undefined => {
+  const name = backend.metadata.name;
+  const { tenancy } = backend.spec;
+  const no = (reason: Accepted['reason'], message: string): Accepted => ({ type: 'Accepted', status: 'False', reason, message });
+  if (!selects(tenancy.namespaceSelector, namespaceLabels))
+    return no('NamespaceNotAllowed', `VaultAuthBackend ${name} does not select this namespace (spec.tenancy.namespaceSelector)`);
+  if (isClientJWT(backend.spec) && role.spec.audience !== undefined)
+    return no(
+      'AudienceNotSupported',
+      `VaultAuthBackend ${name} has the reviewer mode ClientJWT: tokens must have the API server's audience; leave spec.audience out`,
+    );
+  const refusal = nameRefusal(backend, role);
+  if (refusal !== undefined) return no('NameNotAllowed', refusal);
+  if (nameHolder !== undefined) return no('NameTaken', `${nameHolder} has this name in Vault already; rename one of them`);
+  const { maxRolesPerNamespace } = tenancy.limits;
+  if (olderRoles >= maxRolesPerNamespace)
+    return no(
+      'QuotaExceeded',
+      `this namespace has ${olderRoles} older roles on VaultAuthBackend ${name}, which allows ${maxRolesPerNamespace}`,
+    );
+  return undefined;
+};
+
+const allows = (
+  { policies, namespaceSelector, serviceAccountPattern }: PolicyRule,
+  policy: string,
+  { role, namespaceLabels }: TenancySituation,
+): boolean =>
+  policies.includes(policy) &&
+  selects(namespaceSelector, namespaceLabels) &&
+  (serviceAccountPattern === undefined || serviceAccountsOf(role).every((name) => matches(serviceAccountPattern, name)));
+
+/** Whether a pattern matches a name; a star stands for any characters. In time that grows with the product of their lengths. */
+const matches = (pattern: string, name: string): boolean => {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return name === pattern;
+  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found < 0 || found + part.length > name.length - last.length) return false;
+    at = found + part.length;
+  }
+  return true;
+};
+
+const nameInVault = (policy: string, { policyName }: TenancySituation): string | undefined =>
+  policy.startsWith(EXTERNAL) ? policy.slice(EXTERNAL.length) : policyName(policy);
+
+const exceededBy = ({ backend, role }: TenancySituation): readonly string[] => {
+  const { exceeded } = limitedToken(backend, role);
+  const asked = role.spec.tokenExpirationSeconds;
+  const given = tokenExpirationOf(backend, role);
+  return asked === undefined || asked >= given
+    ? exceeded
+    : [...exceeded, `tokenExpirationSeconds is ${asked}, the backend's minimum is ${given}`];
+};
+
+const notAllowed = (policies: readonly string[], { metadata }: VaultAuthBackend): string =>
+  `not allowed for this namespace and these service accounts by VaultAuthBackend ${metadata.name} (spec.tenancy.policyRules): ` +
+  `${policies.join(', ')}. Vault has the role without them; tokens that exist keep what they have until they end`;
+
+const notFound = (policies: readonly string[], { spec }: VaultAuthBackend): string =>
+  `there is no VaultACLPolicy on VaultEndpoint ${spec.endpointRef.name} of the name ${policies.join(', ')}; ` +
+  `write external:NAME for a policy that is made elsewhere`;

@@ -1,0 +1,221 @@
+// deploy/crds on a real API server: the kinds are established, every rule and bound refuses what it should, defaults are filled in.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonObject } from '../../src/pod/manifest.ts';
+import { collectionPath, type KindName, kinds, objectPath } from '../../src/resources/kinds.ts';
+import { type Bed, startBed } from '../bed/bed.ts';
+import { repositoryDirectory } from '../bed/environment.ts';
+import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import type { ApiAnswer } from '../bed/request.ts';
+import { manifest, rows } from './resource-manifests.ts';
+
+const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const MERGE = 'application/merge-patch+json';
+const deploy = join(repositoryDirectory(), 'deploy');
+
+interface Definition {
+  readonly metadata: { readonly name: string };
+  readonly status?: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message: string }[];
+  };
+}
+
+describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
+  let bed: Bed;
+  let team = '';
+  let outcome: 'passed' | 'failed' = 'failed';
+
+  const definitions = async (): Promise<readonly Definition[]> =>
+    (await bed.request<{ readonly items: readonly Definition[] }>('GET', CRDS)).items;
+  const conditionsOf = async (type: string): Promise<readonly (string | undefined)[]> =>
+    (await definitions()).map(({ status }) => status?.conditions?.find((condition) => condition.type === type)?.status);
+  const create = (kind: KindName, object: JsonObject, dryRun = true): Promise<ApiAnswer> =>
+    bed.exchange('POST', `${collectionPath(kind, team)}?fieldValidation=Strict${dryRun ? '&dryRun=All' : ''}`, object);
+  const specAfter = async (kind: KindName, spec: Readonly<Record<string, unknown>> = {}): Promise<unknown> => {
+    const { status, text } = await create(kind, manifest(kind, spec));
+    if (status !== 201) throw new Error(text);
+    return (JSON.parse(text) as { readonly spec: unknown }).spec;
+  };
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
+    await bed.kubectl(['apply', '--server-side', '-k', join(deploy, 'crds')]);
+    team = await bed.createNamespace({ name: 'demo' });
+    for (let wait = 0; (await conditionsOf('Established')).some((status) => status !== 'True'); wait += 1) {
+      if (wait === 200) throw new Error('the kinds are not established');
+      await sleep(50);
+    }
+  }, 600_000);
+  afterAll(() => bed?.stop(outcome));
+
+  it('the four kinds are established and their schemas structural', async () => {
+    expect((await definitions()).map(({ metadata }) => metadata.name)).toEqual(
+      Object.values(kinds)
+        .map(({ plural }) => `${plural}.vaultauth.dev`)
+        .toSorted(),
+    );
+    const bad = (await definitions()).flatMap(
+      ({ status }) => status?.conditions?.filter(({ type, status: is }) => type === 'NonStructuralSchema' && is === 'True') ?? [],
+    );
+    expect(bad).toEqual([]);
+    expect(await conditionsOf('NamesAccepted')).toEqual(['True', 'True', 'True', 'True']);
+  });
+
+  it.each(rows.map((row) => [row.kind, row.what, row.refusal === undefined ? 'taken' : 'refused', row] as const))(
+    '%s: %s is %s',
+    async (kind, _what, _how, { spec, refusal, name }) => {
+      const { status, text } = await create(kind, manifest(kind, spec, name));
+      // oxlint-disable jest/no-conditional-expect -- each row says which of the two it is
+      if (refusal === undefined) expect({ status, text: status === 201 ? '' : text }).toEqual({ status: 201, text: '' });
+      else
+        expect({ refused: [400, 422].includes(status), text }).toEqual({ refused: true, text: expect.stringContaining(refusal) });
+      // oxlint-enable jest/no-conditional-expect
+    },
+  );
+
+  it('defaults are filled in, to the bottom', async () => {
+    expect(await specAfter('VaultEndpoint')).toEqual({
+      address: 'https://vault:8200',
+      allowPlainHTTP: false,
+      product: 'Auto',
+      namespace: '',
+      managementPolicy: 'Manage',
+      tls: {},
+      auth: { kubernetes: { mount: 'kubernetes', role: 'controller', expirationSeconds: 600 } },
+      limits: { requestsPerSecond: 10, burst: 20, maxInFlight: 4, timeoutSeconds: 15 },
+    });
+    expect(await specAfter('VaultAuthBackend')).toEqual({
+      endpointRef: { name: 'main' },
+      type: 'kubernetes',
+      path: 'kubernetes',
+      clusterName: 'prod',
+      isDefault: false,
+      managementPolicy: 'Manage',
+      mount: { create: true, tune: {} },
+      kubernetes: {
+        ca: { source: 'FromCluster' },
+        reviewer: { mode: 'Local', expirationSeconds: 86400 },
+        verifyKeys: { source: 'None' },
+        issuer: 'Ignore',
+      },
+      defaults: {
+        tokenExpirationSeconds: 900,
+        aliasNameSource: 'ServiceAccountUID',
+        token: { ttl: '1h', maxTTL: '24h' },
+      },
+      aliasMetadata: { fromAnnotations: false, allowedKeys: [] },
+      tenancy: {
+        policyRules: [],
+        defaultPolicies: [],
+        limits: {
+          maxTTL: '24h',
+          tokenTypes: ['default', 'service', 'batch'],
+          maxRolesPerNamespace: 50,
+          minTokenExpirationSeconds: 600,
+        },
+        roleNaming: 'Qualified',
+      },
+      autoRoles: { mode: 'Off', includeDefault: false, template: { policies: [] } },
+      admission: { mode: 'Warn' },
+      rbac: { manageAuthDelegator: false },
+      probe: { enabled: true, intervalSeconds: 600, timeoutSeconds: 10 },
+      adoption: 'IfIdentical',
+      driftPolicy: 'Repair',
+      deletionPolicy: 'Retain',
+      resyncSeconds: 300,
+    });
+    expect(await specAfter('VaultAuthBackend', { type: 'jwt', kubernetes: undefined, jwt: {} })).toMatchObject({
+      jwt: { keys: { source: 'Push' }, issuer: 'Discover', leeway: { expiration: -1, notBefore: 0, clockSkew: 0 } },
+    });
+    expect(await specAfter('VaultACLPolicy')).toEqual({
+      endpointRef: { name: 'main' },
+      policy: 'path "a" {}',
+      privileged: false,
+      openbao: { allowSlashesInTemplates: false, allowWildcardsInTemplates: false },
+      managementPolicy: 'Manage',
+      adoption: 'IfIdentical',
+      driftPolicy: 'Repair',
+      deletionPolicy: 'Retain',
+    });
+    expect(await specAfter('VaultAuthRole')).toEqual({ managementPolicy: 'Manage', deletionPolicy: 'Delete' });
+  });
+
+  it.each<[KindName, Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>, string]>([
+    ['VaultAuthBackend', {}, { path: 'other' }, 'cannot be changed'],
+    ['VaultAuthBackend', {}, { clusterName: 'other' }, 'cannot be changed'],
+    ['VaultAuthBackend', {}, { type: 'jwt', kubernetes: null, jwt: {} }, 'cannot be changed'],
+    ['VaultAuthBackend', {}, { endpointRef: { name: 'other' } }, 'cannot be changed'],
+    ['VaultACLPolicy', {}, { endpointRef: { name: 'other' } }, 'cannot be changed'],
+    ['VaultACLPolicy', { vaultName: 'a' }, { vaultName: 'b' }, 'cannot be changed'],
+    ['VaultACLPolicy', { vaultName: 'a' }, { vaultName: null }, 'cannot be set or taken away later'],
+    ['VaultACLPolicy', {}, { vaultName: 'b' }, 'cannot be set or taken away later'],
+    ['VaultAuthRole', { backendRef: { name: 'a' } }, { backendRef: { name: 'b' } }, 'cannot be changed'],
+    ['VaultAuthRole', { backendRef: { name: 'a' } }, { backendRef: null }, 'cannot be changed'],
+  ])('%s %j cannot become %j', async (kind, before, after, refusal) => {
+    expect((await create(kind, manifest(kind, before, 'fixed'), false)).status).toBe(201);
+    const path = objectPath(kind, { namespace: team, name: 'fixed' });
+    const { status, text } = await bed.exchange('PATCH', path, { spec: after }, MERGE);
+    await bed.request('DELETE', path);
+    expect([status, text]).toEqual([422, expect.stringContaining(refusal)]);
+  });
+
+  it('a role that named no backend can name one later', async () => {
+    await create('VaultAuthRole', manifest('VaultAuthRole', {}, 'later'), false);
+    const path = objectPath('VaultAuthRole', { namespace: team, name: 'later' });
+    expect((await bed.exchange('PATCH', path, { spec: { backendRef: { name: 'a' } } }, MERGE)).status).toBe(200);
+    const found = await bed.request<{ readonly items: readonly unknown[] }>(
+      'GET',
+      `${collectionPath('VaultAuthRole')}?fieldSelector=spec.backendRef.name%3Da`,
+    );
+    expect(found.items).toHaveLength(1);
+    await bed.request('DELETE', path);
+  });
+
+  it('the examples are taken, and have short names, columns and a category', async () => {
+    const files = readdirSync(join(deploy, 'examples', 'resources'));
+    expect(files).toEqual(expect.arrayContaining(['endpoint.yaml', 'backend-kubernetes.yaml', 'policy.yaml', 'role.yaml']));
+    await bed.kubectl(['apply', '--validate=strict', '-f', join(deploy, 'examples', 'resources')]);
+    expect(await bed.kubectl(['get', 'vep'])).toMatch(/NAME +READY +PRODUCT +VERSION +REASON +AGE/);
+    expect(await bed.kubectl(['get', 'vab', 'prod', '-o', 'wide'])).toMatch(
+      /TYPE +PATH +REVIEWER[^]*kubernetes +k8s\/prod +Rotated/,
+    );
+    expect(await bed.kubectl(['get', 'vaultauth', '-A', '-o', 'name'])).toContain('vaultaclpolicy.vaultauth.dev/own-secrets');
+    expect(await bed.kubectl(['get', 'var', '-n', team, '-o', 'name'])).toContain('vaultauthrole.vaultauth.dev/web');
+  });
+
+  it('an editor of a namespace writes its roles and no status, a viewer reads them, neither sees the rest', async () => {
+    for (const role of ['edit', 'view'])
+      await bed.kubectl(['create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}`, '-n', team]);
+    const can = async (user: string, verb: string, what: string): Promise<boolean> => {
+      const answer = await bed.request<{ readonly status: { readonly allowed: boolean } }>(
+        'POST',
+        '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+        {
+          apiVersion: 'authorization.k8s.io/v1',
+          kind: 'SubjectAccessReview',
+          spec: {
+            user,
+            resourceAttributes: {
+              namespace: team,
+              verb,
+              group: 'vaultauth.dev',
+              resource: what.split('/')[0],
+              ...(what.includes('/') ? { subresource: what.split('/')[1] } : {}),
+            },
+          },
+        },
+      );
+      return answer.status.allowed;
+    };
+    for (let wait = 0; !(await can('edit', 'create', 'vaultauthroles')); wait += 1) {
+      if (wait === 200) throw new Error('the rights are not aggregated');
+      await sleep(50);
+    }
+    expect(await can('view', 'list', 'vaultauthroles')).toBe(true);
+    expect(await can('view', 'create', 'vaultauthroles')).toBe(false);
+    expect(await can('edit', 'patch', 'vaultauthroles/status')).toBe(false);
+    expect(await can('edit', 'get', 'vaultauthbackends')).toBe(false);
+    outcome = 'passed';
+  });
+});
