@@ -4,6 +4,7 @@ import { crdDocuments } from './crds.ts';
 import { manifestDocuments } from './manifests.ts';
 import type { Document } from './markdown.ts';
 import { problemsDocument } from './problems.ts';
+import { resourcesDocument } from './resources.ts';
 import { settingsDocument } from './settings.ts';
 
 /** All generated files, fresh. */
@@ -11,6 +12,7 @@ export const documents = (): readonly Document[] => [
   annotationsDocument(),
   settingsDocument(),
   problemsDocument(),
+  resourcesDocument(),
   ...manifestDocuments(),
   ...crdDocuments(),
 ];
