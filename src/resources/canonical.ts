@@ -120,7 +120,7 @@ const presence = (field: string, want: JsonObject, got: JsonObject): readonly [s
   return [wanted, found === undefined ? wanted : found === true ? 'set' : 'absent'];
 };
 
-const canonical = (value: Json | undefined, form: Form): string => {
+const canonical = (value: Json | undefined, form: Exclude<Form, 'present'>): string => {
   switch (form) {
     case 'seconds':
       return `${typeof value === 'string' ? durationOf(value) : Number(value ?? 0)}s`;
@@ -169,7 +169,7 @@ const trimmedLines = (pem: string): string =>
 const stable = (value: Json | undefined): string => {
   if (value === undefined || value === null || value === '') return '';
   if (Array.isArray(value)) return value.length === 0 ? '' : `[${value.map(stable).join(', ')}]`;
-  if (!isObject(value)) return String(value);
+  if (!isObject(value)) return JSON.stringify(value);
   const entries = Object.keys(value)
     .toSorted()
     .map((key) => `${key}: ${stable(value[key])}`);
