@@ -6,6 +6,7 @@ import { checkPod } from '../pod/check.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, OperatorInput } from '../pod/draft.ts';
+import type { LimitRange } from '../pod/limit-range.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
 import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
@@ -31,6 +32,8 @@ export interface AdmissionContext {
   readonly allow: readonly string[];
   readonly namespace: (name: string) => ObjectMetadata | undefined;
   readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
+  /** Of a namespace, as far as they bound containers and pods. */
+  readonly limitRanges: (namespace: string) => readonly LimitRange[];
   /** Reads the annotation that declares secrets as a list. */
   readonly readYaml: ReadYaml;
 }
@@ -163,7 +166,9 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   const parsed = parsePod(object, annotations, namespace, context);
   const guarded = guardFindings(parsed, context.baseline.options, allowedNames(context.allow, parsed.options.allow));
   // What is not allowed is not even tried: a refused patch could be written to keep us busy.
-  const injection = inject(object, withoutGuarded(parsed, guarded, context.baseline.options), context.operator);
+  const limitRanges = context.limitRanges(namespace);
+  const operator = limitRanges.length === 0 ? context.operator : { ...context.operator, limitRanges };
+  const injection = inject(object, withoutGuarded(parsed, guarded, context.baseline.options), operator);
   const problems = [
     ...injection.problems,
     ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),

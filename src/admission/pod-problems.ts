@@ -146,6 +146,18 @@ export const podProblems: Entries<PodFinding> = {
     sentence: ({ annotation, profile }) => `profile ${profile} does not have ${annotation}`,
     remedy: ({ profile }) => `remove it, or set ${annotationName('profile')} to "${profile === 'compat' ? 'native' : 'compat'}"`,
   },
+  'limit-range': {
+    kind: 'problem',
+    title: 'A LimitRange leaves no room for the agent',
+    sentence: ({ limitRange, of, rule, says, amount, value, annotation }) =>
+      `LimitRange ${quote(limitRange)} has ${rule} ${says} for each ${of}, and the agent ` +
+      (amount === 'need' ? `needs ${value}` : `has a ${amount} of ${value}`) +
+      (annotation === undefined ? (of === 'Pod' ? ' beside the other containers' : '') : ` by ${annotation}`),
+    remedy: ({ annotation, of }) =>
+      annotation === undefined
+        ? `have the LimitRange changed${of === 'Pod' ? ', or give the other containers less' : ''}`
+        : `leave ${annotation} out, so that the agent fits in, or choose a value that does`,
+  },
   'token-loosened': {
     kind: 'warning',
     title: 'Token files become readable for every user of the pod',

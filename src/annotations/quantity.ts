@@ -43,11 +43,12 @@ const canonicalBinary = (nanos: bigint): string => {
   return `${value}${BINARY_SUFFIX[step]}`;
 };
 
-/**
- * The canonical form of a quantity ("1000m" is "1", "1024Mi" is "1Gi", "0.5" is "500m"), or undefined when the text is none.
- * Rule: k8s.io/apimachinery/pkg/api/resource, CanonicalizeBytes.
- */
-export const parseQuantity = (raw: string): string | undefined => {
+interface Read {
+  readonly nanos: bigint;
+  readonly form: 'binary' | 'decimal' | 'exponent';
+}
+
+const readQuantity = (raw: string): Read | undefined => {
   const match = QUANTITY.exec(raw);
   if (!match) return undefined;
   const [, sign = '', whole = '', fraction = '', suffix = ''] = match;
@@ -62,7 +63,25 @@ export const parseQuantity = (raw: string): string | undefined => {
     const divisor = 10n ** BigInt(-exponent);
     nanos = (nanos + divisor - 1n) / divisor;
   }
-  const signed = sign === '-' ? -nanos : nanos;
-  if (power !== undefined) return canonicalBinary(signed);
-  return isExponent ? canonicalExponent(signed) : canonicalDecimal(signed);
+  return {
+    nanos: sign === '-' ? -nanos : nanos,
+    form: power === undefined ? (isExponent ? 'exponent' : 'decimal') : 'binary',
+  };
 };
+
+/**
+ * The canonical form of a quantity ("1000m" is "1", "1024Mi" is "1Gi", "0.5" is "500m"), or undefined when the text is none.
+ * Rule: k8s.io/apimachinery/pkg/api/resource, CanonicalizeBytes.
+ */
+export const parseQuantity = (raw: string): string | undefined => {
+  const read = readQuantity(raw);
+  if (!read) return undefined;
+  return read.form === 'exponent' ? canonicalExponent(read.nanos) : quantityOf(read.nanos, read.form);
+};
+
+/** A quantity in billionths, so that quantities can be compared and counted with; undefined when the text is none. */
+export const nanosOf = (raw: string): bigint | undefined => readQuantity(raw)?.nanos;
+
+/** The canonical form of so many billionths: binary for bytes, decimal for everything else. */
+export const quantityOf = (nanos: bigint, form: 'binary' | 'decimal'): string =>
+  form === 'binary' ? canonicalBinary(nanos) : canonicalDecimal(nanos);

@@ -1,10 +1,15 @@
-// What a server knows of namespaces and service accounts: from files, from the API server, or nothing.
+// What a server knows of namespaces, service accounts and limit ranges: from files, from the API server, or nothing.
 import type { Reviewer } from '../admission/review.ts';
 import { nameWithin } from '../annotations/prefix.ts';
 import type { ServingReviewer } from '../http/review-handler.ts';
-import { type ClusterMetadata, watchMetadata } from '../kube/metadata.ts';
+import { watchByNamespace, type ByNamespace } from '../kube/by-namespace.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { watchMetadata } from '../kube/metadata.ts';
+import type { WatchedObject } from '../kube/objects.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { limitRangeOf, type LimitRange } from '../pod/limit-range.ts';
+import type { JsonObject } from '../pod/manifest.ts';
 import type { Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 import type { ApiAccess } from './api-access.ts';
@@ -37,7 +42,7 @@ export const knownCluster = async (options: KnownClusterOptions): Promise<KnownC
   try {
     return fromApi(options, (await api.get()).client);
   } catch (error) {
-    log.warn({ problem: textOf(error) }, 'namespaces and service accounts stay unknown');
+    log.warn({ problem: textOf(error) }, 'namespaces, service accounts and limit ranges stay unknown');
     return NOTHING;
   }
 };
@@ -59,35 +64,57 @@ const fromManifests = async (directory: string, log: Log): Promise<KnownCluster>
   return { ...NOTHING, cluster: () => manifests.cluster(), close: () => manifests.close() };
 };
 
-const fromApi = ({ log, metrics }: KnownClusterOptions, client: Parameters<typeof watchMetadata>[0]['client']): KnownCluster => {
-  const metadata = watchMetadata({
-    client,
-    isOurs: (name) => nameWithin(name) !== undefined,
-    onProblem: (path, problem) => {
-      if (problem === undefined) log.info({ path }, 'the API server tells of changes again');
-      else log.warn({ path, problem }, 'the API server does not tell of changes; what is known stays in use');
-    },
-  });
+const fromApi = ({ log, metrics }: KnownClusterOptions, client: KubeClient): KnownCluster => {
+  const onProblem = (path: string, problem: string | undefined): void => {
+    if (problem === undefined) log.info({ path }, 'the API server tells of changes again');
+    else log.warn({ path, problem }, 'the API server does not tell of changes; what is known stays in use');
+  };
+  const metadata = watchMetadata({ client, isOurs: (name) => nameWithin(name) !== undefined, onProblem });
+  const limits = watchLimitRanges(client, onProblem);
   const began = performance.now();
   metrics.watch({ clusterStaleness: () => (performance.now() - (metadata.heard() ?? began)) / 1000 });
   const { cluster, reviewer } = lookingUp(metadata, metrics);
+  const limited = { ...cluster, limitRanges: limits.find };
   return {
-    cluster: () => cluster,
+    cluster: () => limited,
     reviewer,
-    hindrance: firstLists(metadata, log),
-    close: metadata.close,
+    hindrance: firstLists(() => metadata.listed() && limits.settled(), log),
+    close: async () => {
+      await Promise.all([metadata.close(), limits.close()]);
+    },
   };
 };
 
-/** A hindrance until both have been listed, but not for long: pods that bring all they need can be served without. */
-const firstLists = (metadata: ClusterMetadata, log: Log): (() => string | undefined) => {
+interface LimitRanges extends Pick<ByNamespace<LimitRange>, 'find' | 'close'> {
+  /** They have been listed, or cannot be: the rights of an older installation do not name them. */
+  readonly settled: () => boolean;
+}
+
+const watchLimitRanges = (client: KubeClient, onProblem: (path: string, problem: string | undefined) => void): LimitRanges => {
+  const path = '/api/v1/limitranges';
+  let hasFailed = false;
+  const ranges = watchByNamespace<WatchedObject & JsonObject, LimitRange>({
+    client,
+    path,
+    keep: limitRangeOf,
+    onProblem: (problem) => {
+      hasFailed = problem !== undefined;
+      onProblem(path, problem);
+    },
+  });
+  return { find: ranges.find, close: ranges.close, settled: () => hasFailed || ranges.listed() };
+};
+
+/** A hindrance until all have been listed, but not for long: pods that bring all they need can be served without. */
+const firstLists = (isSettled: () => boolean, log: Log): (() => string | undefined) => {
   const began = performance.now();
   let isOver = false;
   return () => {
-    if (isOver || metadata.listed()) return undefined;
+    if (isOver || isSettled()) return undefined;
     isOver = performance.now() - began > PATIENCE_MS;
-    if (isOver) log.warn({}, 'serving without namespaces and service accounts: the API server has not listed them yet');
-    return isOver ? undefined : 'namespaces and service accounts have not been listed yet';
+    if (isOver)
+      log.warn({}, 'serving without namespaces, service accounts and limit ranges: the API server has not listed them yet');
+    return isOver ? undefined : 'namespaces, service accounts and limit ranges have not been listed yet';
   };
 };
 

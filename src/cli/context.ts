@@ -2,6 +2,7 @@
 import { baseline } from '../annotations/parse.ts';
 import type { AdmissionContext, ObjectMetadata } from '../admission/admit.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
+import type { LimitRange } from '../pod/limit-range.ts';
 import type { ReadSettings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 
@@ -9,10 +10,14 @@ import type { Command } from '../settings/table.ts';
 export interface Cluster {
   readonly namespace: (name: string) => ObjectMetadata | undefined;
   readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
+  /** LimitRanges of a namespace; absent: they are not known. */
+  readonly limitRanges?: (namespace: string) => readonly LimitRange[];
 }
 
 /** Nothing is known: annotations and settings alone decide. */
 export const UNKNOWN_CLUSTER: Cluster = { namespace: () => undefined, serviceAccount: () => undefined };
+
+const NO_LIMITS: readonly LimitRange[] = [];
 
 /** For contexts whose pods declare no lists: whoever does is told rather than served without. */
 const UNREAD: ReadYaml = () => ({ because: 'lists are not read here' });
@@ -37,6 +42,7 @@ export const admissionContext = (
     },
     allow: settings.allow,
     denyExcluded: settings.systemNamespaces === 'deny',
+    limitRanges: () => NO_LIMITS,
     ...cluster,
     readYaml,
   };

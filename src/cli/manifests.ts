@@ -20,7 +20,7 @@ const SETTLE_MILLISECONDS = 100;
 /** Changes that nobody tells of, as on network file systems, are found by looking. */
 const POLL_MILLISECONDS = 5000;
 
-/** Reads Namespaces and ServiceAccounts from every *.yaml, *.yml and *.json below a directory. Other kinds are ignored. */
+/** Reads Namespaces, ServiceAccounts and LimitRanges from every *.yaml, *.yml and *.json below a directory. Other kinds are ignored. */
 export const readManifests = (directory: string): ReadManifests => {
   const files = new Map<string, KnownFile>();
   const problems = refresh(directory, files).problems;

@@ -5,6 +5,7 @@ import type { AnnotationFinding } from '../annotations/finding.ts';
 import type { Parsed } from '../annotations/parse.ts';
 import type { OptionKey } from '../annotations/table.ts';
 import type { PodFinding } from './finding.ts';
+import type { LimitRange } from './limit-range.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
 import type { ContainerList, Receives } from './place.ts';
@@ -21,9 +22,12 @@ export interface Injection {
   readonly warnings: readonly InjectionFinding[];
 }
 
+/** What an injection knows besides the pod and its options. */
 export interface OperatorInput {
   /** PEM of Vault's CA from the settings; empty for none. */
   readonly caBytes: string;
+  /** Of the pod's namespace; none unless told. */
+  readonly limitRanges?: readonly LimitRange[];
 }
 
 export interface Draft {

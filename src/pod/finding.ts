@@ -21,6 +21,19 @@ export type PodFinding =
   | { readonly code: 'telemetry-unknown'; readonly annotation: string; readonly nearest: string | undefined }
   | { readonly code: 'config-too-large'; readonly bytes: number; readonly most: number }
   | { readonly code: 'profile-lacks'; readonly annotation: string; readonly profile: 'compat' | 'native' }
+  | {
+      readonly code: 'limit-range';
+      readonly limitRange: string;
+      readonly of: 'Container' | 'Pod';
+      /** Such as max.memory, and the value that the LimitRange has there. */
+      readonly rule: string;
+      readonly says: string;
+      /** What of the agent breaks it: an amount of its own, or the least that it runs with. */
+      readonly amount: 'request' | 'limit' | 'need';
+      readonly value: string;
+      /** The annotation that names the amount, if one does. */
+      readonly annotation: string | undefined;
+    }
   | { readonly code: 'token-loosened'; readonly user: number }
   | { readonly code: 'mounts-too-many'; readonly count: number; readonly most: number }
   | { readonly code: 'annotations-too-large'; readonly most: number }

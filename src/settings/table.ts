@@ -77,13 +77,13 @@ export const settingsTable = {
     default: '',
     defaults: { 'agent-inject': '*' },
   }),
-  manifests: row(ALL, text, 'Directory of YAML files with Namespaces and ServiceAccounts, in place of an API server.', {
+  manifests: row(ALL, text, 'Directory of YAML files with Namespaces, ServiceAccounts and LimitRanges, in place of an API server.', {
     default: '',
   }),
   watch: row(
     ['webhook'],
     flag,
-    'Follow namespaces and service accounts on the API server, where there is one and no manifests.',
+    'Follow namespaces, service accounts and limit ranges on the API server, where there is one and no manifests.',
     {
       default: 'true',
     },

@@ -108,6 +108,16 @@ export const samples: Samples = {
   'mounts-too-many': { code: 'mounts-too-many', count: 3000, most: 2000 },
   'annotations-too-large': { code: 'annotations-too-large', most: 262_144 },
   'path-empty': { code: 'path-empty', annotation: annotationName('secretVolumePath') },
+  'limit-range': {
+    code: 'limit-range',
+    limitRange: 'small',
+    of: 'Container',
+    rule: 'max.memory',
+    says: '16Mi',
+    amount: 'need',
+    value: '20Mi',
+    annotation: undefined,
+  },
   'token-loosened': { code: 'token-loosened', user: 100 },
   'annotation-guarded': {
     code: 'annotation-guarded',

@@ -1,4 +1,5 @@
-// What Namespaces and ServiceAccounts of manifest files say, in the form in which an API server's would be asked.
+// What Namespaces, ServiceAccounts and LimitRanges of manifest files say, in the form in which an API server's would be asked.
+import { limitRangeOf, type LimitRange } from '../../pod/limit-range.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
 import type { ObjectMetadata } from '../../admission/admit.ts';
 import type { Cluster } from '../context.ts';
@@ -30,6 +31,7 @@ export const objectsIn = (source: SourceText): { readonly objects: FileObjects; 
 /** One view of several files; of two objects of one name the later one counts. */
 export const clusterOf = (files: readonly FileObjects[]): ManifestCluster => {
   const objects = new Map(files.flatMap((file) => [...file]));
+  const limitRanges = limitRangesOf(objects.values());
   const metadata = (key: string): ObjectMetadata | undefined => {
     const found = objects.get(key);
     const own = objectAt(found, 'metadata');
@@ -38,6 +40,7 @@ export const clusterOf = (files: readonly FileObjects[]): ManifestCluster => {
   return {
     namespace: (name) => metadata(namespaceKey(name)),
     serviceAccount: (namespace, name) => metadata(accountKey(namespace, name)),
+    limitRanges: (namespace) => limitRanges.get(namespace) ?? [],
     automountsToken: (namespace, name) => {
       const value = objects.get(accountKey(namespace, name))?.['automountServiceAccountToken'];
       return typeof value === 'boolean' ? value : undefined;
@@ -45,9 +48,24 @@ export const clusterOf = (files: readonly FileObjects[]): ManifestCluster => {
   };
 };
 
+/** LimitRanges that bound something, by namespace. */
+const limitRangesOf = (objects: Iterable<JsonObject>): ReadonlyMap<string, readonly LimitRange[]> => {
+  const byNamespace = new Map<string, LimitRange[]>();
+  for (const object of objects) {
+    const found = object['kind'] === 'LimitRange' ? limitRangeOf(object) : undefined;
+    const namespace = namespaceOf(objectAt(object, 'metadata'));
+    if (found) byNamespace.set(namespace, [...(byNamespace.get(namespace) ?? []), found]);
+  }
+  return byNamespace;
+};
+
+/** kubectl puts an object that names no namespace into this one. */
+const namespaceOf = (metadata: JsonObject | undefined): string => textOf(metadata, 'namespace') ?? 'default';
+
 /** Names hold no blank, so that these are unambiguous. */
 const namespaceKey = (name: string): string => `Namespace ${name}`;
 const accountKey = (namespace: string, name: string): string => `ServiceAccount ${namespace} ${name}`;
+const limitRangeKey = (namespace: string, name: string): string => `LimitRange ${namespace} ${name}`;
 
 const known = (value: Json): (readonly [string, JsonObject])[] => {
   if (!isObject(value)) return [];
@@ -58,6 +76,6 @@ const known = (value: Json): (readonly [string, JsonObject])[] => {
   const name = textOf(metadata, 'name');
   if (textOf(value, 'apiVersion') !== 'v1' || name === undefined) return [];
   if (kind === 'Namespace') return [[namespaceKey(name), value]];
-  // kubectl puts an object that names no namespace into this one.
-  return kind === 'ServiceAccount' ? [[accountKey(textOf(metadata, 'namespace') ?? 'default', name), value]] : [];
+  if (kind === 'ServiceAccount') return [[accountKey(namespaceOf(metadata), name), value]];
+  return kind === 'LimitRange' ? [[limitRangeKey(namespaceOf(metadata), name), value]] : [];
 };

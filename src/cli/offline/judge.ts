@@ -84,7 +84,7 @@ export const judge = (
 };
 
 const lineOfFinding = (finding: Finding, document: ManifestDocument, path: Workload['path'], otherwise: number): number => {
-  if (!('annotation' in finding)) return otherwise;
+  if (!('annotation' in finding) || finding.annotation === undefined) return otherwise;
   // A place within a list is in brackets after its name.
   const annotation = finding.annotation.replace(/\[.*$/, '');
   return objectAt(objectAt(templateOf(document, path), 'metadata'), 'annotations')?.[annotation] === undefined

@@ -1,7 +1,6 @@
 // The one agent container of profile native: a native sidecar whose start-up probe holds back the rest of the pod until the
 // secrets are there, or a plain init container.
-import type { Options, Origin } from '../../annotations/parse.ts';
-import type { OptionKey } from '../../annotations/table.ts';
+import type { Options } from '../../annotations/parse.ts';
 import { objectAt, objectsOf, type Json, type JsonObject } from '../manifest.ts';
 import { CONFIG_DIRECTORY, CONFIG_FILE, RUN_DIRECTORY } from './volumes.ts';
 import { processVariables, PROGRAM } from '../program.ts';
@@ -11,9 +10,9 @@ import type { AgentUser } from './user.ts';
 export interface NativeContainerInput {
   readonly pod: JsonObject;
   readonly options: Options;
-  readonly origins: ReadonlyMap<OptionKey, Origin>;
   readonly caBytes: string;
   readonly user: AgentUser;
+  readonly resources: JsonObject;
   readonly mounts: readonly JsonObject[];
   /** Absolute paths of the files that must exist before the app starts. */
   readonly destinations: readonly string[];
@@ -56,35 +55,6 @@ const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
   return pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value: literal(value) }));
 };
 
-/** What the agent was seen to need, where nobody says otherwise: it holds 20 MB, and up to 45 MB when its image is cold. */
-const DEFAULTS = { agentRequestsCpu: '10m', agentRequestsMem: '32Mi', agentLimitsCpu: '500m', agentLimitsMem: '128Mi' } as const;
-
-const items = (pairs: readonly (readonly [string, string])[]): JsonObject =>
-  Object.fromEntries(pairs.filter(([, value]) => value !== ''));
-
-/**
- * Where nobody names one, a CPU limit exactly when every app container has one: then a quota or a LimitRange of the
- * namespace wants one, and without that need a limit only slows the start.
- */
-const resources = ({ pod, options, origins, isAgent }: NativeContainerInput): JsonObject => {
-  const apps = objectsOf(objectAt(pod, 'spec')?.['containers']).filter((container) => !isAgent(container));
-  const isLimited =
-    apps.length > 0 && apps.every((container) => objectAt(objectAt(container, 'resources'), 'limits')?.['cpu'] !== undefined);
-  const quantity = (key: keyof typeof DEFAULTS): string => (origins.has(key) ? options[key] : DEFAULTS[key]);
-  return {
-    requests: items([
-      ['cpu', quantity('agentRequestsCpu')],
-      ['memory', quantity('agentRequestsMem')],
-      ['ephemeral-storage', options.agentRequestsEphemeral],
-    ]),
-    limits: items([
-      ['cpu', isLimited || origins.has('agentLimitsCpu') ? quantity('agentLimitsCpu') : ''],
-      ['memory', quantity('agentLimitsMem')],
-      ['ephemeral-storage', options.agentLimitsEphemeral],
-    ]),
-  };
-};
-
 /** What AlwaysPullImages has made of the app containers it would make of ours: doing it first saves a second review. */
 const pullPolicy = ({ pod, options, isAgent }: NativeContainerInput): string => {
   if (options.imagePullPolicy) return options.imagePullPolicy;
@@ -94,7 +64,7 @@ const pullPolicy = ({ pod, options, isAgent }: NativeContainerInput): string => 
 
 /** The finished container, before the user's own patch. It passes Pod Security "restricted". */
 export const nativeContainer = (input: NativeContainerInput): JsonObject => {
-  const { options, user, once, destinations, mounts } = input;
+  const { options, user, once, destinations, mounts, resources } = input;
   return {
     name: options.containerName,
     image: options.agentImage ?? '',
@@ -102,7 +72,7 @@ export const nativeContainer = (input: NativeContainerInput): JsonObject => {
     ...(once ? {} : { restartPolicy: 'Always' }),
     command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
     env: variables(input),
-    resources: resources(input),
+    resources,
     ...(once || !options.agentPrePopulate || destinations.length === 0 ? {} : { startupProbe: startupProbe(destinations) }),
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'FallbackToLogsOnError',

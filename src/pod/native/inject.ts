@@ -23,6 +23,7 @@ import { TOKEN_VOLUME } from '../token.ts';
 import { userPatched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
 import { nativeContainer } from './container.ts';
+import { agentResources } from './resources.ts';
 import { agentUser } from './user.ts';
 import { agentMounts, secretMounts, volumes } from './volumes.ts';
 
@@ -70,12 +71,14 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
   const directories = [options.secretVolumePath, ...otherDirectories(draft.files, options.secretVolumePath)];
   const user = agentUser(pod, options, origins, isOurs);
   if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
+  const limited = agentResources({ pod, options, origins, limitRanges: operator.limitRanges ?? [], once, isAgent: isOurs });
+  problems.push(...limited.problems);
   const container = nativeContainer({
     pod,
     options,
-    origins,
     caBytes: operator.caBytes,
     user,
+    resources: limited.resources,
     mounts: uniquePaths(agentMounts(options, directories, copiedMounts(draft))),
     destinations: draft.files.map((file) => file.destination),
     once,

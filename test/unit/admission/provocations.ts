@@ -160,6 +160,24 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { ...native, 'agent-configmap': 'c' } },
     remedy: { annotations: { 'agent-configmap': 'c' } },
   },
+  'limit-range': {
+    pod: { annotations: { ...native, 'agent-limits-mem': '256Mi' } },
+    surrounding: {
+      cluster: {
+        namespace: () => undefined,
+        serviceAccount: () => undefined,
+        limitRanges: () => [
+          {
+            name: 'small',
+            items: [
+              { type: 'Container', min: {}, max: { memory: 128n * 1024n ** 2n * 1_000_000_000n }, maxLimitRequestRatio: {} },
+            ],
+          },
+        ],
+      },
+    },
+    remedy: { annotations: native },
+  },
   'token-loosened': {
     pod: {
       annotations: { ...native, 'agent-run-as-user': '100' },

@@ -17,13 +17,16 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const write = (name: string, text: string): void => writeFileSync(join(directory, name), text);
 
 /** Waits for something that happens within a second or so, for up to ten. */
+const LIMITS = (place: string, item: string): string =>
+  `apiVersion: v1\nkind: LimitRange\nmetadata: {namespace: ${place}}\nspec: {limits: [${item}]}\n`;
+
 const until = async (isTrue: () => boolean): Promise<void> => {
   for (let wait = 0; wait < 200 && !isTrue(); wait += 1) await sleep(50);
   expect(isTrue()).toBe(true);
 };
 
 describe('readManifests', () => {
-  test('reads Namespaces and ServiceAccounts from YAML, JSON, lists and folders, and ignores other kinds', () => {
+  test('reads Namespaces, ServiceAccounts and LimitRanges from YAML, JSON, lists and folders, and ignores other kinds', () => {
     mkdirSync(join(directory, 'deeper'));
     write('a.yaml', `${NAMESPACE('enabled')}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\n---\n# nothing\n`);
     write(
@@ -42,11 +45,17 @@ describe('readManifests', () => {
         ],
       }),
     );
+    write(
+      'limits.yaml',
+      `${LIMITS('shop, name: small', '{type: Container, max: {memory: 64Mi}}')}---\n${LIMITS('shop, name: idle', '{type: Container}')}`,
+    );
     write('notes.txt', 'kind: [');
     const { cluster, problems } = readManifests(directory);
     expect(problems).toEqual([]);
     expect(cluster.namespace('shop')?.labels.get('vaultauth.dev/inject')).toBe('enabled');
     expect(cluster.namespace('other')).toBeUndefined();
+    expect(cluster.limitRanges?.('shop').map(({ name }) => name)).toEqual(['small']);
+    expect(cluster.limitRanges?.('other')).toEqual([]);
     expect(cluster.serviceAccount('shop', 'web')?.annotations.get('team')).toBe('a');
     expect(cluster.automountsToken('shop', 'web')).toBe(false);
     expect(cluster.automountsToken('default', 'web')).toBeUndefined();

@@ -133,7 +133,7 @@ describe('rights', () => {
     ]);
   });
 
-  it('are one webhook configuration by name, and reading namespaces and service accounts', () => {
+  it('are one webhook configuration by name, and reading namespaces, service accounts and limit ranges', () => {
     expect(rules('ClusterRole')).toEqual([
       {
         apiGroups: ['admissionregistration.k8s.io'],
@@ -141,7 +141,7 @@ describe('rights', () => {
         resourceNames: [settings?.tlsAuto],
         verbs: ['get', 'watch', 'patch'],
       },
-      { apiGroups: [''], resources: ['namespaces', 'serviceaccounts'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'limitranges'], verbs: ['get', 'list', 'watch'] },
     ]);
   });
 
