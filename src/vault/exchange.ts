@@ -56,6 +56,7 @@ export const exchange = (options: Exchange): Promise<Answer> => {
       call.on('error', fail);
       call.on('socket', (socket) => {
         sent = call.reusedSocket || !socket.connecting;
+        if (sent) return;
         socket.once(secure ? 'secureConnect' : 'connect', () => {
           sent = true;
         });
