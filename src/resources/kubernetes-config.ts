@@ -1,0 +1,62 @@
+// What Vault must hold as configuration of a mount of type kubernetes: the whole document, since a write replaces everything.
+import type { JsonObject } from '../pod/manifest.ts';
+import type { VaultAuthBackend } from './backend.ts';
+import type { Product } from './role-document.ts';
+
+export interface KubernetesSituation {
+  readonly backend: VaultAuthBackend;
+  readonly product: Product;
+  /** PEM of the authorities for the API server, as spec.kubernetes.ca says; empty: what the server's system trusts. */
+  readonly ca?: string;
+  /** Absent for the modes in which Vault stores none. */
+  readonly reviewerToken?: string;
+  /** Keys for the local check of signatures; none: Vault does not check them itself. */
+  readonly pemKeys: readonly string[];
+  /** What was looked up, where spec.kubernetes.issuer says Discover. */
+  readonly issuer?: string;
+}
+
+/** Where Vault finds the API server of its own cluster. */
+const OWN_CLUSTER = 'https://kubernetes.default.svc';
+
+/**
+ * The body of `auth/<path>/config`. In every mode but Local the use of Vault's own token is switched off, so that it cannot
+ * silently fall back to another identity. Throws when an issuer is wanted and not known yet: Vault would compare nothing.
+ */
+export const kubernetesConfig = ({
+  backend,
+  product,
+  ca = '',
+  reviewerToken = '',
+  pemKeys,
+  issuer,
+}: KubernetesSituation): JsonObject => {
+  const kubernetes = kubernetesOf(backend);
+  const { mode } = kubernetes.reviewer;
+  const isLocal = mode === 'Local';
+  const isStored = mode === 'LongLivedSecret' || mode === 'Rotated' || mode === 'SecretRef';
+  return {
+    kubernetes_host: kubernetes.host ?? OWN_CLUSTER,
+    // Vault reads the authority beside its own token, and again every hour.
+    kubernetes_ca_cert: isLocal && kubernetes.ca.source === 'FromCluster' ? '' : ca,
+    token_reviewer_jwt: isStored ? reviewerToken : '',
+    pem_keys: [...pemKeys],
+    ...issuerFields(kubernetes.issuer, issuer),
+    disable_local_ca_jwt: !isLocal,
+    // OpenBao drops it without a word.
+    ...(product === 'Vault' ? { use_annotations_as_alias_metadata: backend.spec.aliasMetadata.fromAnnotations } : {}),
+  };
+};
+
+/** Validation without an issuer compares nothing, and an issuer without validation is ignored: both or neither. */
+const issuerFields = (wanted: string, found: string | undefined): JsonObject => {
+  if (wanted === 'Ignore') return { issuer: '', disable_iss_validation: true };
+  const issuer = wanted === 'Discover' ? found : wanted;
+  if (issuer === undefined || issuer === '') throw new Error('the issuer is not known yet');
+  return { issuer, disable_iss_validation: false };
+};
+
+const kubernetesOf = ({ spec, metadata }: VaultAuthBackend) => {
+  if (!spec.kubernetes) throw new Error(`VaultAuthBackend ${metadata.name} is not of type kubernetes`);
+  return spec.kubernetes;
+};
