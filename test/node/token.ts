@@ -2,6 +2,9 @@
 import { get } from 'node:https';
 import type { Bed } from '../bed/bed.ts';
 
+/** Where containers have a token unless they say otherwise. */
+export const API_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount';
+
 export interface TokenClaims {
   readonly aud: readonly string[];
   /** Seconds since 1970. */

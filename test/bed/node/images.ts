@@ -3,14 +3,16 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import { join } from 'node:path';
 import { repositoryDirectory } from '../environment.ts';
 import { type Image, type ImageConfiguration, writeArchive } from './archive.ts';
+import { systemProgram } from './packages.ts';
 import { addBusybox, addFile, addProgram, addTemporaryFolder } from './root-folder.ts';
 
-/** Images by what they are for. `injector` is what the Dockerfile makes. */
+/** Images by what they are for. `bare` is an agent of OpenBao without a shell; `injector` is what the Dockerfile makes. */
 export const IMAGES = {
   pause: 'bed/pause:1',
   app: 'bed/app:1',
   openbao: 'bed/openbao:1',
   vault: 'bed/vault:1',
+  bare: 'bed/bare:1',
   injector: 'bed/vault-auth-injector:1',
 } as const;
 export type ImageName = keyof typeof IMAGES;
@@ -45,6 +47,7 @@ const FILL: Readonly<Record<ImageName, (root: string, programs: ImagePrograms) =
   },
   openbao: (root, { bao }) => fillAgent(root, 'bao', bao),
   vault: (root, { vault }) => fillAgent(root, 'vault', vault),
+  bare: fillBare,
   injector: fillInjector,
 };
 
@@ -55,6 +58,14 @@ function fillAgent(root: string, name: 'bao' | 'vault', program: string | undefi
   addProgram(root, program, `/bin/${name}`);
   if (name === 'bao') symlinkSync('bao', join(root, 'bin', 'vault'));
   return { Env: [PATH], Entrypoint: [name] };
+}
+
+/** The program and `ls`, and nothing else. */
+function fillBare(root: string, { bao }: ImagePrograms): ImageConfiguration {
+  if (bao === undefined) throw new Error('an image of bao needs the part of that program in the bed');
+  addProgram(root, bao, '/bin/bao');
+  addProgram(root, systemProgram('busybox'), '/bin/ls');
+  return { Env: [PATH], Entrypoint: ['bao'] };
 }
 
 /** What the Dockerfile does, with this machine's Node in place of the base image. */

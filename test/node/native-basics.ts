@@ -1,0 +1,101 @@
+// What every pod of profile native and of mode token is for, declared for the bed of a test file.
+import { IMAGES } from '../bed/node/images.ts';
+import type { BedWithNode } from '../bed/node/node.ts';
+import { asking, AUDIENCE, createPod, eventually, ROLE } from './native-pods.ts';
+import type { NodeTest } from './on-node.ts';
+import { PRODUCTS } from './secret-server.ts';
+import { prepareTeam, type Team } from './team.ts';
+import { API_TOKEN, claimsOf, statusWith } from './token.ts';
+import { firstWords, podTemplate, STAY } from './workload.ts';
+import { completes, readsFirstAndLater, SHOW, SOON } from './workloads.ts';
+
+/** A team whose pods are of profile native, log in by the role "native", and are OpenBao's where they do not choose. */
+export async function prepareNative(bed: BedWithNode): Promise<Team> {
+  const team = await prepareTeam(bed, ['-profile=native', '-flavour=openbao']);
+  for (const product of PRODUCTS)
+    await team.servers[product].request('POST', 'auth/kubernetes/role/native', { ...ROLE, token_ttl: 300 });
+  return team;
+}
+
+/** Declares the tests; `teamOf` is asked when they run. */
+export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
+  for (const product of PRODUCTS) {
+    test(`with ${product}, a Deployment reads its secret at its first line, and a later value later`, async (bed) => {
+      const { namespace, chosen } = teamOf();
+      await readsFirstAndLater(bed, teamOf(), product, asking(product, SHOW, { ...SOON, ...chosen(product) }));
+      const [pod = ''] = await bed.pods(namespace, `app=${product}`);
+      await expect(bed.exec(namespace, pod, 'app', ['touch', '/vault/secrets/database'])).rejects.toThrow('Read-only');
+    });
+
+    test(`with ${product}, a wrong role is named by kubectl describe pod, and may be made right`, async (bed) => {
+      const { namespace, servers, chosen } = teamOf();
+      const name = `${product}-wrong`;
+      const { request, write } = servers[product];
+      await write(`web/${name}`, { password: 'late' });
+      await createPod(bed, namespace, name, asking(name, STAY, { ...chosen(product), role: 'late' }));
+      await eventually('* invalid role name "late"', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
+      await request('POST', 'auth/kubernetes/role/late', ROLE);
+      await bed.untilReady(namespace, name, 30);
+    });
+
+    test(`with ${product}, an app of mode token logs in by itself`, async (bed) => {
+      const { namespace, servers, chosen } = teamOf();
+      await servers[product].write('web/itself', { password: 'by itself' });
+      const script = `
+        body="{\\"role\\":\\"$VAULT_ROLE\\",\\"jwt\\":\\"$(cat "$VAULT_TOKEN_PATH")\\"}"
+        token=$(wget -qO- --post-data "$body" "$VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login" | sed 's/.*"client_token":"\\([^"]*\\)".*/\\1/')
+        wget -qO- --header "X-Vault-Token: $token" "$VAULT_ADDR/v1/secret/data/web/itself"; echo; ${STAY}`;
+      const name = `${product}-itself`;
+      await createPod(
+        bed,
+        namespace,
+        name,
+        podTemplate('itself', script, { role: 'native', ...chosen(product), 'vaultauth.dev/mode': 'token' }),
+      );
+      await bed.untilReady(namespace, name);
+      await eventually('"password":"by itself"', () => bed.logs(namespace, name, 'app'));
+      expect(await bed.kubectl(['get', 'pod', '-n', namespace, name, '-o', 'jsonpath={..image}'])).not.toContain(IMAGES[product]);
+    });
+  }
+
+  test('a Job completes by itself, and its agent too', async (bed) => {
+    const { namespace, servers } = teamOf();
+    await servers.openbao.write('web/once', { password: 'for the job' });
+    await completes(bed, namespace, 'once', asking('once', 'grep -qx "for the job" /vault/secrets/database'));
+    const exit = 'jsonpath={.items[*].status.initContainerStatuses[*].state.terminated.exitCode}';
+    expect(await bed.kubectl(['get', 'pods', '-n', namespace, '-l', 'app=once', '-o', exit])).toBe('0');
+  });
+
+  test('an init container of the pod finds the secret', async (bed) => {
+    const { namespace, servers } = teamOf();
+    await servers.openbao.write('web/early', { password: 'for the first' });
+    const script = 'grep -x "for the first" /vault/secrets/database';
+    const initContainers = [{ name: 'migrate', image: IMAGES.app, command: ['sh', '-c', script] }];
+    await createPod(bed, namespace, 'early', asking('early', STAY), { initContainers });
+    await bed.untilReady(namespace, 'early');
+    expect(await firstWords(bed, namespace, 'early', 'migrate')).toBe('for the first\n');
+  });
+
+  test('the agent has a token for Vault alone, the app keeps its own, and nobody else reads either', async (bed) => {
+    const { namespace, servers } = teamOf();
+    await servers.openbao.write('web/tokens', { password: 'known' });
+    const template = asking('tokens', STAY, { 'vaultauth.dev/token-expiration-seconds': '1200' });
+    await createPod(bed, namespace, 'tokens', template, { securityContext: { runAsUser: 1000, runAsNonRoot: true } });
+    await bed.untilReady(namespace, 'tokens');
+    const inside = (container: string, command: string): Promise<string> =>
+      bed.exec(namespace, 'tokens', container, ['sh', '-c', command]);
+    const token = await inside('vault-agent', `cat ${API_TOKEN}/token`);
+    const { aud, exp, iat } = claimsOf(token);
+    expect({ aud, seconds: exp - iat }).toEqual({ aud: [AUDIENCE], seconds: 1200 });
+    expect(await statusWith(bed, token)).toBe(401);
+    expect(await statusWith(bed, await inside('app', `cat ${API_TOKEN}/token`))).toBe(200);
+    expect(await inside('vault-agent', `ls ${API_TOKEN}`)).toBe('token\n');
+    // What comes with the general token.
+    const authorities = (container: string): Promise<string> =>
+      inside(container, 'find / -path /proc -prune -o -name ca.crt -print 2>/dev/null || true');
+    expect(await authorities('app')).toContain(`${API_TOKEN}/ca.crt`);
+    expect(await authorities('vault-agent')).toBe('');
+    for (const container of ['app', 'vault-agent'])
+      expect(await inside(container, `stat -L -c '%a %u' ${API_TOKEN}/token`)).toBe('600 1000\n');
+  });
+}

@@ -1,0 +1,29 @@
+// A team's namespace in a bed where the product is installed, with a secret server of each product.
+import { IMAGES } from '../bed/node/images.ts';
+import type { BedWithNode } from '../bed/node/node.ts';
+import { untilInjecting } from '../bed/webhook.ts';
+import { install } from './installation.ts';
+import { type Product, type SecretServer, secretServer } from './secret-server.ts';
+
+export interface Team {
+  readonly namespace: string;
+  readonly servers: Readonly<Record<Product, SecretServer>>;
+  /** Annotations by which a pod has its secrets of that product: OpenBao is what the installation says. */
+  readonly chosen: (product: Product) => Readonly<Record<string, string>>;
+}
+
+/** Starts what both products need, installs ours with further flags, and waits until pods of the namespace are injected. */
+export async function prepareTeam(bed: BedWithNode, flags: readonly string[]): Promise<Team> {
+  const servers = { openbao: await secretServer(bed, 'openbao'), vault: await secretServer(bed, 'vault') };
+  await install(bed, [
+    `-vault-address=${servers.openbao.address}`,
+    `-vault-image=${IMAGES.openbao}`,
+    // By these a pod turns to Vault and its agent, or to an agent that is unlike others.
+    '-allow=service,agent-image,agent-json-patch',
+    ...flags,
+  ]);
+  const namespace = await bed.createNamespace();
+  await untilInjecting(bed, namespace);
+  const vault = { service: servers.vault.address, 'agent-image': IMAGES.vault, 'vaultauth.dev/flavour': 'vault' };
+  return { namespace, servers, chosen: (product) => (product === 'openbao' ? {} : vault) };
+}

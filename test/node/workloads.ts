@@ -1,0 +1,37 @@
+// What pods of either profile are seen to do: a Deployment that reads its secret, and a Job that ends.
+import type { Bed } from '../bed/bed.ts';
+import type { BedWithNode } from '../bed/node/node.ts';
+import { eventually } from './native-pods.ts';
+import type { Product } from './secret-server.ts';
+import type { Team } from './team.ts';
+import { firstWords, type PodTemplate, STAY } from './workload.ts';
+
+/** Script of an app whose first line is its secret. */
+export const SHOW = `cat /vault/secrets/database; echo; ${STAY}`;
+/** Annotation by which a later value comes soon. */
+export const SOON = { 'template-static-secret-render-interval': '1s' };
+
+/** Runs a Deployment of the template, which runs `SHOW` and is named as the product: it has its secret at its first line, and a later value later. */
+export async function readsFirstAndLater(bed: BedWithNode, team: Team, product: Product, template: PodTemplate): Promise<void> {
+  const { namespace, servers } = team;
+  const { write } = servers[product];
+  await write(`web/${product}`, { password: 'first' });
+  await bed.request('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, {
+    metadata: { name: product },
+    spec: { selector: { matchLabels: { app: product } }, template },
+  });
+  await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${product}`, '--timeout=90s']);
+  const [pod = ''] = await bed.pods(namespace, `app=${product}`);
+  expect(await firstWords(bed, namespace, pod, 'app')).toBe('first\n');
+  await write(`web/${product}`, { password: 'second' });
+  await eventually('second', () => bed.exec(namespace, pod, 'app', ['cat', '/vault/secrets/database']));
+}
+
+/** Runs a Job of the template until it is complete. */
+export async function completes(bed: Bed, namespace: string, name: string, template: PodTemplate): Promise<void> {
+  await bed.request('POST', `/apis/batch/v1/namespaces/${namespace}/jobs`, {
+    metadata: { name },
+    spec: { backoffLimit: 0, template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } },
+  });
+  await bed.kubectl(['wait', '-n', namespace, `job/${name}`, '--for=condition=Complete', '--timeout=90s']);
+}
