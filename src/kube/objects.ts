@@ -28,7 +28,7 @@ export interface ObjectStore<T> {
 /** A store that is also told what its owner has written, so that nobody decides on what was there before. */
 export interface WritableStore<Raw, T> extends ObjectStore<T> {
   /** Takes the API server's answer to a write. Of objects that are not there (any more) it makes nothing, and nothing of what is older. */
-  readonly wrote: (answer: Raw) => void;
+  wrote(answer: Raw): void;
 }
 
 export interface ObjectOptions<Raw, T> {
@@ -103,7 +103,7 @@ export const watchObjects = <Raw extends WatchedObject, T>(options: ObjectOption
     listed: watch.listed,
     heard: watch.heard,
     close: watch.close,
-    wrote: (answer) => {
+    wrote(answer) {
       if (known.get(keyOf(answer))?.uid === answer.metadata.uid) set(answer);
     },
   };

@@ -1,0 +1,42 @@
+// Objects counted for the metrics, when somebody asks.
+import type { Condition } from '../resources/condition.ts';
+import { type KindName, kinds } from '../resources/kinds.ts';
+import type { Stores } from './stores.ts';
+
+interface Counted {
+  readonly kind: string;
+  readonly reason: string;
+  readonly count: number;
+}
+
+/** Objects by kind and reason of Ready. */
+export const objectCounts = ({ ours }: Stores): readonly Counted[] =>
+  Object.values(kinds).flatMap(({ kind }) => {
+    const counts = new Map<string, number>();
+    for (const object of ours[kind].list()) {
+      const reason = readyReason(object);
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
+    return [...counts].map(([reason, count]) => ({ kind, reason, count }));
+  });
+
+/** Roles in Vault whose objects are gone, of each backend. */
+export const tombstoneCounts = ({ ours }: Stores): readonly { readonly backend: string; readonly count: number }[] =>
+  ours.VaultAuthBackend.list().map(({ metadata, status }) => ({
+    backend: metadata.name,
+    count: status?.pendingDeletions?.length ?? 0,
+  }));
+
+interface Judged {
+  readonly status?: { readonly conditions?: readonly Condition[] | undefined } | undefined;
+}
+
+/** The reason of the condition Ready: `Ready` where all is well, `Unknown` where nobody has looked yet. */
+export const readyReason = ({ status }: Judged): string => {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  if (!ready) return 'Unknown';
+  return ready.status === 'True' ? 'Ready' : ready.reason;
+};
+
+/** Kinds of ours, in the order in which they depend on one another. */
+export const KINDS: readonly KindName[] = Object.values(kinds).map(({ kind }) => kind);

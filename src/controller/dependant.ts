@@ -1,0 +1,48 @@
+// An item of the queue that depends on something else, and what it takes to find such items.
+import type { VaultAuthBackend } from '../resources/backend.ts';
+import type { Resource } from '../resources/resource.ts';
+import type { ClusterServiceAccount, ControllerContext, ItemKind } from './context.ts';
+
+/**
+ * An item, and when: at once unless told. `spread`: it is one of many, which shall not come all at once. `later`: many changes
+ * of others concern it, and it is enough to look after some of them.
+ */
+export interface Dependant {
+  readonly kind: ItemKind;
+  readonly key: string;
+  readonly when?: 'spread' | 'later';
+}
+
+/** What is known of the cluster. */
+export type Known = Pick<
+  ControllerContext,
+  'endpoints' | 'backends' | 'policies' | 'roles' | 'rolesIn' | 'rolesNamed' | 'serviceAccounts'
+>;
+
+/** The item of an object of ours. */
+export const itemOf =
+  (kind: ItemKind, when?: Dependant['when']) =>
+  ({ metadata: { name, namespace } }: Resource<unknown, unknown>): Dependant => ({
+    kind,
+    key: namespace === undefined ? name : `${namespace}/${name}`,
+    ...(when === undefined ? {} : { when }),
+  });
+
+/** Whether a backend makes roles for service accounts. */
+export const makesRoles = ({ spec }: VaultAuthBackend): boolean => spec.autoRoles.mode !== 'Off';
+
+/** Service accounts, of one namespace or of all. */
+export const accountsOf = ({ serviceAccounts }: Known, namespace?: string): readonly Dependant[] =>
+  serviceAccounts
+    .list()
+    .filter((account) => namespace === undefined || account.namespace === namespace)
+    .map(itemOfAccount('spread'));
+
+/** The item of a service account. */
+export const itemOfAccount =
+  (when?: Dependant['when']) =>
+  ({ namespace, name }: ClusterServiceAccount): Dependant => ({
+    kind: 'ServiceAccount',
+    key: `${namespace}/${name}`,
+    ...(when === undefined ? {} : { when }),
+  });

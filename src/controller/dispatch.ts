@@ -1,0 +1,48 @@
+// From an item of the queue to its reconciler, and from what that left behind to a word for the metrics.
+import { LeaseLost } from '../kube/lease.ts';
+import type { KindName } from '../resources/kinds.ts';
+import { readyReason } from './census.ts';
+import type { ControllerContext, ItemKind, Reconcilers } from './context.ts';
+import type { Stores } from './stores.ts';
+
+/** An item of the queue: `Kind/name` or `Kind/namespace/name`. */
+export const itemName = (kind: ItemKind, key: string): string => `${kind}/${key}`;
+
+/** The parts of an item. */
+export const partsOf = (item: string): { readonly kind: ItemKind; readonly key: string } => {
+  const cut = item.indexOf('/');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- items are only made by itemName
+  return { kind: item.slice(0, cut) as ItemKind, key: item.slice(cut + 1) };
+};
+
+/** Runs the reconciler of an item; without one there is nothing to do. */
+export const dispatcher =
+  (reconcilers: Partial<Reconcilers>, context: ControllerContext, { ours, serviceAccounts }: Stores) =>
+  async (item: string, signal: AbortSignal): Promise<{ readonly afterMs?: number | undefined } | void> => {
+    const { kind, key } = partsOf(item);
+    switch (kind) {
+      case 'VaultEndpoint':
+        return reconcilers.VaultEndpoint?.(context, key, ours.VaultEndpoint.get(key), signal);
+      case 'VaultAuthBackend':
+        return reconcilers.VaultAuthBackend?.(context, key, ours.VaultAuthBackend.get(key), signal);
+      case 'VaultACLPolicy':
+        return reconcilers.VaultACLPolicy?.(context, key, ours.VaultACLPolicy.get(key), signal);
+      case 'VaultAuthRole':
+        return reconcilers.VaultAuthRole?.(context, key, ours.VaultAuthRole.get(key), signal);
+      case 'ServiceAccount':
+        return reconcilers.ServiceAccount?.(context, key, serviceAccounts.get(key), signal);
+      case 'Tombstones':
+        return reconcilers.Tombstones?.(context, key, ours.VaultAuthBackend.get(key), signal);
+    }
+  };
+
+/** One word about a run that is over: a reason of Ready, or what else there is to say. */
+export const outcomeOf = (item: string, error: unknown, { ours }: Stores): string => {
+  if (error !== undefined) return error instanceof LeaseLost ? 'LeaseLost' : 'Error';
+  const { kind, key } = partsOf(item);
+  if (!isOurs(kind)) return 'Done';
+  const object = ours[kind].get(key);
+  return object ? readyReason(object) : 'Gone';
+};
+
+const isOurs = (kind: ItemKind): kind is KindName => kind !== 'ServiceAccount' && kind !== 'Tombstones';

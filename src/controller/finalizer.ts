@@ -1,0 +1,46 @@
+// Our finalizer: it holds an object that stands for something in Vault until that is gone or remembered elsewhere.
+import { patchFinalizers } from '../kube/apply.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/error.ts';
+import { keyOf, type WritableStore } from '../kube/objects.ts';
+import { FINALIZER, type KindName } from '../resources/kinds.ts';
+import type { Resource } from '../resources/resource.ts';
+import { placeOf } from './status.ts';
+
+type Any = Resource<unknown, unknown>;
+
+export interface FinalizerOptions {
+  /** One that writes only while this process leads. */
+  readonly client: KubeClient;
+  readonly stores: Readonly<Record<KindName, WritableStore<Any, Any>>>;
+}
+
+export interface FinalizerKeeper {
+  readonly hold: (kind: KindName, object: Any) => Promise<void>;
+  readonly release: (kind: KindName, object: Any) => Promise<void>;
+}
+
+/** See ControllerContext.hold and ControllerContext.release. */
+export const finalizerKeeper = ({ client, stores }: FinalizerOptions): FinalizerKeeper => {
+  /** Decides on the newest that is known; status that was just written has made what the caller holds an old version. */
+  const change = async (kind: KindName, object: Any, wanted: (before: readonly string[]) => readonly string[]): Promise<void> => {
+    const store = stores[kind];
+    const known = store.get(keyOf(object));
+    const current = known?.metadata.uid === object.metadata.uid ? known : object;
+    const before = current.metadata.finalizers ?? [];
+    const finalizers = wanted(before);
+    if (finalizers.length === before.length) return;
+    const answer = await patchFinalizers<Any>(client, placeOf(kind, object), current.metadata, finalizers);
+    if (answer) store.wrote(answer);
+  };
+  return {
+    hold: (kind, object) => change(kind, object, (before) => (before.includes(FINALIZER) ? before : [...before, FINALIZER])),
+    release: (kind, object) =>
+      change(kind, object, (before) => before.filter((finalizer) => finalizer !== FINALIZER)).catch((error: unknown) => {
+        // Another one has its name by now: this one is gone.
+        if (isKubeError(error, 'Conflict', 'Invalid') && stores[kind].get(keyOf(object))?.metadata.uid !== object.metadata.uid)
+          return;
+        throw error;
+      }),
+  };
+};

@@ -1,0 +1,199 @@
+// The controller as a whole: watches the cluster, leads if it may, and keeps a queue of what has to be looked at.
+import type { WatchTimes } from '../kube/collection.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { eventRecorder } from '../kube/event.ts';
+import { fencedClient } from '../kube/fenced.ts';
+import { type Leader, LeaseLost, type LeaderTimes, runLeader } from '../kube/lease.ts';
+import type { ControllerMetrics } from '../observe/controller-metrics.ts';
+import type { Log } from '../observe/log.ts';
+import { GROUP } from '../resources/kinds.ts';
+import { agenda } from './agenda.ts';
+import { objectCounts, tombstoneCounts } from './census.ts';
+import type { ControllerContext, ControllerTimes, Reconcilers } from './context.ts';
+import { dispatcher, itemName, outcomeOf, partsOf } from './dispatch.ts';
+import { finalizerKeeper } from './finalizer.ts';
+import { workQueue, type WorkQueue } from './queue.ts';
+import { statusWriter } from './status.ts';
+import { openStores } from './stores.ts';
+import { vaultRegistry } from './vault-registry.ts';
+
+export interface ControllerOptions {
+  readonly client: KubeClient;
+  /** Our own; the Lease is there too. */
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly leaseName: string;
+  /** Of this process, among all that want to lead. */
+  readonly identity: string;
+  readonly observeOnly: boolean;
+  readonly workers: number;
+  readonly times: ControllerTimes;
+  readonly reconcilers: Partial<Reconcilers>;
+  /** Which annotations of namespaces and service accounts are kept, by name. */
+  readonly keepsAnnotation: (name: string) => boolean;
+  readonly log: Log;
+  readonly metrics: ControllerMetrics;
+  /** The Lease is lost: nothing is written any more, and this process should end. Called at most once. */
+  readonly onLost: (reason: string) => void;
+  readonly watchTimes?: Partial<WatchTimes>;
+  readonly leaderTimes?: Partial<LeaderTimes>;
+}
+
+export interface Controller {
+  readonly isLeading: () => boolean;
+  /** Why it cannot work yet; empty: it works, or waits for its turn to lead. */
+  readonly reasons: () => readonly string[];
+  /** Ends in good order: what is under way is finished, within some seconds, and the Lease is given back. */
+  readonly close: () => Promise<void>;
+}
+
+/** Back-off of an object that fails: Vault is asked at least once in a minute, so that an outage is over soon after it is over. */
+const FIRST_BACK_OFF_MS = 500;
+const LONGEST_BACK_OFF_MS = 60_000;
+/** No object that fails is looked at more often, whatever happens and however short the other times are. */
+const MIN_INTERVAL_MS = 1000;
+/** For so long runs may go on after the process was asked to end. */
+const GRACE_MS = 5000;
+const WAIT_MS = 100;
+
+/** Starts everything; it goes on until it is closed. */
+export const startController = (options: ControllerOptions): Controller => {
+  const { client, namespace, serviceAccount, identity, observeOnly, times, log, metrics } = options;
+  const { now, random } = { now: Date.now, random: Math.random };
+  let leader: Leader | undefined;
+  let queue: WorkQueue | undefined;
+  let isClosed = false;
+  const fence = (): void => {
+    if (!leader) throw new LeaseLost('this process does not lead: nothing is written');
+    leader.fence();
+  };
+  const kube = fencedClient(client, fence);
+  const plan = agenda({
+    known: () => context,
+    add: (kind, key, afterMs) => queue?.add(itemName(kind, key), afterMs),
+    resyncFactor: times.resyncFactor,
+    random,
+  });
+  const stores = openStores({
+    client,
+    namespace,
+    keepsAnnotation: options.keepsAnnotation,
+    listeners: plan.listeners,
+    times: options.watchTimes,
+    onProblem: (path, problem) => {
+      if (problem === undefined) log.info({ path }, 'the API server tells of changes again');
+      else log.warn({ path, problem }, 'the API server does not tell of changes; what is known stays in use');
+    },
+  });
+  const recorder = eventRecorder({
+    client: kube,
+    controller: `${GROUP}/controller`,
+    instance: identity,
+    onProblem: (problem) => {
+      metrics.unwritten('event');
+      log.debug({ problem }, 'an Event was not written');
+    },
+  });
+  const vaults = vaultRegistry();
+  const { ours, namespaces, serviceAccounts, rolesIn, rolesNamed } = stores;
+  const context: ControllerContext = {
+    kube,
+    namespace,
+    serviceAccount,
+    observeOnly,
+    times,
+    endpoints: ours.VaultEndpoint,
+    backends: ours.VaultAuthBackend,
+    policies: ours.VaultACLPolicy,
+    roles: ours.VaultAuthRole,
+    rolesIn,
+    rolesNamed,
+    namespaces,
+    serviceAccounts,
+    vaults,
+    queue: { add: plan.add },
+    writeStatus: statusWriter({ client: kube, stores: ours, now }),
+    ...finalizerKeeper({ client: kube, stores: ours }),
+    event: (object, type, reason, message) => recorder.record(object, { type, reason, action: 'Reconcile', note: message }),
+    fence,
+    log,
+    metrics,
+    now,
+    random,
+  };
+  const began = performance.now();
+  metrics.watch({
+    leading: () => leader?.isLeading() ?? false,
+    queue: () => queue?.sizes() ?? { ready: 0, waiting: 0, running: 0 },
+    objects: () => objectCounts(stores),
+    tombstones: () => tombstoneCounts(stores),
+    staleness: () => (performance.now() - (stores.heard() ?? began)) / 1000,
+  });
+
+  const lead = (): void => {
+    log.info({ identity }, 'this process leads');
+    queue = workQueue({
+      firstBackOffMs: FIRST_BACK_OFF_MS,
+      longestBackOffMs: Math.max(MIN_INTERVAL_MS, LONGEST_BACK_OFF_MS * times.resyncFactor),
+      minIntervalMs: MIN_INTERVAL_MS,
+      workers: options.workers,
+      run: dispatcher(options.reconcilers, context, stores),
+      laneOf: (item) => partsOf(item).kind,
+      onRun: (item, milliseconds, error) => {
+        const { kind, key } = partsOf(item);
+        metrics.reconciled(kind, outcomeOf(item, error, stores), milliseconds / 1000);
+        if (error !== undefined) tellFailure(log, kind, key, error);
+        plan.looked(kind, key);
+      },
+    });
+    plan.begin();
+  };
+  const lost = (reason: string): void => {
+    plan.end();
+    void queue?.close();
+    options.onLost(reason);
+  };
+  /** Who does not know the cluster must not lead: others may know it. */
+  const tryToLead = (): void => {
+    if (isClosed) return;
+    if (stores.missing().length > 0) {
+      setTimeout(tryToLead, WAIT_MS);
+      return;
+    }
+    leader = runLeader({
+      client,
+      namespace,
+      name: options.leaseName,
+      identity,
+      times: options.leaderTimes,
+      onLead: lead,
+      onLost: lost,
+      onProblem: (problem) => {
+        if (problem === undefined) log.info({}, 'the Lease can be read and written again');
+        else log.warn({ problem }, 'the Lease cannot be read or written');
+      },
+    });
+  };
+  tryToLead();
+
+  return {
+    isLeading: () => leader?.isLeading() ?? false,
+    reasons: () => stores.missing().map((path) => `${path} has not been listed yet`),
+    close: async () => {
+      isClosed = true;
+      plan.end();
+      await queue?.close(GRACE_MS);
+      await recorder.close();
+      await leader?.close();
+      await stores.close();
+      vaults.close();
+    },
+  };
+};
+
+const tellFailure = (log: Log, kind: string, key: string, error: unknown): void => {
+  const problem = error instanceof Error ? error.message : String(error);
+  // Faults of this program: everything that others can do to us has an error of its own.
+  const stack = error instanceof TypeError || error instanceof RangeError ? { stack: error.stack } : {};
+  log.warn({ kind, key, problem, ...stack }, 'a run failed and will be tried again');
+};

@@ -1,0 +1,87 @@
+// Writes the status of our objects: only when it says something new, and never onto another object of the same name.
+import { isDeepStrictEqual } from 'node:util';
+import { applyStatus } from '../kube/apply.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/error.ts';
+import { keyOf, type WritableStore } from '../kube/objects.ts';
+import { GROUP, type KindName, kinds, VERSION } from '../resources/kinds.ts';
+import type { Resource } from '../resources/resource.ts';
+
+type Any = Resource<unknown, unknown>;
+
+export interface StatusWriterOptions {
+  /** One that writes only while this process leads. */
+  readonly client: KubeClient;
+  readonly stores: Readonly<Record<KindName, WritableStore<Any, Any>>>;
+  /** Told of each status that stands after a call, written or not. */
+  readonly onStatus?: (kind: KindName, key: string, status: object) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Times that say no more than that somebody looked are written after this long: 10,000 objects cost one write in two seconds. */
+const REFRESH_MS = 6 * 3_600_000;
+
+/** See ControllerContext.writeStatus. */
+export const statusWriter =
+  ({ client, stores, onStatus, now }: StatusWriterOptions) =>
+  async (kind: KindName, object: Any, status: object): Promise<void> => {
+    const key = keyOf(object);
+    const store = stores[kind];
+    const current = store.get(key);
+    // What was gathered may be older than what has been written since.
+    const before = current?.metadata.uid === object.metadata.uid ? current.status : object.status;
+    onStatus?.(kind, key, status);
+    if (isSaid(status, before, now())) return;
+    try {
+      store.wrote(await applyStatus<Any>(client, placeOf(kind, object), object, status));
+    } catch (error) {
+      if (isKubeError(error, 'NotFound')) return;
+      // The object of this name is another one by now.
+      if (isKubeError(error, 'Conflict', 'Invalid') && store.get(key)?.metadata.uid !== object.metadata.uid) return;
+      throw error;
+    }
+  };
+
+/** Where an object of ours is on the API server. */
+export const placeOf = (kind: KindName, { metadata: { name, namespace } }: Any) => ({
+  group: GROUP,
+  version: VERSION,
+  plural: kinds[kind].plural,
+  name,
+  namespace,
+});
+
+/** Whether `before` says what `status` says: all but times that are not much older. */
+const isSaid = (status: object, before: unknown, now: number): boolean => {
+  if (typeof before !== 'object' || before === null) return false;
+  const [one, other] = [apart(status), apart(before)];
+  if (!isDeepStrictEqual(one.rest, other.rest)) return false;
+  return one.times.every(
+    ([path, time]) => now - Date.parse(other.times.find(([same]) => same === path)?.[1] ?? time) < REFRESH_MS,
+  );
+};
+
+interface Apart {
+  readonly rest: unknown;
+  readonly times: readonly (readonly [path: string, time: string])[];
+}
+
+/** A status as JSON would have it, and apart from it the times of looking; those of conditions tell of changes and stay in it. */
+const apart = (value: unknown): Apart => {
+  const times: [string, string][] = [];
+  const walk = (part: unknown, path: string): unknown => {
+    if (Array.isArray(part)) return part.map((each, index) => walk(each, `${path}/${index}`));
+    if (typeof part !== 'object' || part === null) return part;
+    const rest: Record<string, unknown> = {};
+    for (const [name, inner] of Object.entries(part)) {
+      if (typeof inner === 'string' && LOOKS.has(name)) times.push([`${path}/${name}`, inner]);
+      else if (inner !== undefined) rest[name] = walk(inner, `${path}/${name}`);
+    }
+    return rest;
+  };
+  return { rest: walk(value, ''), times };
+};
+
+/** When something was looked at, with the same outcome as before. */
+const LOOKS: ReadonlySet<string> = new Set(['lastSyncTime', 'lastContactTime', 'lastSync', 'time']);

@@ -1,0 +1,186 @@
+// The cluster in memory: our four kinds whole, of namespaces, service accounts and our own Secrets and ConfigMaps what matters.
+import type { KubeClient } from '../kube/client.ts';
+import type { WatchTimes } from '../kube/collection.ts';
+import { type ObjectStore, watchObjects, withoutManagedFields, type WritableStore } from '../kube/objects.ts';
+import { collectionPath, type KindName } from '../resources/kinds.ts';
+import type { VaultAuthRole } from '../resources/role.ts';
+import type { ClusterNamespace, ClusterServiceAccount, Objects } from './context.ts';
+
+type OurStores = { readonly [K in KindName]: WritableStore<Objects[K], Objects[K]> };
+
+export interface Stores {
+  readonly ours: OurStores;
+  readonly namespaces: ObjectStore<ClusterNamespace>;
+  readonly serviceAccounts: ObjectStore<ClusterServiceAccount>;
+  readonly rolesIn: (namespace: string) => readonly VaultAuthRole[];
+  readonly rolesNamed: (name: string) => readonly VaultAuthRole[];
+  /** Collections that have not been listed yet, by their paths. */
+  readonly missing: () => readonly string[];
+  /** When the watch that has been silent for longest was last heard of, in milliseconds of `performance.now()`; undefined: never. */
+  readonly heard: () => number | undefined;
+  readonly close: () => Promise<void>;
+}
+
+/** Told of each change; the first lists are told too. */
+export interface StoreListeners {
+  readonly ours: <K extends KindName>(
+    kind: K,
+    key: string,
+    before: Objects[K] | undefined,
+    after: Objects[K] | undefined,
+  ) => void;
+  readonly namespace: (before: ClusterNamespace | undefined, after: ClusterNamespace | undefined) => void;
+  readonly serviceAccount: (before: ClusterServiceAccount | undefined, after: ClusterServiceAccount | undefined) => void;
+  /** A Secret or ConfigMap of our own namespace. */
+  readonly credential: (name: string) => void;
+}
+
+export interface StoreOptions {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** Which annotations of namespaces and service accounts are kept, by name. */
+  readonly keepsAnnotation: (name: string) => boolean;
+  readonly listeners: StoreListeners;
+  readonly onProblem: (path: string, problem: string | undefined) => void;
+  readonly times?: Partial<WatchTimes> | undefined;
+}
+
+/** Starts to follow everything. */
+export const openStores = ({ client, namespace, keepsAnnotation, listeners, onProblem, times }: StoreOptions): Stores => {
+  const inNamespace = grouped((role: VaultAuthRole) => role.metadata.namespace ?? '');
+  const withName = grouped((role: VaultAuthRole) => role.spec.vaultRoleName ?? role.metadata.name);
+  const watched: [path: string, store: ObjectStore<unknown>][] = [];
+  const common = (path: string) => ({
+    client,
+    path,
+    times,
+    onProblem: (problem: string | undefined) => onProblem(path, problem),
+  });
+  const open = <Store extends ObjectStore<unknown>>(path: string, store: Store): Store => {
+    watched.push([path, store]);
+    return store;
+  };
+  const follow = <K extends KindName>(kind: K): WritableStore<Objects[K], Objects[K]> => {
+    const path = collectionPath(kind);
+    const keep = (object: Objects[K]): Objects[K] => withoutLastApplied(withoutManagedFields(object));
+    const onChange = (key: string, before: Objects[K] | undefined, after: Objects[K] | undefined): void => {
+      if (isRole(before) || isRole(after)) {
+        inNamespace.change(key, isRole(before) ? before : undefined, isRole(after) ? after : undefined);
+        withName.change(key, isRole(before) ? before : undefined, isRole(after) ? after : undefined);
+      }
+      listeners.ours(kind, key, before, after);
+    };
+    return open(path, watchObjects<Objects[K], Objects[K]>({ ...common(path), keep, onChange }));
+  };
+  const ours: OurStores = {
+    VaultEndpoint: follow('VaultEndpoint'),
+    VaultAuthBackend: follow('VaultAuthBackend'),
+    VaultACLPolicy: follow('VaultACLPolicy'),
+    VaultAuthRole: follow('VaultAuthRole'),
+  };
+  const texts = textKeeper(keepsAnnotation);
+  const namespaces = open(
+    '/api/v1/namespaces',
+    watchObjects<Metadata, ClusterNamespace>({
+      ...common('/api/v1/namespaces'),
+      metadataOnly: true,
+      keep: ({ metadata: { name, labels, annotations, deletionTimestamp } }) => ({
+        name,
+        labels: labels ?? NONE,
+        annotations: texts(annotations),
+        deleting: deletionTimestamp !== undefined,
+      }),
+      onChange: (_, before, after) => listeners.namespace(before, after),
+    }),
+  );
+  const serviceAccounts = open(
+    '/api/v1/serviceaccounts',
+    watchObjects<Metadata, ClusterServiceAccount>({
+      ...common('/api/v1/serviceaccounts'),
+      metadataOnly: true,
+      keep: ({ metadata: { name, namespace: place = '', uid = '', annotations } }) => ({
+        namespace: place,
+        name,
+        uid,
+        annotations: texts(annotations),
+      }),
+      onChange: (_, before, after) => listeners.serviceAccount(before, after),
+    }),
+  );
+  for (const plural of ['secrets', 'configmaps']) {
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+    const keep = ({ metadata: { name } }: Metadata): { readonly name: string } => ({ name });
+    const onChange = (
+      _: string,
+      before: { readonly name: string } | undefined,
+      after: { readonly name: string } | undefined,
+    ): void => listeners.credential((after ?? before)?.name ?? '');
+    open(path, watchObjects<Metadata, { readonly name: string }>({ ...common(path), metadataOnly: true, keep, onChange }));
+  }
+  return {
+    ours,
+    namespaces,
+    serviceAccounts,
+    rolesIn: inNamespace.of,
+    rolesNamed: withName.of,
+    missing: () => watched.filter(([, store]) => !store.listed()).map(([path]) => path),
+    heard: () => {
+      const heard = watched.map(([, store]) => store.heard());
+      return heard.includes(undefined) ? undefined : Math.min(...heard.filter((time) => time !== undefined));
+    },
+    close: async () => {
+      await Promise.all(watched.map(([, store]) => store.close()));
+    },
+  };
+};
+
+interface Metadata {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+}
+
+/** Shared by all that have nothing. */
+const NONE: Readonly<Record<string, string>> = {};
+
+const textKeeper =
+  (isKept: (name: string) => boolean) =>
+  (texts: Readonly<Record<string, string>> = NONE): Readonly<Record<string, string>> => {
+    const kept = Object.entries(texts).filter(([name]) => isKept(name));
+    return kept.length === 0 ? NONE : Object.fromEntries(kept);
+  };
+
+const isRole = (object: Objects[KindName] | undefined): object is VaultAuthRole => object?.kind === 'VaultAuthRole';
+
+/** kubectl keeps a copy of the whole object there. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+const withoutLastApplied = <T extends Objects[KindName]>(object: T): T => {
+  if (object.metadata.annotations?.[LAST_APPLIED] === undefined) return object;
+  const { [LAST_APPLIED]: _, ...annotations } = object.metadata.annotations;
+  return { ...object, metadata: { ...object.metadata, annotations } };
+};
+
+/** Objects by a word that many of them share. */
+const grouped = <T>(wordOf: (object: T) => string) => {
+  const groups = new Map<string, Map<string, T>>();
+  return {
+    of: (word: string): readonly T[] => [...(groups.get(word)?.values() ?? [])],
+    change: (key: string, before: T | undefined, after: T | undefined): void => {
+      if (before !== undefined) {
+        const group = groups.get(wordOf(before));
+        group?.delete(key);
+        if (group?.size === 0) groups.delete(wordOf(before));
+      }
+      if (after === undefined) return;
+      const group = groups.get(wordOf(after)) ?? new Map<string, T>();
+      groups.set(wordOf(after), group.set(key, after));
+    },
+  };
+};
