@@ -17,8 +17,9 @@ export interface DocumentAccess<Document extends JsonObject | string> {
   readonly claim: () => Promise<void>;
 }
 
-export interface DocumentRules {
-  readonly isOurs: boolean;
+export interface DocumentRules<Document extends JsonObject | string> {
+  /** Whether what is there (undefined: nothing) was made or taken over by this object. */
+  readonly isOurs: (got: Document | undefined) => boolean;
   readonly isWritten: boolean;
   /** What differed after the last write; empty when it was taken whole. */
   readonly ignored: readonly Difference[];
@@ -51,12 +52,14 @@ export interface DocumentState {
 /** One pass. Throws VaultError, what `claim` throws, and what `fence` throws. */
 export const keepDocument = async <Document extends JsonObject | string>(
   access: DocumentAccess<Document>,
-  rules: DocumentRules,
+  rules: DocumentRules<Document>,
 ): Promise<DocumentState> => {
   const got = await access.read();
   const drift = got === undefined ? [] : access.differences(got);
+  const isOurs = rules.isOurs(got);
   const plan = planDocument({
     ...rules,
+    isOurs,
     exists: got !== undefined,
     differs: drift.length > 0,
     isIgnored: rules.ignored.length > 0 && isSame(drift, rules.ignored),
@@ -69,7 +72,7 @@ export const keepDocument = async <Document extends JsonObject | string>(
       if (plan.finding === 'Adopted') await access.claim();
       return { ...unwritten, finding: plan.finding === 'Observed' ? 'Observed' : 'InSync' };
     case 'write': {
-      if (!rules.isOurs) await access.claim();
+      if (!isOurs) await access.claim();
       rules.fence();
       const warnings = await access.write();
       const after = await access.read();

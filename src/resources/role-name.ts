@@ -1,5 +1,6 @@
 // How roles are called in Vault.
 import type { VaultAuthBackend } from './backend.ts';
+import type { Resource } from './resource.ts';
 import type { VaultAuthRole } from './role.ts';
 
 /** The role with which the controller proves that logins work. It has two parts, those of tenants have three or more. */
@@ -37,7 +38,9 @@ export const nameRefusal = (backend: VaultAuthBackend, role: VaultAuthRole): str
   }
 };
 
-/** Whether the first of two roles has the older claim to a name that both want: the older object, or else the lower UID. */
-export const isOlder = (one: VaultAuthRole, other: VaultAuthRole): boolean => ageOf(one) < ageOf(other);
+/** Whether the first of two objects has the older claim to a name that both want: it is older, or as old with the lower UID. */
+export const isOlder = (one: Aged, other: Aged): boolean => ageOf(one) < ageOf(other);
 
-const ageOf = ({ metadata }: VaultAuthRole): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid}`;
+type Aged = Pick<Resource<unknown, unknown>, 'metadata'>;
+
+const ageOf = ({ metadata }: Aged): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid}`;

@@ -1,5 +1,5 @@
 // ACL policies.
-import { textOf } from '../pod/manifest.ts';
+import { type JsonObject, textOf } from '../pod/manifest.ts';
 import type { VaultCaller } from './client.ts';
 import { isAbsent } from './error.ts';
 import { listNames } from './listing.ts';
@@ -19,9 +19,14 @@ export const readPolicy = async (caller: VaultCaller, name: string, signal?: Abo
   }
 };
 
-/** Creates or replaces a policy; gives the server's warnings. Throws VaultError. */
-export const writePolicy = async (caller: VaultCaller, name: string, policy: string): Promise<readonly string[]> =>
-  (await caller.request({ method: 'POST', path: pathOf(name), body: { policy } })).warnings;
+/** Creates or replaces a policy, with further fields where the server has some; gives the server's warnings. Throws VaultError. */
+export const writePolicy = async (
+  caller: VaultCaller,
+  name: string,
+  policy: string,
+  further: JsonObject = {},
+): Promise<readonly string[]> =>
+  (await caller.request({ method: 'POST', path: pathOf(name), body: { ...further, policy } })).warnings;
 
 /** Deletes the policy if there is one. Throws VaultError. */
 export const deletePolicy = async (caller: VaultCaller, name: string): Promise<void> => {
