@@ -1,6 +1,6 @@
 // One pod, one decision: the middle of everything. Pure: surroundings and settings are arguments.
 import { allNames } from '../annotations/name.ts';
-import { parseAnnotations, type Baseline, type Parsed } from '../annotations/parse.ts';
+import type { Baseline, Parsed } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
 import { checkPod } from '../pod/check.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
@@ -13,6 +13,7 @@ import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
 import type { SelectionFinding } from '../selection/finding.ts';
 import { allowedNames, guardFindings, withoutGuarded } from './guard.ts';
+import { parseKnown } from './known-pods.ts';
 import type { Finding } from './problems.ts';
 
 /** Labels and annotations of a namespace or service account; what injection knows of it. */
@@ -114,7 +115,7 @@ export const parsePod = (
   context: AdmissionContext,
 ): Parsed => {
   const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
-  return parseAnnotations(
+  return parseKnown(
     {
       namespace: context.namespace(namespace)?.annotations ?? NO_TEXTS,
       serviceaccount: context.serviceAccount(namespace, account)?.annotations ?? NO_TEXTS,

@@ -1,6 +1,7 @@
 // AdmissionReview in, AdmissionReview out: the only place that knows its shape (admission.k8s.io/v1, and v1beta1 for old callers).
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
 import { admitPod, type AdmissionContext, type Outcome } from './admit.ts';
+import { patchText } from '../pod/patch.ts';
 import { denialOf, warningsOf } from './message.ts';
 
 /** What is logged and counted of one review; chosen words, nothing of the pod's contents. */
@@ -15,7 +16,7 @@ export interface ReviewRecord {
   readonly reason: string;
   /** Codes of problems and warnings. */
   readonly codes: readonly string[];
-  readonly injectionType?: Outcome['kind'];
+  readonly injectionType?: Outcome['kind'] | undefined;
   readonly dryRun: boolean;
 }
 
@@ -58,6 +59,11 @@ const nameOf = (request: JsonObject, pod: JsonObject | undefined): string => {
   return name === '' ? `${textOf(metadata, 'generateName') ?? ''}*` : name;
 };
 
+const NO_CODES: readonly string[] = [];
+
+const codesOf = ({ problems, warnings }: Outcome): readonly string[] =>
+  problems.length + warnings.length === 0 ? NO_CODES : [...new Set([...problems, ...warnings].map(({ code }) => code))];
+
 const recordOf = (request: JsonObject, outcome: Outcome): ReviewRecord => {
   const pod = objectAt(request, 'object');
   return {
@@ -67,8 +73,8 @@ const recordOf = (request: JsonObject, outcome: Outcome): ReviewRecord => {
     owner: ownerOf(pod),
     decision: outcome.decision,
     reason: outcome.reason,
-    codes: [...new Set([...outcome.problems, ...outcome.warnings].map(({ code }) => code))],
-    ...(outcome.kind ? { injectionType: outcome.kind } : {}),
+    codes: codesOf(outcome),
+    injectionType: outcome.kind,
     dryRun: request['dryRun'] === true,
   };
 };
@@ -78,17 +84,26 @@ const recordOf = (request: JsonObject, outcome: Outcome): ReviewRecord => {
  * characters to escape.
  */
 const answerOf = (apiVersion: string, uid: string, outcome: Outcome): string => {
-  const warnings = warningsOf(outcome.warnings);
+  const warnings = outcome.warnings.length === 0 ? NO_CODES : warningsOf(outcome.warnings);
   const allowed = outcome.decision !== 'denied';
   const members = [`"uid":${JSON.stringify(uid)},"allowed":${allowed}`];
   if (!allowed)
     members.push(
       `"status":${JSON.stringify({ metadata: {}, code: FORBIDDEN, reason: 'Forbidden', message: denialOf(outcome.problems) })}`,
     );
-  if (outcome.patch.length > 0)
-    members.push(`"patchType":"JSONPatch","patch":"${Buffer.from(JSON.stringify(outcome.patch), 'utf8').toString('base64')}"`);
+  if (outcome.patch.length > 0) members.push(`"patchType":"JSONPatch","patch":"${base64(patchText(outcome.patch))}"`);
   if (warnings.length > 0) members.push(`"warnings":${JSON.stringify(warnings)}`);
   return `{"apiVersion":"${apiVersion}","kind":"${KIND}","response":{${members.join(',')}}}`;
+};
+
+/** Most patches fit; one buffer for all of them spares each its own, which has to be collected again. */
+const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
+/** Of UTF-8, for one unit of a text in JavaScript. */
+const MOST_BYTES = 3;
+
+const base64 = (text: string): string => {
+  if (text.length * MOST_BYTES > SCRATCH.length) return Buffer.from(text, 'utf8').toString('base64');
+  return SCRATCH.toString('base64', 0, SCRATCH.write(text, 'utf8'));
 };
 
 const refuse = (status: 400 | 500, sentence: string): Reply => ({ status, body: sentence, record: undefined });

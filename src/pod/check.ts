@@ -6,20 +6,24 @@ const malformed = (path: string, wanted: string): PodFinding => ({ code: 'pod-ma
 
 const isAbsent = (value: Json | undefined): boolean => value === undefined || value === null;
 
-const checkList = (value: Json | undefined, path: string): PodFinding[] => {
-  if (isAbsent(value)) return [];
-  if (!Array.isArray(value)) return [malformed(path, 'a list')];
+/** The path is only formed when there is something to say: a large pod has hundreds of lists. */
+const checkList = (value: Json | undefined, path: () => string): readonly PodFinding[] => {
+  if (isAbsent(value)) return NOTHING;
+  if (!Array.isArray(value)) return [malformed(path(), 'a list')];
   const index = value.findIndex((member) => !isObject(member));
-  return index === -1 ? [] : [malformed(`${path}[${index}]`, 'an object')];
+  return index === -1 ? NOTHING : [malformed(`${path()}[${index}]`, 'an object')];
 };
 
-const checkContainers = (spec: JsonObject, key: string): PodFinding[] => {
+const NOTHING: readonly PodFinding[] = [];
+
+const checkContainers = (spec: JsonObject, key: string): readonly PodFinding[] => {
   const list = spec[key];
-  const found = checkList(list, `spec.${key}`);
+  const found = checkList(list, () => `spec.${key}`);
   if (found.length > 0 || !Array.isArray(list)) return found;
-  return list.flatMap((container: JsonObject, index) =>
-    ['volumeMounts', 'env'].flatMap((member) => checkList(container[member], `spec.${key}[${index}].${member}`)),
-  );
+  return list.flatMap((container: JsonObject, index) => [
+    ...checkList(container['volumeMounts'], () => `spec.${key}[${index}].volumeMounts`),
+    ...checkList(container['env'], () => `spec.${key}[${index}].env`),
+  ]);
 };
 
 const checkTexts = (value: Json | undefined, path: string): PodFinding[] => {
@@ -45,7 +49,7 @@ export const checkPod = (object: Json | undefined): PodFinding[] => {
     found.push(
       ...checkContainers(spec, 'containers'),
       ...checkContainers(spec, 'initContainers'),
-      ...checkList(spec['volumes'], 'spec.volumes'),
+      ...checkList(spec['volumes'], () => 'spec.volumes'),
     );
   return found;
 };

@@ -10,6 +10,7 @@ import { isObject, objectAt, objectsOf, textOf, type JsonObject } from './manife
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
 import type { ContainerList, Receives } from './place.ts';
 import { directoryContainers, secretFiles, type SecretFile } from './secrets.ts';
+import { remembered } from './shared.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
 type InjectionFinding = AnnotationFinding | PodFinding;
@@ -44,10 +45,15 @@ export interface Draft {
 /** Value of the status annotation of a pod that has its agent. */
 const STATUS_INJECTED = 'injected';
 
+/** What the annotations declare, once for all pods with the same ones. */
+export const declared = remembered(({ families, options }: Parsed) => ({
+  secrets: secretFiles(families, options),
+  measured: telemetry(families.telemetry),
+}));
+
 /** A draft with everything that the annotations alone say. */
 export const draftOf = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Draft => {
-  const secrets = secretFiles(parsed.families, parsed.options);
-  const measured = telemetry(parsed.families.telemetry);
+  const { secrets, measured } = declared(parsed);
   const draft: Draft = {
     pod,
     parsed,

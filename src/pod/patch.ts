@@ -2,6 +2,7 @@
 // not changed, and a patch that does not apply rejects the pod even under failurePolicy Ignore.
 import fastJsonPatch, { escapePathComponent, type Operation } from 'fast-json-patch';
 import type { Json, JsonObject } from './manifest.ts';
+import { jsonText } from './shared.ts';
 
 export interface PatchOperation {
   readonly op: 'add' | 'replace';
@@ -70,6 +71,10 @@ export const patchBuilder = (): PatchBuilder => {
     },
   };
 };
+
+/** The patch as JSON. */
+export const patchText = (patch: readonly PatchOperation[]): string =>
+  `[${patch.map(({ op, path, value }) => `{"op":"${op}","path":${JSON.stringify(path)},"value":${jsonText(value)}}`).join(',')}]`;
 
 /** The pod with the patch applied; the given one stays as it is. Throws when an operation does not apply. */
 export const patchedPod = (pod: JsonObject, patch: readonly PatchOperation[]): JsonObject =>

@@ -40,8 +40,9 @@ export const placeVolumes = (pod: JsonObject, wanted: readonly JsonObject[], bui
 /** Directories times containers; a pod of this many mounts is no pod, and the patch would outgrow what sent it. */
 const MOST_MOUNTS = 2000;
 
-const samePath = (one: string | undefined, other: string): boolean =>
-  (one ?? '').replace(/(?<=.)\/+$/, '') === other.replace(/(?<=.)\/+$/, '');
+const bare = (path: string): string => (path.endsWith('/') ? path.replace(/(?<=.)\/+$/, '') : path);
+
+const samePath = (one: string | undefined, other: string): boolean => bare(one ?? '') === bare(other);
 
 /** Says which containers get mounts, by name and list; a path, where there is one, may be for some of them alone. */
 export type Receives = (name: string, list: ContainerList, path?: string) => boolean;

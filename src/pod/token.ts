@@ -70,7 +70,7 @@ const mayHoldToken = (volume: JsonObject | undefined): boolean =>
 const mountedToken = (pod: JsonObject): TokenMount | PodFinding => {
   const mounts = mountsOf(pod);
   const mount =
-    mounts.find(({ path }) => posix.normalize(path) === SERVICE_ACCOUNT_DIRECTORY) ??
+    mounts.find(({ path }) => path === SERVICE_ACCOUNT_DIRECTORY || posix.normalize(path) === SERVICE_ACCOUNT_DIRECTORY) ??
     mounts.find(
       ({ name, path }) => path.includes('serviceaccount') && !path.includes(AWS_PATH) && mayHoldToken(volumeNamed(pod, name)),
     );
