@@ -1,8 +1,8 @@
 // The product installed in a bed as an operator would: deploy/manifests by kustomize, with the two things that are theirs to set.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parse } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
@@ -11,22 +11,31 @@ import { isObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
 /** Name of the installation's namespace and of everything in it. */
 export const INSTALLATION = 'vault-auth-injector';
 
-/** Applies deploy/manifests with flags that replace those of the same name, or are added, and waits until both replicas serve. */
-export async function install(bed: BedWithNode, flags: readonly string[]): Promise<void> {
-  const manifests = join(repositoryDirectory(), 'deploy', 'manifests');
+/**
+ * Applies deploy/manifests, or a folder of deploy/variants, with flags that replace those of the same name, or are added, and waits
+ * until both replicas serve.
+ */
+export async function install(bed: BedWithNode, flags: readonly string[], folder = 'manifests'): Promise<void> {
+  const deploy = join(repositoryDirectory(), 'deploy', folder);
   const overlay = join(bed.directory, 'installation');
   mkdirSync(overlay);
-  const patch = [{ op: 'replace', path: '/spec/template/spec/containers/0/args', value: argumentsWith(manifests, flags) }];
+  const args = await argumentsWith(bed, deploy, flags);
+  const patch = [{ op: 'replace', path: '/spec/template/spec/containers/0/args', value: args }];
   const [newName, newTag] = IMAGES.injector.split(':');
   const kustomization = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
-    resources: [relative(overlay, manifests)],
+    resources: [relative(overlay, deploy)],
     images: [{ name: INSTALLATION, newName, newTag }],
     patches: [{ target: { kind: 'Deployment', name: INSTALLATION }, patch: JSON.stringify(patch) }],
   };
   writeFileSync(join(overlay, 'kustomization.yaml'), JSON.stringify(kustomization));
   await bed.kubectl(['apply', '-k', overlay]);
+  await untilServing(bed);
+}
+
+/** Waits until both replicas are Ready. */
+export async function untilServing(bed: BedWithNode): Promise<void> {
   for (const name of await replicas(bed)) await bed.untilReady(INSTALLATION, name);
 }
 
@@ -39,12 +48,13 @@ export async function replicas(bed: BedWithNode): Promise<readonly string[]> {
   }
 }
 
-function argumentsWith(manifests: string, flags: readonly string[]): readonly string[] {
-  const deployment: unknown = parse(readFileSync(join(manifests, 'deployment.yaml'), 'utf8'));
-  const pod = isObject(deployment) ? objectAt(objectAt(objectAt(deployment, 'spec'), 'template'), 'spec') : undefined;
+async function argumentsWith(bed: BedWithNode, folder: string, flags: readonly string[]): Promise<readonly string[]> {
+  const objects = parseAllDocuments(await bed.kubectl(['kustomize', folder])).map((document): unknown => document.toJS());
+  const deployment = objects.filter(isObject).find((object) => object['kind'] === 'Deployment');
+  const pod = objectAt(objectAt(objectAt(deployment, 'spec'), 'template'), 'spec');
   const [container] = objectsOf(pod?.['containers']);
   const args = container?.['args'];
-  if (!Array.isArray(args)) throw new Error('deploy/manifests/deployment.yaml holds no container with args');
+  if (!Array.isArray(args)) throw new Error(`${folder} holds no container with args`);
   const replaced = new Set(flags.map(nameOf));
   return [...args.map(String).filter((flag) => !replaced.has(nameOf(flag))), ...flags];
 }

@@ -10,8 +10,8 @@ import { firstWords, podTemplate, STAY } from './workload.ts';
 import { completes, readsFirstAndLater, SHOW, SOON } from './workloads.ts';
 
 /** A team whose pods are of profile native, log in by the role "native", and are OpenBao's where they do not choose. */
-export async function prepareNative(bed: BedWithNode): Promise<Team> {
-  const team = await prepareTeam(bed, ['-profile=native', '-flavour=openbao']);
+export async function prepareNative(bed: BedWithNode, folder?: string): Promise<Team> {
+  const team = await prepareTeam(bed, ['-profile=native', '-flavour=openbao'], folder);
   for (const product of PRODUCTS)
     await team.servers[product].request('POST', 'auth/kubernetes/role/native', { ...ROLE, token_ttl: 300 });
   return team;

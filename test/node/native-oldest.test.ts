@@ -1,20 +1,58 @@
-// The same pods of profile native on the oldest Kubernetes that is supported, kubelet included.
+// The same pods of profile native on the oldest Kubernetes that is supported, kubelet included, with injection on for the whole
+// cluster: and what starts when every replica of the webhook is gone.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import { untilInjecting } from '../bed/webhook.ts';
+import { INSTALLATION, replicas, untilServing } from './installation.ts';
 import { nativeBasics, prepareNative } from './native-basics.ts';
+import { asking } from './native-pods.ts';
 import { onNode } from './on-node.ts';
 import type { Team } from './team.ts';
+import { STAY } from './workload.ts';
 
 const kubernetes = KUBERNETES_VERSIONS.at(-1) ?? '1.34';
 let team: Team;
 
 const prepare = async (bed: BedWithNode): Promise<void> => {
-  team = await prepareNative(bed);
+  team = await prepareNative(bed, 'variants/cluster-wide');
 };
+
+const scale = (bed: BedWithNode, count: number): Promise<string> =>
+  bed.kubectl(['scale', '-n', INSTALLATION, `deployment/${INSTALLATION}`, `--replicas=${count}`]);
 
 onNode(
   `pods of profile native on Kubernetes ${kubernetes}`,
   { kubernetes, parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'injector'] },
   prepare,
-  (test) => nativeBasics(test, () => team),
+  (test) => {
+    nativeBasics(test, () => team);
+
+    test('with every replica gone, all pods start but those that ask, and the replicas come back', async (bed) => {
+      const { namespace } = team;
+      const before = await replicas(bed);
+      await scale(bed, 0);
+      await bed.kubectl(['delete', 'pod', '-n', INSTALLATION, '--grace-period=0', '--force', ...before]);
+      const containers = [{ name: 'app', image: IMAGES.app, command: ['sh', '-c', STAY] }];
+      const create = (path: string, pod: object): Promise<{ readonly status: number; readonly text: string }> =>
+        bed.exchange('POST', `/api/v1/namespaces/${path}`, pod);
+      const refused = async (): Promise<boolean> => {
+        const { metadata, spec } = asking('asks', STAY);
+        const { status, text } = await create(`${namespace}/pods?dryRun=All`, { metadata: { ...metadata, name: 'asks' }, spec });
+        return status === 500 && text.includes('annotation.vaultauth.dev');
+      };
+      for (let wait = 0; wait < 100 && !(await refused()); wait += 1) await sleep(100);
+      expect(await refused()).toBe(true);
+      for (const where of ['kube-system', namespace]) {
+        const { status, text } = await create(`${where}/pods`, { metadata: { name: 'silent' }, spec: { containers } });
+        expect([where, status, status === 201 ? '' : text]).toEqual([where, 201, '']);
+      }
+      for (const where of ['kube-system', namespace]) await bed.untilReady(where, 'silent');
+      // Their namespace is ours.
+      await scale(bed, 2);
+      await untilServing(bed);
+      await untilInjecting(bed, namespace);
+    });
+  },
 );

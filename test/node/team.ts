@@ -12,16 +12,17 @@ export interface Team {
   readonly chosen: (product: Product) => Readonly<Record<string, string>>;
 }
 
-/** Starts what both products need, installs ours with further flags, and waits until pods of the namespace are injected. */
-export async function prepareTeam(bed: BedWithNode, flags: readonly string[]): Promise<Team> {
+/** Starts what both products need, installs ours with further flags, from a folder of deploy/, and waits until pods of the namespace are injected. */
+export async function prepareTeam(bed: BedWithNode, flags: readonly string[], folder?: string): Promise<Team> {
   const servers = { openbao: await secretServer(bed, 'openbao'), vault: await secretServer(bed, 'vault') };
-  await install(bed, [
+  const all = [
     `-vault-address=${servers.openbao.address}`,
     `-vault-image=${IMAGES.openbao}`,
     // By these a pod turns to Vault and its agent, or to an agent that is unlike others.
     '-allow=service,agent-image,agent-json-patch',
     ...flags,
-  ]);
+  ];
+  await install(bed, all, folder);
   const namespace = await bed.createNamespace();
   await untilInjecting(bed, namespace);
   const vault = { service: servers.vault.address, 'agent-image': IMAGES.vault, 'vaultauth.dev/flavour': 'vault' };
