@@ -23,6 +23,7 @@ const WIDEST_HEAD = 30;
 const USAGE: Readonly<Record<Command, readonly [string, string]>> = {
   webhook: ['webhook [flags]', 'Serves admission reviews over HTTPS.'],
   'agent-inject': ['agent-inject [flags]', 'Serves as vault-k8s does. Environment variables win over flags, as there.'],
+  controller: ['controller [flags]', 'Keeps auth backends, roles and policies in Vault and OpenBao as our kinds declare them.'],
   inject: ['inject -f FILE… [flags]', 'Injects manifests without a cluster and prints them. Without -f it reads standard input.'],
   explain: ['explain -f FILE… [flags]', 'Says for every pod of a manifest whether it is injected, why, and with what.'],
 };

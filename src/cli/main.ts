@@ -15,6 +15,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     sentence: 'serve as vault-k8s does, with its flags and environment',
     load: async () => (await import('./agent-inject.ts')).agentInject,
   },
+  controller: {
+    sentence: 'keep auth backends, roles and policies in Vault true',
+    load: async () => (await import('./controller.ts')).controller,
+  },
   inject: { sentence: 'inject manifests offline', load: async () => (await import('./inject.ts')).inject },
   explain: {
     sentence: 'say why a pod is injected or not, and with what',

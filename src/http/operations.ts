@@ -10,7 +10,7 @@ import { createRouter, getOnly } from './router.ts';
 
 export interface OperationsServerOptions {
   readonly listen: ListenAddress;
-  readonly metrics: Metrics;
+  readonly metrics: Pick<Metrics, 'registry'>;
   /** Why this process is not ready; empty when it is. */
   readonly reasons: () => readonly string[];
   readonly limits?: Partial<ServerLimits> | undefined;

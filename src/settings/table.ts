@@ -1,51 +1,31 @@
 // The table of settings: flag, environment variable, kind, default and sentence of everything an operator can set.
-import { decimal, duration, flag, identity, integer, nameList, oneOf, quantity, text, type Kind } from '../annotations/kind.ts';
+import { decimal, duration, flag, identity, integer, nameList, oneOf, quantity, text } from '../annotations/kind.ts';
 import { FLAVOURS, PROFILES } from '../annotations/own.ts';
-import type { OptionKey } from '../annotations/table.ts';
 import { DEFAULT_TEMPLATES } from '../annotations/table.ts';
+import { controllerSettings } from './controller.ts';
 import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './kind.ts';
+import { type Command, row } from './row.ts';
 
-export type Command = 'webhook' | 'agent-inject' | 'inject' | 'explain';
-
-export interface SettingRow<T> {
-  readonly kind: Kind<T>;
-  readonly sentence: string;
-  readonly commands: readonly Command[];
-  /** As text, so that it is read like what a user writes; absent: the setting has no value unless it is set. */
-  readonly default?: string;
-  /** Defaults that differ between commands. */
-  readonly defaults?: Partial<Record<Command, string>>;
-  /** Name of the flag; undefined: only by environment. The key in kebab case unless given. */
-  readonly flag?: string | undefined;
-  /** Suffix of the environment variable, where it is not the flag's name in capitals. */
-  readonly variable?: string;
-  /** The annotation whose default for all pods this is. */
-  readonly option?: OptionKey;
-}
+export type { Command, SettingRow } from './row.ts';
 
 const SERVERS: readonly Command[] = ['webhook', 'agent-inject'];
+const PROCESSES: readonly Command[] = [...SERVERS, 'controller'];
 const ALL: readonly Command[] = ['webhook', 'agent-inject', 'inject', 'explain'];
 const OFFLINE: readonly Command[] = ['inject', 'explain'];
-
-type More = Omit<SettingRow<unknown>, 'kind' | 'sentence' | 'commands'>;
-
-const row = <T, const Known extends More = {}>(
-  commands: readonly Command[],
-  kind: Kind<T>,
-  sentence: string,
-  more?: Known,
-): SettingRow<T> & Known => ({ kind, sentence, commands, ...more }) as SettingRow<T> & Known;
 
 export const settingsTable = {
   // Serving
   listen: row(SERVERS, listenAddress, 'Address of the HTTPS server for reviews.', { default: ':8080' }),
-  operationsListen: row(SERVERS, listenAddress, 'Address of the plain HTTP server for health and metrics; empty for none.', {
+  operationsListen: row(PROCESSES, listenAddress, 'Address of the plain HTTP server for health and metrics; empty for none.', {
     default: '',
-    defaults: { webhook: ':8081' },
+    defaults: { webhook: ':8081', controller: ':8081' },
   }),
   telemetryPath: row(SERVERS, text, 'Path of the metrics on the HTTPS port; empty for none.', { default: '' }),
-  logLevel: row(SERVERS, logLevel, 'Least important level that is logged.', { default: 'info' }),
-  logFormat: row(SERVERS, text, 'json or standard.', { default: 'standard', defaults: { webhook: 'json' } }),
+  logLevel: row(PROCESSES, logLevel, 'Least important level that is logged.', { default: 'info' }),
+  logFormat: row(PROCESSES, text, 'json or standard.', {
+    default: 'standard',
+    defaults: { webhook: 'json', controller: 'json' },
+  }),
   drainLeast: row(SERVERS, milliseconds, 'How long to keep serving after SIGTERM at the least.', { default: '10s' }),
   drainMost: row(SERVERS, milliseconds, 'How long to keep serving after SIGTERM at the most.', { default: '30s' }),
   drainQuiet: row(SERVERS, milliseconds, 'How long no review may have come before the server closes.', { default: '3s' }),
@@ -59,7 +39,7 @@ export const settingsTable = {
   tlsSecretName: row(SERVERS, text, 'Secret that holds the self-managed CA.', { default: 'vault-auth-injector-ca' }),
   tlsMinVersion: row(SERVERS, oneOf(['tls10', 'tls11', 'tls12', 'tls13']), 'Oldest version of TLS.', { default: 'tls12' }),
   tlsCipherSuites: row(SERVERS, nameList, 'IANA names of cipher suites up to TLS 1.2.', { default: '' }),
-  kubeconfig: row(SERVERS, text, "File with the access to the API server; without it the pod's own service account.", {
+  kubeconfig: row(PROCESSES, text, "File with the access to the API server; without it the pod's own service account.", {
     default: '',
   }),
   useLeaderElector: row(SERVERS, flag, 'Accepted and without effect: no replica leads.', { default: 'false' }),
@@ -77,9 +57,14 @@ export const settingsTable = {
     default: '',
     defaults: { 'agent-inject': '*' },
   }),
-  manifests: row(ALL, text, 'Directory of YAML files with Namespaces, ServiceAccounts and LimitRanges, in place of an API server.', {
-    default: '',
-  }),
+  manifests: row(
+    ALL,
+    text,
+    'Directory of YAML files with Namespaces, ServiceAccounts and LimitRanges, in place of an API server.',
+    {
+      default: '',
+    },
+  ),
   watch: row(
     ['webhook'],
     flag,
@@ -168,6 +153,9 @@ export const settingsTable = {
   disableKeepAlives: row(ALL, nameList, 'Parts of the agent that use every connection once.', {
     option: 'agentDisableKeepAlives',
   }),
+
+  // The config controller
+  ...controllerSettings,
 
   // Offline commands
   namespace: row(OFFLINE, text, 'Namespace of objects that name none.', { default: 'default' }),

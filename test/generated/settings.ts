@@ -9,6 +9,7 @@ const FIRSTS: readonly (readonly [SettingKey, string])[] = [
   ['tlsCertFile', 'Certificates'],
   ['systemNamespaces', 'Selecting pods'],
   ['vaultAddress', 'Defaults for all pods'],
+  ['observeOnly', 'The config controller'],
   ['namespace', 'Offline commands'],
 ];
 

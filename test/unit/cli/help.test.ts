@@ -6,7 +6,7 @@ import { flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
 import type { Command } from '../../../src/settings/table.ts';
 import { ask } from './person.ts';
 
-test.each<Command>(['webhook', 'agent-inject', 'inject', 'explain'])(
+test.each<Command>(['webhook', 'agent-inject', 'controller', 'inject', 'explain'])(
   '%s: every flag and its variable, in 100 columns',
   (command) => {
     const text = helpOf(command);

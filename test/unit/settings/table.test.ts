@@ -4,7 +4,7 @@ import { table, type OptionKey } from '../../../src/annotations/table.ts';
 import { defaultOf, flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow } from '../../../src/settings/table.ts';
 
-const COMMANDS: readonly Command[] = ['webhook', 'agent-inject', 'inject', 'explain'];
+const COMMANDS: readonly Command[] = ['webhook', 'agent-inject', 'controller', 'inject', 'explain'];
 const rows = (Object.keys(settingsTable) as SettingKey[]).map((key): [SettingKey, SettingRow<unknown>] => [
   key,
   settingsTable[key],

@@ -1,0 +1,4 @@
+// The reconcilers of the controller, by the kind of item that each works on.
+import type { Reconcilers } from './context.ts';
+
+export const reconcilers: Partial<Reconcilers> = {};
