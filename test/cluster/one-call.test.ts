@@ -1,0 +1,170 @@
+// What injection costs the API server: one call for a pod, and a second one only where somebody else changed it afterwards.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { objectAt, type JsonObject } from '../../src/pod/manifest.ts';
+import { type Bed, startBed } from '../bed/bed.ts';
+import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import { registerWebhook, startWebhook } from '../bed/webhook.ts';
+import { addContainer, addLabel, type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
+import { ASKING, containerOf, createPod, mountPathsOf, namesIn, webPod } from './pods.ts';
+import { callsOf, registerVariant } from './variant.ts';
+
+const LIMITS: Readonly<Record<string, JsonObject>> = {
+  'no LimitRange': {},
+  'a LimitRange with defaults': {
+    type: 'Container',
+    default: { cpu: '1', memory: '512Mi' },
+    defaultRequest: { cpu: '100m', memory: '128Mi' },
+  },
+  'a LimitRange with default requests': { type: 'Container', defaultRequest: { cpu: '100m', memory: '128Mi' } },
+  'a LimitRange that forbids what the agent has by itself': {
+    type: 'Container',
+    max: { cpu: '300m', memory: '64Mi' },
+    min: { cpu: '20m', memory: '48Mi' },
+  },
+};
+
+const { 'vault.hashicorp.com/agent-inject': _, ...quiet } = ASKING;
+const PODS: Readonly<Record<string, JsonObject>> = {
+  'an annotated pod': webPod('annotated', ASKING),
+  'a pod of the namespace': webPod('quiet', {}),
+  'a labelled pod': {
+    metadata: { name: 'labelled', annotations: quiet, labels: { 'vaultauth.dev/inject': 'enabled' } },
+    spec: { containers: [{ name: 'web', image: 'nginx:1.29' }] },
+  },
+  'a pod with an init container, a sidecar and limits': webPod('rich', ASKING, {
+    initContainers: [
+      { name: 'mesh', image: 'mesh:1', restartPolicy: 'Always' },
+      { name: 'migrate', image: 'migrate:1' },
+    ],
+    containers: [
+      { name: 'web', image: 'nginx:1.29', resources: { limits: { cpu: '250m', memory: '64Mi' } } },
+      {
+        name: 'worker',
+        image: 'worker:latest',
+        imagePullPolicy: 'Always',
+        resources: { limits: { cpu: '250m', memory: '64Mi' } },
+      },
+    ],
+  }),
+  'a pod whose secrets are a list': webPod('listed', {
+    ...quiet,
+    'vault.hashicorp.com/agent-inject': 'true',
+    'vaultauth.dev/secrets': '[{name: other, path: kv/data/other, volumePath: /other, containers: [web]}]',
+  }),
+  'a pod whose agent runs once': webPod('once', { ...ASKING, 'vault.hashicorp.com/agent-pre-populate-only': 'true' }),
+  'a pod with a token alone': webPod('token', { ...ASKING, 'vaultauth.dev/mode': 'token' }),
+};
+
+/** Without the general token, whose volume has a name that nobody can foresee. */
+const beside = (name: string): JsonObject => webPod(name, ASKING, { automountServiceAccountToken: false });
+
+const SURROUNDINGS: Readonly<Record<string, readonly string[]>> = {
+  'the default plugins': [],
+  AlwaysPullImages: ['--enable-admission-plugins=AlwaysPullImages'],
+};
+
+describe.each(
+  KUBERNETES_VERSIONS.flatMap((kubernetes) => Object.keys(SURROUNDINGS).map((plugins) => [kubernetes, plugins] as const)),
+)('on Kubernetes %s with %s', (kubernetes, plugins) => {
+  let bed: Bed;
+  let other: OtherWebhook | undefined;
+  let left = 0;
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes, parts: ['kube-apiserver'], apiServerFlags: SURROUNDINGS[plugins] ?? [] });
+    const webhook = await startWebhook(bed, { flags: [`-kubeconfig=${bed.kubeconfig}`] });
+    await registerVariant(bed, 'namespaces', webhook);
+  }, 600_000);
+  beforeEach(() => {
+    left += 1;
+  });
+  afterAll(async () => {
+    other?.close();
+    await bed?.stop(left === 0 ? 'passed' : 'failed');
+  });
+
+  const team = (): Promise<string> =>
+    bed.createNamespace({
+      labels: { 'vaultauth.dev/inject': 'enabled' },
+      annotations: { 'vaultauth.dev/role': 'web', 'vault.hashicorp.com/agent-inject-secret-a': 'kv/a' },
+    });
+  /** Creates the pod; the number is that of calls to us for it. */
+  const counted = async (
+    namespace: string,
+    pod: JsonObject,
+  ): Promise<{ readonly stored: JsonObject; readonly calls: number }> => {
+    // The other webhook's entries have the names of ours, but it counts its calls itself.
+    const ours = async (): Promise<number> => (await callsOf(bed)) - (other?.calls() ?? 0);
+    const before = await ours();
+    const stored = await createPod(bed, namespace, pod);
+    return { stored, calls: (await ours()) - before };
+  };
+  /** Registers another webhook, called after ours, and waits until it is. */
+  const joined = async (webhook: OtherWebhook): Promise<void> => {
+    await registerWebhook(bed, { name: 'z-other', ...webhook });
+    for (let wait = 0; webhook.calls() === 0; wait += 1) {
+      if (wait === 400) throw new Error('the other webhook is not called');
+      await createPod(bed, 'default', webPod('probe', ASKING), '?dryRun=All');
+      await sleep(50);
+    }
+    // Until then the one before it is called, and must answer.
+    other?.close();
+    other = webhook;
+  };
+
+  it.each(Object.keys(LIMITS))('one call for each pod, under %s', async (limits) => {
+    const namespace = await team();
+    const item = LIMITS[limits] ?? {};
+    if (item['type'] !== undefined) {
+      await bed.request('POST', `/api/v1/namespaces/${namespace}/limitranges`, {
+        metadata: { name: 'bounds' },
+        spec: { limits: [item] },
+      });
+      // The webhook hears of it as soon as the API server does, but not before.
+      await sleep(500);
+    }
+    for (const [what, pod] of Object.entries(PODS)) {
+      const { stored, calls } = await counted(namespace, pod);
+      expect({ what, calls }).toEqual({ what, calls: 1 });
+      expect({ what, volumes: namesIn(stored, 'volumes') }).toEqual({
+        what,
+        volumes: expect.arrayContaining(['vault-auth-token']),
+      });
+    }
+    left -= 1;
+  });
+
+  it('a container that another webhook adds gets its mounts in a second call', async () => {
+    await joined(await startOtherWebhook(bed, addContainer));
+    const { stored, calls } = await counted(await team(), PODS['a pod whose secrets are a list'] ?? {});
+    expect([calls, namesIn(stored, 'initContainers'), namesIn(stored, 'containers')]).toEqual([
+      2,
+      ['vault-agent'],
+      ['web', 'late'],
+    ]);
+    expect(mountPathsOf(stored, 'late')).toContain('/vault/secrets');
+    expect(mountPathsOf(stored, 'late')).not.toContain('/other');
+    expect(containerOf(stored, 'late')).toMatchObject({ image: 'late:1' });
+    left -= 1;
+  });
+
+  it('whatever else it changes, the second call adds nothing', async () => {
+    const namespace = await team();
+    await joined(await startOtherWebhook(bed, addLabel));
+    const { stored, calls } = await counted(namespace, beside('beside'));
+    await bed.request('DELETE', `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/z-other`);
+    let alone = await counted(namespace, beside('alone-0'));
+    for (let wait = 1; 'labels' in (objectAt(alone.stored, 'metadata') ?? {}); wait += 1) {
+      if (wait === 400) throw new Error('the other webhook is still called');
+      await sleep(50);
+      alone = await counted(namespace, beside(`alone-${wait}`));
+    }
+    other?.close();
+    other = undefined;
+    expect(calls).toBe(2);
+    expect(objectAt(objectAt(stored, 'metadata'), 'labels')).toEqual({ mesh: 'on' });
+    for (const list of ['volumes', 'initContainers'] as const)
+      expect(objectAt(stored, 'spec')?.[list]).toEqual(objectAt(alone.stored, 'spec')?.[list]);
+    left -= 1;
+  });
+});

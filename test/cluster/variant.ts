@@ -1,0 +1,34 @@
+// The entries of a variant of deploy/, calling a webhook that runs as a process beside the API server.
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAllDocuments } from 'yaml';
+import { isObject, objectsOf, textOf } from '../../src/pod/manifest.ts';
+import type { Bed } from '../bed/bed.ts';
+import { repositoryDirectory } from '../bed/environment.ts';
+import type { Webhook } from '../bed/webhook.ts';
+import { podsPath, webPod } from './pods.ts';
+
+/** Registers every entry of the variant, and waits until a pod of an enabled namespace is sent. */
+export async function registerVariant(bed: Bed, variant: string, { url, authority }: Webhook): Promise<void> {
+  const rendered = await bed.kubectl(['kustomize', join(repositoryDirectory(), 'deploy', 'variants', variant)]);
+  const documents = parseAllDocuments(rendered).map((document): unknown => document.toJS());
+  const configuration = documents.filter(isObject).find((object) => textOf(object, 'kind') === 'MutatingWebhookConfiguration');
+  const clientConfig = { url, caBundle: Buffer.from(authority).toString('base64') };
+  const webhooks = objectsOf(configuration?.['webhooks']).map((entry) => ({ ...entry, clientConfig }));
+  await bed.kubectl(['apply', '-f', '-'], JSON.stringify({ ...configuration, webhooks }));
+  const annotations = { 'vaultauth.dev/role': 'probe' };
+  const probe = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' }, annotations });
+  for (let wait = 0; ; wait += 1) {
+    const { text } = await bed.exchange('POST', podsPath(probe, '?dryRun=All'), webPod('probe', {}));
+    if (text.includes('"vault-agent"')) return;
+    if (wait === 400) throw new Error(`the entries of ${variant} do not take effect: ${text}`);
+    await sleep(50);
+  }
+}
+
+/** How often the API server has called our entries, by its own count. */
+export const callsOf = async (bed: Bed): Promise<number> =>
+  [...(await bed.metrics()).matchAll(/^apiserver_admission_webhook_request_total\{.*\.vaultauth\.dev".*\} (\d+)$/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  );
