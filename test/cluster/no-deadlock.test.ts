@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import type { ApiAnswer } from '../bed/request.ts';
 import { podsPath, webPod } from './pods.ts';
 
 const ASK = { 'vault.hashicorp.com/agent-inject': 'true' };
@@ -15,7 +16,12 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
-    await bed.kubectl(['apply', '-k', join(repositoryDirectory(), 'deploy', 'variants', 'cluster-wide')]);
+    const variants = join(repositoryDirectory(), 'deploy', 'variants');
+    await bed.kubectl(['apply', '-k', join(variants, 'cluster-wide')]);
+    // The strictest of the policies as well.
+    await bed.kubectl(['apply', '-k', join(variants, 'verify-cluster-wide')]);
+    const deny = JSON.stringify({ spec: { validationActions: ['Deny'] } });
+    await bed.kubectl(['patch', 'validatingadmissionpolicybinding', `${NAME}-verify`, '--type=merge', '-p', deny]);
     await bed.createNamespace({ name: 'team' });
     await bed.createNamespace({ name: 'labelled', labels: { 'vaultauth.dev/inject': 'enabled' } });
     for (let wait = 0; (await statusOf('team', ASK)) === 201; wait += 1) {
@@ -53,6 +59,27 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const { status, text } = await bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', annotations));
     expect(status).toBe(500);
     expect(text).toContain(`failed calling webhook \\"${entry}.vaultauth.dev\\"`);
+  });
+
+  it('a pod that slips through, since nothing is sent to the webhook any more, is refused by the policy if it asks', async () => {
+    await bed.kubectl(['delete', 'mutatingwebhookconfiguration', NAME]);
+    const create = (namespace: string, annotations: Readonly<Record<string, string>>): Promise<ApiAnswer> =>
+      bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', annotations));
+    let asking = await create('team', ASK);
+    // Deletion and policies take effect a moment later.
+    for (let wait = 0; wait < 400 && asking.status !== 403; wait += 1) {
+      await sleep(50);
+      asking = await create('team', ASK);
+    }
+    expect([asking.status, asking.text]).toEqual([403, expect.stringContaining('because its annotations ask for it')]);
+    for (const [namespace, because] of [
+      ['labelled', 'its namespace labelled has the label'],
+      ['team', 'injection is on for the whole cluster'],
+    ] as const) {
+      const silent = await create(namespace, {});
+      expect([silent.status, silent.warnings]).toEqual([201, [expect.stringContaining(because)]]);
+    }
+    expect(await create('kube-system', ASK)).toMatchObject({ status: 201, warnings: [] });
     outcome = 'passed';
   });
 });
