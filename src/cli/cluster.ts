@@ -78,7 +78,7 @@ const fromApi = ({ log, metrics }: KnownClusterOptions, client: KubeClient): Kno
   return {
     cluster: () => limited,
     reviewer,
-    hindrance: firstLists(() => metadata.listed() && limits.settled(), log),
+    hindrance: firstLists(() => metadata.settled() && limits.settled(), log),
     close: async () => {
       await Promise.all([metadata.close(), limits.close()]);
     },
@@ -105,12 +105,16 @@ const watchLimitRanges = (client: KubeClient, onProblem: (path: string, problem:
   return { find: ranges.find, close: ranges.close, settled: () => hasFailed || ranges.listed() };
 };
 
-/** A hindrance until all have been listed, but not for long: pods that bring all they need can be served without. */
+/**
+ * A hindrance until all have been listed, but not for long, and not at all where the API server refuses to list them (the watch
+ * says so in the log): pods that bring all they need can be served without.
+ */
 const firstLists = (isSettled: () => boolean, log: Log): (() => string | undefined) => {
   const began = performance.now();
   let isOver = false;
   return () => {
-    if (isOver || isSettled()) return undefined;
+    isOver ||= isSettled();
+    if (isOver) return undefined;
     isOver = performance.now() - began > PATIENCE_MS;
     if (isOver)
       log.warn({}, 'serving without namespaces, service accounts and limit ranges: the API server has not listed them yet');

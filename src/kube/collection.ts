@@ -57,6 +57,8 @@ export interface WatchTimes {
 export interface Watch {
   /** A whole list has been read. */
   readonly listed: () => boolean;
+  /** The API server was asked and does not let us read the collection: waiting for a list is waiting for somebody's hand. */
+  readonly refused: () => boolean;
   /** When the API server last said anything, in milliseconds of `performance.now()`; undefined: never. */
   readonly heard: () => number | undefined;
   /** Ends what is under way, and resolves when nothing more will be told to the store. */
@@ -86,10 +88,12 @@ export const followCollection = <T extends Versioned>(options: CollectionOptions
   let version: string | undefined;
   let failures = 0;
   let isTold = false;
+  let refused = false;
   const worked = (): void => {
     heard = performance.now();
     if (isTold) onProblem(undefined);
     isTold = false;
+    refused = false;
     failures = 0;
   };
 
@@ -153,6 +157,7 @@ export const followCollection = <T extends Versioned>(options: CollectionOptions
       await within(closing.signal, round).catch((error: unknown) => {
         if (closing.signal.aborted) return undefined;
         failures += 1;
+        refused = isRefusal(error);
         if (isGone(error) || failures % FAILURES_PER_VERSION === 0) version = undefined;
         if (!isTold && !isGone(error)) onProblem(error instanceof Error ? error.message : String(error));
         isTold ||= !isGone(error);
@@ -163,6 +168,7 @@ export const followCollection = <T extends Versioned>(options: CollectionOptions
   const running = run();
   return {
     listed: () => listed,
+    refused: () => refused,
     heard: () => heard,
     close: () => {
       closing.abort();
@@ -202,6 +208,9 @@ const take = <T extends Versioned>(line: string, store: CollectionStore<T>): str
 
 const errorOf = ({ code, reason, message }: Extract<Event<never>, { readonly type: 'ERROR' }>['object']): KubeError =>
   new KubeError(code ?? 0, reason ?? 'Error', message ?? 'the watch ended with an error');
+
+/** We are nobody to the API server, or nobody who may do this. */
+const isRefusal = (error: unknown): boolean => error instanceof KubeError && (error.status === 401 || error.status === 403);
 
 /** The version, or the next page, is older than what the API server remembers. */
 const isGone = (error: unknown): boolean => error instanceof KubeError && error.status === 410;

@@ -17,6 +17,8 @@ export interface ClusterMetadata {
   readonly lookUp: (namespace: string, serviceAccount: string | undefined, timeoutMs: number) => Promise<void>;
   /** Both have been listed. */
   readonly listed: () => boolean;
+  /** Each has been listed, or cannot be: there is nothing to wait for. */
+  readonly settled: () => boolean;
   /** Since when nothing has been heard of one of them, in milliseconds of `performance.now()`; undefined: from the beginning. */
   readonly heard: () => number | undefined;
   readonly close: () => Promise<void>;
@@ -56,6 +58,7 @@ export const watchMetadata = ({ client, isOurs, onProblem, times = {} }: Cluster
       if (found && !find(found.metadata.namespace ?? '', found.metadata.name)) store.set(found.metadata);
     },
     listed: () => watches.every((watch) => watch.listed()),
+    settled: () => watches.every((watch) => watch.listed() || watch.refused()),
     heard: () => {
       const times = watches.map((watch) => watch.heard());
       return times.includes(undefined) ? undefined : Math.min(...times.filter((time) => time !== undefined));

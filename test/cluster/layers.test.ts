@@ -1,4 +1,7 @@
 // What namespaces and service accounts say reaches the pod, on a real API server and at once.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../src/pod/manifest.ts';
 import { registerWebhook, startWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
 import { onEachKubernetes } from './cluster.ts';
@@ -6,6 +9,14 @@ import { annotationOf, createPod, namesIn, podsPath, webPod } from './pods.ts';
 
 const ASK = { 'vault.hashicorp.com/agent-inject': 'true' };
 let watching: Webhook;
+
+const kubeconfigOf = (server: string, ca: string, token: string): string =>
+  JSON.stringify({
+    clusters: [{ name: 'bed', cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
+    users: [{ name: 'user', user: { token } }],
+    contexts: [{ name: 'bed', context: { cluster: 'bed', user: 'user' } }],
+    'current-context': 'bed',
+  });
 
 const account = (name: string, annotations: Readonly<Record<string, string>>): JsonObject => ({
   metadata: { name, annotations },
@@ -56,6 +67,45 @@ onEachKubernetes(
       const text = await (await fetch(`${watching.operations}/metrics`)).text();
       expect(text).toMatch(/^vault_auth_injector_cluster_staleness_seconds \d/m);
       expect(text).not.toMatch(/^vault_auth_injector_cluster_lookups_total\{result="(?:failed|unasked)"\}/m);
+    });
+
+    test('where it may not read namespaces and service accounts it serves at once, and says so', async ({ bed }) => {
+      const team = await bed.createNamespace({ annotations: { 'vaultauth.dev/role': 'unseen' } });
+      await bed.request('POST', `/api/v1/namespaces/${team}/serviceaccounts`, account('nobody', {}));
+      const kubeconfig = join(bed.directory, 'nobody.kubeconfig');
+      const token = await bed.kubectl(['create', 'token', 'nobody', '-n', team]);
+      writeFileSync(kubeconfig, kubeconfigOf(bed.url, bed.ca, token.trim()), { mode: 0o600 });
+      const started = Date.now();
+      const refused = await startWebhook(bed, { name: 'refused', flags: [`-kubeconfig=${kubeconfig}`] });
+      // Without lists it would wait for 30 s.
+      expect(Date.now() - started).toBeLessThan(15_000);
+      const told = (collection: string): readonly string[] =>
+        readFileSync(refused.server.logFile, 'utf8')
+          .split('\n')
+          .filter((line) => line.includes(`cannot list resource \\"${collection}\\"`));
+      // Lines are written a moment after what they tell of.
+      await sleep(2000);
+      for (const collection of ['namespaces', 'serviceaccounts'])
+        expect(told(collection)).toEqual([expect.stringContaining('what is known stays in use')]);
+      const staleness = /^vault_auth_injector_cluster_staleness_seconds (\S+)$/m;
+      const age = async () => Number(staleness.exec(await (await fetch(`${refused.operations}/metrics`)).text())?.[1]);
+      const before = await age();
+      await sleep(1000);
+      expect((await age()) - before).toBeGreaterThan(0.5);
+      await refused.server.stop('SIGKILL');
+    });
+
+    test('a change of a namespace holds for the pod that is created right after', async ({ bed }) => {
+      const team = await bed.createNamespace();
+      let late = 0;
+      for (let round = 0; round < 30; round += 1) {
+        const role = { metadata: { annotations: { 'vaultauth.dev/role': `role-${round}` } } };
+        await bed.request('PATCH', `/api/v1/namespaces/${team}`, role, 'application/merge-patch+json');
+        const answer = await bed.exchange('POST', podsPath(team, '?dryRun=All'), webPod('web', ASK));
+        if (!answer.text.includes(`role-${round}`)) late += 1;
+      }
+      // None of 200 was late; nothing guarantees it, for the watch tells of changes when it does.
+      expect(late).toBeLessThan(3);
     });
 
     test('without the API server it goes on with what it knows', async ({ bed }) => {
