@@ -5,9 +5,11 @@ import type { ControllerMetrics } from '../observe/controller-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import type { VaultACLPolicy } from '../resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../resources/backend.ts';
+import type { Tombstone } from '../resources/backend-status.ts';
 import type { VaultEndpoint } from '../resources/endpoint.ts';
 import type { KindName } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
+import type { Graveyard } from './graveyard.ts';
 import type { VaultRegistry } from './vault-registry.ts';
 
 /** The objects of our kinds. */
@@ -72,17 +74,27 @@ export interface ControllerContext {
   readonly queue: { readonly add: (kind: ItemKind, key: string, afterMs?: number) => void };
   /**
    * Applies the status of an object, if it differs in more than times from what is there. An object that is gone meanwhile,
-   * or is another one by now, is left alone. The stores know of it when this resolves.
+   * or is another one by now, is left alone. The stores know of it when this resolves. Tombstones are not part of it.
    */
   readonly writeStatus: <K extends KindName>(
     kind: K,
     object: Objects[K],
     status: NonNullable<Objects[K]['status']>,
   ) => Promise<void>;
+  /**
+   * Changes what a backend remembers of roles in Vault whose objects are gone; false when there is no such backend. It is in the
+   * backend's status when this resolves. `writeStatus` leaves these alone.
+   */
+  readonly changeTombstones: (
+    backend: string,
+    change: (before: readonly Tombstone[]) => readonly Tombstone[],
+  ) => Promise<boolean>;
   /** Adds our finalizer, to be called before the first write to Vault. Throws `Conflict` when the object has changed. */
   readonly hold: (kind: KindName, object: Objects[KindName]) => Promise<void>;
   /** Takes our finalizer away: the object may go. */
   readonly release: (kind: KindName, object: Objects[KindName]) => Promise<void>;
+  /** What could not be deleted in Vault before its object had to go. */
+  readonly tombstones: Graveyard;
   /** Tells people who look at the object; returns at once. */
   readonly event: (object: Objects[KindName], type: 'Normal' | 'Warning', reason: string, message: string) => void;
   /** Throws LeaseLost unless this process certainly leads. To be called right before each write to Vault. */

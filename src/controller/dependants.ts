@@ -35,11 +35,10 @@ export const ofEndpoint = (
 ): readonly Dependant[] => {
   const name = (after ?? before)?.metadata.name;
   if (isDeepStrictEqual(tellingOfEndpoint(before), tellingOfEndpoint(after))) return [];
+  const backends = known.backends.list().filter(({ spec }) => spec.endpointRef.name === name);
   return [
-    ...known.backends
-      .list()
-      .filter(({ spec }) => spec.endpointRef.name === name)
-      .map(itemOf('VaultAuthBackend')),
+    ...backends.map(itemOf('VaultAuthBackend')),
+    ...backends.filter((backend) => tombstonesOf(backend) > 0).map(itemOf('Tombstones')),
     ...known.policies
       .list()
       .filter(({ spec }) => spec.endpointRef.name === name)
@@ -74,6 +73,9 @@ export const ofBackend = (
       ? known.policies.list().filter(isDeleting).map(itemOf('VaultACLPolicy'))
       : []),
     ...roles.map(itemOf('VaultAuthRole', 'spread')),
+    ...(after && (tombstonesOf(after) > tombstonesOf(before) || (tombstonesOf(after) > 0 && generationOf(before) !== generationOf(after)))
+      ? [itemOf('Tombstones')(after)]
+      : []),
     ...(generationOf(before) !== generationOf(after) && [before, after].some((each) => each && makesRoles(each))
       ? accountsOf(known)
       : []),
@@ -156,6 +158,8 @@ const tellingOfBackend = (each: VaultAuthBackend | undefined): unknown => [
 
 const tellingOfPolicy = (each: VaultACLPolicy | undefined): unknown =>
   each && [each.metadata.uid, each.metadata.deletionTimestamp, each.spec.vaultName, each.spec.endpointRef.name];
+
+const tombstonesOf = (backend: VaultAuthBackend | undefined): number => backend?.status?.pendingDeletions?.length ?? 0;
 
 const accessorOf = (backend: VaultAuthBackend | undefined): string | undefined => backend?.status?.mount?.accessor;
 

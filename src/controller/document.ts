@@ -1,5 +1,6 @@
 // Keeps one document in Vault as it is declared: reads it, decides, claims it, writes it, and reads it back.
 import type { JsonObject } from '../pod/manifest.ts';
+import type { Condition } from '../resources/condition.ts';
 import type { Adoption, Difference } from '../resources/management.ts';
 import { planDocument } from './document-plan.ts';
 
@@ -89,6 +90,17 @@ export const keepDocument = async <Document extends JsonObject | string>(
     }
   }
 };
+
+/** What a status says that the server did not take at the last write. */
+export const ignoredBefore = (status: StatusOfDocument | undefined): readonly Difference[] => {
+  const isIgnored = status?.conditions?.some(({ type, reason }) => type === 'Programmed' && reason === 'IgnoredParameters');
+  return isIgnored ? (status?.drift ?? []) : [];
+};
+
+interface StatusOfDocument {
+  readonly conditions?: readonly Pick<Condition, 'type' | 'reason'>[];
+  readonly drift?: readonly Difference[];
+}
 
 /** Everything differs where nothing is. */
 const ABSENT: readonly Difference[] = [{ field: '*', want: 'present', got: 'absent' }];

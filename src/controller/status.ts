@@ -4,6 +4,7 @@ import { applyStatus } from '../kube/apply.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/error.ts';
 import { keyOf, type WritableStore } from '../kube/objects.ts';
+import type { Tombstone } from '../resources/backend-status.ts';
 import { GROUP, type KindName, kinds, VERSION } from '../resources/kinds.ts';
 import type { Resource } from '../resources/resource.ts';
 
@@ -13,8 +14,6 @@ export interface StatusWriterOptions {
   /** One that writes only while this process leads. */
   readonly client: KubeClient;
   readonly stores: Readonly<Record<KindName, WritableStore<Any, Any>>>;
-  /** Told of each status that stands after a call, written or not. */
-  readonly onStatus?: (kind: KindName, key: string, status: object) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -22,26 +21,80 @@ export interface StatusWriterOptions {
 /** Times that say no more than that somebody looked are written after this long: 10,000 objects cost one write in two seconds. */
 const REFRESH_MS = 6 * 3_600_000;
 
-/** See ControllerContext.writeStatus. */
-export const statusWriter =
-  ({ client, stores, onStatus, now }: StatusWriterOptions) =>
-  async (kind: KindName, object: Any, status: object): Promise<void> => {
-    const key = keyOf(object);
+export interface StatusWriter {
+  /** See ControllerContext. */
+  readonly writeStatus: (kind: KindName, object: Any, status: object) => Promise<void>;
+  /** See ControllerContext. */
+  readonly changeTombstones: (
+    backend: string,
+    change: (before: readonly Tombstone[]) => readonly Tombstone[],
+  ) => Promise<boolean>;
+}
+
+/** Writes of one object come after one another, each on what the one before has left. */
+export const statusWriter = ({ client, stores, now }: StatusWriterOptions): StatusWriter => {
+  const inTurn = turns();
+  const apply = async (kind: KindName, object: Any, status: object): Promise<void> => {
     const store = stores[kind];
-    const current = store.get(key);
-    // What was gathered may be older than what has been written since.
-    const before = current?.metadata.uid === object.metadata.uid ? current.status : object.status;
-    onStatus?.(kind, key, status);
-    if (isSaid(status, before, now())) return;
     try {
       store.wrote(await applyStatus<Any>(client, placeOf(kind, object), object, status));
     } catch (error) {
       if (isKubeError(error, 'NotFound')) return;
       // The object of this name is another one by now.
-      if (isKubeError(error, 'Conflict', 'Invalid') && store.get(key)?.metadata.uid !== object.metadata.uid) return;
+      if (isKubeError(error, 'Conflict', 'Invalid') && store.get(keyOf(object))?.metadata.uid !== object.metadata.uid) return;
       throw error;
     }
   };
+  return {
+    writeStatus: (kind, object, status) =>
+      inTurn(`${kind}/${keyOf(object)}`, async () => {
+        const key = keyOf(object);
+        const current = stores[kind].get(key);
+        // What was gathered may be older than what has been written since.
+        const before = current?.metadata.uid === object.metadata.uid ? current.status : object.status;
+        const whole = kind === 'VaultAuthBackend' ? { ...status, pendingDeletions: tombstonesOf(before) } : status;
+        onStatus?.(kind, key, whole);
+        if (!isSaid(whole, before, now())) await apply(kind, object, whole);
+      }),
+    changeTombstones: (name, change) =>
+      inTurn(`VaultAuthBackend/${name}`, async () => {
+        const backend = stores.VaultAuthBackend.get(name);
+        if (!backend) return false;
+        const before = tombstonesOf(backend.status);
+        const pendingDeletions = change(before ?? []);
+        const status = { ...(typeof backend.status === 'object' ? backend.status : {}), pendingDeletions };
+        if (!isDeepStrictEqual(pendingDeletions, before ?? [])) await apply('VaultAuthBackend', backend, status);
+        return true;
+      }),
+  };
+};
+
+const tombstonesOf = (status: unknown): readonly Tombstone[] | undefined => {
+  if (typeof status !== 'object' || status === null || !('pendingDeletions' in status)) return undefined;
+  return status.pendingDeletions as readonly Tombstone[] | undefined;
+};
+
+/** Runs what has the same name one after the other, in the order of asking. */
+const turns = (): (<T>(name: string, run: () => Promise<T>) => Promise<T>) => {
+  const last = new Map<string, Promise<unknown>>();
+  return async (name, run) => {
+    const mine = (last.get(name) ?? Promise.resolve()).then(run, run);
+    last.set(name, mine);
+    try {
+      return await mine;
+    } finally {
+      if (last.get(name) === mine) last.delete(name);
+    }
+  };
+};
+
+/** They have a writer of their own (graveyard.ts); whoever writes a status may have read it before the last of them came. */
+const withoutTombstones = (status: unknown): object => {
+  if (typeof status !== 'object' || status === null) return {};
+  const rest: Record<string, unknown> = { ...status };
+  delete rest['pendingDeletions'];
+  return rest;
+};
 
 /** Where an object of ours is on the API server. */
 export const placeOf = (kind: KindName, { metadata: { name, namespace } }: Any) => ({
@@ -53,8 +106,7 @@ export const placeOf = (kind: KindName, { metadata: { name, namespace } }: Any) 
 });
 
 /** Whether `before` says what `status` says: all but times that are not much older. */
-const isSaid = (status: object, before: unknown, now: number): boolean => {
-  if (typeof before !== 'object' || before === null) return false;
+const isSaid = (status: object, before: object, now: number): boolean => {
   const [one, other] = [apart(status), apart(before)];
   if (!isDeepStrictEqual(one.rest, other.rest)) return false;
   return one.times.every(

@@ -134,6 +134,7 @@ export const roleStatusSchema = struct(
         merge: 'set',
       }),
     ),
+    documentHash: optional(text('SHA-256 of the role as it was written last.', { max: 64 })),
     drift: optional(driftSchema()),
     warnings: optional(warningsSchema()),
     lastSyncTime: optional(timeText('When it was last held against Vault.')),

@@ -1,6 +1,7 @@
 // What a namespace may have on a backend: whether it may have this role at all, and which of the policies it asks for.
 import { type Product, tokenExpirationOf } from './role-document.ts';
 import { isClientJWT, type VaultAuthBackend } from './backend.ts';
+import { globMatches } from './glob.ts';
 import { limitedToken } from './role-token.ts';
 import { EXTERNAL, type RoleFinding, serviceAccountsOf, type VaultAuthRole } from './role.ts';
 import { nameRefusal } from './role-name.ts';
@@ -92,22 +93,7 @@ const allows = (
 ): boolean =>
   policies.includes(policy) &&
   selects(namespaceSelector, namespaceLabels) &&
-  (serviceAccountPattern === undefined || serviceAccountsOf(role).every((name) => matches(serviceAccountPattern, name)));
-
-/** Whether a pattern matches a name; a star stands for any characters. In time that grows with the product of their lengths. */
-const matches = (pattern: string, name: string): boolean => {
-  const [first = '', ...rest] = pattern.split('*');
-  const last = rest.pop();
-  if (last === undefined) return name === pattern;
-  if (!name.startsWith(first) || !name.endsWith(last) || name.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = name.indexOf(part, at);
-    if (found < 0 || found + part.length > name.length - last.length) return false;
-    at = found + part.length;
-  }
-  return true;
-};
+  (serviceAccountPattern === undefined || serviceAccountsOf(role).every((name) => globMatches(serviceAccountPattern, name)));
 
 const nameInVault = (policy: string, { policyName }: TenancySituation): string | undefined =>
   policy.startsWith(EXTERNAL) ? policy.slice(EXTERNAL.length) : policyName(policy);

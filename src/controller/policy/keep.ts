@@ -6,7 +6,7 @@ import { isObserved } from '../../resources/management.ts';
 import { isMarked, type PolicyText, withoutMark } from '../../resources/policy-text.ts';
 import { readPolicy, writePolicy } from '../../vault/policies.ts';
 import type { ControllerContext } from '../context.ts';
-import { type DocumentState, keepDocument } from '../document.ts';
+import { type DocumentState, ignoredBefore, keepDocument } from '../document.ts';
 import type { ReadyVault } from '../vault-registry.ts';
 
 export interface PolicyWork {
@@ -46,7 +46,7 @@ export const keepPolicy = async ({ context, policy, text, vault, signal }: Polic
     {
       isOurs: (got) => isOurs || (got !== undefined && isMarked(policy, got)),
       isWritten: before?.textHash === textHash,
-      ignored: before?.drift ?? [],
+      ignored: ignoredBefore(before),
       adoption: spec.adoption,
       driftPolicy: spec.driftPolicy,
       observe,

@@ -1,0 +1,135 @@
+// One pass over the role in Vault.
+import { createHash } from 'node:crypto';
+import type { JsonObject } from '../../pod/manifest.ts';
+import type { VaultAuthBackend } from '../../resources/backend.ts';
+import { differences } from '../../resources/canonical.ts';
+import { isObserved } from '../../resources/management.ts';
+import { roleDocument } from '../../resources/role-document.ts';
+import type { VaultAuthRole, VaultAuthRoleStatus } from '../../resources/role.ts';
+import { readRole, writeRole } from '../../vault/roles.ts';
+import type { ControllerContext } from '../context.ts';
+import { type DocumentState, ignoredBefore, keepDocument } from '../document.ts';
+import { exhume, isBuried } from '../tombstones.ts';
+import type { ReadyVault } from '../vault-registry.ts';
+import { type Programmed, programmed, programmedBy } from './findings.ts';
+import { notAdmitted } from './observed.ts';
+import { isSamePlace, type RolePlace } from './place.ts';
+
+export interface RoleWork {
+  readonly context: ControllerContext;
+  readonly backend: VaultAuthBackend;
+  readonly role: VaultAuthRole;
+  readonly vault: ReadyVault;
+  readonly place: RolePlace;
+  /** Names in Vault. */
+  readonly effectivePolicies: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+export interface KeptRole {
+  readonly finding: Programmed;
+  readonly status: Partial<VaultAuthRoleStatus>;
+}
+
+/** Throws VaultError, or a KubeError when the claim cannot be written. */
+export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
+  const { context, backend, role, vault, place, effectivePolicies, signal } = work;
+  const before = role.status;
+  const { mountPath, roleName } = place;
+  const document = roleDocument({ backend, role, product: vault.product, effectivePolicies });
+  const documentHash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
+  const isOurs = isSamePlace(before?.vault, place);
+  const observer = observerOf(work);
+  let found: JsonObject | undefined;
+  if (isOurs && observer === undefined) await holdAsNeeded(work);
+  const state = await keepDocument<JsonObject>(
+    {
+      read: async () => (found = await readRole(vault.session, mountPath, roleName, signal)),
+      differences: (got) => differences(document, got, backend.spec.type === 'jwt' ? 'jwtRole' : 'kubernetesRole'),
+      write: () => writeRole(vault.session, mountPath, roleName, document),
+      claim: async () => {
+        await holdAsNeeded(work);
+        await context.writeStatus('VaultAuthRole', role, { ...before, vault: place });
+        await exhume(context, backend, roleName);
+      },
+    },
+    {
+      // What an earlier object of this name has left there is taken over.
+      isOurs: () => isOurs || isBuried(backend, roleName, vault.clusterID),
+      isWritten: before?.documentHash === documentHash,
+      ignored: ignoredBefore(before),
+      adoption: backend.spec.adoption,
+      driftPolicy: backend.spec.driftPolicy,
+      observe: observer !== undefined,
+      fence: context.fence,
+    },
+  );
+  tell(work, state);
+  const isHeld = state.finding === 'InSync' || state.finding === 'Repaired' || state.finding === 'IgnoredParameters';
+  return {
+    finding:
+      found && role.spec.managementPolicy === 'Observe' ? admission(work, found) : programmedBy(state, roleName, observer ?? ''),
+    status: {
+      vault: place,
+      ...(isHeld ? { documentHash, programmed: true } : {}),
+      effectivePolicies: observer === undefined ? effectivePolicies : policiesOf(found),
+      drift: state.drift,
+      ...(state.warnings === undefined ? {} : { warnings: state.warnings }),
+      lastSyncTime: new Date(context.now()).toISOString(),
+    },
+  };
+};
+
+/** Why nothing is written; undefined: it is. */
+export const observerOf = ({ context, backend, role }: Pick<RoleWork, 'context' | 'backend' | 'role'>): string | undefined => {
+  const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
+  if (context.observeOnly) return 'the controller only observes';
+  if (isObserved(role)) return 'only observing';
+  if (isObserved(backend)) return `VaultAuthBackend ${backend.metadata.name} is only observed`;
+  return endpoint && isObserved(endpoint) ? `VaultEndpoint ${endpoint.metadata.name} is only observed` : undefined;
+};
+
+/** Only an object whose deletion deletes something in Vault is held back by us. */
+const holdAsNeeded = ({ context, role }: RoleWork): Promise<void> =>
+  role.spec.deletionPolicy === 'Delete' ? context.hold('VaultAuthRole', role) : context.release('VaultAuthRole', role);
+
+/** A role that is made elsewhere need not be what we would write: what counts is whom it lets in. */
+const admission = ({ context, backend, role, place }: RoleWork, got: JsonObject): Programmed => {
+  const labels = context.namespaces.get(role.metadata.namespace ?? '')?.labels ?? {};
+  const missing = notAdmitted(backend, role, got, labels);
+  return missing.length === 0
+    ? programmed('True', 'Observed', `The role ${place.roleName} in Vault admits these service accounts (only observing).`)
+    : programmed(
+        'False',
+        'ObservedMismatch',
+        `The role ${place.roleName} in Vault does not admit ${missing.join(', ')} (only observing).`,
+      );
+};
+
+const policiesOf = (got: JsonObject | undefined): readonly string[] => {
+  const policies = got?.['token_policies'];
+  return Array.isArray(policies) ? [...new Set(policies.filter((policy) => typeof policy === 'string'))] : [];
+};
+
+const tell = ({ context, role, place }: RoleWork, state: DocumentState): void => {
+  if (state.repaired.length > 0) {
+    context.metrics.drift('VaultAuthRole', 'repaired', state.repaired.length);
+    context.event(
+      role,
+      'Warning',
+      'Repaired',
+      `The role ${place.roleName} was changed in Vault (${fieldsOf(state.repaired)}) and is as declared again.`,
+    );
+  }
+  if (state.overwrote.length > 0)
+    context.event(
+      role,
+      'Warning',
+      'Overwritten',
+      `The role ${place.roleName} in Vault was another: ${fieldsOf(state.overwrote)}.`,
+    );
+  if (state.finding === 'Drifted') context.metrics.drift('VaultAuthRole', 'reported', Math.max(1, state.drift.length));
+  if (state.finding === 'IgnoredParameters') context.metrics.drift('VaultAuthRole', 'ignored', state.drift.length);
+};
+
+const fieldsOf = (drift: DocumentState['drift']): string => drift.map(({ field }) => field).join(', ');

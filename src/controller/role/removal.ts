@@ -1,0 +1,123 @@
+// The end of a role in Vault: only of the one that the status names, in the cluster that it names, and never waited for without end.
+import type { VaultAuthBackend } from '../../resources/backend.ts';
+import { mergeConditions } from '../../resources/condition.ts';
+import { FINALIZER } from '../../resources/kinds.ts';
+import { isObserved } from '../../resources/management.ts';
+import type { RoleFinding, VaultAuthRole } from '../../resources/role.ts';
+import { isVaultError } from '../../vault/error.ts';
+import { deleteRole } from '../../vault/roles.ts';
+import type { ControllerContext } from '../context.ts';
+import { bury } from '../tombstones.ts';
+import { vaultFailure } from '../vault-failure.ts';
+import type { RolePlace } from './place.ts';
+
+/** How often it is tried; the end of an outage tells us too. */
+const AGAIN_MS = 15_000;
+
+/** What became of a role that must not be in Vault any more. */
+type Removal =
+  | { readonly done: true; readonly remark: string | undefined }
+  | { readonly done: false; readonly reason: 'VaultUnavailable' | 'PermissionDenied'; readonly message: string };
+
+/** Deletes the role of an object that is being deleted, and lets the object go; after the bound the backend remembers what is left. */
+export const removeRole = async (context: ControllerContext, role: VaultAuthRole): Promise<{ readonly afterMs?: number }> => {
+  if (!role.metadata.finalizers?.includes(FINALIZER)) return {};
+  const place = role.status?.vault;
+  const isKept = role.spec.deletionPolicy === 'Retain' || isObserved(role);
+  const removal: Removal = place && !isKept ? await remove(context, place) : { done: true, remark: undefined };
+  if (!removal.done) {
+    const since = Date.parse(role.metadata.deletionTimestamp ?? '');
+    if (context.now() - since < context.times.deletionMs) return wait(context, role, removal.reason, removal.message);
+    if (place) await remember(context, role, place, removal.message);
+  } else if (removal.remark !== undefined) {
+    context.event(role, 'Warning', 'LeftInVault', removal.remark);
+    context.log.warn(
+      { role: `${role.metadata.namespace}/${role.metadata.name}`, problem: removal.remark },
+      'a role stays in Vault',
+    );
+  }
+  await context.release('VaultAuthRole', role);
+  return {};
+};
+
+/**
+ * Takes a role out of Vault whose object lives: it is not admitted any more, or belongs elsewhere now. What cannot be taken away
+ * now is remembered by its backend. Throws VaultError where the same server will be asked again anyway.
+ */
+export const takeAway = async (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> => {
+  const place = role.status?.vault;
+  if (!place || isObserved(role)) return;
+  const removal = await remove(context, place, place.endpoint === backend.spec.endpointRef.name);
+  if (!removal.done) await remember(context, role, place, removal.message);
+  else
+    context.event(
+      role,
+      'Normal',
+      'RemovedFromVault',
+      removal.remark ?? `The role ${place.roleName} of auth/${place.mountPath} was deleted.`,
+    );
+};
+
+const remove = async (context: ControllerContext, place: RolePlace, isThrown = false): Promise<Removal> => {
+  const endpoint = context.endpoints.get(place.endpoint);
+  const backend = context.backends.get(place.backend);
+  const stays = `the role ${place.roleName} of auth/${place.mountPath} stays in Vault`;
+  if (!endpoint) return { done: true, remark: `there is no VaultEndpoint ${place.endpoint} any more: ${stays}` };
+  if (context.observeOnly || isObserved(endpoint, ...(backend ? [backend] : [])))
+    return { done: true, remark: `only observing: ${stays}` };
+  const vault = context.vaults.get(place.endpoint);
+  if (vault.state === 'notReady') return { done: false, reason: 'VaultUnavailable', message: vault.message };
+  if (place.clusterID !== vault.clusterID)
+    return {
+      done: true,
+      remark: `VaultEndpoint ${place.endpoint} leads to another cluster than the one that it was made in: ${stays}`,
+    };
+  try {
+    context.fence();
+    await deleteRole(vault.session, place.mountPath, place.roleName);
+    return { done: true, remark: undefined };
+  } catch (error) {
+    const failure = vaultFailure(error, `role ${place.roleName}`);
+    if (!failure) throw error;
+    // Without its mount there is no role either.
+    if (isVaultError(error, 'NotFound')) return { done: true, remark: undefined };
+    if (isThrown) throw error;
+    return {
+      done: false,
+      reason: failure.reason === 'PermissionDenied' ? 'PermissionDenied' : 'VaultUnavailable',
+      message: failure.message,
+    };
+  }
+};
+
+const remember = async (context: ControllerContext, role: VaultAuthRole, place: RolePlace, reason: string): Promise<void> => {
+  const { name, namespace = '' } = role.metadata;
+  const { roleName, clusterID } = place;
+  const since = new Date(context.now()).toISOString();
+  const isBuried = await bury(context, place.backend, {
+    roleName,
+    namespace,
+    name,
+    since,
+    reason,
+    ...(clusterID === undefined ? {} : { clusterID }),
+  });
+  const message = `the role ${roleName} of auth/${place.mountPath} is still in Vault: ${reason}`;
+  context.event(role, 'Warning', isBuried ? 'DeletionPending' : 'LeftInVault', message);
+  context.log.warn({ role: `${namespace}/${name}`, isBuried, problem: message }, 'a role could not be deleted in Vault');
+};
+
+const wait = async (
+  context: ControllerContext,
+  role: VaultAuthRole,
+  reason: Extract<RoleFinding, { type: 'Deletable' }>['reason'],
+  message: string,
+): Promise<{ readonly afterMs: number }> => {
+  const { generation } = role.metadata;
+  const before = role.status?.conditions ?? [];
+  const finding: RoleFinding = { type: 'Deletable', status: 'False', reason, message };
+  const others = before.filter(({ type }) => type !== 'Deletable');
+  const conditions = mergeConditions(before, [...others, finding], generation, new Date(context.now()).toISOString());
+  await context.writeStatus('VaultAuthRole', role, { ...role.status, conditions });
+  return { afterMs: Math.min(AGAIN_MS, Math.max(1000, context.times.deletionMs / 4)) };
+};

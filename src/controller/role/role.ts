@@ -1,0 +1,162 @@
+// Brings one VaultAuthRole and the role in Vault together.
+import type { VaultAuthBackend } from '../../resources/backend.ts';
+import { mergeConditions, readyOf } from '../../resources/condition.ts';
+import { audienceOf, tokenExpirationOf } from '../../resources/role-document.ts';
+import { isOlder, vaultRoleName } from '../../resources/role-name.ts';
+import { type RoleFinding, serviceAccountsOf, type VaultAuthRole, type VaultAuthRoleStatus } from '../../resources/role.ts';
+import { judgeRole, type TenancyVerdict } from '../../resources/tenancy.ts';
+import { vaultPolicyName } from '../../resources/acl-policy.ts';
+import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
+import { vaultFailure } from '../vault-failure.ts';
+import { accountsFinding, programmed } from './findings.ts';
+import { keepRole } from './keep.ts';
+import { backendOf, isSamePlace, placeOf } from './place.ts';
+import { removeRole, takeAway } from './removal.ts';
+
+/** What one pass found, and what of it the status remembers. */
+interface Outcome {
+  readonly findings: readonly RoleFinding[];
+  readonly status: Partial<VaultAuthRoleStatus>;
+  /** It has to be tried again: when Vault said so, or else when the queue says. */
+  readonly again?: { readonly afterMs: number | undefined };
+  readonly resyncSeconds?: number;
+  /** It is not in Vault, and nothing of it is. */
+  readonly isNowhere?: boolean;
+}
+
+/** How often a role is looked at that has no backend; whatever could change that tells us too. */
+const WITHOUT_BACKEND_SECONDS = 600;
+
+/** The reconciler. Throws what was not the fault of the object or of Vault. */
+export const reconcileRole: Reconcile<VaultAuthRole> = async (context, _key, role, signal) => {
+  if (!role) return {};
+  if (role.metadata.deletionTimestamp !== undefined) return removeRole(context, role);
+  const outcome = await look(context, role, signal);
+  const accounts = accountsOf(context, role);
+  const { generation } = role.metadata;
+  const missing = accounts.filter(({ exists }) => !exists).map(({ name }) => name);
+  const ready = readyOf(outcome.findings);
+  const conditions = [...outcome.findings, accountsFinding(missing), ready];
+  const { binding, ...status } = outcome.status;
+  await context.writeStatus('VaultAuthRole', role, {
+    ...(outcome.isNowhere ? withoutPlace(role.status) : role.status),
+    drift: [],
+    ...status,
+    ...(binding ? { binding: { ...binding, serviceAccounts: accounts } } : {}),
+    observedGeneration: generation,
+    conditions: mergeConditions(role.status?.conditions ?? [], conditions, generation, new Date(context.now()).toISOString()),
+  });
+  const { again, resyncSeconds = WITHOUT_BACKEND_SECONDS } = outcome;
+  if (!again) return { afterMs: resyncAfter(context, resyncSeconds) };
+  if (again.afterMs !== undefined) return { afterMs: again.afterMs };
+  throw new Error(ready.message);
+};
+
+const look = async (context: ControllerContext, role: VaultAuthRole, signal: AbortSignal): Promise<Outcome> => {
+  const found = backendOf(context, role);
+  if (!found.ok) {
+    const accepted: RoleFinding = { type: 'Accepted', status: 'False', reason: 'BackendNotFound', message: found.message };
+    return { findings: [accepted, programmed('False', 'Pending', 'The role has no backend.')], status: {} };
+  }
+  const { backend } = found;
+  const vault = context.vaults.get(backend.spec.endpointRef.name);
+  const verdict = judged(context, backend, role);
+  const status: Partial<VaultAuthRoleStatus> = {
+    effectivePolicies: verdict.effectivePolicies,
+    binding: {
+      serviceAccounts: [],
+      audience: audienceOf(backend, role),
+      tokenExpirationSeconds: tokenExpirationOf(backend, role),
+    },
+  };
+  const { resyncSeconds } = backend.spec;
+  if (vault.state === 'notReady')
+    return {
+      findings: [
+        verdict.finding,
+        programmed('Unknown', reasonOfEndpoint(vault.reason), `VaultEndpoint ${backend.spec.endpointRef.name}: ${vault.message}`),
+      ],
+      status,
+      resyncSeconds,
+    };
+  const place = placeOf(context, backend, role, vault.clusterID);
+  try {
+    // What was made elsewhere, or for a role that is not admitted any more, must not stay.
+    const left = role.status?.vault;
+    const isLeft = left !== undefined && (!verdict.admitted || !isSamePlace(left, place));
+    if (isLeft) await takeAway(context, backend, role);
+    if (!verdict.admitted) {
+      const message = isLeft ? 'The role is not accepted; it was taken out of Vault.' : 'The role is not accepted.';
+      return { findings: [verdict.finding, programmed('False', 'Pending', message)], status, isNowhere: true, resyncSeconds };
+    }
+    if (backend.status?.mount?.accessor === undefined) {
+      const why = backend.status?.conditions?.find(({ type }) => type === 'Mounted')?.message ?? 'it was not looked at yet';
+      const finding = programmed('False', 'BackendNotReady', `VaultAuthBackend ${backend.metadata.name} has no mount: ${why}`);
+      return { findings: [verdict.finding, finding], status, resyncSeconds };
+    }
+    const current = isLeft ? { ...role, status: withoutPlace(role.status) } : role;
+    const { effectivePolicies } = verdict;
+    const kept = await keepRole({ context, backend, role: current, vault, place, effectivePolicies, signal });
+    return { findings: [verdict.finding, kept.finding], status: { ...status, ...kept.status }, resyncSeconds };
+  } catch (error) {
+    const failure = vaultFailure(error, `role ${place.roleName} of auth/${place.mountPath}`);
+    if (!failure) throw error;
+    const isKnown = failure.reason === 'WriteFailed' || failure.reason === 'PermissionDenied';
+    return {
+      findings: [verdict.finding, programmed(isKnown ? 'False' : 'Unknown', failure.reason, failure.message)],
+      status: { ...status, drift: role.status?.drift ?? [] },
+      again: { afterMs: failure.retryAfterMs },
+    };
+  }
+};
+
+/** The status of a role that is nowhere in Vault (any more). */
+const withoutPlace = (status: VaultAuthRoleStatus | undefined): VaultAuthRoleStatus => {
+  const { vault: _vault, documentHash: _hash, programmed: _programmed, drift: _drift, ...rest } = status ?? {};
+  return rest;
+};
+
+const judged = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): TenancyVerdict => {
+  const { namespace = '', uid } = role.metadata;
+  const isRival = (other: VaultAuthRole): boolean =>
+    other.metadata.uid !== uid &&
+    other.spec.managementPolicy === 'Manage' &&
+    isOlder(other, role) &&
+    (other.status?.vault?.backend ?? backendNameOf(context, other)) === backend.metadata.name;
+  const holder =
+    backend.spec.tenancy.roleNaming === 'Plain' && role.spec.managementPolicy === 'Manage'
+      ? context
+          .rolesNamed(vaultRoleName(backend, role))
+          .find((other) => isRival(other) && vaultRoleName(backend, other) === vaultRoleName(backend, role))
+      : undefined;
+  const vault = context.vaults.get(backend.spec.endpointRef.name);
+  return judgeRole({
+    backend,
+    role,
+    namespaceLabels: context.namespaces.get(namespace)?.labels ?? {},
+    policyName: (name) => {
+      const policy = context.policies.get(name);
+      return policy?.spec.endpointRef.name === backend.spec.endpointRef.name ? vaultPolicyName(policy) : undefined;
+    },
+    olderRoles: context.rolesIn(namespace).filter(isRival).length,
+    nameHolder: holder && `VaultAuthRole ${holder.metadata.namespace}/${holder.metadata.name}`,
+    product: vault.state === 'ready' ? vault.product : undefined,
+  });
+};
+
+const backendNameOf = (context: ControllerContext, role: VaultAuthRole): string | undefined => {
+  const found = backendOf(context, role);
+  return found.ok ? found.backend.metadata.name : undefined;
+};
+
+const reasonOfEndpoint = (reason: string): 'VaultSealed' | 'VaultUnavailable' =>
+  reason === 'Sealed' ? 'VaultSealed' : 'VaultUnavailable';
+
+const accountsOf = (
+  context: ControllerContext,
+  role: VaultAuthRole,
+): NonNullable<VaultAuthRoleStatus['binding']>['serviceAccounts'] =>
+  serviceAccountsOf(role).map((name) => {
+    const uid = context.serviceAccounts.get(`${role.metadata.namespace}/${name}`)?.uid;
+    return { name, exists: uid !== undefined, ...(uid === undefined ? {} : { uid }) };
+  });

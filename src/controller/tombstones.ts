@@ -1,0 +1,120 @@
+// Deletes from Vault what deletions had to leave behind, once it can be done; and never what is, or may be, somebody else's.
+import type { VaultAuthBackend } from '../resources/backend.ts';
+import type { Tombstone } from '../resources/backend-status.ts';
+import { isObserved } from '../resources/management.ts';
+import { VaultError } from '../vault/error.ts';
+import { deleteRole } from '../vault/roles.ts';
+import { type ControllerContext, type Reconcile, resyncAfter } from './context.ts';
+import type { ReadyVault } from './vault-registry.ts';
+
+/** What became of one of them: `gone` from Vault, `owned` by an object again, or kept, with the reason. */
+type Fate = { readonly state: 'gone' | 'owned' } | { readonly state: 'kept'; readonly reason: string };
+
+/** How often they are tried while Vault is there and something else stands in the way. */
+const RETRY_SECONDS = 60;
+/** A status with thousands of them is large: it is written after so many. */
+const BATCH = 50;
+/** What the schema takes. */
+const LONGEST_REASON = 256;
+
+/** Works them off as far as it goes. Throws VaultError when Vault does not answer, LeaseLost, KubeError. */
+export const reconcileTombstones: Reconcile<VaultAuthBackend> = async (context, _key, backend, signal) => {
+  const tombstones = backend?.status?.pendingDeletions ?? [];
+  if (!backend || tombstones.length === 0) return {};
+  const vault = context.vaults.get(backend.spec.endpointRef.name);
+  const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
+  // Whatever makes it ready, or lets us write, asks for another run.
+  if (vault.state !== 'ready' || !endpoint || context.observeOnly || isObserved(endpoint, backend)) return {};
+  let isAgain = false;
+  for (let from = 0; from < tombstones.length; from += BATCH) {
+    const outcome = await workOff(context, backend, vault, tombstones.slice(from, from + BATCH), signal);
+    await context.tombstones.change(backend.metadata.name, outcome);
+    for (const roleName of outcome.gone) tellGone(context, backend, roleName);
+    if (outcome.error !== undefined) throw outcome.error;
+    isAgain ||= outcome.isAgain;
+  }
+  return isAgain ? { afterMs: resyncAfter(context, RETRY_SECONDS) } : {};
+};
+
+interface Outcome {
+  readonly keep: readonly Tombstone[];
+  readonly forget: readonly string[];
+  /** Those of `forget` that were deleted in Vault. */
+  readonly gone: readonly string[];
+  readonly isAgain: boolean;
+  /** Vault stopped to answer: the rest was not tried. */
+  readonly error?: unknown;
+}
+
+const workOff = async (
+  context: ControllerContext,
+  backend: VaultAuthBackend,
+  vault: ReadyVault,
+  tombstones: readonly Tombstone[],
+  signal: AbortSignal,
+): Promise<Outcome> => {
+  const keep: Tombstone[] = [];
+  const forget: string[] = [];
+  const gone: string[] = [];
+  let isAgain = false;
+  for (const tombstone of tombstones) {
+    const { roleName } = tombstone;
+    let fate: Fate;
+    try {
+      fate = await fateOf(context, backend, vault, tombstone);
+    } catch (error) {
+      return { keep, forget, gone, isAgain, error };
+    }
+    if (fate.state === 'kept') {
+      isAgain = true;
+      const reason = fate.reason.slice(0, LONGEST_REASON);
+      if (reason !== tombstone.reason) keep.push({ ...tombstone, reason });
+    } else forget.push(roleName);
+    if (fate.state === 'gone') gone.push(roleName);
+    if (signal.aborted) break;
+  }
+  return { keep, forget, gone, isAgain };
+};
+
+/** Throws what makes the others not worth trying. */
+const fateOf = async (
+  context: ControllerContext,
+  backend: VaultAuthBackend,
+  vault: ReadyVault,
+  { roleName, clusterID, vaultNamespace }: Tombstone,
+): Promise<Fate> => {
+  const namespace = context.endpoints.get(backend.spec.endpointRef.name)?.spec.namespace ?? '';
+  if (clusterID !== undefined && clusterID !== vault.clusterID)
+    return kept(`the server is another cluster now (${vault.clusterID}, not ${clusterID}): nothing is deleted there`);
+  if (vaultNamespace !== undefined && vaultNamespace !== namespace)
+    return kept(`the endpoint has another namespace now ("${namespace}", not "${vaultNamespace}"): nothing is deleted there`);
+  if (isOwned(context, backend, roleName)) return { state: 'owned' };
+  try {
+    context.fence();
+    await deleteRole(vault.session, backend.spec.path, roleName);
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    // The mount is gone, and all its roles with it.
+    if (error.kind === 'NotFound') return { state: 'gone' };
+    if (error.kind === 'PermissionDenied' || error.kind === 'BadRequest') return kept(error.message);
+    throw error;
+  }
+  return { state: 'gone' };
+};
+
+/** Whether an object has claimed the role of that name meanwhile. */
+const isOwned = ({ roles }: ControllerContext, { metadata: { name } }: VaultAuthBackend, roleName: string): boolean =>
+  roles.list().some(({ status, metadata }) => metadata.deletionTimestamp === undefined && status?.vault?.roleName === roleName && status.vault.backend === name);
+
+const kept = (reason: string): Fate => ({ state: 'kept', reason });
+
+const tellGone = ({ event, log }: ControllerContext, backend: VaultAuthBackend, roleName: string): void => {
+  log.info({ backend: backend.metadata.name, roleName }, 'a role that a deletion had left in Vault is deleted');
+  event(backend, 'Normal', 'TombstoneCleared', `The role ${roleName}, whose object is gone, is deleted in Vault.`);
+};
+
+/** Whether the deletion of an object has waited for Vault as long as it may. */
+export const isOverdue = (
+  { times, now }: Pick<ControllerContext, 'times' | 'now'>,
+  { metadata: { deletionTimestamp } }: { readonly metadata: { readonly deletionTimestamp?: string } },
+): boolean => deletionTimestamp !== undefined && now() - Date.parse(deletionTimestamp) >= times.deletionMs;
