@@ -7,6 +7,7 @@ import type { Difference } from './management.ts';
 /** How a field is compared. What the servers do to values was seen on Vault 1.21.1 and OpenBao 2.4.0. */
 type Form =
   | 'seconds'
+  | 'lease'
   | 'number'
   | 'flag'
   | 'text'
@@ -85,8 +86,8 @@ export const FORMS = {
     provider_config: 'map',
   },
   tune: {
-    default_lease_ttl: 'seconds',
-    max_lease_ttl: 'seconds',
+    default_lease_ttl: 'lease',
+    max_lease_ttl: 'lease',
     description: 'text',
     // Absent when it was reset.
     listing_visibility: 'text',
@@ -107,6 +108,8 @@ export const differences = (want: JsonObject, got: JsonObject, form: DocumentFor
   const forms: Readonly<Record<string, Form>> = FORMS[form];
   return Object.keys(want).flatMap((field) => {
     const how = forms[field] ?? 'map';
+    // A lease of 0 comes back as what the server then uses: nothing can be said about it.
+    if (how === 'lease' && canonical(want[field], how) === '0s') return [];
     const [wanted, found] =
       how === 'present' ? presence(field, want, got) : [canonical(want[field], how), canonical(got[field], how)];
     return wanted === found ? [] : [{ field, want: cut(wanted), got: cut(found) }];
@@ -123,6 +126,7 @@ const presence = (field: string, want: JsonObject, got: JsonObject): readonly [s
 const canonical = (value: Json | undefined, form: Exclude<Form, 'present'>): string => {
   switch (form) {
     case 'seconds':
+    case 'lease':
       return `${typeof value === 'string' ? durationOf(value) : Number(value ?? 0)}s`;
     case 'number':
       return String(Number(value ?? 0));

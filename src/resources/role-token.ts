@@ -23,46 +23,58 @@ export interface LimitedToken {
   readonly exceeded: readonly string[];
 }
 
-/** Takes what a role asks for down to what the backend's limits admit: a limit that is lowered holds for roles that exist. */
+/**
+ * Takes what a role asks for down to what the backend's limits admit: a limit that is lowered holds for roles that exist.
+ * What a role did not say itself but has from the backend's defaults gives way without a word.
+ */
 export const limitedToken = (backend: VaultAuthBackend, role: VaultAuthRole): LimitedToken => {
   const asked = askedToken(backend, role);
-  const { maxTTL, maxPeriod, tokenTypes } = backend.spec.tenancy.limits;
-  const longest = secondsOf(maxTTL);
+  const said = role.spec.token ?? {};
+  const { maxTTL: limit, maxPeriod, tokenTypes } = backend.spec.tenancy.limits;
+  const longest = secondsOf(limit);
   const exceeded: string[] = [];
-  const within = (field: string, seconds: number, limit: number, limitName: string): number => {
-    if (seconds <= limit) return seconds;
-    exceeded.push(`${field} is ${seconds}s, ${limitName} of the backend is ${limit}s`);
-    return limit;
+  const complain = (field: keyof RoleToken, what: string): void => {
+    if (said[field] !== undefined) exceeded.push(`token.${field} is ${String(said[field])}, ${what}`);
   };
-  const short = (field: string, seconds: number): number =>
-    longest === 0 ? seconds : within(field, seconds, longest, 'tenancy.limits.maxTTL');
-  // A renewable token whose end nobody sets would live as long as the mount allows, whatever the limit says.
-  const maximum = short('token.maxTTL', asked.maxTTL);
+  const short = (field: 'ttl' | 'maxTTL' | 'explicitMaxTTL'): number => {
+    if (longest === 0 || asked[field] <= longest) return asked[field];
+    complain(field, `tenancy.limits.maxTTL of the backend is ${limit}`);
+    return longest;
+  };
   const type = tokenTypes.includes(asked.type) ? asked.type : (tokenTypes[0] ?? 'default');
-  if (type !== asked.type) exceeded.push(`token.type is ${asked.type}, the backend allows ${tokenTypes.join(', ')}`);
-  const isBatch = type === 'batch';
-  const period = within('token.period', asked.period, secondsOf(maxPeriod), 'tenancy.limits.maxPeriod');
-  const token: RoleToken = {
-    ...asked,
-    ttl: short('token.ttl', asked.ttl),
-    maxTTL: maximum === 0 ? longest : maximum,
-    explicitMaxTTL: short('token.explicitMaxTTL', asked.explicitMaxTTL),
-    type,
-    period: isBatch ? 0 : period,
-    numUses: isBatch ? 0 : asked.numUses,
+  if (type !== asked.type) complain('type', `the backend allows ${tokenTypes.join(', ')}`);
+  const longestPeriod = type === 'batch' ? 0 : secondsOf(maxPeriod);
+  if (asked.period > longestPeriod)
+    complain('period', type === 'batch' ? BATCH : `tenancy.limits.maxPeriod of the backend is ${maxPeriod ?? '0s'}`);
+  if (type === 'batch' && asked.numUses > 0) complain('numUses', BATCH);
+  // A token whose end nobody sets would live as long as the mount allows, whatever the limit says.
+  const maxTTL = short('maxTTL') || longest;
+  const explicitMaxTTL = short('explicitMaxTTL');
+  const ttl = short('ttl');
+  // Vault refuses a life longer than the maximum, be the maximum a limit or a default.
+  if (maxTTL > 0 && ttl > maxTTL) complain('ttl', `longer than token.maxTTL of the backend's defaults, which is ${maxTTL}s`);
+  return {
+    token: {
+      ...asked,
+      ttl: maxTTL > 0 ? Math.min(ttl, maxTTL) : ttl,
+      maxTTL,
+      explicitMaxTTL,
+      type,
+      period: Math.min(asked.period, longestPeriod),
+      numUses: type === 'batch' ? 0 : asked.numUses,
+    },
+    exceeded,
   };
-  return { token: { ...token, ttl: withinMaximum(token, exceeded) }, exceeded };
 };
 
-/** A life longer than the maximum is refused by Vault, be the maximum a limit or the backend's default. */
-const withinMaximum = ({ ttl, maxTTL }: RoleToken, exceeded: string[]): number => {
-  if (maxTTL === 0 || ttl <= maxTTL) return ttl;
-  exceeded.push(`token.ttl is ${ttl}s, token.maxTTL is ${maxTTL}s`);
-  return maxTTL;
-};
+const BATCH = 'and batch tokens have none';
 
 const askedToken = ({ spec: { defaults } }: VaultAuthBackend, { spec }: VaultAuthRole): RoleToken => {
-  const said = { ...defaults.token, ...spec.token };
+  const own = spec.token ?? {};
+  const said = { ...defaults.token, ...own };
+  // One address and a list of networks exclude each other: what the role says itself counts.
+  const isBoundToNetworks = (own.boundCIDRs?.length ?? 0) > 0;
+  const strictlyBindIP = (said.strictlyBindIP ?? false) && !isBoundToNetworks;
   return {
     ttl: secondsOf(said.ttl),
     maxTTL: secondsOf(said.maxTTL),
@@ -71,7 +83,7 @@ const askedToken = ({ spec: { defaults } }: VaultAuthBackend, { spec }: VaultAut
     type: said.type ?? 'default',
     numUses: said.numUses ?? 0,
     noDefaultPolicy: said.noDefaultPolicy ?? false,
-    boundCIDRs: said.boundCIDRs ?? [],
-    strictlyBindIP: said.strictlyBindIP ?? false,
+    boundCIDRs: strictlyBindIP ? [] : (said.boundCIDRs ?? []),
+    strictlyBindIP,
   };
 };

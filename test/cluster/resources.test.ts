@@ -38,6 +38,28 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     return (JSON.parse(text) as { readonly spec: unknown }).spec;
   };
 
+  const can = async (user: string, verb: string, what: string): Promise<boolean> => {
+    const answer = await bed.request<{ readonly status: { readonly allowed: boolean } }>(
+      'POST',
+      '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SubjectAccessReview',
+        spec: {
+          user,
+          resourceAttributes: {
+            namespace: team,
+            verb,
+            group: 'vaultauth.dev',
+            resource: what.split('/')[0],
+            ...(what.includes('/') ? { subresource: what.split('/')[1] } : {}),
+          },
+        },
+      },
+    );
+    return answer.status.allowed;
+  };
+
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
     await bed.kubectl(['apply', '--server-side', '-k', join(deploy, 'crds')]);
@@ -187,27 +209,6 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it('an editor of a namespace writes its roles and no status, a viewer reads them, neither sees the rest', async () => {
     for (const role of ['edit', 'view'])
       await bed.kubectl(['create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}`, '-n', team]);
-    const can = async (user: string, verb: string, what: string): Promise<boolean> => {
-      const answer = await bed.request<{ readonly status: { readonly allowed: boolean } }>(
-        'POST',
-        '/apis/authorization.k8s.io/v1/subjectaccessreviews',
-        {
-          apiVersion: 'authorization.k8s.io/v1',
-          kind: 'SubjectAccessReview',
-          spec: {
-            user,
-            resourceAttributes: {
-              namespace: team,
-              verb,
-              group: 'vaultauth.dev',
-              resource: what.split('/')[0],
-              ...(what.includes('/') ? { subresource: what.split('/')[1] } : {}),
-            },
-          },
-        },
-      );
-      return answer.status.allowed;
-    };
     for (let wait = 0; !(await can('edit', 'create', 'vaultauthroles')); wait += 1) {
       if (wait === 200) throw new Error('the rights are not aggregated');
       await sleep(50);

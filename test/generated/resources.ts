@@ -23,15 +23,16 @@ time are hours, minutes and seconds in this order, such as ${code('1h30m')}.`,
   `Every object has the condition ${code('Ready')}, which sums up the others: its reason is that of the first one that is not true.`,
 ];
 
+const shown = (value: Json | undefined): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
 /** What may be in a field, in a few words. */
 const bounds = (schema: JsonObject): string => {
   const { minimum, maximum, minLength, maxLength, minItems, maxItems } = schema;
-  const words = Array.isArray(schema['enum']) ? schema['enum'].map((word) => code(String(word))).join(', ') : undefined;
+  const words = Array.isArray(schema['enum']) ? schema['enum'].map((word) => code(shown(word))).join(', ') : undefined;
   if (words !== undefined) return words;
-  if (minimum !== undefined) return `${String(minimum)} to ${maximum === Number.MAX_SAFE_INTEGER ? '…' : String(maximum)}`;
-  if (maxLength !== undefined)
-    return `${minLength === undefined ? '' : `${String(minLength)} to `}${String(maxLength)} characters`;
-  if (maxItems !== undefined) return `${minItems === undefined ? '' : `${String(minItems)} to `}${String(maxItems)} items`;
+  if (minimum !== undefined) return `${shown(minimum)} to ${maximum === Number.MAX_SAFE_INTEGER ? '…' : shown(maximum)}`;
+  if (maxLength !== undefined) return `${minLength === undefined ? '' : `${shown(minLength)} to `}${shown(maxLength)} characters`;
+  if (maxItems !== undefined) return `${minItems === undefined ? '' : `${shown(minItems)} to `}${shown(maxItems)} items`;
   return '';
 };
 
@@ -83,7 +84,8 @@ const sectionOf = (name: KindName): readonly string[] => {
       : [
           whole
             .map(
-              (rule) => `- ${'fieldPath' in rule ? `${code(String(rule.fieldPath).slice(1))} ` : ''}${String(rule['message'])}`,
+              (rule) =>
+                `- ${'fieldPath' in rule ? `${code(textOf(rule, 'fieldPath')?.slice(1) ?? '')} ` : ''}${textOf(rule, 'message') ?? ''}`,
             )
             .join('\n'),
         ]),

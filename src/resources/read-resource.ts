@@ -1,0 +1,95 @@
+// An object of ours from a file, as the API server would store it: defaults filled in, held against the schema. Rules in CEL are
+// the API server's part alone.
+import type { TSchema } from 'typebox';
+import { Errors } from 'typebox/value';
+import { isObject, type Json, type JsonObject, objectAt, textMap, textOf } from '../pod/manifest.ts';
+import type { VaultACLPolicy } from './acl-policy.ts';
+import type { VaultAuthBackend } from './backend.ts';
+import { definitions, structural } from './crd.ts';
+import type { VaultEndpoint } from './endpoint.ts';
+import { API_VERSION, type KindName, kinds } from './kinds.ts';
+import type { VaultAuthRole } from './role.ts';
+
+/** Which kind has which type. */
+export interface Resources {
+  readonly VaultEndpoint: VaultEndpoint;
+  readonly VaultAuthBackend: VaultAuthBackend;
+  readonly VaultACLPolicy: VaultACLPolicy;
+  readonly VaultAuthRole: VaultAuthRole;
+}
+
+export type ResourceReading<Name extends KindName> =
+  | { readonly ok: true; readonly resource: Resources[Name] }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Which of our kinds an object is of; undefined for objects of others. */
+export const kindOf = (object: JsonObject): KindName | undefined => {
+  const kind = textOf(object, 'kind');
+  return object['apiVersion'] === API_VERSION && kind !== undefined && isKind(kind) ? kind : undefined;
+};
+
+const isKind = (kind: string): kind is KindName => Object.hasOwn(kinds, kind);
+
+/** Reads an object of this kind. What a file does not have of its metadata (uid, generation) is empty. */
+export const readResource = <Name extends KindName>(kind: Name, object: JsonObject): ResourceReading<Name> => {
+  const { spec: schema } = definitions[kind];
+  const spec = filled(structural(schema), object['spec'] ?? {});
+  const metadata = objectAt(object, 'metadata');
+  const name = textOf(metadata, 'name');
+  const problems = [
+    ...(name === undefined ? ['metadata.name is missing'] : []),
+    ...problemsOf(schema, spec),
+    ...unknownFields(structural(schema), spec, 'spec'),
+  ];
+  if (problems.length > 0 || name === undefined) return { ok: false, problems };
+  const namespace = textOf(metadata, 'namespace');
+  const resource = {
+    apiVersion: API_VERSION,
+    kind,
+    metadata: {
+      name,
+      ...(kinds[kind].scope === 'Namespaced' ? { namespace: namespace ?? 'default' } : {}),
+      uid: textOf(metadata, 'uid') ?? '',
+      generation: 1,
+      resourceVersion: '',
+      labels: Object.fromEntries(textMap(metadata?.['labels'])),
+      annotations: Object.fromEntries(textMap(metadata?.['annotations'])),
+    },
+    spec,
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- held against the schema that the type comes from
+  return { ok: true, resource: resource as unknown as Resources[Name] };
+};
+
+/** The value with the schema's defaults in it, as the API server fills them in: below what is there, and nowhere else. */
+const filled = (schema: JsonObject, value: Json): Json => {
+  const { items } = schema;
+  if (Array.isArray(value)) return isObject(items) ? value.map((item) => filled(items, item)) : value;
+  const properties = objectAt(schema, 'properties');
+  if (!isObject(value) || !properties) return value;
+  const result: Record<string, Json | undefined> = { ...value };
+  for (const [key, member] of Object.entries(properties)) {
+    if (!isObject(member)) continue;
+    const given = value[key] ?? member['default'];
+    if (given !== undefined && given !== null) result[key] = filled(member, given);
+  }
+  return result;
+};
+
+const problemsOf = (schema: TSchema, spec: Json): readonly string[] =>
+  Errors(schema, spec).map(({ instancePath, message }) => `spec${instancePath.replaceAll('/', '.')} ${message}`);
+
+/** Fields that the schema does not have: the API server would drop them, or refuse them with kubectl's default. */
+const unknownFields = (schema: JsonObject, value: Json, path: string): readonly string[] => {
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return isObject(items) ? value.flatMap((item, index) => unknownFields(items, item, `${path}.${index}`)) : [];
+  }
+  const properties = objectAt(schema, 'properties');
+  if (!isObject(value) || !properties) return [];
+  return Object.entries(value).flatMap(([key, member]) => {
+    const known = properties[key];
+    if (!isObject(known)) return [`${path}.${key} is not known`];
+    return member === undefined ? [] : unknownFields(known, member, `${path}.${key}`);
+  });
+};

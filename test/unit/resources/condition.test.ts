@@ -1,0 +1,57 @@
+// Conditions: what of the old ones is kept, and what they sum up to.
+import { type Condition, type Finding, mergeConditions, readyOf } from '../../../src/resources/condition.ts';
+import { isObserved } from '../../../src/resources/management.ts';
+import { kubernetesBackend, webRole } from './fixture.ts';
+
+const finding = (type: string, status: Finding['status'], reason = 'R', message = 'M'): Finding => ({
+  type,
+  status,
+  reason,
+  message,
+});
+const condition = (type: string, status: Finding['status'], time: string): Condition => ({
+  ...finding(type, status, 'Old', 'Old'),
+  observedGeneration: 1,
+  lastTransitionTime: time,
+});
+
+describe('conditions', () => {
+  const before = [condition('A', 'True', 'T1'), condition('B', 'True', 'T1'), condition('Gone', 'True', 'T1')];
+
+  it('keep their time while the status is the same, and only then', () => {
+    expect(mergeConditions(before, [finding('A', 'True'), finding('B', 'False'), finding('C', 'Unknown')], 2, 'T2')).toEqual([
+      { type: 'A', status: 'True', reason: 'R', message: 'M', observedGeneration: 2, lastTransitionTime: 'T1' },
+      { type: 'B', status: 'False', reason: 'R', message: 'M', observedGeneration: 2, lastTransitionTime: 'T2' },
+      { type: 'C', status: 'Unknown', reason: 'R', message: 'M', observedGeneration: 2, lastTransitionTime: 'T2' },
+    ]);
+  });
+
+  it('have messages of bounded length', () => {
+    const [long] = mergeConditions([], [finding('A', 'True', 'R', 'x'.repeat(10_000))], 1, 'T');
+    expect(long?.message).toHaveLength(4096);
+  });
+});
+
+describe('Ready', () => {
+  it.each<[string, readonly Finding[], string, string]>([
+    ['of nothing', [], 'True', 'Ready'],
+    ['of what is true', [finding('A', 'True')], 'True', 'Ready'],
+    [
+      'of something false',
+      [finding('A', 'True'), finding('B', 'False', 'First'), finding('C', 'False', 'Second')],
+      'False',
+      'First',
+    ],
+    ['of something unknown', [finding('A', 'Unknown', 'Unseen'), finding('B', 'True')], 'Unknown', 'Unseen'],
+    ['of both', [finding('A', 'Unknown', 'Unseen'), finding('B', 'False', 'Wrong')], 'False', 'Wrong'],
+    ['of something that does not count', [finding('Apart', 'False', 'Wrong')], 'True', 'Ready'],
+  ])('%s', (_what, findings, status, reason) => {
+    expect(readyOf(findings, ['Apart'])).toMatchObject({ type: 'Ready', status, reason });
+  });
+});
+
+it('one that observes is enough', () => {
+  expect(isObserved(kubernetesBackend(), webRole())).toBe(false);
+  expect(isObserved(kubernetesBackend({ managementPolicy: 'Observe' }), webRole())).toBe(true);
+  expect(isObserved(kubernetesBackend(), webRole({ managementPolicy: 'Observe' }))).toBe(true);
+});

@@ -1,0 +1,115 @@
+// The text of a policy: accessors, the mark, privileged paths, and what cannot be read.
+import { policyPaths } from '../../../src/resources/policy-paths.ts';
+import { isMarked, isPrivileged, policyText, withoutMark } from '../../../src/resources/policy-text.ts';
+import { aclPolicy } from './fixture.ts';
+
+const ACCESSORS: Readonly<Record<string, string>> = { prod: 'auth_kubernetes_1', 'prod.eu': 'auth_kubernetes_2' };
+const render = (policy: string, spec: object = {}) => policyText(aclPolicy(policy, spec), (name) => ACCESSORS[name]);
+
+describe('the text of a policy', () => {
+  it('gets accessors and a first line that says whose it is', () => {
+    const policy = 'path "secret/{{identity.entity.aliases.${auth.prod.accessor}.name}}" {}\n# ${ auth.prod.eu.accessor }\n';
+    expect(render(policy)).toEqual({
+      ok: true,
+      text: '# Managed by vault-auth-injector: VaultACLPolicy own-secrets, uid-own-secrets\npath "secret/{{identity.entity.aliases.auth_kubernetes_1.name}}" {}\n# auth_kubernetes_2\n',
+      accessors: [
+        { backend: 'prod', accessor: 'auth_kubernetes_1' },
+        { backend: 'prod.eu', accessor: 'auth_kubernetes_2' },
+      ],
+    });
+  });
+
+  it('has no first line where there are no comments', () => {
+    expect(render('{"path":{"secret/a":{"capabilities":["read"]}}}')).toMatchObject({
+      ok: true,
+      text: expect.stringMatching(/^\{/),
+    });
+  });
+
+  it('knows its own mark, and compares without it', () => {
+    const rendered = render('path "a" {}');
+    const text = rendered.ok ? rendered.text : '';
+    expect(isMarked(aclPolicy('path "a" {}'), text)).toBe(true);
+    expect(isMarked(aclPolicy('path "a" {}'), 'path "a" {}')).toBe(false);
+    expect([withoutMark(text), withoutMark('path "a" {}')]).toEqual(['path "a" {}', 'path "a" {}']);
+  });
+
+  it.each([
+    ['${auth.gone.accessor}', 'VaultAuthBackend gone has no accessor'],
+    ['${auth.prod.path}', 'only ${auth.NAME.accessor} is'],
+    ['${AUTH.prod.accessor}', 'only ${auth.NAME.accessor} is'],
+    ['${}', 'only ${auth.NAME.accessor} is'],
+  ])('with %s is not written', (variable, message) =>
+    expect(render(`path "secret/${variable}" {}`)).toEqual({
+      ok: false,
+      reason: 'TemplateUnresolved',
+      message: expect.stringContaining(message),
+    }),
+  );
+
+  it('cannot reach the rights of others unless it is said so', () => {
+    expect(render('path "sys/auth" {}')).toMatchObject({
+      ok: false,
+      reason: 'PrivilegedPath',
+      message: expect.stringContaining('"sys/auth"'),
+    });
+    expect(render('path "sys/auth" {}', { privileged: true })).toMatchObject({ ok: true });
+    expect(render('path "unclosed')).toMatchObject({ ok: false, reason: 'InvalidPolicy' });
+  });
+});
+
+describe('a path', () => {
+  it.each([
+    '*',
+    's*',
+    'sys',
+    'sys/*',
+    '/sys/x',
+    'auth/token/create',
+    'auth*',
+    'iden*',
+    'identity/x',
+    '+',
+    '+/x',
+    '+/*',
+    '{{identity.entity.name}}/x',
+    's\\u0079s/x',
+    '',
+  ])('%s is privileged unless it reaches nothing', (path) => expect(isPrivileged(path)).toBe(path !== ''));
+  it.each([
+    'secret/data/*',
+    'secret/data/sys/x',
+    'system/x',
+    'syslog',
+    'authors/*',
+    'kv/+/auth',
+    'secret/{{identity.entity.name}}/x',
+    'x*',
+  ])('%s is not', (path) => expect(isPrivileged(path)).toBe(false));
+});
+
+describe('paths of a policy', () => {
+  it.each<[string, string, readonly string[]]>([
+    ['blocks', 'path "a/*" { capabilities = ["read"] }\npath "b" { policy = "deny" }', ['a/*', 'b']],
+    ['a quoted keyword', '"path" "a" {}', ['a']],
+    ['an assignment', 'path = { "a" = {} , "b" = {} }', ['a', 'b']],
+    ['JSON', '{"path": {"a": {"capabilities": ["read"]}, "b": {}}}', ['a', 'b']],
+    ['JSON with a list', '{"path": [{"a": {}}, {"b": {}}]}', ['a', 'b']],
+    ['comments', '# path "x" {}\n// path "y" {}\n/* path "z" {} */ path "a" {}', ['a']],
+    ['braces in texts', 'path "a{b}" { allowed_parameters = { "x" = ["}"] } }', ['a{b}']],
+    ['a name before', 'name = "dev"\npath "a" {}', ['a']],
+    ['one line', 'path "a" {} path "b" {}', ['a', 'b']],
+    ['path within a path', 'path "a" { allowed_parameters = { "path" = ["sys/x"] } }', ['a']],
+    ['nothing', '', []],
+  ])('%s', (_what, policy, paths) => expect(policyPaths(policy)).toEqual({ ok: true, paths }));
+
+  it.each([
+    'path "a" {',
+    'path "a',
+    '/* open',
+    'path "a" { x = <<EOT\nEOT\n}',
+    'path "a" ]',
+    `a = ${'['.repeat(50)}`,
+    'a {'.repeat(50),
+  ])('%s cannot be read', (policy) => expect(policyPaths(policy).ok).toBe(false));
+});
