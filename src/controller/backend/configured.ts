@@ -1,0 +1,67 @@
+// What the condition Configured says: about the configuration and the tuning together, the worse of the two.
+import type { BackendFinding } from '../../resources/backend-status.ts';
+import type { Difference } from '../../resources/management.ts';
+import type { DocumentState } from '../document.ts';
+
+export type ConfiguredFinding = Extract<BackendFinding, { readonly type: 'Configured' }>;
+type State = Pick<DocumentState, 'finding' | 'drift' | 'repaired'>;
+
+/** The first of these that is so is told. */
+const WORST_FIRST: readonly DocumentState['finding'][] = [
+  'NotOwned',
+  'IgnoredParameters',
+  'Absent',
+  'ObservedMismatch',
+  'Drifted',
+  'Repaired',
+  'Observed',
+  'InSync',
+];
+
+/** One state of several documents. What was repaired counts as differing, so that it is seen. */
+export const together = (states: readonly State[]): State => {
+  const finding = WORST_FIRST.find((worst) => states.some((state) => state.finding === worst)) ?? 'InSync';
+  const repaired = states.flatMap((state) => state.repaired);
+  return { finding, repaired, drift: states.flatMap(({ drift }) => drift) };
+};
+
+export const configured = (
+  status: ConfiguredFinding['status'],
+  reason: ConfiguredFinding['reason'],
+  message: string,
+): ConfiguredFinding => ({ type: 'Configured', status, reason, message });
+
+/** The condition of a state. */
+export const configuredBy = ({ finding, drift, repaired }: State, path: string): ConfiguredFinding => {
+  const differs = namesOf(drift);
+  switch (finding) {
+    case 'InSync':
+      return configured('True', 'InSync', `auth/${path} is configured as declared.`);
+    case 'Repaired':
+      return configured('True', 'Repaired', `auth/${path} was changed in Vault and is as declared again: ${namesOf(repaired)}.`);
+    case 'Observed':
+      return configured('True', 'Observed', `auth/${path} is configured as declared (only observing).`);
+    case 'Absent':
+      return configured('False', 'ObservedMismatch', `auth/${path} was never configured (only observing).`);
+    case 'ObservedMismatch':
+      return configured('False', 'ObservedMismatch', `auth/${path} differs in ${differs} (only observing; see status.drift).`);
+    case 'NotOwned':
+      return configured(
+        'False',
+        'NotOwned',
+        `auth/${path} is configured otherwise by somebody else: ${differs || 'it was not made by this object'}. Declare what is there, or set adoption to Always to overwrite it.`,
+      );
+    case 'Drifted':
+      return configured(
+        'False',
+        'Drifted',
+        `auth/${path} was changed in Vault: ${differs || 'its configuration is gone'}. driftPolicy Report leaves it so.`,
+      );
+    case 'IgnoredParameters':
+      return configured('False', 'IgnoredParameters', `Vault does not keep what was written to auth/${path}: ${differs}.`);
+  }
+};
+
+/** The names of the fields, each once. */
+export const namesOf = (differences: readonly Difference[]): string =>
+  [...new Set(differences.map(({ field }) => field))].join(', ');

@@ -1,0 +1,89 @@
+// A login of our own, again and again: the one proof that host, authority, reviewer, rights and audience work together.
+import { requestToken } from '../../kube/token-request.ts';
+import { KubeError } from '../../kube/error.ts';
+import type { JsonObject } from '../../pod/manifest.ts';
+import { defaultAudience } from '../../resources/backend.ts';
+import { differences } from '../../resources/canonical.ts';
+import { API_VERSION } from '../../resources/kinds.ts';
+import { roleDocument } from '../../resources/role-document.ts';
+import type { VaultAuthRole } from '../../resources/role.ts';
+import type { VaultError } from '../../vault/error.ts';
+import { tryLogin } from '../../vault/probe-login.ts';
+import { readRole, writeRole } from '../../vault/roles.ts';
+import type { Work } from './work.ts';
+
+export interface ProbeOutcome {
+  /** Denied: Vault answered and said no. Failed: there was no answer, or it was about something else than the login. */
+  readonly result: 'Succeeded' | 'Denied' | 'Failed';
+  readonly message: string;
+}
+
+/** The name of the hidden role. Those of real roles have a namespace in them, so that none can meet it. */
+export const probeRoleName = ({ backend }: Pick<Work, 'backend'>): string => `${backend.spec.clusterName}.probe`;
+
+/** Keeps the role and logs in. Throws VaultError when the role cannot be kept. */
+export const probe = async (work: Work): Promise<ProbeOutcome> => {
+  const { context, backend, vault, signal } = work;
+  const { path, probe: settings } = backend.spec;
+  await keepRole(work);
+  const audience = defaultAudience(backend);
+  try {
+    const { token } = await requestToken(context.kube, context.namespace, context.serviceAccount, {
+      audiences: audience === '' ? [] : [audience],
+      expirationSeconds: TOKEN_SECONDS,
+      signal,
+    });
+    const login = await tryLogin(vault.client, path, probeRoleName(work), token, settings.timeoutSeconds * 1000, signal);
+    return login.outcome === 'succeeded'
+      ? { result: 'Succeeded', message: `Logged in as ${context.namespace}/${context.serviceAccount}.` }
+      : { result: isNo(login.error) ? 'Denied' : 'Failed', message: saying(login.error) };
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    return { result: 'Failed', message: `No token for the login: ${error.message}` };
+  }
+};
+
+/** The shortest that there is. */
+const TOKEN_SECONDS = 600;
+/** The token of the login is forgotten at once; nothing needs it to live. */
+const LOGIN_SECONDS = 10;
+
+/** What Vault must hold as the hidden role: nobody but us, and nothing but a login. */
+export const probeRole = (work: Pick<Work, 'context' | 'backend' | 'vault'>): JsonObject => {
+  const { context, backend, vault } = work;
+  const role: VaultAuthRole = {
+    apiVersion: API_VERSION,
+    kind: 'VaultAuthRole',
+    metadata: { name: 'probe', namespace: context.namespace, uid: '', generation: 0, resourceVersion: '' },
+    spec: { serviceAccounts: [context.serviceAccount], policies: [], managementPolicy: 'Manage', deletionPolicy: 'Delete' },
+  };
+  return {
+    ...roleDocument({ backend, role, product: vault.product, effectivePolicies: [] }),
+    token_type: 'batch',
+    token_ttl: LOGIN_SECONDS,
+    token_max_ttl: LOGIN_SECONDS,
+    token_explicit_max_ttl: 0,
+    token_period: 0,
+    token_num_uses: 0,
+    token_bound_cidrs: [],
+    token_no_default_policy: true,
+    ...(vault.product === 'OpenBao' ? { token_strictly_bind_ip: false } : {}),
+  };
+};
+
+const keepRole = async (work: Work): Promise<void> => {
+  const { context, backend, vault, signal } = work;
+  const { path, type } = backend.spec;
+  const want = probeRole(work);
+  const got = await readRole(vault.session, path, probeRoleName(work), signal);
+  if (got && differences(want, got, type === 'kubernetes' ? 'kubernetesRole' : 'jwtRole').length === 0) return;
+  context.fence();
+  await writeRole(vault.session, path, probeRoleName(work), want);
+};
+
+/** 400 and 403 are answers to the login; a 500 can be one too, but what is broken then is not the login. */
+const isNo = ({ kind }: VaultError): boolean => kind === 'PermissionDenied' || kind === 'BadRequest';
+
+const saying = ({ errors, message }: VaultError): string => (errors.length > 0 ? errors.join('; ') : message).slice(0, LONGEST);
+
+const LONGEST = 500;

@@ -1,0 +1,117 @@
+// The end of a VaultAuthBackend: the mount goes only when that was asked for twice, nothing of anybody else's goes, and it never waits for ever.
+import type { BackendFinding } from '../../resources/backend-status.ts';
+import type { VaultAuthBackend } from '../../resources/backend.ts';
+import { mergeConditions, readyOf } from '../../resources/condition.ts';
+import { CONFIRM_DELETE_ANNOTATION, FINALIZER } from '../../resources/kinds.ts';
+import { disableMount, readMounts } from '../../vault/mounts.ts';
+import type { ControllerContext } from '../context.ts';
+import { vaultFailure } from '../vault-failure.ts';
+import { dropObject, SECRETS, SERVICE_ACCOUNTS } from './own-object.ts';
+import { dropRights } from './rights.ts';
+import { reviewerName, reviewerSecretName } from './reviewer.ts';
+import { isLookOnly } from './work.ts';
+
+type Next = { readonly afterMs?: number };
+type Deletable = Extract<BackendFinding, { readonly type: 'Deletable' }>;
+
+const AGAIN_MS = 60_000;
+
+/** Disables the mount where that is wanted and confirmed, and lets the object go. */
+export const removeBackend = async (
+  context: ControllerContext,
+  backend: VaultAuthBackend,
+  signal: AbortSignal,
+): Promise<Next> => {
+  const { metadata, spec, status } = backend;
+  context.metrics.probe(metadata.name, undefined);
+  context.metrics.expires('reviewer', metadata.name, undefined);
+  if (!metadata.finalizers?.includes(FINALIZER)) return {};
+  const { mount } = status ?? {};
+  if (spec.deletionPolicy === 'Retain' || isLookOnly(context, backend)) return letGo(context, backend);
+  if (mount?.owned !== true) return cleanUp(context, backend, signal);
+  if (metadata.annotations?.[CONFIRM_DELETE_ANNOTATION] !== spec.path)
+    return wait(
+      context,
+      backend,
+      'NotConfirmed',
+      `Disabling auth/${spec.path} revokes all its tokens and forgets its roles. If that is meant: kubectl annotate vaultauthbackend ${metadata.name} ${CONFIRM_DELETE_ANNOTATION}=${spec.path}. If not: set deletionPolicy to Retain.`,
+    );
+  if (!context.endpoints.get(spec.endpointRef.name))
+    return leave(context, backend, signal, `there is no VaultEndpoint ${spec.endpointRef.name}`);
+  const vault = context.vaults.get(spec.endpointRef.name);
+  if (vault.state === 'notReady') return waitOrLeave(context, backend, signal, 'VaultUnavailable', vault.message);
+  if (mount.clusterID !== vault.clusterID)
+    return leave(context, backend, signal, `VaultEndpoint ${spec.endpointRef.name} leads to another cluster now`);
+  try {
+    const found = (await readMounts(vault.session, signal)).find(({ path }) => path === spec.path);
+    if (found && found.accessor !== mount.accessor)
+      return await leave(context, backend, signal, 'somebody else has made it anew');
+    if (found) {
+      context.fence();
+      await disableMount(vault.session, spec.path);
+    }
+  } catch (error) {
+    const failure = vaultFailure(error, `auth/${spec.path}`);
+    if (!failure) throw error;
+    const reason = failure.reason === 'PermissionDenied' ? 'PermissionDenied' : 'VaultUnavailable';
+    return waitOrLeave(context, backend, signal, reason, failure.message);
+  }
+  return cleanUp(context, backend, signal);
+};
+
+/** What was made for the reviewer goes with the mount; where the mount stays it stays, for logins need it. */
+const cleanUp = async (context: ControllerContext, backend: VaultAuthBackend, signal: AbortSignal): Promise<Next> => {
+  const { kube, namespace } = context;
+  const work = { context, backend, signal };
+  await dropRights(work);
+  await dropObject(kube, { ...SECRETS, namespace, name: reviewerSecretName(work) }, signal);
+  await dropObject(kube, { ...SERVICE_ACCOUNTS, namespace, name: reviewerName(work) }, signal);
+  return letGo(context, backend);
+};
+
+const letGo = async (context: ControllerContext, backend: VaultAuthBackend): Promise<Next> => {
+  await context.release('VaultAuthBackend', backend);
+  return {};
+};
+
+const waitOrLeave = (
+  context: ControllerContext,
+  backend: VaultAuthBackend,
+  signal: AbortSignal,
+  reason: Deletable['reason'],
+  message: string,
+): Promise<Next> => {
+  const since = Date.parse(backend.metadata.deletionTimestamp ?? '');
+  return context.now() - since > context.times.deletionMs
+    ? leave(context, backend, signal, message)
+    : wait(context, backend, reason, message);
+};
+
+const leave = async (
+  context: ControllerContext,
+  backend: VaultAuthBackend,
+  signal: AbortSignal,
+  message: string,
+): Promise<Next> => {
+  const said = `the mount auth/${backend.spec.path} stays in Vault: ${message}`;
+  context.event(backend, 'Warning', 'LeftInVault', said);
+  context.log.warn({ backend: backend.metadata.name, problem: message }, 'a mount stays in Vault');
+  return cleanUp(context, backend, signal);
+};
+
+const wait = async (
+  context: ControllerContext,
+  backend: VaultAuthBackend,
+  reason: Deletable['reason'],
+  message: string,
+): Promise<Next> => {
+  const { generation } = backend.metadata;
+  const current = context.backends.get(backend.metadata.name)?.status ?? backend.status ?? {};
+  const before = current.conditions ?? [];
+  const finding: Deletable = { type: 'Deletable', status: 'False', reason, message };
+  const findings = [...before.filter(({ type }) => type !== 'Deletable' && type !== 'Ready'), finding];
+  const time = new Date(context.now()).toISOString();
+  const conditions = mergeConditions(before, [...findings, readyOf(findings)], generation, time);
+  await context.writeStatus('VaultAuthBackend', backend, { ...current, conditions });
+  return { afterMs: Math.min(AGAIN_MS, context.times.deletionMs / 4) };
+};

@@ -1,0 +1,31 @@
+// What is remembered of a token that was written to Vault, which never shows it again: a salted hash, and when it expires.
+import { createHash, randomBytes } from 'node:crypto';
+import { isObject } from '../../pod/manifest.ts';
+
+/** A text for the status that says nothing about the token but whether it is this one: `<salt>:<hash>`, both hexadecimal. */
+export const recordOf = (token: string, salt: string = randomBytes(8).toString('hex')): string =>
+  `${salt}:${createHash('sha256').update(`${salt}:${token}`).digest('hex').slice(0, HASH_LENGTH)}`;
+
+/** Whether the record was made of this token. */
+export const isRecordOf = (record: string, token: string): boolean => record === recordOf(token, record.split(':')[0]);
+
+/** Milliseconds since 1970 of the claim `exp`; undefined when the token is no JWT or never expires. The signature is not looked at. */
+export const expiryOf = (token: string): number | undefined => timeOf(token, 'exp');
+
+/** The same of the claim `iat`. */
+export const issueOf = (token: string): number | undefined => timeOf(token, 'iat');
+
+const timeOf = (token: string, claim: 'exp' | 'iat'): number | undefined => {
+  const [, payload] = token.split('.');
+  if (payload === undefined) return undefined;
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    const time = isObject(claims) ? claims[claim] : undefined;
+    return typeof time === 'number' && Number.isFinite(time) ? time * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+// Half of a SHA-256: nobody guesses a signed token, and a short text is easier to compare by eye.
+const HASH_LENGTH = 32;
