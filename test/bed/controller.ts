@@ -1,0 +1,149 @@
+// Our config controller as a process beside a bed's servers: resource definitions, its namespace, and what it found.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseAllDocuments } from 'yaml';
+import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/pod/manifest.ts';
+import { type KindName, objectPath } from '../../src/resources/kinds.ts';
+import type { Bed } from './bed.ts';
+import { repositoryDirectory } from './environment.ts';
+import { answersOk } from './parts.ts';
+import { freePorts } from './ports.ts';
+import { type Server, untilReady } from './server.ts';
+
+/** Where the controller lives, and its credentials with it. */
+export const CONTROLLER_NAMESPACE = 'vault-auth-injector';
+export const CONTROLLER_ACCOUNT = 'vault-auth-injector-controller';
+
+export interface ControllerOptions {
+  /** Name of the process and its log. Default "controller". */
+  readonly name?: string;
+  /** Further flags, after ours. */
+  readonly flags?: readonly string[];
+  /** Default: the cluster's administrator. */
+  readonly kubeconfig?: string;
+}
+
+export interface ControllerProcess {
+  readonly server: Server;
+  /** Address of its health and metrics, without a path. */
+  readonly operations: string;
+}
+
+/** Creates our resource definitions, the controller's namespace and its service account; what is there already stays. */
+export async function installController(bed: Bed): Promise<void> {
+  const folder = join(repositoryDirectory(), 'deploy', 'crds');
+  const names: string[] = [];
+  for (const file of readdirSync(folder).filter((name) => name.startsWith('vault'))) {
+    for (const definition of documentsOf(readFileSync(join(folder, file), 'utf8'))) {
+      await applied(bed, '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
+      names.push(nameOf(definition));
+    }
+  }
+  for (const name of names)
+    await until(`${name} is served`, async () => {
+      const found = await bed.request<JsonObject>('GET', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`);
+      return conditionOf(found, 'Established')?.['status'] === 'True';
+    });
+  await bed.createNamespace({ name: CONTROLLER_NAMESPACE });
+  await applied(bed, `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts`, {
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name: CONTROLLER_ACCOUNT, namespace: CONTROLLER_NAMESPACE },
+  });
+}
+
+/**
+ * Starts `node dist/vault-auth-injector.js controller` with short times and waits until it answers; it leads a moment later.
+ * @throws with the end of its log when it ends before that.
+ */
+export async function runController(bed: Bed, options: ControllerOptions = {}): Promise<ControllerProcess> {
+  const program = join(repositoryDirectory(), 'dist', 'vault-auth-injector.js');
+  if (!existsSync(program)) throw new Error(`${program} is missing: run "node build.mjs"`);
+  const [operationsPort = 0] = await freePorts(1);
+  const operations = `http://127.0.0.1:${operationsPort}`;
+  await bed.reach(operationsPort);
+  const server = bed.start({
+    name: options.name ?? 'controller',
+    command: process.execPath,
+    arguments: [
+      program,
+      'controller',
+      `-kubeconfig=${options.kubeconfig ?? bed.kubeconfig}`,
+      `-operations-listen=127.0.0.1:${operationsPort}`,
+      `-service-account=${CONTROLLER_ACCOUNT}`,
+      ...(options.flags ?? []),
+    ],
+    environment: { NAMESPACE: CONTROLLER_NAMESPACE },
+  });
+  await untilReady(server, 30, () => answersOk(`${operations}/readyz`));
+  return { server, operations };
+}
+
+/** Applies the objects of a YAML text (ours, and any of the core group) as a user would with kubectl. */
+export const applyYAML = (bed: Bed, yaml: string): Promise<string> => bed.kubectl(['apply', '--server-side', '-f', '-'], yaml);
+
+export interface ObjectName {
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** One of our objects as it is now. */
+export const readObject = (bed: Bed, kind: KindName, object: ObjectName): Promise<JsonObject> =>
+  bed.request<JsonObject>('GET', objectPath(kind, object));
+
+/**
+ * Waits until a condition of an object of the present generation is as expected, such as "Ready=True" or "Programmed=InSync" (a
+ * reason), and gives the object.
+ * @throws after the seconds with all its conditions.
+ */
+export async function untilCondition(
+  bed: Bed,
+  kind: KindName,
+  object: ObjectName,
+  expected: string,
+  seconds = 30,
+): Promise<JsonObject> {
+  const [type = '', wanted = ''] = expected.split('=');
+  let found: JsonObject = {};
+  await until(
+    `${kind} ${object.name} has ${expected}`,
+    async () => {
+      found = await readObject(bed, kind, object);
+      const condition = conditionOf(found, type);
+      const isCurrent = condition?.['observedGeneration'] === objectAt(found, 'metadata')?.['generation'];
+      return isCurrent && (condition?.['status'] === wanted || condition?.['reason'] === wanted);
+    },
+    seconds,
+    () => JSON.stringify(objectAt(found, 'status')?.['conditions'], undefined, 1),
+  );
+  return found;
+}
+
+/** Waits until something is so. @throws after the seconds, with what `state` says. */
+export async function until(
+  what: string,
+  isSo: () => Promise<boolean> | boolean,
+  seconds = 30,
+  state: () => string = () => '',
+): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    if (await isSo()) return;
+    if (Date.now() > end) throw new Error(`after ${seconds} s it is not so that ${what} ${state()}`);
+    await sleep(100);
+  }
+}
+
+export const conditionOf = (object: JsonObject, type: string): JsonObject | undefined =>
+  objectsOf(objectAt(object, 'status')?.['conditions']).find((condition) => condition['type'] === type);
+
+const documentsOf = (yaml: string): readonly JsonObject[] =>
+  parseAllDocuments(yaml)
+    .map((document): unknown => document.toJS())
+    .filter(isObject);
+
+const nameOf = (object: JsonObject): string => textOf(objectAt(object, 'metadata'), 'name') ?? '';
+
+const applied = (bed: Bed, collection: string, object: JsonObject): Promise<unknown> =>
+  bed.request('PATCH', `${collection}/${nameOf(object)}?fieldManager=bed&force=true`, object, 'application/apply-patch+yaml');
