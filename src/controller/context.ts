@@ -9,7 +9,6 @@ import type { Tombstone } from '../resources/backend-status.ts';
 import type { VaultEndpoint } from '../resources/endpoint.ts';
 import type { KindName } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
-import type { Graveyard } from './graveyard.ts';
 import type { VaultRegistry } from './vault-registry.ts';
 
 /** The objects of our kinds. */
@@ -93,8 +92,6 @@ export interface ControllerContext {
   readonly hold: (kind: KindName, object: Objects[KindName]) => Promise<void>;
   /** Takes our finalizer away: the object may go. */
   readonly release: (kind: KindName, object: Objects[KindName]) => Promise<void>;
-  /** What could not be deleted in Vault before its object had to go. */
-  readonly tombstones: Graveyard;
   /** Tells people who look at the object; returns at once. */
   readonly event: (object: Objects[KindName], type: 'Normal' | 'Warning', reason: string, message: string) => void;
   /** Throws LeaseLost unless this process certainly leads. To be called right before each write to Vault. */

@@ -73,7 +73,8 @@ export const ofBackend = (
       ? known.policies.list().filter(isDeleting).map(itemOf('VaultACLPolicy'))
       : []),
     ...roles.map(itemOf('VaultAuthRole', 'spread')),
-    ...(after && (tombstonesOf(after) > tombstonesOf(before) || (tombstonesOf(after) > 0 && generationOf(before) !== generationOf(after)))
+    ...(after &&
+    (tombstonesOf(after) > tombstonesOf(before) || (tombstonesOf(after) > 0 && generationOf(before) !== generationOf(after)))
       ? [itemOf('Tombstones')(after)]
       : []),
     ...(generationOf(before) !== generationOf(after) && [before, after].some((each) => each && makesRoles(each))

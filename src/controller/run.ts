@@ -12,7 +12,6 @@ import { objectCounts, tombstoneCounts } from './census.ts';
 import type { ControllerContext, ControllerTimes, Reconcilers } from './context.ts';
 import { dispatcher, itemName, outcomeOf, partsOf } from './dispatch.ts';
 import { finalizerKeeper } from './finalizer.ts';
-import { graveyard } from './graveyard.ts';
 import { workQueue, type WorkQueue } from './queue.ts';
 import { statusWriter } from './status.ts';
 import { openStores } from './stores.ts';
@@ -115,7 +114,6 @@ export const startController = (options: ControllerOptions): Controller => {
     queue: { add: plan.add },
     ...statusWriter({ client: kube, stores: ours, now }),
     ...finalizerKeeper({ client: kube, stores: ours }),
-    tombstones: graveyard({ client: kube, backends: ours.VaultAuthBackend }),
     event: (object, type, reason, message) => recorder.record(object, { type, reason, action: 'Reconcile', note: message }),
     fence,
     log,

@@ -48,12 +48,10 @@ export const statusWriter = ({ client, stores, now }: StatusWriterOptions): Stat
   return {
     writeStatus: (kind, object, status) =>
       inTurn(`${kind}/${keyOf(object)}`, async () => {
-        const key = keyOf(object);
-        const current = stores[kind].get(key);
+        const current = stores[kind].get(keyOf(object));
         // What was gathered may be older than what has been written since.
         const before = current?.metadata.uid === object.metadata.uid ? current.status : object.status;
         const whole = kind === 'VaultAuthBackend' ? { ...status, pendingDeletions: tombstonesOf(before) } : status;
-        onStatus?.(kind, key, whole);
         if (!isSaid(whole, before, now())) await apply(kind, object, whole);
       }),
     changeTombstones: (name, change) =>
@@ -88,14 +86,6 @@ const turns = (): (<T>(name: string, run: () => Promise<T>) => Promise<T>) => {
   };
 };
 
-/** They have a writer of their own (graveyard.ts); whoever writes a status may have read it before the last of them came. */
-const withoutTombstones = (status: unknown): object => {
-  if (typeof status !== 'object' || status === null) return {};
-  const rest: Record<string, unknown> = { ...status };
-  delete rest['pendingDeletions'];
-  return rest;
-};
-
 /** Where an object of ours is on the API server. */
 export const placeOf = (kind: KindName, { metadata: { name, namespace } }: Any) => ({
   group: GROUP,
@@ -106,7 +96,8 @@ export const placeOf = (kind: KindName, { metadata: { name, namespace } }: Any) 
 });
 
 /** Whether `before` says what `status` says: all but times that are not much older. */
-const isSaid = (status: object, before: object, now: number): boolean => {
+const isSaid = (status: object, before: unknown, now: number): boolean => {
+  if (typeof before !== 'object' || before === null) return false;
   const [one, other] = [apart(status), apart(before)];
   if (!isDeepStrictEqual(one.rest, other.rest)) return false;
   return one.times.every(

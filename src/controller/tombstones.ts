@@ -1,6 +1,6 @@
 // Deletes from Vault what deletions had to leave behind, once it can be done; and never what is, or may be, somebody else's.
 import type { VaultAuthBackend } from '../resources/backend.ts';
-import type { Tombstone } from '../resources/backend-status.ts';
+import { MOST_TOMBSTONES, type Tombstone } from '../resources/backend-status.ts';
 import { isObserved } from '../resources/management.ts';
 import { VaultError } from '../vault/error.ts';
 import { deleteRole } from '../vault/roles.ts';
@@ -28,13 +28,47 @@ export const reconcileTombstones: Reconcile<VaultAuthBackend> = async (context, 
   let isAgain = false;
   for (let from = 0; from < tombstones.length; from += BATCH) {
     const outcome = await workOff(context, backend, vault, tombstones.slice(from, from + BATCH), signal);
-    await context.tombstones.change(backend.metadata.name, outcome);
+    await context.changeTombstones(backend.metadata.name, (before) => after(before, outcome));
     for (const roleName of outcome.gone) tellGone(context, backend, roleName);
     if (outcome.error !== undefined) throw outcome.error;
     isAgain ||= outcome.isAgain;
   }
   return isAgain ? { afterMs: resyncAfter(context, RETRY_SECONDS) } : {};
 };
+
+/**
+ * Remembers a role that cannot be deleted now, so that its object may go. False: it cannot be remembered either, because its
+ * backend is gone, or because so many are remembered that a status holds no more; then somebody has to be told.
+ */
+export const bury = async (context: ControllerContext, backend: string, tombstone: Tombstone): Promise<boolean> => {
+  let isKept = false;
+  const isThere = await context.changeTombstones(backend, (before) => {
+    const others = before.filter(({ roleName }) => roleName !== tombstone.roleName);
+    isKept = others.length < MOST_TOMBSTONES;
+    return isKept ? [...others, tombstone] : before;
+  });
+  return isThere && isKept;
+};
+
+/** Forgets a role that has an owner again. */
+export const exhume = async (context: ControllerContext, backend: VaultAuthBackend, roleName: string): Promise<void> => {
+  if (backend.status?.pendingDeletions?.some((tombstone) => tombstone.roleName === roleName))
+    await context.changeTombstones(backend.metadata.name, (before) =>
+      before.filter((tombstone) => tombstone.roleName !== roleName),
+    );
+};
+
+/** Whether what is in Vault under this name was left there by an object that is gone: then it is ours, and may be taken over. */
+export const isBuried = ({ status }: VaultAuthBackend, roleName: string, clusterID: string): boolean =>
+  status?.pendingDeletions?.some(
+    (tombstone) => tombstone.roleName === roleName && (tombstone.clusterID ?? clusterID) === clusterID,
+  ) === true;
+
+/** What is left of the tombstones; some may have come meanwhile. */
+const after = (before: readonly Tombstone[], { keep, forget }: Outcome): readonly Tombstone[] =>
+  before
+    .filter(({ roleName }) => !forget.includes(roleName))
+    .map((tombstone) => keep.find(({ roleName }) => roleName === tombstone.roleName) ?? tombstone);
 
 interface Outcome {
   readonly keep: readonly Tombstone[];
@@ -104,7 +138,12 @@ const fateOf = async (
 
 /** Whether an object has claimed the role of that name meanwhile. */
 const isOwned = ({ roles }: ControllerContext, { metadata: { name } }: VaultAuthBackend, roleName: string): boolean =>
-  roles.list().some(({ status, metadata }) => metadata.deletionTimestamp === undefined && status?.vault?.roleName === roleName && status.vault.backend === name);
+  roles
+    .list()
+    .some(
+      ({ status, metadata }) =>
+        metadata.deletionTimestamp === undefined && status?.vault?.roleName === roleName && status.vault.backend === name,
+    );
 
 const kept = (reason: string): Fate => ({ state: 'kept', reason });
 

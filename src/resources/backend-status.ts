@@ -13,6 +13,7 @@ const tombstone = struct(
     namespace: labelName('The namespace that had it.'),
     name: objectName('The name of the VaultAuthRole.'),
     clusterID: optional(text('The identity of the Vault cluster; it is deleted in no other.', { max: 128 })),
+    vaultNamespace: optional(text('The namespace in the server; it is deleted in no other.', { max: 256 })),
     since: timeText('Since when.'),
     reason: text('Why it could not be deleted.', { max: 256 }),
   },

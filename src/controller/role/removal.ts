@@ -100,6 +100,7 @@ const remember = async (context: ControllerContext, role: VaultAuthRole, place: 
     name,
     since,
     reason,
+    vaultNamespace: place.namespace,
     ...(clusterID === undefined ? {} : { clusterID }),
   });
   const message = `the role ${roleName} of auth/${place.mountPath} is still in Vault: ${reason}`;
