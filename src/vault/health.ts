@@ -11,6 +11,8 @@ export interface Health {
   readonly sealed: boolean;
   /** Answers from its own data only, or hands requests on to the active server. */
   readonly standby: boolean;
+  /** A copy for the day when the original is lost: serves nothing until then. Vault Enterprise alone has it. */
+  readonly disasterRecovery: boolean;
   readonly version: string;
   /** Not told by a sealed server. */
   readonly clusterID: string | undefined;
@@ -32,6 +34,7 @@ export const readHealth = async (client: VaultClient, signal?: AbortSignal): Pro
     initialized: raw['initialized'],
     sealed: raw['sealed'] === true,
     standby: raw['standby'] === true,
+    disasterRecovery: raw['replication_dr_mode'] === 'secondary',
     version: textOf(raw, 'version') ?? '',
     clusterID: textOf(raw, 'cluster_id') || undefined,
     // Version numbers of the two overlap; this field was there in each Vault looked at (1.21.1) and in no OpenBao (2.4.0, 2.6.2).

@@ -16,6 +16,8 @@ export interface SessionState {
   readonly accessor: string | undefined;
   readonly policies: readonly string[];
   readonly renewable: boolean;
+  /** How long the token was to live when we got it; 0: for ever. */
+  readonly leaseSeconds: number;
   /** Milliseconds since 1970; undefined: never. */
   readonly expiresAt: number | undefined;
 }
@@ -144,10 +146,11 @@ const isRefused = (client: VaultClient, token: string): Promise<boolean> =>
     (error: unknown) => isVaultError(error, 'PermissionDenied'),
   );
 
-const stateOf = ({ accessor, policies, renewable, expiresAt }: Held): SessionState => ({
+const stateOf = ({ accessor, policies, renewable, firstLeaseSeconds, expiresAt }: Held): SessionState => ({
   accessor,
   policies,
   renewable,
+  leaseSeconds: firstLeaseSeconds,
   expiresAt: finite(expiresAt),
 });
 

@@ -35,6 +35,7 @@ onEachServer([], nothing, (product, server) => {
       initialized: true,
       sealed: false,
       standby: false,
+      disasterRecovery: false,
       version: expect.stringMatching(/^\d+\.\d+/),
       clusterID: expect.stringMatching(/^[0-9a-f-]{36}$/),
       product: isVault ? 'Vault' : 'OpenBao',

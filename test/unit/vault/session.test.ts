@@ -176,7 +176,13 @@ test('a given token is looked at; one without an end needs no renewal', async ()
   const it = await stage({ method: 'token', token: () => Promise.resolve('given') });
   it.valid.add('given');
   it.lease = 0;
-  expect(await it.session.ready()).toEqual({ accessor: undefined, policies: ['default'], renewable: true, expiresAt: undefined });
+  expect(await it.session.ready()).toEqual({
+    accessor: undefined,
+    policies: ['default'],
+    renewable: true,
+    leaseSeconds: 0,
+    expiresAt: undefined,
+  });
   it.clock += 1e12;
   expect(await ask(it.session)).toBe('given');
   expect(it.paths()).toEqual(['auth/token/lookup-self', 'secret']);

@@ -1,0 +1,159 @@
+// Keeps the connection of one VaultEndpoint, and says in its status and to the other reconcilers whether it can be worked with.
+import { mergeConditions, readyOf } from '../../resources/condition.ts';
+import type { EndpointFinding, VaultEndpoint, VaultEndpointStatus } from '../../resources/endpoint.ts';
+import { vaultClient } from '../../vault/client.ts';
+import { vaultSession } from '../../vault/session.ts';
+import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
+import type { VaultConnection } from '../vault-registry.ts';
+import { deletable } from './findings.ts';
+import { lookAt, type View } from './look.ts';
+import { gatherMaterial, type Material } from './material.ts';
+import { rightsFinding } from './rights.ts';
+
+/** A server that works is looked at this often; whoever works with it notices sooner when it does not. */
+const RESYNC_SECONDS = 30;
+const USER_AGENT = 'vault-auth-injector-controller';
+
+/** Conditions that are told and do not make the endpoint unusable. */
+const APART = ['Authorized', 'Deletable'];
+
+/** The reconciler. A server that cannot be worked with is in the status, and is tried again with growing waits. */
+export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name, endpoint, signal) => {
+  if (!endpoint) return forget(context, name);
+  const users = usersOf(context, name);
+  const isDeleting = endpoint.metadata.deletionTimestamp !== undefined;
+  if (users.length === 0) {
+    await context.release('VaultEndpoint', endpoint);
+    if (isDeleting) return forget(context, name);
+  } else if (!isDeleting) await context.hold('VaultEndpoint', endpoint);
+
+  const material = await gatherMaterial(context, endpoint.spec, signal);
+  const connection = connect(context, name, endpoint, material);
+  const view = await lookAt(endpoint.spec, material, connection, context.now(), signal);
+  const findings: readonly EndpointFinding[] = [
+    ...view.findings,
+    await rightsFinding(context, endpoint, view.token ? connection.session : undefined, signal),
+    ...(isDeleting ? [deletable('InUse', `In use by ${listed(users)}: delete those first.`)] : []),
+  ];
+  const ready = readyOf(findings, APART);
+  register(context, name, endpoint, connection, view, ready);
+  tellChanges(context, endpoint, view, ready);
+  context.metrics.expires('token', name, view.token?.expiresAt);
+  context.metrics.expires('client_certificate', name, material.certificateEndsAt);
+  await context.writeStatus('VaultEndpoint', endpoint, statusOf(context, endpoint, view, [...findings, ready]));
+
+  if (ready.status === 'True') return { afterMs: resyncAfter(context, RESYNC_SECONDS) };
+  if (view.retryAfterMs !== undefined) return { afterMs: Math.max(1000, view.retryAfterMs) };
+  throw new Error(ready.message);
+};
+
+/** Backends and policies that refer to an endpoint, in words. */
+const usersOf = ({ backends, policies }: ControllerContext, endpoint: string): readonly string[] => [
+  ...backends
+    .list()
+    .filter(({ spec }) => spec.endpointRef.name === endpoint)
+    .map(({ metadata }) => `VaultAuthBackend ${metadata.name}`),
+  ...policies
+    .list()
+    .filter(({ spec }) => spec.endpointRef.name === endpoint)
+    .map(({ metadata }) => `VaultACLPolicy ${metadata.name}`),
+];
+
+const listed = (users: readonly string[]): string =>
+  users.length > MOST_LISTED
+    ? `${users.slice(0, MOST_LISTED).join(', ')} and ${users.length - MOST_LISTED} more`
+    : users.join(', ');
+const MOST_LISTED = 10;
+
+const forget = (context: ControllerContext, name: string): Record<string, never> => {
+  context.vaults.remove(name);
+  context.metrics.expires('token', name, undefined);
+  context.metrics.expires('client_certificate', name, undefined);
+  return {};
+};
+
+const connect = (context: ControllerContext, name: string, { spec }: VaultEndpoint, material: Material): VaultConnection =>
+  context.vaults.connect(name, material.identity, () => {
+    const { requestsPerSecond, burst, maxInFlight, timeoutSeconds } = spec.limits;
+    const client = vaultClient({
+      address: spec.address,
+      namespace: spec.namespace,
+      tls: material.tls,
+      limits: { requestsPerSecond, burst, maxInFlight, timeoutMs: timeoutSeconds * 1000 },
+      userAgent: USER_AGENT,
+      observe: (operation, status, milliseconds) => context.metrics.vaultRequest(name, operation, status, milliseconds),
+    });
+    return { client, session: vaultSession({ client, login: material.login, now: context.now }) };
+  });
+
+const register = (
+  context: ControllerContext,
+  name: string,
+  endpoint: VaultEndpoint,
+  { client, session }: VaultConnection,
+  { health, capabilities }: View,
+  { status, reason, message }: Pick<EndpointFinding, 'status' | 'message'> & { readonly reason: string },
+): void =>
+  context.vaults.set(
+    name,
+    status === 'True' && health
+      ? {
+          state: 'ready',
+          client,
+          session,
+          product: health.product,
+          clusterID: health.clusterID ?? endpoint.status?.clusterID ?? '',
+          capabilities: capabilities ?? [],
+        }
+      : { state: 'notReady', reason, message },
+  );
+
+/** Events where something turned: people look at events, and a status shows only the last of it. */
+const tellChanges = (
+  context: ControllerContext,
+  endpoint: VaultEndpoint,
+  { health }: View,
+  ready: { readonly status: string; readonly reason: string; readonly message: string },
+): void => {
+  const before = endpoint.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (before?.status !== ready.status)
+    context.event(endpoint, ready.status === 'True' ? 'Normal' : 'Warning', ready.reason, ready.message);
+  const [old, now] = [endpoint.status?.clusterID, health?.clusterID];
+  if (old !== undefined && now !== undefined && old !== now)
+    context.event(
+      endpoint,
+      'Warning',
+      'ClusterChanged',
+      `Another cluster answers at ${endpoint.spec.address}: ${now} where there was ${old}. What was made in the old one is not deleted in this one.`,
+    );
+};
+
+/** What is not known at present stays as it was last known. */
+const statusOf = (
+  { now }: ControllerContext,
+  { status: before, metadata: { generation } }: VaultEndpoint,
+  { health, capabilities, token }: View,
+  findings: Parameters<typeof mergeConditions>[1],
+): VaultEndpointStatus => {
+  const time = new Date(now()).toISOString();
+  const known = {
+    product: health?.product ?? before?.product,
+    version: health?.version ?? before?.version,
+    clusterID: health?.clusterID ?? before?.clusterID,
+    sealed: health?.sealed ?? before?.sealed,
+    capabilities: capabilities ?? before?.capabilities,
+    lastContactTime: health ? time : before?.lastContactTime,
+    tokenExpiresAt: token?.expiresAt === undefined ? undefined : new Date(token.expiresAt).toISOString(),
+  };
+  return {
+    observedGeneration: generation,
+    conditions: mergeConditions(before?.conditions ?? [], findings, generation, time),
+    ...withoutUndefined(known),
+  };
+};
+
+const withoutUndefined = <T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is left has just been filtered
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };

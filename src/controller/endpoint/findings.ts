@@ -1,0 +1,101 @@
+// What was seen of a server, as findings: which condition, which reason, which sentence.
+import type { EndpointFinding } from '../../resources/endpoint.ts';
+import type { VaultError } from '../../vault/error.ts';
+
+type Of<Type extends EndpointFinding['type']> = Extract<EndpointFinding, { readonly type: Type }>;
+
+export const reachable = (reason: Of<'Reachable'>['reason'], message: string): Of<'Reachable'> => ({
+  type: 'Reachable',
+  status: reason === 'Connected' ? 'True' : 'False',
+  reason,
+  message,
+});
+
+/** `TokenExpiring` is true still: what has to be done can be done until it has expired. */
+export const authenticated = (reason: Of<'Authenticated'>['reason'], message: string): Of<'Authenticated'> => ({
+  type: 'Authenticated',
+  status: reason === 'LoggedIn' || reason === 'TokenExpiring' ? 'True' : reason === 'NotReached' ? 'Unknown' : 'False',
+  reason,
+  message,
+});
+
+export const supported = (reason: Of<'Supported'>['reason'], message: string): Of<'Supported'> => ({
+  type: 'Supported',
+  status: reason === 'Detected' ? 'True' : reason === 'NotReached' ? 'Unknown' : 'False',
+  reason,
+  message,
+});
+
+export const authorized = (reason: Of<'Authorized'>['reason'], message: string): Of<'Authorized'> => ({
+  type: 'Authorized',
+  status: reason === 'Sufficient' ? 'True' : reason === 'NotChecked' ? 'Unknown' : 'False',
+  reason,
+  message,
+});
+
+export const deletable = (reason: Of<'Deletable'>['reason'], message: string): Of<'Deletable'> => ({
+  type: 'Deletable',
+  status: reason === 'Unused' ? 'True' : 'False',
+  reason,
+  message,
+});
+
+/** A failure that is the server's own, or the way's to it, rather than of what was asked. */
+export const unreachable = (error: VaultError): Of<'Reachable'> => reachable(reasonOf(error), error.message);
+
+/** Whether an answer to a login speaks of the login and not of the server's state. */
+export const isDenial = ({ kind, errors }: VaultError): boolean => {
+  switch (kind) {
+    case 'BadRequest':
+    case 'PermissionDenied':
+    case 'NotFound':
+    case 'MethodNotAllowed':
+    case 'PreconditionFailed':
+    case 'Unreadable':
+      return true;
+    case 'ServerError':
+      // For example "could not load backend configuration" of a mount that was never configured.
+      return errors.length > 0;
+    case 'RateLimited':
+    case 'DisasterRecoveryStandby':
+    case 'PerformanceStandby':
+    case 'Standby':
+    case 'Uninitialized':
+    case 'Sealed':
+    case 'Unavailable':
+    case 'DNSFailed':
+    case 'TLSFailed':
+    case 'ConnectionFailed':
+    case 'Timeout':
+    case 'CutOff':
+      return false;
+  }
+};
+
+const reasonOf = ({ kind }: VaultError): Of<'Reachable'>['reason'] => {
+  switch (kind) {
+    case 'DNSFailed':
+    case 'TLSFailed':
+    case 'ConnectionFailed':
+    case 'Timeout':
+    case 'Sealed':
+    case 'Uninitialized':
+    case 'RateLimited':
+      return kind;
+    case 'CutOff':
+      return 'ConnectionFailed';
+    case 'Standby':
+    case 'DisasterRecoveryStandby':
+    case 'PerformanceStandby':
+      return 'Standby';
+    case 'BadRequest':
+    case 'PermissionDenied':
+    case 'NotFound':
+    case 'MethodNotAllowed':
+    case 'PreconditionFailed':
+    case 'Unavailable':
+    case 'ServerError':
+    case 'Unreadable':
+      return 'ServerError';
+  }
+};
