@@ -6,6 +6,8 @@ const MODES = ['agent', 'token'] as const;
 export const PROFILES = ['compat', 'native'] as const;
 export const FLAVOURS = ['vault', 'openbao'] as const;
 export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'properties', 'yaml'] as const;
+/** What an agent image has at the least for the start-up probe to run. */
+export const PROBES = ['shell', 'ls'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
 export const ownTable = {
@@ -72,6 +74,12 @@ export const ownTable = {
     own: true,
     empty: 'unset-warn',
   }),
+  startupProbe: row(
+    oneOf(PROBES),
+    'How the agent holds the pod back until its files are there (profile native): shell says why they are not, ls is for images without a shell.',
+    'ls',
+    { default: 'shell', own: true },
+  ),
   allow: row(
     nameList,
     'On a namespace: guarded annotations that its pods may use, by their names without prefix; * for all.',

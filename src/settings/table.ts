@@ -1,6 +1,6 @@
 // The table of settings: flag, environment variable, kind, default and sentence of everything an operator can set.
 import { decimal, duration, flag, identity, integer, nameList, oneOf, quantity, text } from '../annotations/kind.ts';
-import { FLAVOURS, PROFILES } from '../annotations/own.ts';
+import { FLAVOURS, PROBES, PROFILES } from '../annotations/own.ts';
 import { DEFAULT_TEMPLATES } from '../annotations/table.ts';
 import { controllerSettings } from './controller.ts';
 import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './kind.ts';
@@ -81,6 +81,12 @@ export const settingsTable = {
     option: 'profile',
   }),
   flavour: row(ALL, oneOf(FLAVOURS), 'Product of the agent image.', { default: 'vault', option: 'flavour' }),
+  startupProbe: row(
+    ALL,
+    oneOf(PROBES),
+    'How the agent holds its pod back (profile native): shell, or ls where the agent image has no shell.',
+    { option: 'startupProbe' },
+  ),
   vaultAddress: row(ALL, text, 'Address of Vault.', { variable: 'VAULT_ADDR', option: 'service' }),
   vaultCacertBytes: row(ALL, pemOrBase64, 'PEM of the CA of Vault, plain or in base64.', { default: '' }),
   proxyAddress: row(ALL, text, 'HTTP proxy between agent and Vault.', { variable: 'PROXY_ADDR', option: 'proxyAddress' }),

@@ -79,8 +79,7 @@ export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
   test('an agent image without a shell holds the pod back too, by plain ls', async (bed) => {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/bare', { password: 'without a shell' });
-    const gate = { op: 'replace', path: '/startupProbe/exec/command', value: ['ls', '/vault/secrets/database'] };
-    const annotations = { 'agent-image': IMAGES.bare, 'agent-json-patch': JSON.stringify([gate]) };
+    const annotations = { 'agent-image': IMAGES.bare, 'vaultauth.dev/startup-probe': 'ls' };
     await createPod(bed, namespace, 'bare', asking('bare', SHOW, annotations));
     await bed.untilReady(namespace, 'bare');
     expect(await firstWords(bed, namespace, 'bare', 'app')).toBe('without a shell\n');

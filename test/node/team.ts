@@ -18,8 +18,8 @@ export async function prepareTeam(bed: BedWithNode, flags: readonly string[], fo
   const all = [
     `-vault-address=${servers.openbao.address}`,
     `-vault-image=${IMAGES.openbao}`,
-    // By these a pod turns to Vault and its agent, or to an agent that is unlike others.
-    '-allow=service,agent-image,agent-json-patch',
+    // By these a pod turns to another server and agent.
+    '-allow=service,agent-image',
     ...flags,
   ];
   await install(bed, all, folder);

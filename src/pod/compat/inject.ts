@@ -24,7 +24,13 @@ import { HOME_DIRECTORY, HOME_VOLUME, secretMounts, shapeOf, volumes, type Agent
 
 const LIST: Readonly<Record<AgentKind, ContainerList>> = { init: 'initContainers', sidecar: 'containers' };
 /** Options that need the agent's own token or configuration file. */
-const LACKS: readonly OptionKey[] = ['tokenAudience', 'tokenExpirationSeconds', 'containerName', 'agentConfigPatch'];
+const LACKS: readonly OptionKey[] = [
+  'tokenAudience',
+  'tokenExpirationSeconds',
+  'containerName',
+  'startupProbe',
+  'agentConfigPatch',
+];
 
 /** What follows from the annotations alone, once for all pods with the same ones. */
 const planOf = remembered((parsed: Parsed) => {

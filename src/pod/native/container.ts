@@ -36,9 +36,13 @@ const GATE = `ls "$@" >/dev/null 2>&1 || { grep -hE '${TELLING}' ${LOG_FILE} | t
 /** The kubelet expands $(NAME) in probes and variables; a doubled dollar stands for one, so that all are doubled. */
 export const literal = (argument: string): string => argument.replaceAll('$', '$$$$');
 
+/** What runs in the agent's image: without a shell, nothing but its log says why a file is missing. */
+const probeCommand = ({ startupProbe }: Options): readonly string[] =>
+  startupProbe === 'ls' ? ['ls'] : ['sh', '-c', GATE, 'sh'];
+
 /** One second, for the gate costs about one period; five minutes until the kubelet starts the agent anew, which does no harm. */
-const startupProbe = (destinations: readonly string[]): JsonObject => ({
-  exec: { command: ['sh', '-c', GATE, 'sh', ...destinations.map(literal)] },
+const startupProbe = (options: Options, destinations: readonly string[]): JsonObject => ({
+  exec: { command: [...probeCommand(options), ...destinations.map(literal)] },
   periodSeconds: 1,
   timeoutSeconds: 5,
   failureThreshold: 300,
@@ -73,7 +77,9 @@ export const nativeContainer = (input: NativeContainerInput): JsonObject => {
     command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
     env: variables(input),
     resources,
-    ...(once || !options.agentPrePopulate || destinations.length === 0 ? {} : { startupProbe: startupProbe(destinations) }),
+    ...(once || !options.agentPrePopulate || destinations.length === 0
+      ? {}
+      : { startupProbe: startupProbe(options, destinations) }),
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'FallbackToLogsOnError',
     ...(options.agentSetSecurityContext

@@ -107,6 +107,12 @@ test('the gate names the files as arguments of a constant script, and expands no
   expect(command).toEqual(['sh', '-c', expect.stringContaining('ls "$@"'), 'sh', '/vault/secrets/a$$(X)`id`']);
 });
 
+test('for an image without a shell the gate is plain ls', () => {
+  const { pod } = inject({ annotations: { 'vaultauth.dev/startup-probe': 'ls', 'agent-inject-file-db': 'a$(X)' } });
+  const command = objectAt(objectAt(containerOf(pod, 'vault-agent'), 'startupProbe'), 'exec')?.['command'];
+  expect(command).toEqual(['ls', '/vault/secrets/a$$(X)']);
+});
+
 test.each<[string, JsonObject, JsonObject, number, number, string[]]>([
   ['one user of all', {}, { securityContext: { runAsUser: 1000, runAsGroup: 2000 } }, 1000, 2000, []],
   ["the pod's user", { securityContext: { runAsUser: 1000 } }, {}, 1000, 1000, []],
