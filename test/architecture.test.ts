@@ -21,8 +21,6 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
   admission: { folders: ['annotations', 'selection', 'pod'], modules: [] },
   settings: { folders: ['annotations'], modules: [] },
   resources: { folders: ['pod'], modules: ['typebox'] },
-  vault: { folders: ['resources', 'observe'], modules: ['node:*'] },
-  controller: { folders: ['resources', 'kube', 'vault', 'observe'], modules: ['node:*'] },
   http: { folders: ['admission', 'observe'], modules: ['node:*', 'express'] },
   tls: { folders: ['kube', 'observe'], modules: ['node:*', 'node-forge'] },
   kube: { folders: ['observe'], modules: ['node:*', '@kubernetes/client-node', 'undici'] },

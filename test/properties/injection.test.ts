@@ -54,6 +54,7 @@ const lost = (before: Json | undefined, after: Json | undefined, path = ''): str
 describe.each([
   ['webhook', webhook],
   ['webhook with profile native', native],
+  ['webhook with profile native and no native sidecars', contextOf('webhook', '-allow=*', '-native-sidecars=false')],
   ['agent-inject', compat],
 ])('%s', (_, context) => {
   test('the patch applies, by two implementations of RFC 6902 with one result', () => {
@@ -140,7 +141,7 @@ const replaced = (object: JsonObject, { patch }: Outcome): string[] => {
   const marks = (object['metadata'] as JsonObject)['annotations'] as Readonly<Record<string, string>>;
   const written = new Set(patch.map(({ path }) => path.replaceAll('~1', '/')));
   return Object.keys(marks)
-    .filter((key) => /\/agent-(?:inject-status|config)$/.test(key) && written.has(`/metadata/annotations/${key}`))
+    .filter((key) => /\/agent-(?:inject-status|(?:init-)?config)$/.test(key) && written.has(`/metadata/annotations/${key}`))
     .map((key) => `/metadata/annotations/${key}`);
 };
 
