@@ -8,6 +8,8 @@ export interface Access {
   readonly client: KubeClient;
   /** Our own namespace, as far as anything says so. */
   readonly namespace: string;
+  /** PEM of the authorities that the API server is trusted by; undefined: those of the system. */
+  readonly authorities: () => Promise<string | undefined>;
 }
 
 export interface ApiAccess {
@@ -32,7 +34,11 @@ export const apiAccess = ({ kubeconfig }: Settings, around: Surroundings): ApiAc
   const make = async (): Promise<Access> => {
     const connection = await connect();
     const client = kubeClient({ connection, userAgent: `vault-auth-injector/${VERSION}` });
-    return { client, namespace: podNamespace ?? connection.namespace ?? DEFAULT_NAMESPACE };
+    return {
+      client,
+      namespace: podNamespace ?? connection.namespace ?? DEFAULT_NAMESPACE,
+      authorities: async () => (await connection.credentials()).ca,
+    };
   };
   let made: Promise<Access> | undefined;
   return {

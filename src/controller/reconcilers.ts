@@ -1,13 +1,16 @@
 // The reconcilers of the controller, by the kind of item that each works on.
+import { type BackendOptions, backendReconciler } from './backend/reconcile.ts';
 import type { Reconcilers } from './context.ts';
 import { reconcileEndpoint } from './endpoint/endpoint.ts';
 import { reconcilePolicy } from './policy/policy.ts';
 import { reconcileRole } from './role/role.ts';
 import { reconcileTombstones } from './tombstones.ts';
 
-export const reconcilers: Partial<Reconcilers> = {
+/** All of them. */
+export const reconcilers = (options: BackendOptions): Partial<Reconcilers> => ({
   VaultEndpoint: reconcileEndpoint,
+  VaultAuthBackend: backendReconciler(options),
   VaultACLPolicy: reconcilePolicy,
   VaultAuthRole: reconcileRole,
   Tombstones: reconcileTombstones,
-};
+});
