@@ -93,6 +93,15 @@ export const ownTable = {
     own: true,
     podOnly: true,
   }),
+  agentInitConfig: row(
+    text,
+    'Written by the webhook in profile native where there are no native sidecars: the configuration of the init container.',
+    '{}',
+    {
+      own: true,
+      podOnly: true,
+    },
+  ),
   agentConfigPatch: row(
     jsonPatch,
     'RFC 6902 patch of the generated configuration (profile native).',

@@ -15,6 +15,7 @@ import type { Command } from '../settings/table.ts';
 import type { ApiAccess } from './api-access.ts';
 import { UNKNOWN_CLUSTER, type Cluster } from './context.ts';
 import { lookingUp } from './look-up.ts';
+import { serverVersion } from './server-version.ts';
 
 export interface KnownCluster {
   /** Another object whenever something may be remembered of the old one that does not hold any more. */
@@ -64,23 +65,28 @@ const fromManifests = async (directory: string, log: Log): Promise<KnownCluster>
   return { ...NOTHING, cluster: () => manifests.cluster(), close: () => manifests.close() };
 };
 
-const fromApi = ({ log, metrics }: KnownClusterOptions, client: KubeClient): KnownCluster => {
+const fromApi = ({ settings, log, metrics }: KnownClusterOptions, client: KubeClient): KnownCluster => {
   const onProblem = (path: string, problem: string | undefined): void => {
     if (problem === undefined) log.info({ path }, 'the API server tells of changes again');
     else log.warn({ path, problem }, 'the API server does not tell of changes; what is known stays in use');
   };
   const metadata = watchMetadata({ client, isOurs: (name) => nameWithin(name) !== undefined, onProblem });
   const limits = watchLimitRanges(client, onProblem);
+  const version = settings.nativeSidecars === 'auto' ? serverVersion(client, log) : undefined;
   const began = performance.now();
   metrics.watch({ clusterStaleness: () => (performance.now() - (metadata.heard() ?? began)) / 1000 });
   const { cluster, reviewer } = lookingUp(metadata, metrics);
-  const limited = { ...cluster, limitRanges: limits.find };
+  let known: Cluster = { ...cluster, limitRanges: limits.find };
   return {
-    cluster: () => limited,
+    cluster: () => {
+      const nativeSidecars = version?.nativeSidecars();
+      if (nativeSidecars !== undefined && known.nativeSidecars === undefined) known = { ...known, nativeSidecars };
+      return known;
+    },
     reviewer,
-    hindrance: firstLists(() => metadata.settled() && limits.settled(), log),
+    hindrance: firstLists(() => metadata.settled() && limits.settled() && (version?.settled() ?? true), log),
     close: async () => {
-      await Promise.all([metadata.close(), limits.close()]);
+      await Promise.all([metadata.close(), limits.close(), version?.close()]);
     },
   };
 };

@@ -3,7 +3,7 @@ import { baseline } from '../annotations/parse.ts';
 import type { AdmissionContext, ObjectMetadata } from '../admission/admit.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
-import type { ReadSettings } from '../settings/read.ts';
+import type { ReadSettings, Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 
 /** What is known of the cluster besides the pod. */
@@ -12,6 +12,8 @@ export interface Cluster {
   readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
   /** LimitRanges of a namespace; absent: they are not known. */
   readonly limitRanges?: (namespace: string) => readonly LimitRange[];
+  /** Its version has native sidecars; absent: nobody knows. */
+  readonly nativeSidecars?: boolean;
 }
 
 /** Nothing is known: annotations and settings alone decide. */
@@ -21,6 +23,10 @@ const NO_LIMITS: readonly LimitRange[] = [];
 
 /** For contexts whose pods declare no lists: whoever does is told rather than served without. */
 const UNREAD: ReadYaml = () => ({ because: 'lists are not read here' });
+
+/** Every version that is supported has them, and nearly all that run. */
+const hasNativeSidecars = ({ nativeSidecars }: Settings, cluster: Cluster): boolean =>
+  nativeSidecars === 'auto' ? (cluster.nativeSidecars ?? true) : nativeSidecars === 'true';
 
 /** The context of a command. `agent-inject` selects pods as vault-k8s does: by their annotation alone. */
 export const admissionContext = (
@@ -32,7 +38,7 @@ export const admissionContext = (
   const isCompat = command === 'agent-inject';
   return {
     baseline: baseline(operator),
-    operator: { caBytes: settings.vaultCacertBytes },
+    operator: { caBytes: settings.vaultCacertBytes, nativeSidecars: hasNativeSidecars(settings, cluster) },
     policy: {
       excludedNamespaces: new Set(settings.excludedNamespaces),
       labels: !isCompat,

@@ -29,6 +29,8 @@ export interface OperatorInput {
   readonly caBytes: string;
   /** Of the pod's namespace; none unless told. */
   readonly limitRanges?: readonly LimitRange[];
+  /** The nodes run init containers that go on beside the app (Kubernetes 1.29 and later); so it is unless told. */
+  readonly nativeSidecars?: boolean;
 }
 
 export interface Draft {

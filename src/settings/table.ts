@@ -80,6 +80,12 @@ export const settingsTable = {
     defaults: { 'agent-inject': 'compat' },
     option: 'profile',
   }),
+  nativeSidecars: row(
+    ALL,
+    oneOf(['auto', 'true', 'false']),
+    'Whether the nodes run native sidecars, Kubernetes 1.29 and later (profile native); auto asks the API server, and means yes without one.',
+    { default: 'auto' },
+  ),
   flavour: row(ALL, oneOf(FLAVOURS), 'Product of the agent image.', { default: 'vault', option: 'flavour' }),
   startupProbe: row(
     ALL,

@@ -39,7 +39,11 @@ const FIXTURES: Readonly<Record<string, JsonObject>> = {
 };
 
 const restricted = { 'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/enforce-version': 'latest' };
-const ways = { 'profile native': ['-profile=native'], 'mode token': ['-profile=native'] } as const;
+const ways = {
+  'profile native without native sidecars': ['-native-sidecars=false'],
+  'profile native': ['-profile=native'],
+  'mode token': ['-profile=native'],
+} as const;
 
 onEachKubernetes(
   ['kube-apiserver'],
@@ -77,6 +81,7 @@ onEachKubernetes(
       const namespace = await bed.createNamespace({ labels: restricted });
       const { pod } = admit(podWith({ spec: { serviceAccountName: 'default', ...FIXTURES['a user of its own'] } }), {
         command: 'webhook',
+        flags: ['-profile=compat'],
       });
       const { namespace: _, ...metadata } = pod['metadata'] as { namespace: string };
       const { status, text } = await bed.exchange('POST', podsPath(namespace, '?dryRun=All'), { ...pod, metadata });

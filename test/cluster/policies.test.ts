@@ -11,6 +11,7 @@ import { podsPath, webPod } from './pods.ts';
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
 const ASK = 'vault.hashicorp.com/agent-inject';
 const CONFIG = 'vaultauth.dev/agent-config';
+const INIT_CONFIG = 'vaultauth.dev/agent-init-config';
 const MERGE = 'application/merge-patch+json';
 const TOKEN = {
   volumes: [
@@ -84,12 +85,16 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   });
 
   it('the configuration of a running agent can be neither changed nor removed', async () => {
-    expect((await bed.exchange('POST', podsPath(team), webPod('native', { [CONFIG]: '{}', other: 'x' }))).status).toBe(201);
+    expect(
+      (await bed.exchange('POST', podsPath(team), webPod('native', { [CONFIG]: '{}', [INIT_CONFIG]: '{}', other: 'x' }))).status,
+    ).toBe(201);
     const path = `${podsPath(team)}/native`;
     await until(async () => (await annotated(`${path}?dryRun=All`, { [CONFIG]: '{"vault":{}}' })).status === 403);
     for (const [annotations, subresource] of [
       [{ [CONFIG]: '{"vault":{}}' }, ''],
       [{ [CONFIG]: null }, ''],
+      [{ [INIT_CONFIG]: '{"vault":{}}' }, ''],
+      [{ [INIT_CONFIG]: null }, ''],
       [{ [CONFIG]: '' }, '/status'],
     ] as const) {
       const answer = await annotated(`${path}${subresource}`, annotations);

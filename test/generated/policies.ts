@@ -11,6 +11,8 @@ import { tokenPolicy } from './token-policy.ts';
 import { ASKING, EXPLICIT, implicit, LABEL, NAMESPACE_LABEL, SAYS_NOTHING } from './wishes.ts';
 
 const CONFIG = annotationName('agentConfig');
+/** Every annotation that an agent reads its configuration from, as a list of CEL. */
+const CONFIGS = `['${CONFIG}', '${annotationName('agentInitConfig')}']`;
 /** What an injected pod has at least one of: the agent of either shape, or the token for apps that log in themselves. */
 const CONTAINERS = "['vault-agent', 'vault-agent-init']";
 
@@ -103,12 +105,12 @@ agent would obey it, and hand its token to whom it says.`,
     matchConditions: [
       {
         name: 'has-agent-config',
-        expression: `has(oldObject.metadata.annotations) && '${CONFIG}' in oldObject.metadata.annotations`,
+        expression: `has(oldObject.metadata.annotations) && ${CONFIGS}.exists(name, name in oldObject.metadata.annotations)`,
       },
     ],
     validations: [
       {
-        expression: `has(object.metadata.annotations) && '${CONFIG}' in object.metadata.annotations && object.metadata.annotations['${CONFIG}'] == oldObject.metadata.annotations['${CONFIG}']`,
+        expression: `${CONFIGS}.all(name, !(name in oldObject.metadata.annotations) || has(object.metadata.annotations) && name in object.metadata.annotations && object.metadata.annotations[name] == oldObject.metadata.annotations[name])`,
         message: `annotation ${CONFIG} is the configuration of a running agent and cannot be changed: change the pod template instead`,
         reason: 'Forbidden',
       },

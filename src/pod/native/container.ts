@@ -1,10 +1,11 @@
-// The one agent container of profile native: a native sidecar whose start-up probe holds back the rest of the pod until the
+// An agent container of profile native: a native sidecar whose start-up probe holds back the rest of the pod until the
 // secrets are there, or a plain init container.
 import type { Options } from '../../annotations/parse.ts';
 import { objectAt, objectsOf, type Json, type JsonObject } from '../manifest.ts';
-import { CONFIG_DIRECTORY, CONFIG_FILE, RUN_DIRECTORY } from './volumes.ts';
+import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';
 import { processVariables, PROGRAM } from '../program.ts';
 import { LOG_FILE } from './config.ts';
+import type { AgentPart } from './part.ts';
 import type { AgentUser } from './user.ts';
 
 export interface NativeContainerInput {
@@ -16,8 +17,7 @@ export interface NativeContainerInput {
   readonly mounts: readonly JsonObject[];
   /** Absolute paths of the files that must exist before the app starts. */
   readonly destinations: readonly string[];
-  /** A plain init container instead of a sidecar. */
-  readonly once: boolean;
+  readonly part: AgentPart;
   readonly isAgent: (container: JsonObject) => boolean;
 }
 
@@ -68,18 +68,19 @@ const pullPolicy = ({ pod, options, isAgent }: NativeContainerInput): string => 
 
 /** The finished container, before the user's own patch. It passes Pod Security "restricted". */
 export const nativeContainer = (input: NativeContainerInput): JsonObject => {
-  const { options, user, once, destinations, mounts, resources } = input;
+  const { options, user, part, destinations, mounts, resources } = input;
+  const isSidecar = part.kind === 'native-sidecar';
   return {
-    name: options.containerName,
+    name: part.name,
     image: options.agentImage ?? '',
     imagePullPolicy: pullPolicy(input),
-    ...(once ? {} : { restartPolicy: 'Always' }),
-    command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${CONFIG_FILE}`],
+    ...(isSidecar ? { restartPolicy: 'Always' } : {}),
+    command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${part.file}`],
     env: variables(input),
     resources,
-    ...(once || !options.agentPrePopulate || destinations.length === 0
-      ? {}
-      : { startupProbe: startupProbe(options, destinations) }),
+    ...(isSidecar && options.agentPrePopulate && destinations.length > 0
+      ? { startupProbe: startupProbe(options, destinations) }
+      : {}),
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'FallbackToLogsOnError',
     ...(options.agentSetSecurityContext

@@ -16,7 +16,7 @@ import {
   type Injection,
   type OperatorInput,
 } from '../draft.ts';
-import { objectsOf, textOf, type JsonObject } from '../manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
 import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
 import { otherDirectories } from '../secrets.ts';
 import { TOKEN_VOLUME } from '../token.ts';
@@ -24,7 +24,8 @@ import { userPatched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
 import { nativeContainer } from './container.ts';
 import { agentResources } from './resources.ts';
-import { agentUser } from './user.ts';
+import { kindOf, partsOf, type AgentPart } from './part.ts';
+import { agentUser, type AgentUser } from './user.ts';
 import { agentMounts, secretMounts, volumes } from './volumes.ts';
 
 /** All annotations of an object together may have this many bytes: the API server refuses more. */
@@ -33,30 +34,50 @@ const ANNOTATION_BYTES = 262_144;
 /** What a pod can ask of profile compat alone: to be told is better than to run without it. */
 const LACKS = ['agentConfigmap', 'agentCacheEnable', 'agentServiceAccountTokenVolumeName', 'agentRevokeOnShutdown'] as const;
 
-/** An agent of ours is the one container that mounts our token. */
+/** Only agents of ours mount our token. */
 const isOurs = (container: JsonObject): boolean =>
   objectsOf(container['volumeMounts']).some((mount) => textOf(mount, 'name') === TOKEN_VOLUME);
 
-const configText = (draft: Draft, once: boolean): string | undefined => {
+const configText = (draft: Draft, { once }: AgentPart): string | undefined => {
   const { options, families } = draft.parsed;
   const config = nativeConfig({ options, authConfig: families.authConfig, files: draft.files, telemetry: draft.telemetry, once });
   const patched = keep(userPatched(config, options.agentConfigPatch ?? [], originOf(draft, 'agentConfigPatch')), draft);
   return patched && JSON.stringify(patched);
 };
 
-const bytesOf = (annotations: JsonObject | undefined): number =>
-  Object.entries(annotations ?? {}).reduce(
-    (sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(typeof value === 'string' ? value : ''),
-    0,
-  );
+const bytesOf = (annotations: JsonObject | undefined, except: ReadonlySet<string>): number => {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(annotations ?? {}))
+    if (!except.has(name)) bytes += Buffer.byteLength(name) + Buffer.byteLength(typeof value === 'string' ? value : '');
+  return bytes;
+};
 
-const writeConfig = (draft: Draft, config: string): void => {
-  const name = annotationName('agentConfig');
-  const metadata = draft.pod['metadata'] as JsonObject | undefined;
-  const present = bytesOf(metadata?.['annotations'] as JsonObject | undefined);
-  const bytes = present + Buffer.byteLength(name) + Buffer.byteLength(config);
+const writeConfigs = (draft: Draft, parts: readonly AgentPart[]): void => {
+  // What an earlier injection wrote is replaced.
+  const names = new Set(parts.map(({ config }) => annotationName(config)));
+  let bytes = bytesOf(objectAt(objectAt(draft.pod, 'metadata'), 'annotations'), names);
+  for (const part of parts) {
+    const text = configText(draft, part);
+    if (text === undefined) continue;
+    const name = annotationName(part.config);
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(text);
+    if (bytes <= ANNOTATION_BYTES) setAnnotation(draft, name, text);
+  }
   if (bytes > ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, most: ANNOTATION_BYTES });
-  else setAnnotation(draft, name, config);
+};
+
+/** A finished agent container, with the user's own patch. */
+const agentOf = (draft: Draft, part: AgentPart, user: AgentUser, mounts: readonly JsonObject[]): JsonObject | undefined => {
+  const { pod, parsed, operator } = draft;
+  const { options, origins } = parsed;
+  const { once } = part;
+  const limitRanges = operator.limitRanges ?? [];
+  const { resources, problems } = agentResources({ pod, options, origins, limitRanges, once, isAgent: isOurs });
+  draft.problems.push(...problems);
+  const destinations = draft.files.map((file) => file.destination);
+  const input = { pod, options, caBytes: operator.caBytes, user, resources, mounts, destinations, part, isAgent: isOurs };
+  const key = once ? 'agentInitJsonPatch' : 'agentJsonPatch';
+  return keep(userPatched(nativeContainer(input), options[key] ?? [], originOf(draft, key)), draft);
 };
 
 /** Everything that profile native adds to a pod, or everything that is in the way. The pod is not changed. */
@@ -64,40 +85,27 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
   const draft = draftOf(pod, parsed, operator);
   const { options, origins } = parsed;
   const { builder, problems, warnings } = draft;
-  const once = options.agentPrePopulateOnly;
   for (const key of LACKS)
     if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
       problems.push({ code: 'profile-lacks', annotation: originOf(draft, key), profile: 'native' });
   const directories = [options.secretVolumePath, ...otherDirectories(draft.files, options.secretVolumePath)];
   const user = agentUser(pod, options, origins, isOurs);
   if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
-  const limited = agentResources({ pod, options, origins, limitRanges: operator.limitRanges ?? [], once, isAgent: isOurs });
-  problems.push(...limited.problems);
-  const container = nativeContainer({
-    pod,
-    options,
-    caBytes: operator.caBytes,
-    user,
-    resources: limited.resources,
-    mounts: uniquePaths(agentMounts(options, directories, copiedMounts(draft))),
-    destinations: draft.files.map((file) => file.destination),
-    once,
-    isAgent: isOurs,
-  });
-  const key = once ? 'agentInitJsonPatch' : 'agentJsonPatch';
-  const agent = keep(userPatched(container, options[key] ?? [], originOf(draft, key)), draft);
-  const config = configText(draft, once);
+  const parts = partsOf(options, operator.nativeSidecars ?? true);
+  const mounts = uniquePaths(agentMounts(options, directories, copiedMounts(draft)));
+  const agents = parts.map((part) => ({ part, agent: agentOf(draft, part, user, mounts) }));
   const named = recipients(draft);
   const receives = (name: string, list: ContainerList, path?: string): boolean =>
-    name !== options.containerName && named(name, list, path);
-  problems.push(...placeVolumes(pod, volumes(options, directories), builder));
+    parts.every((part) => part.name !== name) && named(name, list, path);
+  problems.push(...placeVolumes(pod, volumes(options, directories, parts), builder));
   problems.push(...placeMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
   shareProcessNamespace(draft);
-  if (agent)
-    problems.push(
-      ...placeAgent(pod, agent, { list: 'initContainers', first: true, isOurs, isCurrent: isCurrent(draft) }, builder),
-    );
-  if (config !== undefined) writeConfig(draft, config);
+  for (const { part, agent } of agents) {
+    if (!agent) continue;
+    const place = { list: part.list, first: part.list === 'initContainers', isOurs, isCurrent: isCurrent(draft) };
+    problems.push(...placeAgent(pod, agent, place, builder));
+  }
+  writeConfigs(draft, parts);
   markInjected(draft);
-  return { patch: builder.operations, kind: once ? 'init_only' : 'sidecar_only', problems, warnings };
+  return { patch: builder.operations, kind: kindOf(parts), problems, warnings };
 };

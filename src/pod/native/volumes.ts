@@ -3,13 +3,13 @@ import { annotationName } from '../../annotations/name.ts';
 import type { Options } from '../../annotations/parse.ts';
 import type { JsonObject } from '../manifest.ts';
 import { SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
+import type { AgentPart } from './part.ts';
 
 const SECRETS_VOLUME = 'vault-secrets';
 const CONFIG_VOLUME = 'vault-agent-config';
 const RUN_VOLUME = 'vault-agent-run';
 
 export const CONFIG_DIRECTORY = '/vault/agent';
-export const CONFIG_FILE = 'agent.json';
 /** Home of the agent: its log, and whatever it writes by itself. */
 export const RUN_DIRECTORY = '/run/vault-agent';
 const EXTRA_DIRECTORY = '/vault/custom';
@@ -27,19 +27,17 @@ const memory = (name: string, sizeLimit: string): JsonObject => ({ name, emptyDi
 const secretsName = (index: number): string => (index === 0 ? SECRETS_VOLUME : `${SECRETS_VOLUME}-custom-${index - 1}`);
 
 /** All volumes; `directories` are those of the secrets, the common one first. */
-export const volumes = (options: Options, directories: readonly string[]): JsonObject[] => [
+export const volumes = (options: Options, directories: readonly string[], parts: readonly AgentPart[]): JsonObject[] => [
   ...directories.map((_, index) => memory(secretsName(index), options.volumeSizeLimit ?? DEFAULT_SECRETS_SIZE)),
   memory(RUN_VOLUME, RUN_SIZE),
   {
     name: CONFIG_VOLUME,
     downwardAPI: {
       defaultMode: FILE_MODE,
-      items: [
-        {
-          path: CONFIG_FILE,
-          fieldRef: { apiVersion: 'v1', fieldPath: `metadata.annotations['${annotationName('agentConfig')}']` },
-        },
-      ],
+      items: parts.map(({ file, config }) => ({
+        path: file,
+        fieldRef: { apiVersion: 'v1', fieldPath: `metadata.annotations['${annotationName(config)}']` },
+      })),
     },
   },
   {

@@ -1,0 +1,106 @@
+// Profile native where the nodes have no native sidecars: an init container and a sidecar, with the same security.
+import { objectAt, objectsOf, textOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, type PodParts, type Result, type Surrounding } from '../fixture.ts';
+
+const old: Surrounding = { command: 'webhook', flags: ['-native-sidecars=false'] };
+const native = (parts: PodParts = {}): JsonObject =>
+  podWith({
+    ...parts,
+    annotations: { 'vaultauth.dev/profile': 'native', 'agent-inject-secret-db': 'kv/db', ...parts.annotations },
+  });
+const inject = (parts: PodParts = {}): Result => admit(native(parts), old);
+const configOf = ({ pod }: Result, name: string): JsonObject =>
+  JSON.parse(textOf(objectAt(objectAt(pod, 'metadata'), 'annotations'), `vaultauth.dev/${name}`) ?? '{}') as JsonObject;
+const namesOf = ({ pod }: Result, list: string): unknown[] =>
+  objectsOf(objectAt(pod, 'spec')?.[list]).map((container) => container['name']);
+
+const patch = (value: string): string => JSON.stringify([{ op: 'add', path: '/terminationMessagePath', value }]);
+
+test('the init container comes first and the sidecar last, each with a file of its own', () => {
+  const result = inject({ spec: { initContainers: [{ name: 'migrate' }] } });
+  expect([result.outcome.kind, namesOf(result, 'initContainers'), namesOf(result, 'containers')]).toEqual([
+    'init_and_sidecar',
+    ['vault-agent-init', 'migrate'],
+    ['web', 'vault-agent'],
+  ]);
+  for (const [name, file] of Object.entries({ 'vault-agent-init': 'agent-init.json', 'vault-agent': 'agent.json' })) {
+    const agent = containerOf(result.pod, name);
+    expect(agent['command']).toEqual(['vault', 'agent', `-config=/vault/agent/${file}`]);
+    expect([agent['restartPolicy'], agent['startupProbe']]).toEqual([undefined, undefined]);
+    expect(mountsOf(agent)).toContain('vault-auth-token:/var/run/secrets/kubernetes.io/serviceaccount:ro');
+    expect(agent['securityContext']).toMatchObject({ runAsNonRoot: true, capabilities: { drop: ['ALL'] } });
+  }
+  expect(mountsOf(containerOf(result.pod, 'migrate'))).toEqual(['vault-secrets:/vault/secrets:ro']);
+});
+
+test('the init container gives up, the sidecar never does', () => {
+  const result = inject();
+  expect(configOf(result, 'agent-init-config')).toMatchObject({
+    exit_after_auth: true,
+    template_config: { exit_on_retry_failure: true },
+    auto_auth: { method: [{ exit_on_err: true }] },
+  });
+  const config = configOf(result, 'agent-config');
+  expect(config).toMatchObject({ template_config: { exit_on_retry_failure: false } });
+  expect(config).not.toHaveProperty('exit_after_auth');
+  const volume = objectsOf(objectAt(result.pod, 'spec')?.['volumes']).find(({ name }) => name === 'vault-agent-config');
+  expect(objectsOf(objectAt(volume, 'downwardAPI')?.['items']).map(({ path }) => path)).toEqual([
+    'agent-init.json',
+    'agent.json',
+  ]);
+});
+
+test('it can be one container alone, and its name follows the one that is chosen', () => {
+  const once = inject({ annotations: { 'agent-pre-populate-only': 'true' } });
+  expect([once.outcome.kind, namesOf(once, 'initContainers'), namesOf(once, 'containers')]).toEqual([
+    'init_only',
+    ['vault-agent'],
+    ['web'],
+  ]);
+  const late = inject({ annotations: { 'agent-pre-populate': 'false' } });
+  expect([late.outcome.kind, namesOf(late, 'initContainers'), namesOf(late, 'containers')]).toEqual([
+    'sidecar_only',
+    [],
+    ['web', 'vault-agent'],
+  ]);
+  const long = 'a'.repeat(63);
+  const named = inject({ annotations: { 'vaultauth.dev/container-name': long } });
+  expect(namesOf(named, 'initContainers')).toEqual([`${'a'.repeat(58)}-init`]);
+  const taken = inject({ spec: { containers: [{ name: 'vault-agent-init', volumeMounts: [TOKEN_MOUNT] }] } });
+  expect(taken.outcome.problems).toEqual([{ code: 'container-taken', container: 'vault-agent-init' }]);
+});
+
+test('patches reach the container that they are for', () => {
+  const annotations = { 'agent-json-patch': patch('/sidecar'), 'agent-init-json-patch': patch('/init') };
+  const { pod } = admit(native({ annotations }), { ...old, flags: [...(old.flags ?? []), '-allow=*'] });
+  expect(containerOf(pod, 'vault-agent')['terminationMessagePath']).toBe('/sidecar');
+  expect(containerOf(pod, 'vault-agent-init')['terminationMessagePath']).toBe('/init');
+});
+
+test('a second injection adds nothing', () => {
+  const first = inject({ spec: { initContainers: [{ name: 'migrate' }] } });
+  expect(admit(first.pod, old).outcome.patch).toEqual([]);
+});
+
+test('a configuration that fits once must fit twice', () => {
+  const large = { annotations: { 'agent-inject-template-db': 'x'.repeat(100_000) } };
+  const { outcome } = admit(native(large), { command: 'webhook' });
+  expect(outcome.problems).toEqual([]);
+  expect(inject(large).outcome.problems).toEqual([expect.objectContaining({ code: 'config-too-large' })]);
+});
+
+test.each([
+  ['auto', undefined, 'sidecar_only'],
+  ['auto', true, 'sidecar_only'],
+  ['auto', false, 'init_and_sidecar'],
+  ['true', false, 'sidecar_only'],
+  ['false', true, 'init_and_sidecar'],
+])('with the setting %s and a cluster that says %p a pod gets %s', (setting, known, kind) => {
+  const cluster = {
+    namespace: () => undefined,
+    serviceAccount: () => undefined,
+    ...(known === undefined ? {} : { nativeSidecars: known }),
+  };
+  const { outcome } = admit(native(), { command: 'webhook', flags: [`-native-sidecars=${setting}`], cluster });
+  expect(outcome.kind).toBe(kind);
+});
