@@ -45,7 +45,7 @@ export const bury = async (context: ControllerContext, backend: string, tombston
   const isThere = await context.changeTombstones(backend, (before) => {
     const others = before.filter(({ roleName }) => roleName !== tombstone.roleName);
     isKept = others.length < MOST_TOMBSTONES;
-    return isKept ? [...others, tombstone] : before;
+    return isKept ? [...others, { ...tombstone, reason: tombstone.reason.slice(0, LONGEST_REASON) }] : before;
   });
   return isThere && isKept;
 };

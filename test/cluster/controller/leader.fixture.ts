@@ -1,0 +1,47 @@
+// A process with the runtime of the controller that, as long as it believes that it leads, writes to a ConfigMap of its name five
+// times a second, with nothing but the fence before each write: as reconcilers write to Vault.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startController } from '../../../src/controller/run.ts';
+import { kubeClient } from '../../../src/kube/client.ts';
+import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
+import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
+
+const [kubeconfig = '', namespace = '', identity = ''] = process.argv.slice(2);
+const client = kubeClient({ connection: await kubeconfigConnection(kubeconfig), userAgent: identity });
+const say = (fields: object, message: string): void => void process.stdout.write(`${JSON.stringify({ ...fields, message })}\n`);
+let count = 0;
+
+startController({
+  client,
+  namespace,
+  serviceAccount: 'default',
+  leaseName: 'leader-test',
+  identity,
+  observeOnly: false,
+  workers: 2,
+  times: { resyncFactor: 1, deletionMs: 1000 },
+  reconcilers: {
+    VaultEndpoint: async ({ fence }, _key, _object, signal) => {
+      while (!signal.aborted) {
+        fence();
+        count += 1;
+        await client.request({
+          method: 'PATCH',
+          path: `/api/v1/namespaces/${namespace}/configmaps/${identity}`,
+          query: { fieldManager: identity, force: true },
+          contentType: 'application/apply-patch+yaml',
+          body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: identity }, data: { count: String(count) } },
+        });
+        await sleep(200);
+      }
+      return {};
+    },
+  },
+  keepsAnnotation: () => false,
+  log: { trace: say, debug: say, info: say, warn: say, error: say },
+  metrics: createControllerMetrics({ version: 'test', commit: 'test' }),
+  onLost: (reason) => {
+    say({ reason }, 'lost');
+    process.exit(3);
+  },
+});

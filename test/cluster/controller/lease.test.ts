@@ -1,0 +1,117 @@
+// Two controllers on one API server: one leads, the other takes over, and who was away too long writes nothing any more.
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
+import { type Bed, startBed } from '../../bed/bed.ts';
+import { CONTROLLER_NAMESPACE, type ControllerProcess, installController, runController, until } from '../../bed/controller.ts';
+import { KUBERNETES_VERSIONS } from '../../bed/recipes.ts';
+import type { Server } from '../../bed/server.ts';
+import { bundleTool, type Tool } from '../../bed/tool.ts';
+
+interface Lease {
+  readonly spec: { readonly holderIdentity?: string; readonly leaseTransitions?: number };
+}
+
+const leases = `/apis/coordination.k8s.io/v1/namespaces/${CONTROLLER_NAMESPACE}/leases`;
+/** What the issue allows from the leader's end to the next one. */
+const HANDOVER_MS = 15_000;
+
+const leads = async ({ operations }: ControllerProcess): Promise<boolean> =>
+  (await (await fetch(`${operations}/metrics`)).text()).includes('\nvault_auth_injector_leading 1\n');
+
+describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
+  let bed: Bed;
+  let tool: Tool;
+  let outcome: 'passed' | 'failed' = 'failed';
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes, parts: ['kube-apiserver'] });
+    await installController(bed);
+    tool = await bundleTool('../cluster/controller/leader.fixture.ts');
+  }, 600_000);
+  afterAll(async () => {
+    tool?.remove();
+    await bed?.stop(outcome);
+  });
+
+  const lease = (name: string): Promise<Lease> => bed.request<Lease>('GET', `${leases}/${name}`);
+
+  it('one leads, and when it is killed the other leads within 15 seconds', async () => {
+    const one = await runController(bed, { name: 'one' });
+    await until('the first one leads', () => leads(one));
+    const two = await runController(bed, { name: 'two' });
+    await sleep(3000);
+    expect([await leads(one), await leads(two)]).toEqual([true, false]);
+    const { spec: before } = await lease('vault-auth-injector-controller');
+
+    const killed = performance.now();
+    await one.server.stop('SIGKILL');
+    await until('the second one leads', () => leads(two), HANDOVER_MS / 1000);
+    expect(performance.now() - killed).toBeLessThan(HANDOVER_MS);
+    const { spec: after } = await lease('vault-auth-injector-controller');
+    expect(after.holderIdentity).not.toBe(before.holderIdentity);
+    expect(after.leaseTransitions).toBe((before.leaseTransitions ?? 0) + 1);
+
+    // Asked to end it gives the Lease back, and the next one need not wait.
+    const three = await runController(bed, { name: 'three' });
+    await two.server.stop('SIGTERM');
+    expect(two.server.exitCode()).toBe(0);
+    const stopped = performance.now();
+    await until('the third one leads', () => leads(three));
+    expect(performance.now() - stopped).toBeLessThan(HANDOVER_MS / 2);
+    await three.server.stop('SIGTERM');
+    expect((await lease('vault-auth-injector-controller')).spec.holderIdentity ?? '').toBe('');
+  }, 120_000);
+
+  it('a leader that cannot renew says so and ends with 3', async () => {
+    const server = await runController(bed, { name: 'taken' });
+    await until('it leads', () => leads(server));
+    // As another one would that finds it expired.
+    const taken = { spec: { holderIdentity: 'somebody', renewTime: new Date().toISOString().replace('Z', '000Z') } };
+    await bed.request('PATCH', `${leases}/vault-auth-injector-controller`, taken, 'application/merge-patch+json');
+    await until('it has ended', () => !server.server.running());
+    expect(server.server.exitCode()).toBe(3);
+    const log = readFileSync(server.server.logFile, 'utf8');
+    expect(log).toContain('the Lease is lost: this process writes nothing any more, and ends');
+    expect(log).toContain('is held by somebody');
+  }, 60_000);
+
+  it('a leader that was paused until another one leads writes nothing when it wakes up, and ends', async () => {
+    const endpoint = {
+      address: 'https://nowhere.example',
+      auth: { cert: {} },
+      tls: { clientCert: { secretRef: { name: 'none' } } },
+    };
+    await bed.request('POST', collectionPath('VaultEndpoint'), {
+      apiVersion: API_VERSION,
+      kind: 'VaultEndpoint',
+      metadata: { name: 'marked' },
+      spec: endpoint,
+    });
+    const start = (name: string): Server =>
+      bed.start({ name, command: process.execPath, arguments: [tool.file, bed.kubeconfig, CONTROLLER_NAMESPACE, name] });
+    const writes = async (name: string): Promise<number> => {
+      const { status, text } = await bed.exchange('GET', `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/configmaps/${name}`);
+      return status === 200 ? Number((JSON.parse(text) as { data: { count: string } }).data.count) : 0;
+    };
+    const paused = start('paused');
+    await until('the first one writes', async () => (await writes('paused')) > 3);
+    const next = start('next');
+    await sleep(2500);
+    expect(await writes('next')).toBe(0);
+    // Right after a write, so that none is on its way.
+    const before = await writes('paused');
+    await until('it has just written', async () => (await writes('paused')) > before);
+    process.kill(paused.pid, 'SIGSTOP');
+    await sleep(500);
+    const last = await writes('paused');
+    await until('the other one leads', async () => (await writes('next')) > 3, 20);
+    process.kill(paused.pid, 'SIGCONT');
+    await until('the first one has ended', () => !paused.running());
+    expect(await writes('paused')).toBe(last);
+    expect(paused.exitCode()).toBe(3);
+    expect(next.running()).toBe(true);
+    await next.stop('SIGTERM');
+    outcome = 'passed';
+  }, 120_000);
+});
