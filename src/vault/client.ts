@@ -79,6 +79,8 @@ export const vaultClient = (options: VaultClientOptions): VaultClient => {
   const passage = gate(limits, now);
   // The server asked for a pause until then.
   let pausedUntil = -Infinity;
+  // Nothing got through of late: then nobody asks twice, and those who come again do so in their own time.
+  let isDown = false;
 
   const attempt = async (call: VaultRequest, asked: Asked): Promise<VaultAnswer> => {
     const pause = pausedUntil - now();
@@ -111,13 +113,19 @@ export const vaultClient = (options: VaultClientOptions): VaultClient => {
     const asked: Asked = { what: `${call.method} ${call.path}`, isRead, redact: redactor(call.token, call.body) };
     for (let count = 1; ; count += 1) {
       try {
-        return await passage.pass(() => attempt(call, asked), call.signal);
+        const answer = await passage.pass(() => attempt(call, asked), call.signal);
+        isDown = false;
+        return answer;
       } catch (error) {
         if (error instanceof GateClosed) throw closed(asked);
         if (!(error instanceof VaultError)) throw error;
         if (error.kind === 'RateLimited' && error.retryAfterMs) pausedUntil = Math.max(pausedUntil, now() + error.retryAfterMs);
-        const wait = count < ATTEMPTS ? waitBeforeRetry(error, count) : undefined;
-        if (wait === undefined) throw error;
+        const isLast = count === ATTEMPTS || (isDown && isVaultError(error, ...DOWN));
+        const wait = isLast ? undefined : waitBeforeRetry(error, count);
+        if (wait === undefined) {
+          isDown = isVaultError(error, ...DOWN);
+          throw error;
+        }
         await sleep(wait, undefined, { signal: call.signal });
       }
     }
@@ -166,15 +174,16 @@ const urlOf = (base: URL, { method, path, query = {} }: VaultCall, what: string)
   return url;
 };
 
+/** What a server says, or does not say, while it is restarted or a connection was too old. */
+const DOWN = ['ConnectionFailed', 'CutOff', 'Unavailable'] as const;
+
 /** Milliseconds until the next attempt, or undefined when there shall be none. With jitter, so that many do not come at once. */
 const waitBeforeRetry = (error: VaultError, count: number): number | undefined => {
   if (error.written === 'unknown') return undefined;
   // Quotas are looked at before anything is done. Without a time to wait the caller's own back-off is the better one.
   if (error.kind === 'RateLimited')
     return error.retryAfterMs !== undefined && error.retryAfterMs <= LONGEST_PAUSE_MS ? error.retryAfterMs : undefined;
-  return isVaultError(error, 'ConnectionFailed', 'CutOff', 'Unavailable', 'PreconditionFailed')
-    ? 50 * 4 ** count * (0.5 + Math.random())
-    : undefined;
+  return isVaultError(error, 'PreconditionFailed', ...DOWN) ? 50 * 4 ** count * (0.5 + Math.random()) : undefined;
 };
 
 const unanswered = ({ kind, message, sent }: ExchangeFailure, { what, isRead, redact }: Asked, address: string): VaultError =>

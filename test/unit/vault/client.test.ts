@@ -121,6 +121,22 @@ test('reads survive a connection that is cut; a write that was sent is not repea
   expect(fake.seen).toHaveLength(3);
 });
 
+test('while nothing gets through nobody asks twice', async () => {
+  let down = true;
+  const { fake, client } = await start(() => ({ status: down ? 503 : 200 }));
+  const ask = (): Promise<unknown> => client.request({ method: 'GET', path: 'a' });
+  await failure(ask());
+  expect(fake.seen).toHaveLength(3);
+  await failure(ask());
+  await failure(ask());
+  expect(fake.seen).toHaveLength(5);
+  down = false;
+  await ask();
+  down = true;
+  await failure(ask());
+  expect(fake.seen).toHaveLength(9);
+});
+
 test('an answer that is cut in the middle, or too large, is no answer', async () => {
   const { client } = await start((seen, response) => {
     if (seen.url === '/v1/large') return { status: 200, body: { data: 'x'.repeat(1024 * 1024) } };

@@ -1,0 +1,151 @@
+// VaultEndpoint on a real API server with real OpenBao and Vault: status, logins, products and namespaces, deletion, secrets.
+import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
+import { enableMount } from '../../../src/vault/mounts.ts';
+import { writePolicy } from '../../../src/vault/policies.ts';
+import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, until } from '../../bed/controller.ts';
+import { bind, PRODUCTS, serviceAccount, tokenOf, write } from '../../contract/servers.ts';
+import { type EndpointStage, openEndpointStage } from './endpoint-stage.ts';
+
+let stage: EndpointStage;
+let failed = true;
+
+beforeAll(async () => {
+  stage = await openEndpointStage();
+  failed = false;
+}, 600_000);
+afterAll(() => stage?.stop(failed ? 'failed' : 'passed'));
+
+/** A test that keeps the logs when it fails. */
+const check = (name: string, run: () => Promise<void>): void =>
+  // oxlint-disable-next-line jest/valid-title -- the title is the caller's
+  test(name, async () => {
+    try {
+      await run();
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  });
+
+describe.each(PRODUCTS)('%s', (product) => {
+  check('a server that works: everything about it is in the status', async () => {
+    const proxy = await stage.proxyTo(product);
+    await stage.declare(`works-${product}`, stage.specOf(proxy, product));
+    const { conditions, lastContactTime, ...status } = await stage.until(`works-${product}`, 'Ready=True');
+    expect(status).toEqual({
+      observedGeneration: 1,
+      product: product === 'vault' ? 'Vault' : 'OpenBao',
+      version: expect.stringMatching(/^\d/),
+      clusterID: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      sealed: false,
+      capabilities: product === 'vault' ? [] : ['Namespaces'],
+    });
+    expect(Date.parse(lastContactTime ?? '')).toBeGreaterThan(Date.now() - 60_000);
+    expect(conditions?.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`)).toEqual([
+      'Reachable True Connected',
+      'Supported True Detected',
+      'Authenticated True LoggedIn',
+      'Authorized True Sufficient',
+      'Ready True Ready',
+    ]);
+    expect(await stage.messageOf(`works-${product}`, 'Authenticated')).toContain('meant for development');
+  });
+
+  check('log in as a service account by kubernetes, without and with a right to it', async () => {
+    const { bed } = stage;
+    const root = stage.root(product);
+    await serviceAccount(bed, CONTROLLER_NAMESPACE, `reviewer-${product}`);
+    await bind(bed, CONTROLLER_NAMESPACE, `reviewer-${product}`, 'system:auth-delegator');
+    const proxy = await stage.proxyTo(product);
+    const auth = { kubernetes: { role: 'controller', audience: 'vault' } };
+    await stage.declare(`kubernetes-${product}`, stage.specOf(proxy, product, { auth }));
+    await stage.until(`kubernetes-${product}`, 'Authenticated=LoginDenied');
+    expect(await stage.messageOf(`kubernetes-${product}`, 'Ready')).toContain('Check that auth/kubernetes is mounted');
+    await enableMount(root, 'kubernetes', { type: 'kubernetes' });
+    await write(root, 'auth/kubernetes/config', {
+      kubernetes_host: bed.url,
+      kubernetes_ca_cert: bed.ca,
+      token_reviewer_jwt: await tokenOf(bed, CONTROLLER_NAMESPACE, `reviewer-${product}`),
+      disable_local_ca_jwt: true,
+    });
+    await write(root, 'auth/kubernetes/role/controller', {
+      bound_service_account_names: [CONTROLLER_ACCOUNT],
+      bound_service_account_namespaces: [CONTROLLER_NAMESPACE],
+      audience: 'vault',
+      token_ttl: 600,
+    });
+    const { tokenExpiresAt } = await stage.until(`kubernetes-${product}`, 'Ready=True');
+    expect(Date.parse(tokenExpiresAt ?? '')).toBeGreaterThan(Date.now() + 500_000);
+    await stage.until(`kubernetes-${product}`, 'Authorized=RightsMissing');
+    expect(await stage.messageOf(`kubernetes-${product}`, 'Authorized')).toContain('sys/auth (read)');
+    expect(proxy.count('POST', /auth\/kubernetes\/login$/)).toBeLessThan(20);
+    await writePolicy(root, 'controller', 'path "sys/auth" { capabilities = ["read"] }');
+    await write(root, 'auth/kubernetes/role/controller', { audience: 'vault', token_policies: ['controller'] });
+  });
+
+  check('log in by AppRole: a missing Secret is said, and looked for when it appears; a new one is used', async () => {
+    const root = stage.root(product);
+    await enableMount(root, 'approle', { type: 'approle' });
+    await write(root, 'auth/approle/role/r', { token_ttl: 600 });
+    const roleId = (await root.request({ method: 'GET', path: 'auth/approle/role/r/role-id' })).data?.['role_id'] ?? '';
+    const secretId = async (): Promise<string> => {
+      const { data } = await root.request({ method: 'POST', path: 'auth/approle/role/r/secret-id', body: {} });
+      return data?.['secret_id'] as string;
+    };
+    const name = `approle-${product}`;
+    const proxy = await stage.proxyTo(product);
+    await stage.declare(name, stage.specOf(proxy, product, { auth: { appRole: { roleId, secretIdRef: { name } } } }));
+    await stage.until(name, 'Authenticated=CredentialMissing');
+    expect(await stage.messageOf(name, 'Ready')).toBe(`there is no Secret ${CONTROLLER_NAMESPACE}/${name}.`);
+    await stage.secret(name, { 'secret-id': 'canary-wrong-secret-id' });
+    await stage.until(name, 'Authenticated=LoginDenied');
+    await stage.secret(name, { 'secret-id': await secretId() });
+    await stage.until(name, 'Ready=True');
+    proxy.forget();
+    await stage.secret(name, { 'secret-id': await secretId() });
+    await until('it has logged in anew', () => proxy.count('POST', /approle\/login$/) === 1);
+  });
+
+  check('the wrong product is refused, and so is a namespace that is not there or would be ignored', async () => {
+    const proxy = await stage.proxyTo(product);
+    const name = `other-${product}`;
+    await stage.declare(name, stage.specOf(proxy, product, { product: product === 'vault' ? 'OpenBao' : 'Vault' }));
+    await stage.until(name, 'Supported=ProductMismatch');
+    await stage.change(name, { product: 'Auto', namespace: 'team' });
+    proxy.forget();
+    await stage.until(name, product === 'vault' ? 'Supported=NamespacesUnsupported' : 'Authenticated=NamespaceMissing');
+    expect(await stage.messageOf(name, 'Ready')).toContain('team');
+    expect(proxy.seen.every(({ method, headers }) => method === 'GET' && headers['x-vault-token'] === undefined)).toBe(true);
+  });
+});
+
+check('deletion waits for those who use it', async () => {
+  const { bed } = stage;
+  const proxy = await stage.proxyTo('openbao');
+  await stage.declare('used', stage.specOf(proxy, 'openbao'));
+  const backend = { endpointRef: { name: 'used' }, type: 'kubernetes', path: 'p', clusterName: 'c', kubernetes: {} };
+  await bed.request('POST', collectionPath('VaultAuthBackend'), {
+    apiVersion: API_VERSION,
+    kind: 'VaultAuthBackend',
+    metadata: { name: 'user' },
+    spec: backend,
+  });
+  const path = objectPath('VaultEndpoint', { name: 'used' });
+  await until('it is held', async () => JSON.stringify(await bed.request('GET', path)).includes('"finalizers"'));
+  await bed.request('DELETE', path);
+  await stage.until('used', 'Deletable=InUse');
+  expect(await stage.messageOf('used', 'Deletable')).toBe('In use by VaultAuthBackend user: delete those first.');
+  await stage.until('used', 'Ready=True');
+  await bed.request('DELETE', objectPath('VaultAuthBackend', { name: 'user' }));
+  await until('it is gone', async () => (await bed.exchange('GET', path)).status === 404);
+});
+
+check('no credential is in any status, event, log line or metric', async () => {
+  const { bed } = stage;
+  const objects = (await bed.exchange('GET', collectionPath('VaultEndpoint'))).text;
+  const events = (await bed.exchange('GET', '/apis/events.k8s.io/v1/events')).text;
+  const said = `${objects}${events}${await stage.told()}`;
+  expect(events).toContain('LoginDenied');
+  for (const secret of ['canary', bed.openbao?.rootToken ?? '', bed.vault?.rootToken ?? '', 'eyJhbGciOi'])
+    expect(said.includes(secret) ? secret : '').toBe('');
+});
