@@ -1,27 +1,31 @@
-// The command explain: why each pod of a manifest is injected or not, and with what.
+// The command explain: why each pod of a manifest, or one of a cluster, is injected or not, and with what.
+import type { PodReference } from './live/reference.ts';
+import { podReference } from './live/reference.ts';
 import { explanationOf } from './offline/explanation.ts';
 import { explanationText } from './offline/explanation-text.ts';
 import { painter } from './offline/paint.ts';
-import { prepare } from './offline/prepare.ts';
-import type { Run } from './terminal.ts';
+import { callOf, prepareFiles, type Called, type Explained } from './offline/prepare.ts';
+import type { Run, Terminal } from './terminal.ts';
 
 const OUTPUT = { name: 'o', value: 'text|json', sentence: 'Form of the answer; its JSON shape is documented and stays.' };
+const CONTEXT = { name: 'context', value: 'NAME', sentence: 'Context of the kubeconfig, for a pod of a cluster.' };
 
 /** Raised when a member of the JSON answer goes or changes its meaning; new members do not raise it. */
 const SHAPE_VERSION = 1;
 
-/** Explains every pod of the manifests. The exit code is 1 when one of them would be refused. */
+/** Explains every pod of the manifests, or the named one. The exit code is 1 when one of them would be refused. */
 export const explain: Run = async (words, terminal) => {
-  const prepared = await prepare({ command: 'explain', flags: [OUTPUT], refuse: refuseLive }, words, terminal);
-  if (typeof prepared === 'number') return prepared;
-  const form = prepared.settings.extra.get(OUTPUT.name) ?? 'text';
-  if (form !== 'text' && form !== 'json') {
-    terminal.stderr(`vault-auth-injector explain: -o: ${JSON.stringify(form)} cannot be read, expected text or json\n`);
-    return 2;
-  }
-  const judged = prepared.sources.flatMap(({ documents }) => documents.flatMap((document) => document.judged));
-  const pods = judged.map((one) => explanationOf(one, prepared.settings, prepared.context));
-  for (const oddity of prepared.oddities) terminal.stderr(`${oddity}\n`);
+  const called = callOf({ command: 'explain', flags: [OUTPUT, CONTEXT] }, words, terminal);
+  if (typeof called === 'number') return called;
+  const form = called.settings.extra.get(OUTPUT.name) ?? 'text';
+  if (form !== 'text' && form !== 'json')
+    return called.fail([`-o: ${JSON.stringify(form)} cannot be read, expected text or json`]);
+  const reference = podReference(called.settings.positionals);
+  if (typeof reference === 'string') return called.fail([reference]);
+  const explained = reference ? await fromCluster(reference, called, terminal) : await prepareFiles('explain', called, terminal);
+  if (typeof explained === 'number') return explained;
+  const pods = explained.judged.map((one) => explanationOf(one, explained));
+  for (const oddity of explained.oddities) terminal.stderr(`${oddity}\n`);
   if (form === 'json') terminal.stdout(`${JSON.stringify({ version: SHAPE_VERSION, pods }, undefined, 2)}\n`);
   else {
     for (const pod of pods) terminal.stdout(explanationText(pod, painter(terminal.colour)));
@@ -30,8 +34,12 @@ export const explain: Run = async (words, terminal) => {
   return pods.some(({ decision }) => decision === 'denied') ? 1 : 0;
 };
 
-/** `explain pod NS/NAME` looks like a question that we can answer. */
-const refuseLive = ([first = '']: readonly string[]): string | undefined =>
-  /^(?:pods?|po)(?:\/|$)/.test(first)
-    ? 'a pod of a cluster cannot be looked up, only files: kubectl get deployment NAME -o yaml | vault-auth-injector explain -f -'
-    : undefined;
+/** Loaded only when it is asked for: a cluster needs more than files. */
+const fromCluster = async (reference: PodReference, called: Called, terminal: Terminal): Promise<Explained | number> => {
+  const { prepareLive } = await import('./live/prepare.ts');
+  try {
+    return await prepareLive(reference, called, terminal);
+  } catch (error) {
+    return called.fail([error instanceof Error ? error.message : String(error)]);
+  }
+};

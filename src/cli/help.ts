@@ -25,7 +25,10 @@ const USAGE: Readonly<Record<Command, readonly [string, string]>> = {
   'agent-inject': ['agent-inject [flags]', 'Serves as vault-k8s does. Environment variables win over flags, as there.'],
   controller: ['controller [flags]', 'Keeps auth backends, roles and policies in Vault and OpenBao as our kinds declare them.'],
   inject: ['inject -f FILE… [flags]', 'Injects manifests without a cluster and prints them. Without -f it reads standard input.'],
-  explain: ['explain -f FILE… [flags]', 'Says for every pod of a manifest whether it is injected, why, and with what.'],
+  explain: [
+    'explain -f FILE… [flags], or explain pod NAMESPACE/NAME [flags]',
+    'Says for every pod of a manifest, or one of a cluster, whether it is injected, why, and with what.',
+  ],
 };
 
 /** The help of a command, at most 100 columns wide where its words allow it. */

@@ -3,18 +3,18 @@
 import type { Credentials, KubeConnection } from './connection.ts';
 
 /**
- * Reads a kubeconfig file and takes its current context, or the named one.
+ * Reads a kubeconfig file, or several as one, of which earlier ones win, and takes its current context, or the named one.
  * Throws, naming the file, when it cannot be read or has no such context.
  */
-export const kubeconfigConnection = async (file: string, context?: string): Promise<KubeConnection> => {
+export const kubeconfigConnection = async (files: string | readonly string[], context?: string): Promise<KubeConnection> => {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  try {
-    config.loadFromFile(file);
-  } catch (error) {
-    throw new Error(`cannot read the kubeconfig ${file}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+  const [file = '', ...others] = typeof files === 'string' ? [files] : files;
+  load(config, file);
+  for (const other of others) {
+    const more = new KubeConfig();
+    load(more, other);
+    config.mergeConfig(more, config.getCurrentContext() !== '');
   }
   if (context !== undefined) config.setCurrentContext(context);
   const cluster = config.getCurrentCluster();
@@ -29,6 +29,16 @@ export const kubeconfigConnection = async (file: string, context?: string): Prom
       return credentialsOf(options, !cluster.skipTLSVerify);
     },
   };
+};
+
+const load = (config: { readonly loadFromFile: (file: string) => void }, file: string): void => {
+  try {
+    config.loadFromFile(file);
+  } catch (error) {
+    throw new Error(`cannot read the kubeconfig ${file}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
 };
 
 interface HttpsOptions {

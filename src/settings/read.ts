@@ -19,6 +19,8 @@ export interface Surroundings {
   /** Access to the API server from inside the cluster, as the kubelet gives it. */
   readonly kubernetesHost: string | undefined;
   readonly kubernetesPort: string | undefined;
+  /** Where a person keeps the access to clusters: files in the order of KUBECONFIG, or kubectl's usual one. */
+  readonly kubeconfigs: string;
   /** Colour is not wanted, by the convention of no-color.org. */
   readonly noColor: boolean;
 }
@@ -136,5 +138,6 @@ export const surroundings = (environment: Readonly<Record<string, string | undef
   podName: environment['POD_NAME'] ?? '',
   kubernetesHost: environment['KUBERNETES_SERVICE_HOST'],
   kubernetesPort: environment['KUBERNETES_SERVICE_PORT'],
+  kubeconfigs: environment['KUBECONFIG'] || (environment['HOME'] ? `${environment['HOME']}/.kube/config` : ''),
   noColor: (environment['NO_COLOR'] ?? '') !== '',
 });

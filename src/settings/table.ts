@@ -39,9 +39,12 @@ export const settingsTable = {
   tlsSecretName: row(SERVERS, text, 'Secret that holds the self-managed CA.', { default: 'vault-auth-injector-ca' }),
   tlsMinVersion: row(SERVERS, oneOf(['tls10', 'tls11', 'tls12', 'tls13']), 'Oldest version of TLS.', { default: 'tls12' }),
   tlsCipherSuites: row(SERVERS, nameList, 'IANA names of cipher suites up to TLS 1.2.', { default: '' }),
-  kubeconfig: row(PROCESSES, text, "File with the access to the API server; without it the pod's own service account.", {
-    default: '',
-  }),
+  kubeconfig: row(
+    [...PROCESSES, 'explain'],
+    text,
+    "File with the access to the API server; without it the pod's own service account, for a person what kubectl uses.",
+    { default: '' },
+  ),
   useLeaderElector: row(SERVERS, flag, 'Accepted and without effect: no replica leads.', { default: 'false' }),
 
   // Selecting pods

@@ -1,6 +1,6 @@
 // An explanation for people: a headline, the decision, and what belongs to it, in at most 96 columns where words allow it.
 import { wrap } from '../help.ts';
-import type { Explanation, TokenExplanation } from './explanation.ts';
+import type { ContainerExplanation, Explanation, TokenExplanation } from './explanation.ts';
 import type { Colour, Paint } from './paint.ts';
 import { titleOf } from './workload.ts';
 
@@ -16,13 +16,16 @@ const LIST_WORDS = { initContainers: 'init container', containers: 'container' }
 export const explanationText = (explanation: Explanation, paint: Paint): string => {
   const { file, line, decision, sentence, warnings, problems } = explanation;
   const lines = [
-    `${paint(titleOf(explanation), 'bold')} (${file}:${line})`,
-    `  ${paint(sentence, COLOURS[decision])}`,
+    `${paint(titleOf(explanation), 'bold')} (${line === 0 ? file : `${file}:${line}`})`,
+    ...wrap(sentence, WIDTH - 2).map((part, index) => `${index === 0 ? '  ' : '    '}${paint(part, COLOURS[decision])}`),
+    ...section('runs', liveLines(explanation)),
     ...section('login', loginLines(explanation)),
     ...section('token', tokenLines(explanation)),
     ...section('secrets', secretLines(explanation)),
     ...section('options', optionLines(explanation)),
+    ...section('guarded', guardedLines(explanation)),
     ...section('adds', additionLines(explanation)),
+    ...section('result', resultLines(explanation)),
     ...section('warnings', warnings.flatMap(noteLines)),
     ...section('problems', problems.flatMap(noteLines)),
   ];
@@ -41,6 +44,9 @@ const wrapped = (line: string): string[] => {
   const margin = /^ */.exec(line)?.[0] ?? '';
   return wrap(line.trim(), WIDTH - COLUMN - margin.length - 2).map((part, index) => `${margin}${index === 0 ? '' : '  '}${part}`);
 };
+
+const liveLines = ({ live }: Explanation): string[] =>
+  live ? [`phase ${live.phase}`, ...live.differs.map((field) => `differs in ${field}`)] : [];
 
 const loginLines = ({ login }: Explanation): string[] => {
   if (!login) return [];
@@ -76,10 +82,17 @@ const secretLines = ({ secrets }: Explanation): string[] => {
 };
 
 const optionLines = ({ options }: Explanation): string[] => {
-  const shown = options.map(({ name, value, layer, from }) => ({ name, value: shortened(value), origin: `${layer}: ${from}` }));
+  const told = options.filter(({ standard }) => !standard);
+  const shown = told.map(({ name, value, layer, from }) => ({ name, value: shortened(value), origin: `${layer}: ${from}` }));
   const [names, values] = (['name', 'value'] as const).map((key) => Math.max(0, ...shown.map((option) => option[key].length)));
   return shown.map(({ name, value, origin }) => `${name.padEnd(names ?? 0)}  ${value.padEnd(values ?? 0)}  ${origin}`);
 };
+
+const guardedLines = ({ guarded }: Explanation): string[] =>
+  guarded.map(({ name, annotation, layer, allowedBy }) => {
+    const who = { settings: 'allowed by -allow', namespace: 'allowed by the namespace', none: 'refused' };
+    return `${name}: ${who[allowedBy]} (${layer}: ${annotation})`;
+  });
 
 const shortened = (value: unknown): string => {
   const text = typeof value === 'string' ? (value === '' ? '(empty)' : value) : JSON.stringify(value);
@@ -88,14 +101,33 @@ const shortened = (value: unknown): string => {
 };
 
 const additionLines = ({ containers, volumes }: Explanation): string[] => [
-  ...containers.filter(({ added }) => added).map(({ list, name, image }) => `${LIST_WORDS[list]} ${name} (${image})`),
+  ...containers.filter(({ added }) => added).map(agentLine),
   ...containers
     .filter(({ added }) => !added)
     .map(({ name, mounts }) => `to ${name}: ${mounts.map(({ path }) => path).join(', ')}`),
   ...(volumes.length > 0 ? [`volumes ${volumes.join(', ')}`] : []),
 ];
 
+const agentLine = ({ list, name, image, sidecar, user, group, resources }: ContainerExplanation): string => {
+  const who = user === undefined ? '' : `, user ${user}${group === undefined ? '' : `:${group}`}`;
+  const what = resourceWords(resources);
+  return `${LIST_WORDS[list]} ${name} (${image})${sidecar ? ', stays as a sidecar' : ''}${who}${what === '' ? '' : `, ${what}`}`;
+};
+
+/** Requests and limits as in "requests cpu 10m memory 32Mi, limits memory 128Mi". */
+const resourceWords = (resources: ContainerExplanation['resources']): string =>
+  ['requests', 'limits']
+    .map((kind) => [kind, Object.entries((resources as Record<string, object> | undefined)?.[kind] ?? {})] as const)
+    .filter(([, amounts]) => amounts.length > 0)
+    .map(([kind, amounts]) => `${kind} ${amounts.map((pair) => pair.join(' ')).join(' ')}`)
+    .join(', ');
+
+const resultLines = ({ containers, result }: Explanation): string[] => {
+  if (containers.length === 0) return [];
+  return [[...result.initContainers.map((name) => `${name}, then`), result.containers.join(' and ')].join(' ')];
+};
+
 const noteLines = ({ code, line, sentence, remedy }: Explanation['warnings'][number]): string[] => [
-  `${sentence} [${code}, line ${line}]`,
+  `${sentence} [${code}${line === 0 ? '' : `, line ${line}`}]`,
   `  → ${remedy}`,
 ];

@@ -1,26 +1,32 @@
 // Everything that explain says about one pod, as data: what `-o json` prints and the text is made of.
-import { ANNOTATION_LAYERS, kebab, type Layer } from '../../annotations/row.ts';
-import type { Options, Origin } from '../../annotations/parse.ts';
-import { table, type OptionKey } from '../../annotations/table.ts';
-import { annotationsOf, parsePod, type AdmissionContext } from '../../admission/admit.ts';
+import type { Layer } from '../../annotations/row.ts';
 import { checkPod } from '../../pod/check.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
-import { secretFiles, type SecretFile } from '../../pod/secrets.ts';
-import { injectedToken, SERVICE_ACCOUNT_DIRECTORY, tokenMount, type TokenMount } from '../../pod/token.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
-import type { ReadSettings } from '../../settings/read.ts';
-import { flagOf } from '../../settings/read.ts';
-import { settingsTable, type SettingKey, type SettingRow } from '../../settings/table.ts';
 import type { Judged, Note } from './judge.ts';
-import { sentenceOf } from './reason.ts';
+import type { Explained } from './prepare.ts';
+import { liveSentenceOf, sentenceOf } from './reason.ts';
+import { hasVolume, nameOf, wishes } from './wishes.ts';
 
 export interface OptionExplanation {
   /** Name without prefix. */
   readonly name: string;
   readonly value: Json;
   readonly layer: Layer;
-  /** The annotation or flag that says so. */
+  /** The annotation or flag that says so; empty for what is built in. */
   readonly from: string;
+  /** It is as built in, whoever says so. */
+  readonly standard: boolean;
+}
+
+/** A guarded annotation that a pod or its service account uses. */
+export interface GuardedExplanation {
+  /** What an allowance has to name. */
+  readonly name: string;
+  readonly annotation: string;
+  readonly layer: Layer;
+  /** Who allows it; none: it is refused. */
+  readonly allowedBy: 'settings' | 'namespace' | 'none';
 }
 
 export interface SecretExplanation {
@@ -28,6 +34,9 @@ export interface SecretExplanation {
   /** Path in Vault; empty when only a template declares the secret. */
   readonly path: string;
   readonly file: string;
+  /** The annotation that declares it. */
+  readonly from: string;
+  readonly layer: Layer;
   readonly template: 'default' | 'inline' | 'file';
   readonly templateFile: string;
   readonly permissions: string;
@@ -40,6 +49,12 @@ export interface ContainerExplanation {
   readonly image: string;
   /** Not in the manifest: injection adds it. */
   readonly added: boolean;
+  /** Of an added container: it runs as long as its pod. */
+  readonly sidecar: boolean;
+  /** Of an added container, where they are set. */
+  readonly user?: number;
+  readonly group?: number;
+  readonly resources?: Json;
   /** Mounts that injection adds, or all of an added container. */
   readonly mounts: readonly { readonly volume: string; readonly path: string }[];
 }
@@ -54,9 +69,20 @@ export interface TokenExplanation {
   readonly expirationSeconds?: number;
 }
 
+/** What a pod of a cluster has, beside what it would get. */
+export interface LiveExplanation {
+  readonly phase: string;
+  readonly injected: boolean;
+  /** Fields that injection would set otherwise now: its settings or annotations have changed since. */
+  readonly differs: readonly string[];
+}
+
 export interface Explanation {
+  /** Where it was read from, and the line; 0 where there are no lines. */
   readonly file: string;
   readonly line: number;
+  /** Only of a pod of a cluster. */
+  readonly live?: LiveExplanation;
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -75,121 +101,72 @@ export interface Explanation {
   };
   readonly token?: TokenExplanation;
   readonly options: readonly OptionExplanation[];
+  readonly guarded: readonly GuardedExplanation[];
   readonly secrets: readonly SecretExplanation[];
   readonly containers: readonly ContainerExplanation[];
+  /** Names of all containers of the pod as it will be, each list in its order. */
+  readonly result: { readonly initContainers: readonly string[]; readonly containers: readonly string[] };
   /** Volumes that injection adds. */
   readonly volumes: readonly string[];
   readonly warnings: readonly Omit<Note, 'level'>[];
   readonly problems: readonly Omit<Note, 'level'>[];
 }
 
-const LAYERS: readonly Layer[] = ['built-in', 'settings', ...ANNOTATION_LAYERS];
 const LISTS = ['initContainers', 'containers'] as const;
 
 /** What is known about a pod that was judged. */
-export const explanationOf = (judged: Judged, settings: ReadSettings, context: AdmissionContext): Explanation => {
+export const explanationOf = (
+  judged: Judged,
+  { settings, context, live }: Pick<Explained, 'settings' | 'context' | 'live'>,
+): Explanation => {
   const { document, workload, line, outcome, seen, injected, notes } = judged;
-  const { kind, namespace, name, pod } = workload;
-  const warnings = notes.filter(({ level }) => level === 'warning').map(withoutLevel);
-  const isCurrent = outcome.decision === 'injected' && injected === pod;
+  const { kind, namespace, name } = workload;
+  const pod = live?.without ?? workload.pod;
+  const told = (wanted: Note['level']): Omit<Note, 'level'>[] =>
+    notes.filter(({ level }) => level === wanted).map((note) => withoutLevel(live ? { ...note, line: 0 } : note));
+  const isCurrent = outcome.decision === 'injected' && injected === workload.pod;
+  const differs = live?.injected && outcome.decision === 'injected' ? outcome.patch.map(({ path }) => fieldOf(path)) : [];
+  const said = live && { phase: live.phase, injected: live.injected, differs };
   const isConcerned = outcome.decision !== 'skipped' || outcome.hindered;
   return {
     file: document.source.file,
-    line,
+    line: live ? 0 : line,
+    ...(said ? { live: said } : {}),
     kind,
     namespace,
     name,
     decision: outcome.decision,
     reason: outcome.reason,
-    sentence: sentenceOf(outcome.decision, outcome.reason, isCurrent, outcome.hindered),
+    sentence: said
+      ? liveSentenceOf(outcome.decision, outcome.reason, outcome.hindered, said)
+      : sentenceOf(outcome.decision, outcome.reason, isCurrent, outcome.hindered),
     injectionType: outcome.kind ?? '',
     serviceAccount: textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? 'default',
-    ...(isConcerned && checkPod(seen).length === 0 ? wishes(judged, settings, context) : { options: [], secrets: [] }),
+    ...(isConcerned && checkPod(seen).length === 0
+      ? wishes(judged, settings, context)
+      : { options: [], guarded: [], secrets: [] }),
     containers: containersOf(pod, injected),
+    result: { initContainers: namesIn(injected, 'initContainers'), containers: namesIn(injected, 'containers') },
     volumes: objectsOf(objectAt(injected, 'spec')?.['volumes'])
       .map(nameOf)
       .filter((volume) => !hasVolume(pod, volume)),
-    warnings,
-    problems: notes.filter(({ level }) => level === 'error').map(withoutLevel),
+    warnings: told('warning'),
+    problems: told('error'),
   };
 };
 
 const withoutLevel = ({ line, code, sentence, remedy }: Note): Omit<Note, 'level'> => ({ line, code, sentence, remedy });
 
-/** What the annotations of all layers ask for. */
-const wishes = (
-  { workload, seen }: Judged,
-  settings: ReadSettings,
-  context: AdmissionContext,
-): Pick<Explanation, 'login' | 'token' | 'options' | 'secrets'> => {
-  const { options, families, origins } = parsePod(seen, annotationsOf(seen), workload.namespace, context);
-  const token = tokenOf(workload.pod, seen, options);
-  const role = options.role === '' ? (families.authConfig.get('role')?.value ?? '') : options.role;
-  return {
-    login: {
-      address: options.service ?? '',
-      authType: options.authType,
-      mount: options.authPath,
-      role,
-      namespace: options.namespace,
-    },
-    ...(token ? { token } : {}),
-    options: [...origins].sort(byLayer).flatMap(([key, { layer, annotation }]) => {
-      const value = (options[key] ?? null) as Json;
-      if (layer === 'settings' && JSON.stringify(value) === JSON.stringify(builtIn(key))) return [];
-      return [{ name: kebab(key), value, layer, from: annotation ?? settingOf(key, settings) }];
-    }),
-    secrets: secretFiles(families, options).files.map(secretOf),
-  };
-};
+/** A field of a patch as people write it. */
+const fieldOf = (path: string): string =>
+  path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .join('.');
 
-/** The token that the agent, or the app itself, logs in with. */
-const tokenOf = (pod: JsonObject, seen: JsonObject, options: Options): TokenExplanation | undefined => {
-  const added = injectedToken(options);
-  if (added) {
-    const { tokenAudience: audience, tokenExpirationSeconds: expirationSeconds } = options;
-    return { volume: added.volume, path: pathOf(added), from: 'injection', audience, expirationSeconds };
-  }
-  const token = tokenMount(seen, options);
-  if ('code' in token) return undefined;
-  const isThere = hasVolume(pod, token.volume);
-  return {
-    volume: isThere ? token.volume : '',
-    path: pathOf(token),
-    from: isThere || token.directory !== SERVICE_ACCOUNT_DIRECTORY ? 'manifest' : 'api-server',
-  };
-};
-
-const pathOf = ({ directory, file }: TokenMount): string => `${directory.replace(/\/+$/, '')}/${file}`;
-
-/** The earliest layer first, as they win over one another. */
-const byLayer = ([, one]: readonly [OptionKey, Origin], [, other]: readonly [OptionKey, Origin]): number =>
-  LAYERS.indexOf(one.layer) - LAYERS.indexOf(other.layer);
-
-const builtIn = (key: OptionKey): unknown => ('default' in table[key] ? table[key].default : undefined);
-
-/** The flag of the setting that gives an option its value. */
-const settingOf = (option: OptionKey, { settings }: ReadSettings): string => {
-  const key = (Object.keys(settings) as SettingKey[]).find(
-    (candidate) => (settingsTable[candidate] as SettingRow<unknown>).option === option,
-  );
-  return key === undefined ? '' : `-${flagOf(key)}`;
-};
-
-const secretOf = ({ name, path, destination, template, source, permissions, command }: SecretFile): SecretExplanation => ({
-  name,
-  path,
-  file: destination,
-  template: source === '' ? (template === '' ? 'default' : 'inline') : 'file',
-  templateFile: source,
-  permissions,
-  command,
-});
-
-const nameOf = (object: JsonObject): string => textOf(object, 'name') ?? '';
-
-const hasVolume = (pod: JsonObject, name: string): boolean =>
-  objectsOf(objectAt(pod, 'spec')?.['volumes']).some((volume) => nameOf(volume) === name);
+const namesIn = (pod: JsonObject, list: (typeof LISTS)[number]): readonly string[] =>
+  objectsOf(objectAt(pod, 'spec')?.[list]).map(nameOf);
 
 /** Containers that injection adds to or changes, in the order of the pod. */
 const containersOf = (pod: JsonObject, injected: JsonObject): ContainerExplanation[] =>
@@ -199,9 +176,22 @@ const containersOf = (pod: JsonObject, injected: JsonObject): ContainerExplanati
       const old = before.get(nameOf(container));
       const had = new Set(mountsOf(old).map(({ path }) => path));
       const mounts = mountsOf(container).filter(({ path }) => !had.has(path));
-      return { name: nameOf(container), list, image: textOf(container, 'image') ?? '', added: !old, mounts };
+      const common = { name: nameOf(container), list, image: textOf(container, 'image') ?? '', mounts };
+      return old ? { ...common, added: false, sidecar: false } : { ...common, added: true, ...runningOf(container) };
     });
   }).filter(({ added, mounts }) => added || mounts.length > 0);
+
+/** How an added container runs. */
+const runningOf = (container: JsonObject): Pick<ContainerExplanation, 'sidecar' | 'user' | 'group' | 'resources'> => {
+  const context = objectAt(container, 'securityContext');
+  const [user, group] = [context?.['runAsUser'], context?.['runAsGroup']];
+  return {
+    sidecar: container['restartPolicy'] === 'Always',
+    ...(typeof user === 'number' ? { user } : {}),
+    ...(typeof group === 'number' ? { group } : {}),
+    ...(container['resources'] === undefined ? {} : { resources: container['resources'] }),
+  };
+};
 
 const mountsOf = (container: JsonObject | undefined): { readonly volume: string; readonly path: string }[] =>
   objectsOf(container?.['volumeMounts']).map((mount) => ({ volume: nameOf(mount), path: textOf(mount, 'mountPath') ?? '' }));

@@ -24,7 +24,7 @@ export interface Judged {
   readonly document: ManifestDocument;
   readonly workload: Workload;
   readonly line: number;
-  readonly outcome: Pick<Outcome, 'decision' | 'reason' | 'kind'> & {
+  readonly outcome: Pick<Outcome, 'decision' | 'reason' | 'kind' | 'patch'> & {
     /** The pod was chosen and is left alone because of problems, since it did not ask itself. */
     readonly hindered: boolean;
   };
@@ -55,7 +55,7 @@ export const judge = (
     );
     return {
       ...common,
-      outcome: { decision: 'denied', reason: 'pod-malformed', hindered: false },
+      outcome: { decision: 'denied', reason: 'pod-malformed', patch: [], hindered: false },
       seen: pod,
       injected: pod,
       notes: [...misplaced, ...notes],

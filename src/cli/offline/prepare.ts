@@ -3,6 +3,7 @@ import type { AdmissionContext } from '../../admission/admit.ts';
 import { flag, UNREADABLE } from '../../annotations/kind.ts';
 import { readSettings, type ReadSettings } from '../../settings/read.ts';
 import { admissionContext } from '../context.ts';
+import type { JsonObject } from '../../pod/manifest.ts';
 import { helpOf, type OwnFlag } from '../help.ts';
 import { readManifests } from '../manifests.ts';
 import { readYamlText } from '../yaml-text.ts';
@@ -17,8 +18,17 @@ export interface OfflineCommand {
   readonly command: 'inject' | 'explain';
   /** Flags besides those that both have. */
   readonly flags: readonly OwnFlag[];
-  /** What is wrong with words that are no flags, if the command takes some of them for something else than files. */
-  readonly refuse?: (positionals: readonly string[]) => string | undefined;
+}
+
+/** A call whose flags could be read. */
+export interface Called {
+  readonly settings: ReadSettings;
+  /** As given, in the long form. */
+  readonly words: readonly string[];
+  /** Flags that are no settings of a server. */
+  readonly foreign: ReadonlyMap<string, { readonly isSwitch: boolean }>;
+  /** Says what is wrong with the call, and gives its exit code. */
+  readonly fail: (problems: readonly string[]) => number;
 }
 
 export interface JudgedDocument {
@@ -31,12 +41,27 @@ export interface JudgedSource {
   readonly documents: readonly JudgedDocument[];
 }
 
-export interface Prepared {
+/** Pods that were judged, and what they were judged by. */
+export interface Explained {
   readonly settings: ReadSettings;
   readonly context: AdmissionContext;
-  readonly sources: readonly JudgedSource[];
   /** Warnings that are about no pod, one line each. */
   readonly oddities: readonly string[];
+  readonly judged: readonly Judged[];
+  /** Of a pod that was read from a cluster. */
+  readonly live?: Live;
+}
+
+export interface Live {
+  readonly phase: string;
+  /** It has an agent or a token of ours. */
+  readonly injected: boolean;
+  /** The pod less what injection added to it. */
+  readonly without: JsonObject;
+}
+
+export interface Prepared extends Explained {
+  readonly sources: readonly JudgedSource[];
   readonly objects: number;
 }
 
@@ -51,10 +76,16 @@ const COMMON: readonly OwnFlag[] = [
 
 /** Everything judged, or the exit code of a call that ends here; what a person has to know was written. */
 export const prepare = async (
-  { command, flags, refuse }: OfflineCommand,
+  offline: OfflineCommand,
   words: readonly string[],
   terminal: Terminal,
 ): Promise<Prepared | number> => {
+  const called = callOf(offline, words, terminal);
+  return typeof called === 'number' ? called : prepareFiles(offline.command, called, terminal);
+};
+
+/** The call, or its exit code when it ends here. */
+export const callOf = ({ command, flags }: OfflineCommand, words: readonly string[], terminal: Terminal): Called | number => {
   const own = [...COMMON, ...flags];
   if (asksForHelp(words)) {
     terminal.stdout(helpOf(command, own));
@@ -65,11 +96,19 @@ export const prepare = async (
     return 2;
   };
   const specs = new Map(own.map(({ name, value }) => [name, { isSwitch: value === undefined }]));
-  const reading = readSettings(command, asFlags(words), terminal.environment, specs);
+  const long = asFlags(words);
+  const reading = readSettings(command, long, terminal.environment, specs);
   if (!reading.ok) return fail(reading.problems);
-  const settings = reading.value;
-  const refusal = refuse?.(settings.positionals);
-  if (refusal !== undefined) return fail([refusal]);
+  const foreign = new Map([...specs, ['namespace', { isSwitch: false }] as const]);
+  return { settings: reading.value, words: long, foreign, fail };
+};
+
+/** The pods of the files that a call names. */
+export const prepareFiles = async (
+  command: OfflineCommand['command'],
+  { settings, fail }: Called,
+  terminal: Terminal,
+): Promise<Prepared | number> => {
   const names = [...(settings.repeated.get('f') ?? []), ...settings.positionals];
   if (names.length === 0 && terminal.stdinIsTerminal) return fail(['name a file: -f FILE, or -f - for standard input']);
   const { texts, problems } = await readSources(names.length === 0 ? ['-'] : names, terminal.stdin);
@@ -97,7 +136,8 @@ export const prepare = async (
     if (documents.every(({ value }) => value === null)) oddities.push(`${source.file}: warning: there is no manifest in it`);
     return { source, documents: judged };
   });
-  return { settings, context, sources, oddities, objects };
+  const judged = sources.flatMap(({ documents }) => documents.flatMap((document) => document.judged));
+  return { settings, context, sources, judged, oddities, objects };
 };
 
 /** A switch of a command's own; undefined when its value cannot be read. */

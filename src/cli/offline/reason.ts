@@ -22,6 +22,23 @@ export const REASON_SENTENCES: Readonly<Record<SelectionReason, string>> = {
   'pod-malformed': 'the object is no pod that Kubernetes would take',
 };
 
+/** The same of a pod that runs in a cluster: what it has, and what one like it would get now. */
+export const liveSentenceOf = (
+  decision: 'injected' | 'skipped' | 'denied',
+  reason: SelectionReason,
+  hasProblems: boolean,
+  { injected, differs }: { readonly injected: boolean; readonly differs: readonly string[] },
+): string => {
+  const has = injected ? 'it has what injection gave it' : 'it has nothing of ours';
+  if (decision !== 'injected') return `${has}; a new pod like it would be ${sentenceOf(decision, reason, false, hasProblems)}`;
+  const why = REASON_SENTENCES[reason];
+  if (!injected)
+    return `${has}, although a new pod like it would be injected (${why}): no webhook answered when it was created, or what asks for it came later`;
+  return differs.length === 0
+    ? `${has}, and nothing is missing: ${why}`
+    : `${has}, but a new pod like it would differ: settings or annotations have changed since (${why})`;
+};
+
 /** Decision and reason in one sentence. */
 export const sentenceOf = (
   decision: 'injected' | 'skipped' | 'denied',

@@ -55,9 +55,11 @@ test('an injected pod: login, token, secrets, layers, additions, warnings', asyn
             auth-path     auth/shop                   namespace: vault.hashicorp.com/auth-path
             role          shop-web                    serviceaccount: vault.hashicorp.com/role
             agent-inject  true                        pod: vault.hashicorp.com/agent-inject
-  adds      init container vault-agent (hashicorp/vault:2.0.4)
+  adds      init container vault-agent (hashicorp/vault:2.0.4), stays as a sidecar, user
+              100:1000, requests cpu 10m memory 32Mi, limits memory 128Mi
             to web: /vault/secrets
             volumes vault-secrets, vault-agent-run, vault-agent-config, vault-auth-token
+  result    vault-agent, then web
   warnings  vault.hashicorp.com/log-levl is not known and has no effect [annotation-unknown,
               line 12]
               → did you mean log-level?
@@ -94,7 +96,7 @@ test('pods that are left alone, with the reason', async () => {
     '  left alone: its namespace is excluded',
   ]);
   const everybody = await ask(explain, [...ADDRESS, '-auto-inject', '-excluded-namespaces='], { stdin: pod('a', '') });
-  expect(everybody.out).toContain(
+  expect(everybody.out.replaceAll(/\s+/g, ' ')).toContain(
     'left alone: all pods are injected by default, but it cannot be done, and the pod itself did not ask',
   );
   expect(everybody.out).toContain('no Vault role found');
@@ -134,27 +136,74 @@ test('JSON: the documented shape', async () => {
     warnings: [],
     problems: [],
   });
-  expect(pods[0]?.['options']).toContainEqual({ name: 'role', value: 'web', layer: 'pod', from: 'vault.hashicorp.com/role' });
+  expect(pods[0]?.['options']).toEqual(
+    expect.arrayContaining([
+      { name: 'profile', value: 'native', layer: 'settings', from: '-profile', standard: true },
+      { name: 'agent-pre-populate-only', value: false, layer: 'built-in', from: '', standard: true },
+      { name: 'role', value: 'web', layer: 'pod', from: 'vault.hashicorp.com/role', standard: false },
+    ]),
+  );
+  expect(pods[0]?.['secrets']).toContainEqual(
+    expect.objectContaining({ name: 'db', layer: 'pod', from: 'vault.hashicorp.com/agent-inject-secret-db' }),
+  );
+  expect(pods[0]?.['result']).toEqual({ initContainers: ['vault-agent'], containers: ['web'] });
+  expect(pods[0]?.['containers']).toContainEqual(
+    expect.objectContaining({ name: 'vault-agent', added: true, sidecar: true, user: 100, group: 1000 }),
+  );
   expect(pods[0]?.['containers']).toContainEqual({
     name: 'web',
     list: 'containers',
     image: '',
     added: false,
+    sidecar: false,
     mounts: [{ volume: 'vault-secrets', path: '/vault/secrets' }],
   });
+});
+
+test('what the guard rails allow and refuse, and by whose word', async () => {
+  files.write('cluster.yaml', CLUSTER.replace('auth-path: auth/shop', 'auth-path: auth/shop\n    vaultauth.dev/allow: service'));
+  const annotations = ['agent-image: mine/agent:1', 'service: https://other.example', 'tls-skip-verify: "true"'];
+  const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  namespace: shop\n  annotations:\n${asking(4, annotations)}spec:\n  containers: [{name: web}]\n`;
+  const words = ['-manifests', files.path, '-allow=tls-skip-verify', ...ADDRESS];
+  const { code, out } = await ask(explain, words, { stdin: text });
+  expect(code).toBe(1);
+  expect(out).toContain(`  guarded   agent-image: refused (pod: vault.hashicorp.com/agent-image)
+            service: allowed by the namespace (pod: vault.hashicorp.com/service)
+            tls-skip-verify: allowed by -allow (pod: vault.hashicorp.com/tls-skip-verify)
+`);
+  expect(out).toContain('[annotation-guarded, line');
+  const { pods } = JSON.parse((await ask(explain, [...words, '-o=json'], { stdin: text })).out) as {
+    pods: Record<string, object>[];
+  };
+  expect(pods[0]?.['guarded']).toContainEqual({
+    name: 'agent-image',
+    annotation: 'vault.hashicorp.com/agent-image',
+    layer: 'pod',
+    allowedBy: 'none',
+  });
+});
+
+test('mode token: the token that the app logs in with, and no agent', async () => {
+  const text = POD.replace('role: shop', '').replace('log-levl: debug', 'role: web\n    vaultauth.dev/mode: token');
+  const { code, out } = await ask(explain, ADDRESS, { stdin: text });
+  expect(code).toBe(0);
+  expect(out).toContain('/var/run/secrets/vaultauth.dev/serviceaccount/token');
+  expect(out).toContain('volumes vault-auth-token');
+  expect(out).not.toContain('vault-agent');
 });
 
 test('a pod of a cluster, and other words that are not understood', async () => {
   for (const words of [
     ['pod', 'shop/web'],
     ['-vault-address', 'x', 'pod/web'],
-  ]) {
-    const { code, errors } = await ask(explain, words);
-    expect(code).toBe(2);
-    expect(errors).toEqual([
-      expect.stringContaining('only files: kubectl get deployment NAME -o yaml | vault-auth-injector explain -f -'),
-    ]);
-  }
+  ])
+    expect(await ask(explain, words)).toEqual({
+      code: 2,
+      out: '',
+      errors: ['vault-auth-injector explain: there is no cluster to look at: set -kubeconfig or KUBECONFIG'],
+    });
+  for (const words of [['pod'], ['pod', 'a/b/c'], ['pod', 'a', 'b'], ['pods/'], ['po', '/a']])
+    expect((await ask(explain, words)).errors).toEqual([expect.stringContaining('expected one pod, as "pod NAMESPACE/NAME"')]);
   expect((await ask(explain, ['-o', 'yaml'], { stdin: POD })).errors).toEqual([
     'vault-auth-injector explain: -o: "yaml" cannot be read, expected text or json',
   ]);

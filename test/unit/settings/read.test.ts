@@ -145,10 +145,12 @@ describe('surroundings', () => {
         KUBERNETES_SERVICE_HOST: '10.0.0.1',
         KUBERNETES_SERVICE_PORT: '443',
         NO_COLOR: '1',
+        HOME: '/home/me',
       }),
     ).toEqual({
       podNamespace: 'vault',
       podName: 'injector-0',
+      kubeconfigs: '/home/me/.kube/config',
       kubernetesHost: '10.0.0.1',
       kubernetesPort: '443',
       noColor: true,

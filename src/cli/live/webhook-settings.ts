@@ -1,0 +1,60 @@
+// The settings of the webhook that runs in a cluster, from the command line and the environment of one of its pods.
+import type { KubeClient } from '../../kube/client.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../pod/manifest.ts';
+import type { Command } from '../../settings/table.ts';
+
+export interface WebhookSettings {
+  readonly command: Extract<Command, 'webhook' | 'agent-inject'>;
+  /** Flags after the command. */
+  readonly words: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+/** Entries of ours, and that of vault-k8s, whose registration `agent-inject` takes over. */
+const ENTRY = /\.vaultauth\.dev$|^vault\.hashicorp\.com$/;
+
+/** Follows registration, Service and pod. @throws a sentence when one of them is not there; a KubeError when it cannot be read. */
+export const webhookSettings = async (client: KubeClient): Promise<WebhookSettings> => {
+  const get = (path: string, query: Readonly<Record<string, string>> = {}): Promise<JsonObject> =>
+    client.request({ method: 'GET', path, query });
+  const entries = objectsOf((await get(CONFIGURATIONS))['items']).flatMap(({ webhooks }) => objectsOf(webhooks));
+  const services = entries.flatMap((entry) => {
+    const service = objectAt(objectAt(entry, 'clientConfig'), 'service');
+    return ENTRY.test(textOf(entry, 'name') ?? '') && service ? [service] : [];
+  });
+  const [service] = services;
+  if (!service) throw new Error('no webhook of ours is registered with a Service');
+  const namespace = textOf(service, 'namespace') ?? '';
+  const core = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+  const { spec } = await get(`${core}/services/${encodeURIComponent(textOf(service, 'name') ?? '')}`);
+  const selector = Object.entries(objectAt({ spec: spec ?? null }, 'spec')?.['selector'] ?? {});
+  const pods = objectsOf(
+    (await get(`${core}/pods`, { labelSelector: selector.map((pair) => pair.join('=')).join(',') }))['items'],
+  );
+  const found = pods.flatMap((pod) =>
+    objectsOf(objectAt(pod, 'spec')?.['containers']).flatMap((container) => called(container) ?? []),
+  );
+  const [first] = found;
+  if (!first) throw new Error(`no pod of the Service in ${namespace} runs the webhook`);
+  return first;
+};
+
+/** How a container calls us; undefined when it does not. */
+const called = (container: JsonObject): WebhookSettings | undefined => {
+  const words = [container['command'], container['args']].flatMap((list) => (Array.isArray(list) ? list : [])).map(String);
+  const at = words.findIndex((word) => word === 'webhook' || word === 'agent-inject');
+  const command = words[at];
+  if (command !== 'webhook' && command !== 'agent-inject') return undefined;
+  return { command, words: words.slice(at + 1), environment: variablesOf(container) };
+};
+
+/** Variables that say their value; what comes from elsewhere is the pod's own affair. */
+const variablesOf = ({ env }: JsonObject): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    (Array.isArray(env) ? env : []).flatMap((variable) =>
+      isObject(variable) && typeof variable['name'] === 'string' && typeof variable['value'] === 'string'
+        ? [[variable['name'], variable['value']]]
+        : [],
+    ),
+  );

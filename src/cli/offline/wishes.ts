@@ -1,0 +1,146 @@
+// What the annotations of all layers ask of a pod, and who says so.
+import type { FamilyOptions, Options, Origin, Parsed } from '../../annotations/parse.ts';
+import { ANNOTATION_LAYERS, kebab, type Layer } from '../../annotations/row.ts';
+import { table, type OptionKey } from '../../annotations/table.ts';
+import { annotationsOf, parsePod, type AdmissionContext } from '../../admission/admit.ts';
+import { ALLOW_ALL, guardFindings } from '../../admission/guard.ts';
+import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import { secretFiles, type SecretFile } from '../../pod/secrets.ts';
+import { injectedToken, SERVICE_ACCOUNT_DIRECTORY, tokenMount, type TokenMount } from '../../pod/token.ts';
+import { flagOf, type ReadSettings } from '../../settings/read.ts';
+import { settingsTable, type SettingKey, type SettingRow } from '../../settings/table.ts';
+import type { Explanation, GuardedExplanation, OptionExplanation, SecretExplanation, TokenExplanation } from './explanation.ts';
+import type { Judged } from './judge.ts';
+
+const LAYERS: readonly Layer[] = ['built-in', 'settings', ...ANNOTATION_LAYERS];
+
+/** What the annotations of all layers ask for. */
+export const wishes = (
+  { workload, seen }: Judged,
+  settings: ReadSettings,
+  context: AdmissionContext,
+): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets'> => {
+  const parsed = parsePod(seen, annotationsOf(seen), workload.namespace, context);
+  const { options, families } = parsed;
+  const layerOf = layersOf(workload, seen, context);
+  const token = tokenOf(workload.pod, seen, options);
+  const role = options.role === '' ? (families.authConfig.get('role')?.value ?? '') : options.role;
+  return {
+    login: {
+      address: options.service ?? '',
+      authType: options.authType,
+      mount: options.authPath,
+      role,
+      namespace: options.namespace,
+    },
+    ...(token ? { token } : {}),
+    options: optionsOf(parsed, settings),
+    guarded: guardedOf(parsed, context, layerOf),
+    secrets: secretFiles(families, options).files.map((file) => secretOf(file, families, layerOf)),
+  };
+};
+
+/** The token that the agent, or the app itself, logs in with. */
+const tokenOf = (pod: JsonObject, seen: JsonObject, options: Options): TokenExplanation | undefined => {
+  const added = injectedToken(options);
+  if (added) {
+    const { tokenAudience: audience, tokenExpirationSeconds: expirationSeconds } = options;
+    return { volume: added.volume, path: pathOf(added), from: 'injection', audience, expirationSeconds };
+  }
+  const token = tokenMount(seen, options);
+  if ('code' in token) return undefined;
+  const isThere = hasVolume(pod, token.volume);
+  return {
+    volume: isThere ? token.volume : '',
+    path: pathOf(token),
+    from: isThere || token.directory !== SERVICE_ACCOUNT_DIRECTORY ? 'manifest' : 'api-server',
+  };
+};
+
+const pathOf = ({ directory, file }: TokenMount): string => `${directory.replace(/\/+$/, '')}/${file}`;
+
+/** What injection writes and nobody wishes. */
+const WRITTEN: ReadonlySet<OptionKey> = new Set(['agentInjectStatus', 'agentConfig']);
+
+/** Everything that has a value, the earliest layer first, as they win over one another. */
+const optionsOf = ({ options, origins }: Parsed, settings: ReadSettings): OptionExplanation[] => {
+  const all = (Object.keys(table) as OptionKey[]).filter((key) => options[key] !== undefined && !WRITTEN.has(key));
+  const found = all.map((key) => [key, origins.get(key) ?? { layer: 'built-in' }] as const);
+  return found.toSorted(byLayer).map(([key, { layer, annotation }]): OptionExplanation => {
+    const value = options[key] as Json;
+    const standard = layer === 'built-in' || (layer === 'settings' && JSON.stringify(value) === JSON.stringify(builtIn(key)));
+    return {
+      name: kebab(key),
+      value,
+      layer,
+      from: annotation ?? (layer === 'settings' ? settingOf(key, settings) : ''),
+      standard,
+    };
+  });
+};
+
+const byLayer = ([, one]: readonly [OptionKey, Origin], [, other]: readonly [OptionKey, Origin]): number =>
+  LAYERS.indexOf(one.layer) - LAYERS.indexOf(other.layer);
+
+const builtIn = (key: OptionKey): unknown => ('default' in table[key] ? table[key].default : undefined);
+
+/** The flag of the setting that gives an option its value. */
+const settingOf = (option: OptionKey, { settings }: ReadSettings): string => {
+  const key = (Object.keys(settings) as SettingKey[]).find(
+    (candidate) => (settingsTable[candidate] as SettingRow<unknown>).option === option,
+  );
+  return key === undefined ? '' : `-${flagOf(key)}`;
+};
+
+/** Which layer an annotation that counts stands on: the latest that has it. A place within a list is where the list is. */
+const layersOf = (
+  { namespace }: Judged['workload'],
+  pod: JsonObject,
+  context: AdmissionContext,
+): ((annotation: string) => Layer) => {
+  const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? 'default';
+  const own = annotationsOf(pod);
+  const ofAccount = context.serviceAccount(namespace, account)?.annotations;
+  return (place) => {
+    const annotation = place.replace(/\[[0-9]+\].*$/, '');
+    if (own.has(annotation)) return 'pod';
+    return ofAccount?.has(annotation) === true ? 'serviceaccount' : 'namespace';
+  };
+};
+
+const isIn = (names: readonly string[], name: string): boolean => names.includes(name) || names.includes(ALLOW_ALL);
+
+const guardedOf = (parsed: Parsed, context: AdmissionContext, layerOf: (annotation: string) => Layer): GuardedExplanation[] => {
+  const own = parsed.options.allow ?? [];
+  return guardFindings(parsed, context.baseline.options, new Set()).map(({ annotation, name }) => ({
+    name,
+    annotation,
+    layer: layerOf(annotation),
+    allowedBy: isIn(context.allow, name) ? 'settings' : isIn(own, name) ? 'namespace' : 'none',
+  }));
+};
+
+const secretOf = (
+  { name, path, destination, template, source, permissions, command }: SecretFile,
+  families: FamilyOptions,
+  layerOf: (annotation: string) => Layer,
+): SecretExplanation => {
+  const from =
+    [families.secret, families.template, families.templateFile].map((family) => family.get(name)?.annotation).find(Boolean) ?? '';
+  return {
+    name,
+    path,
+    file: destination,
+    from,
+    layer: layerOf(from),
+    template: source === '' ? (template === '' ? 'default' : 'inline') : 'file',
+    templateFile: source,
+    permissions,
+    command,
+  };
+};
+
+export const nameOf = (object: JsonObject): string => textOf(object, 'name') ?? '';
+
+export const hasVolume = (pod: JsonObject, name: string): boolean =>
+  objectsOf(objectAt(pod, 'spec')?.['volumes']).some((volume) => nameOf(volume) === name);
