@@ -64,3 +64,20 @@ export const failure = (promise: Promise<unknown>): Promise<VaultError> =>
     () => Promise.reject(new Error('it succeeded')),
     (error: unknown) => (error instanceof VaultError ? error : Promise.reject(error)),
   );
+
+/** What is stopped after each test. */
+export const opened: { stop(): Promise<void> | void }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).toReversed()) await each.stop();
+});
+
+/** A server for one test, and a client of it. */
+export const start = async (
+  respond: Respond,
+  options: Partial<VaultClientOptions> = {},
+): Promise<{ readonly fake: FakeServer; readonly client: VaultClient }> => {
+  const fake = await fakeServer(respond);
+  const client = clientOf(fake.address, options);
+  opened.push(fake, { stop: () => client.close() });
+  return { fake, client };
+};

@@ -1,12 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Login, login } from '../../../src/vault/login.ts';
 import { type VaultSession, vaultSession } from '../../../src/vault/session.ts';
-import { clientOf, type FakeServer, fakeServer, failure, type Respond } from './fake-server.ts';
-
-const opened: { stop(): Promise<void> | void }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).toReversed()) await each.stop();
-});
+import { clientOf, type FakeServer, fakeServer, failure, opened, type Respond } from './fake-server.ts';
 
 interface Stage {
   readonly fake: FakeServer;
