@@ -9,6 +9,12 @@ import { API_TOKEN, claimsOf, statusWith } from './token.ts';
 import { firstWords, podTemplate, STAY } from './workload.ts';
 import { completes, readsFirstAndLater, SHOW, SOON } from './workloads.ts';
 
+/** Script of an app that logs in by plain HTTP and says what it reads at secret/data/web/itself. */
+export const BY_ITSELF = `
+body="{\\"role\\":\\"$VAULT_ROLE\\",\\"jwt\\":\\"$(cat "$VAULT_TOKEN_PATH")\\"}"
+token=$(wget -qO- --post-data "$body" "$VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login" | sed 's/.*"client_token":"\\([^"]*\\)".*/\\1/')
+wget -qO- --header "X-Vault-Token: $token" "$VAULT_ADDR/v1/secret/data/web/itself"; echo; ${STAY}`;
+
 /** A team whose pods are of profile native, log in by the role "native", and are OpenBao's where they do not choose. */
 export async function prepareNative(bed: BedWithNode, folder?: string): Promise<Team> {
   const team = await prepareTeam(bed, ['-profile=native', '-flavour=openbao'], folder);
@@ -41,16 +47,12 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
     test(`with ${product}, an app of mode token logs in by itself`, async (bed) => {
       const { namespace, servers, chosen } = teamOf();
       await servers[product].write('web/itself', { password: 'by itself' });
-      const script = `
-        body="{\\"role\\":\\"$VAULT_ROLE\\",\\"jwt\\":\\"$(cat "$VAULT_TOKEN_PATH")\\"}"
-        token=$(wget -qO- --post-data "$body" "$VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login" | sed 's/.*"client_token":"\\([^"]*\\)".*/\\1/')
-        wget -qO- --header "X-Vault-Token: $token" "$VAULT_ADDR/v1/secret/data/web/itself"; echo; ${STAY}`;
       const name = `${product}-itself`;
       await createPod(
         bed,
         namespace,
         name,
-        podTemplate('itself', script, { role: 'native', ...chosen(product), 'vaultauth.dev/mode': 'token' }),
+        podTemplate('itself', BY_ITSELF, { role: 'native', ...chosen(product), 'vaultauth.dev/mode': 'token' }),
       );
       await bed.untilReady(namespace, name);
       await eventually('"password":"by itself"', () => bed.logs(namespace, name, 'app'));

@@ -10,6 +10,7 @@ import { outage, type Seen, WATCH } from './outage.ts';
 import { PRODUCTS } from './secret-server.ts';
 import type { Team } from './team.ts';
 import { API_TOKEN } from './token.ts';
+import { tokenPolicy } from './token-policy.ts';
 import { STAY } from './workload.ts';
 import { SHOW, SOON } from './workloads.ts';
 
@@ -118,5 +119,7 @@ onNode(
       for (const [name, milliseconds] of Object.entries(recovery))
         expect([name, milliseconds < RECOVERY_MS, milliseconds]).toEqual([name, true, milliseconds]);
     }, 180_000);
+
+    tokenPolicy(test, () => team);
   },
 );
