@@ -86,14 +86,14 @@ const recordOf = (request: JsonObject, outcome: Outcome): ReviewRecord => {
 const answerOf = (apiVersion: string, uid: string, outcome: Outcome): string => {
   const warnings = outcome.warnings.length === 0 ? NO_CODES : warningsOf(outcome.warnings);
   const allowed = outcome.decision !== 'denied';
-  const members = [`"uid":${JSON.stringify(uid)},"allowed":${allowed}`];
-  if (!allowed)
-    members.push(
-      `"status":${JSON.stringify({ metadata: {}, code: FORBIDDEN, reason: 'Forbidden', message: denialOf(outcome.problems) })}`,
-    );
-  if (outcome.patch.length > 0) members.push(`"patchType":"JSONPatch","patch":"${base64(patchText(outcome.patch))}"`);
-  if (warnings.length > 0) members.push(`"warnings":${JSON.stringify(warnings)}`);
-  return `{"apiVersion":"${apiVersion}","kind":"${KIND}","response":{${members.join(',')}}}`;
+  let response = `"uid":${JSON.stringify(uid)},"allowed":${allowed}`;
+  if (!allowed) {
+    const status = { metadata: {}, code: FORBIDDEN, reason: 'Forbidden', message: denialOf(outcome.problems) };
+    response += `,"status":${JSON.stringify(status)}`;
+  }
+  if (outcome.patch.length > 0) response += `,"patchType":"JSONPatch","patch":"${base64(patchText(outcome.patch))}"`;
+  if (warnings.length > 0) response += `,"warnings":${JSON.stringify(warnings)}`;
+  return `{"apiVersion":"${apiVersion}","kind":"${KIND}","response":{${response}}}`;
 };
 
 /** Most patches fit; one buffer for all of them spares each its own, which has to be collected again. */

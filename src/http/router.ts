@@ -15,13 +15,20 @@ export const createRouter = (routes: ReadonlyMap<string, Handler>, options: Rout
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const router = Router({ caseSensitive: true, strict: true }) as unknown as BareRouter;
   for (const [path, handler] of routes) router.all(path, handler);
-  return (request, response) =>
-    router(request, response, (error) => {
-      // The router's only own fault is a path that cannot be decoded.
-      const status = error === undefined || error === null ? 404 : error instanceof URIError ? 400 : 500;
-      options.rejected(status);
-      refuse(request, response, { status, text: STATUS_CODES[status] ?? 'error' }, options.lingerMs);
-    });
+  return (request, response) => {
+    // A path in its plain writing needs no matching; the router takes a twentieth of the time of a review without annotation.
+    const target = request.url ?? '';
+    const query = target.indexOf('?');
+    const handler = routes.get(query < 0 ? target : target.slice(0, query));
+    if (handler) handler(request, response);
+    else
+      router(request, response, (error) => {
+        // The router's only own fault is a path that cannot be decoded.
+        const status = error === undefined || error === null ? 404 : error instanceof URIError ? 400 : 500;
+        options.rejected(status);
+        refuse(request, response, { status, text: STATUS_CODES[status] ?? 'error' }, options.lingerMs);
+      });
+  };
 };
 
 /** Handlers for GET and HEAD alone. */

@@ -72,9 +72,13 @@ export const patchBuilder = (): PatchBuilder => {
   };
 };
 
-/** The patch as JSON. */
-export const patchText = (patch: readonly PatchOperation[]): string =>
-  `[${patch.map(({ op, path, value }) => `{"op":"${op}","path":${JSON.stringify(path)},"value":${jsonText(value)}}`).join(',')}]`;
+/** The patch as JSON. One growing text: each list of pieces that is joined would be one more copy of the whole. */
+export const patchText = (patch: readonly PatchOperation[]): string => {
+  let text = '';
+  for (const { op, path, value } of patch)
+    text += `${text === '' ? '[' : ','}{"op":"${op}","path":${JSON.stringify(path)},"value":${jsonText(value)}}`;
+  return text === '' ? '[]' : `${text}]`;
+};
 
 /** The pod with the patch applied; the given one stays as it is. Throws when an operation does not apply. */
 export const patchedPod = (pod: JsonObject, patch: readonly PatchOperation[]): JsonObject =>
