@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     sentence: 'say why a pod is injected or not, and with what',
     load: async () => (await import('./explain.ts')).explain,
   },
+  policy: {
+    sentence: 'print the rights in Vault that the controller needs',
+    load: async () => (await import('./policy.ts')).policy,
+  },
   certs: { sentence: 'make a CA and a serving certificate', load: async () => (await import('./certs.ts')).certs },
   version: { sentence: 'print the version', load: async () => (await import('./version.ts')).version },
 };

@@ -1,0 +1,159 @@
+// The command policy: the rights in Vault that the controller needs, as a policy and as the role that gives it.
+import type { VaultAuthBackend } from '../resources/backend.ts';
+import { controllerRights, controllerRole, policyOfRights } from '../resources/controller-policy.ts';
+import type { VaultEndpoint } from '../resources/endpoint.ts';
+import { readResource } from '../resources/read-resource.ts';
+import { type FlagSpec, parseFlags } from '../settings/flags.ts';
+import { type OwnKinds, readOwnKinds } from './own-kinds.ts';
+import { asksForHelp, type Run, type Terminal } from './terminal.ts';
+
+const USAGE = `vault-auth-injector policy -f FILE [flags]
+vault-auth-injector policy -path PATH -cluster NAME [flags]
+
+Prints the ACL policy that the controller needs in Vault, and no right more:
+
+  vault-auth-injector policy -f manifests/ | vault policy write vault-auth-injector -
+  vault-auth-injector policy -f manifests/ -role | vault write auth/kubernetes/role/vault-auth-injector -
+
+  -f FILE               manifests with VaultEndpoint, VaultAuthBackend and VaultACLPolicy; a file,
+                        a directory, or - for standard input; can be repeated
+  -endpoint NAME        for what belongs to this VaultEndpoint; needed when there are several
+  -path PATH            instead of -f: the path of one auth mount, without "auth/"
+  -cluster NAME         the clusterName of that backend
+  -plain                its roles have plain names, so any role of the mount may be written
+  -create               the mount may be made, which needs sudo
+  -policies NAME,…      policies besides, or beginnings of names with * at the end
+  -observe-only         for a controller that runs with -observe-only: nothing but reading
+  -role                 print the role that the controller logs in as, as JSON, instead
+  -name NAME            name of the policy, for the role; default vault-auth-injector
+  -namespace NS         namespace of the controller, for the role; default vault-auth-injector
+  -service-account SA   its service account, for the role; default vault-auth-injector-controller
+`;
+
+const SWITCHES = ['plain', 'create', 'observe-only', 'role'];
+const VALUES = ['f', 'endpoint', 'path', 'cluster', 'policies', 'name', 'namespace', 'service-account'];
+const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
+  [...SWITCHES, ...VALUES].map((name) => [name, { isSwitch: SWITCHES.includes(name) }]),
+);
+
+/** Runs the command; the answer is the exit code: 0, or 2 with what is wrong on stderr. */
+export const policy: Run = async (words, terminal) => {
+  if (asksForHelp(words)) {
+    terminal.stdout(USAGE);
+    return 0;
+  }
+  const answer = await answerTo(words, terminal);
+  if ('problems' in answer) {
+    for (const problem of answer.problems) terminal.stderr(`vault-auth-injector policy: ${problem}\n`);
+    return 2;
+  }
+  terminal.stdout(answer.text);
+  return 0;
+};
+
+type Answer = { readonly text: string } | { readonly problems: readonly string[] };
+type Subject = Pick<OwnKinds, 'VaultAuthBackend' | 'VaultACLPolicy'> & { readonly endpoint: VaultEndpoint | undefined };
+
+const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<Answer> => {
+  const { values, all, positionals, problems } = parseFlags(words, FLAGS, { stopAtPositional: false });
+  const wrong = [...problems, ...positionals.map((word) => `unexpected ${JSON.stringify(word)}`)];
+  if (wrong.length > 0) return { problems: wrong.map((problem) => `${problem} (policy -help lists the flags)`) };
+  const isOn = (name: string): boolean => values.has(name) && values.get(name) !== 'false';
+  const files = all.get('f') ?? [];
+  if (files.length > 0 === values.has('path')) return { problems: ['give either -f with manifests, or -path and -cluster'] };
+  const subject = values.has('path') ? fromFlags(values, isOn) : chosen(await readOwnKinds(files, stdin), values.get('endpoint'));
+  if ('problems' in subject) return subject;
+  if (isOn('role')) return roleOf(subject, values);
+  const furtherPolicies = (values.get('policies') ?? '')
+    .split(',')
+    .filter((name) => name.trim() !== '')
+    .map((name) => name.trim());
+  const odd = furtherPolicies.find((name) => !POLICY_NAMES.test(name));
+  if (odd !== undefined)
+    return { problems: [`-policies: ${JSON.stringify(odd)} is no name of a policy, nor its beginning with * at the end`] };
+  const { endpoint, VaultAuthBackend: backends, VaultACLPolicy: policies } = subject;
+  const rights = controllerRights({
+    ...(endpoint ? { endpoint } : {}),
+    backends,
+    policies,
+    furtherPolicies,
+    observeOnly: isOn('observe-only'),
+  });
+  return { text: `${headOf(subject, isOn('observe-only'))}\n${policyOfRights(rights)}` };
+};
+
+const POLICY_NAMES = /^[a-z0-9][a-z0-9._-]*\*?$/;
+
+/** What belongs to one endpoint. */
+const chosen = (kinds: OwnKinds, wanted: string | undefined): Subject | { readonly problems: readonly string[] } => {
+  if (kinds.problems.length > 0) return { problems: kinds.problems };
+  const names = new Set([
+    ...kinds.VaultEndpoint.map(({ metadata }) => metadata.name),
+    ...[...kinds.VaultAuthBackend, ...kinds.VaultACLPolicy].map(({ spec }) => spec.endpointRef.name),
+  ]);
+  if (names.size === 0) return { problems: ['there is no VaultEndpoint, VaultAuthBackend or VaultACLPolicy in what -f names'] };
+  const [name = '', ...others] = wanted === undefined ? names : [wanted];
+  if (others.length > 0) return { problems: [`choose one with -endpoint: ${[...names].join(', ')}`] };
+  if (!names.has(name))
+    return { problems: [`-endpoint: nothing belongs to ${JSON.stringify(name)}; there is ${[...names].join(', ')}`] };
+  return {
+    endpoint: kinds.VaultEndpoint.find(({ metadata }) => metadata.name === name),
+    VaultAuthBackend: kinds.VaultAuthBackend.filter(({ spec }) => spec.endpointRef.name === name),
+    VaultACLPolicy: kinds.VaultACLPolicy.filter(({ spec }) => spec.endpointRef.name === name),
+  };
+};
+
+/** One backend that flags describe; its type makes no difference to the rights. */
+const fromFlags = (
+  values: ReadonlyMap<string, string>,
+  isOn: (name: string) => boolean,
+): Subject | { readonly problems: readonly string[] } => {
+  const name = values.get('path') ?? '';
+  const reading = readResource('VaultAuthBackend', {
+    metadata: { name },
+    spec: {
+      endpointRef: { name: 'flags' },
+      type: 'jwt',
+      jwt: {},
+      path: name,
+      clusterName: values.get('cluster') ?? '',
+      mount: { create: isOn('create') },
+      tenancy: { roleNaming: isOn('plain') ? 'Plain' : 'Qualified' },
+    },
+  });
+  if (reading.ok) return { endpoint: undefined, VaultAuthBackend: [reading.resource], VaultACLPolicy: [] };
+  return {
+    problems: reading.problems.map((problem) =>
+      problem.replace(/^spec\.path/, '-path').replace(/^spec\.clusterName/, '-cluster'),
+    ),
+  };
+};
+
+const roleOf = ({ endpoint }: Subject, values: ReadonlyMap<string, string>): Answer => {
+  if (!endpoint) return { problems: ['-role needs the VaultEndpoint in what -f names'] };
+  const role = controllerRole({
+    endpoint,
+    policy: values.get('name') ?? 'vault-auth-injector',
+    namespace: values.get('namespace') ?? 'vault-auth-injector',
+    serviceAccount: values.get('service-account') ?? 'vault-auth-injector-controller',
+  });
+  return role.ok ? { text: `${JSON.stringify(role.document, undefined, 2)}\n` } : { problems: [role.problem] };
+};
+
+const headOf = ({ endpoint, VaultAuthBackend: backends }: Subject, observeOnly: boolean): string => {
+  const namespace = endpoint?.spec.namespace ?? '';
+  return [
+    `# What the controller of vault-auth-injector needs${endpoint ? ` at VaultEndpoint ${endpoint.metadata.name}` : ''}.`,
+    ...(namespace === '' ? [] : [`# It belongs into the namespace ${namespace}.`]),
+    ...(observeOnly || backends.length === 0 ? [] : POWER),
+    ...(backends.some(isPlain) ? ['# Roles with plain names: it may write every role of those mounts.'] : []),
+    '',
+  ].join('\n');
+};
+
+const isPlain = ({ spec }: VaultAuthBackend): boolean => spec.tenancy.roleNaming === 'Plain';
+
+const POWER = [
+  '# Whoever has it can give any policy of this namespace to a login: what a role may hold cannot be fenced in soundly',
+  '# (allowed_parameters lets globs and deprecated fields through). Give it to the controller alone.',
+];

@@ -1,0 +1,144 @@
+// The command policy: the rights that manifests or flags ask for, the role that gives them, and what cannot be told.
+import { join } from 'node:path';
+import { policy } from '../../../src/cli/policy.ts';
+import { ask, folder } from './person.ts';
+
+const EXAMPLES = join(import.meta.dirname, '..', '..', '..', 'deploy', 'examples', 'resources');
+const files = folder();
+afterAll(files.clear);
+
+/** Paths of a policy with their capabilities. */
+const rights = (text: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...text.matchAll(/^path "([^"]+)" \{\n {2}capabilities = \[([^\]]*)\]\n\}$/gm)].map(([, path = '', words = '']) => [
+      path,
+      words.replaceAll('"', ''),
+    ]),
+  );
+const OWN = {
+  'auth/token/lookup-self': 'read',
+  'auth/token/renew-self': 'update',
+  'sys/capabilities-self': 'update',
+  'sys/auth': 'read',
+};
+const mount = (path: string): object => ({
+  [`auth/${path}/config`]: 'create, read, update',
+  [`sys/mounts/auth/${path}/tune`]: 'read, update',
+  [`auth/${path}/role`]: 'list',
+  [`auth/${path}/role/*`]: 'read',
+  [`auth/${path}/role/prod.*`]: 'create, read, update, delete',
+});
+const backend = (spec: string): string =>
+  `apiVersion: vaultauth.dev/v1alpha1\nkind: VaultAuthBackend\nmetadata: {name: b}\nspec: {endpointRef: {name: main}, type: jwt, jwt: {}, path: p, clusterName: c${spec}}\n`;
+
+it('the examples need this and no more', async () => {
+  const { code, out, errors } = await ask(policy, ['-f', EXAMPLES]);
+  expect([code, errors]).toEqual([0, []]);
+  expect(rights(out)).toEqual({
+    ...OWN,
+    ...mount('k8s/prod'),
+    ...mount('jwt/prod'),
+    'sys/auth/k8s/prod': 'create, update, sudo',
+    'sys/auth/jwt/prod': 'create, update, sudo',
+    'sys/policies/acl/own-secrets': 'create, read, update',
+  });
+  expect(out).toContain('# Whoever has it can give any policy');
+});
+
+it('a backend by flags', async () => {
+  const { code, out } = await ask(policy, ['-path', 'k8s/prod', '-cluster', 'prod', '-policies', 'team-*, other']);
+  expect(code).toBe(0);
+  expect(rights(out)).toEqual({
+    ...OWN,
+    ...mount('k8s/prod'),
+    'sys/policies/acl/team-*': 'create, read, update, delete',
+    'sys/policies/acl/other': 'create, read, update, delete',
+  });
+});
+
+it('only looking needs only reading', async () => {
+  const { out } = await ask(policy, ['-f', EXAMPLES, '-observe-only']);
+  const { 'auth/token/renew-self': renew, 'sys/capabilities-self': capabilities, ...others } = rights(out);
+  expect([renew, capabilities]).toEqual(['update', 'update']);
+  expect(new Set(Object.values(others))).toEqual(new Set(['read', 'list']));
+  const observed = files.write('observed.yaml', backend(', managementPolicy: Observe'));
+  expect(Object.values(rights((await ask(policy, ['-f', observed])).out)).join()).not.toContain('sudo');
+});
+
+it('plain names, an existing mount, a mount that may be disabled', async () => {
+  const plain = files.write(
+    'plain.yaml',
+    backend(', mount: {create: false}, deletionPolicy: Delete, tenancy: {roleNaming: Plain}'),
+  );
+  const { out } = await ask(policy, ['-f', plain]);
+  expect(rights(out)).toMatchObject({ 'auth/p/role/*': 'create, read, update, delete', 'sys/auth/p': 'delete, sudo' });
+  expect(out).toContain('it may write every role of those mounts');
+});
+
+const jwt = (audience: string): string =>
+  `apiVersion: vaultauth.dev/v1alpha1\nkind: VaultEndpoint\nmetadata: {name: main}\nspec: {address: "https://v", auth: {jwt: {role: r, serviceAccountName: own${audience}}}}\n`;
+
+it('the role that gives it', async () => {
+  const { code, out } = await ask(policy, ['-f', EXAMPLES, '-role', '-namespace', 'vault-auth']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toEqual({
+    bound_service_account_names: ['vault-auth-injector-controller'],
+    bound_service_account_namespaces: ['vault-auth'],
+    audience: 'vault',
+    token_policies: ['vault-auth-injector'],
+    token_ttl: 3600,
+    token_max_ttl: 86400,
+    token_type: 'service',
+  });
+  const byJWT = await ask(policy, ['-f', files.write('jwt.yaml', jwt(', audience: vault')), '-role']);
+  expect(JSON.parse(byJWT.out)).toMatchObject({
+    role_type: 'jwt',
+    bound_audiences: ['vault'],
+    bound_claims: { sub: ['system:serviceaccount:vault-auth-injector:own'] },
+  });
+  expect(await ask(policy, ['-f', files.write('none.yaml', jwt('')), '-role'])).toMatchObject({
+    code: 2,
+    errors: [expect.stringContaining('has no auth.jwt.audience')],
+  });
+});
+
+it.each<[string, readonly string[], string]>([
+  ['nothing', [], 'give either -f with manifests, or -path and -cluster'],
+  ['both', ['-f', EXAMPLES, '-path', 'a'], 'give either -f with manifests'],
+  ['no cluster', ['-path', 'a'], '-cluster must'],
+  ['a path with auth/', ['-path', '/auth', '-cluster', 'c'], '-path must match'],
+  ['a policy that is a list', ['-path', 'a', '-cluster', 'c', '-policies', '*'], '"*" is no name of a policy'],
+  ['a file that is not there', ['-f', '/nowhere'], 'no such file or directory'],
+  ['an endpoint that is not there', ['-f', EXAMPLES, '-endpoint', 'other'], 'nothing belongs to "other"; there is main'],
+  ['no endpoint for the role', ['-path', 'a', '-cluster', 'c', '-role'], '-role needs the VaultEndpoint'],
+  ['an unknown flag', ['-file', 'a'], '-file: no such flag'],
+  ['a word', ['a'], 'unexpected "a"'],
+])('%s is told', async (_what, words, problem) => {
+  const { code, out, errors } = await ask(policy, words);
+  expect([code, out]).toEqual([2, '']);
+  expect(errors.join('\n')).toContain(problem);
+});
+
+it('manifests that are wrong are told with file and line', async () => {
+  const file = files.write('wrong.yaml', `kind: Pod\n---\n${backend(', pathh: a')}`);
+  expect(await ask(policy, ['-f', file])).toMatchObject({
+    code: 2,
+    errors: [expect.stringMatching(/wrong\.yaml:\d+: VaultAuthBackend b: spec\.pathh is not known/)],
+  });
+});
+
+it('several endpoints have to be told apart', async () => {
+  const file = files.write(
+    'two.yaml',
+    `${backend('')}---\n${backend('').replace('main', 'second').replace('path: p', 'path: q')}`,
+  );
+  expect(await ask(policy, ['-f', file])).toMatchObject({
+    code: 2,
+    errors: [expect.stringContaining('choose one with -endpoint: main, second')],
+  });
+  expect(rights((await ask(policy, ['-f', file, '-endpoint', 'second'])).out)).toHaveProperty(['auth/q/config']);
+});
+
+it('says what it takes', async () => {
+  expect(await ask(policy, ['-help'])).toMatchObject({ code: 0, out: expect.stringContaining('-observe-only') });
+});
