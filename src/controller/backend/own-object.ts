@@ -43,9 +43,12 @@ export const keepObject = async <T>(
   return applyObject<T>(kube, place, wanted, { force: true, signal });
 };
 
-/** Deletes the object if it is there and is ours. Throws a KubeError. */
+/** Deletes the object if it is there and is ours; what we may not even read we cannot have made. Throws a KubeError. */
 export const dropObject = async (kube: KubeClient, place: ObjectPlace, signal?: AbortSignal): Promise<void> => {
-  const found = await readObject<Found>(kube, place, signal);
+  const found = await readObject<Found>(kube, place, signal).catch((error: unknown) => {
+    if (isKubeError(error, 'Forbidden')) return undefined;
+    throw error;
+  });
   if (found?.metadata.labels?.[MANAGED_BY.name] !== MANAGED_BY.value) return;
   await deleteObject(kube, place, { uid: found.metadata.uid, signal });
 };

@@ -1,0 +1,210 @@
+// deploy/controller on a real API server: accepted, and its rights are enough for everything the controller does, and no more.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bed, startBed } from '../../bed/bed.ts';
+import {
+  applyYAML,
+  CONTROLLER_ACCOUNT,
+  CONTROLLER_NAMESPACE,
+  type ControllerProcess,
+  installController,
+  runController,
+  until,
+  untilCondition,
+} from '../../bed/controller.ts';
+import { repositoryDirectory } from '../../bed/environment.ts';
+import { KUBERNETES_VERSIONS } from '../../bed/recipes.ts';
+import { type VaultView, view } from '../seeds/stage.ts';
+
+const USER = `--as=system:serviceaccount:${CONTROLLER_NAMESPACE}:${CONTROLLER_ACCOUNT}`;
+const deploy = (folder: string): string => join(repositoryDirectory(), 'deploy', folder);
+
+const endpoint = (address: string, token: string): string => `
+apiVersion: v1
+kind: Secret
+metadata: { name: vault-token, namespace: ${CONTROLLER_NAMESPACE} }
+stringData: { token: "${token}" }
+---
+apiVersion: vaultauth.dev/v1alpha1
+kind: VaultEndpoint
+metadata: { name: main }
+spec:
+  address: ${address}
+  allowPlainHTTP: true
+  auth: { token: { secretRef: { name: vault-token } } }
+  limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8 }
+`;
+
+/** A backend, whose reviewer is a service account of its own, and a role of it. */
+const backend = (host: string, name: string, mode: string, rest = ''): string => `
+apiVersion: vaultauth.dev/v1alpha1
+kind: VaultAuthBackend
+metadata: { name: ${name} }
+spec:
+  endpointRef: { name: main }
+  type: kubernetes
+  path: ${name}
+  clusterName: test
+  kubernetes:
+    host: "${host}"
+    reviewer: { mode: ${mode}, serviceAccountName: ${name}-reviewer }
+    verifyKeys: { source: Synced }
+    issuer: Discover
+  tenancy:
+    namespaceSelector: {}
+    policyRules: [{ policies: [app], namespaceSelector: {} }]
+${rest}
+---
+apiVersion: vaultauth.dev/v1alpha1
+kind: VaultAuthRole
+metadata: { name: ${name}, namespace: team }
+spec:
+  backendRef: { name: ${name} }
+  serviceAccounts: [default]
+  policies: [app]
+`;
+
+const policy = `
+apiVersion: vaultauth.dev/v1alpha1
+kind: VaultACLPolicy
+metadata: { name: app }
+spec:
+  endpointRef: { name: main }
+  deletionPolicy: Delete
+  policy: 'path "secret/data/\${auth.rotated.accessor}/*" { capabilities = ["read"] }'
+`;
+
+const role = (name: string) => ({ namespace: 'team', name });
+
+describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
+  let bed: Bed;
+  let vault: VaultView;
+  let controller: ControllerProcess;
+  let outcome: 'passed' | 'failed' = 'failed';
+
+  beforeAll(async () => {
+    bed = await startBed({ kubernetes, parts: ['kube-controller-manager', 'openbao'] });
+    vault = view(bed.openbao?.address ?? '', bed.openbao?.rootToken ?? '');
+    await installController(bed);
+    await bed.kubectl(['apply', '-k', deploy('controller')]);
+    await bed.createNamespace({ name: 'team' });
+    const { status } = await bed.request<{ status: { token: string } }>(
+      'POST',
+      `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/${CONTROLLER_ACCOUNT}/token`,
+      { spec: { expirationSeconds: 3600 } },
+    );
+    const kubeconfig = join(bed.directory, 'installed.json');
+    writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(bed, status.token)), { mode: 0o600 });
+    controller = await runController(bed, { kubeconfig, flags: ['-log-level=debug', '-resync-factor=0.1'] });
+  }, 600_000);
+  afterAll(() => bed?.stop(outcome));
+
+  const can = (...words: readonly string[]): Promise<boolean> =>
+    bed.kubectl(['auth', 'can-i', ...words, USER]).then(
+      (answer) => answer.trim() === 'yes',
+      () => false,
+    );
+  const roles = async (mount: string): Promise<unknown> => (await vault.ask('LIST', `auth/${mount}/role`)).json['data'];
+
+  it('the restricted namespace takes both replicas', async () => {
+    let pods: readonly unknown[] = [];
+    for (let wait = 0; wait < 200 && pods.length < 2; wait += 1) {
+      await sleep(100);
+      pods = (await bed.request<{ items: unknown[] }>('GET', `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/pods`)).items;
+    }
+    expect(pods).toHaveLength(2);
+  });
+
+  it('they are enough for endpoint, backend, policy and role, from the first write to the last', async () => {
+    await applyYAML(bed, endpoint(vault.address, vault.rootToken));
+    await untilCondition(bed, 'VaultEndpoint', { name: 'main' }, 'Ready=True');
+    await bed.kubectl([
+      'create',
+      'clusterrolebinding',
+      'rotated',
+      '--clusterrole=system:auth-delegator',
+      `--serviceaccount=${CONTROLLER_NAMESPACE}:rotated-reviewer`,
+    ]);
+    await applyYAML(bed, `${backend(bed.url, 'rotated', 'Rotated')}---${policy}`);
+    await untilCondition(bed, 'VaultAuthBackend', { name: 'rotated' }, 'Ready=True', 60);
+    await untilCondition(bed, 'VaultACLPolicy', { name: 'app' }, 'Ready=True');
+    await untilCondition(bed, 'VaultAuthRole', role('rotated'), 'Ready=True');
+    expect(await roles('rotated')).toEqual({ keys: ['test.probe', 'test.team.rotated'] });
+
+    await bed.kubectl(['delete', 'vaultauthrole', '-n', 'team', 'rotated', '--timeout=30s']);
+    expect(await roles('rotated')).toEqual({ keys: ['test.probe'] });
+    await bed.kubectl(['delete', 'vaultaclpolicy', 'app', '--timeout=30s']);
+    expect((await vault.ask('GET', 'sys/policies/acl/app')).status).toBe(404);
+    expect(refusals()).toEqual([]);
+  }, 180_000);
+
+  it('they are no more than that', async () => {
+    const own = `-n=${CONTROLLER_NAMESPACE}`;
+    const allowed = [
+      ['list', 'secrets', own],
+      ['create', 'serviceaccounts/token', own],
+      ['update', 'leases.coordination.k8s.io/vault-auth-injector-controller', own],
+      ['patch', 'vaultauthroles.vaultauth.dev/status', '-n=team'],
+      ['create', 'events.events.k8s.io', '-n=team'],
+      ['get', '/openid/v1/jwks'],
+    ];
+    const refused = [
+      ['get', 'secrets', '-n=team'],
+      ['list', 'secrets', '-A'],
+      ['get', 'configmaps', '-n=team'],
+      ['create', 'serviceaccounts/token', '-n=team'],
+      ['create', 'serviceaccounts', '-n=team'],
+      ['update', 'leases.coordination.k8s.io/another', own],
+      ['get', 'pods', '-n=team'],
+      ['create', 'pods', own],
+      ['delete', 'vaultauthbackends.vaultauth.dev'],
+      ['create', 'vaultendpoints.vaultauth.dev'],
+      ['update', 'vaultauthroles.vaultauth.dev', '-n=team'],
+      ['get', 'clusterrolebindings'],
+      ['create', 'clusterrolebindings'],
+      ['create', 'rolebindings', own],
+      ['bind', 'clusterroles'],
+      ['impersonate', 'users'],
+      ['create', 'tokenreviews.authentication.k8s.io'],
+      ['get', '/metrics'],
+    ];
+    for (const words of allowed) expect([words, await can(...words)]).toEqual([words, true]);
+    for (const words of refused) expect([words, await can(...words)]).toEqual([words, false]);
+  }, 120_000);
+
+  it('with the variant it keeps the bindings of reviewers too, and can bind nothing else', async () => {
+    await bed.kubectl(['apply', '-k', deploy('variants/auth-delegator')]);
+    await until('the right has come', () => can('create', 'clusterrolebindings'));
+    await applyYAML(
+      bed,
+      `${backend(bed.url, 'longlived', 'LongLivedSecret', '  rbac: { manageAuthDelegator: true }')}---${policy}`,
+    );
+    await untilCondition(bed, 'VaultAuthBackend', { name: 'longlived' }, 'Ready=True', 60);
+    await untilCondition(bed, 'VaultAuthRole', role('longlived'), 'Ready=True');
+    expect(refusals()).toEqual([]);
+    const administrator = ['create', 'clusterrolebinding', 'mine', '--clusterrole=cluster-admin', '--user=me', USER];
+    await expect(bed.kubectl(administrator)).rejects.toThrow(/attempting to grant RBAC permissions not currently held/);
+    outcome = 'passed';
+  }, 180_000);
+
+  /** Lines of the log about something that the API server did not let us do. */
+  const refusals = (): readonly string[] =>
+    readFileSync(controller.server.logFile, 'utf8')
+      .split('\n')
+      .filter((line) => /forbidden|cannot (?:get|list|watch|create|patch|update|delete) resource/i.test(line));
+});
+
+const kubeconfigOf = (bed: Bed, token: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Config',
+  'current-context': 'installed',
+  clusters: [
+    {
+      name: 'installed',
+      cluster: { server: bed.url, 'certificate-authority-data': Buffer.from(bed.ca).toString('base64') },
+    },
+  ],
+  users: [{ name: 'installed', user: { token } }],
+  contexts: [{ name: 'installed', context: { cluster: 'installed', user: 'installed' } }],
+});
