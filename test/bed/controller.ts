@@ -102,7 +102,7 @@ export async function untilCondition(
   kind: KindName,
   object: ObjectName,
   expected: string,
-  seconds = 30,
+  seconds = 20,
 ): Promise<JsonObject> {
   const [type = '', wanted = ''] = expected.split('=');
   let found: JsonObject = {};
@@ -124,7 +124,7 @@ export async function untilCondition(
 export async function until(
   what: string,
   isSo: () => Promise<boolean> | boolean,
-  seconds = 30,
+  seconds = 20,
   state: () => string = () => '',
 ): Promise<void> {
   const end = Date.now() + seconds * 1000;

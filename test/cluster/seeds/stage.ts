@@ -1,0 +1,138 @@
+// What every seed needs: a cluster, a Vault or OpenBao with a controller that serves it, and a client's view of the end state.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { type Bed, startBed } from '../../bed/bed.ts';
+import { applyYAML, CONTROLLER_NAMESPACE, installController, runController, untilCondition } from '../../bed/controller.ts';
+import type { KubernetesVersion } from '../../bed/recipes.ts';
+
+export const PRODUCTS = ['openbao', 'vault'] as const;
+export type ProductName = (typeof PRODUCTS)[number];
+
+export interface Stage {
+  readonly bed: Bed;
+  readonly product: ProductName;
+  /** Applies a manifest of this folder; `{{NAME}}` stands for a value. */
+  readonly apply: (file: string, values?: Readonly<Record<string, string>>) => Promise<void>;
+  readonly vault: VaultView;
+}
+
+/** The server as its administrator, or as whoever has a token, sees it. */
+export interface VaultView {
+  readonly address: string;
+  readonly rootToken: string;
+  /** Any answer; `token` is the administrator's unless given. */
+  readonly ask: (method: string, path: string, body?: object, token?: string) => Promise<VaultReply>;
+  /** What a pod does: POST auth/PATH/login. */
+  readonly login: (mount: string, role: string, jwt: string) => Promise<VaultReply>;
+}
+
+export interface VaultReply {
+  readonly status: number;
+  readonly json: JsonObject;
+}
+
+/** Brings everything up until VaultEndpoint "main" is ready. */
+export async function setStage(product: ProductName, options: { readonly kubernetes?: KubernetesVersion } = {}): Promise<Stage> {
+  const bed = await startBed({ ...options, parts: ['kube-controller-manager', product] });
+  try {
+    const server = bed[product];
+    if (!server) throw new Error(`${product} did not start`);
+    const vault = view(server.address, server.rootToken);
+    await installController(bed);
+    await applyYAML(bed, endpointYAML(server.address, server.rootToken));
+    await runController(bed);
+    await untilCondition(bed, 'VaultEndpoint', { name: 'main' }, 'Ready=True');
+    const apply = async (file: string, values: Readonly<Record<string, string>> = {}): Promise<void> => {
+      const text = readFileSync(join(import.meta.dirname, file), 'utf8');
+      const all: Readonly<Record<string, string>> = { HOST: bed.url, ...values };
+      await applyYAML(
+        bed,
+        text.replaceAll(/\{\{([A-Z_]+)\}\}/g, (_, name: string) => all[name] ?? ''),
+      );
+    };
+    return { bed, product, apply, vault };
+  } catch (error) {
+    await bed.stop('failed');
+    throw error;
+  }
+}
+
+const endpointYAML = (address: string, token: string): string => `
+apiVersion: v1
+kind: Secret
+metadata: { name: endpoint-token, namespace: ${CONTROLLER_NAMESPACE} }
+stringData: { token: "${token}" }
+---
+apiVersion: vaultauth.dev/v1alpha1
+kind: VaultEndpoint
+metadata: { name: main }
+spec:
+  address: ${address}
+  allowPlainHTTP: true
+  auth: { token: { secretRef: { name: endpoint-token } } }
+  limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8 }
+`;
+
+export const view = (address: string, rootToken: string): VaultView => {
+  const ask: VaultView['ask'] = async (method, path, body, token = rootToken) => {
+    const answer = await fetch(`${address}/v1/${path}`, {
+      method,
+      headers: { ...(token === '' ? {} : { 'X-Vault-Token': token }), 'Content-Type': 'application/json' },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      signal: AbortSignal.timeout(30_000),
+    });
+    const text = await answer.text();
+    return { status: answer.status, json: text === '' ? {} : (JSON.parse(text) as JsonObject) };
+  };
+  return { address, rootToken, ask, login: (mount, role, jwt) => ask('POST', `auth/${mount}/login`, { role, jwt }, '') };
+};
+
+export interface TokenWish {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly audience?: string;
+  /** Name of a pod that the token is bound to, as the kubelet binds it. */
+  readonly pod?: string;
+}
+
+/** A token of a service account, as the kubelet gets it for a pod. */
+export async function tokenOf(bed: Bed, { namespace, serviceAccount, audience, pod }: TokenWish): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}`;
+  const uid = pod && textOf(objectAt(await bed.request<JsonObject>('GET', `${path}/pods/${pod}`), 'metadata'), 'uid');
+  const answer = await bed.request<JsonObject>('POST', `${path}/serviceaccounts/${serviceAccount}/token`, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: {
+      audiences: audience === undefined ? [] : [audience],
+      expirationSeconds: 600,
+      ...(pod === undefined ? {} : { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: pod, uid } }),
+    },
+  });
+  return textOf(objectAt(answer, 'status'), 'token') ?? '';
+}
+
+/** Creates a pod that nothing runs: a token can be bound to it. */
+export async function createPod(bed: Bed, namespace: string, name: string, serviceAccountName: string): Promise<void> {
+  await bed.request('POST', `/api/v1/namespaces/${namespace}/pods`, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { serviceAccountName, containers: [{ name: 'app', image: 'app' }] },
+  });
+}
+
+/** Declares the tests of a seed for both products; logs stay when one fails. */
+export function onEachProduct(declare: (stage: () => Stage) => void): void {
+  describe.each(PRODUCTS)('with %s', (product) => {
+    let stage: Stage | undefined;
+    beforeAll(async () => {
+      stage = await setStage(product);
+    }, 600_000);
+    afterAll(() => stage?.bed.stop());
+    declare(() => {
+      if (!stage) throw new Error('the cluster did not start');
+      return stage;
+    });
+  });
+}
