@@ -91,6 +91,12 @@ onEachKubernetes(
       expect((await bed.exchange('GET', podsPath(team, '/tried'))).status).toBe(404);
     });
 
+    test('the question that the README asks an installation has the answer that it shows', async ({ bed }) => {
+      const [, question = '', answer] = /^ {4}kubectl (run probe [\s\S]*?[^\\])\n {4}(.*)$/m.exec(manifest('README.md')) ?? [];
+      const words = question.replaceAll('\\\n', ' ').split(/ +/);
+      expect(await bed.kubectl(words.map((word) => word.replaceAll("'", '')))).toBe(`${answer}\n`);
+    });
+
     test('everything that a pod brings along is kept', async ({ bed }) => {
       const team = await bed.createNamespace();
       // A native sidecar is lost by clients with types from before Kubernetes 1.28; the last field is known to nobody yet.
