@@ -11,13 +11,25 @@ import { completes, readsFirstAndLater, SHOW, SOON } from './workloads.ts';
 let team: Team;
 
 const prepare = async (bed: BedWithNode): Promise<void> => {
-  team = await prepareTeam(bed, ['-profile=compat']);
+  team = await prepareTeam(bed, ['-profile=compat', '-native-sidecars=false']);
 };
 
 onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'injector'] }, prepare, (test) => {
   for (const product of PRODUCTS) {
     test(`with ${product}, a Deployment reads its secret at its first line, and a later value later`, (bed) =>
       readsFirstAndLater(bed, team, product, podTemplate(product, SHOW, { ...SOON, ...team.chosen(product) })));
+  }
+
+  for (const product of PRODUCTS) {
+    test(`with ${product} and no native sidecars, profile native has an init container and a sidecar`, async (bed) => {
+      const app = `${product}-native`;
+      const annotations = { ...SOON, ...team.chosen(product), 'vaultauth.dev/profile': 'native' };
+      await readsFirstAndLater(bed, team, product, podTemplate(app, SHOW, annotations));
+      const containers = ['get', 'pods', '-n', team.namespace, '-l', `app=${app}`, '-o'];
+      expect(await bed.kubectl([...containers, 'jsonpath={.items[*].spec.containers[*].name}'])).toBe('app vault-agent');
+      const restarts = 'jsonpath={.items[*].spec.initContainers[*].restartPolicy}';
+      expect(await bed.kubectl([...containers, restarts])).toBe('');
+    });
   }
 
   test('a Job with agent-pre-populate-only completes by itself', async (bed) => {

@@ -47,7 +47,7 @@ export function tokenPolicy(test: NodeTest, teamOf: () => Team): void {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/itself', { password: 'by the policy' });
     const metadata = {
-      labels: { [INJECT_LABEL]: 'enabled' },
+      labels: { app: 'itself', [INJECT_LABEL]: 'enabled' },
       annotations: { 'vaultauth.dev/mode': 'token', 'vaultauth.dev/role': 'native' },
     };
     const template = { ...podTemplate('itself', BY_ITSELF), metadata };

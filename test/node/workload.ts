@@ -8,7 +8,7 @@ import type { BedWithNode } from '../bed/node/node.ts';
 export const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
 
 export interface PodTemplate {
-  readonly metadata: { readonly labels: object; readonly annotations: object };
+  readonly metadata: { readonly labels: { readonly app: string }; readonly annotations: object };
   readonly spec: object;
 }
 

@@ -11,19 +11,24 @@ export const SHOW = `cat /vault/secrets/database; echo; ${STAY}`;
 /** Annotation by which a later value comes soon. */
 export const SOON = { 'template-static-secret-render-interval': '1s' };
 
-/** Runs a Deployment of the template, which runs `SHOW` and is named as the product: it has its secret at its first line, and a later value later. */
-export async function readsFirstAndLater(bed: BedWithNode, team: Team, product: Product, template: PodTemplate): Promise<void> {
-  const { namespace, servers } = team;
+/** Runs a Deployment of the template, which runs `SHOW`, under its label: it has its secret at its first line, and a later value later. */
+export async function readsFirstAndLater(
+  bed: BedWithNode,
+  { namespace, servers }: Team,
+  product: Product,
+  template: PodTemplate,
+): Promise<void> {
+  const { app } = template.metadata.labels;
   const { write } = servers[product];
-  await write(`web/${product}`, { password: 'first' });
+  await write(`web/${app}`, { password: 'first' });
   await bed.request('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, {
-    metadata: { name: product },
-    spec: { selector: { matchLabels: { app: product } }, template },
+    metadata: { name: app },
+    spec: { selector: { matchLabels: { app } }, template },
   });
-  await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${product}`, '--timeout=90s']);
-  const [pod = ''] = await bed.pods(namespace, `app=${product}`);
+  await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${app}`, '--timeout=90s']);
+  const [pod = ''] = await bed.pods(namespace, `app=${app}`);
   expect(await firstWords(bed, namespace, pod, 'app')).toBe('first\n');
-  await write(`web/${product}`, { password: 'second' });
+  await write(`web/${app}`, { password: 'second' });
   await eventually('second', () => bed.exec(namespace, pod, 'app', ['cat', '/vault/secrets/database']));
 }
 
