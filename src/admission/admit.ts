@@ -12,7 +12,7 @@ import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
 import type { SelectionFinding } from '../selection/finding.ts';
-import { allowedNames, guardFindings, withoutGuarded } from './guard.ts';
+import { allowedNames, guardFindings, patchFindings, withoutGuarded } from './guard.ts';
 import { parseKnown } from './known-pods.ts';
 import type { Finding } from './problems.ts';
 
@@ -165,7 +165,8 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   const malformed = [...checkPod(object), ...checkAnnotations(annotations)];
   if (malformed.length > 0) return unfit(malformed, selection);
   const parsed = parsePod(object, annotations, namespace, context);
-  const guarded = guardFindings(parsed, context.baseline.options, allowedNames(context.allow, parsed.options.allow));
+  const allowed = allowedNames(context.allow, parsed.options.allow);
+  const guarded = guardFindings(parsed, context.baseline.options, allowed);
   // What is not allowed is not even tried: a refused patch could be written to keep us busy.
   const limitRanges = context.limitRanges(namespace);
   const operator = limitRanges.length === 0 ? context.operator : { ...context.operator, limitRanges };
@@ -174,6 +175,7 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
     ...injection.problems,
     ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),
     ...guarded,
+    ...patchFindings(injection.reached, parsed, allowed),
   ];
   const warnings = [...selectionWarnings(selection), ...injection.warnings];
   const { reason } = selection;

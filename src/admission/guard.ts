@@ -4,6 +4,7 @@ import { annotationName } from '../annotations/name.ts';
 import type { Options, Origin, Parsed } from '../annotations/parse.ts';
 import { kebab, type Row } from '../annotations/row.ts';
 import { table, type OptionKey } from '../annotations/table.ts';
+import type { Injection } from '../pod/draft.ts';
 import type { GuardFinding } from './entry.ts';
 
 /** Everything is allowed: what `agent-inject` lets pods do, as its predecessor did. */
@@ -52,6 +53,21 @@ export const guardFindings = (parsed: Parsed, operator: Options, allowed: Readon
     )
       found.push({ code: 'annotation-guarded', annotation, name: kebab(key), allow: annotationName('allow') });
   return found;
+};
+
+/** What a tenant's patch of the configuration reaches needs the same permission as the annotation that says it. */
+export const patchFindings = (reached: Injection['reached'], parsed: Parsed, allowed: ReadonlySet<string>): GuardFinding[] => {
+  const layer = parsed.origins.get('agentConfigPatch')?.layer;
+  if (!reached || layer === undefined || !TENANT.has(layer) || allowed.has(ALLOW_ALL)) return [];
+  const first = reached.filter(({ option }, index) => reached.findIndex((other) => other.option === option) === index);
+  return first
+    .filter(({ option }) => !allowed.has(kebab(option)))
+    .map(({ option, annotation }) => ({
+      code: 'annotation-guarded',
+      annotation,
+      name: kebab(option),
+      allow: annotationName('allow'),
+    }));
 };
 
 /** The options as they are without the guarded annotations. */

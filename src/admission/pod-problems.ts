@@ -97,6 +97,13 @@ export const podProblems: Entries<PodFinding> = {
     sentence: ({ container, path }) => `container ${quote(container)} has something else mounted at ${path}`,
     remedy: () => `mount it elsewhere, or move the secrets with ${annotationName('secretVolumePath')}`,
   },
+  'directory-taken': {
+    kind: 'problem',
+    title: "A path lies in one of the agent's own directories",
+    sentence: ({ annotation, path, own }) =>
+      `${annotation}: ${quote(path)} lies in ${own}, where the agent has what it is told to do`,
+    remedy: () => 'choose another directory',
+  },
   'patch-rejected': {
     kind: 'problem',
     title: 'A JSON Patch does not apply',

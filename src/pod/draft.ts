@@ -10,6 +10,7 @@ import { isObject, objectAt, objectsOf, textOf, type JsonObject } from './manife
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
 import type { ContainerList, Receives } from './place.ts';
 import { directoryContainers, secretFiles, type SecretFile } from './secrets.ts';
+import type { Reached } from './native/reach.ts';
 import { remembered } from './shared.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
@@ -21,6 +22,8 @@ export interface Injection {
   readonly kind?: 'init_only' | 'sidecar_only' | 'init_and_sidecar';
   readonly problems: readonly InjectionFinding[];
   readonly warnings: readonly InjectionFinding[];
+  /** Guarded options whose effect the user's own patch of the configuration has; absent: none. */
+  readonly reached?: readonly Reached[];
 }
 
 /** What an injection knows besides the pod and its options. */

@@ -16,6 +16,13 @@ export type PodFinding =
   | { readonly code: 'container-taken'; readonly container: string }
   | { readonly code: 'volume-taken'; readonly volume: string }
   | { readonly code: 'mount-taken'; readonly container: string; readonly path: string }
+  | {
+      readonly code: 'directory-taken';
+      readonly annotation: string;
+      readonly path: string;
+      /** The agent's own directory that it is, or lies in. */
+      readonly own: string;
+    }
   | { readonly code: 'patch-rejected'; readonly annotation: string; readonly because: string }
   | { readonly code: 'telemetry-value'; readonly annotation: string; readonly value: string; readonly wanted: string }
   | { readonly code: 'telemetry-unknown'; readonly annotation: string; readonly nearest: string | undefined }

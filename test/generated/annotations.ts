@@ -37,7 +37,9 @@ on its namespace; where the table says *pod*, only there. Later layers win:
 
 The webhook follows namespaces, service accounts and limit ranges on the API server, or reads them from \`-manifests\`.`,
   `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. \`webhook\` refuses a
-pod that uses one, unless the operator (setting [\`-allow\`](settings.md)) or its namespace (annotation ${code(annotationName('allow'))}) lists it.`,
+pod that uses one, unless the operator (setting [\`-allow\`](settings.md)) or its namespace (annotation ${code(annotationName('allow'))}) lists it.
+A patch that ${code(kebab('agentConfigPatch' satisfies OptionKey))} makes of the configuration needs ${code('service')} and ${code(kebab('tlsSkipVerify' satisfies OptionKey))} as well, where it changes where Vault is or whether
+it is verified; the patches of containers can change all of them, what runs in them included.`,
 ];
 
 /** The setting with which an operator changes a default, by annotation. */

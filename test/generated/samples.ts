@@ -87,6 +87,12 @@ export const samples: Samples = {
   'container-taken': { code: 'container-taken', container: 'vault-agent' },
   'volume-taken': { code: 'volume-taken', volume: 'vault-secrets' },
   'mount-taken': { code: 'mount-taken', container: 'web', path: '/vault/secrets' },
+  'directory-taken': {
+    code: 'directory-taken',
+    annotation: annotationName('secretVolumePath'),
+    path: '/vault/agent',
+    own: '/vault/agent',
+  },
   'patch-rejected': {
     code: 'patch-rejected',
     annotation: annotationName('agentJsonPatch'),

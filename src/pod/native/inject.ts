@@ -24,6 +24,8 @@ import { userPatched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
 import { nativeContainer } from './container.ts';
 import { agentResources } from './resources.ts';
+import { ownDirectories } from './own-directories.ts';
+import { reachedBy, type Reached } from './reach.ts';
 import { kindOf, partsOf, type AgentPart } from './part.ts';
 import { agentUser, type AgentUser } from './user.ts';
 import { agentMounts, secretMounts, volumes } from './volumes.ts';
@@ -38,10 +40,14 @@ const LACKS = ['agentConfigmap', 'agentCacheEnable', 'agentServiceAccountTokenVo
 const isOurs = (container: JsonObject): boolean =>
   objectsOf(container['volumeMounts']).some((mount) => textOf(mount, 'name') === TOKEN_VOLUME);
 
-const configText = (draft: Draft, { once }: AgentPart): string | undefined => {
+const configText = (draft: Draft, { once }: AgentPart, reached: Reached[]): string | undefined => {
   const { options, families } = draft.parsed;
   const config = nativeConfig({ options, authConfig: families.authConfig, files: draft.files, telemetry: draft.telemetry, once });
-  const patched = keep(userPatched(config, options.agentConfigPatch ?? [], originOf(draft, 'agentConfigPatch')), draft);
+  const patch = options.agentConfigPatch ?? [];
+  if (patch.length === 0) return JSON.stringify(config);
+  const annotation = originOf(draft, 'agentConfigPatch');
+  const patched = keep(userPatched(config, patch, annotation), draft);
+  if (patched) reached.push(...reachedBy(annotation, config, patched));
   return patched && JSON.stringify(patched);
 };
 
@@ -52,18 +58,21 @@ const bytesOf = (annotations: JsonObject | undefined, except: ReadonlySet<string
   return bytes;
 };
 
-const writeConfigs = (draft: Draft, parts: readonly AgentPart[]): void => {
+/** Writes the configurations, and tells what the user's patch of them reaches. */
+const writeConfigs = (draft: Draft, parts: readonly AgentPart[]): readonly Reached[] => {
+  const reached: Reached[] = [];
   // What an earlier injection wrote is replaced.
   const names = new Set(parts.map(({ config }) => annotationName(config)));
   let bytes = bytesOf(objectAt(objectAt(draft.pod, 'metadata'), 'annotations'), names);
   for (const part of parts) {
-    const text = configText(draft, part);
+    const text = configText(draft, part, reached);
     if (text === undefined) continue;
     const name = annotationName(part.config);
     bytes += Buffer.byteLength(name) + Buffer.byteLength(text);
     if (bytes <= ANNOTATION_BYTES) setAnnotation(draft, name, text);
   }
   if (bytes > ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, most: ANNOTATION_BYTES });
+  return reached;
 };
 
 /** A finished agent container, with the user's own patch. */
@@ -92,7 +101,9 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
   const user = agentUser(pod, options, origins, isOurs);
   if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
   const parts = partsOf(options, operator.nativeSidecars ?? true);
-  const mounts = uniquePaths(agentMounts(options, directories, copiedMounts(draft)));
+  const copied = copiedMounts(draft);
+  problems.push(...ownDirectories(draft, copied));
+  const mounts = uniquePaths(agentMounts(options, directories, copied));
   const agents = parts.map((part) => ({ part, agent: agentOf(draft, part, user, mounts) }));
   const named = recipients(draft);
   const receives = (name: string, list: ContainerList, path?: string): boolean =>
@@ -105,7 +116,7 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
     const place = { list: part.list, first: part.list === 'initContainers', isOurs, isCurrent: isCurrent(draft) };
     problems.push(...placeAgent(pod, agent, place, builder));
   }
-  writeConfigs(draft, parts);
+  const reached = writeConfigs(draft, parts);
   markInjected(draft);
-  return { patch: builder.operations, kind: kindOf(parts), problems, warnings };
+  return { patch: builder.operations, kind: kindOf(parts), problems, warnings, ...(reached.length === 0 ? {} : { reached }) };
 };

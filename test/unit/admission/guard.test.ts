@@ -1,4 +1,5 @@
 // Guarded annotations: a refused and an allowed case for each, and no way round the guard.
+import { GUARDED_NAMES } from '../../../src/admission/guard.ts';
 import { PREFIXES } from '../../../src/annotations/prefix.ts';
 import { kebab, type Row } from '../../../src/annotations/row.ts';
 import { table, type OptionKey } from '../../../src/annotations/table.ts';
@@ -13,7 +14,8 @@ const VALUES: Readonly<Record<string, string>> = {
   'agent-configmap': 'mine',
   'agent-json-patch': '[{"op":"replace","path":"/image","value":"evil"}]',
   'agent-init-json-patch': '[{"op":"replace","path":"/image","value":"evil"}]',
-  'agent-config-patch': '[{"op":"replace","path":"/vault/address","value":"https://evil"}]',
+  'agent-config-patch': '[{"op":"add","path":"/disable_mlock","value":true}]',
+  'agent-set-security-context': 'false',
   'agent-run-as-user': '0',
   'agent-run-as-group': '0',
 };
@@ -23,9 +25,10 @@ const namespaceWith = (annotations: Readonly<Record<string, string>>): Cluster =
   serviceAccount: () => undefined,
 });
 
-test('every guarded row has a case here', () => {
+test('every guarded row, and every name that can be allowed, has a case here', () => {
   const guarded = (Object.keys(table) as OptionKey[]).filter((key) => (table[key] as Row<unknown>).guarded).map(kebab);
   expect(Object.keys(VALUES)).toEqual(expect.arrayContaining(guarded));
+  expect(Object.keys(VALUES).sort()).toEqual([...GUARDED_NAMES].sort());
 });
 
 describe.each(Object.entries(VALUES))('%s', (name, value) => {
@@ -78,4 +81,89 @@ test('saying what holds anyway needs no permission', () => {
     annotations: { service: 'https://vault.example:8200', 'tls-skip-verify': 'false', 'agent-json-patch': '[]' },
   });
   expect(admit(pod, { command: 'webhook' }).codes).toEqual([]);
+});
+
+const set = (path: string, value: unknown) => [{ op: 'add', path, value }];
+
+describe('a patch of the configuration', () => {
+  const PATCH = 'vaultauth.dev/agent-config-patch';
+  const judged = (patch: unknown, allow: string): readonly string[] => {
+    const pod = podWith({ annotations: { 'vaultauth.dev/profile': 'native', [PATCH]: JSON.stringify(patch) } });
+    const { outcome } = admit(pod, { command: 'webhook', cluster: namespaceWith({ 'vaultauth.dev/allow': allow }) });
+    return outcome.problems.map((problem) => (problem.code === 'annotation-guarded' ? problem.name : problem.code));
+  };
+  test.each<[string, unknown, readonly string[]]>([
+    ['the address', set('/vault/address', 'https://evil'), ['service']],
+    ['the address by another case', set('/VAULT', { address: 'https://evil' }), ['service']],
+    ['an address in another case', set('/vault/Address', 'https://evil'), ['service']],
+    ['a second block', set('/vault', [{ address: 'https://vault.example:8200' }, { address: 'https://evil' }]), ['service']],
+    ['a labelled block', set('/vault', { label: { address: 'https://evil' } }), ['service']],
+    ['no block at all, for which the environment would count', [{ op: 'remove', path: '/vault' }], ['service']],
+    ['a moved block', [{ op: 'move', from: '/vault', path: '/Vault' }], []],
+    ['the authority', set('/vault/ca_cert', '/vault/secrets/ca'), ['service']],
+    ['verification', set('/vault/tls_skip_verify', true), ['tls-skip-verify']],
+    ['verification in words and another case', set('/vault/TLS_Skip_Verify', '1'), ['tls-skip-verify']],
+    ['both', [...set('/vault/address', 'x'), ...set('/vault/tls_skip_verify', true)], ['service', 'tls-skip-verify']],
+    ['how often requests are tried again', set('/vault/retry/num_retries', 7), []],
+    ['something else', set('/disable_mlock', true), []],
+  ])('that changes %s needs the permission for what it reaches', (_, patch, names) => {
+    expect(judged(patch, 'agent-config-patch')).toEqual(names);
+    expect(judged(patch, `agent-config-patch,${names.join()}`)).toEqual([]);
+    expect(judged(patch, '*')).toEqual([]);
+    expect(judged(patch, names.join())).toEqual(['agent-config-patch']);
+  });
+
+  test('of the namespace is its own affair', () => {
+    const cluster = namespaceWith({ [PATCH]: JSON.stringify(set('/vault/address', 'https://other:8200')) });
+    const { outcome } = admit(podWith({ annotations: { 'vaultauth.dev/profile': 'native' } }), { command: 'webhook', cluster });
+    expect(outcome.problems).toEqual([]);
+  });
+});
+
+const codesOf = (annotations: Readonly<Record<string, string>>, spec = {}): readonly string[] =>
+  admit(podWith({ annotations: { 'vaultauth.dev/profile': 'native', ...annotations }, spec }), { command: 'webhook' }).codes;
+
+const mount = (mountPath: string) => ({
+  containers: [{ name: 'web', volumeMounts: [{ name: 'data', mountPath }] }],
+  volumes: [{ name: 'data', emptyDir: {} }],
+});
+
+describe('what the agent is told to do', () => {
+  test.each<[string, Readonly<Record<string, string>>]>([
+    ['the directory of all secrets', { 'secret-volume-path': '/vault/agent' }],
+    ['the directory of one', { 'agent-inject-secret-a': 'kv/a', 'secret-volume-path-a': '/vault/agent/' }],
+    ['a file', { 'agent-inject-secret-a': 'kv/a', 'secret-volume-path': '/vault', 'agent-inject-file-a': 'agent/agent.json' }],
+    ['the place of the log', { 'secret-volume-path': '/run//vault-agent/x' }],
+    ['a link to it', { 'secret-volume-path': '/var/run/vault-agent' }],
+    ['the place of the token', { 'secret-volume-path': '/var/run/secrets/kubernetes.io/serviceaccount' }],
+    ['a listed secret', { 'vaultauth.dev/secrets': '[{name: agent.json, path: kv/a, volumePath: /x/../vault/agent}]' }],
+  ])('is not where %s is', (_, annotations) => {
+    expect(codesOf(annotations)).toContain('directory-taken');
+  });
+
+  test('is not covered by what a container of the pod has mounted', () => {
+    const annotations = { 'agent-copy-volume-mounts': 'web' };
+    expect(codesOf(annotations, mount('/vault/agent/agent.json'))).toEqual(['directory-taken']);
+    expect(codesOf(annotations, mount('/vault/agents'))).toEqual([]);
+  });
+
+  test('is not what a pod brings along', () => {
+    const evil = '{"vault":{"address":"https://evil.example:8200"}}';
+    const brought = {
+      'vaultauth.dev/agent-config': evil,
+      'vaultauth.dev/agent-init-config': evil,
+      'agent-inject-status': 'injected',
+    };
+    for (const flags of [[], ['-native-sidecars=false']]) {
+      const pod = podWith({ annotations: { 'vaultauth.dev/profile': 'native', ...brought } });
+      const { outcome } = admit(pod, { command: 'webhook', flags });
+      expect(outcome.decision).toBe('injected');
+      expect(JSON.stringify(outcome.patch)).not.toContain('evil.example');
+      expect(JSON.stringify(outcome.patch)).toContain('/metadata/annotations/vaultauth.dev~1agent-config');
+    }
+  });
+});
+
+test.each(['0', '00', '+0', '-0', '-00'])('user %p is root, however it is written', (user) => {
+  expect(admit(podWith({ annotations: { 'agent-run-as-user': user } }), { command: 'webhook' }).outcome.decision).toBe('denied');
 });

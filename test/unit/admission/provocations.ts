@@ -140,6 +140,10 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
       spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] })] },
     },
   },
+  'directory-taken': {
+    pod: { annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'secret-volume-path': '/vault/agent' } },
+    remedy: { annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'secret-volume-path': '/vault/app' } },
+  },
   'patch-rejected': {
     pod: { annotations: { 'agent-json-patch': '[{"op":"replace","path":"/nothing","value":1}]' } },
     remedy: { annotations: { 'agent-json-patch': '[{"op":"replace","path":"/image","value":"vault:1"}]' } },
