@@ -23,6 +23,8 @@ export interface VaultCall {
   readonly signal?: AbortSignal | undefined;
   /** In place of the client's namespace; empty: none. */
   readonly namespace?: string;
+  /** Sent also during a pause that the server asked for: for what no limit of a server counts, such as sys/health. */
+  readonly isUnlimited?: boolean;
 }
 
 export interface VaultRequest extends VaultCall {
@@ -83,7 +85,7 @@ export const vaultClient = (options: VaultClientOptions): VaultClient => {
   let isDown = false;
 
   const attempt = async (call: VaultRequest, asked: Asked): Promise<VaultAnswer> => {
-    const pause = pausedUntil - now();
+    const pause = call.isUnlimited ? 0 : pausedUntil - now();
     if (pause > LONGEST_PAUSE_MS) throw stillPaused(asked, pause);
     if (pause > 0) await sleep(pause, undefined, { signal: call.signal });
     const start = now();

@@ -23,7 +23,14 @@ export interface Health {
 export const readHealth = async (client: VaultClient, signal?: AbortSignal): Promise<Health> => {
   // OpenBao refuses the namespace header here. With these codes a 429 is a limit and never a standby.
   const query = { standbyok: 'true', perfstandbyok: 'true', drsecondarycode: '200', sealedcode: '200', uninitcode: '200' };
-  const { raw, status } = await client.request({ method: 'GET', path: 'sys/health', query, namespace: '', signal });
+  const { raw, status } = await client.request({
+    method: 'GET',
+    path: 'sys/health',
+    query,
+    namespace: '',
+    isUnlimited: true,
+    signal,
+  });
   if (typeof raw['initialized'] !== 'boolean')
     throw new VaultError('GET sys/health: the answer is not that of a Vault or OpenBao server', {
       status,

@@ -36,6 +36,7 @@ export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name,
     ...(isDeleting ? [deletable('InUse', `In use by ${listed(users)}: delete those first.`)] : []),
   ];
   const ready = readyOf(findings, APART);
+  if (isBlip(context.vaults.get(name).state, connection, view)) throw new Error(ready.message);
   register(context, name, endpoint, connection, view, ready);
   tellChanges(context, endpoint, view, ready);
   context.metrics.expires('token', name, view.token?.expiresAt);
@@ -45,6 +46,22 @@ export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name,
   if (ready.status === 'True') return { afterMs: resyncAfter(context, RESYNC_SECONDS) };
   if (view.retryAfterMs !== undefined) return { afterMs: Math.max(1000, view.retryAfterMs) };
   throw new Error(ready.message);
+};
+
+/** How often in a row a working server was not reached. */
+const misses = new WeakMap<VaultConnection, number>();
+const MISSES = 3;
+const FLEETING: ReadonlySet<string> = new Set(['ConnectionFailed', 'Timeout', 'ServerError', 'RateLimited']);
+
+/**
+ * Whether this may be over in a moment, as when a server is restarted. It is not told before it has lasted for some looks: each
+ * object that depends on the endpoint would have to be told, and told again when it is over.
+ */
+const isBlip = (state: 'ready' | 'notReady', connection: VaultConnection, { findings }: View): boolean => {
+  const isFleeting = findings.some(({ type, reason }) => type === 'Reachable' && FLEETING.has(reason));
+  const count = isFleeting ? (misses.get(connection) ?? 0) + 1 : 0;
+  misses.set(connection, count);
+  return state === 'ready' && isFleeting && count < MISSES;
 };
 
 /** Backends and policies that refer to an endpoint, in words. */

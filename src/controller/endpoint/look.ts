@@ -1,5 +1,6 @@
 // Looks at a server: can it be reached, is it what it should be, do we get in. Stops at the first thing that is not so.
 import type { EndpointFinding, VaultEndpointSpec } from '../../resources/endpoint.ts';
+import type { VaultClient } from '../../vault/client.ts';
 import { VaultError } from '../../vault/error.ts';
 import { type Health, hasNamespaces, namespaceExists, readHealth } from '../../vault/health.ts';
 import type { SessionState } from '../../vault/session.ts';
@@ -44,17 +45,12 @@ export const lookAt = async (
     const connected = reachable('Connected', `${spec.address} answers: ${health.product} ${health.version}.`);
     if (spec.product !== 'Auto' && spec.product !== health.product)
       return view(connected, supported('ProductMismatch', `The spec says ${spec.product}, and ${health.product} answers.`));
-    const keepsApart = await hasNamespaces(client, signal);
+    const { keepsApart, exists } = await namespaces(spec.namespace, client, health, signal);
     seen.capabilities = keepsApart ? ['Namespaces'] : [];
     if (spec.namespace !== '' && !keepsApart)
       return view(connected, supported('NamespacesUnsupported', withoutNamespaces(spec.namespace, health)));
     const detected = supported('Detected', `${health.product} ${health.version}.`);
-    if (!(await namespaceExists(client, spec.namespace, signal)))
-      return view(
-        connected,
-        detected,
-        authenticated('NamespaceMissing', `The server has no namespace ${spec.namespace}: create it, or correct spec.namespace.`),
-      );
+    if (!exists) return view(connected, detected, authenticated('NamespaceMissing', withoutNamespace(spec.namespace)));
     if (material.credentialProblem !== undefined)
       return view(connected, detected, authenticated('CredentialMissing', `${material.credentialProblem}.`));
     try {
@@ -73,6 +69,25 @@ export const lookAt = async (
     seen.retryAfterMs = error.retryAfterMs;
     return view(unreachable(error));
   }
+};
+
+interface Namespaces {
+  readonly keepsApart: boolean;
+  /** The one that is meant. */
+  readonly exists: boolean;
+}
+
+/** What was proven stays so while the same server of the same version answers. */
+const proofs = new WeakMap<VaultClient, { readonly of: string; readonly proof: Namespaces }>();
+
+const namespaces = async (name: string, client: VaultClient, health: Health, signal: AbortSignal): Promise<Namespaces> => {
+  const of = `${health.clusterID} ${health.version}`;
+  const known = proofs.get(client);
+  if (known?.of === of) return known.proof;
+  const keepsApart = await hasNamespaces(client, signal);
+  const exists = keepsApart ? await namespaceExists(client, name, signal) : name === '';
+  if (exists) proofs.set(client, { of, proof: { keepsApart, exists } });
+  return { keepsApart, exists };
 };
 
 /** What was not looked at because of something before it is unknown. */
@@ -98,6 +113,9 @@ const troubleOf = (health: Health): EndpointFinding | undefined => {
 
 const withoutNamespaces = (namespace: string, { product, version }: Health): string =>
   `${product} ${version} knows no namespaces and would do in its root what is meant for ${namespace}: leave spec.namespace empty, or use a server that has namespaces.`;
+
+const withoutNamespace = (namespace: string): string =>
+  `The server has no namespace ${namespace}: create it, or correct spec.namespace.`;
 
 /** A token that nobody renews, or whose renewals fail, is announced while there is time. */
 const tokenFinding = (
