@@ -1,4 +1,4 @@
-// The demonstration, step by step. What joins it later (OpenBao, the controller) becomes one more step and one more part.
+// The demonstration, step by step.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bed } from '../bed.ts';
@@ -7,6 +7,7 @@ import type { Part } from '../parts.ts';
 import { registerWebhook, startWebhook, untilInjecting } from '../webhook.ts';
 import { denials, podsOf, readDeployment, uninjected } from './deployment.ts';
 import { podDiff } from './pod-diff.ts';
+import { declareVault, logInAs, roleInVault, VAULT_EXAMPLE } from './vault.ts';
 import type { Voice } from './voice.ts';
 
 interface Demonstration {
@@ -20,11 +21,13 @@ export interface Step {
 }
 
 /** What runs before the first step. */
-export const DEMONSTRATION_PARTS: readonly Part[] = ['kube-controller-manager'];
+export const DEMONSTRATION_PARTS: readonly Part[] = ['kube-controller-manager', 'openbao'];
 
 export const STEPS: readonly Step[] = [
   { title: 'Our webhook, with fresh certificates', run: webhook },
+  { title: 'Our config controller, and what OpenBao must hold', run: vault },
   { title: 'An annotated Deployment', run: annotatedDeployment },
+  { title: 'A pod logs in with its own token', run: login },
   { title: 'A Deployment with mistakes', run: brokenDeployment },
   { title: 'Try more', run: more },
 ];
@@ -63,6 +66,28 @@ async function annotatedDeployment({ bed, voice }: Demonstration): Promise<void>
   }
 }
 
+async function vault({ bed, voice }: Demonstration): Promise<void> {
+  voice.fact(`OpenBao at ${bed.openbao?.address}, with a secret in it and nothing else`);
+  const objects = await declareVault(bed, NAMESPACE);
+  voice.fact(`kubectl apply -f ${VAULT_EXAMPLE}`);
+  voice.fact('kubectl get vaultendpoints,vaultauthbackends,vaultaclpolicies,vaultauthroles -A');
+  voice.block(objects);
+  voice.fact('The role as OpenBao has it:  bao read auth/kubernetes/role/web');
+  voice.block(await roleInVault(bed));
+}
+
+async function login({ bed, voice }: Demonstration): Promise<void> {
+  const [pod] = await podsOf(bed, NAMESPACE, readDeployment(EXAMPLE));
+  if (!pod) throw new Error('there is no pod to log in as');
+  const { audience, metadata, policies, secret } = await logInAs(bed, NAMESPACE, pod);
+  voice.fact(`A token of ${pod.name} alone, good for the audience ${JSON.stringify(audience)} alone, at auth/kubernetes/login:`);
+  voice.block([
+    ...metadata.map(([name, value]) => `token_meta_${name.padEnd(27)}${value}`),
+    `policies                              ${policies.join(', ')}`,
+  ]);
+  voice.fact(`and it reads secret/web/database: ${voice.paint('green', JSON.stringify(secret))}`);
+}
+
 async function brokenDeployment({ bed, voice }: Demonstration): Promise<void> {
   const deployment = readDeployment(BROKEN_EXAMPLE);
   await apply(bed, voice, BROKEN_EXAMPLE);
@@ -77,6 +102,8 @@ async function more({ bed, voice }: Demonstration): Promise<void> {
     `export KUBECONFIG=${bed.kubeconfig}`,
     `kubectl -n ${NAMESPACE} get pods -o yaml`,
     `kubectl -n ${NAMESPACE} get events --field-selector reason=FailedCreate`,
+    `kubectl get vaultauth -A                                           # endpoint, backend, policy, role`,
+    `export BAO_ADDR=${bed.openbao?.address} BAO_TOKEN=${bed.openbao?.rootToken}`,
     `kubectl -n ${NAMESPACE} create deployment plain --image nginx      # nothing asked, nothing added`,
   ]);
   voice.fact(`Logs, the webhook's too: ${join(bed.directory, 'log')}`);
