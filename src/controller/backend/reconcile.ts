@@ -175,12 +175,8 @@ const write = async (
   const { name, generation } = backend.metadata;
   const time = new Date(context.now()).toISOString();
   const all = [...findings, readyOf(findings)];
-  // Tombstones are written beside us: what is newest of them is kept.
-  const pendingDeletions = context.backends.get(name)?.status?.pendingDeletions;
-  const { pendingDeletions: _older, ...own } = status;
   await context.writeStatus('VaultAuthBackend', backend, {
-    ...own,
-    ...(pendingDeletions === undefined ? {} : { pendingDeletions }),
+    ...status,
     audience: defaultAudience(backend),
     roles: countRoles(context, name),
     observedGeneration: generation,

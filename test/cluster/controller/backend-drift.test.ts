@@ -1,0 +1,231 @@
+// What is changed in Vault behind our back is seen, named and put right, or only reported; and nothing is written that is as it should be.
+import { generateKeyPairSync } from 'node:crypto';
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import { collectionPath, CONFIRM_DELETE_ANNOTATION } from '../../../src/resources/kinds.ts';
+import { issueAuthority } from '../../../src/tls/issue.ts';
+import { eventually, openStage, PRODUCTS, type Stage, writes } from './backend-stage.ts';
+
+let stage: Stage;
+let failures = 0;
+
+beforeAll(async () => {
+  stage = await openStage();
+}, 600_000);
+afterAll(() => stage.stop(failures > 0 ? 'failed' : 'passed'));
+
+const check = (name: string, run: () => Promise<void>, timeout?: number): void =>
+  // oxlint-disable-next-line jest/valid-title, jest/expect-expect -- the title and the expectations are the caller's
+  it(
+    name,
+    async () => {
+      failures += 1;
+      await run();
+      failures -= 1;
+    },
+    timeout,
+  );
+
+const otherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
+const otherAuthority = issueAuthority({
+  commonName: 'other',
+  notBefore: new Date(Date.now() - 3_600_000),
+  notAfter: new Date(Date.now() + 3_600_000),
+}).certificate;
+
+const TUNED = {
+  description: 'ours',
+  tune: { defaultLeaseTTL: '30m', maxLeaseTTL: '2h', listingVisibility: 'hidden', tokenType: 'default-service' },
+};
+const rotated = (): JsonObject => ({
+  type: 'kubernetes',
+  kubernetes: { host: stage.bed.url, reviewer: { mode: 'Rotated' }, issuer: 'Discover', verifyKeys: { source: 'Synced' } },
+  rbac: { manageAuthDelegator: true },
+  mount: TUNED,
+});
+const pushed = (): JsonObject => ({ type: 'jwt', jwt: {}, mount: { create: true } });
+
+interface Row {
+  readonly type: 'kubernetes' | 'jwt';
+  /** As status.drift names it. */
+  readonly field: string;
+  /** What somebody writes; of a configuration the rest stays, as far as it can be seen. */
+  readonly body: JsonObject;
+  readonly product?: (typeof PRODUCTS)[number];
+}
+
+const ROWS: readonly Row[] = [
+  { type: 'kubernetes', field: 'kubernetes_host', body: { kubernetes_host: 'https://elsewhere.example.org' } },
+  { type: 'kubernetes', field: 'kubernetes_ca_cert', body: { kubernetes_ca_cert: otherAuthority } },
+  { type: 'kubernetes', field: 'pem_keys', body: { pem_keys: [otherKey] } },
+  { type: 'kubernetes', field: 'issuer', body: { issuer: 'https://other.example.org' } },
+  { type: 'kubernetes', field: 'disable_iss_validation', body: { disable_iss_validation: true } },
+  { type: 'kubernetes', field: 'disable_local_ca_jwt', body: { disable_local_ca_jwt: false } },
+  { type: 'kubernetes', field: 'token_reviewer_jwt', body: {} },
+  {
+    type: 'kubernetes',
+    field: 'use_annotations_as_alias_metadata',
+    body: { use_annotations_as_alias_metadata: true },
+    product: 'vault',
+  },
+  { type: 'jwt', field: 'jwt_validation_pubkeys', body: { jwt_validation_pubkeys: [otherKey] } },
+  { type: 'jwt', field: 'bound_issuer', body: { bound_issuer: 'https://other.example.org' } },
+  { type: 'jwt', field: 'default_role', body: { default_role: 'anybody' } },
+  { type: 'jwt', field: 'jwt_supported_algs', body: { jwt_supported_algs: ['ES256'] } },
+  { type: 'kubernetes', field: 'tune.default_lease_ttl', body: { default_lease_ttl: '5m' } },
+  { type: 'kubernetes', field: 'tune.max_lease_ttl', body: { max_lease_ttl: '3h' } },
+  { type: 'kubernetes', field: 'tune.description', body: { description: 'theirs' } },
+  { type: 'kubernetes', field: 'tune.listing_visibility', body: { listing_visibility: 'unauth' } },
+  { type: 'kubernetes', field: 'token_reviewer_jwt', body: { token_reviewer_jwt: 'somebody-elses' } },
+  { type: 'kubernetes', field: 'tune.token_type', body: { token_type: 'default-batch' } },
+];
+
+describe.each(PRODUCTS)('%s', (product) => {
+  const own = (name: string): string => `${name}-${product}`;
+  const vault = () => stage.server(product).root;
+  const read = async (path: string): Promise<JsonObject> => (await vault().request({ method: 'GET', path })).data ?? {};
+
+  beforeAll(async () => {
+    await stage.declare(product, own('kubernetes'), rotated());
+    await stage.declare(product, own('jwt'), pushed());
+    await stage.until(own('kubernetes'), 'Ready=True');
+    await stage.until(own('jwt'), 'Ready=True');
+  });
+
+  check('nothing is written while nothing differs', async () => {
+    const server = stage.server(product);
+    await eventually(() => expect(server.proxy.count('POST', /login$/)).toBeGreaterThan(0));
+    server.proxy.forget();
+    // Several rounds go by: each reads the configuration.
+    await eventually(() => expect(server.proxy.count('GET', /\/config$/)).toBeGreaterThan(8));
+    expect(writes(server)).toEqual([]);
+  });
+
+  describe.each(ROWS.filter((row) => row.product === undefined || row.product === product))('$field of $type', (row) => {
+    const path = own(row.type);
+    check(`${JSON.stringify(row.body).slice(0, 60)} is named and put right`, async () => {
+      await stage.until(path, 'Configured=InSync');
+      const isTune = row.field.startsWith('tune.');
+      const where = isTune ? `sys/mounts/auth/${path}/tune` : `auth/${path}/config`;
+      const before = await read(where);
+      const rest = isTune ? {} : Object.fromEntries(Object.entries(before).filter(([, value]) => value !== null));
+      await vault().request({ method: 'POST', path: where, body: { ...rest, ...row.body } });
+      const named = async (): Promise<void> => {
+        const { drift = [] } = await stage.status(path);
+        expect(drift.map(({ field }) => field)).toContain(row.field);
+      };
+      await eventually(named);
+      await stage.until(path, 'Configured=Repaired');
+      expect(await read(where)).toEqual(before);
+    });
+  });
+
+  check('what was put right is told for one round', async () => {
+    await Promise.all([own('kubernetes'), own('jwt')].map((name) => stage.until(name, 'Configured=InSync')));
+    await stage.until(own('kubernetes'), 'Ready=True');
+    expect((await stage.status(own('kubernetes'))).drift).toEqual([]);
+  });
+
+  check('driftPolicy Report names it and leaves it', async () => {
+    const name = await stage.declare(product, own('reported'), { ...pushed(), driftPolicy: 'Report' });
+    await stage.until(name, 'Ready=True');
+    const config = await read(`auth/${name}/config`);
+    const theirs = { jwt_validation_pubkeys: config['jwt_validation_pubkeys'] ?? [], bound_issuer: 'https://other.example.org' };
+    await vault().request({ method: 'POST', path: `auth/${name}/config`, body: theirs });
+    const { drift } = await stage.until(name, 'Configured=Drifted');
+    expect(drift).toEqual([{ field: 'bound_issuer', want: stage.bed.url, got: 'https://other.example.org' }]);
+    expect((await read(`auth/${name}/config`))['bound_issuer']).toBe('https://other.example.org');
+  });
+
+  check('Observe says all that it would write, and writes nothing', async () => {
+    const missing = await stage.declare(product, own('observed-missing'), { ...rotated(), managementPolicy: 'Observe' });
+    const theirs = own('observed');
+    await vault().request({ method: 'POST', path: `sys/auth/${theirs}`, body: { type: 'kubernetes' } });
+    const config = { kubernetes_host: 'https://theirs', kubernetes_ca_cert: otherAuthority, disable_local_ca_jwt: true };
+    await vault().request({ method: 'POST', path: `auth/${theirs}/config`, body: config });
+    await stage.declare(product, theirs, { ...rotated(), managementPolicy: 'Observe', deletionPolicy: 'Delete' });
+    const absent = await stage.until(missing, 'Mounted=Missing');
+    expect(absent.drift).toEqual([{ field: 'mount', want: 'kubernetes', got: 'absent' }]);
+    const { drift = [] } = await stage.until(theirs, 'Configured=ObservedMismatch');
+    expect(drift.map(({ field }) => field).toSorted()).toEqual(
+      expect.arrayContaining([
+        'disable_iss_validation',
+        'issuer',
+        'kubernetes_ca_cert',
+        'kubernetes_host',
+        'pem_keys',
+        'token_reviewer_jwt',
+        'tune.default_lease_ttl',
+        'tune.description',
+      ]),
+    );
+    const sent = stage.server(product).proxy.seen.filter(({ path }) => path.includes('observed'));
+    expect(sent.filter(({ method }) => method !== 'GET')).toEqual([]);
+    const accounts = await stage.bed.kubectl(['get', 'serviceaccounts,clusterrolebindings', '-A', '-o', 'name']);
+    expect(accounts).not.toContain(missing);
+    expect(accounts).not.toContain(theirs);
+    // Managed from now on: exactly that is written.
+    await stage.change(theirs, { managementPolicy: 'Manage', adoption: 'Always' });
+    await stage.until(theirs, 'Ready=True');
+    expect((await read(`auth/${theirs}/config`))['kubernetes_host']).toBe(stage.bed.url);
+  });
+
+  check('what somebody else has configured is taken over only as it is', async () => {
+    const name = own('adopted');
+    await vault().request({ method: 'POST', path: `sys/auth/${name}`, body: { type: 'jwt' } });
+    await vault().request({ method: 'POST', path: `auth/${name}/config`, body: { jwt_validation_pubkeys: [otherKey] } });
+    await stage.declare(product, name, pushed());
+    const refused = await stage.until(name, 'Mounted=NotOwned');
+    expect(refused.drift?.map(({ field }) => field).toSorted()).toEqual(['bound_issuer', 'jwt_validation_pubkeys']);
+    expect(refused.mount?.owned).toBe(false);
+    const right = await read(`auth/${own('jwt')}/config`);
+    const { jwt_validation_pubkeys: keys = [], bound_issuer: issuer = '' } = right;
+    await vault().request({
+      method: 'POST',
+      path: `auth/${name}/config`,
+      body: { jwt_validation_pubkeys: keys, bound_issuer: issuer },
+    });
+    const adopted = await stage.until(name, 'Ready=True');
+    expect(adopted.mount?.owned).toBe(true);
+    const configured = stage
+      .server(product)
+      .proxy.seen.filter(({ method, path }) => method === 'POST' && path === `/v1/auth/${name}/config`);
+    expect(configured).toEqual([]);
+  });
+
+  check('a mount that is deleted is made again, with its new accessor', async () => {
+    const name = await stage.declare(product, own('remade'), pushed());
+    const before = await stage.until(name, 'Ready=True');
+    await vault().request({ method: 'DELETE', path: `sys/auth/${name}` });
+    await eventually(async () => expect((await stage.status(name)).mount?.accessor).not.toBe(before.mount?.accessor));
+    await stage.until(name, 'Ready=True');
+  });
+
+  check('a mount of another type, and one that nobody may make, are left alone', async () => {
+    const other = own('other-type');
+    await vault().request({ method: 'POST', path: `sys/auth/${other}`, body: { type: 'approle' } });
+    await stage.declare(product, other, pushed());
+    await stage.until(other, 'Mounted=TypeMismatch');
+    const absent = await stage.declare(product, own('not-made'), { ...pushed(), mount: { create: false } });
+    await stage.until(absent, 'Mounted=Missing');
+    const below = await stage.declare(product, own('jwt').concat('-below'), { ...pushed(), path: `${own('jwt')}/below` });
+    await stage.until(below, 'Mounted=PathInUse');
+  });
+
+  check('deletion: Retain leaves all; Delete waits for the confirmation and then disables the mount', async () => {
+    const kept = await stage.declare(product, own('kept'), pushed());
+    const gone = await stage.declare(product, own('gone'), { ...rotated(), deletionPolicy: 'Delete' });
+    await stage.until(kept, 'Ready=True');
+    await stage.until(gone, 'Ready=True');
+    const place = (name: string): string => `${collectionPath('VaultAuthBackend')}/${name}`;
+    await stage.bed.request('DELETE', place(kept));
+    await stage.bed.request('DELETE', place(gone));
+    await stage.until(gone, 'Deletable=NotConfirmed');
+    expect((await stage.bed.exchange('GET', place(kept))).status).toBe(404);
+    await stage.bed.kubectl(['annotate', 'vaultauthbackend', gone, `${CONFIRM_DELETE_ANNOTATION}=${gone}`]);
+    await eventually(async () => expect((await stage.bed.exchange('GET', place(gone))).status).toBe(404));
+    expect(Object.keys(await read('sys/auth'))).toEqual(expect.arrayContaining([`${kept}/`]));
+    expect(Object.keys(await read('sys/auth'))).not.toContain(`${gone}/`);
+    const left = await stage.bed.kubectl(['get', 'serviceaccounts,clusterrolebindings', '-A', '-o', 'name']);
+    expect(left).not.toContain(gone);
+  });
+});

@@ -1,0 +1,204 @@
+// Each reviewer mode from the manifest to a login with a token of a real service account.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { obtain } from '../../bed/obtain.ts';
+import { answersOk } from '../../bed/parts.ts';
+import { freePorts } from '../../bed/ports.ts';
+import { silentProgress } from '../../bed/progress.ts';
+import { untilReady } from '../../bed/server.ts';
+import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
+import { reconcileRole } from '../../../src/controller/role/role.ts';
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
+import { eventually, openStage, PRODUCTS, roleOf, type Stage, TEAM } from './backend-stage.ts';
+
+let stage: Stage;
+let failures = 0;
+
+beforeAll(async () => {
+  stage = await openStage({ reconcilers: { VaultAuthRole: reconcileRole } });
+}, 600_000);
+afterAll(() => stage.stop(failures > 0 ? 'failed' : 'passed'));
+
+const check = (name: string, run: () => Promise<void>, timeout?: number): void =>
+  // oxlint-disable-next-line jest/valid-title, jest/expect-expect -- the title and the expectations are the caller's
+  it(
+    name,
+    async () => {
+      failures += 1;
+      await run();
+      failures -= 1;
+    },
+    timeout,
+  );
+
+const CLUSTER_ROLE_BINDINGS = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
+const bindingOf = (backend: string): Promise<{ readonly subjects: readonly JsonObject[]; readonly roleRef: JsonObject }> =>
+  stage.bed.request('GET', `${CLUSTER_ROLE_BINDINGS}/vault-auth-injector:${backend}:token-review`);
+const account = (namespace: string, name: string): JsonObject => ({ kind: 'ServiceAccount', namespace, name });
+
+const kubernetes = (reviewer: JsonObject, more: JsonObject = {}): JsonObject => ({
+  type: 'kubernetes',
+  kubernetes: { host: stage.bed.url, reviewer, ...more },
+  rbac: { manageAuthDelegator: true },
+});
+
+describe.each(PRODUCTS)('%s', (product) => {
+  const own = (name: string): string => `${name}-${product}`;
+  const config = async (path: string): Promise<JsonObject> =>
+    (await stage.server(product).root.request({ method: 'GET', path: `auth/${path}/config` })).data ?? {};
+  const logsIn = async (path: string, name = 'app'): Promise<void> => {
+    const audience = `vault://prod/${path}`;
+    await stage.role(product, path, roleOf(name, audience));
+    const login = await stage.login(product, path, await stage.token(name, audience));
+    expect(login).toMatchObject({ outcome: 'succeeded', policies: ['default'] });
+  };
+
+  check('Rotated: a short token of a service account made for it', async () => {
+    const name = await stage.declare(product, own('rotated'), kubernetes({ mode: 'Rotated' }));
+    const { reviewer, mount } = await stage.until(name, 'Ready=True');
+    expect(mount).toMatchObject({
+      path: name,
+      type: 'kubernetes',
+      owned: true,
+      accessor: expect.stringMatching(/^auth_kubernetes_/),
+    });
+    expect(reviewer).toMatchObject({ mode: 'Rotated', serviceAccount: `${CONTROLLER_NAMESPACE}/vault-reviewer-${name}` });
+    const life = Date.parse(reviewer?.expiresAt ?? '') - Date.parse(reviewer?.issuedAt ?? '');
+    expect(Math.round(life / 3_600_000)).toBe(24);
+    expect(await config(name)).toMatchObject({
+      disable_local_ca_jwt: true,
+      token_reviewer_jwt_set: true,
+      kubernetes_host: stage.bed.url,
+    });
+    expect((await bindingOf(name)).subjects).toEqual([account(CONTROLLER_NAMESPACE, `vault-reviewer-${name}`)]);
+    await logsIn(name);
+  });
+
+  check('LongLivedSecret: a Secret that the cluster fills', async () => {
+    const name = await stage.declare(product, own('long'), kubernetes({ mode: 'LongLivedSecret' }));
+    const status = await stage.until(name, 'Ready=True');
+    expect(status.reviewer?.expiresAt).toBeUndefined();
+    expect(status.reviewer?.secretVersion).toMatch(/^\d+$/);
+    expect(status.conditions?.find(({ type }) => type === 'ReviewerHealthy')?.message).toContain('The mode Rotated replaces it');
+    await logsIn(name);
+  });
+
+  check('SecretRef: a token that somebody else brings, and brings anew', async () => {
+    const name = own('referred');
+    await stage.bed.exchange('POST', CLUSTER_ROLE_BINDINGS, {
+      metadata: { name: 'given-reviewer' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:auth-delegator' },
+      subjects: [account(TEAM, 'given-reviewer')],
+    });
+    await stage.declare(product, name, kubernetes({ mode: 'SecretRef', secretRef: { name } }));
+    const waiting = await stage.until(name, 'ReviewerHealthy=TokenMissing');
+    expect(waiting.conditions?.find(({ type }) => type === 'ReviewerHealthy')?.message).toContain(
+      `there is no Secret ${CONTROLLER_NAMESPACE}/${name}`,
+    );
+    const secrets = `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/secrets`;
+    const token = await stage.token('given-reviewer');
+    await stage.bed.request('POST', secrets, { metadata: { name }, stringData: { token } });
+    const first = await stage.until(name, 'Ready=True');
+    expect(Date.parse(first.reviewer?.expiresAt ?? '')).toBeGreaterThan(Date.now());
+    await logsIn(name);
+    const second = await stage.token('given-reviewer');
+    await stage.bed.request('PATCH', `${secrets}/${name}`, { stringData: { token: second } }, 'application/merge-patch+json');
+    await eventually(async () => expect((await stage.status(name)).reviewer?.tokenHash).not.toBe(first.reviewer?.tokenHash));
+    await logsIn(name);
+    expect(JSON.stringify(await stage.status(name))).not.toContain(token.split('.')[2]);
+  });
+
+  check('ClientJWT: one binding, whose subjects are the service accounts of roles that are in Vault, and ours', async () => {
+    const name = await stage.declare(product, own('client'), {
+      ...kubernetes({ mode: 'ClientJWT' }),
+      tenancy: { namespaceSelector: {} },
+    });
+    await stage.until(name, 'Ready=True');
+    const ours = account(CONTROLLER_NAMESPACE, CONTROLLER_ACCOUNT);
+    expect((await bindingOf(name)).subjects).toEqual([ours]);
+    const jwt = await stage.token('client');
+    const roles = collectionPath('VaultAuthRole', TEAM);
+    await stage.bed.request('POST', roles, {
+      apiVersion: API_VERSION,
+      kind: 'VaultAuthRole',
+      metadata: { name: own('client'), namespace: TEAM },
+      spec: { backendRef: { name }, serviceAccounts: ['client'] },
+    });
+    await eventually(async () => expect((await bindingOf(name)).subjects).toEqual([account(TEAM, 'client'), ours]));
+    await eventually(async () =>
+      expect(await stage.login(product, name, jwt, `prod.${TEAM}.${name}`)).toMatchObject({ outcome: 'succeeded' }),
+    );
+    expect((await stage.status(name)).roles).toEqual({ total: 1, ready: 1 });
+    expect(await config(name)).toMatchObject({ token_reviewer_jwt_set: false, disable_local_ca_jwt: true });
+    await stage.bed.request('DELETE', `${roles}/${name}`);
+    await eventually(async () => expect((await bindingOf(name)).subjects).toEqual([ours]));
+  });
+
+  check('without the right to review tokens the condition says which binding is missing, and the right is taken up', async () => {
+    const name = await stage.declare(product, own('unbound'), { ...kubernetes({ mode: 'Rotated' }), rbac: {} });
+    const { conditions } = await stage.until(name, 'ReviewerHealthy=BindingMissing');
+    expect(conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'BindingMissing',
+      message: expect.stringContaining(`${CONTROLLER_NAMESPACE}/vault-reviewer-${name} may not create TokenReviews`),
+    });
+    await stage.change(name, { rbac: { manageAuthDelegator: true } });
+    await stage.until(name, 'Ready=True');
+    await stage.change(name, { rbac: { manageAuthDelegator: false } });
+    await eventually(async () =>
+      expect((await stage.bed.exchange('GET', `${CLUSTER_ROLE_BINDINGS}/vault-auth-injector:${name}:token-review`)).status).toBe(
+        404,
+      ),
+    );
+  });
+
+  check(
+    'Local: the token of the pod that Vault runs in',
+    async () => {
+      const endpoint = own('in-pod');
+      const namespace = own('vault');
+      await stage.bed.createNamespace({ name: namespace });
+      const { status } = await stage.bed.request<{ status: { token: string } }>(
+        'POST',
+        `/api/v1/namespaces/${namespace}/serviceaccounts/default/token`,
+        { spec: { expirationSeconds: 3600 } },
+      );
+      const folder = join(stage.bed.directory, endpoint);
+      mkdirSync(folder);
+      for (const [file, text] of Object.entries({ token: status.token, 'ca.crt': stage.bed.ca, namespace }))
+        writeFileSync(join(folder, file), text);
+      const program = product === 'vault' ? 'vault' : 'bao';
+      const path = (await obtain([program], '1.36', silentProgress)).get(program) ?? program;
+      const [port = 0] = await freePorts(1);
+      const address = `http://127.0.0.1:${port}`;
+      // A mount namespace of its own, in which the files are where the kubelet puts them.
+      const inPod = [
+        'mount -t tmpfs pod /var/run && mkdir -p /var/run/secrets/kubernetes.io/serviceaccount',
+        `mount --bind ${folder} /var/run/secrets/kubernetes.io/serviceaccount`,
+        `exec ${path} server -dev -dev-listen-address=127.0.0.1:${port} -dev-no-store-token`,
+      ];
+      const server = stage.bed.start({
+        name: endpoint,
+        command: 'unshare',
+        arguments: ['--mount', 'sh', '-c', inPod.join(' && ')],
+        environment: { BAO_DEV_ROOT_TOKEN_ID: 'root-in-pod', VAULT_DEV_ROOT_TOKEN_ID: 'root-in-pod' },
+      });
+      await untilReady(server, 30, () => answersOk(`${address}/v1/sys/health`));
+      await stage.addServer(endpoint, address, 'root-in-pod');
+      const name = await stage.declare(
+        endpoint,
+        own('local'),
+        kubernetes({ mode: 'Local', vaultServiceAccount: { namespace, name: 'default' } }),
+      );
+      await stage.until(name, 'Ready=True');
+      const { data } = await stage.server(endpoint).root.request({ method: 'GET', path: `auth/${name}/config` });
+      expect(data).toMatchObject({ disable_local_ca_jwt: false, kubernetes_ca_cert: '', token_reviewer_jwt_set: false });
+      const audience = `vault://prod/${name}`;
+      await stage.role(endpoint, name, roleOf('app', audience));
+      expect(await stage.login(endpoint, name, await stage.token('app', audience))).toMatchObject({ outcome: 'succeeded' });
+      await server.stop('SIGKILL');
+    },
+    60_000,
+  );
+});

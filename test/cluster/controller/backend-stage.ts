@@ -1,0 +1,262 @@
+// The controller with the reconciler of backends in this process, on a real API server, real OpenBao and Vault; between them a
+// proxy that remembers each request.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backendReconciler } from '../../../src/controller/backend/reconcile.ts';
+import type { ControllerContext, Reconcilers } from '../../../src/controller/context.ts';
+import { type Controller, startController } from '../../../src/controller/run.ts';
+import { kubeClient } from '../../../src/kube/client.ts';
+import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
+import { requestToken } from '../../../src/kube/token-request.ts';
+import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { VaultAuthBackendStatus } from '../../../src/resources/backend-status.ts';
+import type { Condition } from '../../../src/resources/condition.ts';
+import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
+import type { VaultClient } from '../../../src/vault/client.ts';
+import { readHealth } from '../../../src/vault/health.ts';
+import { type ProbeResult, tryLogin } from '../../../src/vault/probe-login.ts';
+import { type VaultSession, vaultSession } from '../../../src/vault/session.ts';
+import { type Bed, startBed } from '../../bed/bed.ts';
+import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, installController } from '../../bed/controller.ts';
+import { type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
+import type { Part } from '../../bed/parts.ts';
+import { contractClient } from '../../contract/servers.ts';
+
+export const PRODUCTS = ['openbao', 'vault'] as const;
+
+/** A minute between looks becomes 1.2 seconds. */
+const FACTOR = 0.02;
+/** The namespace whose service accounts log in. */
+export const TEAM = 'team-a';
+
+interface Server {
+  /** As root, past the proxy: what this does, the controller has not done. */
+  readonly root: VaultSession;
+  readonly client: VaultClient;
+  /** What the controller talks through. */
+  readonly proxy: FaultProxy;
+  readonly rootToken: string;
+}
+
+export interface Stage {
+  readonly bed: Bed;
+  /** By the name of the endpoint: the products, and what was added. */
+  readonly server: (endpoint: string) => Server;
+  /** Makes an endpoint of one more server. */
+  readonly addServer: (endpoint: string, address: string, rootToken: string) => Promise<void>;
+  /** Creates a VaultAuthBackend for a server and gives its name. */
+  readonly declare: (endpoint: string, name: string, spec: JsonObject, metadata?: JsonObject) => Promise<string>;
+  /** Changes its spec. */
+  readonly change: (name: string, patch: JsonObject) => Promise<void>;
+  readonly status: (name: string) => Promise<VaultAuthBackendStatus>;
+  /** Waits for a condition such as "Ready=True" or "Configured=Repaired" of the present generation. */
+  readonly until: (name: string, expected: string, seconds?: number) => Promise<VaultAuthBackendStatus>;
+  /** A token of a service account of the team. */
+  readonly token: (account: string, audience?: string) => Promise<string>;
+  /** Makes a role that binds a service account of the team, as somebody else than the controller. */
+  readonly role: (endpoint: string, path: string, body: JsonObject, name?: string) => Promise<void>;
+  readonly login: (endpoint: string, path: string, jwt: string, role?: string) => Promise<ProbeResult>;
+  /** Puts the clock of the reconciler forward. */
+  readonly pass: (milliseconds: number) => void;
+  /** Starts the controller anew, as after a crash. */
+  readonly restart: (options?: Partial<StageOptions>) => Promise<void>;
+  readonly stop: (outcome: 'passed' | 'failed') => Promise<void>;
+}
+
+export interface StageOptions {
+  readonly parts?: readonly Part[];
+  readonly observeOnly?: boolean;
+  readonly reconcilers?: Partial<Reconcilers>;
+}
+
+/** Starts everything; both servers are ready endpoints named by their product. */
+export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
+  const bed = await startBed({ parts: options.parts ?? ['openbao', 'vault', 'kube-controller-manager'] });
+  const closing: (() => Promise<void> | void)[] = [];
+  const stop = async (outcome: 'passed' | 'failed'): Promise<void> => {
+    for (const close of closing.toReversed()) await close();
+    await bed.stop(outcome);
+  };
+  try {
+    await installController(bed);
+    const servers = new Map<string, Server>();
+    const server = (endpoint: string): Server => {
+      const found = servers.get(endpoint);
+      if (!found) throw new Error(`there is no server ${endpoint}`);
+      return found;
+    };
+    const addServer = async (endpoint: string, address: string, rootToken: string): Promise<void> => {
+      const proxy = await startFaultProxy({ upstream: address });
+      const client = contractClient(address);
+      const root = vaultSession({ client, login: { method: 'token', token: async () => rootToken } });
+      closing.push(
+        () => proxy.stop(),
+        () => client.close(),
+      );
+      servers.set(endpoint, { root, client, proxy, rootToken });
+      await bed.request('POST', collectionPath('VaultEndpoint'), {
+        apiVersion: API_VERSION,
+        kind: 'VaultEndpoint',
+        metadata: { name: endpoint },
+        spec: { address: proxy.address, allowPlainHTTP: true, auth: { token: { secretRef: { name: 'token' } } } },
+      });
+    };
+    for (const product of PRODUCTS) {
+      const dev = bed[product];
+      if (dev) await addServer(product, dev.address, dev.rootToken);
+    }
+    const connection = await kubeconfigConnection(bed.kubeconfig);
+    const kube = kubeClient({ connection, userAgent: 'stage/1' });
+    closing.push(() => kube.close());
+    let controller: Controller | undefined;
+    let ahead = 0;
+    const start = async ({ observeOnly = false, reconcilers = {} }: StageOptions): Promise<void> => {
+      const client = kubeClient({ connection, userAgent: 'controller/1' });
+      const reconcile = backendReconciler({ clusterCA: async () => (await connection.credentials()).ca });
+      controller = startController({
+        client,
+        namespace: CONTROLLER_NAMESPACE,
+        serviceAccount: CONTROLLER_ACCOUNT,
+        leaseName: 'stage',
+        identity: `stage-${closing.length}`,
+        observeOnly,
+        workers: 4,
+        times: { resyncFactor: FACTOR, deletionMs: 5000 },
+        reconcilers: {
+          VaultAuthBackend: (context, key, backend, signal) =>
+            reconcile({ ...context, now: () => Date.now() + ahead }, key, backend, signal),
+          VaultEndpoint: readyEndpoint(server),
+          ...reconcilers,
+        },
+        keepsAnnotation: () => true,
+        log: SILENT,
+        metrics: createControllerMetrics({ version: '0', commit: '0' }),
+        onLost: () => undefined,
+        // A restart of the API server takes longer than a leader would wait for it.
+        leaderTimes: { leaseMs: 120_000, renewDeadlineMs: 100_000 },
+      });
+    };
+    closing.push(() => controller?.close());
+    await start(options);
+    await bed.createNamespace({ name: TEAM });
+    const read = async (name: string): Promise<Read> => bed.request('GET', objectPath('VaultAuthBackend', { name }));
+    return {
+      bed,
+      server,
+      addServer,
+      stop,
+      declare: async (endpoint, name, spec, metadata = {}) => {
+        await bed.request('POST', collectionPath('VaultAuthBackend'), {
+          apiVersion: API_VERSION,
+          kind: 'VaultAuthBackend',
+          metadata: { name, ...metadata },
+          spec: { endpointRef: { name: endpoint }, path: name, clusterName: 'prod', resyncSeconds: 60, ...spec },
+        });
+        return name;
+      },
+      change: (name, patch) =>
+        bed.request('PATCH', objectPath('VaultAuthBackend', { name }), { spec: patch }, 'application/merge-patch+json'),
+      status: async (name) => (await read(name)).status ?? {},
+      until: async (name, expected, seconds = 30) => untilCondition(() => read(name), name, expected, seconds),
+      token: async (account, audience) => {
+        await bed.exchange('POST', `/api/v1/namespaces/${TEAM}/serviceaccounts`, { metadata: { name: account } });
+        const audiences = audience === undefined ? [] : [audience];
+        return (await requestToken(kube, TEAM, account, { audiences, expirationSeconds: 600 })).token;
+      },
+      role: async (endpoint, path, body, name = 'app') => {
+        await server(endpoint).root.request({ method: 'POST', path: `auth/${path}/role/${name}`, body });
+      },
+      login: (endpoint, path, jwt, role = 'app') => tryLogin(server(endpoint).client, path, role, jwt, 10_000),
+      pass: (milliseconds) => {
+        ahead += milliseconds;
+      },
+      restart: async (again = {}) => {
+        await controller?.close();
+        await start({ ...options, ...again });
+      },
+    };
+  } catch (error) {
+    await stop('failed');
+    throw error;
+  }
+};
+
+/** A role of the kubernetes method for a service account of the team. */
+export const roleOf = (account: string, audience = ''): JsonObject => ({
+  bound_service_account_names: [account],
+  bound_service_account_namespaces: [TEAM],
+  audience,
+  token_policies: ['default'],
+  token_ttl: 60,
+});
+
+/** A role of the jwt method for the same. */
+export const jwtRoleOf = (account: string, audience: string): JsonObject => ({
+  role_type: 'jwt',
+  user_claim: 'sub',
+  bound_audiences: [audience],
+  bound_claims: { sub: `system:serviceaccount:${TEAM}:${account}` },
+  token_policies: ['default'],
+  token_ttl: 60,
+});
+
+/** Requests of the controller that change something; a login of the probe does not. */
+export const writes = ({ proxy }: Server): readonly string[] =>
+  proxy.seen
+    .filter(({ method, path }) => !['GET', 'LIST'].includes(method) && !/\/login$|capabilities/.test(path))
+    .filter(({ path }) => !path.includes('list=true'))
+    .map(({ method, path }) => `${method} ${path}`);
+
+/** Waits until something is so, and says what it is not when it takes too long. */
+export const eventually = async (isSo: () => Promise<void> | void, seconds = 20): Promise<void> => {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    try {
+      await isSo();
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await sleep(100);
+    }
+  }
+};
+
+interface Read {
+  readonly metadata: { readonly generation: number };
+  readonly status?: VaultAuthBackendStatus;
+}
+
+const untilCondition = async (
+  read: () => Promise<Read>,
+  name: string,
+  expected: string,
+  seconds: number,
+): Promise<VaultAuthBackendStatus> => {
+  const [type = '', wanted = ''] = expected.split('=');
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const { metadata, status = {} } = await read();
+    const isSo = ({ type: is, status: state, reason, observedGeneration }: Condition): boolean =>
+      is === type && (state === wanted || reason === wanted) && observedGeneration === metadata.generation;
+    if (status.conditions?.some(isSo)) return status;
+    if (Date.now() > end) throw new Error(`${name} never had ${expected}: ${JSON.stringify(status, undefined, 1)}`);
+    await sleep(100);
+  }
+};
+
+/** In place of the reconciler of endpoints: every endpoint is ready, with the rights of root. */
+const readyEndpoint =
+  (server: Stage['server']): Reconcilers['VaultEndpoint'] =>
+  async (context: ControllerContext, key, endpoint) => {
+    if (!endpoint) return {};
+    const client = contractClient(endpoint.spec.address);
+    const session = vaultSession({ client, login: { method: 'token', token: async () => server(key).rootToken } });
+    const { clusterID = '', product } = await readHealth(client);
+    context.vaults.set(key, { state: 'ready', session, client, product, clusterID, capabilities: [] });
+    for (const name of context.backends.keys()) context.queue.add('VaultAuthBackend', name);
+    return {};
+  };
+
+const nothing = (): void => undefined;
+/** What matters is in statuses, which failures print. */
+const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
