@@ -19,6 +19,12 @@ export const lineOf = (finding: Finding): string => {
   return `${cut(sentence, LONGEST_SENTENCE)}: ${cut(remedy, LONGEST_SENTENCE)} [${finding.code}]`;
 };
 
+/** The same within so many characters; the code is kept, since it leads to everything else. */
+const shortLineOf = (finding: Finding, most: number): string => {
+  const code = ` [${finding.code}]`;
+  return cut(lineOf(finding).slice(0, -code.length), most - code.length) + code;
+};
+
 const numbered = (lines: readonly string[]): string =>
   lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
 
@@ -37,5 +43,5 @@ const MOST_WARNINGS = 50;
 
 /** Warnings as the API server passes them on: no control characters, not too long, each once. */
 export const warningsOf = (warnings: readonly Finding[]): string[] => [
-  ...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => cut(lineOf(warning), LONGEST_WARNING))),
+  ...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => shortLineOf(warning, LONGEST_WARNING))),
 ];
