@@ -33,6 +33,6 @@ export const selectionProblems: Entries<SelectionFinding | GuardFinding> = {
     kind: 'warning',
     title: 'A Windows pod',
     sentence: () => 'the agent does not run on Windows: the pod is left as it is',
-    remedy: () => 'let the app log in by itself',
+    remedy: () => 'take the request away, and let the app log in by itself',
   },
 };

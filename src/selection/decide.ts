@@ -51,7 +51,7 @@ export interface SelectionInput {
 export interface Selection {
   readonly inject: boolean;
   readonly reason: SelectionReason;
-  /** The pod itself asked (or tried to): it gets an answer rather than silence. */
+  /** The pod itself asked (or tried to): it gets an answer rather than silence. One that said no did not ask. */
   readonly explicit: boolean;
   /** Full names of labels whose value is neither enabled nor disabled: they count as absent. */
   readonly unknownLabels: readonly string[];
@@ -82,10 +82,10 @@ const annotationWish = (requests: readonly string[], own: string | undefined): b
 type Verdict = readonly [inject: boolean, reason: SelectionReason, explicit: boolean];
 
 const fromPod = (label: Wish, annotation: ReturnType<typeof annotationWish>): Verdict | undefined => {
-  if (label === 'disabled') return [false, 'pod-label-disabled', true];
+  if (label === 'disabled') return [false, 'pod-label-disabled', false];
   if (label === 'enabled') return [true, 'pod-label', true];
   if (annotation === 'invalid') return [true, 'pod-annotation-invalid', true];
-  if (annotation === false) return [false, 'pod-annotation-false', true];
+  if (annotation === false) return [false, 'pod-annotation-false', false];
   if (annotation === true) return [true, 'pod-annotation', true];
   return undefined;
 };

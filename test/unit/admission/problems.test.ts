@@ -1,10 +1,14 @@
 // Every problem and warning of the catalogue can be provoked, and its remedy is followed where a pod can follow it.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import { catalogue } from '../../../src/admission/problems.ts';
+import { FAMILIAR_PREFIX, OWN_PREFIX } from '../../../src/annotations/prefix.ts';
+import { kebab, type Row } from '../../../src/annotations/row.ts';
+import { table } from '../../../src/annotations/table.ts';
 import { denialOf, warningsOf } from '../../../src/admission/message.ts';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { admit, podWith } from '../fixture.ts';
 import { PROVOCATIONS } from './provocations.ts';
+import { REMEDIES } from './remedies.ts';
 
 const CODES = Object.keys(catalogue) as ProblemCode[];
 
@@ -22,12 +26,53 @@ describe.each(CODES)('%s', (code) => {
     expect(words).not.toMatch(/undefined|\[object|[\u0000-\u0009\u000b-\u001f]/);
   });
 
+  for (const { done, pod: remedied, surrounding: elsewhere = surrounding, leaves } of REMEDIES[code] ?? [])
+    test(`is gone when ${done}`, () => {
+      const { outcome, codes } = admit(podWith(remedied), elsewhere);
+      expect(codes).not.toContain(code);
+      expect(outcome).toMatchObject({ decision: leaves ? 'skipped' : 'injected', problems: [] });
+    });
+
+  test('has a remedy that was tried', () => expect([remedy, ...(REMEDIES[code] ?? [])]).not.toEqual([undefined]));
+
   if (remedy)
     test('is gone once its remedy is followed', () => {
       const { outcome, codes } = admit(podWith(remedy), surrounding);
       expect(codes).not.toContain(code);
       expect(outcome.decision).toBe('injected');
     });
+});
+
+const rows = Object.entries(table).map(([key, row]) => [kebab(key), row as Row<unknown>] as const);
+/** Among these is a value that a kind cannot read, if there is any. */
+const UNREADABLES = ['', '\u0000', '{', '-1', 'no such word', '[{"op":"none"}]', '1h1'];
+
+describe.each(rows)('the annotation %s', (name, row) => {
+  const prefix = row.own === true ? OWN_PREFIX : FAMILIAR_PREFIX;
+  const codesOf = (value: string) => {
+    const annotations = { [`${prefix}${name}`]: value };
+    const namespace = row.namespaceOnly === true ? new Map(Object.entries(annotations)) : new Map<string, string>();
+    const cluster = { namespace: () => ({ labels: new Map(), annotations: namespace }), serviceAccount: () => undefined };
+    const { outcome } = admit(podWith(row.namespaceOnly === true ? {} : { annotations }), {
+      flags: ['-profile=native'],
+      cluster,
+    });
+    return outcome.problems;
+  };
+  const unreadable = UNREADABLES.find((value) => codesOf(value).some(({ code }) => code === 'annotation-value'));
+
+  if (unreadable !== undefined)
+    test('says what to write, and that can be written', () => {
+      const [, written = ''] = /write for example [^ ]+: (".*?[^\\]")(?: \[|$)/.exec(denialOf(codesOf(unreadable))) ?? [];
+      expect(codesOf(JSON.parse(written) as string).map(({ code }) => code)).not.toContain('annotation-value');
+    });
+});
+
+test('a misspelt name is told the right one', () => {
+  const misspelt = { 'agent-inject-secrt-a': 'kv/a' };
+  const { outcome } = admit(podWith({ annotations: misspelt }));
+  const [, meant = ''] = /did you mean (\S+)\?/.exec(warningsOf(outcome.warnings).join()) ?? [];
+  expect(admit(podWith({ annotations: { [meant]: 'kv/a' } })).codes).toEqual([]);
 });
 
 test('a pod that did not ask is left alone with the findings as warnings', () => {

@@ -1,0 +1,131 @@
+// What else a remedy offers, beside what `PROVOCATIONS` does: each "or" of its sentence, and what is not done to the pod.
+import type { ProblemCode } from '../../../src/admission/problems.ts';
+import { TOKEN_MOUNT, type PodParts, type Surrounding } from '../fixture.ts';
+
+export interface Remedy {
+  /** What of the sentence is done. */
+  readonly done: string;
+  readonly pod?: PodParts;
+  readonly surrounding?: Surrounding;
+  /** The pod does not ask any more, and starts as it is. */
+  readonly leaves?: true;
+}
+
+const native = { 'vaultauth.dev/profile': 'native' };
+const compat = { 'vaultauth.dev/profile': 'compat' };
+const rootApp = { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT], securityContext: { runAsUser: 0 } }] };
+const mine = (mountPath: string) => ({
+  spec: { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath }] }] },
+});
+const list = '[{name: db, path: kv/a}]';
+const many = (path: (index: number) => readonly [string, string] | undefined): PodParts => ({
+  annotations: Object.fromEntries(
+    Array.from({ length: 60 }, (_, index) => [[`agent-inject-secret-s${index}`, 'kv/a'] as const, path(index)])
+      .flat()
+      .filter((pair) => pair !== undefined),
+  ),
+  spec: {
+    containers: [
+      { name: 'web', volumeMounts: [TOKEN_MOUNT] },
+      ...Array.from({ length: 40 }, (_, index) => ({ name: `c${index}` })),
+    ],
+  },
+});
+const namespaceWith = (annotations: Readonly<Record<string, string>>): Surrounding => ({
+  command: 'webhook',
+  cluster: {
+    namespace: () => ({ labels: new Map(), annotations: new Map(Object.entries(annotations)) }),
+    serviceAccount: () => undefined,
+  },
+});
+
+export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = {
+  'annotation-conflict': [{ done: 'they say the same', pod: { annotations: { role: 'other', 'openbao.org/role': 'other' } } }],
+  'annotation-empty': [{ done: 'it is removed' }],
+  'annotation-layer': [
+    { done: 'it is on the pod', pod: { annotations: { 'agent-inject-status': 'no' } }, surrounding: {} },
+    { done: 'it is on the namespace', surrounding: namespaceWith({ 'vaultauth.dev/allow': 'service' }) },
+  ],
+  'secret-collision': [
+    { done: 'one is renamed', pod: { annotations: { 'agent-inject-secret-a': 'x', 'agent-inject-secret-b': 'y' } } },
+    {
+      done: 'one has another file name',
+      pod: { annotations: { 'agent-inject-secret-a': 'x', 'agent-inject-secret-A': 'y', 'agent-inject-file-A': 'b' } },
+    },
+  ],
+  'secret-twice': [
+    { done: 'the list stays', pod: { annotations: { 'vaultauth.dev/secrets': list } } },
+    { done: 'the other one stays', pod: { annotations: { 'agent-inject-secret-db': 'kv/b' } } },
+  ],
+  'secret-containers': [
+    {
+      done: 'the directory is named by an annotation',
+      pod: {
+        annotations: {
+          'agent-inject-secret-db': 'kv/a',
+          'vaultauth.dev/secret-containers-db': 'web',
+          'secret-volume-path-db': '/db',
+        },
+      },
+    },
+  ],
+  'containers-exclusive': [{ done: 'it is removed', pod: { annotations: { 'agent-pre-populate-only': 'true' } } }],
+  'address-missing': [{ done: 'the operator sets it', surrounding: {} }],
+  'image-missing': [{ done: 'the operator sets it', surrounding: {} }],
+  'token-missing': [{ done: 'the token is mounted', pod: { spec: { automountServiceAccountToken: true } } }],
+  'same-user-unknown': [{ done: 'another annotation names the user', pod: { annotations: { 'agent-run-as-user': '1000' } } }],
+  'same-user-root': [
+    {
+      done: 'the app runs as another user',
+      pod: {
+        annotations: { 'agent-run-as-same-user': 'true' },
+        spec: { containers: [{ ...rootApp.containers[0], name: 'web', securityContext: { runAsUser: 1000 } }] },
+      },
+    },
+  ],
+  'process-namespace-refused': [{ done: 'the annotation is removed', pod: { spec: { shareProcessNamespace: false } } }],
+  'mount-taken': [{ done: 'it is mounted elsewhere', pod: mine('/mine') }],
+  'config-too-large': [
+    {
+      done: 'the template is in a file',
+      pod: { annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'agent-inject-template-file-a': '/templates/a' } },
+    },
+  ],
+  'annotations-too-large': [
+    { done: 'the template is in a file', pod: { annotations: { 'agent-inject-template-file-a': '/a' } } },
+  ],
+  'profile-lacks': [
+    { done: 'the other profile is chosen', pod: { annotations: { ...compat, 'agent-configmap': 'c' } } },
+    { done: 'it is removed', pod: { annotations: native } },
+  ],
+  'limit-range': [
+    { done: 'another value is chosen', pod: { annotations: { ...native, 'agent-limits-mem': '64Mi' } } },
+    { done: 'the LimitRange is changed', pod: { annotations: { ...native, 'agent-limits-mem': '256Mi' } }, surrounding: {} },
+  ],
+  'annotation-guarded': [
+    {
+      done: 'the namespace allows it',
+      pod: { annotations: { service: 'https://other:8200' } },
+      surrounding: namespaceWith({ 'vaultauth.dev/allow': 'service' }),
+    },
+    {
+      done: 'the operator allows it',
+      pod: { annotations: { service: 'https://other:8200' } },
+      surrounding: { command: 'webhook', flags: ['-allow=service'] },
+    },
+  ],
+  'mounts-too-many': [{ done: 'the secrets are in one directory', pod: many(() => undefined) }],
+  'path-empty': [{ done: 'it is removed' }],
+  'label-contradiction': [{ done: 'the label is removed', pod: { annotations: { 'agent-inject': 'false' } }, leaves: true }],
+  'namespace-excluded': [
+    { done: 'the pod is in another namespace', surrounding: { flags: ['-system-namespaces=deny'] } },
+    { done: 'its annotation is removed', pod: { annotations: { 'agent-inject': 'false' } }, leaves: true },
+  ],
+  'windows-unsupported': [
+    {
+      done: 'it does not ask',
+      pod: { annotations: { 'agent-inject': 'false' }, spec: { os: { name: 'windows' } } },
+      leaves: true,
+    },
+  ],
+};
