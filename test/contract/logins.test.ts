@@ -1,47 +1,18 @@
 // All five ways to log in, on real servers; a session that renews in time and finds its way back after a revocation.
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from '../bed/bed.ts';
-import { obtain } from '../bed/obtain.ts';
-import { answersOk } from '../bed/parts.ts';
-import { freePorts } from '../bed/ports.ts';
-import { silentProgress } from '../bed/progress.ts';
-import { untilReady } from '../bed/server.ts';
 import { enableMount } from '../../src/vault/mounts.ts';
 import type { VaultClient } from '../../src/vault/client.ts';
 import { type Login, login } from '../../src/vault/login.ts';
 import { type VaultSession, vaultSession } from '../../src/vault/session.ts';
-import { bind, contractClient, onEachServer, type ProductName, read, serviceAccount, tokenOf, write } from './servers.ts';
+import { ROOT_TOKEN, secureServer } from './secure-server.ts';
+import { bind, contractClient, onEachServer, read, serviceAccount, tokenOf, write } from './servers.ts';
 
 const prepare = async (bed: Bed): Promise<void> => {
   await serviceAccount(bed, 'vault', 'reviewer');
   await bind(bed, 'vault', 'reviewer', 'system:auth-delegator');
   await serviceAccount(bed, 'ours', 'controller');
-};
-
-/** A development server with TLS, which asks for client certificates; gives its address and authority. */
-const secureServer = async (bed: Bed, product: ProductName): Promise<{ readonly address: string; readonly ca: string }> => {
-  const program = product === 'vault' ? 'vault' : 'bao';
-  const programs = await obtain([program], '1.36', silentProgress);
-  const [port = 0] = await freePorts(1);
-  const folder = join(bed.directory, `tls-${product}`);
-  mkdirSync(folder);
-  const server = bed.start({
-    name: `tls-${product}`,
-    command: programs.get(program) ?? program,
-    arguments: [
-      'server',
-      '-dev',
-      '-dev-tls',
-      `-dev-tls-cert-dir=${folder}`,
-      `-dev-listen-address=127.0.0.1:${port}`,
-      '-dev-no-store-token',
-    ],
-    environment: { [product === 'vault' ? 'VAULT_DEV_ROOT_TOKEN_ID' : 'BAO_DEV_ROOT_TOKEN_ID']: 'root' },
-  });
-  await untilReady(server, 60, () => answersOk(`https://127.0.0.1:${port}/v1/sys/health`));
-  return { address: `https://127.0.0.1:${port}`, ca: readFileSync(join(folder, 'vault-ca.pem'), 'utf8') };
 };
 
 const lookUp = async (session: VaultSession): Promise<string> =>
@@ -97,7 +68,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     const shown = contractClient(address, '', { ca, certificate, key });
     const bare = contractClient(address, '', { ca });
     try {
-      const root = vaultSession({ client: shown, login: { method: 'token', token: () => Promise.resolve('root') } });
+      const root = vaultSession({ client: shown, login: { method: 'token', token: () => Promise.resolve(ROOT_TOKEN) } });
       await enableMount(root, 'cert', { type: 'cert' });
       await write(root, 'auth/cert/certs/controller', {
         certificate: bed.ca,

@@ -2,8 +2,10 @@
 import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { enableMount } from '../../../src/vault/mounts.ts';
 import { writePolicy } from '../../../src/vault/policies.ts';
+import { vaultSession } from '../../../src/vault/session.ts';
 import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, until } from '../../bed/controller.ts';
-import { bind, PRODUCTS, serviceAccount, tokenOf, write } from '../../contract/servers.ts';
+import { ROOT_TOKEN, secureServer } from '../../contract/secure-server.ts';
+import { bind, contractClient, PRODUCTS, serviceAccount, tokenOf, write } from '../../contract/servers.ts';
 import { type EndpointStage, openEndpointStage } from './endpoint-stage.ts';
 
 let stage: EndpointStage;
@@ -104,6 +106,35 @@ describe.each(PRODUCTS)('%s', (product) => {
     proxy.forget();
     await stage.secret(name, { 'secret-id': await secretId() });
     await until('it has logged in anew', () => proxy.count('POST', /approle\/login$/) === 1);
+  });
+
+  check('log in by a client certificate, with names and authorities of TLS from a Secret and a ConfigMap', async () => {
+    const { bed } = stage;
+    const name = `cert-${product}`;
+    const { address, ca } = await secureServer(bed, product);
+    const { certificate, key } = bed.credentials.issueClient({ commonName: 'controller' });
+    const client = contractClient(address, '', { ca });
+    try {
+      const root = vaultSession({ client, login: { method: 'token', token: async () => ROOT_TOKEN } });
+      await enableMount(root, 'cert', { type: 'cert' });
+      await write(root, 'auth/cert/certs/controller', {
+        certificate: bed.ca,
+        allowed_common_names: ['controller'],
+        token_ttl: 600,
+      });
+    } finally {
+      client.close();
+    }
+    await bed.request('POST', `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/configmaps`, {
+      metadata: { name },
+      data: { 'ca.crt': ca },
+    });
+    const tls = { serverName: 'localhost', ca: { configMapRef: { name } }, clientCert: { secretRef: { name } } };
+    await stage.declare(name, { address, tls, auth: { cert: {} } });
+    await stage.until(name, 'Authenticated=CredentialMissing');
+    await stage.secret(name, { 'tls.crt': certificate, 'tls.key': key });
+    await stage.until(name, 'Ready=True');
+    expect(await stage.told()).toMatch(new RegExp(`expiry_seconds{what="client_certificate",name="${name}"} \\d+`));
   });
 
   check('the wrong product is refused, and so is a namespace that is not there or would be ignored', async () => {
