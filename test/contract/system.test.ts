@@ -148,6 +148,28 @@ onEachServer([], nothing, (product, server) => {
     );
   });
 
+  test('1.7 policies by condition and with an end are OpenBao’s: Vault takes the words and does without', async () => {
+    const { root } = server();
+    const path = 'sys/policies/acl/conditional';
+    const policy = 'path "x" { capabilities = ["read"] }';
+    expect(await write(root, path, { policy, cas: -1 })).toBe('204');
+    expect(await write(root, path, { policy, cas: -1 })).toMatch(isVault ? /^204$/ : /^400 /);
+    expect('version' in (await read(root, path))).toBe(!isVault);
+    await write(root, 'sys/policies/acl/ending', { policy, ttl: '1s' });
+    await sleep(1500);
+    expect((await readPolicy(root, 'ending')) === undefined).toBe(!isVault);
+  });
+
+  test('1.7 long lists in parts are OpenBao’s: Vault gives all of it, with a warning', async () => {
+    const { root } = server();
+    await enableMount(root, 'many', { type: 'kubernetes' });
+    const body = { bound_service_account_names: 'a', bound_service_account_namespaces: 'a', audience: 'v' };
+    for (const name of ['a', 'b', 'c']) await write(root, `auth/many/role/${name}`, body);
+    const part = await root.request({ method: 'LIST', path: 'auth/many/role', query: { after: 'a', limit: '1' } });
+    expect(part.data?.['keys']).toEqual(isVault ? ['a', 'b', 'c'] : ['b']);
+    expect(part.warnings.length).toBe(isVault ? 1 : 0);
+  });
+
   test('1.9 an allowed_parameters with a glob is no fence', async () => {
     const { root } = server();
     await enableMount(root, 'fenced', { type: 'kubernetes' });
