@@ -142,7 +142,10 @@ const isOwned = ({ roles }: ControllerContext, { metadata: { name } }: VaultAuth
     .list()
     .some(
       ({ status, metadata }) =>
-        metadata.deletionTimestamp === undefined && status?.vault?.roleName === roleName && status.vault.backend === name,
+        metadata.deletionTimestamp === undefined &&
+        status?.vault?.owned === true &&
+        status.vault.roleName === roleName &&
+        status.vault.backend === name,
     );
 
 const kept = (reason: string): Fate => ({ state: 'kept', reason });

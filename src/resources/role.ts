@@ -113,6 +113,7 @@ export const roleStatusSchema = struct(
           mountAccessor: optional(text('Its accessor.', { max: 128 })),
           roleName: text('The name of the role there; nothing of another name is ever deleted.', { max: 512 }),
           loginPath: text('Where pods log in.', { max: 512 }),
+          owned: optional(flag('Whether this object made the role or took it over; only then is it ever written or deleted.')),
         },
         'Where it is in Vault.',
       ),

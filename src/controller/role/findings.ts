@@ -18,7 +18,11 @@ export const programmedBy = (state: DocumentState, name: string, observer: strin
     case 'InSync':
       return programmed('True', 'InSync', `Vault has the role ${name} as declared.`);
     case 'Repaired':
-      return programmed('True', 'Repaired', `The role ${name} was changed in Vault and is as declared again.`);
+      return programmed(
+        'True',
+        'Repaired',
+        `The role ${name} was changed in Vault (${state.repaired.map(({ field }) => field).join(', ')}) and is as declared again.`,
+      );
     case 'Observed':
       return programmed('True', 'Observed', `Vault has the role ${name} as declared (${observer}).`);
     case 'Absent':

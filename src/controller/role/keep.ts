@@ -38,7 +38,8 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
   const { mountPath, roleName } = place;
   const document = roleDocument({ backend, role, product: vault.product, effectivePolicies });
   const documentHash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
-  const isOurs = isSamePlace(before?.vault, place);
+  const isOurs = before?.vault?.owned === true && isSamePlace(before.vault, place);
+  let isClaimed = isOurs;
   const observer = observerOf(work);
   let found: JsonObject | undefined;
   if (isOurs && observer === undefined) await holdAsNeeded(work);
@@ -49,16 +50,17 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
       write: () => writeRole(vault.session, mountPath, roleName, document),
       claim: async () => {
         await holdAsNeeded(work);
-        await context.writeStatus('VaultAuthRole', role, { ...before, vault: place });
+        await context.writeStatus('VaultAuthRole', role, { ...before, vault: { ...place, owned: true } });
+        isClaimed = true;
         await exhume(context, backend, roleName);
       },
     },
     {
-      // What an earlier object of this name has left there is taken over.
-      isOurs: () => isOurs || isBuried(backend, roleName, vault.clusterID),
+      isOurs: () => isOurs,
       isWritten: before?.documentHash === documentHash,
       ignored: ignoredBefore(before),
-      adoption: backend.spec.adoption,
+      // What an earlier object of this name has left there is taken over.
+      adoption: isBuried(backend, roleName, vault.clusterID) ? 'Always' : backend.spec.adoption,
       driftPolicy: backend.spec.driftPolicy,
       observe: observer !== undefined,
       fence: context.fence,
@@ -70,7 +72,7 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
     finding:
       found && role.spec.managementPolicy === 'Observe' ? admission(work, found) : programmedBy(state, roleName, observer ?? ''),
     status: {
-      vault: place,
+      vault: { ...place, owned: isClaimed },
       ...(isHeld ? { documentHash, programmed: true } : {}),
       effectivePolicies: observer === undefined ? effectivePolicies : policiesOf(found),
       drift: state.drift,

@@ -22,7 +22,7 @@ type Removal =
 /** Deletes the role of an object that is being deleted, and lets the object go; after the bound the backend remembers what is left. */
 export const removeRole = async (context: ControllerContext, role: VaultAuthRole): Promise<{ readonly afterMs?: number }> => {
   if (!role.metadata.finalizers?.includes(FINALIZER)) return {};
-  const place = role.status?.vault;
+  const place = ownPlace(role);
   const isKept = role.spec.deletionPolicy === 'Retain' || isObserved(role);
   const removal: Removal = place && !isKept ? await remove(context, place) : { done: true, remark: undefined };
   if (!removal.done) {
@@ -45,7 +45,7 @@ export const removeRole = async (context: ControllerContext, role: VaultAuthRole
  * now is remembered by its backend. Throws VaultError where the same server will be asked again anyway.
  */
 export const takeAway = async (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> => {
-  const place = role.status?.vault;
+  const place = ownPlace(role);
   if (!place || isObserved(role)) return;
   const removal = await remove(context, place, place.endpoint === backend.spec.endpointRef.name);
   if (!removal.done) await remember(context, role, place, removal.message);
@@ -57,6 +57,9 @@ export const takeAway = async (context: ControllerContext, backend: VaultAuthBac
       removal.remark ?? `The role ${place.roleName} of auth/${place.mountPath} was deleted.`,
     );
 };
+
+/** Where something of ours is; what somebody else made is never touched. */
+const ownPlace = ({ status }: VaultAuthRole): RolePlace | undefined => (status?.vault?.owned ? status.vault : undefined);
 
 const remove = async (context: ControllerContext, place: RolePlace, isThrown = false): Promise<Removal> => {
   const endpoint = context.endpoints.get(place.endpoint);

@@ -82,7 +82,7 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
   const place = placeOf(context, backend, role, vault.clusterID);
   try {
     // What was made elsewhere, or for a role that is not admitted any more, must not stay.
-    const left = role.status?.vault;
+    const left = role.status?.vault?.owned ? role.status.vault : undefined;
     const isLeft = left !== undefined && (!verdict.admitted || !isSamePlace(left, place));
     if (isLeft) await takeAway(context, backend, role);
     if (!verdict.admitted) {

@@ -1,0 +1,168 @@
+// Deletions while Vault is away: they end in time, what is left in Vault is remembered and deleted later, and never anything else.
+import { type JsonObject, objectAt, objectsOf } from '../../../src/pod/manifest.ts';
+import { type Bed, startBed } from '../../bed/bed.ts';
+import {
+  applyYAML,
+  CONTROLLER_NAMESPACE,
+  type ControllerProcess,
+  installController,
+  readObject,
+  runController,
+  until,
+  untilCondition,
+} from '../../bed/controller.ts';
+import { FAULTS, type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
+import { type VaultView, view } from '../seeds/stage.ts';
+
+/** Seconds that a deletion may wait for Vault here. */
+const BOUND = 5;
+/** Of a busy machine: namespaces are deleted in several rounds by the controller manager, each some seconds after the last. */
+const SLACK = 45;
+
+const set = (address: string, token: string, host: string): string => `
+apiVersion: v1
+kind: Secret
+metadata: { name: vault-token, namespace: ${CONTROLLER_NAMESPACE} }
+stringData: { token: "${token}" }
+---
+apiVersion: vaultauth.dev/v1alpha1
+kind: VaultEndpoint
+metadata: { name: main }
+spec:
+  address: ${address}
+  allowPlainHTTP: true
+  auth: { token: { secretRef: { name: vault-token } } }
+  limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8, timeoutSeconds: 2 }
+---
+apiVersion: vaultauth.dev/v1alpha1
+kind: VaultAuthBackend
+metadata: { name: kube }
+spec:
+  endpointRef: { name: main }
+  type: kubernetes
+  path: kube
+  clusterName: test
+  kubernetes: { host: "${host}", reviewer: { mode: Rotated } }
+  rbac: { manageAuthDelegator: true }
+  tenancy: { namespaceSelector: {} }
+`;
+const role = (namespace: string, name: string): string => `
+apiVersion: vaultauth.dev/v1alpha1
+kind: VaultAuthRole
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: { backendRef: { name: kube }, serviceAccounts: [default] }
+`;
+
+let bed: Bed;
+let proxy: FaultProxy;
+let vault: VaultView;
+let controller: ControllerProcess;
+let outcome: 'passed' | 'failed' = 'failed';
+
+beforeAll(async () => {
+  bed = await startBed({ parts: ['kube-controller-manager', 'openbao'] });
+  const { address, rootToken } = bed.openbao ?? { address: '', rootToken: '' };
+  vault = view(address, rootToken);
+  proxy = await startFaultProxy({ upstream: address });
+  await installController(bed);
+  controller = await runController(bed, { flags: ['-resync-factor=0.05', `-deletion-timeout=${BOUND}s`] });
+  await applyYAML(bed, set(proxy.address, rootToken, bed.url));
+  await untilCondition(bed, 'VaultAuthBackend', { name: 'kube' }, 'Ready=True', 60);
+}, 600_000);
+afterAll(async () => {
+  await proxy?.stop();
+  await bed?.stop(outcome);
+});
+
+const hasRole = async (name: string): Promise<boolean> => (await vault.ask('GET', `auth/kube/role/${name}`)).status === 200;
+const backend = (): Promise<JsonObject> => readObject(bed, 'VaultAuthBackend', { name: 'kube' });
+const tombstones = async (): Promise<readonly JsonObject[]> =>
+  objectsOf(objectAt(await backend(), 'status')?.['pendingDeletions']);
+const names = async (): Promise<readonly unknown[]> => (await tombstones()).map(({ roleName }) => roleName);
+const isGone = async (path: string): Promise<boolean> => (await bed.exchange('GET', path)).status === 404;
+const metric = async (line: RegExp): Promise<boolean> =>
+  line.test(await (await fetch(`${controller.operations}/metrics`)).text());
+const ready = async (namespace: string, name: string): Promise<void> => {
+  await bed.createNamespace({ name: namespace });
+  await applyYAML(bed, role(namespace, name));
+  await untilCondition(bed, 'VaultAuthRole', { namespace, name }, 'Ready=True');
+};
+const leave = async (namespace: string): Promise<void> => {
+  await bed.request('DELETE', `/api/v1/namespaces/${namespace}`);
+  await until(`${namespace} is gone`, () => isGone(`/api/v1/namespaces/${namespace}`), BOUND + SLACK);
+};
+
+it('with Vault there the role is gone when its object is', async () => {
+  await ready('plain', 'web');
+  expect(await hasRole('test.plain.web')).toBe(true);
+  await leave('plain');
+  expect(await hasRole('test.plain.web')).toBe(false);
+  expect(await tombstones()).toEqual([]);
+}, 120_000);
+
+it('with Vault away a namespace goes within the bound, and the role once Vault is back', async () => {
+  await ready('away', 'web');
+  proxy.inject({ fault: { kind: 'cutBefore' } });
+  await leave('away');
+  expect(await tombstones()).toMatchObject([{ roleName: 'test.away.web', namespace: 'away', name: 'web', vaultNamespace: '' }]);
+  expect(await hasRole('test.away.web')).toBe(true);
+  await until('it is counted', () => metric(/^vault_auth_injector_tombstones\{backend="kube"\} 1$/m));
+  proxy.heal();
+  await until('the role is gone', async () => !(await hasRole('test.away.web')), 60);
+  await until('nothing is remembered', async () => (await tombstones()).length === 0);
+  expect(await bed.kubectl(['events', '-n', 'default', '--for=vaultauthbackend/kube'])).toContain('TombstoneCleared');
+}, 180_000);
+
+it('an object of the same name that comes back takes over what was left', async () => {
+  await ready('back', 'web');
+  proxy.inject({ fault: FAULTS.forbidden, when: ({ method }) => method === 'DELETE' });
+  await leave('back');
+  expect(await names()).toEqual(['test.back.web']);
+  // Somebody changes what was left, so that it is not even what the new object wants.
+  await vault.ask('POST', 'auth/kube/role/test.back.web', { token_policies: 'other' });
+  await ready('back', 'web');
+  const { json } = await vault.ask('GET', 'auth/kube/role/test.back.web');
+  expect(objectAt(json, 'data')?.['token_policies']).not.toEqual(['other']);
+  proxy.heal();
+  await until('nothing is remembered', async () => (await tombstones()).length === 0);
+  await untilCondition(bed, 'VaultAuthRole', { namespace: 'back', name: 'web' }, 'Ready=True');
+  expect(await hasRole('test.back.web')).toBe(true);
+}, 180_000);
+
+it('a role that somebody else made is left alone', async () => {
+  await bed.createNamespace({ name: 'foreign' });
+  const foreign = {
+    bound_service_account_names: ['other'],
+    bound_service_account_namespaces: ['other'],
+    token_policies: ['other'],
+  };
+  await vault.ask('POST', 'auth/kube/role/test.foreign.web', foreign);
+  await applyYAML(bed, role('foreign', 'web'));
+  await untilCondition(bed, 'VaultAuthRole', { namespace: 'foreign', name: 'web' }, 'Programmed=NotOwned');
+  // Also when it is looked at again: what somebody saw once has not become theirs.
+  await bed.kubectl(['label', 'vaultauthrole', '-n', 'foreign', 'web', 'look=again']);
+  await bed.kubectl(['patch', 'vaultauthrole', '-n', 'foreign', 'web', '--type=merge', '-p', '{"spec":{"token":{"ttl":"10m"}}}']);
+  await untilCondition(bed, 'VaultAuthRole', { namespace: 'foreign', name: 'web' }, 'Programmed=NotOwned');
+  await leave('foreign');
+  const { json } = await vault.ask('GET', 'auth/kube/role/test.foreign.web');
+  expect(objectAt(json, 'data')).toMatchObject(foreign);
+  expect(await tombstones()).toEqual([]);
+}, 120_000);
+
+it('in a server that is another one by now nothing is deleted', async () => {
+  await ready('other', 'web');
+  proxy.inject({ fault: { kind: 'cutBefore' } });
+  await leave('other');
+  expect(await names()).toEqual(['test.other.web']);
+  // A development server that is started again is a new cluster, with nothing in it.
+  await bed.restart('openbao');
+  await vault.ask('POST', 'sys/auth/kube', { type: 'kubernetes' });
+  const theirs = { bound_service_account_names: ['theirs'], bound_service_account_namespaces: ['theirs'] };
+  await vault.ask('POST', 'auth/kube/role/test.other.web', theirs);
+  proxy.heal();
+  await until('it says why', async () => JSON.stringify(await tombstones()).includes('another cluster now'), 60);
+  const { json } = await vault.ask('GET', 'auth/kube/role/test.other.web');
+  expect(objectAt(json, 'data')).toMatchObject(theirs);
+  expect(await names()).toEqual(['test.other.web']);
+  outcome = 'passed';
+}, 180_000);
