@@ -74,7 +74,7 @@ const checked = (pem: string, place: string): AuthorityReading => {
   const invalid = (what: string): AuthorityReading => ({
     state: 'problem',
     reason: 'InvalidCA',
-    message: `${capitalized(place)} ${what}; give the PEM text of the authority that signed the API server's certificate.`,
+    message: `${capitalized(place)} ${what}; give the PEM text of the authority that signed the server's certificate.`,
   });
   if (blocks.length === 0) return invalid('hold no certificate in PEM');
   const damaged = blocks.findIndex((block) => !isCertificate(block));

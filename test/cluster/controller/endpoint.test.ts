@@ -147,6 +147,12 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(name, product === 'vault' ? 'Supported=NamespacesUnsupported' : 'Authenticated=NamespaceMissing');
     expect(await stage.messageOf(name, 'Ready')).toContain('team');
     expect(proxy.seen.every(({ method, headers }) => method === 'GET' && headers['x-vault-token'] === undefined)).toBe(true);
+    if (product === 'vault') return;
+    await write(stage.root(product), 'sys/namespaces/team', {});
+    proxy.forget();
+    await stage.until(name, 'Ready=True');
+    const asked = proxy.seen.filter(({ headers }) => headers['x-vault-token'] !== undefined);
+    expect(new Set(asked.map(({ headers }) => headers['x-vault-namespace']))).toEqual(new Set(['team']));
   });
 });
 
