@@ -14,7 +14,8 @@ import { MODE } from './token-pods.ts';
 export const ACTORS = ['nobody', 'policy', 'webhook', 'both'] as const;
 export type Actor = (typeof ACTORS)[number];
 type Texts = Readonly<Record<string, string>>;
-const BY = 'test/by';
+/** Label of a namespace: who acts there. */
+export const BY = 'test/by';
 
 /** Namespaces of which there is one for each actor. */
 const NAMESPACES: Readonly<Record<string, { readonly labels?: Texts; readonly annotations?: Texts }>> = {

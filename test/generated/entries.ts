@@ -11,7 +11,7 @@ export const NAME = 'vault-auth-injector';
 export type EntryName = 'label' | 'annotation' | 'namespace' | 'auto';
 
 /** Namespaces whose pods are never sent: those that the program excludes, and its own. */
-const EXCLUDED: readonly string[] = [...settingsTable.excludedNamespaces.default.split(','), NAME];
+export const EXCLUDED: readonly string[] = [...settingsTable.excludedNamespaces.default.split(','), NAME];
 
 const expression = (key: string, operator: 'In' | 'NotIn', values: readonly string[]): JsonObject => ({ key, operator, values });
 const list = (words: readonly string[]): string => `[${words.map((word) => `'${word}'`).join(', ')}]`;

@@ -19,7 +19,7 @@ const namesOf = (key: OptionKey): readonly string[] => {
   return own ? [annotationName(key)] : allNames(key);
 };
 
-const YES_AND_NO = ['true', 'True', 'TRUE', 't', 'T', '1', 'false', 'False', 'FALSE', 'f', 'F', '0'];
+const YES_AND_NO = ['true', 'True', 'TRUE', 't', 'T', '1', 'false', 'False', 'FALSE', 'f', 'F', '0', ''];
 /** Every spelling of yes, or of no. */
 const words = (value: boolean): string => list(YES_AND_NO.filter((word) => flag.read(word) === value));
 
