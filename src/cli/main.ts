@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     sentence: 'say why a pod is injected or not, and with what',
     load: async () => (await import('./explain.ts')).explain,
   },
+  export: {
+    sentence: 'print an auth mount of Vault as manifests that only observe',
+    load: async () => (await import('./export.ts')).exportCommand,
+  },
   policy: {
     sentence: 'print the rights in Vault that the controller needs',
     load: async () => (await import('./policy.ts')).policy,

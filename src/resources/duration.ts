@@ -7,3 +7,10 @@ export const secondsOf = (duration: string | undefined): number => {
   const [, hours = '0', minutes = '0', seconds = '0'] = PARTS.exec(duration ?? '') ?? [];
   return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
 };
+
+/** Seconds as our schemas write them: 5400 as 1h30m, 0 as 0s. */
+export const durationOf = (seconds: number): string => {
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const text = [hours && `${hours}h`, minutes && `${minutes}m`, rest && `${rest}s`].filter((part) => part !== 0).join('');
+  return text === '' ? '0s' : text;
+};

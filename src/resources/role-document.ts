@@ -70,7 +70,7 @@ const jwtRole = (situation: RoleSituation): JsonObject => {
 };
 
 /** The same keys of metadata that the kubernetes method has, so that one templated policy serves both. */
-const CLAIM_MAPPINGS = {
+export const CLAIM_MAPPINGS = {
   '/kubernetes.io/namespace': 'service_account_namespace',
   '/kubernetes.io/serviceaccount/name': 'service_account_name',
   '/kubernetes.io/serviceaccount/uid': 'service_account_uid',
