@@ -1,0 +1,110 @@
+// Whatever a text annotation says is data: the pod differs from that of a harmless text in this text alone, wherever it comes to lie.
+import { posix } from 'node:path';
+import fc from 'fast-check';
+import { families, type FamilyKey } from '../../src/annotations/families.ts';
+import { text, type Kind } from '../../src/annotations/kind.ts';
+import { annotationName, familyName } from '../../src/annotations/name.ts';
+import { table, type OptionKey } from '../../src/annotations/table.ts';
+import { isObject, type Json, type JsonObject } from '../../src/pod/manifest.ts';
+import { admit, podWith, TOKEN_MOUNT } from '../unit/fixture.ts';
+
+/** Text that programs in between could take for their own: shells, HCL, JSON, YAML, templates, the kubelet. */
+const HOSTILE = [
+  '"double" \'single\'',
+  'back`tick` $(command) $(X) ${variable} $$ $',
+  'line\nline\r\n\ttab',
+  '\\ \\n \\" \\u0041',
+  '# comment ; & | > <',
+  '{{ . }} {{ with secret "x" }}{{ end }}',
+  '%{ if true } ${jsonencode("x")} <<EOT\nEOT',
+  '\u0000\u0007\u001b[31m\u2028',
+  '"}]}, "vault": {"address": "https://evil"}',
+  '__proto__',
+  'x'.repeat(100 * 1024),
+];
+const hostile = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }));
+const MARK = 'MARKER';
+
+const isText = ({ kind }: { readonly kind: Kind<unknown> }): boolean => kind === text;
+/** Every annotation whose value is text, one name of each family. */
+const NAMES: readonly string[] = [
+  ...(Object.keys(table) as OptionKey[]).filter((key) => isText(table[key])).map(annotationName),
+  ...(Object.keys(families) as FamilyKey[])
+    .filter((key) => isText(families[key]))
+    .map((key) => familyName(key, key === 'telemetry' ? 'statsd-address' : 'db')),
+];
+
+const WAYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  native: { 'vaultauth.dev/profile': 'native' },
+  'native, once': { 'vaultauth.dev/profile': 'native', 'agent-pre-populate-only': 'true' },
+  token: { 'vaultauth.dev/mode': 'token' },
+  compat: { 'vaultauth.dev/profile': 'compat', 'agent-cache-enable': 'true', 'agent-revoke-on-shutdown': 'true' },
+};
+
+const EXAMPLE = { 'agent-inject-secret-db': 'kv/data/db' };
+const spec: JsonObject = { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT] }] };
+
+/** What becomes of a pod, with the configurations within it as documents. */
+const outcomeOf = (way: string, name: string, value: string): Json => {
+  const annotations = { ...EXAMPLE, ...WAYS[way], [name]: value };
+  const { outcome } = admit(podWith({ annotations, spec }), { command: 'webhook', flags: ['-allow=*'] });
+  const codes = outcome.problems.map(({ code }) => code);
+  const patch = JSON.parse(JSON.stringify(codes.length === 0 ? outcome.patch : [])) as Json;
+  return [outcome.decision, codes, opened(patch)];
+};
+
+/** Configurations are texts of JSON, plain in an annotation or in base64 in a variable. */
+const opened = (value: Json): Json => {
+  if (Array.isArray(value)) return (value as readonly Json[]).map(opened);
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, opened(member ?? null)]));
+  if (typeof value !== 'string') return value;
+  const plain = value.startsWith('eyJ') ? Buffer.from(value, 'base64').toString('utf8') : value;
+  return plain.startsWith('{"auto_auth"') ? opened(JSON.parse(plain) as Json) : value;
+};
+
+/** How a text may be written where it comes to lie: as it is, for the kubelet, for a shell, or as a path. */
+const WRITTEN: readonly ((value: string) => string)[] = [
+  (value) => value,
+  (value) => value.replaceAll('$', '$$$$'),
+  (value) => `'${value.replaceAll("'", `'\\''`)}'`,
+];
+
+/** Where the second is not the first with the value in place of the mark; as paths. */
+const strays = (marked: Json, real: Json | undefined, value: string, path = ''): string[] => {
+  if (Array.isArray(marked)) {
+    if (!Array.isArray(real) || real.length !== marked.length) return [path];
+    return (marked as readonly Json[]).flatMap((member, index) => strays(member, real[index] as Json, value, `${path}/${index}`));
+  }
+  if (isObject(marked)) {
+    const keys = Object.keys(marked);
+    if (!isObject(real) || Object.keys(real).join() !== keys.join()) return [path];
+    return keys.flatMap((key) => strays(marked[key] ?? null, real[key], value, `${path}/${key}`));
+  }
+  if (typeof marked !== 'string') return marked === real ? [] : [path];
+  const candidates = WRITTEN.flatMap((write) => {
+    const written = marked.split(MARK).join(write(value));
+    return [written, posix.normalize(written), posix.normalize(written).replace(/(?<=.)\/$/, '')];
+  });
+  return typeof real === 'string' && candidates.includes(real) ? [] : [path];
+};
+
+test('the mark is found where the text belongs, for most annotations', () => {
+  const seen = NAMES.filter((name) =>
+    JSON.stringify(['native', 'compat'].map((way) => outcomeOf(way, name, MARK))).includes(MARK),
+  );
+  expect(seen.length).toBeGreaterThan(NAMES.length * 0.75);
+});
+
+describe.each(Object.keys(WAYS))('%s', (way) => {
+  test.each(NAMES)('%s', (name) => {
+    const marked = outcomeOf(way, name, MARK);
+    const isPath = name.includes('-file-db') || name.includes('volume-path');
+    const value = hostile.filter((one) => one.trim() !== '' && (!isPath || !/\.\.|^[./]|\/$/.test(one)));
+    fc.assert(
+      fc.property(value, (one) => {
+        expect(strays(marked, outcomeOf(way, name, one), one)).toEqual([]);
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
