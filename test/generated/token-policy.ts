@@ -100,7 +100,7 @@ const option = (key: OptionKey, otherwise: string, ofPod = true): string => {
 const setting = (name: string): string => `variables.settings['${name}']`;
 
 /** What the webhook has as flags; rendered, for a parameter object was seen to freeze when a policy is deleted and made again. */
-export const SETTINGS = {
+const SETTINGS = {
   'auto-inject': settingsTable.autoInject.default,
   'vault-address': 'http://vault.vault.svc:8200',
   'vault-auth-path': settingsTable.vaultAuthPath.default,
