@@ -11,7 +11,8 @@ export interface FoundBackend {
   readonly roles: readonly FoundRole[];
 }
 
-const EXPORTABLE = ['kubernetes', 'jwt', 'oidc'];
+const EXPORTABLE: ReadonlySet<string> = new Set(['kubernetes', 'jwt', 'oidc']);
+
 /** Roles that are read at the same time. */
 const AT_ONCE = 8;
 
@@ -20,7 +21,7 @@ export const readBackend = async (caller: VaultCaller, path: string): Promise<Fo
   const mounts = await readMounts(caller);
   const found = mounts.find((mount) => mount.path === path);
   if (!found) {
-    const fitting = mounts.filter(({ type }) => EXPORTABLE.includes(type));
+    const fitting = mounts.filter(({ type }) => EXPORTABLE.has(type));
     const others = fitting.map((mount) => `${mount.path} (${mount.type})`).join(', ');
     return {
       problem: `there is no auth mount ${JSON.stringify(path)}; there is ${others === '' ? 'none that could be exported' : others}`,

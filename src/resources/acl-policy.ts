@@ -6,9 +6,9 @@ import type { Resource } from './resource.ts';
 import { flag, integer, list, objectName, optional, type Rule, type Stored, struct, text, timeText } from './schema.ts';
 
 /** A name that every list of policies can hold: lower case, no comma, no slash. */
-export const VAULT_POLICY_NAME = '^[a-z0-9]([a-z0-9._-]*[a-z0-9_])?$';
+const VAULT_POLICY_NAME = '^[a-z0-9]([a-z0-9._-]*[a-z0-9_])?$';
 /** Policies that Vault or OpenBao have built in, and that nobody replaces. */
-export const BUILT_IN_POLICIES = ['root', 'default', 'default-ceiling', 'response-wrapping', 'control-group'] as const;
+const BUILT_IN_POLICIES = ['root', 'default', 'default-ceiling', 'response-wrapping', 'control-group'] as const;
 const BUILT_IN = `[${BUILT_IN_POLICIES.map((name) => `'${name}'`).join(', ')}]`;
 
 export const aclPolicySpecSchema = struct(

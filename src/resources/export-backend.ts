@@ -112,9 +112,10 @@ const jwtOf = (config: JsonObject): Reading | string => {
 const PUSHED = 'the keys are written down; the manifest says keys.source Push, which keeps them those of this cluster';
 
 const keysOf = (config: JsonObject): JsonObject => {
-  const authority = (pem: string): JsonObject => (pem === '' ? {} : { ca: { inline: pem } });
   const discovery = text(config, 'oidc_discovery_url');
   if (discovery !== '') return { source: 'Discovery', url: discovery, ...authority(text(config, 'oidc_discovery_ca_pem')) };
   const url = text(config, 'jwks_url');
   return url === '' ? { source: 'Push' } : { source: 'JWKS', url, ...authority(text(config, 'jwks_ca_pem')) };
 };
+
+const authority = (pem: string): JsonObject => (pem === '' ? {} : { ca: { inline: pem } });

@@ -1,7 +1,7 @@
 // What a VaultAuthBackend of type jwt says: where the keys of this cluster come from, and which tokens are too old.
 import { ISSUER } from './kubernetes.ts';
 import { authorities } from './reference.ts';
-import { choice, integer, optional, type Stored, struct, text } from './schema.ts';
+import { choice, integer, optional, struct, text } from './schema.ts';
 
 const URL = '^https?://[A-Za-z0-9._~:@%/?&=\\[\\]-]+$';
 
@@ -64,4 +64,3 @@ export const jwtSchema = struct(
   },
   'How Vault judges tokens of this cluster by their signature.',
 );
-export type JWTSpec = Stored<typeof jwtSchema>;

@@ -1,6 +1,6 @@
 // What a VaultAuthBackend of type kubernetes says: how Vault reaches the API server, and who reviews tokens.
 import { clusterAuthorities, secretKey } from './reference.ts';
-import { choice, integer, labelName, list, objectName, optional, type Stored, struct, text } from './schema.ts';
+import { choice, integer, labelName, list, objectName, optional, struct, text } from './schema.ts';
 
 /** A public key or certificate as PEM text; an RSA key of 8192 bits has some 1,500 characters. */
 const publicKey = () =>
@@ -9,7 +9,7 @@ const publicKey = () =>
     max: 8192,
     rules: [{ rule: "self.contains('-----BEGIN ')", message: 'must be PEM text' }],
   });
-export const publicKeys = (description: string) => list(publicKey(), description, { max: 16, merge: 'atomic' });
+const publicKeys = (description: string) => list(publicKey(), description, { max: 16, merge: 'atomic' });
 
 /** An issuer: a word for how it is found, or the issuer itself. */
 export const ISSUER = '^[!-~]+$';
@@ -117,4 +117,3 @@ export const kubernetesSchema = struct(
     ],
   },
 );
-export type KubernetesSpec = Stored<typeof kubernetesSchema>;

@@ -2,7 +2,7 @@
 import { choice, objectName, optional, type Rule, type Stored, struct, text } from './schema.ts';
 
 /** The longest PEM text that is taken inline: some twenty certificates. */
-export const LONGEST_PEM = 65536;
+const LONGEST_PEM = 65536;
 const KEY = '^[-._a-zA-Z0-9]+$';
 
 const dataKey = (value: string) =>
@@ -22,7 +22,7 @@ export const secretKey = (description: string, key: string) =>
   struct({ name: objectName('The name of the Secret.'), key: dataKey(key) }, description);
 
 /** A key of a ConfigMap in the controller's own namespace. */
-export const configMapKey = (description: string, key: string) =>
+const configMapKey = (description: string, key: string) =>
   struct({ name: objectName('The name of the ConfigMap.'), key: dataKey(key) }, description);
 
 const pem = (description: string) =>

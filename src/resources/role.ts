@@ -8,11 +8,11 @@ import { choice, flag, integer, list, objectName, optional, type Stored, struct,
 import { tokenSchema } from './token.ts';
 
 /** The name of a VaultACLPolicy, or "external:" and the name of a policy in Vault that nothing here manages. */
-export const POLICY_REFERENCE = '^(external:[a-z0-9]([a-z0-9._/-]*[a-z0-9_])?|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$';
+const POLICY_REFERENCE = '^(external:[a-z0-9]([a-z0-9._/-]*[a-z0-9_])?|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$';
 /** The prefix of policies that nothing here manages. */
 export const EXTERNAL = 'external:';
 /** A role's name as both servers take it: word characters, dots and dashes inside. */
-export const VAULT_ROLE_NAME = '^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$';
+const VAULT_ROLE_NAME = '^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$';
 export const MOST_SERVICE_ACCOUNTS = 16;
 
 const policyReference = () =>

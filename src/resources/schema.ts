@@ -121,7 +121,7 @@ export const textMap = (description: string, limits: { readonly max: number; rea
 export const optional = <Schema extends TSchema>(schema: Schema) => Optional(schema);
 
 /** Hours, minutes, seconds in that order, such as 1h30m: what CEL's duration() and both servers read the same way. */
-export const DURATION = '^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$';
+const DURATION = '^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$';
 
 /** A length of time as text, such as 90s, 15m or 1h30m. */
 export const durationText = (description: string, options: Common<string> = {}) =>
@@ -132,9 +132,9 @@ export const timeText = (description: string) => text(description, { max: 64, fo
 
 const LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 /** A name as namespaces have it (RFC 1123 label). */
-export const LABEL_NAME = `^${LABEL}$`;
+const LABEL_NAME = `^${LABEL}$`;
 /** A name as most Kubernetes objects have it (RFC 1123 subdomain); no star, no slash. */
-export const OBJECT_NAME = `^${LABEL}(\\.${LABEL})*$`;
+const OBJECT_NAME = `^${LABEL}(\\.${LABEL})*$`;
 
 /** The name of a Kubernetes object. */
 export const objectName = (description: string, options: Common<string> = {}) =>

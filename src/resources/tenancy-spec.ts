@@ -67,7 +67,6 @@ export const tenancySchema = struct(
   'What namespaces may do here.',
   { filled: true },
 );
-export type TenancySpec = Stored<typeof tenancySchema>;
 
 export const defaultsSchema = struct(
   {
@@ -116,4 +115,3 @@ export const autoRolesSchema = struct(
   'Roles that the controller makes for service accounts.',
   { filled: true },
 );
-export type AutoRolesSpec = Stored<typeof autoRolesSchema>;

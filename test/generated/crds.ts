@@ -38,7 +38,7 @@ const rights = (): Document => ({
   text: `${GENERATED}${[
     clusterRole(
       'role-edit',
-      'Whoever may edit a namespace may declare its roles: the same could run a pod there as any of its service accounts anyway.',
+      'Whoever may edit a namespace may declare its roles: whoever may, can run a pod there as each of its service accounts too.',
       aggregated('edit', 'admin'),
       [rule(['VaultAuthRole'], [...READ, ...WRITE])],
     ),

@@ -15,7 +15,7 @@ const NETWORKS = ['10.0.0.0/8', '10.1.2.3', '10.1.2.3/32', 'fd00::/8', 'fd00::1'
 const lengths = fc.constantFrom('0s', '30s', '10m', '1h', '90m', '23h59m59s', '24h', '99999h');
 
 /** Anything that the schema admits; now and then what is likelier to be allowed. */
-export const roleSpec: fc.Arbitrary<JsonObject> = fc
+const roleSpec: fc.Arbitrary<JsonObject> = fc
   .tuple(
     valueOf(structural(roleSpecSchema)),
     fc.record(

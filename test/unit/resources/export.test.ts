@@ -1,56 +1,7 @@
 // What of a mount can be said in manifests, what is said beside them, and what not at all.
 import type { JsonObject } from '../../../src/pod/manifest.ts';
-import { exportMount } from '../../../src/resources/export.ts';
-import type { FoundMount } from '../../../src/resources/export-backend.ts';
 import { objectNameOf } from '../../../src/resources/export-roles.ts';
-
-const CONFIG: JsonObject = {
-  kubernetes_host: 'https://api:6443',
-  kubernetes_ca_cert: '-----BEGIN CERTIFICATE-----',
-  disable_iss_validation: true,
-  disable_local_ca_jwt: true,
-  issuer: '',
-  pem_keys: [],
-  token_reviewer_jwt_set: true,
-};
-const ROLE: JsonObject = {
-  bound_service_account_names: ['web'],
-  bound_service_account_namespaces: ['team'],
-  audience: 'vault',
-  alias_name_source: 'serviceaccount_uid',
-  token_ttl: 3600,
-  token_max_ttl: 7200,
-  token_policies: ['a'],
-};
-const JWT_ROLE: JsonObject = {
-  role_type: 'jwt',
-  bound_claims: { sub: ['system:serviceaccount:team:web', 'system:serviceaccount:other:web'] },
-  bound_claims_type: 'string',
-  bound_audiences: ['vault'],
-  user_claim: 'sub',
-  claim_mappings: {
-    '/kubernetes.io/namespace': 'service_account_namespace',
-    '/kubernetes.io/serviceaccount/name': 'service_account_name',
-    '/kubernetes.io/serviceaccount/uid': 'service_account_uid',
-  },
-};
-
-const exported = (roles: Readonly<Record<string, JsonObject>>, mount: Partial<FoundMount> = {}) => {
-  const { manifests, notes } = exportMount({
-    mount: { path: 'k8s', type: 'kubernetes', description: '', config: CONFIG, ...mount },
-    roles: Object.entries(roles).map(([name, document]) => ({ name, document })),
-    endpoint: 'main',
-    backend: 'prod',
-    clusterName: 'prod',
-  });
-  const specs = manifests.map(({ spec }) => spec as JsonObject);
-  return {
-    manifests,
-    spec: specs[0] ?? {},
-    roles: specs.slice(1),
-    notes: notes.map(({ subject, reason, expressed }) => `${expressed ? '' : '!'}${subject}: ${reason}`),
-  };
-};
+import { exported, JWT_MOUNT, JWT_ROLE, ROLE } from './found.ts';
 
 it('a plain mount with a plain role', () => {
   const { manifests, notes } = exported({ web: ROLE });
@@ -139,11 +90,6 @@ describe('a role that cannot be expressed', () => {
   });
 });
 
-const JWT_MOUNT: Partial<FoundMount> = {
-  type: 'jwt',
-  config: { jwks_url: 'https://api/openid/v1/jwks', jwks_ca_pem: '-----BEGIN CERTIFICATE-----', bound_issuer: 'https://issuer' },
-};
-
 describe('a role that is expressed with a word', () => {
   it.each<[string, JsonObject, string]>([
     ['several namespaces', { bound_service_account_namespaces: ['a', 'b'] }, 'binds 2 namespaces'],
@@ -181,61 +127,6 @@ describe('a role that is expressed with a word', () => {
     ]);
     expect(notes).toContainEqual(expect.stringContaining('role a_b: is called a-b-2 here'));
     expect(['_a', 'A..b', 'a.-b.', '___'].map(objectNameOf)).toEqual(['a', 'a.b', 'a.b', 'role']);
-  });
-});
-
-describe('a configuration', () => {
-  it.each<[string, JsonObject, object, string]>([
-    [
-      'Local',
-      { disable_local_ca_jwt: false, token_reviewer_jwt_set: false, kubernetes_ca_cert: '' },
-      { reviewer: { mode: 'Local' }, ca: { source: 'FromCluster' } },
-      '',
-    ],
-    ['ClientJWT', { token_reviewer_jwt_set: false }, { reviewer: { mode: 'ClientJWT' } }, ''],
-    ['the authorities of the system', { kubernetes_ca_cert: '' }, { ca: { source: 'System' } }, ''],
-    [
-      'keys',
-      { pem_keys: ['-----BEGIN PUBLIC KEY-----'] },
-      { verifyKeys: { source: 'Given', pemKeys: ['-----BEGIN PUBLIC KEY-----'] } },
-      '',
-    ],
-    ['an issuer', { disable_iss_validation: false, issuer: 'https://i' }, { issuer: 'https://i' }, ''],
-    ['an issuer that nobody compares', { issuer: 'https://i' }, { issuer: 'Ignore' }, 'is set and not validated'],
-    ['a comparison with nothing', { disable_iss_validation: false }, { issuer: 'Ignore' }, 'Vault compares nothing'],
-    [
-      'a stored token, and its own',
-      { disable_local_ca_jwt: false },
-      { reviewer: { mode: 'Rotated' } },
-      'falls back to its own token',
-    ],
-    ['an old server', { token_reviewer_jwt_set: undefined }, { reviewer: { mode: 'ClientJWT' } }, 'does not tell whether'],
-  ])('of type kubernetes: %s', (_what, fields, expected, note) => {
-    const { spec, notes } = exported({}, { config: { ...CONFIG, ...fields } });
-    expect(spec['kubernetes']).toMatchObject(expected);
-    expect(notes.join('\n')).toContain(note);
-  });
-
-  it.each<[string, JsonObject, object]>([
-    ['Push', { jwt_validation_pubkeys: ['K'], bound_issuer: 'https://i' }, { keys: { source: 'Push' }, issuer: 'https://i' }],
-    [
-      'Discovery',
-      { oidc_discovery_url: 'https://i', bound_issuer: '' },
-      { keys: { source: 'Discovery', url: 'https://i' }, issuer: 'Discover' },
-    ],
-    ['OpenBaoKubernetes', { provider_config: { provider: 'kubernetes' } }, { keys: { source: 'OpenBaoKubernetes' } }],
-  ])('of type jwt: %s', (_what, config, expected) => {
-    expect(exported({}, { type: 'oidc', config }).spec).toMatchObject({ type: 'jwt', jwt: expected });
-  });
-
-  it.each<[string, Partial<FoundMount>, string]>([
-    ['another type', { type: 'userpass' }, 'is of type userpass'],
-    ['nothing', { config: undefined }, 'was never configured'],
-    ['several URLs', { type: 'jwt', config: { jwks_pairs: [{ jwks_url: 'a' }] } }, 'jwks_pairs'],
-    ['browsers', { type: 'oidc', config: { oidc_client_id: 'a' } }, 'browsers'],
-    ['a provider', { type: 'jwt', config: { provider_config: { provider: 'azure' } } }, '"azure"'],
-  ])('with %s has no manifest', (_what, mount, reason) => {
-    expect(exported({ web: ROLE }, mount)).toMatchObject({ manifests: [], notes: [expect.stringContaining(reason)] });
   });
 });
 
