@@ -58,6 +58,8 @@ export interface Stage {
   readonly login: (endpoint: string, path: string, jwt: string, role?: string) => Promise<ProbeResult>;
   /** Puts the clock of the reconciler forward. */
   readonly pass: (milliseconds: number) => void;
+  /** Puts it right again. */
+  readonly rightTime: () => void;
   /** Starts the controller anew, as after a crash. */
   readonly restart: (options?: Partial<StageOptions>) => Promise<void>;
   readonly stop: (outcome: 'passed' | 'failed') => Promise<void>;
@@ -169,6 +171,9 @@ export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
       login: (endpoint, path, jwt, role = 'app') => tryLogin(server(endpoint).client, path, role, jwt, 10_000),
       pass: (milliseconds) => {
         ahead += milliseconds;
+      },
+      rightTime: () => {
+        ahead = 0;
       },
       restart: async (again = {}) => {
         await controller?.close();

@@ -1,0 +1,170 @@
+// The reviewer's token over time: replaced before it ends, taken back when the new one does not work, made anew when it was lost.
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
+import { FAULTS } from '../../bed/fault-proxy.ts';
+import { eventually, openStage, PRODUCTS, roleOf, type Stage, writes } from './backend-stage.ts';
+
+let stage: Stage;
+let failures = 0;
+
+beforeAll(async () => {
+  stage = await openStage();
+}, 600_000);
+afterEach(() => stage.rightTime());
+afterAll(() => stage.stop(failures > 0 ? 'failed' : 'passed'));
+
+const check = (name: string, run: () => Promise<void>, timeout?: number): void =>
+  // oxlint-disable-next-line jest/valid-title, jest/expect-expect -- the title and the expectations are the caller's
+  it(
+    name,
+    async () => {
+      failures += 1;
+      await run();
+      failures -= 1;
+    },
+    timeout,
+  );
+
+const HOUR = 3_600_000;
+const ROTATED = { mode: 'Rotated' };
+const withReviewer = (reviewer: JsonObject): JsonObject => ({
+  type: 'kubernetes',
+  kubernetes: { host: stage.bed.url, reviewer },
+  rbac: { manageAuthDelegator: true },
+});
+const productOf = (name: string): string => name.split('-').at(-1) ?? '';
+const configWrites = (name: string): number =>
+  stage.server(productOf(name)).proxy.count('POST', new RegExp(`/auth/${name}/config$`));
+const hashOf = async (name: string): Promise<string> => (await stage.status(name)).reviewer?.tokenHash ?? '';
+
+check(
+  'replaced at half of its life, under a steady stream of logins of which none fails',
+  async () => {
+    const names = await Promise.all(
+      PRODUCTS.map((product) => stage.declare(product, `stream-${product}`, withReviewer(ROTATED))),
+    );
+    const hashes = new Map<string, Set<string>>(names.map((name) => [name, new Set()]));
+    const failed: string[] = [];
+    let logins = 0;
+    let isOver = false;
+    const stream = async (name: string): Promise<void> => {
+      const audience = `vault://prod/${name}`;
+      await stage.until(name, 'Ready=True');
+      await stage.role(productOf(name), name, roleOf('app', audience));
+      const token = await stage.token('app', audience);
+      while (!isOver) {
+        const login = await stage.login(productOf(name), name, token);
+        logins += 1;
+        if (login.outcome === 'failed') failed.push(login.error.message);
+        hashes.get(name)?.add(await hashOf(name));
+      }
+    };
+    const streams = names.map(stream);
+    const haveSeen = (count: number): Promise<void> =>
+      eventually(() => {
+        for (const name of names) expect(hashes.get(name)?.size).toBe(count);
+      });
+    for (let rotation = 1; rotation <= 3; rotation += 1) {
+      await haveSeen(rotation);
+      // The API server gives a day; the clock of the controller goes faster than its own.
+      stage.pass(rotation === 1 ? 13 * HOUR : 19 * HOUR - 13 * HOUR);
+    }
+    await haveSeen(4);
+    isOver = true;
+    await Promise.all(streams);
+    expect(failed).toEqual([]);
+    expect(logins).toBeGreaterThan(20);
+    expect(names.map(configWrites)).toEqual([4, 4]);
+  },
+  120_000,
+);
+
+describe.each(PRODUCTS)('%s', (product) => {
+  check('a restarted controller remembers what it wrote: it writes nothing', async () => {
+    const name = await stage.declare(product, `restarted-${product}`, withReviewer(ROTATED));
+    const before = await stage.until(name, 'Ready=True');
+    const server = stage.server(product);
+    await stage.restart();
+    server.proxy.forget();
+    await eventually(() => expect(server.proxy.count('GET', new RegExp(`/auth/${name}/config$`))).toBeGreaterThan(2));
+    expect(writes(server)).toEqual([]);
+    expect((await stage.status(name)).reviewer).toEqual(before.reviewer);
+  });
+
+  check('a controller that only observes names what differs and writes nothing', async () => {
+    const name = await stage.declare(product, `looked-at-${product}`, withReviewer(ROTATED));
+    await stage.until(name, 'Ready=True');
+    const server = stage.server(product);
+    await stage.restart({ observeOnly: true });
+    server.proxy.forget();
+    const theirs = { kubernetes_host: 'https://theirs', disable_local_ca_jwt: true, kubernetes_ca_cert: stage.bed.ca };
+    await server.root.request({ method: 'POST', path: `auth/${name}/config`, body: theirs });
+    const { drift } = await stage.until(name, 'Configured=ObservedMismatch');
+    expect(drift?.map(({ field }) => field)).toEqual(['kubernetes_host', 'token_reviewer_jwt']);
+    expect(writes(server)).toEqual([]);
+    await stage.restart();
+    await stage.until(name, 'Configured=Repaired');
+    await stage.until(name, 'Ready=True');
+  });
+
+  check('a new token with which no login works gives way to the one before', async () => {
+    const name = await stage.declare(product, `taken-back-${product}`, withReviewer(ROTATED));
+    await stage.until(name, 'Ready=True');
+    const first = await hashOf(name);
+    const { proxy } = stage.server(product);
+    const login = new RegExp(`/auth/${name}/login$`);
+    // From the write of the new one on, as many logins fail as one look tries.
+    let written = configWrites(name);
+    proxy.inject({ fault: FAULTS.forbidden, when: ({ path }) => login.test(path) && configWrites(name) === written + 1 });
+    stage.pass(13 * HOUR);
+    await eventually(() => expect(configWrites(name)).toBeGreaterThan(written + 1));
+    written = -1;
+    await eventually(async () => {
+      const events = await stage.bed.kubectl(['get', 'events', '-A', '-o', 'json']);
+      expect(events).toContain('ReviewerTakenBack');
+    });
+    proxy.heal();
+    await stage.until(name, 'Ready=True');
+    await eventually(async () => expect(await hashOf(name)).not.toBe(first));
+  });
+
+  check(
+    'a service account that was deleted is made again, and its new token is written',
+    async () => {
+      const name = await stage.declare(product, `revoked-${product}`, withReviewer(ROTATED));
+      await stage.until(name, 'Ready=True');
+      const first = await hashOf(name);
+      const path = `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/vault-reviewer-${name}`;
+      await stage.bed.request('DELETE', path);
+      // The API server trusts a token that it has just seen for ten seconds more.
+      await eventually(async () => expect(await hashOf(name)).not.toBe(first), 40);
+      const { drift } = await stage.until(name, 'Configured=Repaired');
+      expect(drift?.map(({ field }) => field)).toEqual(['token_reviewer_jwt']);
+      await stage.until(name, 'Ready=True');
+      expect((await stage.bed.exchange('GET', path)).status).toBe(200);
+    },
+    60_000,
+  );
+
+  check('a token in a Secret that nears its end is told in time, and when it has ended', async () => {
+    const name = `ending-${product}`;
+    const token = await stage.token('ending');
+    await stage.bed.exchange('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+      metadata: { name: 'ending' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:auth-delegator' },
+      subjects: [{ kind: 'ServiceAccount', namespace: 'team-a', name: 'ending' }],
+    });
+    await stage.bed.request('POST', `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/secrets`, {
+      metadata: { name },
+      stringData: { token },
+    });
+    await stage.declare(product, name, withReviewer({ mode: 'SecretRef', secretRef: { name } }));
+    await stage.until(name, 'ReviewerHealthy=ProbeSucceeded');
+    const ends = Date.parse((await stage.status(name)).reviewer?.expiresAt ?? '');
+    stage.pass(ends - Date.now() - 60_000);
+    const near = await stage.until(name, 'ReviewerHealthy=TokenExpiring');
+    expect(near.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
+    stage.pass(120_000);
+    await stage.until(name, 'Ready=TokenExpiring');
+  });
+});
