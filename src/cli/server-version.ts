@@ -57,14 +57,15 @@ export const serverVersion = (
   };
 };
 
-interface Version {
+export interface Version {
   readonly major: string;
   /** Some providers append a plus. */
   readonly minor: string;
   readonly gitVersion?: string;
 }
 
-const hasNativeSidecars = ({ major, minor }: Version): boolean => {
+/** Whether the API server that answers so has them. */
+export const hasNativeSidecars = ({ major, minor }: Version): boolean => {
   const [one, other] = [Number.parseInt(major, 10), Number.parseInt(minor, 10)];
   // What cannot be read is no version of old.
   return Number.isNaN(one) || Number.isNaN(other) || one > 1 || other >= FIRST_MINOR;

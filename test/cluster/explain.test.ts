@@ -27,16 +27,15 @@ const install = async (bed: Bed, flags: readonly string[]): Promise<void> => {
   });
   await bed.request('POST', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations', {
     metadata: { name: 'installed' },
-    webhooks: [
-      {
-        name: 'label.vaultauth.dev',
-        clientConfig: { service: { namespace: INSTALLED, name: INSTALLED } },
-        objectSelector: { matchLabels: { nobody: 'has-it' } },
-        sideEffects: 'None',
-        admissionReviewVersions: ['v1'],
-        rules: [],
-      },
-    ],
+    // Those of deploy/manifests, without the one for labelled namespaces.
+    webhooks: ['label', 'annotation'].map((entry) => ({
+      name: `${entry}.vaultauth.dev`,
+      clientConfig: { service: { namespace: INSTALLED, name: INSTALLED } },
+      objectSelector: { matchLabels: { nobody: 'has-it' } },
+      sideEffects: 'None',
+      admissionReviewVersions: ['v1'],
+      rules: [],
+    })),
   });
 };
 
@@ -108,6 +107,17 @@ onEachKubernetes(
       const allowed = await told(bed, ['pod', `${team}/early`, '-allow=agent-image']);
       expect(allowed.code).toBe(0);
       expect(allowed.out.replaceAll(/\s+/g, ' ')).toContain('although a new pod like it would be injected');
+    });
+
+    test('a pod that asks in a way for which nothing is registered', async ({ bed }) => {
+      const labelled = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' } });
+      await createPod(bed, labelled, webPod('web', { 'vaultauth.dev/role': 'web' }));
+      const { code, out, errors } = await told(bed, ['pod', `${labelled}/web`]);
+      expect({ code, errors }).toEqual({
+        code: 0,
+        errors: [expect.stringContaining('no entry namespace.vaultauth.dev is registered in the cluster')],
+      });
+      expect(out.replaceAll(/\s+/g, ' ')).toContain('a label of its namespace asks for it');
     });
 
     test('a pod that is not there, and rights that are not', async ({ bed }) => {

@@ -2,6 +2,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/error.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../pod/manifest.ts';
+import type { SelectionReason } from '../../selection/decide.ts';
 import { readSettings, surroundings, type ReadSettings } from '../../settings/read.ts';
 import type { Command } from '../../settings/table.ts';
 import { admissionContext } from '../context.ts';
@@ -9,6 +10,7 @@ import { clusterOf, objectsIn, type ManifestCluster } from '../offline/cluster.t
 import { readDocuments } from '../offline/document.ts';
 import { judge } from '../offline/judge.ts';
 import type { Called, Explained } from '../offline/prepare.ts';
+import { hasNativeSidecars } from '../server-version.ts';
 import type { Terminal } from '../terminal.ts';
 import { readYamlText } from '../yaml-text.ts';
 import { personalAccess } from './access.ts';
@@ -42,7 +44,7 @@ const explained = async (
 ): Promise<Explained> => {
   const oddities: string[] = [];
   const pod = await client.request<JsonObject>({ method: 'GET', path: `${core(namespace)}/pods/${encodeURIComponent(name)}` });
-  const { command, settings } = await settingsIn(client, called, terminal, oddities);
+  const { command, settings, entries } = await settingsIn(client, called, terminal, oddities);
   const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_NAMESPACE;
   const cluster = await clusterAround(client, namespace, account, oddities);
   const context = admissionContext(command, settings, cluster, readYamlText);
@@ -53,6 +55,11 @@ const explained = async (
   const workload = { kind: 'Pod', namespace, name, place: [], path: [], pod: asNew, misplaced: [] };
   const phase = textOf(isObject(status) ? status : undefined, 'phase') ?? '';
   const judged = judge(document, workload, context, cluster);
+  const missing = missingEntry(judged.outcome.reason, entries);
+  if (missing !== undefined)
+    oddities.push(
+      `no entry ${missing} is registered in the cluster: pods that ask in this way alone are not sent to the webhook there`,
+    );
   return { settings, context, oddities, judged: [judged], live: { phase, ...presentIn(asNew) } };
 };
 
@@ -64,20 +71,36 @@ const settingsIn = async (
   called: Called,
   terminal: Terminal,
   oddities: string[],
-): Promise<{ readonly command: Command; readonly settings: ReadSettings }> => {
+): Promise<{ readonly command: Command; readonly settings: ReadSettings; readonly entries?: readonly string[] }> => {
   try {
-    const { command, words, environment } = await webhookSettings(client);
+    const { command, words, environment, entries } = await webhookSettings(client);
     const both = { ...environment, ...terminal.environment };
     const reading = readSettings(command, [...words, ...called.words], both, called.foreign);
     if (!reading.ok) throw new Error(reading.problems.join('; '));
-    return { command, settings: reading.value };
+    return { command, settings: reading.value, entries };
   } catch (error) {
     oddities.push(`the settings of the webhook in the cluster are not known, those of this call count: ${textOfError(error)}`);
     return { command: 'explain', settings: called.settings };
   }
 };
 
-/** Namespace, service account and LimitRanges of a pod. */
+/** Which entry of the webhook configuration is for pods that are chosen so. */
+const ENTRY_OF: Readonly<Partial<Record<SelectionReason, string>>> = {
+  'pod-label': 'label.vaultauth.dev',
+  'pod-annotation': 'annotation.vaultauth.dev',
+  'pod-annotation-invalid': 'annotation.vaultauth.dev',
+  'namespace-label': 'namespace.vaultauth.dev',
+  'cluster-default': 'auto.vaultauth.dev',
+};
+
+/** Undefined where all is well, where nothing is known, and where the one entry of vault-k8s is for all pods. */
+const missingEntry = (reason: SelectionReason, entries: readonly string[] | undefined): string | undefined => {
+  const entry = ENTRY_OF[reason];
+  const isOwn = entries?.some((name) => name.endsWith('.vaultauth.dev'));
+  return entry !== undefined && isOwn && !entries?.includes(entry) ? entry : undefined;
+};
+
+/** Namespace, service account and LimitRanges of a pod, and what the cluster can do. */
 const clusterAround = async (
   client: KubeClient,
   namespace: string,
@@ -89,15 +112,17 @@ const clusterAround = async (
       if (!isKubeError(error, 'NotFound')) oddities.push(`not known, and not counted in: ${textOfError(error)}`);
       return undefined;
     });
-  const [own, serviceAccount, limits] = await Promise.all([
+  const [own, serviceAccount, limits, version] = await Promise.all([
     read(core(namespace)),
     read(`${core(namespace)}/serviceaccounts/${encodeURIComponent(account)}`),
     read(`${core(namespace)}/limitranges`),
+    read('/version'),
   ]);
   const ranges = objectsOf(limits?.['items']).map((range) => ({ apiVersion: 'v1', kind: 'LimitRange', ...range }));
   const items = [own, serviceAccount, ...ranges].filter((object) => object !== undefined);
   const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-  return clusterOf([objectsIn({ file: SOURCE, text }).objects]);
+  const nativeSidecars = hasNativeSidecars({ major: textOf(version, 'major') ?? '', minor: textOf(version, 'minor') ?? '' });
+  return { ...clusterOf([objectsIn({ file: SOURCE, text }).objects]), nativeSidecars };
 };
 
 const textOfError = (error: unknown): string => (error instanceof Error ? error.message : String(error));

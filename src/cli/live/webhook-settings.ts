@@ -8,6 +8,8 @@ export interface WebhookSettings {
   /** Flags after the command. */
   readonly words: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Names of its registered entries: a pod that none of them is for is never sent to it. */
+  readonly entries: readonly string[];
 }
 
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
@@ -19,11 +21,9 @@ export const webhookSettings = async (client: KubeClient): Promise<WebhookSettin
   const get = (path: string, query: Readonly<Record<string, string>> = {}): Promise<JsonObject> =>
     client.request({ method: 'GET', path, query });
   const entries = objectsOf((await get(CONFIGURATIONS))['items']).flatMap(({ webhooks }) => objectsOf(webhooks));
-  const services = entries.flatMap((entry) => {
-    const service = objectAt(objectAt(entry, 'clientConfig'), 'service');
-    return ENTRY.test(textOf(entry, 'name') ?? '') && service ? [service] : [];
-  });
-  const [service] = services;
+  const ours = entries.filter((entry) => ENTRY.test(textOf(entry, 'name') ?? ''));
+  const services = ours.map((entry) => objectAt(objectAt(entry, 'clientConfig'), 'service'));
+  const service = services.find((each) => each !== undefined);
   if (!service) throw new Error('no webhook of ours is registered with a Service');
   const namespace = textOf(service, 'namespace') ?? '';
   const core = `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
@@ -37,11 +37,11 @@ export const webhookSettings = async (client: KubeClient): Promise<WebhookSettin
   );
   const [first] = found;
   if (!first) throw new Error(`no pod of the Service in ${namespace} runs the webhook`);
-  return first;
+  return { ...first, entries: ours.map((entry) => textOf(entry, 'name') ?? '') };
 };
 
 /** How a container calls us; undefined when it does not. */
-const called = (container: JsonObject): WebhookSettings | undefined => {
+const called = (container: JsonObject): Omit<WebhookSettings, 'entries'> | undefined => {
   const words = [container['command'], container['args']].flatMap((list) => (Array.isArray(list) ? list : [])).map(String);
   const at = words.findIndex((word) => word === 'webhook' || word === 'agent-inject');
   const command = words[at];
