@@ -12,7 +12,7 @@ export class LeaseLost extends Error {
 export interface LeaderTimes {
   /** For so long after the last change that others saw, the Lease is the holder's. */
   readonly leaseMs: number;
-  /** A leader that could not renew for so long leads no more. Well below `leaseMs`: the rest is for writes on their way. */
+  /** A leader that could not renew for so long writes no more until it could. Well below `leaseMs`: the rest is for writes on their way. */
   readonly renewDeadlineMs: number;
   readonly renewEveryMs: number;
   /** How often those who wait look at it; the later a change is seen, the later the end of the Lease. */
@@ -49,14 +49,17 @@ export interface Leader {
 
 /**
  * client-go waits 15 s and looks every 2 s, which hands over in up to 19 s. With these numbers it is 13 s after the leader's
- * last renewal, and a leader that the API server does not answer still has four attempts.
+ * last renewal.
  */
 const TIMES: LeaderTimes = { leaseMs: 12_000, renewDeadlineMs: 9000, renewEveryMs: 2000, lookEveryMs: 1000 };
 const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() };
 /** A request that hangs must leave time for another one before the deadline. */
 const ATTEMPTS = 3;
 
-/** Tries to lead, at once and for as long as it takes. */
+/**
+ * Tries to lead, at once and for as long as it takes. A leader that the API server does not answer is fenced but does not give
+ * up: unless another one has taken the Lease it goes on afterwards as if nothing had been.
+ */
 export const runLeader = (options: LeaderOptions): Leader => {
   const { client, namespace, name, identity, clocks = CLOCKS } = options;
   const times: LeaderTimes = { ...TIMES, ...options.times };
@@ -76,7 +79,6 @@ export const runLeader = (options: LeaderOptions): Leader => {
     const { monotonic, wall } = renewed;
     return Math.max(clocks.monotonic() - monotonic, clocks.wall() - wall);
   };
-  const isOver = (): boolean => clocks.monotonic() - renewed.monotonic > times.renewDeadlineMs;
   const tell = (error: unknown): void => {
     const text = error instanceof Error ? error.message : String(error);
     if (problem === undefined) options.onProblem(text);
@@ -129,12 +131,6 @@ export const runLeader = (options: LeaderOptions): Leader => {
 
   /** One renewal. Gives how long to wait until the next. */
   const renew = async (): Promise<number> => {
-    if (isOver()) {
-      lose(
-        `the Lease ${namespace}/${name} could not be renewed for ${Math.round(sinceRenewal())} ms${problem ? `: ${problem}` : ''}`,
-      );
-      return 0;
-    }
     if (!(await take(own))) {
       // Somebody has written it. It is still ours if they left the holder alone.
       const found = await readLease(client, place, request);

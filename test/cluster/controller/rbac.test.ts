@@ -56,11 +56,14 @@ spec:
     policyRules: [{ policies: [app], namespaceSelector: {} }]
 ${rest}
 ---
+${backendRole(name, name)}`;
+
+const backendRole = (name: string, of: string): string => `
 apiVersion: vaultauth.dev/v1alpha1
 kind: VaultAuthRole
 metadata: { name: ${name}, namespace: team }
 spec:
-  backendRef: { name: ${name} }
+  backendRef: { name: ${of} }
   serviceAccounts: [default]
   policies: [app]
 `;
@@ -185,6 +188,14 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(refusals()).toEqual([]);
     const administrator = ['create', 'clusterrolebinding', 'mine', '--clusterrole=cluster-admin', '--user=me', USER];
     await expect(bed.kubectl(administrator)).rejects.toThrow(/attempting to grant RBAC permissions not currently held/);
+  }, 180_000);
+
+  it('a restart of the API server ends nothing: what changes afterwards is in Vault', async () => {
+    await bed.restart('kube-apiserver');
+    await applyYAML(bed, backendRole('after', 'longlived'));
+    await untilCondition(bed, 'VaultAuthRole', role('after'), 'Ready=True', 60);
+    expect(await roles('longlived')).toMatchObject({ keys: expect.arrayContaining(['test.team.after']) as unknown });
+    expect(controller.server.running()).toBe(true);
     outcome = 'passed';
   }, 180_000);
 
