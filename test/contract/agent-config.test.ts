@@ -5,6 +5,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
+import { stringify } from 'yaml';
+import { text } from '../../src/annotations/kind.ts';
+import { kebab } from '../../src/annotations/row.ts';
+import { table } from '../../src/annotations/table.ts';
 import { objectAt, textOf, type JsonObject } from '../../src/pod/manifest.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { obtain } from '../bed/obtain.ts';
@@ -26,11 +30,18 @@ const HOSTILE = [
   'x'.repeat(100 * 1024),
 ];
 
+type Product = 'bao' | 'vault';
+const FLAVOUR = { bao: 'openbao', vault: 'vault' } as const;
+
+const ALL = HOSTILE.slice(0, -1).join('');
+/** Vault's agent sends its namespace as a header, which is one line or is not sent at all. */
+const hostileFor = (name: string): string => (name === 'namespace' ? ALL.replaceAll(/[\r\n]/g, ' ') : ALL);
+
 let bed: Bed;
-let agent: string;
+let agents: ReadonlyMap<string, string>;
 beforeAll(async () => {
-  bed = await startBed({ parts: ['openbao'] });
-  agent = (await obtain(['bao'], '1.36', silentProgress)).get('bao') ?? '';
+  bed = await startBed({ parts: ['openbao', 'vault'] });
+  agents = await obtain(['bao', 'vault'], '1.36', silentProgress);
 }, 600_000);
 afterAll(() => bed?.stop());
 
@@ -52,12 +63,12 @@ const adapted = (config: unknown, directory: string, isList: boolean): string =>
   return JSON.stringify({ ...document, auto_auth: { ...document.auto_auth, method: isList ? [login] : login } });
 };
 
-const render = async (name: string, config: unknown, isList: boolean): Promise<(file: string) => string> => {
-  const directory = join(bed.directory, name);
+const render = async (product: Product, name: string, config: unknown, isList: boolean): Promise<(file: string) => string> => {
+  const directory = join(bed.directory, `${product}-${name}`);
   mkdirSync(join(directory, 'secrets'), { recursive: true });
-  writeFileSync(join(directory, 'token'), bed.openbao?.rootToken ?? '', { mode: 0o600 });
+  writeFileSync(join(directory, 'token'), bed[FLAVOUR[product]]?.rootToken ?? '', { mode: 0o600 });
   writeFileSync(join(directory, 'agent.json'), adapted(config, directory, isList));
-  await promisify(execFile)(agent, ['agent', `-config=${join(directory, 'agent.json')}`], {
+  await promisify(execFile)(agents.get(product) ?? '', ['agent', `-config=${join(directory, 'agent.json')}`], {
     env: { HOME: directory },
     timeout: 30_000,
   });
@@ -67,17 +78,43 @@ const render = async (name: string, config: unknown, isList: boolean): Promise<(
 const nativeConfig = (pod: JsonObject): unknown =>
   JSON.parse(textOf(objectAt(objectAt(pod, 'metadata'), 'annotations'), 'vaultauth.dev/agent-config') ?? '');
 
-const profiles = [
-  ['native', nativeConfig],
-  ['compat', (pod: JsonObject): unknown => configOf(pod, 'vault-agent-init')],
-] as const;
+const compatConfig = (pod: JsonObject): unknown => configOf(pod, 'vault-agent-init');
+const cases = (['bao', 'vault'] as const).flatMap((product) => [
+  [product, 'native', nativeConfig] as const,
+  [product, 'compat', compatConfig] as const,
+]);
 
-describe.each(profiles)('profile %s', (profile, configOfPod) => {
+/** Text annotations that the login of a test, or the files that it looks for, depend on. */
+const NEEDED = new Set([
+  'service',
+  'auth-type',
+  'agent-inject-secret',
+  'agent-inject-template-file',
+  'agent-inject-file',
+  'secret-volume-path',
+]);
+/** Files that the agent opens at its start, and what only profile compat knows. */
+const OPENED = [
+  'ca-cert',
+  'ca-path',
+  'ca-key',
+  'client-cert',
+  'client-key',
+  'template-static-secret-render-interval',
+  'agent-configmap',
+  'agent-service-account-token-volume-name',
+  'agent-cache-use-auto-auth-token',
+  'agent-cache-listener-port',
+];
+const isFree = (name: string): boolean => ![...NEEDED, ...OPENED].includes(name);
+const TEXTS = Object.entries(table).flatMap(([key, { kind }]) => (kind === text && isFree(kebab(key)) ? [kebab(key)] : []));
+
+describe.each(cases)('%s with profile %s', (product, profile, configOfPod) => {
   const inject = (annotations: Readonly<Record<string, string>>): unknown => {
     const all = {
       'vaultauth.dev/profile': profile,
       'agent-pre-populate-only': 'true',
-      service: bed.openbao?.address ?? '',
+      service: bed[FLAVOUR[product]]?.address ?? '',
       ...annotations,
     };
     const { pod, outcome } = admit(podWith({ annotations: all }), { command: 'webhook', flags: ['-allow=*'] });
@@ -86,19 +123,34 @@ describe.each(profiles)('profile %s', (profile, configOfPod) => {
   };
 
   test('templates come out as they were written', async () => {
-    const templates = HOSTILE.map((text, index) => [`agent-inject-template-t${index}`, text] as const);
-    const rendered = await render(`${profile}-templates`, inject(Object.fromEntries(templates)), profile === 'native');
-    for (const [index, text] of HOSTILE.entries()) expect(rendered(`t${index}`)).toBe(text);
+    const templates = HOSTILE.map((template, index) => [`agent-inject-template-t${index}`, template] as const);
+    const rendered = await render(product, `${profile}-templates`, inject(Object.fromEntries(templates)), profile === 'native');
+    for (const [index, template] of HOSTILE.entries()) expect(rendered(`t${index}`)).toBe(template);
   });
 
   test('generated text comes out as it was written', async () => {
     const texts = fc.sample(
-      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((text) => !text.includes('{{') && text.trim() !== ''),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((one) => !one.includes('{{') && one.trim() !== ''),
       60,
     );
-    const templates = texts.map((text, index) => [`agent-inject-template-g${index}`, text] as const);
-    const rendered = await render(`${profile}-generated`, inject(Object.fromEntries(templates)), profile === 'native');
-    for (const [index, text] of texts.entries()) expect(rendered(`g${index}`)).toBe(text);
+    const templates = texts.map((one, index) => [`agent-inject-template-g${index}`, one] as const);
+    const rendered = await render(product, `${profile}-generated`, inject(Object.fromEntries(templates)), profile === 'native');
+    for (const [index, one] of texts.entries()) expect(rendered(`g${index}`)).toBe(one);
+  });
+
+  test('a list of secrets is rendered as it was written', async () => {
+    const list = HOSTILE.map((template, index) => ({ name: `l${index}`, template }));
+    for (const write of [stringify, JSON.stringify]) {
+      const annotations = { 'vaultauth.dev/secrets': write(list) };
+      const rendered = await render(product, `${profile}-listed-${write.name}`, inject(annotations), profile === 'native');
+      for (const [index, template] of HOSTILE.entries()) expect(rendered(`l${index}`)).toBe(template);
+    }
+  });
+
+  test('all text annotations at once may hold anything', async () => {
+    const annotations = Object.fromEntries(TEXTS.map((name) => [name, hostileFor(name)]));
+    const config = inject({ ...annotations, 'agent-inject-template-a': ALL });
+    expect((await render(product, `${profile}-all`, config, profile === 'native'))('a')).toBe(ALL);
   });
 
   test.each([
@@ -111,9 +163,8 @@ describe.each(profiles)('profile %s', (profile, configOfPod) => {
     'agent-inject-perms-b',
   ])('%s may hold anything without touching what else the configuration says', async (name) => {
     const others = { 'agent-inject-template-a': 'a', 'agent-inject-template-b': 'b' };
-    const harmless =
-      name === 'agent-inject-command-a' ? 'true' : name === 'agent-inject-perms-b' ? '0640' : HOSTILE.slice(0, -1).join('');
-    const rendered = await render(`${profile}-${name}`, inject({ ...others, [name]: harmless }), profile === 'native');
+    const harmless = name === 'agent-inject-command-a' ? 'true' : name === 'agent-inject-perms-b' ? '0640' : hostileFor(name);
+    const rendered = await render(product, `${profile}-${name}`, inject({ ...others, [name]: harmless }), profile === 'native');
     expect([rendered('a'), rendered('b')]).toEqual(['a', 'b']);
   });
 });
