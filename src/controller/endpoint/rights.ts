@@ -1,8 +1,6 @@
 // Whether the controller's token may do what the backends and policies of an endpoint ask for; told, so that nobody has to find out by a failure.
-import { vaultPolicyName } from '../../resources/acl-policy.ts';
+import { type Capability, controllerRights } from '../../resources/controller-policy.ts';
 import type { EndpointFinding, VaultEndpoint } from '../../resources/endpoint.ts';
-import { isObserved } from '../../resources/management.ts';
-import { probeRoleName } from '../../resources/role-name.ts';
 import { readCapabilities } from '../../vault/capabilities.ts';
 import type { VaultCaller } from '../../vault/client.ts';
 import { VaultError } from '../../vault/error.ts';
@@ -41,26 +39,39 @@ export const rightsFinding = async (
 
 const MOST_NAMED = 8;
 
-/** Paths, and the capabilities that are needed on each. A name of the controller's own stands for all roles with its prefix. */
+/** Paths, and the capabilities without which the controller cannot do on each what it is asked to do now. */
 const rightsWanted = (
   { backends, policies, observeOnly }: Known,
   endpoint: VaultEndpoint,
-): ReadonlyMap<string, readonly string[]> => {
-  const { name } = endpoint.metadata;
-  const wanted = new Map<string, readonly string[]>([['sys/auth', ['read']]]);
-  for (const backend of backends.list()) {
-    if (backend.spec.endpointRef.name !== name) continue;
-    const writes = !observeOnly && !isObserved(endpoint, backend);
-    const { path, mount } = backend.spec;
-    wanted.set(`auth/${path}/config`, writes ? ['read', 'update'] : ['read']);
-    wanted.set(`auth/${path}/role/${probeRoleName(backend)}`, writes ? ['create', 'read', 'update', 'delete'] : ['read']);
-    wanted.set(`sys/mounts/auth/${path}/tune`, writes ? ['read', 'update'] : ['read']);
-    if (writes && mount.create && backend.status?.mount === undefined) wanted.set(`sys/auth/${path}`, ['update', 'sudo']);
-  }
-  for (const policy of policies.list()) {
-    if (policy.spec.endpointRef.name !== name) continue;
-    const writes = !observeOnly && !isObserved(endpoint, policy);
-    wanted.set(`sys/policies/acl/${vaultPolicyName(policy)}`, writes ? ['read', 'update'] : ['read']);
-  }
-  return wanted;
+): ReadonlyMap<string, readonly Capability[]> => {
+  const isOurs = ({ spec }: { readonly spec: { readonly endpointRef: { readonly name: string } } }): boolean =>
+    spec.endpointRef.name === endpoint.metadata.name;
+  const ours = backends.list().filter(isOurs);
+  const mounted = new Set(
+    ours.filter(({ status }) => status?.mount !== undefined).map(({ spec: { path } }) => `sys/auth/${path}`),
+  );
+  const rights = controllerRights({
+    endpoint,
+    backends: ours,
+    policies: policies.list().filter(isOurs),
+    furtherPolicies: [],
+    observeOnly,
+  });
+  return new Map(
+    rights.flatMap(({ path, capabilities }): readonly (readonly [string, readonly Capability[]])[] => {
+      const needed = capabilities.filter((capability) => isNeeded(path, capability, capabilities, mounted.has(path)));
+      // A name stands for all that the star stands for.
+      return needed.some((capability) => capability !== 'sudo') ? [[path.replace(/\*$/, 'any'), needed] as const] : [];
+    }),
+  );
+};
+
+/** Less than what the printed policy grants: what everybody has, what may come in handy, and what is done already. */
+const isNeeded = (path: string, capability: Capability, all: readonly Capability[], isMounted: boolean): boolean => {
+  if (path.startsWith('auth/token/') || path === 'sys/capabilities-self' || capability === 'list') return false;
+  // Reading other roles is for those that are only observed.
+  if (path.endsWith('/role/*')) return all.length > 1;
+  if (isMounted && (capability === 'create' || capability === 'update')) return false;
+  // Only roles know whether they are new; everything else is an update for both products.
+  return capability !== 'create' || path.includes('/role/');
 };
