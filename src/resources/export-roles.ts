@@ -4,7 +4,7 @@ import { type Binding, bindingOf } from './export-binding.ts';
 import { durationOf } from './duration.ts';
 import { isGiven, isSet, type Note, number, text, texts } from './export-value.ts';
 import { API_VERSION } from './kinds.ts';
-import { EXTERNAL, MOST_SERVICE_ACCOUNTS } from './role.ts';
+import { EXTERNAL, MOST_POLICIES, MOST_SERVICE_ACCOUNTS } from './role.ts';
 
 /** A role as it is read. */
 export interface FoundRole {
@@ -108,7 +108,6 @@ const audienceNotes = ({ audience }: Binding, { isClientJWT }: RoleSurroundings)
 };
 
 const POLICY = /^[a-z0-9]([a-z0-9._/-]*[a-z0-9_])?$/;
-const MOST_POLICIES = 32;
 
 const policiesOf = (document: JsonObject): { readonly policies: readonly string[]; readonly left: readonly string[] } => {
   const names = [...new Set(texts(document['token_policies']).map((name) => name.toLowerCase()))];

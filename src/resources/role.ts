@@ -14,9 +14,15 @@ export const EXTERNAL = 'external:';
 /** A role's name as both servers take it: word characters, dots and dashes inside. */
 const VAULT_ROLE_NAME = '^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$';
 export const MOST_SERVICE_ACCOUNTS = 16;
+export const MOST_POLICIES = 32;
+
+/** Whether a text can be asked for as a policy: well formed, and not root. */
+export const isPolicyReference = (text: string): boolean =>
+  new RegExp(POLICY_REFERENCE).test(text) && text.length <= LONGEST_POLICY && text !== 'root' && text !== `${EXTERNAL}root`;
+const LONGEST_POLICY = 253;
 
 const policyReference = () =>
-  text('The name of a VaultACLPolicy, or external:NAME.', { min: 1, max: 253, pattern: POLICY_REFERENCE });
+  text('The name of a VaultACLPolicy, or external:NAME.', { min: 1, max: LONGEST_POLICY, pattern: POLICY_REFERENCE });
 export const policyReferences = (
   description: string,
   options: { readonly max: number; readonly min?: number; readonly default?: readonly string[] },
@@ -55,7 +61,9 @@ export const roleSpecSchema = struct(
         },
       ),
     ),
-    policies: optional(policyReferences('What they may do: policies that the backend lets this namespace use.', { max: 32 })),
+    policies: optional(
+      policyReferences('What they may do: policies that the backend lets this namespace use.', { max: MOST_POLICIES }),
+    ),
     audience: optional(audience('The audience that their tokens must have; as the backend says when left out.')),
     tokenExpirationSeconds: optional(
       integer('The life of the projected token of injected pods; as the backend says when left out.', { min: 600, max: 86400 }),

@@ -89,7 +89,7 @@ export const autoRolesSchema = struct(
   {
     mode: choice(
       ['Off', 'Annotated', 'All'],
-      `Annotated: for service accounts with the annotation ${AUTO_ROLE_ANNOTATION}: "true". All: for every service account but "default".`,
+      `Annotated: for service accounts with the annotation ${AUTO_ROLE_ANNOTATION}: "true". All: for every service account; for "default" only with this annotation, or with includeDefault.`,
       { default: 'Off' },
     ),
     includeDefault: flag('All: for the service account "default" too, as which every pod runs that names none.', {

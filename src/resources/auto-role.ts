@@ -1,0 +1,77 @@
+// The role that a backend wants for a service account by itself (autoRoles): a VaultAuthRole like any other, owned by the account.
+import type { JsonObject } from '../pod/manifest.ts';
+import type { VaultAuthBackend } from './backend.ts';
+import { API_VERSION, AUTO_ROLE_ANNOTATION, AUTO_ROLE_LABEL, AUTO_ROLE_POLICIES_ANNOTATION } from './kinds.ts';
+import { isPolicyReference, MOST_POLICIES } from './role.ts';
+import { selects } from './selector.ts';
+
+type Texts = Readonly<Record<string, string>>;
+
+export interface AutoRoleSituation {
+  readonly backend: VaultAuthBackend;
+  readonly namespace: { readonly name: string; readonly labels: Texts };
+  readonly serviceAccount: { readonly name: string; readonly uid: string; readonly annotations: Texts };
+}
+
+export interface AutoRole {
+  /** To be applied; a role of this name that somebody wrote wins. */
+  readonly manifest: JsonObject;
+  /** What the annotation asks for and no role can: not names of policies, or too many. */
+  readonly ignored: readonly string[];
+}
+
+/** The role for a service account; undefined where the backend wants none. It asks: what it gets is judged as for every role. */
+export const autoRoleOf = (situation: AutoRoleSituation): AutoRole | undefined => {
+  if (!isWanted(situation)) return undefined;
+  const { backend, namespace, serviceAccount } = situation;
+  const { template } = backend.spec.autoRoles;
+  const asked = (serviceAccount.annotations[AUTO_ROLE_POLICIES_ANNOTATION] ?? '')
+    .split(',')
+    .map((policy) => policy.trim())
+    .filter((policy) => policy !== '');
+  const all = [...new Set([...template.policies, ...asked])];
+  const policies = all.filter(isPolicyReference).slice(0, MOST_POLICIES);
+  const { name, uid } = serviceAccount;
+  return {
+    manifest: {
+      apiVersion: API_VERSION,
+      kind: 'VaultAuthRole',
+      metadata: {
+        name,
+        namespace: namespace.name,
+        labels: { [AUTO_ROLE_LABEL]: autoRoleLabel(backend.metadata.name) },
+        // Gone with its service account.
+        ownerReferences: [{ apiVersion: 'v1', kind: 'ServiceAccount', name, uid }],
+      },
+      spec: {
+        backendRef: { name: backend.metadata.name },
+        serviceAccounts: [name],
+        policies,
+        ...(template.tokenExpirationSeconds === undefined ? {} : { tokenExpirationSeconds: template.tokenExpirationSeconds }),
+        ...(template.token === undefined ? {} : { token: { ...template.token } }),
+      },
+    },
+    ignored: all.filter((policy) => !policies.includes(policy)),
+  };
+};
+
+/** The value of the label on roles that a backend makes: values of labels are shorter than names of objects. */
+export const autoRoleLabel = (backend: string): string => backend.slice(0, 63).replace(/[^a-z0-9]+$/, '');
+
+const isWanted = ({ backend, namespace, serviceAccount }: AutoRoleSituation): boolean => {
+  const { autoRoles, tenancy } = backend.spec;
+  if (!selects(tenancy.namespaceSelector, namespace.labels) || !selects(autoRoles.namespaceSelector, namespace.labels))
+    return false;
+  switch (autoRoles.mode) {
+    case 'Off':
+      return false;
+    case 'Annotated':
+      return serviceAccount.annotations[AUTO_ROLE_ANNOTATION] === 'true';
+    case 'All':
+      return (
+        serviceAccount.name !== 'default' ||
+        autoRoles.includeDefault ||
+        serviceAccount.annotations[AUTO_ROLE_ANNOTATION] === 'true'
+      );
+  }
+};

@@ -1,0 +1,78 @@
+// Which service accounts get a role by themselves, and what that role says.
+import { autoRoleLabel, autoRoleOf } from '../../../src/resources/auto-role.ts';
+import { readResource } from '../../../src/resources/read-resource.ts';
+import { kubernetesBackend } from './fixture.ts';
+
+const WANTED = { 'vaultauth.dev/vault-role': 'true' };
+const LABELS = { team: 'payments' };
+
+const autoRole = (
+  autoRoles: object,
+  annotations: Readonly<Record<string, string>> = {},
+  name = 'web',
+  tenancy: object = { namespaceSelector: {} },
+) =>
+  autoRoleOf({
+    backend: kubernetesBackend({ tenancy, autoRoles: { namespaceSelector: {}, ...autoRoles } }),
+    namespace: { name: 'team', labels: LABELS },
+    serviceAccount: { name, uid: 'uid-of-account', annotations },
+  });
+
+describe('a role of its own', () => {
+  it.each<[string, boolean, object, Readonly<Record<string, string>>, string]>([
+    ['Off', false, {}, WANTED, 'web'],
+    ['Annotated, with annotation', true, { mode: 'Annotated' }, WANTED, 'web'],
+    ['Annotated, without', false, { mode: 'Annotated' }, {}, 'web'],
+    ['Annotated, otherwise', false, { mode: 'Annotated' }, { 'vaultauth.dev/vault-role': 'yes' }, 'web'],
+    ['All', true, { mode: 'All' }, {}, 'web'],
+    ['All, default', false, { mode: 'All' }, {}, 'default'],
+    ['All, default with annotation', true, { mode: 'All' }, WANTED, 'default'],
+    ['All, default included', true, { mode: 'All', includeDefault: true }, {}, 'default'],
+    ['All, in other namespaces', false, { mode: 'All', namespaceSelector: { matchLabels: { team: 'x' } } }, {}, 'web'],
+    ['All, in none', false, { mode: 'All', namespaceSelector: undefined }, {}, 'web'],
+  ])('%s: %s', (_what, has, autoRoles, annotations, name) =>
+    expect(autoRole(autoRoles, annotations, name) !== undefined).toBe(has),
+  );
+
+  it('is none where the namespace may have no roles', () => {
+    expect(autoRole({ mode: 'All' }, {}, 'web', {})).toBeUndefined();
+  });
+
+  it('says what template and annotation say, and goes with the account', () => {
+    const template = { policies: ['own-secrets'], tokenExpirationSeconds: 1200, token: { ttl: '10m' } };
+    const found = autoRole(
+      { mode: 'All', template },
+      { 'vaultauth.dev/vault-policies': ' a, external:kv/read ,own-secrets,, root, B*' },
+    );
+    expect(found?.ignored).toEqual(['root', 'B*']);
+    expect(found?.manifest).toEqual({
+      apiVersion: 'vaultauth.dev/v1alpha1',
+      kind: 'VaultAuthRole',
+      metadata: {
+        name: 'web',
+        namespace: 'team',
+        labels: { 'vaultauth.dev/auto-role-of': 'prod' },
+        ownerReferences: [{ apiVersion: 'v1', kind: 'ServiceAccount', name: 'web', uid: 'uid-of-account' }],
+      },
+      spec: {
+        backendRef: { name: 'prod' },
+        serviceAccounts: ['web'],
+        policies: ['own-secrets', 'a', 'external:kv/read'],
+        tokenExpirationSeconds: 1200,
+        token: { ttl: '10m' },
+      },
+    });
+    expect(readResource('VaultAuthRole', found?.manifest ?? {})).toMatchObject({ ok: true });
+  });
+
+  it('asks for no more policies than a role can', () => {
+    const many = Array.from({ length: 40 }, (_, index) => `p${index}`).join(',');
+    const found = autoRole({ mode: 'All' }, { 'vaultauth.dev/vault-policies': many });
+    expect(found?.ignored).toHaveLength(8);
+    expect(readResource('VaultAuthRole', found?.manifest ?? {})).toMatchObject({ ok: true });
+  });
+
+  it('has a label that Kubernetes takes, whatever the name of the backend', () => {
+    expect(autoRoleLabel(`${'a'.repeat(62)}.b`)).toBe('a'.repeat(62));
+  });
+});
