@@ -48,7 +48,7 @@ export interface Misfit {
 const ONE = 1_000_000_000n;
 
 /** The amounts that keep every bound, or what stands in the way. */
-export const fit = (wish: Wish, bounds: Bounds): Fitted | Misfit => {
+export const fitWithin = (wish: Wish, bounds: Bounds): Fitted | Misfit => {
   const { least, mostRequest, mostLimit, ratio } = bounds;
   const [isRequestFree, isLimitFree] = [!wish.isRequestNamed, !wish.isLimitNamed];
   let request = wish.request ?? (least || ratio ? wish.otherwise.request : undefined);

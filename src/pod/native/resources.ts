@@ -3,7 +3,7 @@ import type { Options, Origin } from '../../annotations/parse.ts';
 import { nanosOf, quantityOf } from '../../annotations/quantity.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import type { PodFinding } from '../finding.ts';
-import { fit, type Bound, type Bounds, type Misfit } from '../fit.ts';
+import { fitWithin, type Bound, type Bounds, type Misfit } from '../fit.ts';
 import { RESOURCES, type LimitRange, type Resource } from '../limit-range.ts';
 import { objectAt, objectsOf, type JsonObject } from '../manifest.ts';
 import { podTotal, type Totals } from '../pod-total.ts';
@@ -62,7 +62,7 @@ export const agentResources = (input: ResourcesInput): AgentResources => {
   const fitted: { [resource in Resource]?: Pair } = {};
   for (const resource of RESOURCES) {
     const { request, limit } = wanted[resource];
-    const found = fit(
+    const found = fitWithin(
       {
         request: nanosOf(request),
         limit: nanosOf(limit),
