@@ -62,8 +62,14 @@ const NO_TEXTS: ReadonlyMap<string, string> = new Map();
 /** What an absent serviceAccountName means. */
 const DEFAULT_SERVICE_ACCOUNT = 'default';
 
-const valuesOf = (annotations: ReadonlyMap<string, string>, names: readonly string[]): string[] =>
-  names.flatMap((name) => annotations.get(name) ?? []);
+const valuesOf = (annotations: ReadonlyMap<string, string>, names: readonly string[]): string[] => {
+  const values: string[] = [];
+  for (const name of names) {
+    const value = annotations.get(name);
+    if (value !== undefined) values.push(value);
+  }
+  return values;
+};
 
 const select = (
   pod: JsonObject,

@@ -79,19 +79,24 @@ interface NamespaceCounts {
 const namespaceCounts = () => {
   // Least recently used first.
   const kept = new Map<string, NamespaceCounts>();
+  let latest: { readonly name: string; readonly counts: NamespaceCounts } | undefined;
+  const countsOf = (namespace: string): NamespaceCounts => {
+    const counts = kept.get(namespace) ?? { injected: new Map<InjectionType, number>(), denied: 0 };
+    kept.delete(namespace);
+    if (kept.size >= MAX_NAMESPACES)
+      for (const [oldest] of kept) {
+        kept.delete(oldest);
+        break;
+      }
+    kept.set(namespace, counts);
+    return counts;
+  };
   return {
     all: (): Iterable<[string, Readonly<NamespaceCounts>]> => kept,
     of(name: string): NamespaceCounts {
-      const namespace = NAMESPACE.test(name) ? name : OTHER;
-      const counts = kept.get(namespace) ?? { injected: new Map<InjectionType, number>(), denied: 0 };
-      kept.delete(namespace);
-      if (kept.size >= MAX_NAMESPACES)
-        for (const [oldest] of kept) {
-          kept.delete(oldest);
-          break;
-        }
-      kept.set(namespace, counts);
-      return counts;
+      // Pods of a rollout follow one another, and moving an entry to the end makes the map grow anew every few times.
+      if (name !== latest?.name) latest = { name, counts: countsOf(NAMESPACE.test(name) ? name : OTHER) };
+      return latest.counts;
     },
   };
 };

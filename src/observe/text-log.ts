@@ -28,6 +28,7 @@ const pairs = (fields: object): string => {
 /** Values that could be read as two, break the line or deceive the eye are quoted as JSON. */
 const printable = (value: unknown): string => {
   if (value instanceof Error) return quoted(value.stack ?? value.message);
+  if (typeof value === 'number') return String(value);
   if (typeof value !== 'string') return quoted(value);
   return PLAIN.test(value) ? value : quoted(value);
 };

@@ -32,6 +32,10 @@ export const objectAt = (object: JsonObject | undefined, key: string): JsonObjec
 /** The annotations or labels of an object: only its own, only text values. */
 export const textMap = (value: unknown): ReadonlyMap<string, string> => {
   const map = new Map<string, string>();
-  if (isObject(value)) for (const [key, text] of Object.entries(value)) if (typeof text === 'string') map.set(key, text);
+  if (isObject(value))
+    for (const key of Object.keys(value)) {
+      const text = value[key];
+      if (typeof text === 'string') map.set(key, text);
+    }
   return map;
 };

@@ -47,7 +47,20 @@ const objectText = (object: JsonObject): string => {
     const member = object[key];
     if (member === undefined) continue;
     const known = typeof member === 'object' && member !== null ? TEXTS.get(member) : undefined;
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${known ?? JSON.stringify(member)}`;
+    text += `${text === '' ? '' : ','}${quoted(key)}:${known ?? JSON.stringify(member)}`;
   }
   return `{${text}}`;
 };
+
+/** Keys of containers are few and the same in every patch; whoever writes patches of their own can bring any. */
+const quoted = (key: string): string => {
+  const known = QUOTED.get(key);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(key);
+  if (QUOTED.size < MOST_KEYS && key.length < LONGEST_KEY) QUOTED.set(key, text);
+  return text;
+};
+
+const QUOTED = new Map<string, string>();
+const MOST_KEYS = 100;
+const LONGEST_KEY = 40;

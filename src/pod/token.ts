@@ -28,13 +28,15 @@ interface Mount {
   readonly path: string;
 }
 
-const mountsOf = (pod: JsonObject): readonly Mount[] =>
-  objectsOf(objectAt(pod, 'spec')?.['containers']).flatMap((container) =>
-    objectsOf(container['volumeMounts']).map((mount) => ({
-      name: textOf(mount, 'name') ?? '',
-      path: textOf(mount, 'mountPath') ?? '',
-    })),
-  );
+/** The first mount of an app container that is wanted. A loop, since the first of hundreds of mounts is nearly always the one. */
+const findMount = (pod: JsonObject, isWanted: (mount: Mount) => boolean): Mount | undefined => {
+  for (const container of objectsOf(objectAt(pod, 'spec')?.['containers']))
+    for (const one of objectsOf(container['volumeMounts'])) {
+      const mount = { name: textOf(one, 'name') ?? '', path: textOf(one, 'mountPath') ?? '' };
+      if (isWanted(mount)) return mount;
+    }
+  return undefined;
+};
 
 const volumeNamed = (pod: JsonObject, name: string): JsonObject | undefined =>
   objectsOf(objectAt(pod, 'spec')?.['volumes']).find((volume) => textOf(volume, 'name') === name);
@@ -48,7 +50,7 @@ const tokenFileOf = (volume: JsonObject): string | undefined => {
 };
 
 const namedToken = (pod: JsonObject, name: string): TokenMount | PodFinding => {
-  const mount = mountsOf(pod).find((candidate) => candidate.name === name);
+  const mount = findMount(pod, (candidate) => candidate.name === name);
   const volume = volumeNamed(pod, name);
   if (!volume)
     return {
@@ -68,10 +70,10 @@ const mayHoldToken = (volume: JsonObject | undefined): boolean =>
 
 /** The exact default path first; then any other mount that names a service account, but never one that is meant for AWS. */
 const mountedToken = (pod: JsonObject): TokenMount | PodFinding => {
-  const mounts = mountsOf(pod);
   const mount =
-    mounts.find(({ path }) => path === SERVICE_ACCOUNT_DIRECTORY || posix.normalize(path) === SERVICE_ACCOUNT_DIRECTORY) ??
-    mounts.find(
+    findMount(pod, ({ path }) => path === SERVICE_ACCOUNT_DIRECTORY || posix.normalize(path) === SERVICE_ACCOUNT_DIRECTORY) ??
+    findMount(
+      pod,
       ({ name, path }) => path.includes('serviceaccount') && !path.includes(AWS_PATH) && mayHoldToken(volumeNamed(pod, name)),
     );
   if (!mount) return { code: 'token-missing' };
@@ -93,6 +95,6 @@ export const injectedToken = ({ mode, profile }: Options): TokenMount | undefine
 
 /** The mount of the token that EKS gives for AWS, for the auth type aws. */
 export const awsTokenMount = (pod: JsonObject): TokenMount | undefined => {
-  const mount = mountsOf(pod).find(({ path }) => path.includes(EKS_PATH));
+  const mount = findMount(pod, ({ path }) => path.includes(EKS_PATH));
   return mount && { volume: mount.name, directory: mount.path, file: 'token' };
 };

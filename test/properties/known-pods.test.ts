@@ -44,7 +44,7 @@ describe.each([
           expect(patchText(outcome.patch)).toBe(JSON.stringify(outcome.patch));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 });
