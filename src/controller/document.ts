@@ -103,7 +103,7 @@ interface StatusOfDocument {
 }
 
 /** Everything differs where nothing is. */
-const ABSENT: readonly Difference[] = [{ field: '*', want: 'present', got: 'absent' }];
+const ABSENT: readonly Difference[] = [{ field: 'all of it', want: 'present', got: 'absent' }];
 
 const isSame = (some: readonly Difference[], others: readonly Difference[]): boolean =>
   some.length === others.length &&

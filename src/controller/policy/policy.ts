@@ -136,7 +136,11 @@ const findingOf = ({ state, name }: KeptPolicy): ACLPolicyFinding => {
     case 'InSync':
       return programmed('True', 'InSync', `Vault has the policy ${name} as declared.`);
     case 'Repaired':
-      return programmed('True', 'Repaired', `The policy ${name} was changed in Vault and is as declared again.`);
+      return programmed(
+        'True',
+        'Repaired',
+        `The policy ${name} was changed in Vault (${state.repaired.map(({ field }) => field).join(', ')}) and is as declared again.`,
+      );
     case 'Observed':
       return programmed('True', 'Observed', `Vault has the policy ${name} as declared (only observing).`);
     case 'Absent':

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { applyYAML, CONTROLLER_NAMESPACE, installController, runController, untilCondition } from '../../bed/controller.ts';
+import { type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
 import type { KubernetesVersion } from '../../bed/recipes.ts';
 
 export const PRODUCTS = ['openbao', 'vault'] as const;
@@ -15,6 +16,9 @@ export interface Stage {
   /** Applies a manifest of this folder; `{{NAME}}` stands for a value. */
   readonly apply: (file: string, values?: Readonly<Record<string, string>>) => Promise<void>;
   readonly vault: VaultView;
+  /** What the controller talks through. */
+  readonly proxy: FaultProxy;
+  readonly stop: (outcome?: 'passed' | 'failed') => Promise<void>;
 }
 
 /** The server as its administrator, or as whoever has a token, sees it. */
@@ -32,16 +36,26 @@ export interface VaultReply {
   readonly json: JsonObject;
 }
 
+export interface StageOptions {
+  readonly kubernetes?: KubernetesVersion;
+  /** Further flags of the controller. */
+  readonly flags?: readonly string[];
+}
+
 /** Brings everything up until VaultEndpoint "main" is ready. */
-export async function setStage(product: ProductName, options: { readonly kubernetes?: KubernetesVersion } = {}): Promise<Stage> {
-  const bed = await startBed({ ...options, parts: ['kube-controller-manager', product] });
+export async function setStage(product: ProductName, options: StageOptions = {}): Promise<Stage> {
+  const { flags = [], ...cluster } = options;
+  const bed = await startBed({ ...cluster, parts: ['kube-controller-manager', product] });
+  const proxies: FaultProxy[] = [];
   try {
     const server = bed[product];
     if (!server) throw new Error(`${product} did not start`);
     const vault = view(server.address, server.rootToken);
     await installController(bed);
-    await applyYAML(bed, endpointYAML(server.address, server.rootToken));
-    await runController(bed);
+    const proxy = await startFaultProxy({ upstream: server.address });
+    proxies.push(proxy);
+    await applyYAML(bed, endpointYAML(proxy.address, server.rootToken));
+    await runController(bed, { flags });
     await untilCondition(bed, 'VaultEndpoint', { name: 'main' }, 'Ready=True');
     const apply = async (file: string, values: Readonly<Record<string, string>> = {}): Promise<void> => {
       const text = readFileSync(join(import.meta.dirname, file), 'utf8');
@@ -51,9 +65,14 @@ export async function setStage(product: ProductName, options: { readonly kuberne
         text.replaceAll(/\{\{([A-Z_]+)\}\}/g, (_, name: string) => all[name] ?? ''),
       );
     };
-    return { bed, product, apply, vault };
+    const stop = async (outcome?: 'passed' | 'failed'): Promise<void> => {
+      await bed.stop(outcome);
+      await proxy.stop();
+    };
+    return { bed, product, apply, vault, proxy, stop };
   } catch (error) {
     await bed.stop('failed');
+    for (const proxy of proxies) await proxy.stop();
     throw error;
   }
 }
@@ -123,13 +142,13 @@ export async function createPod(bed: Bed, namespace: string, name: string, servi
 }
 
 /** Declares the tests of a seed for both products; logs stay when one fails. */
-export function onEachProduct(declare: (stage: () => Stage) => void): void {
+export function onEachProduct(declare: (stage: () => Stage) => void, options: StageOptions = {}): void {
   describe.each(PRODUCTS)('with %s', (product) => {
     let stage: Stage | undefined;
     beforeAll(async () => {
-      stage = await setStage(product);
+      stage = await setStage(product, options);
     }, 600_000);
-    afterAll(() => stage?.bed.stop());
+    afterAll(() => stage?.stop());
     declare(() => {
       if (!stage) throw new Error('the cluster did not start');
       return stage;

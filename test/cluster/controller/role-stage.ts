@@ -1,0 +1,54 @@
+// What the tests of roles share: backends and roles declared by name, and what Vault has of them.
+import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
+import { conditionOf } from '../../bed/controller.ts';
+import type { Stage } from '../seeds/stage.ts';
+
+/** A minute between looks becomes 1.2 seconds. */
+export const FLAGS = ['-resync-factor=0.02', '-deletion-timeout=5s'];
+
+export const backend = (stage: Stage, name: string, spec: JsonObject = {}): Promise<unknown> =>
+  stage.bed.request('POST', collectionPath('VaultAuthBackend'), {
+    apiVersion: 'vaultauth.dev/v1alpha1',
+    kind: 'VaultAuthBackend',
+    metadata: { name },
+    spec: {
+      endpointRef: { name: 'main' },
+      path: name,
+      clusterName: 'test',
+      resyncSeconds: 60,
+      probe: { enabled: false },
+      type: 'kubernetes',
+      kubernetes: { host: stage.bed.url, reviewer: { mode: 'ClientJWT' } },
+      ...spec,
+      tenancy: { namespaceSelector: { matchLabels: { roles: 'yes' } }, ...(spec['tenancy'] as JsonObject | undefined) },
+    },
+  });
+
+export const declare = (stage: Stage, namespace: string, name: string, spec: JsonObject): Promise<unknown> =>
+  stage.bed.request('POST', collectionPath('VaultAuthRole', namespace), {
+    apiVersion: 'vaultauth.dev/v1alpha1',
+    kind: 'VaultAuthRole',
+    metadata: { name },
+    spec,
+  });
+
+export const change = (
+  stage: Stage,
+  kind: 'VaultAuthRole' | 'VaultAuthBackend',
+  object: { readonly namespace?: string; readonly name: string },
+  patch: JsonObject,
+): Promise<unknown> => stage.bed.request('PATCH', objectPath(kind, object), patch, 'application/merge-patch+json');
+
+export const inVault = async ({ vault }: Stage, path: string): Promise<JsonObject | undefined> =>
+  objectAt((await vault.ask('GET', path)).json, 'data');
+
+export const messageOf = (object: JsonObject, type: string): string => textOf(conditionOf(object, type), 'message') ?? '';
+
+export const writes = ({ proxy }: Stage): readonly string[] =>
+  proxy.seen
+    .filter(
+      ({ method, path }) =>
+        method !== 'GET' && method !== 'LIST' && !path.includes('list=true') && !/login$|capabilities|renew|lookup/.test(path),
+    )
+    .map(({ method, path }) => `${method} ${path}`);

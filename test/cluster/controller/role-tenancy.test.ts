@@ -1,0 +1,126 @@
+// What a namespace may not have does not stay in Vault, and what is somebody else's is neither touched nor taken.
+import { type JsonObject, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { objectPath } from '../../../src/resources/kinds.ts';
+import { until, untilCondition } from '../../bed/controller.ts';
+import { onEachProduct, type Stage } from '../seeds/stage.ts';
+import { backend, change, declare, FLAGS, inVault, messageOf } from './role-stage.ts';
+
+/** The backend that most tests use. */
+const untilKubernetes = async (stage: Stage): Promise<void> => {
+  if ((await stage.bed.exchange('GET', objectPath('VaultAuthBackend', { name: 'kubernetes' }))).status !== 200)
+    await backend(stage, 'kubernetes');
+  await untilCondition(stage.bed, 'VaultAuthBackend', { name: 'kubernetes' }, 'Mounted=True');
+};
+
+onEachProduct(
+  (stage) => {
+    it('takes a role out of Vault as soon as its namespace may not have it, and puts it back', async () => {
+      const { bed, vault } = stage();
+      await untilKubernetes(stage());
+      const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
+      await declare(stage(), namespace, 'app', { backendRef: { name: 'kubernetes' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Ready=True');
+      const path = `auth/kubernetes/role/test.${namespace}.app`;
+      await bed.kubectl(['label', 'namespace', namespace, 'roles-']);
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Accepted=NamespaceNotAllowed');
+      await until('the role is gone', async () => (await vault.ask('GET', path)).status === 404);
+      await bed.kubectl(['label', 'namespace', namespace, 'roles=yes']);
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Ready=True');
+      expect((await vault.ask('GET', path)).status).toBe(200);
+    });
+
+    it('gives only what is allowed, and takes away what is not allowed any more', async () => {
+      const { bed, vault } = stage();
+      await backend(stage(), 'rules', {
+        tenancy: { policyRules: [{ policies: ['external:a', 'external:b'], namespaceSelector: {} }] },
+      });
+      const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
+      await declare(stage(), namespace, 'app', { backendRef: { name: 'rules' }, policies: ['external:a', 'external:b'] });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Ready=True');
+      const path = `auth/rules/role/test.${namespace}.app`;
+      expect(await inVault(stage(), path)).toMatchObject({ token_policies: ['a', 'b'] });
+      await change(
+        stage(),
+        'VaultAuthBackend',
+        { name: 'rules' },
+        {
+          spec: {
+            tenancy: { policyRules: [{ policies: ['external:a'], namespaceSelector: {} }], limits: { maxTTL: '1h' } },
+            defaults: { token: { ttl: '10m', maxTTL: '1h' } },
+          },
+        },
+      );
+      const role = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Accepted=PolicyNotAllowed');
+      expect(messageOf(role, 'Accepted')).toContain('external:b');
+      await until(
+        'Vault has what is allowed',
+        async () => JSON.stringify((await inVault(stage(), path))?.['token_policies']) === '["a"]',
+      );
+      expect(await inVault(stage(), path)).toMatchObject({ token_max_ttl: 3600 });
+      expect((await vault.ask('GET', path)).status).toBe(200);
+    });
+
+    it("leaves somebody else's role alone, takes over an identical one, and overwrites where told to", async () => {
+      const { bed, vault } = stage();
+      await untilKubernetes(stage());
+      const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
+      const path = (name: string): string => `auth/kubernetes/role/test.${namespace}.${name}`;
+      const foreign = {
+        bound_service_account_names: ['x'],
+        bound_service_account_namespaces: ['y'],
+        token_policies: ['foreign'],
+      };
+      await vault.ask('POST', path('app'), foreign);
+      await declare(stage(), namespace, 'app', { backendRef: { name: 'kubernetes' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Programmed=NotOwned');
+      await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'app' }));
+      await until(
+        'the object is gone',
+        async () => (await bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name: 'app' }))).status === 404,
+      );
+      expect(await inVault(stage(), path('app'))).toMatchObject({ token_policies: ['foreign'] });
+
+      // As after a restored backup: the role is there as declared, and no status says whose it is.
+      await declare(stage(), namespace, 'again', { backendRef: { name: 'kubernetes' }, deletionPolicy: 'Retain' });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'again' }, 'Ready=True');
+      await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'again' }));
+      await until(
+        'the object is gone',
+        async () => (await bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name: 'again' }))).status === 404,
+      );
+      expect((await vault.ask('GET', path('again'))).status).toBe(200);
+      await declare(stage(), namespace, 'again', { backendRef: { name: 'kubernetes' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'again' }, 'Ready=True');
+
+      await backend(stage(), 'always', { adoption: 'Always' });
+      await untilCondition(bed, 'VaultAuthBackend', { name: 'always' }, 'Mounted=True');
+      await vault.ask('POST', `auth/always/role/test.${namespace}.app`, foreign);
+      await declare(stage(), namespace, 'app', { backendRef: { name: 'always' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Ready=True');
+      const events = await bed.request<JsonObject>('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
+      const told = objectsOf(events['items'])
+        .filter(({ reason }) => reason === 'Overwritten')
+        .map((event) => textOf(event, 'note'));
+      expect(told.join()).toContain('token_policies');
+    }, 60_000);
+
+    it('gives a plain name to the older of two, and to the other when that goes', async () => {
+      const { bed, vault } = stage();
+      await backend(stage(), 'plain', { tenancy: { roleNaming: 'Plain' } });
+      const [first, second] = [
+        await bed.createNamespace({ labels: { roles: 'yes' } }),
+        await bed.createNamespace({ labels: { roles: 'yes' } }),
+      ];
+      await declare(stage(), first, 'web', { backendRef: { name: 'plain' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace: first, name: 'web' }, 'Ready=True');
+      await declare(stage(), second, 'web', { backendRef: { name: 'plain' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace: second, name: 'web' }, 'Accepted=NameTaken');
+      expect(await inVault(stage(), 'auth/plain/role/web')).toMatchObject({ bound_service_account_namespaces: [first] });
+      await bed.request('DELETE', objectPath('VaultAuthRole', { namespace: first, name: 'web' }));
+      await untilCondition(bed, 'VaultAuthRole', { namespace: second, name: 'web' }, 'Ready=True');
+      expect(await inVault(stage(), 'auth/plain/role/web')).toMatchObject({ bound_service_account_namespaces: [second] });
+      expect((await vault.ask('GET', 'auth/plain/role/web')).status).toBe(200);
+    });
+  },
+  { flags: FLAGS },
+);
