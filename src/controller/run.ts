@@ -90,7 +90,7 @@ export const startController = (options: ControllerOptions): Controller => {
     controller: `${GROUP}/controller`,
     instance: identity,
     onProblem: (problem) => {
-      metrics.unwritten('event');
+      metrics.eventUnwritten();
       log.debug({ problem }, 'an Event was not written');
     },
   });

@@ -25,15 +25,16 @@ export interface StatusWriter {
   /** See ControllerContext. */
   readonly writeStatus: (kind: KindName, object: Any, status: object) => Promise<void>;
   /** See ControllerContext. */
-  readonly changeTombstones: (
-    backend: string,
-    change: (before: readonly Tombstone[]) => readonly Tombstone[],
-  ) => Promise<boolean>;
+  readonly changeTombstones: (backend: string, change: TombstoneChange) => Promise<boolean>;
 }
+
+type TombstoneChange = (before: readonly Tombstone[]) => readonly Tombstone[];
 
 /** Writes of one object come after one another, each on what the one before has left. */
 export const statusWriter = ({ client, stores, now }: StatusWriterOptions): StatusWriter => {
   const inTurn = turns();
+  /** Changes of tombstones that wait for their turn: thousands of objects can go at once, and each write is of all of them. */
+  const gathered = new Map<string, { readonly changes: TombstoneChange[]; readonly done: Promise<boolean> }>();
   const apply = async (kind: KindName, object: Any, status: object): Promise<void> => {
     const store = stores[kind];
     try {
@@ -54,16 +55,26 @@ export const statusWriter = ({ client, stores, now }: StatusWriterOptions): Stat
         const whole = kind === 'VaultAuthBackend' ? { ...status, pendingDeletions: tombstonesOf(before) } : status;
         if (!isSaid(whole, before, now())) await apply(kind, object, whole);
       }),
-    changeTombstones: (name, change) =>
-      inTurn(`VaultAuthBackend/${name}`, async () => {
+    changeTombstones: (name, change) => {
+      const waiting = gathered.get(name);
+      if (waiting) {
+        waiting.changes.push(change);
+        return waiting.done;
+      }
+      const changes = [change];
+      const done = inTurn(`VaultAuthBackend/${name}`, async () => {
+        gathered.delete(name);
         const backend = stores.VaultAuthBackend.get(name);
         if (!backend) return false;
-        const before = tombstonesOf(backend.status);
-        const pendingDeletions = change(before ?? []);
+        const before = tombstonesOf(backend.status) ?? [];
+        const pendingDeletions = changes.reduce((tombstones, each) => each(tombstones), before);
         const status = { ...(typeof backend.status === 'object' ? backend.status : {}), pendingDeletions };
-        if (!isDeepStrictEqual(pendingDeletions, before ?? [])) await apply('VaultAuthBackend', backend, status);
+        if (!isDeepStrictEqual(pendingDeletions, before)) await apply('VaultAuthBackend', backend, status);
         return true;
-      }),
+      });
+      gathered.set(name, { changes, done });
+      return done;
+    },
   };
 };
 

@@ -115,14 +115,15 @@ const fateOf = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
   vault: ReadyVault,
-  { roleName, clusterID, vaultNamespace }: Tombstone,
+  tombstone: Tombstone,
 ): Promise<Fate> => {
+  const { roleName, clusterID, vaultNamespace } = tombstone;
   const namespace = context.endpoints.get(backend.spec.endpointRef.name)?.spec.namespace ?? '';
   if (clusterID !== undefined && clusterID !== vault.clusterID)
     return kept(`the server is another cluster now (${vault.clusterID}, not ${clusterID}): nothing is deleted there`);
   if (vaultNamespace !== undefined && vaultNamespace !== namespace)
     return kept(`the endpoint has another namespace now ("${namespace}", not "${vaultNamespace}"): nothing is deleted there`);
-  if (isOwned(context, backend, roleName)) return { state: 'owned' };
+  if (isOwned(context, backend, tombstone)) return { state: 'owned' };
   try {
     context.fence();
     await deleteRole(vault.session, backend.spec.path, roleName);
@@ -136,17 +137,19 @@ const fateOf = async (
   return { state: 'gone' };
 };
 
-/** Whether an object has claimed the role of that name meanwhile. */
-const isOwned = ({ roles }: ControllerContext, { metadata: { name } }: VaultAuthBackend, roleName: string): boolean =>
-  roles
-    .list()
-    .some(
-      ({ status, metadata }) =>
-        metadata.deletionTimestamp === undefined &&
-        status?.vault?.owned === true &&
-        status.vault.roleName === roleName &&
-        status.vault.backend === name,
-    );
+/** Whether an object has claimed the role of that name meanwhile: the one that had it, or where names are plain any of that name. */
+const isOwned = (
+  { rolesIn, rolesNamed }: ControllerContext,
+  { metadata: { name } }: VaultAuthBackend,
+  { namespace, roleName }: Tombstone,
+): boolean =>
+  [...rolesIn(namespace), ...rolesNamed(roleName)].some(
+    ({ status, metadata }) =>
+      metadata.deletionTimestamp === undefined &&
+      status?.vault?.owned === true &&
+      status.vault.roleName === roleName &&
+      status.vault.backend === name,
+  );
 
 const kept = (reason: string): Fate => ({ state: 'kept', reason });
 
@@ -154,9 +157,3 @@ const tellGone = ({ event, log }: ControllerContext, backend: VaultAuthBackend, 
   log.info({ backend: backend.metadata.name, roleName }, 'a role that a deletion had left in Vault is deleted');
   event(backend, 'Normal', 'TombstoneCleared', `The role ${roleName}, whose object is gone, is deleted in Vault.`);
 };
-
-/** Whether the deletion of an object has waited for Vault as long as it may. */
-export const isOverdue = (
-  { times, now }: Pick<ControllerContext, 'times' | 'now'>,
-  { metadata: { deletionTimestamp } }: { readonly metadata: { readonly deletionTimestamp?: string } },
-): boolean => deletionTimestamp !== undefined && now() - Date.parse(deletionTimestamp) >= times.deletionMs;

@@ -31,8 +31,8 @@ export interface ControllerMetrics {
   readonly expires: (what: Expiring, name: string, at: number | undefined) => void;
   /** The last login that proves a backend; undefined: there is none (any more). */
   readonly probe: (backend: string, result: 'succeeded' | 'denied' | 'failed' | undefined) => void;
-  /** An Event, or a status, that could not be written. */
-  readonly unwritten: (what: 'event' | 'status') => void;
+  /** An Event could not be written. */
+  readonly eventUnwritten: () => void;
   /** Tells the gauges where to look; later sources replace earlier ones by name. */
   readonly watch: (sources: ControllerSources) => void;
 }
@@ -71,7 +71,7 @@ export const createControllerMetrics = (build: BuildInfo): ControllerMetrics => 
     ['endpoint', 'operation', 'status'],
     REQUEST_SECONDS,
   );
-  const unwritten = counter('unwritten_total', 'Events and statuses that could not be written.', ['what']);
+  const unwritten = counter('events_unwritten_total', 'Events that could not be written.', []);
   const ends = new Map<string, { readonly what: Expiring; readonly name: string; readonly at: number }>();
   const probes = new Map<string, string>();
   let sources: ControllerSources = {};
@@ -133,7 +133,7 @@ export const createControllerMetrics = (build: BuildInfo): ControllerMetrics => 
       if (result === undefined) probes.delete(backend);
       else probes.set(backend, result);
     },
-    unwritten: (what) => unwritten.labels(what).inc(),
+    eventUnwritten: () => unwritten.inc(),
     watch: (added) => {
       sources = { ...sources, ...added };
     },
