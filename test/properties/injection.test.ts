@@ -19,7 +19,7 @@ const contextOf = (command: Command, ...flags: readonly string[]): AdmissionCont
 };
 
 const webhook = contextOf('webhook', '-allow=*');
-const native = contextOf('webhook', '-allow=*', '-profile=native');
+const former = contextOf('webhook', '-allow=*', '-profile=compat');
 const compat = contextOf('agent-inject');
 const RUNS = { numRuns: 2000 };
 /** Pods whose annotations can all be read, so that most of them are injected. */
@@ -53,8 +53,8 @@ const lost = (before: Json | undefined, after: Json | undefined, path = ''): str
 
 describe.each([
   ['webhook', webhook],
-  ['webhook with profile native', native],
-  ['webhook with profile native and no native sidecars', contextOf('webhook', '-allow=*', '-native-sidecars=false')],
+  ['webhook with profile compat', former],
+  ['webhook without native sidecars', contextOf('webhook', '-allow=*', '-native-sidecars=false')],
   ['agent-inject', compat],
 ])('%s', (_, context) => {
   test('the patch applies, by two implementations of RFC 6902 with one result', () => {
