@@ -1,5 +1,6 @@
 // The text of an ACL policy as Vault gets it: accessors put in, a first line that says whose it is, nothing privileged unasked.
 import type { VaultACLPolicy } from './acl-policy.ts';
+import { policyHints } from './policy-hints.ts';
 import { policyPaths } from './policy-paths.ts';
 
 export type PolicyText =
@@ -7,6 +8,8 @@ export type PolicyText =
       readonly ok: true;
       readonly text: string;
       readonly accessors: readonly { readonly backend: string; readonly accessor: string }[];
+      /** What is risky in it, as sentences for people. */
+      readonly hints: readonly string[];
     }
   | { readonly ok: false; readonly reason: 'PrivilegedPath' | 'TemplateUnresolved' | 'InvalidPolicy'; readonly message: string };
 
@@ -43,6 +46,7 @@ export const policyText = (policy: VaultACLPolicy, accessorOf: (backend: string)
     // JSON has no comments.
     text: isJSON ? text : `${markOf(policy)}\n${text}`,
     accessors: [...accessors].map(([backend, accessor]) => ({ backend, accessor })),
+    hints: policyHints(text),
   };
 };
 

@@ -75,7 +75,7 @@ const look = async (context: ControllerContext, policy: VaultACLPolicy, signal: 
   const vault = context.vaults.get(name);
   if (vault.state === 'notReady')
     return {
-      findings: [ACCEPTED, programmed('False', 'EndpointNotReady', `VaultEndpoint ${name}: ${vault.message}`)],
+      findings: [writable(text), programmed('False', 'EndpointNotReady', `VaultEndpoint ${name}: ${vault.message}`)],
       status: {},
     };
   return program(context, policy, text, vault, signal);
@@ -90,7 +90,7 @@ const program = async (
 ): Promise<Outcome> => {
   try {
     const kept = await keepPolicy({ context, policy, text, vault, signal });
-    return { findings: [ACCEPTED, findingOf(kept)], status: kept.status };
+    return { findings: [writable(text), findingOf(kept)], status: kept.status };
   } catch (error) {
     const failure = vaultFailure(error, `policy ${vaultPolicyName(policy)}`);
     if (!failure) throw error;
@@ -98,7 +98,7 @@ const program = async (
     const isFinal = isVaultError(error, 'BadRequest');
     return {
       findings: [
-        isFinal ? accepted('InvalidPolicy', failure.message) : ACCEPTED,
+        isFinal ? accepted('InvalidPolicy', failure.message) : writable(text),
         programmed(
           failure.reason === 'WriteFailed' || failure.reason === 'PermissionDenied' ? 'False' : 'Unknown',
           failure.reason,
@@ -173,7 +173,13 @@ const accepted = (reason: Accepted['reason'], message: string): Accepted => ({
   reason,
   message,
 });
-const ACCEPTED: Accepted = { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'The policy can be written.' };
+/** With what is risky in it. */
+const writable = ({ hints }: Extract<PolicyText, { ok: true }>): Accepted => ({
+  type: 'Accepted',
+  status: 'True',
+  reason: 'Accepted',
+  message: ['The policy can be written.', ...hints.map((hint) => `Mind: ${hint}.`)].join(' '),
+});
 const programmed = (status: Programmed['status'], reason: Programmed['reason'], message: string): Programmed => ({
   type: 'Programmed',
   status,

@@ -16,6 +16,7 @@ describe('the text of a policy', () => {
         { backend: 'prod', accessor: 'auth_kubernetes_1' },
         { backend: 'prod.eu', accessor: 'auth_kubernetes_2' },
       ],
+      hints: [expect.stringContaining('name of an alias')],
     });
   });
 
