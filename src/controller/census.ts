@@ -1,6 +1,6 @@
 // Objects counted for the metrics, when somebody asks.
 import type { Condition } from '../resources/condition.ts';
-import { type KindName, kinds } from '../resources/kinds.ts';
+import { kinds } from '../resources/kinds.ts';
 import type { Stores } from './stores.ts';
 
 interface Counted {
@@ -37,6 +37,3 @@ export const readyReason = ({ status }: Judged): string => {
   if (!ready) return 'Unknown';
   return ready.status === 'True' ? 'Ready' : ready.reason;
 };
-
-/** Kinds of ours, in the order in which they depend on one another. */
-export const KINDS: readonly KindName[] = Object.values(kinds).map(({ kind }) => kind);

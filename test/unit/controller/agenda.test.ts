@@ -1,9 +1,11 @@
 // The agenda: nothing before this process leads, endpoints first, then everything once, and then what changes concern.
-import { jest } from '@jest/globals';
 import { agenda } from '../../../src/controller/agenda.ts';
 import type { Known } from '../../../src/controller/dependant.ts';
 import { keyOf, type ObjectStore, type WatchedObject } from '../../../src/kube/objects.ts';
 import { backend, endpoint, policy, ready, role } from './objects.ts';
+
+// The global of Jest's ES modules.
+const { jest } = import.meta;
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());

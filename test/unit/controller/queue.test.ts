@@ -1,9 +1,11 @@
 // The queue: one run of a name at a time, nothing lost, nobody starved, no hot loop. With a clock of its own.
-import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/controller/queue.ts';
 
 const OPTIONS = { workers: 2, firstBackOffMs: 500, longestBackOffMs: 60_000, minIntervalMs: 1000 };
+
+// The global of Jest's ES modules.
+const { jest } = import.meta;
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
