@@ -69,8 +69,8 @@ const tokenWords = ({ from, volume, audience, expirationSeconds }: TokenExplanat
 
 const secretLines = ({ secrets }: Explanation): string[] => {
   const width = Math.max(0, ...secrets.map(({ file }) => file.length));
-  return secrets.map(({ file, path, template, templateFile, permissions, command }) => {
-    const words = { default: 'default template', inline: 'own template', file: `template ${templateFile}` };
+  return secrets.map(({ file, path, template, format, templateFile, permissions, command }) => {
+    const words = { default: `template ${format}`, inline: 'own template', file: `template ${templateFile}` };
     const parts = [
       path,
       words[template],

@@ -38,6 +38,8 @@ export interface SecretExplanation {
   readonly from: string;
   readonly layer: Layer;
   readonly template: 'default' | 'inline' | 'file';
+  /** Name of the default template, where that one is used. */
+  readonly format: string;
   readonly templateFile: string;
   readonly permissions: string;
   readonly command: string;

@@ -121,7 +121,7 @@ const guardedOf = (parsed: Parsed, context: AdmissionContext, layerOf: (annotati
 };
 
 const secretOf = (
-  { name, path, destination, template, source, permissions, command }: SecretFile,
+  { name, path, destination, template, source, format, permissions, command }: SecretFile,
   families: FamilyOptions,
   layerOf: (annotation: string) => Layer,
 ): SecretExplanation => {
@@ -134,6 +134,7 @@ const secretOf = (
     from,
     layer: layerOf(from),
     template: source === '' ? (template === '' ? 'default' : 'inline') : 'file',
+    format: source === '' && template === '' ? format : '',
     templateFile: source,
     permissions,
     command,

@@ -48,7 +48,7 @@ test('an injected pod: login, token, secrets, layers, additions, warnings', asyn
   login     role shop-web at auth/shop (method kubernetes) of https://vault.example:8200
   token     /var/run/secrets/kubernetes.io/serviceaccount/token
             of service account web, for vault alone, 3600 s, in volume vault-auth-token
-  secrets   /vault/secrets/db   kv/data/web, default template, mode 0440
+  secrets   /vault/secrets/db   kv/data/web, template map, mode 0440
             /vault/secrets/url  own template
   options   agent-image   hashicorp/vault:2.0.4       settings: -vault-image
             service       https://vault.example:8200  settings: -vault-address

@@ -1,9 +1,13 @@
 // The examples do what their comments say.
+import { join } from 'node:path';
 import { admitPod } from '../../../src/admission/admit.ts';
 import { denialOf } from '../../../src/admission/message.ts';
 import { admissionContext, UNKNOWN_CLUSTER } from '../../../src/cli/context.ts';
 import type { Json } from '../../../src/pod/manifest.ts';
 import { readSettings } from '../../../src/settings/read.ts';
+import { explain } from '../../../src/cli/explain.ts';
+import { ROOT } from '../../sources.ts';
+import { ADDRESS, ask } from '../cli/person.ts';
 import { at, filesIn, objectsIn, only } from './documents.ts';
 
 const reading = readSettings('webhook', ['-vault-address=http://vault.vault.svc:8200'], {});
@@ -20,8 +24,41 @@ const podOf = (file: string): Json => {
   return template;
 };
 
-it('are all tested here', () =>
-  expect(filesIn('examples')).toEqual(['examples/broken-deployment.yaml', 'examples/deployment.yaml']));
+it('are all tested here, but for the server of make run', () =>
+  expect(filesIn('examples')).toEqual([
+    'examples/broken-deployment.yaml',
+    'examples/deployment.yaml',
+    'examples/labelled-namespace.yaml',
+    'examples/token-mode.yaml',
+    'examples/vault.yaml',
+  ]));
+
+const explained = async (file: string, ...words: readonly string[]): Promise<readonly object[]> => {
+  const path = join(ROOT, 'deploy', file);
+  const { out } = await ask(explain, ['-o', 'json', '-f', path, ...words, ...ADDRESS]);
+  return (JSON.parse(out) as { readonly pods: readonly object[] }).pods;
+};
+
+it('the labelled namespace asks for its pods, with the role of the service account, and one of them refuses', async () => {
+  const pods = await explained('examples/labelled-namespace.yaml', '-manifests', join(ROOT, 'deploy/examples'));
+  expect(pods).toMatchObject([
+    {
+      decision: 'injected',
+      reason: 'namespace-label',
+      login: { role: 'catalogue', mount: 'auth/shop' },
+      secrets: [{ file: '/vault/secrets/database', format: 'dotenv' }],
+      warnings: [],
+    },
+    { decision: 'skipped', reason: 'pod-label-disabled', warnings: [] },
+  ]);
+});
+
+it('the app that logs in by itself gets a token and no agent', async () => {
+  const pods = await explained('examples/token-mode.yaml');
+  expect(pods).toMatchObject([
+    { decision: 'injected', volumes: ['vault-auth-token'], result: { initContainers: [], containers: ['login'] }, warnings: [] },
+  ]);
+});
 
 it('the Deployment is injected without a word', () => {
   const outcome = admitPod(podOf('examples/deployment.yaml'), 'demo', context);
