@@ -1,8 +1,11 @@
 // Directories of the agent itself: what lies there decides what it does, so that nothing else may.
 import { posix } from 'node:path';
-import { originOf, type Draft } from '../draft.ts';
+import { annotationName } from '../../annotations/name.ts';
+import type { Parsed } from '../../annotations/parse.ts';
+import { declared, originOf, type Draft } from '../draft.ts';
 import type { PodFinding } from '../finding.ts';
 import { textOf, type JsonObject } from '../manifest.ts';
+import { remembered } from '../shared.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';
 
@@ -17,16 +20,26 @@ const ownAt = (path: string): string | undefined => OWN[REAL.findIndex((own) => 
 
 /** Secrets, and mounts copied from a container, that would come to lie where the agent has its configuration, log or token. */
 export const ownDirectories = (draft: Draft, copied: readonly JsonObject[]): readonly PodFinding[] => {
-  const { options, families } = draft.parsed;
-  const found = new Map<string, PodFinding>();
-  const judge = (path: string, annotation: string): void => {
-    const own = ownAt(path);
-    if (own !== undefined) found.set(path, { code: 'directory-taken', annotation, path, own });
-  };
-  const common = originOf(draft, 'secretVolumePath');
-  judge(options.secretVolumePath, common);
-  for (const { name, destination } of draft.files)
-    judge(destination, (families.file.get(name) ?? families.volumePath.get(name))?.annotation ?? common);
-  for (const mount of copied) judge(textOf(mount, 'mountPath') ?? '', originOf(draft, 'agentCopyVolumeMounts'));
-  return [...found.values()];
+  const ofSecrets = secretsAmiss(draft.parsed);
+  if (copied.length === 0) return ofSecrets;
+  const annotation = originOf(draft, 'agentCopyVolumeMounts');
+  return [...ofSecrets, ...copied.flatMap((mount) => findingsAt(textOf(mount, 'mountPath') ?? '', annotation))];
 };
+
+const findingsAt = (path: string, annotation: string): readonly PodFinding[] => {
+  const own = ownAt(path);
+  return own === undefined ? [] : [{ code: 'directory-taken', annotation, path, own }];
+};
+
+/** What the annotations alone say is judged once for all pods with the same ones. */
+const secretsAmiss = remembered((parsed: Parsed): readonly PodFinding[] => {
+  const { options, families, origins } = parsed;
+  const common = origins.get('secretVolumePath')?.annotation ?? annotationName('secretVolumePath');
+  const { files } = declared(parsed).secrets;
+  return [
+    ...findingsAt(options.secretVolumePath, common),
+    ...files.flatMap(({ name, destination }) =>
+      findingsAt(destination, (families.file.get(name) ?? families.volumePath.get(name))?.annotation ?? common),
+    ),
+  ];
+});
