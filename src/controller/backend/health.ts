@@ -1,4 +1,5 @@
 // What the probe and the tokens say about the reviewer, in words: Vault itself hides the cause behind "permission denied".
+import { isClientJWT } from '../../resources/backend.ts';
 import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import { keysFresh, type KeysFinding } from './keys.ts';
 import type { Work } from './work.ts';
@@ -12,6 +13,8 @@ export interface HealthSituation {
   /** `namespace/name` of the reviewer, and whether it may review tokens; both only where that is known. */
   readonly account: string | undefined;
   readonly mayReview: boolean | undefined;
+  /** Why rights in Kubernetes are not as `rbac.manageAuthDelegator` asks. */
+  readonly rightsProblem: string | undefined;
   /** Vault has another token than it was given, and nobody puts that right. */
   readonly isReplaced: boolean;
 }
@@ -19,7 +22,7 @@ export interface HealthSituation {
 /** ReviewerHealthy of a backend of type kubernetes. */
 export const reviewerHealth = (
   work: Work,
-  { probe, reviewer, account, mayReview, isReplaced }: HealthSituation,
+  { probe, reviewer, account, mayReview, rightsProblem, isReplaced }: HealthSituation,
 ): ReviewerFinding => {
   const { context, backend } = work;
   const now = context.now();
@@ -36,6 +39,13 @@ export const reviewerHealth = (
       'False',
       'TokenReplaced',
       'Vault no longer has the reviewer token that it was given; driftPolicy Report leaves it so.',
+    );
+  // Where one login works another need not: in this mode each has rights of its own.
+  if (rightsProblem !== undefined && (probe?.result !== 'Succeeded' || isClientJWT(backend.spec)))
+    return healthy(
+      'False',
+      'BindingMissing',
+      `The rights of rbac.manageAuthDelegator cannot be kept: ${rightsProblem}. Install the controller's variant with these rights, or bind the reviewer yourself.`,
     );
   if (mayReview === false)
     return healthy(

@@ -102,7 +102,8 @@ const absence = ({ backend, observe }: Work): string => {
     : `${missing}. Enable it (vault auth enable -path=${path} ${type}) or set mount.create.`;
 };
 
-const mounted = (status: MountFinding['status'], reason: MountFinding['reason'], message: string): MountFinding => ({
+/** The condition Mounted. */
+export const mounted = (status: MountFinding['status'], reason: MountFinding['reason'], message: string): MountFinding => ({
   type: 'Mounted',
   status,
   reason,

@@ -43,6 +43,10 @@ export const keepObject = async <T>(
   return applyObject<T>(kube, place, wanted, { force: true, signal });
 };
 
+/** Makes the object where there is none; what is there stays as it is, somebody's or ours. Gives what is there. Throws a KubeError. */
+export const makeObject = async <T>(kube: KubeClient, place: ObjectPlace, object: OwnObject, signal?: AbortSignal): Promise<T> =>
+  (await readObject<T>(kube, place, signal)) ?? keepObject<T>(kube, place, object, signal);
+
 /** Deletes the object if it is there and is ours; what we may not even read we cannot have made. Throws a KubeError. */
 export const dropObject = async (kube: KubeClient, place: ObjectPlace, signal?: AbortSignal): Promise<void> => {
   const found = await readObject<Found>(kube, place, signal).catch((error: unknown) => {

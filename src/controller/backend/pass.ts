@@ -1,22 +1,21 @@
 // One look at a backend whose Vault can be worked with: mount, rights, reviewer, configuration, tuning, and the proof by a login.
 import { KubeError } from '../../kube/error.ts';
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { VaultAuthBackend } from '../../resources/backend.ts';
 import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
-import type { Difference } from '../../resources/management.ts';
+import { isOlder } from '../../resources/role-name.ts';
 import { tuneDocument } from '../../resources/tune.ts';
 import { readConfig } from '../../vault/auth-config.ts';
 import type { AuthMount } from '../../vault/mounts.ts';
-import { type ConfigOutcome, keepConfig } from './config.ts';
-import { configured, configuredBy, namesOf, together } from './configured.ts';
-import { type HealthSituation, healthy, keysHealth, reviewerHealth } from './health.ts';
+import { configure, mountStatus } from './configure.ts';
+import { configured } from './configured.ts';
+import { healthy } from './health.ts';
+import { judge } from './judge.ts';
 import { isSynced } from './keys.ts';
-import { keepMount, type MountState } from './mount.ts';
-import { prove } from './proof.ts';
-import { keepRights, mayReview } from './rights.ts';
-import { type Reviewer, readReviewer } from './reviewer.ts';
-import { keepTune, tuneDifferences } from './tuning.ts';
+import { keepMount, mounted } from './mount.ts';
+import { keepRights } from './rights.ts';
+import { dropUnneeded, type Reviewer, readReviewer } from './reviewer.ts';
 import { isRecordedHere, type Work } from './work.ts';
-import { readWanted, type Wanted } from './wanted.ts';
+import { readWanted } from './wanted.ts';
 
 export interface Pass {
   /** Grows with each step; what it has not reached is not there. */
@@ -24,22 +23,32 @@ export interface Pass {
   status: Partial<VaultAuthBackendStatus>;
   /** Something comes soon, such as a token in a Secret. */
   isWaiting: boolean;
+  /** Why rights in Kubernetes are not as they were asked for. */
+  rightsProblem: string | undefined;
+  /** There is no role for logins of ours any more. */
+  forgetsProbe: boolean;
 }
 
 /** Goes as far as it can; what it found until then is in `pass`, also when it throws: VaultError, or a KubeError. */
 export const look = async (work: Work, pass: Pass, clusterCA: () => Promise<string | undefined>): Promise<void> => {
   const { backend, vault, signal } = work;
   const { path } = backend.spec;
-  const tune = tuneDocument(backend);
-  const mounted = await keepMount(work, tune);
-  pass.findings.push(mounted.finding);
-  const { mount } = mounted;
-  if (!mount) {
-    pass.findings.push(configured('Unknown', 'Pending', 'There is no mount to configure.'));
-    pass.status = { drift: mounted.drift };
+  const rival = rivalOf(work);
+  if (rival !== undefined) {
+    const message = `VaultAuthBackend ${rival} has auth/${path} already: two objects would undo each other's work. Choose another path, or delete one.`;
+    pass.findings.push(mounted('False', 'NotOwned', message), configured('Unknown', 'Pending', 'The mount is not ours.'));
     return;
   }
-  const isOurs = mounted.made || isOwned(work, mount);
+  const tune = tuneDocument(backend);
+  const mountState = await keepMount(work, tune);
+  pass.findings.push(mountState.finding);
+  const { mount } = mountState;
+  if (!mount) {
+    pass.findings.push(configured('Unknown', 'Pending', 'There is no mount to configure.'));
+    pass.status = { drift: mountState.drift };
+    return;
+  }
+  const isOurs = mountState.made || isOwned(work, mount);
   pass.status = { mount: mountStatus(work, mount, isOurs) };
   const held = isSynced(backend.spec) ? await readConfig(vault.session, path, signal) : undefined;
   const wanted = await readWanted(work, held, clusterCA);
@@ -59,7 +68,7 @@ export const look = async (work: Work, pass: Pass, clusterCA: () => Promise<stri
   const config = await configure({
     work,
     pass,
-    mounted,
+    mountState,
     mount,
     isOurs,
     wanted,
@@ -70,7 +79,22 @@ export const look = async (work: Work, pass: Pass, clusterCA: () => Promise<stri
   if (config.state.finding === 'NotOwned') return;
   pass.status = { ...pass.status, mount: mountStatus(work, mount, !work.observe || isOurs) };
   await judge(work, pass, reviewer, config, wanted.documentWith);
+  if (!work.observe && backend.spec.type === 'kubernetes') await dropUnneeded(work);
 };
+
+/** Another object that has the same mount: who has it keeps it, and before anybody has it the older one gets it. */
+const rivalOf = ({ context, backend }: Work): string | undefined =>
+  context.backends
+    .list()
+    .find(
+      (other) =>
+        other.metadata.uid !== backend.metadata.uid &&
+        other.spec.endpointRef.name === backend.spec.endpointRef.name &&
+        other.spec.path === backend.spec.path &&
+        (hasMount(other) === hasMount(backend) ? isOlder(other, backend) : hasMount(other)),
+    )?.metadata.name;
+
+const hasMount = ({ status }: VaultAuthBackend): boolean => status?.mount?.owned === true;
 
 /** As many as the status can hold. */
 const MOST_KIDS = 32;
@@ -79,24 +103,12 @@ const MOST_KIDS = 32;
 const isOwned = (work: Work, mount: AuthMount): boolean =>
   isRecordedHere(work) && work.before.mount?.owned === true && work.before.mount.accessor === mount.accessor;
 
-const mountStatus = (
-  { vault, backend }: Work,
-  { type, accessor }: AuthMount,
-  owned: boolean,
-): NonNullable<VaultAuthBackendStatus['mount']> => ({
-  path: backend.spec.path,
-  type,
-  accessor,
-  owned,
-  clusterID: vault.clusterID,
-});
-
 /** The reviewer, its objects and its rights; undefined when there is no token to configure with. */
 const withReviewer = async (work: Work, pass: Pass): Promise<Reviewer | undefined> => {
   const { backend, observe, before } = work;
   if (backend.spec.type !== 'kubernetes') return { serviceAccount: undefined, token: { kind: 'none' } };
   const missing = (message: string): undefined => {
-    pass.isWaiting = true;
+    pass.isWaiting = backend.spec.kubernetes?.reviewer.mode === 'LongLivedSecret';
     pass.findings.push(
       configured(
         before.configHash === undefined ? 'False' : 'Unknown',
@@ -108,7 +120,7 @@ const withReviewer = async (work: Work, pass: Pass): Promise<Reviewer | undefine
   };
   try {
     const reviewer = await readReviewer(work);
-    if (!observe) await keepRights(work, reviewer.serviceAccount);
+    if (!observe) pass.rightsProblem = await problemOfRights(work, reviewer);
     return reviewer.token.kind === 'missing' && !observe ? missing(reviewer.token.message) : reviewer;
   } catch (error) {
     // What the API server refuses is told; that it is away is not this object's fault.
@@ -117,128 +129,13 @@ const withReviewer = async (work: Work, pass: Pass): Promise<Reviewer | undefine
   }
 };
 
-interface Configuration {
-  readonly work: Work;
-  readonly pass: Pass;
-  readonly mounted: MountState;
-  readonly mount: AuthMount;
-  readonly isOurs: boolean;
-  readonly wanted: Wanted;
-  readonly reviewer: Reviewer;
-  readonly tune: JsonObject;
-  readonly documentWith: (token: string | undefined) => JsonObject;
-}
-
-const configure = async (configuration: Configuration): Promise<ConfigOutcome> => {
-  const { work, pass, mounted, mount, isOurs, wanted, reviewer, tune, documentWith } = configuration;
-  const { context, backend, before } = work;
-  let claimed = false;
-  const claim = async (): Promise<void> => {
-    claimed = true;
-    await context.writeStatus('VaultAuthBackend', backend, { ...before, mount: mountStatus(work, mount, true) });
-  };
-  const situation = { documentWith, token: reviewer.token, rewrite: false, claim, alsoDiffers: tuneDifferences(tune, mount) };
-  let config = await keepConfig(work, { ...situation, isOurs });
-  // Taken over as it was: the token that nobody can see is written too.
-  if (claimed && !config.state.wrote) config = await keepConfig(work, { ...situation, isOurs: true });
-  const isForeign = config.state.finding === 'NotOwned';
-  const tuned = isForeign ? undefined : await keepTune(work, tune, mount);
-  const whole = together([config.state, ...(tuned ? [tuned] : [])]);
-  const finding = configuredBy(whole, backend.spec.path);
-  if (isForeign) {
-    pass.findings.splice(pass.findings.indexOf(mounted.finding), 1, {
-      ...mounted.finding,
-      status: 'False',
-      reason: 'NotOwned',
-      message: finding.message,
-    });
+/** What the API server refuses of the rights does not hold the rest up: somebody else may have given them. */
+const problemOfRights = async (work: Work, { serviceAccount }: Reviewer): Promise<string | undefined> => {
+  try {
+    await keepRights(work, serviceAccount);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.status < 400 || error.status >= 500) throw error;
+    return error.message;
   }
-  pass.findings.push(finding.status === 'False' ? finding : (wanted.problem ?? finding));
-  tell(work, config, whole.repaired, whole.drift);
-  pass.status = {
-    ...pass.status,
-    drift: [...whole.drift, ...whole.repaired].slice(0, MOST_DRIFT),
-    ...(config.hash === undefined ? {} : { configHash: config.hash }),
-    ...(config.reviewer === undefined
-      ? {}
-      : {
-          reviewer: {
-            ...config.reviewer,
-            ...(reviewer.serviceAccount === undefined ? {} : { serviceAccount: reviewer.serviceAccount }),
-          },
-        }),
-    ...warningsOf(
-      [...mounted.warnings, ...(config.state.warnings ?? []), ...(tuned?.warnings ?? [])],
-      config.state.wrote || tuned?.wrote === true,
-    ),
-  };
-  return config;
-};
-
-const MOST_DRIFT = 64;
-const MOST_WARNINGS = 16;
-
-const warningsOf = (warnings: readonly string[], wrote: boolean): Partial<VaultAuthBackendStatus> =>
-  wrote ? { warnings: warnings.slice(0, MOST_WARNINGS).map((warning) => warning.slice(0, 1024)) } : {};
-
-const tell = (
-  { context, backend }: Work,
-  { state, newToken }: ConfigOutcome,
-  repaired: readonly Difference[],
-  drift: readonly Difference[],
-): void => {
-  const { path } = backend.spec;
-  if (repaired.length > 0) {
-    context.metrics.drift('VaultAuthBackend', 'repaired', repaired.length);
-    context.event(
-      backend,
-      'Warning',
-      'Repaired',
-      `auth/${path} was changed in Vault and is as declared again: ${namesOf(repaired)}.`,
-    );
-  }
-  if (state.overwrote.length > 0)
-    context.event(backend, 'Warning', 'Overwritten', `auth/${path} was configured otherwise: ${namesOf(state.overwrote)}.`);
-  if (newToken) context.event(backend, 'Normal', 'ReviewerReplaced', `auth/${path} has a new reviewer's token.`);
-  if (state.finding === 'Drifted') context.metrics.drift('VaultAuthBackend', 'reported', Math.max(1, drift.length));
-  if (state.finding === 'IgnoredParameters') context.metrics.drift('VaultAuthBackend', 'ignored', drift.length);
-};
-
-/** ReviewerHealthy or KeysFresh, by a login where that may be. */
-const judge = async (
-  work: Work,
-  pass: Pass,
-  reviewer: Reviewer,
-  config: ConfigOutcome,
-  documentWith: (token: string | undefined) => JsonObject,
-): Promise<void> => {
-  const { context, backend, before, observe, signal } = work;
-  const proven = observe || !backend.spec.probe.enabled ? undefined : await prove(work, { reviewer, config, documentWith });
-  if (proven) pass.status = { ...pass.status, ...(proven.lastProbe ? { lastProbe: proven.lastProbe } : {}), ...proven.status };
-  if (proven?.repaired) {
-    const at = pass.findings.findIndex(({ type }) => type === 'Configured');
-    pass.findings.splice(at, 1, configuredBy({ finding: 'Repaired', drift: [], repaired: proven.repaired }, backend.spec.path));
-    pass.status = { ...pass.status, drift: proven.repaired };
-  }
-  if (backend.spec.type === 'jwt') {
-    const at = pass.findings.findIndex(({ type }) => type === 'KeysFresh');
-    const finding = pass.findings[at];
-    if (finding?.type === 'KeysFresh') pass.findings.splice(at, 1, keysHealth(finding, proven?.lastProbe));
-    return;
-  }
-  if (observe) {
-    pass.findings.push(healthy('True', 'NotProbed', 'No login is tried (only observing).'));
-    return;
-  }
-  const { serviceAccount: account } = reviewer;
-  const lastProbe = proven?.lastProbe;
-  const isDenied = lastProbe?.result === 'Denied' && account !== undefined;
-  const situation: HealthSituation = {
-    probe: lastProbe,
-    reviewer: pass.status.reviewer ?? before.reviewer,
-    account,
-    mayReview: isDenied ? await mayReview(context.kube, account, signal) : undefined,
-    isReplaced: config.state.finding === 'Drifted' && config.state.drift.some(({ field }) => field === 'token_reviewer_jwt'),
-  };
-  pass.findings.push(reviewerHealth(work, situation));
 };

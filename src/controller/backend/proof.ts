@@ -5,6 +5,7 @@ import type { Difference } from '../../resources/management.ts';
 import { writeConfig } from '../../vault/auth-config.ts';
 import { type ConfigOutcome, keepConfig } from './config.ts';
 import { type Probed, probeWhenDue } from './probing.ts';
+import { mayReview } from './rights.ts';
 import type { Reviewer } from './reviewer.ts';
 import type { Work } from './work.ts';
 
@@ -24,12 +25,15 @@ export interface Proof {
 
 /** No second rewrite sooner than this: where it does not help, something else is broken. */
 const REWRITE_SECONDS = 300;
+const rewriteMs = ({ context }: Work): number => REWRITE_SECONDS * 1000 * context.times.resyncFactor;
 
 /** Tries a login when one is due. Throws VaultError, and a KubeError when a token cannot be made. */
 export const prove = async (work: Work, situation: ProofSituation): Promise<Proof> => {
   const { config } = situation;
+  const { memory, context } = work;
   const probed = await probeWhenDue(work, config.state.wrote);
-  if (probed.outcome?.result === 'Succeeded') work.memory.previousReviewer = undefined;
+  if (config.state.wrote) memory.rewriteAfter = context.now() + rewriteMs(work);
+  if (probed.outcome?.result === 'Succeeded') memory.previousReviewer = undefined;
   if (probed.outcome?.result === 'Denied')
     return config.newToken ? takeBack(work, situation, probed) : rewrite(work, situation, probed);
   return { lastProbe: probed.lastProbe, status: {}, repaired: undefined };
@@ -65,12 +69,15 @@ const takeBack = async (work: Work, { documentWith }: ProofSituation, probed: Pr
 
 /** The token in Vault may be another than we gave it, or one of a service account that was made anew: nothing shows that. */
 const rewrite = async (work: Work, { reviewer, documentWith, config }: ProofSituation, probed: Probed): Promise<Proof> => {
-  const { context, backend, memory } = work;
+  const { context, backend, memory, signal } = work;
   const unchanged: Proof = { lastProbe: probed.lastProbe, status: {}, repaired: undefined };
   const mayHelp = reviewer.token.kind === 'known' || reviewer.token.kind === 'made';
   const isAllowed = backend.spec.driftPolicy === 'Repair' && context.now() >= memory.rewriteAfter;
   if (!mayHelp || !isAllowed || config.state.wrote) return unchanged;
-  memory.rewriteAfter = context.now() + REWRITE_SECONDS * 1000 * context.times.resyncFactor;
+  memory.rewriteAfter = context.now() + rewriteMs(work);
+  const { serviceAccount } = reviewer;
+  // Then it is not the token.
+  if (serviceAccount !== undefined && (await mayReview(context.kube, serviceAccount, signal)) === false) return unchanged;
   const again = await keepConfig(work, {
     documentWith,
     token: reviewer.token,

@@ -3,7 +3,7 @@ import { KubeError } from '../../kube/error.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { defaultAudience } from '../../resources/backend.ts';
 import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
-import { mergeConditions, readyOf } from '../../resources/condition.ts';
+import { type Finding, mergeConditions, readyOf } from '../../resources/condition.ts';
 import { type ControllerContext, type Reconcile } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import { rejection } from './rejection.ts';
@@ -70,11 +70,12 @@ const lookFrom = async (
   }
   if (!observe) await holdAsNeeded(context, backend);
   const work: Work = { context, backend, vault, memory, before, observe, signal };
-  const pass: Pass = { findings: [], status: {}, isWaiting: false };
+  const pass: Pass = { findings: [], status: {}, isWaiting: false, rightsProblem: undefined, forgetsProbe: false };
   try {
     await look(work, pass, clusterCA);
     remember(work, pass);
-    const status = { ...before, drift: [], ...pass.status };
+    const { lastProbe, ...rest } = before;
+    const status = { ...(pass.forgetsProbe || lastProbe === undefined ? rest : before), drift: [], ...pass.status };
     return { findings: pass.findings, status, afterMs: nextLook({ ...work, before: status }, pass.isWaiting) };
   } catch (error) {
     const failed = failures(work, pass, error);
@@ -174,7 +175,9 @@ const write = async (
 ): Promise<void> => {
   const { name, generation } = backend.metadata;
   const time = new Date(context.now()).toISOString();
-  const all = [...findings, readyOf(findings)];
+  const ready = readyOf(findings);
+  tellTurn(context, backend, ready);
+  const all = [...findings, ready];
   await context.writeStatus('VaultAuthBackend', backend, {
     ...status,
     audience: defaultAudience(backend),
@@ -183,6 +186,13 @@ const write = async (
     conditions: mergeConditions(backend.status?.conditions ?? [], all, generation, time),
     lastSyncTime: time,
   });
+};
+
+/** An Event when it becomes ready, or is so no longer. */
+const tellTurn = (context: ControllerContext, backend: VaultAuthBackend, { status, reason, message }: Finding): void => {
+  const before = backend.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (before?.status === status || status === 'Unknown') return;
+  context.event(backend, status === 'True' ? 'Normal' : 'Warning', reason, message);
 };
 
 const countRoles = ({ roles }: ControllerContext, backend: string): { readonly total: number; readonly ready: number } => {

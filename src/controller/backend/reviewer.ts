@@ -2,7 +2,7 @@
 import { readValue } from '../../kube/secret-values.ts';
 import { requestToken } from '../../kube/token-request.ts';
 import type { HeldToken } from './memory.ts';
-import { keepObject, readObject, SECRETS, SERVICE_ACCOUNTS } from './own-object.ts';
+import { dropObject, makeObject, readObject, SECRETS, SERVICE_ACCOUNTS } from './own-object.ts';
 import { expiryOf, issueOf } from './token-record.ts';
 import type { Work } from './work.ts';
 
@@ -55,13 +55,20 @@ const keepServiceAccount = async (work: Work): Promise<void> => {
   const name = reviewerName(work);
   // Nobody runs a pod as it, and no pod has its token mounted.
   const object = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace }, automountServiceAccountToken: false };
-  await keepObject(kube, { ...SERVICE_ACCOUNTS, namespace, name }, object, work.signal);
+  await makeObject(kube, { ...SERVICE_ACCOUNTS, namespace, name }, object, work.signal);
 };
 
 interface TokenSecret {
-  readonly metadata: { readonly resourceVersion: string; readonly creationTimestamp?: string };
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly creationTimestamp?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly data?: Readonly<Record<string, string>>;
 }
+
+/** Whose token the cluster puts into a Secret. */
+const ACCOUNT_ANNOTATION = 'kubernetes.io/service-account.name';
 
 const longLived = async (work: Work): Promise<ReviewerToken> => {
   const { context, observe, signal } = work;
@@ -72,12 +79,18 @@ const longLived = async (work: Work): Promise<ReviewerToken> => {
   const object = {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name, namespace, annotations: { 'kubernetes.io/service-account.name': reviewerName(work) } },
+    metadata: { name, namespace, annotations: { [ACCOUNT_ANNOTATION]: reviewerName(work) } },
     type: 'kubernetes.io/service-account-token',
   };
   const secret = observe
     ? await readObject<TokenSecret>(kube, place, signal)
-    : await keepObject<TokenSecret>(kube, place, object, signal);
+    : await makeObject<TokenSecret>(kube, place, object, signal);
+  const owner = secret?.metadata.annotations?.[ACCOUNT_ANNOTATION];
+  if (secret && owner !== reviewerName(work))
+    return {
+      kind: 'missing',
+      message: `The Secret ${namespace}/${name} is not one of service account ${reviewerName(work)}: delete it, or give another reviewer.serviceAccountName.`,
+    };
   const encoded = secret?.data?.['token'];
   if (!secret || !encoded)
     return {
@@ -139,4 +152,13 @@ const rotated = async (work: Work): Promise<ReviewerToken> => {
 export const rotateAt = (reviewer: Work['before']['reviewer']): number => {
   const [issued, expires] = [Date.parse(reviewer?.issuedAt ?? ''), Date.parse(reviewer?.expiresAt ?? '')];
   return reviewer?.mode === 'Rotated' && !Number.isNaN(issued) && !Number.isNaN(expires) ? (issued + expires) / 2 : 0;
+};
+
+/** Takes back what an earlier mode needed, once another one is in Vault. Throws a KubeError. */
+export const dropUnneeded = async (work: Pick<Work, 'context' | 'backend' | 'signal'>): Promise<void> => {
+  const { kube, namespace } = work.context;
+  const mode = work.backend.spec.kubernetes?.reviewer.mode;
+  if (mode !== 'LongLivedSecret') await dropObject(kube, { ...SECRETS, namespace, name: reviewerSecretName(work) }, work.signal);
+  if (mode !== 'LongLivedSecret' && mode !== 'Rotated')
+    await dropObject(kube, { ...SERVICE_ACCOUNTS, namespace, name: reviewerName(work) }, work.signal);
 };

@@ -21,6 +21,12 @@ export const nextLook = (work: Pick<Work, 'context' | 'backend' | 'before' | 'me
   const rotation =
     before.reviewer?.mode === 'Rotated' && before.reviewer.tokenHash !== undefined ? rotateAt(before.reviewer) - now : Infinity;
   const probe = backend.spec.probe.enabled && before.lastProbe !== undefined ? nextProbe(work) - now : Infinity;
-  const soon = isWaiting ? resyncAfter(context, WAITING_SECONDS) : Infinity;
+  const soon = isWaiting ? resyncAfter(context, Math.max(WAITING_SECONDS, waitedSeconds(work) / 2)) : Infinity;
   return Math.max(SOONEST_MS, Math.min(resync, keys, rotation, probe, soon));
+};
+
+/** How long it has been waiting: who waits long looks seldom. */
+const waitedSeconds = ({ context, backend }: Pick<Work, 'context' | 'backend'>): number => {
+  const since = backend.status?.conditions?.find(({ type, status }) => type === 'ReviewerHealthy' && status === 'False');
+  return since ? (context.now() - Date.parse(since.lastTransitionTime)) / 1000 : 0;
 };

@@ -3,27 +3,12 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { collectionPath, CONFIRM_DELETE_ANNOTATION } from '../../../src/resources/kinds.ts';
 import { issueAuthority } from '../../../src/tls/issue.ts';
-import { eventually, openStage, PRODUCTS, type Stage, writes } from './backend-stage.ts';
+import { eventually, useStage, PRODUCTS, type Stage, writes } from './backend-stage.ts';
 
 let stage: Stage;
-let failures = 0;
-
-beforeAll(async () => {
-  stage = await openStage();
-}, 600_000);
-afterAll(() => stage.stop(failures > 0 ? 'failed' : 'passed'));
-
-const check = (name: string, run: () => Promise<void>, timeout?: number): void =>
-  // oxlint-disable-next-line jest/valid-title, jest/expect-expect -- the title and the expectations are the caller's
-  it(
-    name,
-    async () => {
-      failures += 1;
-      await run();
-      failures -= 1;
-    },
-    timeout,
-  );
+const check = useStage({}, (opened) => {
+  stage = opened;
+});
 
 const otherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
 const otherAuthority = issueAuthority({
@@ -78,6 +63,8 @@ const ROWS: readonly Row[] = [
   { type: 'kubernetes', field: 'token_reviewer_jwt', body: { token_reviewer_jwt: 'somebody-elses' } },
   { type: 'kubernetes', field: 'tune.token_type', body: { token_type: 'default-batch' } },
 ];
+
+const place = (name: string): string => `${collectionPath('VaultAuthBackend')}/${name}`;
 
 describe.each(PRODUCTS)('%s', (product) => {
   const own = (name: string): string => `${name}-${product}`;
@@ -216,7 +203,6 @@ describe.each(PRODUCTS)('%s', (product) => {
     const gone = await stage.declare(product, own('gone'), { ...rotated(), deletionPolicy: 'Delete' });
     await stage.until(kept, 'Ready=True');
     await stage.until(gone, 'Ready=True');
-    const place = (name: string): string => `${collectionPath('VaultAuthBackend')}/${name}`;
     await stage.bed.request('DELETE', place(kept));
     await stage.bed.request('DELETE', place(gone));
     await stage.until(gone, 'Deletable=NotConfirmed');

@@ -4,27 +4,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
-import { eventually, jwtRoleOf, openStage, PRODUCTS, roleOf, type Stage } from './backend-stage.ts';
+import { eventually, jwtRoleOf, useStage, PRODUCTS, roleOf, type Stage } from './backend-stage.ts';
 
 let stage: Stage;
-let failures = 0;
-
-beforeAll(async () => {
-  stage = await openStage();
-}, 600_000);
-afterAll(() => stage.stop(failures > 0 ? 'failed' : 'passed'));
-
-const check = (name: string, run: () => Promise<void>, timeout?: number): void =>
-  // oxlint-disable-next-line jest/valid-title, jest/expect-expect -- the title and the expectations are the caller's
-  it(
-    name,
-    async () => {
-      failures += 1;
-      await run();
-      failures -= 1;
-    },
-    timeout,
-  );
+const check = useStage({}, (opened) => {
+  stage = opened;
+});
 
 const jwt = (keys: JsonObject, more: JsonObject = {}): JsonObject => ({ type: 'jwt', jwt: { keys }, ...more });
 const kubernetes = (more: JsonObject, reviewer: JsonObject = { mode: 'Rotated' }): JsonObject => ({

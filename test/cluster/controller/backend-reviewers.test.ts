@@ -10,27 +10,12 @@ import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.t
 import { reconcileRole } from '../../../src/controller/role/role.ts';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
-import { eventually, openStage, PRODUCTS, roleOf, type Stage, TEAM } from './backend-stage.ts';
+import { eventually, useStage, PRODUCTS, roleOf, type Stage, TEAM } from './backend-stage.ts';
 
 let stage: Stage;
-let failures = 0;
-
-beforeAll(async () => {
-  stage = await openStage({ reconcilers: { VaultAuthRole: reconcileRole } });
-}, 600_000);
-afterAll(() => stage.stop(failures > 0 ? 'failed' : 'passed'));
-
-const check = (name: string, run: () => Promise<void>, timeout?: number): void =>
-  // oxlint-disable-next-line jest/valid-title, jest/expect-expect -- the title and the expectations are the caller's
-  it(
-    name,
-    async () => {
-      failures += 1;
-      await run();
-      failures -= 1;
-    },
-    timeout,
-  );
+const check = useStage({ reconcilers: { VaultAuthRole: reconcileRole } }, (opened) => {
+  stage = opened;
+});
 
 const CLUSTER_ROLE_BINDINGS = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
 const bindingOf = (backend: string): Promise<{ readonly subjects: readonly JsonObject[]; readonly roleRef: JsonObject }> =>
@@ -151,6 +136,34 @@ describe.each(PRODUCTS)('%s', (product) => {
         404,
       ),
     );
+  });
+
+  check('another mode takes back what the one before needed', async () => {
+    const name = await stage.declare(product, own('changed'), kubernetes({ mode: 'LongLivedSecret' }));
+    await stage.until(name, 'Ready=True');
+    await stage.change(name, { kubernetes: { reviewer: { mode: 'ClientJWT' } } });
+    await stage.until(name, 'Ready=True');
+    expect(await config(name)).toMatchObject({ token_reviewer_jwt_set: false });
+    const left = await stage.bed.kubectl(['get', 'secrets,serviceaccounts', '-n', CONTROLLER_NAMESPACE, '-o', 'name']);
+    expect(left).not.toContain(name);
+    await stage.change(name, { probe: { enabled: false } });
+    await stage.until(name, 'ReviewerHealthy=NotProbed');
+    const roles = await stage
+      .server(product)
+      .root.request({ method: 'LIST', path: `auth/${name}/role` })
+      .catch(() => undefined);
+    expect(roles?.data?.['keys'] ?? []).toEqual([]);
+  });
+
+  check('of two objects for one mount the older one has it', async () => {
+    const name = await stage.declare(product, own('rival'), kubernetes({ mode: 'Rotated' }));
+    await stage.until(name, 'Ready=True');
+    const second = await stage.declare(product, own('second'), { ...kubernetes({ mode: 'ClientJWT' }), path: name });
+    const { conditions } = await stage.until(second, 'Mounted=NotOwned');
+    expect(conditions?.find(({ type }) => type === 'Ready')?.message).toContain(
+      `VaultAuthBackend ${name} has auth/${name} already`,
+    );
+    await stage.until(name, 'Ready=True');
   });
 
   check(

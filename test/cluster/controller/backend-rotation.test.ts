@@ -2,28 +2,12 @@
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { FAULTS } from '../../bed/fault-proxy.ts';
-import { eventually, openStage, PRODUCTS, roleOf, type Stage, writes } from './backend-stage.ts';
+import { eventually, useStage, PRODUCTS, roleOf, type Stage, writes } from './backend-stage.ts';
 
 let stage: Stage;
-let failures = 0;
-
-beforeAll(async () => {
-  stage = await openStage();
-}, 600_000);
-afterEach(() => stage.rightTime());
-afterAll(() => stage.stop(failures > 0 ? 'failed' : 'passed'));
-
-const check = (name: string, run: () => Promise<void>, timeout?: number): void =>
-  // oxlint-disable-next-line jest/valid-title, jest/expect-expect -- the title and the expectations are the caller's
-  it(
-    name,
-    async () => {
-      failures += 1;
-      await run();
-      failures -= 1;
-    },
-    timeout,
-  );
+const check = useStage({}, (opened) => {
+  stage = opened;
+});
 
 const HOUR = 3_600_000;
 const ROTATED = { mode: 'Rotated' };
@@ -46,20 +30,20 @@ check(
     const hashes = new Map<string, Set<string>>(names.map((name) => [name, new Set()]));
     const failed: string[] = [];
     let logins = 0;
-    let isOver = false;
-    const stream = async (name: string): Promise<void> => {
+    const stream = { isOver: false };
+    const follow = async (name: string): Promise<void> => {
       const audience = `vault://prod/${name}`;
       await stage.until(name, 'Ready=True');
       await stage.role(productOf(name), name, roleOf('app', audience));
       const token = await stage.token('app', audience);
-      while (!isOver) {
+      while (!stream.isOver) {
         const login = await stage.login(productOf(name), name, token);
         logins += 1;
         if (login.outcome === 'failed') failed.push(login.error.message);
         hashes.get(name)?.add(await hashOf(name));
       }
     };
-    const streams = names.map(stream);
+    const streams = names.map(follow);
     const haveSeen = (count: number): Promise<void> =>
       eventually(() => {
         for (const name of names) expect(hashes.get(name)?.size).toBe(count);
@@ -70,7 +54,7 @@ check(
       stage.pass(rotation === 1 ? 13 * HOUR : 19 * HOUR - 13 * HOUR);
     }
     await haveSeen(4);
-    isOver = true;
+    stream.isOver = true;
     await Promise.all(streams);
     expect(failed).toEqual([]);
     expect(logins).toBeGreaterThan(20);

@@ -65,14 +65,40 @@ export interface Stage {
   readonly stop: (outcome: 'passed' | 'failed') => Promise<void>;
 }
 
-export interface StageOptions {
+interface StageOptions {
   readonly parts?: readonly Part[];
   readonly observeOnly?: boolean;
   readonly reconcilers?: Partial<Reconcilers>;
 }
 
+/** Declares a test that gets the stage; when one fails, the logs of the servers stay. */
+export type StageTest = (name: string, run: () => Promise<void>, timeoutMs?: number) => void;
+
+/** Opens the stage before the tests of a file and closes it behind them. */
+export const useStage = (options: StageOptions, opened: (stage: Stage) => void): StageTest => {
+  let stage: Stage | undefined;
+  let unfinished = 0;
+  beforeAll(async () => {
+    stage = await openStage(options);
+    opened(stage);
+  }, 600_000);
+  afterEach(() => stage?.rightTime());
+  afterAll(() => stage?.stop(unfinished > 0 ? 'failed' : 'passed'));
+  return (name, run, timeoutMs) =>
+    // oxlint-disable-next-line jest/valid-title, jest/expect-expect -- the title and the expectations are the caller's
+    it(
+      name,
+      async () => {
+        unfinished += 1;
+        await run();
+        unfinished -= 1;
+      },
+      timeoutMs,
+    );
+};
+
 /** Starts everything; both servers are ready endpoints named by their product. */
-export const openStage = async (options: StageOptions = {}): Promise<Stage> => {
+const openStage = async (options: StageOptions): Promise<Stage> => {
   const bed = await startBed({ parts: options.parts ?? ['openbao', 'vault', 'kube-controller-manager'] });
   const closing: (() => Promise<void> | void)[] = [];
   const stop = async (outcome: 'passed' | 'failed'): Promise<void> => {

@@ -1,0 +1,84 @@
+// A backend while its Vault is in trouble: the condition says what it is, nothing is asked in a hot loop, and afterwards all is as declared.
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import { type Fault, FAULTS, rateLimited, type SeenRequest } from '../../bed/fault-proxy.ts';
+import { eventually, PRODUCTS, type Stage, useStage } from './backend-stage.ts';
+
+let stage: Stage;
+const check = useStage({}, (opened) => {
+  stage = opened;
+});
+
+const pushed: JsonObject = { type: 'jwt', jwt: {} };
+
+describe.each(PRODUCTS)('%s', (product) => {
+  const own = (name: string): string => `${name}-${product}`;
+  const { method, path }: Record<'method' | 'path', (text: string) => (request: SeenRequest) => boolean> = {
+    method: (text) => (request) => request.method === text,
+    path: (text) => (request) => request.path.includes(text),
+  };
+  const trouble = (fault: Fault, ...when: readonly ((request: SeenRequest) => boolean)[]): (() => void) =>
+    stage.server(product).proxy.inject({ fault, when: (request) => when.every((holds) => holds(request)) });
+
+  it.each([
+    ['403', 'PermissionDenied', 'False', FAULTS.forbidden],
+    ['sealed', 'VaultSealed', 'Unknown', FAULTS.sealed],
+    ['473', 'VaultUnavailable', 'Unknown', FAULTS.standby],
+    ['503', 'VaultUnavailable', 'Unknown', FAULTS.unavailable],
+    ['429', 'VaultUnavailable', 'Unknown', rateLimited(1)],
+    ['a cut connection', 'VaultUnavailable', 'Unknown', { kind: 'cutBefore' }],
+  ] as const)('%s is Mounted=%s (%s)', async (what, reason, state, fault) => {
+    const name = await stage.declare(product, own(`trouble-${what.replaceAll(/\W/g, '')}`), pushed);
+    await stage.until(name, 'Ready=True');
+    const heal = trouble(fault, path('/sys/auth'));
+    const { conditions } = await stage.until(name, `Mounted=${reason}`);
+    expect(conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: state, reason });
+    // What was known of the rest stays known.
+    expect(conditions?.find(({ type }) => type === 'Configured')?.status).toBe('True');
+    heal();
+    await stage.until(name, 'Ready=True');
+    await stage.bed.kubectl(['delete', 'vaultauthbackend', name]);
+  });
+
+  check('a write of which nobody hears whether it was done is done once more at the most', async () => {
+    const name = own('cut');
+    const { proxy } = stage.server(product);
+    proxy.inject({
+      fault: { kind: 'cutAfter' },
+      when: (request) => request.method === 'POST' && request.path === `/v1/sys/auth/${name}`,
+      times: 1,
+    });
+    proxy.inject({
+      fault: { kind: 'cutAfter' },
+      when: (request) => request.method === 'POST' && request.path === `/v1/auth/${name}/config`,
+      times: 1,
+    });
+    await stage.declare(product, name, pushed);
+    const { mount } = await stage.until(name, 'Ready=True');
+    expect(mount?.owned).toBe(true);
+    expect(proxy.count('POST', new RegExp(`/v1/sys/auth/${name}$`))).toBe(1);
+    expect(proxy.count('POST', new RegExp(`/v1/auth/${name}/config$`))).toBe(1);
+  });
+
+  check('a refused write is told, and tried again seldom', async () => {
+    const name = own('refused');
+    const heal = trouble(FAULTS.forbidden, method('POST'), path(`/auth/${name}/config`));
+    await stage.declare(product, name, pushed);
+    await stage.until(name, 'Configured=PermissionDenied');
+    const { proxy } = stage.server(product);
+    const [before, at] = [proxy.seen.filter(path(name)).length, Date.now()];
+    await eventually(() => expect(proxy.seen.filter(path(name)).length).toBeGreaterThan(before + 2));
+    // A look is of three requests, and no look follows sooner than a second after the one before.
+    expect((proxy.seen.filter(path(name)).length - before) / 3).toBeLessThanOrEqual((Date.now() - at) / 1000 + 1);
+    heal();
+    await stage.until(name, 'Ready=True');
+  });
+
+  check('a login that hangs does not hold the backend up, and is told', async () => {
+    const name = await stage.declare(product, own('hanging'), { ...pushed, probe: { timeoutSeconds: 1, intervalSeconds: 10 } });
+    await stage.until(name, 'Ready=True');
+    const heal = trouble({ kind: 'hang' }, path(`/auth/${name}/login`));
+    await eventually(async () => expect((await stage.status(name)).lastProbe?.result).toBe('Failed'));
+    heal();
+    await eventually(async () => expect((await stage.status(name)).lastProbe?.result).toBe('Succeeded'));
+  });
+});

@@ -1,0 +1,44 @@
+// What is remembered of a reviewer's token, and when it is replaced.
+import { rotateAt } from '../../../src/controller/backend/reviewer.ts';
+import { expiryOf, isRecordOf, issueOf, recordOf } from '../../../src/controller/backend/token-record.ts';
+
+const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+
+describe('the record of a token', () => {
+  it('tells whether it is the same, and nothing else of it', () => {
+    const token = jwt({ sub: 'reviewer' });
+    const record = recordOf(token);
+    expect(isRecordOf(record, token)).toBe(true);
+    expect(isRecordOf(record, `${token}x`)).toBe(false);
+    expect(isRecordOf('', token)).toBe(false);
+    expect(record).toMatch(/^[0-9a-f]{16}:[0-9a-f]{32}$/);
+    expect(recordOf(token)).not.toBe(record);
+  });
+
+  it.each([
+    ['a JWT', jwt({ exp: 100, iat: 40 }), 100_000, 40_000],
+    ['one without end', jwt({ iat: 40 }), undefined, 40_000],
+    ['claims that are no numbers', jwt({ exp: '100', iat: null }), undefined, undefined],
+    ['any bearer token', 'abcdef', undefined, undefined],
+    ['three parts that are no JWT', 'a.b.c', undefined, undefined],
+    ['an empty one', '', undefined, undefined],
+  ])('reads the times of %s', (_, token, expires, issued) => {
+    expect([expiryOf(token), issueOf(token)]).toEqual([expires, issued]);
+  });
+});
+
+describe('rotateAt', () => {
+  const reviewer = (issuedAt: string, expiresAt: string, mode = 'Rotated') => ({ mode, issuedAt, expiresAt });
+
+  it('is half of what the API server granted', () => {
+    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'))).toBe(Date.parse('2026-01-01T12:00:00Z'));
+    // Less than was asked for.
+    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'))).toBe(Date.parse('2026-01-01T00:30:00Z'));
+  });
+
+  it('is long past when there is none, or one of another mode', () => {
+    expect(rotateAt(undefined)).toBe(0);
+    expect(rotateAt(reviewer('', ''))).toBe(0);
+    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', 'SecretRef'))).toBe(0);
+  });
+});
