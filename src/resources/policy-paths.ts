@@ -60,7 +60,8 @@ const readText = (policy: string, from: number, tokens: Token[]): number => {
 };
 
 const readWord = (policy: string, from: number, tokens: Token[]): number => {
-  const word = /[^\s{}[\]=,:()"#]+/y;
+  // A comment or a here-document may begin right after a word.
+  const word = /(?:(?!\/\/|\/\*|<<)[^\s{}[\]=,:()"#])+/y;
   word.lastIndex = from;
   const [found = policy.charAt(from)] = word.exec(policy) ?? [];
   tokens.push({ kind: 'word', text: found });
@@ -95,7 +96,9 @@ const readObject = (
       at += 1;
     }
     if (tokens[at]?.text === '=') at += 1;
-    const isPath = tell !== undefined && keys[0] === 'path';
+    // The servers read escapes in names, so that any name could be "path".
+    if (keys.some((key) => key.includes('\\'))) throw new Error('names with escapes are not read in policies: write them plainly');
+    const isPath = tell !== undefined && keys[0]?.toLowerCase() === 'path';
     const [, ...labels] = keys;
     if (isPath && labels.length > 0) tell(labels.slice(0, 1));
     at = readValue(tokens, at, isPath && labels.length === 0 ? tell : undefined, depth);
