@@ -1,4 +1,5 @@
 // The reconcilers of the controller, by the kind of item that each works on.
+import { reconcileAutoRole } from './auto-roles.ts';
 import { type BackendOptions, backendReconciler } from './backend/reconcile.ts';
 import type { Reconcilers } from './context.ts';
 import { reconcileEndpoint } from './endpoint/endpoint.ts';
@@ -12,5 +13,6 @@ export const reconcilers = (options: BackendOptions): Partial<Reconcilers> => ({
   VaultAuthBackend: backendReconciler(options),
   VaultACLPolicy: reconcilePolicy,
   VaultAuthRole: reconcileRole,
+  ServiceAccount: reconcileAutoRole,
   Tombstones: reconcileTombstones,
 });

@@ -98,7 +98,10 @@ const turns = (): (<T>(name: string, run: () => Promise<T>) => Promise<T>) => {
 };
 
 /** Where an object of ours is on the API server. */
-export const placeOf = (kind: KindName, { metadata: { name, namespace } }: Any) => ({
+export const placeOf = (
+  kind: KindName,
+  { metadata: { name, namespace } }: { readonly metadata: { readonly name: string; readonly namespace?: string } },
+) => ({
   group: GROUP,
   version: VERSION,
   plural: kinds[kind].plural,

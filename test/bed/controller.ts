@@ -109,7 +109,10 @@ export async function untilCondition(
   await until(
     `${kind} ${object.name} has ${expected}`,
     async () => {
-      found = await readObject(bed, kind, object);
+      // Not there yet is only not so yet.
+      const { status, text } = await bed.exchange('GET', objectPath(kind, object));
+      if (status !== 200) return false;
+      found = JSON.parse(text) as JsonObject;
       const condition = conditionOf(found, type);
       const isCurrent = condition?.['observedGeneration'] === objectAt(found, 'metadata')?.['generation'];
       return isCurrent && (condition?.['status'] === wanted || condition?.['reason'] === wanted);
