@@ -46,52 +46,51 @@ const HOSTILE = [
 ];
 
 const fragment = fc.constantFrom(
-  ...[
-    'path ',
-    '"path" ',
-    'name ',
-    '"name"',
-    '"sys/*"',
-    '"secret/*"',
-    '"x"',
-    'x',
-    '1',
-    ALL,
-    '{',
-    '}',
-    '[',
-    ']',
-    '=',
-    ':',
-    ',',
-    '"',
-    '\\',
-    '\n',
-    '\r',
-    '#',
-    '//',
-    '/*',
-    '*/',
-    '<<E\n',
-    '\nE\n',
-    ' ',
-    '${',
-    `path "sys/*" ${ALL}`,
-    `{"path":{"sys/*":${JSON_ALL}}}`,
-  ],
+  'path ',
+  '"path" ',
+  'name ',
+  '"name"',
+  '"sys/*"',
+  '"secret/*"',
+  '"x"',
+  'x',
+  '1',
+  ALL,
+  '{',
+  '}',
+  '[',
+  ']',
+  '=',
+  ':',
+  ',',
+  '"',
+  '\\',
+  '\n',
+  '\r',
+  '#',
+  '//',
+  '/*',
+  '*/',
+  '<<E\n',
+  '\nE\n',
+  ' ',
+  '${',
+  `path "sys/*" ${ALL}`,
+  `{"path":{"sys/*":${JSON_ALL}}}`,
 );
+
+/** A token whose only policy is "guarded", whatever that says at the time. */
+const holderOf = async ({ root }: ContractServer): Promise<string> => {
+  await writePolicy(root, 'guarded', 'path "x" {}');
+  const body = { policies: ['guarded'], no_default_policy: true, no_parent: true };
+  const { auth } = await root.request({ method: 'POST', path: 'auth/token/create', body });
+  return textOf(auth, 'client_token') ?? '';
+};
 
 onEachServer(
   [],
   () => Promise.resolve(),
   (_product, server) => {
-    /** A token whose only policy is "guarded", whatever that says at the time. */
-    const holderOf = async ({ root }: ContractServer): Promise<string> => {
-      await writePolicy(root, 'guarded', 'path "x" {}');
-      const body = { policies: ['guarded'], no_default_policy: true, no_parent: true };
-      const { auth } = await root.request({ method: 'POST', path: 'auth/token/create', body });
-      return textOf(auth, 'client_token') ?? '';
-    };
     /** What the holder of a policy of this text can reach; nothing when the server refuses the text. */
     const reach = async ({ root }: ContractServer, token: string, text: string): Promise<readonly string[]> => {
       const isTaken = await writePolicy(root, 'guarded', text).then(
