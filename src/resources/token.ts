@@ -1,5 +1,5 @@
 // The token block: what tokens of a login live for and may do. Roles have it, and backends have it as default.
-import { choice, durationText, flag, integer, list, optional, type Rule, type Stored, struct, text } from './schema.ts';
+import { choice, durationText, flag, integer, list, optional, type Rule, struct, text } from './schema.ts';
 
 export const TOKEN_TYPES = ['default', 'service', 'batch'] as const;
 export type TokenType = (typeof TOKEN_TYPES)[number];
@@ -68,4 +68,3 @@ export const defaultTokenSchema = (description: string) =>
     { filled: true, rules: RULES },
   );
 
-export type TokenSpec = Stored<ReturnType<typeof tokenSchema>>;
