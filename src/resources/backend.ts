@@ -135,7 +135,7 @@ export const backendSpecSchema = struct(
           { default: 'Warn' },
         ),
       },
-      'What the webhook does with what it knows of roles.',
+      'What the webhook is to do with what it knows of roles. It does not look at them yet.',
       { filled: true },
     ),
     rbac: struct(
