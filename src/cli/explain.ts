@@ -10,6 +10,9 @@ import type { Run, Terminal } from './terminal.ts';
 const OUTPUT = { name: 'o', value: 'text|json', sentence: 'Form of the answer; its JSON shape is documented and stays.' };
 const CONTEXT = { name: 'context', value: 'NAME', sentence: 'Context of the kubeconfig, for a pod of a cluster.' };
 
+/** Flags that say nothing about files. */
+const FOR_CLUSTERS = /^--?(?:kubeconfig|context)(?:=|$)/;
+
 /** Raised when a member of the JSON answer goes or changes its meaning; new members do not raise it. */
 const SHAPE_VERSION = 1;
 
@@ -22,6 +25,9 @@ export const explain: Run = async (words, terminal) => {
     return called.fail([`-o: ${JSON.stringify(form)} cannot be read, expected text or json`]);
   const reference = podReference(called.settings.positionals);
   if (typeof reference === 'string') return called.fail([reference]);
+  const idle = reference ? undefined : called.words.find((word) => FOR_CLUSTERS.test(word));
+  if (idle !== undefined)
+    return called.fail([`${idle}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; files take -manifests`]);
   const explained = reference ? await fromCluster(reference, called, terminal) : await prepareFiles('explain', called, terminal);
   if (typeof explained === 'number') return explained;
   const pods = explained.judged.map((one) => explanationOf(one, explained));

@@ -202,6 +202,10 @@ test('a pod of a cluster, and other words that are not understood', async () => 
       out: '',
       errors: ['vault-auth-injector explain: there is no cluster to look at: set -kubeconfig or KUBECONFIG'],
     });
+  for (const word of ['-kubeconfig=x', '--context=y'])
+    expect((await ask(explain, [word, ...ADDRESS], { stdin: POD })).errors).toEqual([
+      `vault-auth-injector explain: ${word}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; files take -manifests`,
+    ]);
   for (const words of [['pod'], ['pod', 'a/b/c'], ['pod', 'a', 'b'], ['pods/'], ['po', '/a']])
     expect((await ask(explain, words)).errors).toEqual([expect.stringContaining('expected one pod, as "pod NAMESPACE/NAME"')]);
   expect((await ask(explain, ['-o', 'yaml'], { stdin: POD })).errors).toEqual([
