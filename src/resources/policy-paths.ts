@@ -97,7 +97,8 @@ const readObject = (
     }
     if (tokens[at]?.text === '=') at += 1;
     // The servers read escapes in names, so that any name could be "path".
-    if (keys.some((key) => key.includes('\\'))) throw new Error('names with escapes are not read in policies: write them plainly');
+    if (keys.some((key) => key.includes('\\')))
+      throw new Error('names with escapes are not read in policies: write them plainly');
     const isPath = tell !== undefined && keys[0]?.toLowerCase() === 'path';
     const [, ...labels] = keys;
     if (isPath && labels.length > 0) tell(labels.slice(0, 1));

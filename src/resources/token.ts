@@ -67,4 +67,3 @@ export const defaultTokenSchema = (description: string) =>
     description,
     { filled: true, rules: RULES },
   );
-
