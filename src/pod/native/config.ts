@@ -49,7 +49,8 @@ const login = ({ options, authConfig, once }: NativeConfigInput): JsonObject => 
     ...compact({
       namespace: options.namespace,
       min_backoff: options.authMinBackoff,
-      max_backoff: options.authMaxBackoff === '' ? LONGEST_BACKOFF : options.authMaxBackoff,
+      // The agent refuses a longest wait that is not above the shortest: who names one has the other as the agent has it.
+      max_backoff: options.authMaxBackoff === '' && options.authMinBackoff === '' ? LONGEST_BACKOFF : options.authMaxBackoff,
       exit_on_err: once || options.agentAutoAuthExitOnErr,
     }),
     config: parameters,

@@ -80,6 +80,13 @@ test('the sidecar never gives up, and the method is a list', () => {
   expect(config).not.toHaveProperty('exit_after_auth');
 });
 
+test('who names the shortest wait alone gets no longest one below it', () => {
+  const waits = (annotations: Readonly<Record<string, string>>) => configOf(inject({ annotations }).pod).auto_auth.method[0];
+  expect(waits({ 'auth-min-backoff': '5s' })).toMatchObject({ min_backoff: '5s' });
+  expect(waits({ 'auth-min-backoff': '5s' })).not.toHaveProperty('max_backoff');
+  expect(waits({ 'auth-max-backoff': '30s' })).toMatchObject({ max_backoff: '30s' });
+});
+
 test('before a Job it ends, one way or the other', () => {
   const { pod } = inject({ annotations: { 'agent-pre-populate-only': 'true' } });
   expect(containerOf(pod, 'vault-agent')).not.toHaveProperty('restartPolicy');
