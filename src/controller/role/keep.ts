@@ -68,22 +68,27 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
   );
   tell(work, state);
   const isHeld = state.finding === 'InSync' || state.finding === 'Repaired' || state.finding === 'IgnoredParameters';
+  const isElsewhere = role.spec.managementPolicy === 'Observe';
+  const finding = found && isElsewhere ? admission(work, found) : programmedBy(state, roleName, observer ?? '');
+  // Who may write roles in a namespace may name any role of the mount: what another's role says is not told to him.
+  const isAnothers = state.finding === 'NotOwned' || (isElsewhere && finding.reason === 'ObservedMismatch');
   return {
-    finding:
-      found && role.spec.managementPolicy === 'Observe' ? admission(work, found) : programmedBy(state, roleName, observer ?? ''),
+    finding,
     status: {
       vault: { ...place, owned: isClaimed },
       ...(isHeld ? { documentHash, programmed: true } : {}),
-      effectivePolicies: observer === undefined ? effectivePolicies : policiesOf(found),
-      drift: state.drift,
+      effectivePolicies: observer === undefined ? effectivePolicies : isAnothers ? [] : policiesOf(found),
+      drift: isAnothers ? state.drift.map(({ field, want }) => ({ field, want, got: NOT_SHOWN })) : state.drift,
       ...(state.warnings === undefined ? {} : { warnings: state.warnings }),
       lastSyncTime: new Date(context.now()).toISOString(),
     },
   };
 };
 
+const NOT_SHOWN = "(another's, not shown)";
+
 /** Why nothing is written; undefined: it is. */
-export const observerOf = ({ context, backend, role }: Pick<RoleWork, 'context' | 'backend' | 'role'>): string | undefined => {
+const observerOf = ({ context, backend, role }: Pick<RoleWork, 'context' | 'backend' | 'role'>): string | undefined => {
   const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
   if (context.observeOnly) return 'the controller only observes';
   if (isObserved(role)) return 'only observing';

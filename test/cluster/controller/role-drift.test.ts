@@ -138,7 +138,8 @@ onEachProduct(
       await declare(stage(), namespace, 'refused', { ...observed, serviceAccounts: ['other'] });
       const role = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'admitted' }, 'Programmed=Observed');
       expect(objectAt(role, 'status')).toMatchObject({ effectivePolicies: ['legacy'] });
-      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'refused' }, 'Programmed=ObservedMismatch');
+      const refused = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'refused' }, 'Programmed=ObservedMismatch');
+      expect(JSON.stringify(refused['status'])).not.toContain('app-*');
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'admitted' }));
       await until(
         'the object is gone',

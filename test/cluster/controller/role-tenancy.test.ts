@@ -72,7 +72,9 @@ onEachProduct(
       };
       await vault.ask('POST', path('app'), foreign);
       await declare(stage(), namespace, 'app', { backendRef: { name: 'kubernetes' } });
-      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Programmed=NotOwned');
+      const other = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Programmed=NotOwned');
+      // Whose role it is, and what it may do, is nobody else's business.
+      expect(JSON.stringify(other['status'])).not.toContain('foreign');
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'app' }));
       await until(
         'the object is gone',
