@@ -16,21 +16,19 @@ export const remembered = <K extends object, T extends object>(make: (from: K) =
 
 const TEXTS = new WeakMap<object, string>();
 
-/** A list or object with a text of its own from now on. It and all it holds is frozen, since it ends up in many patches. */
+/**
+ * A list or object with a text of its own from now on; nobody may change it, since it ends up in many patches. It is not frozen:
+ * that would add a tenth to the review of the first pod of an owner.
+ */
 export const shared = <T extends JsonObject | readonly Json[]>(value: T): T => {
   TEXTS.set(value, JSON.stringify(value));
-  return frozen(value);
-};
-
-const frozen = <T extends Json>(value: T): T => {
-  if (typeof value === 'object' && value !== null) for (const member of Object.values(value)) frozen(member as Json);
-  return Object.freeze(value);
+  return value;
 };
 
 /** An object whose lists and objects are shared, one by one: what a container has in common with others. */
 export const sharedMembers = (object: JsonObject): JsonObject => {
   for (const member of Object.values(object)) if (typeof member === 'object' && member !== null) shared(member);
-  return Object.freeze(object);
+  return object;
 };
 
 /** As JSON.stringify, to the letter. Looks up the text of what is shared, down to the members of objects in a list. */
