@@ -20,6 +20,8 @@ export interface ControllerOptions {
   readonly name?: string;
   /** Further flags, after ours. */
   readonly flags?: readonly string[];
+  /** Of Node.js, before the program. */
+  readonly nodeFlags?: readonly string[];
   /** Default: the cluster's administrator. */
   readonly kubeconfig?: string;
 }
@@ -67,6 +69,7 @@ export async function runController(bed: Bed, options: ControllerOptions = {}): 
     name: options.name ?? 'controller',
     command: process.execPath,
     arguments: [
+      ...(options.nodeFlags ?? []),
       program,
       'controller',
       `-kubeconfig=${options.kubeconfig ?? bed.kubeconfig}`,
@@ -76,7 +79,7 @@ export async function runController(bed: Bed, options: ControllerOptions = {}): 
     ],
     environment: { NAMESPACE: CONTROLLER_NAMESPACE },
   });
-  await untilReady(server, 30, () => answersOk(`${operations}/readyz`));
+  await untilReady(server, 60, () => answersOk(`${operations}/readyz`));
   return { server, operations };
 }
 

@@ -89,5 +89,5 @@ const short = ({ perSecond, p50, p99, cpuMs }: Figures): string =>
 
 const ratio = (ours: number, bare: number): string => (ours / bare).toFixed(2);
 
-const table = (heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] =>
+export const table = (heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] =>
   [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);

@@ -1,10 +1,10 @@
 // One server under load, a process of its own on the first core; what it takes is read from /proc.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
+import { cpuMsOf, rssMiBOf } from './process.ts';
 
 export interface TargetSpec {
   readonly name: string;
@@ -44,7 +44,14 @@ export const startTarget = async ({ name, command }: TargetSpec, body: string): 
     }
     await sleep(2);
   }
-  return { name, port, startMs: performance.now() - start, cpuMs: () => cpuMs(child), rssMiB: () => rssMiB(child), stop };
+  return {
+    name,
+    port,
+    startMs: performance.now() - start,
+    cpuMs: () => cpuMsOf(child.pid),
+    rssMiB: () => rssMiBOf(child.pid),
+    stop,
+  };
 };
 
 /** KiB that each of `count` idle connections costs the server. */
@@ -90,14 +97,3 @@ const freePort = (): Promise<number> =>
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
-
-/** Linux counts processor time in hundredths of a second. */
-const TICK_MS = 10;
-
-const cpuMs = ({ pid }: ChildProcess): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-};
-
-const rssMiB = ({ pid }: ChildProcess): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;

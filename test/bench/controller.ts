@@ -1,0 +1,200 @@
+// The config controller with very many roles: the first sync, a restart, rest, and how soon a single change is in Vault.
+import { writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startBed } from '../bed/bed.ts';
+import { type ControllerProcess, installController, runController } from '../bed/controller.ts';
+import { changeSeen, createBackend, createMany, type Plan, type RoleName, roleNames } from './many-roles.ts';
+import { cpuMsOf, rssMiBOf } from './process.ts';
+import { table } from './report.ts';
+
+const USAGE = `node build/bench.js controller [--roles 10000] [--namespaces 1000] [--rate 500] [--resync 86400] [--soak 20] [--changes 200] [--node-flag FLAG]… [--json FILE]
+  --rate    requests per second that the endpoint allows
+  --resync  seconds between looks at each role
+  --soak    minutes of rest
+`;
+/** As the image starts it. */
+const NODE_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=192'];
+
+const OPTIONS = {
+  roles: { type: 'string', default: '10000' },
+  namespaces: { type: 'string', default: '1000' },
+  rate: { type: 'string', default: '500' },
+  resync: { type: 'string', default: '86400' },
+  soak: { type: 'string', default: '20' },
+  changes: { type: 'string', default: '200' },
+  'node-flag': { type: 'string', multiple: true, default: NODE_FLAGS },
+  json: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** What the controller took for a stretch of time. */
+interface Stretch {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** At its end, and the most of this process so far. */
+  readonly rssMiB: number;
+  readonly mostMiB: number;
+  readonly vaultRequests: number;
+  readonly backendRuns: number;
+  readonly roleRuns: number;
+}
+
+/** Measures and prints; the answer is the exit code. */
+export const measureController = async (words: readonly string[]): Promise<number> => {
+  const { values } = parseArgs({ args: [...words], options: OPTIONS });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const plan: Plan = {
+    roles: Number(values.roles),
+    namespaces: Number(values.namespaces),
+    requestsPerSecond: Number(values.rate),
+    resyncSeconds: Number(values.resync),
+  };
+  const [soakMinutes, changes] = [Number(values.soak), Number(values.changes)];
+  const bed = await startBed({ parts: ['openbao', 'kube-apiserver'] });
+  const rows: (readonly string[])[] = [];
+  const results: Record<string, unknown> = { plan, loadBefore: loadavg() };
+  const tell = (title: string, stretch: Stretch): void => {
+    results[title] = stretch;
+    rows.push(rowOf(title, stretch));
+    process.stderr.write(`${rows.at(-1)?.join(' | ')}   (load average ${loadavg()[0]?.toFixed(1)})\n`);
+  };
+  try {
+    await installController(bed);
+    process.stderr.write('creating the objects\n');
+    await createMany(bed, plan);
+    await createBackend(bed, plan);
+    const start = (name: string): Promise<ControllerProcess> => runController(bed, { name, nodeFlags: values['node-flag'] });
+
+    const first = await start('first');
+    tell('first sync', await during(first, () => untilReady(first, plan.roles)));
+    tell('the minute after', await during(first, () => sleep(60_000)));
+    await first.server.stop('SIGTERM');
+
+    const second = await start('second');
+    const names = spreadOut(roleNames(plan), changes);
+    const busy: number[] = [];
+    const looked = during(second, () => untilLooked(second, plan.roles));
+    await until(async () => (await figures(second)).roleRuns > 0);
+    for (const [at, name] of names.slice(0, Math.ceil(changes / 2)).entries()) busy.push(await changeSeen(bed, name, at + 1));
+    tell('look at all after a restart', await looked);
+
+    tell('the minute after the restart', await during(second, () => sleep(60_000)));
+    const rest: number[] = [];
+    tell(
+      `${changes} single changes`,
+      await during(second, async () => {
+        for (const [at, name] of names.entries()) rest.push(await changeSeen(bed, name, at + changes));
+      }),
+    );
+    for (let minute = 0; minute < soakMinutes; minute += 5) {
+      const minutes = Math.min(5, soakMinutes - minute);
+      tell(`rest, minutes ${minute} to ${minute + minutes}`, await during(second, () => sleep(minutes * 60_000)));
+    }
+    const heads = [
+      'stretch',
+      'seconds',
+      'CPU s',
+      '% of a core',
+      'RSS at its end, MiB',
+      'most',
+      'requests to Vault',
+      'looks at roles',
+      'at backends',
+    ];
+    const lines = [
+      `${plan.roles} roles in ${plan.namespaces} namespaces; the endpoint allows ${plan.requestsPerSecond} requests/s; each role is looked at every ${plan.resyncSeconds} s`,
+      '',
+      ...table(heads, rows),
+      '',
+      ...table(
+        ['a single change is in Vault after, ms', 'p50', 'p99', 'longest', 'changes'],
+        [
+          ['at rest', ...percentiles(rest)],
+          ['while all roles are looked at', ...percentiles(busy)],
+        ],
+      ),
+    ];
+    process.stdout.write(`${lines.join('\n')}\n`);
+    if (values.json) writeFileSync(values.json, `${JSON.stringify({ ...results, rest, busy }, undefined, 1)}\n`);
+    await bed.stop();
+    return 0;
+  } catch (error) {
+    await bed.stop('failed');
+    throw error;
+  }
+};
+
+const during = async (controller: ControllerProcess, work: () => Promise<unknown>): Promise<Stretch> => {
+  const { pid } = controller.server;
+  const [began, cpuBefore, before] = [performance.now(), cpuMsOf(pid), await figures(controller)];
+  await work();
+  const [cpuMs, after] = [cpuMsOf(pid) - cpuBefore, await figures(controller)];
+  return {
+    seconds: (performance.now() - began) / 1000,
+    cpuSeconds: cpuMs / 1000,
+    rssMiB: rssMiBOf(pid),
+    mostMiB: rssMiBOf(pid, 'VmHWM'),
+    vaultRequests: after.vaultRequests - before.vaultRequests,
+    backendRuns: after.backendRuns - before.backendRuns,
+    roleRuns: after.roleRuns - before.roleRuns,
+  };
+};
+
+const rowOf = (title: string, stretch: Stretch): readonly string[] => [
+  title,
+  stretch.seconds.toFixed(0),
+  stretch.cpuSeconds.toFixed(1),
+  ((100 * stretch.cpuSeconds) / stretch.seconds).toFixed(1),
+  stretch.rssMiB.toFixed(0),
+  stretch.mostMiB.toFixed(0),
+  ...[stretch.vaultRequests, stretch.roleRuns, stretch.backendRuns].map(String),
+];
+
+interface Figures {
+  readonly ready: number;
+  readonly vaultRequests: number;
+  readonly roleRuns: number;
+  readonly backendRuns: number;
+}
+
+/** What the controller's own metrics say. */
+const figures = async ({ operations }: ControllerProcess): Promise<Figures> => {
+  const text = await (await fetch(`${operations}/metrics`)).text();
+  const sum = (name: string, ...labels: readonly string[]): number =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith(`vault_auth_injector_${name}{`) && labels.every((label) => line.includes(label)))
+      .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
+  return {
+    ready: sum('objects', 'kind="VaultAuthRole"', 'reason="Ready"'),
+    vaultRequests: sum('vault_request_duration_seconds_count'),
+    roleRuns: sum('reconciles_total', 'kind="VaultAuthRole"'),
+    backendRuns: sum('reconciles_total', 'kind="VaultAuthBackend"'),
+  };
+};
+
+const untilReady = (controller: ControllerProcess, roles: number): Promise<void> =>
+  until(async () => (await figures(controller)).ready >= roles);
+
+const untilLooked = (controller: ControllerProcess, roles: number): Promise<void> =>
+  until(async () => (await figures(controller)).roleRuns >= roles);
+
+/** Looks seldom, since each look costs the controller a count of all objects. */
+const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+  while (!(await isSo())) await sleep(1000);
+};
+
+/** So many of all, evenly. */
+const spreadOut = (names: readonly RoleName[], count: number): readonly RoleName[] =>
+  names.filter((_, index) => Math.floor((index * count) / names.length) !== Math.floor(((index - 1) * count) / names.length));
+
+const percentiles = (values: readonly number[]): readonly string[] => {
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = (part: number): string => (sorted[Math.ceil(sorted.length * part) - 1] ?? 0).toFixed(0);
+  return [at(0.5), at(0.99), at(1), String(sorted.length)];
+};
