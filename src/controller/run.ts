@@ -193,6 +193,8 @@ export const startController = (options: ControllerOptions): Controller => {
 
 const tellFailure = (log: Log, kind: string, key: string, error: unknown): void => {
   const problem = error instanceof Error ? error.message : String(error);
+  // Of thousands of objects: the leader says once what it is about.
+  if (error instanceof LeaseLost) return log.debug({ kind, key, problem }, 'a run was cut short');
   // Faults of this program: everything that others can do to us has an error of its own.
   const stack = error instanceof TypeError || error instanceof RangeError ? { stack: error.stack } : {};
   log.warn({ kind, key, problem, ...stack }, 'a run failed and will be tried again');

@@ -1,6 +1,7 @@
 // One HTTPS request and its whole answer, bounded in time and size.
 import type { IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
+import { deadline } from './deadline.ts';
 
 export interface Exchange {
   readonly url: URL;
@@ -28,16 +29,17 @@ const ANSWER_LIMIT = 32 * 1024 * 1024;
 
 /** Sends one request. A GET on a kept connection that the server has just closed is sent once more. Throws what the socket throws, or NoAnswer. */
 export const exchange = async (options: Exchange): Promise<Answer> => {
-  const timeout = AbortSignal.timeout(Math.ceil(options.timeoutMs));
-  const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
+  const { signal, isOver, end } = deadline(options.timeoutMs, options.signal);
   try {
     return await once(options, signal).catch((error: unknown) => {
       if (options.method === 'GET' && error instanceof StaleConnection) return once(options, signal);
       throw error;
     });
   } catch (error) {
-    if (timeout.aborted) throw new NoAnswer(`no answer within ${options.timeoutMs} ms`, { cause: error });
+    if (isOver()) throw new NoAnswer(`no answer within ${options.timeoutMs} ms`, { cause: error });
     throw error;
+  } finally {
+    end();
   }
 };
 

@@ -2,6 +2,7 @@
 import { type Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
 import { type RequestOptions as SecureOptions, request as requestSecure } from 'node:https';
 import { isNativeError } from 'node:util/types';
+import { deadline } from './deadline.ts';
 
 export interface Exchange {
   readonly url: URL;
@@ -37,13 +38,12 @@ export class ExchangeFailure extends Error {
 
 /** Sends one request. Throws ExchangeFailure, or the signal's reason when the caller gave up. Redirects are answers. */
 export const exchange = (options: Exchange): Promise<Answer> => {
-  const timeout = AbortSignal.timeout(Math.ceil(options.timeoutMs));
-  const signal = options.signal ? AbortSignal.any([timeout, options.signal]) : timeout;
-  return new Promise((resolve, reject) => {
+  const { signal, isOver, end } = deadline(options.timeoutMs, options.signal);
+  return new Promise<Answer>((resolve, reject) => {
     let sent = false;
     const fail = (error: unknown): void => {
       if (options.signal?.aborted) return reject(options.signal.reason);
-      if (timeout.aborted) return reject(new ExchangeFailure('Timeout', `no answer within ${options.timeoutMs} ms`, sent));
+      if (isOver()) return reject(new ExchangeFailure('Timeout', `no answer within ${options.timeoutMs} ms`, sent));
       reject(error instanceof ExchangeFailure ? error : failureOf(error, sent));
     };
     const { url, method, agent, headers, body, answerLimit } = options;
@@ -66,7 +66,7 @@ export const exchange = (options: Exchange): Promise<Answer> => {
       // A certificate or key that cannot be read is thrown here.
       fail(error);
     }
-  });
+  }).finally(end);
 };
 
 const collect = async (response: IncomingMessage, limit: number): Promise<Answer> => {
