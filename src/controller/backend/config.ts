@@ -9,6 +9,7 @@ import { type DocumentState, keepDocument } from '../document.ts';
 import type { HeldToken } from './memory.ts';
 import type { ReviewerToken } from './reviewer.ts';
 import { isRecordOf, recordOf } from './token-record.ts';
+import { TUNE } from './tuning.ts';
 import { isRecordedHere, type Work } from './work.ts';
 
 /** The field that no server shows. */
@@ -146,7 +147,7 @@ const timeText = (at: number | undefined): string | undefined => (at === undefin
 /** What the server dropped of the last write; tuning is a document of its own. */
 const ignoredBefore = ({ conditions, drift }: VaultAuthBackendStatus): readonly Difference[] =>
   conditions?.some(({ type, reason }) => type === 'Configured' && reason === 'IgnoredParameters')
-    ? (drift ?? []).filter(({ field }) => !field.startsWith('tune.'))
+    ? (drift ?? []).filter(({ field }) => !field.startsWith(TUNE))
     : [];
 
 const hashOf = (document: JsonObject, tokenHash: string | undefined): string =>

@@ -23,7 +23,7 @@ export interface ClusterKeys {
 }
 
 /** How long a key that is no longer published stays, in seconds. */
-export const KEEP_RETIRED_SECONDS = 600;
+const KEEP_RETIRED_SECONDS = 600;
 
 /** Whether keys are read from the API server and written to Vault. */
 export const isSynced = ({ kubernetes, jwt }: VaultAuthBackendSpec): boolean =>

@@ -49,7 +49,7 @@ const TOKEN_SECONDS = 600;
 const LOGIN_SECONDS = 10;
 
 /** What Vault must hold as the hidden role: nobody but us, and nothing but a login. */
-export const probeRole = (work: Pick<Work, 'context' | 'backend' | 'vault'>): JsonObject => {
+const probeRole = (work: Pick<Work, 'context' | 'backend' | 'vault'>): JsonObject => {
   const { context, backend, vault } = work;
   const role: VaultAuthRole = {
     apiVersion: API_VERSION,

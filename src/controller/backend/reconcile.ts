@@ -30,12 +30,15 @@ export const backendReconciler = ({ clusterCA }: BackendOptions): Reconcile<Vaul
   return async (context, key, backend, signal) => {
     if (!backend) {
       known.forget(key);
+      context.metrics.probe(key, undefined);
+      context.metrics.expires('reviewer', key, undefined);
       return {};
     }
-    if (backend.metadata.deletionTimestamp !== undefined) return removeBackend(context, backend, signal);
+    const removal = backend.metadata.deletionTimestamp === undefined ? undefined : await removeBackend(context, backend, signal);
+    if (removal && !removal.unconfirmed) return removal;
     const memory = known.of(key, backend.metadata.uid);
     const { findings, status, afterMs } = await lookFrom(context, backend, memory, clusterCA, signal);
-    await write(context, backend, findings, status);
+    await write(context, backend, removal?.unconfirmed ? [...findings, removal.unconfirmed] : findings, status);
     const { expiresAt } = status.reviewer ?? {};
     context.metrics.expires('reviewer', key, expiresAt === undefined ? undefined : Date.parse(expiresAt));
     if (afterMs !== undefined) return { afterMs };

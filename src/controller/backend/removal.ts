@@ -11,7 +11,11 @@ import { dropRights } from './rights.ts';
 import { reviewerName, reviewerSecretName } from './reviewer.ts';
 import { isLookOnly } from './work.ts';
 
-type Next = { readonly afterMs?: number };
+export interface Next {
+  readonly afterMs?: number;
+  /** It is not certain that this is meant: until it is, everything is kept true. */
+  readonly unconfirmed?: Deletable;
+}
 type Deletable = Extract<BackendFinding, { readonly type: 'Deletable' }>;
 
 const AGAIN_MS = 60_000;
@@ -23,19 +27,17 @@ export const removeBackend = async (
   signal: AbortSignal,
 ): Promise<Next> => {
   const { metadata, spec, status } = backend;
-  context.metrics.probe(metadata.name, undefined);
-  context.metrics.expires('reviewer', metadata.name, undefined);
   if (!metadata.finalizers?.includes(FINALIZER)) return {};
   const { mount } = status ?? {};
   if (spec.deletionPolicy === 'Retain' || isLookOnly(context, backend)) return letGo(context, backend);
   if (mount?.owned !== true) return cleanUp(context, backend, signal);
   if (metadata.annotations?.[CONFIRM_DELETE_ANNOTATION] !== spec.path)
-    return wait(
-      context,
-      backend,
-      'NotConfirmed',
-      `Disabling auth/${spec.path} revokes all its tokens and forgets its roles. If that is meant: kubectl annotate vaultauthbackend ${metadata.name} ${CONFIRM_DELETE_ANNOTATION}=${spec.path}. If not: set deletionPolicy to Retain.`,
-    );
+    return {
+      unconfirmed: deletable(
+        'NotConfirmed',
+        `Disabling auth/${spec.path} revokes all its tokens and forgets its roles. If that is meant: kubectl annotate vaultauthbackend ${metadata.name} ${CONFIRM_DELETE_ANNOTATION}=${spec.path}. If not: set deletionPolicy to Retain.`,
+      ),
+    };
   if (!context.endpoints.get(spec.endpointRef.name))
     return leave(context, backend, signal, `there is no VaultEndpoint ${spec.endpointRef.name}`);
   const vault = context.vaults.get(spec.endpointRef.name);
@@ -108,10 +110,16 @@ const wait = async (
   const { generation } = backend.metadata;
   const current = context.backends.get(backend.metadata.name)?.status ?? backend.status ?? {};
   const before = current.conditions ?? [];
-  const finding: Deletable = { type: 'Deletable', status: 'False', reason, message };
-  const findings = [...before.filter(({ type }) => type !== 'Deletable' && type !== 'Ready'), finding];
+  const findings = [...before.filter(({ type }) => type !== 'Deletable' && type !== 'Ready'), deletable(reason, message)];
   const time = new Date(context.now()).toISOString();
   const conditions = mergeConditions(before, [...findings, readyOf(findings)], generation, time);
   await context.writeStatus('VaultAuthBackend', backend, { ...current, conditions });
   return { afterMs: Math.min(AGAIN_MS, context.times.deletionMs / 4) };
 };
+
+const deletable = (reason: Deletable['reason'], message: string): Deletable => ({
+  type: 'Deletable',
+  status: 'False',
+  reason,
+  message,
+});

@@ -6,7 +6,7 @@ import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, dropObject, keepObject } from './
 import type { Work } from './work.ts';
 
 /** Names of cluster-scoped objects of a backend; a colon cannot be in a backend's own name. */
-export const rightsName = ({ backend }: Pick<Work, 'backend'>, what: 'token-review' | 'alias-metadata'): string =>
+const rightsName = ({ backend }: Pick<Work, 'backend'>, what: 'token-review' | 'alias-metadata'): string =>
   `vault-auth-injector:${backend.metadata.name}:${what}`;
 
 /** Keeps, or takes back, what `rbac.manageAuthDelegator` asks for. Throws a KubeError. */

@@ -3,7 +3,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { collectionPath, CONFIRM_DELETE_ANNOTATION } from '../../../src/resources/kinds.ts';
 import { issueAuthority } from '../../../src/tls/issue.ts';
-import { eventually, useStage, PRODUCTS, type Stage, writes } from './backend-stage.ts';
+import { eventually, writes } from './backend-looks.ts';
+import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;
 const check = useStage({}, (opened) => {
@@ -199,14 +200,21 @@ describe.each(PRODUCTS)('%s', (product) => {
   });
 
   check('deletion: Retain leaves all; Delete waits for the confirmation and then disables the mount', async () => {
-    const kept = await stage.declare(product, own('kept'), pushed());
+    const kept = await stage.declare(product, own('kept'), rotated());
     const gone = await stage.declare(product, own('gone'), { ...rotated(), deletionPolicy: 'Delete' });
-    await stage.until(kept, 'Ready=True');
+    const before = await stage.until(kept, 'Ready=True');
     await stage.until(gone, 'Ready=True');
     await stage.bed.request('DELETE', place(kept));
     await stage.bed.request('DELETE', place(gone));
     await stage.until(gone, 'Deletable=NotConfirmed');
     expect((await stage.bed.exchange('GET', place(kept))).status).toBe(404);
+    // Made again, it takes over what it left.
+    await stage.declare(product, kept, rotated());
+    const again = await stage.until(kept, 'Ready=True');
+    expect(again.mount).toMatchObject({ owned: true, accessor: before.mount?.accessor });
+    // Until it is confirmed everything is kept true.
+    await vault().request({ method: 'POST', path: `sys/mounts/auth/${gone}/tune`, body: { description: 'theirs' } });
+    await stage.until(gone, 'Configured=Repaired');
     await stage.bed.kubectl(['annotate', 'vaultauthbackend', gone, `${CONFIRM_DELETE_ANNOTATION}=${gone}`]);
     await eventually(async () => expect((await stage.bed.exchange('GET', place(gone))).status).toBe(404));
     expect(Object.keys(await read('sys/auth'))).toEqual(expect.arrayContaining([`${kept}/`]));

@@ -1,7 +1,8 @@
 // A backend while its Vault is in trouble: the condition says what it is, nothing is asked in a hot loop, and afterwards all is as declared.
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { type Fault, FAULTS, rateLimited, type SeenRequest } from '../../bed/fault-proxy.ts';
-import { eventually, PRODUCTS, type Stage, useStage } from './backend-stage.ts';
+import { eventually } from './backend-looks.ts';
+import { PRODUCTS, type Stage, useStage } from './backend-stage.ts';
 
 let stage: Stage;
 const check = useStage({}, (opened) => {

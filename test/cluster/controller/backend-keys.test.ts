@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
-import { eventually, jwtRoleOf, useStage, PRODUCTS, roleOf, type Stage } from './backend-stage.ts';
+import { eventually, jwtRoleOf, roleOf } from './backend-looks.ts';
+import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;
 const check = useStage({}, (opened) => {

@@ -10,7 +10,8 @@ import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.t
 import { reconcileRole } from '../../../src/controller/role/role.ts';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
-import { eventually, useStage, PRODUCTS, roleOf, type Stage, TEAM } from './backend-stage.ts';
+import { eventually, roleOf, TEAM } from './backend-looks.ts';
+import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;
 const check = useStage({ reconcilers: { VaultAuthRole: reconcileRole } }, (opened) => {

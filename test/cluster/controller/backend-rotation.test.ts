@@ -2,7 +2,8 @@
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { FAULTS } from '../../bed/fault-proxy.ts';
-import { eventually, useStage, PRODUCTS, roleOf, type Stage, writes } from './backend-stage.ts';
+import { eventually, roleOf, writes } from './backend-looks.ts';
+import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;
 const check = useStage({}, (opened) => {
@@ -150,5 +151,17 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect(near.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
     stage.pass(120_000);
     await stage.until(name, 'Ready=TokenExpiring');
+  });
+});
+
+// Behind all others.
+describe('secrets', () => {
+  check('no token that was sent to Vault is anywhere else', async () => {
+    const bodies = PRODUCTS.flatMap((product) => stage.server(product).proxy.seen.map(({ body }) => body)).join('\n');
+    const signatures = new Set([...bodies.matchAll(/"ey[\w-]+\.[\w-]+\.([\w-]{40,})"/g)].map(([, signature]) => signature ?? ''));
+    expect(signatures.size).toBeGreaterThan(10);
+    const told = await stage.told();
+    expect(told).toContain('ReviewerReplaced');
+    expect([...signatures].filter((signature) => told.includes(signature))).toEqual([]);
   });
 });

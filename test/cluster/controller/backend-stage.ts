@@ -1,6 +1,5 @@
 // The controller with the reconciler of backends in this process, on a real API server, real OpenBao and Vault; between them a
 // proxy that remembers each request.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { backendReconciler } from '../../../src/controller/backend/reconcile.ts';
 import type { ControllerContext, Reconcilers } from '../../../src/controller/context.ts';
 import { type Controller, startController } from '../../../src/controller/run.ts';
@@ -8,9 +7,9 @@ import { kubeClient } from '../../../src/kube/client.ts';
 import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
 import { requestToken } from '../../../src/kube/token-request.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
+import type { Log } from '../../../src/observe/log.ts';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import type { VaultAuthBackendStatus } from '../../../src/resources/backend-status.ts';
-import type { Condition } from '../../../src/resources/condition.ts';
 import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import type { VaultClient } from '../../../src/vault/client.ts';
 import { readHealth } from '../../../src/vault/health.ts';
@@ -20,14 +19,13 @@ import { type Bed, startBed } from '../../bed/bed.ts';
 import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, installController } from '../../bed/controller.ts';
 import { type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
 import type { Part } from '../../bed/parts.ts';
+import { type Read, TEAM, untilCondition } from './backend-looks.ts';
 import { contractClient } from '../../contract/servers.ts';
 
 export const PRODUCTS = ['openbao', 'vault'] as const;
 
 /** A minute between looks becomes 1.2 seconds. */
 const FACTOR = 0.02;
-/** The namespace whose service accounts log in. */
-export const TEAM = 'team-a';
 
 interface Server {
   /** As root, past the proxy: what this does, the controller has not done. */
@@ -58,6 +56,8 @@ export interface Stage {
   readonly login: (endpoint: string, path: string, jwt: string, role?: string) => Promise<ProbeResult>;
   /** Puts the clock of the reconciler forward. */
   readonly pass: (milliseconds: number) => void;
+  /** Everything that the controller said to anybody but Vault: logs, metrics, objects, Events. */
+  readonly told: () => Promise<string>;
   /** Puts it right again. */
   readonly rightTime: () => void;
   /** Starts the controller anew, as after a crash. */
@@ -138,6 +138,8 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
     closing.push(() => kube.close());
     let controller: Controller | undefined;
     let ahead = 0;
+    const lines: string[] = [];
+    const metrics = createControllerMetrics({ version: '0', commit: '0' });
     const start = async ({ observeOnly = false, reconcilers = {} }: StageOptions): Promise<void> => {
       const client = kubeClient({ connection, userAgent: 'controller/1' });
       const reconcile = backendReconciler({ clusterCA: async () => (await connection.credentials()).ca });
@@ -157,8 +159,8 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
           ...reconcilers,
         },
         keepsAnnotation: () => true,
-        log: SILENT,
-        metrics: createControllerMetrics({ version: '0', commit: '0' }),
+        log: keepingLog(lines),
+        metrics,
         onLost: () => undefined,
         // A restart of the API server takes longer than a leader would wait for it.
         leaderTimes: { leaseMs: 120_000, renewDeadlineMs: 100_000 },
@@ -198,6 +200,12 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
       pass: (milliseconds) => {
         ahead += milliseconds;
       },
+      told: async () =>
+        [
+          ...lines,
+          await metrics.registry.metrics(),
+          await bed.kubectl(['get', 'vaultauthbackends,events.v1.events.k8s.io', '-A', '-o', 'json']),
+        ].join('\n'),
       rightTime: () => {
         ahead = 0;
       },
@@ -209,69 +217,6 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
   } catch (error) {
     await stop('failed');
     throw error;
-  }
-};
-
-/** A role of the kubernetes method for a service account of the team. */
-export const roleOf = (account: string, audience = ''): JsonObject => ({
-  bound_service_account_names: [account],
-  bound_service_account_namespaces: [TEAM],
-  audience,
-  token_policies: ['default'],
-  token_ttl: 60,
-});
-
-/** A role of the jwt method for the same. */
-export const jwtRoleOf = (account: string, audience: string): JsonObject => ({
-  role_type: 'jwt',
-  user_claim: 'sub',
-  bound_audiences: [audience],
-  bound_claims: { sub: `system:serviceaccount:${TEAM}:${account}` },
-  token_policies: ['default'],
-  token_ttl: 60,
-});
-
-/** Requests of the controller that change something; a login of the probe does not. */
-export const writes = ({ proxy }: Server): readonly string[] =>
-  proxy.seen
-    .filter(({ method, path }) => !['GET', 'LIST'].includes(method) && !/\/login$|capabilities/.test(path))
-    .filter(({ path }) => !path.includes('list=true'))
-    .map(({ method, path }) => `${method} ${path}`);
-
-/** Waits until something is so, and says what it is not when it takes too long. */
-export const eventually = async (isSo: () => Promise<void> | void, seconds = 20): Promise<void> => {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    try {
-      await isSo();
-      return;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await sleep(100);
-    }
-  }
-};
-
-interface Read {
-  readonly metadata: { readonly generation: number };
-  readonly status?: VaultAuthBackendStatus;
-}
-
-const untilCondition = async (
-  read: () => Promise<Read>,
-  name: string,
-  expected: string,
-  seconds: number,
-): Promise<VaultAuthBackendStatus> => {
-  const [type = '', wanted = ''] = expected.split('=');
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    const { metadata, status = {} } = await read();
-    const isSo = ({ type: is, status: state, reason, observedGeneration }: Condition): boolean =>
-      is === type && (state === wanted || reason === wanted) && observedGeneration === metadata.generation;
-    if (status.conditions?.some(isSo)) return status;
-    if (Date.now() > end) throw new Error(`${name} never had ${expected}: ${JSON.stringify(status, undefined, 1)}`);
-    await sleep(100);
   }
 };
 
@@ -288,6 +233,8 @@ const readyEndpoint =
     return {};
   };
 
-const nothing = (): void => undefined;
-/** What matters is in statuses, which failures print. */
-const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+/** A log that is kept; what matters is in statuses, which failures print. */
+const keepingLog = (lines: string[]): Log => {
+  const keep = (fields: object, message: string): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
+  return { trace: keep, debug: keep, info: keep, warn: keep, error: keep };
+};

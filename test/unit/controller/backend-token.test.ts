@@ -27,9 +27,9 @@ describe('the record of a token', () => {
   });
 });
 
-describe('rotateAt', () => {
-  const reviewer = (issuedAt: string, expiresAt: string, mode = 'Rotated') => ({ mode, issuedAt, expiresAt });
+const reviewer = (issuedAt: string, expiresAt: string, mode = 'Rotated') => ({ mode, issuedAt, expiresAt });
 
+describe('rotateAt', () => {
   it('is half of what the API server granted', () => {
     expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'))).toBe(Date.parse('2026-01-01T12:00:00Z'));
     // Less than was asked for.

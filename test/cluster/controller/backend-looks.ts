@@ -1,0 +1,73 @@
+// What tests of backends look at: roles that somebody makes, requests that change something, conditions that come.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { VaultAuthBackendStatus } from '../../../src/resources/backend-status.ts';
+import type { Condition } from '../../../src/resources/condition.ts';
+import type { FaultProxy } from '../../bed/fault-proxy.ts';
+
+/** The namespace whose service accounts log in. */
+export const TEAM = 'team-a';
+
+/** A role of the kubernetes method for a service account of the team. */
+export const roleOf = (account: string, audience = ''): JsonObject => ({
+  bound_service_account_names: [account],
+  bound_service_account_namespaces: [TEAM],
+  audience,
+  token_policies: ['default'],
+  token_ttl: 60,
+});
+
+/** A role of the jwt method for the same. */
+export const jwtRoleOf = (account: string, audience: string): JsonObject => ({
+  role_type: 'jwt',
+  user_claim: 'sub',
+  bound_audiences: [audience],
+  bound_claims: { sub: `system:serviceaccount:${TEAM}:${account}` },
+  token_policies: ['default'],
+  token_ttl: 60,
+});
+
+/** Requests of the controller that change something; a login of the probe does not. */
+export const writes = ({ proxy }: { readonly proxy: FaultProxy }): readonly string[] =>
+  proxy.seen
+    .filter(({ method, path }) => !['GET', 'LIST'].includes(method) && !/\/login$|capabilities/.test(path))
+    .filter(({ path }) => !path.includes('list=true'))
+    .map(({ method, path }) => `${method} ${path}`);
+
+/** Waits until something is so, and says what it is not when it takes too long. */
+export const eventually = async (isSo: () => Promise<void> | void, seconds = 20): Promise<void> => {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    try {
+      await isSo();
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await sleep(100);
+    }
+  }
+};
+
+export interface Read {
+  readonly metadata: { readonly generation: number };
+  readonly status?: VaultAuthBackendStatus;
+}
+
+/** Waits for a condition such as "Ready=True" or "Configured=Repaired" of the present generation. @throws with the whole status. */
+export const untilCondition = async (
+  read: () => Promise<Read>,
+  name: string,
+  expected: string,
+  seconds: number,
+): Promise<VaultAuthBackendStatus> => {
+  const [type = '', wanted = ''] = expected.split('=');
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const { metadata, status = {} } = await read();
+    const isSo = ({ type: is, status: state, reason, observedGeneration }: Condition): boolean =>
+      is === type && (state === wanted || reason === wanted) && observedGeneration === metadata.generation;
+    if (status.conditions?.some(isSo)) return status;
+    if (Date.now() > end) throw new Error(`${name} never had ${expected}: ${JSON.stringify(status, undefined, 1)}`);
+    await sleep(100);
+  }
+};
