@@ -70,7 +70,8 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
   const entries = new Map<string, Entry>();
   const lanes = new Map<string, Lane>();
   const underWay = new Set<Promise<void>>();
-  const hurry = new AbortController();
+  /** One for each run: listeners on a signal that all share would pile up. */
+  const controllers = new Set<AbortController>();
   let isClosed = false;
 
   const lane = (item: string): Lane => {
@@ -123,13 +124,15 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
   const work = async (item: string, entry: Entry): Promise<void> => {
     const began = now();
     const own = lane(item);
+    const controller = new AbortController();
+    controllers.add(controller);
     entry.state = 'running';
     entry.isUrgent = false;
     own.running += 1;
     // A run may ask for others at once: then this one has to be among those under way.
     await Promise.resolve();
     try {
-      const { afterMs } = (await run(item, hurry.signal)) ?? {};
+      const { afterMs } = (await run(item, controller.signal)) ?? {};
       onRun?.(item, now() - began, undefined);
       if (!isClosed) finished(item, entry, began, afterMs);
     } catch (error) {
@@ -137,6 +140,7 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       if (!isClosed) failed(item, entry, began, error);
     } finally {
       own.running -= 1;
+      controllers.delete(controller);
     }
   };
 
@@ -192,7 +196,7 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       for (const { timer } of entries.values()) clearTimeout(timer);
       entries.clear();
       lanes.clear();
-      const patience = setTimeout(() => hurry.abort(), graceMs);
+      const patience = setTimeout(() => controllers.forEach((controller) => controller.abort()), graceMs);
       await Promise.all(underWay);
       clearTimeout(patience);
     },
