@@ -115,8 +115,8 @@ export const keyOf = ({ metadata: { namespace, name } }: WatchedObject): string 
 
 /** The whole object but for the record of who set which field, which can be larger than all the rest. */
 export const withoutManagedFields = <T extends { readonly metadata: object }>(object: T): T => {
-  const metadata: { managedFields?: unknown } = { ...object.metadata };
-  delete metadata.managedFields;
+  // Not `delete`, which makes of an object a table several times as large.
+  const { managedFields: _, ...metadata }: { readonly managedFields?: unknown } = object.metadata;
   return { ...object, metadata };
 };
 
