@@ -3,6 +3,7 @@ import { annotationsDocument } from './annotations.ts';
 import { crdDocuments } from './crds.ts';
 import { manifestDocuments } from './manifests.ts';
 import type { Document } from './markdown.ts';
+import { metricsDocument } from './metrics.ts';
 import { problemsDocument } from './problems.ts';
 import { resourcesDocument } from './resources.ts';
 import { settingsDocument } from './settings.ts';
@@ -13,6 +14,7 @@ export const documents = (): readonly Document[] => [
   settingsDocument(),
   problemsDocument(),
   resourcesDocument(),
+  metricsDocument(),
   ...manifestDocuments(),
   ...crdDocuments(),
 ];
