@@ -52,6 +52,7 @@ export const backendStatusSchema = struct(
           issuedAt: optional(timeText('When the token was made.')),
           expiresAt: optional(timeText('When it ends; absent when it does not.')),
           tokenHash: optional(text('The first characters of its SHA-256.', { max: 64 })),
+          keyID: optional(text('The ID of the key that signed it, where it names one.', { max: 256 })),
           lastWritten: optional(timeText('When it was written to Vault.')),
           secretVersion: optional(text('The resourceVersion of the Secret that it came from.', { max: 64 })),
         },

@@ -8,7 +8,7 @@ import { readConfig, writeConfig } from '../../vault/auth-config.ts';
 import { type DocumentState, keepDocument } from '../document.ts';
 import type { HeldToken } from './memory.ts';
 import type { ReviewerToken } from './reviewer.ts';
-import { isRecordOf, recordOf } from './token-record.ts';
+import { isRecordOf, keyOf, recordOf } from './token-record.ts';
 import { TUNE } from './tuning.ts';
 import { isRecordedHere, type Work } from './work.ts';
 
@@ -131,12 +131,14 @@ const reviewerStatus = (
   if (mode === undefined) return undefined;
   if (token.kind === 'none' || token.kind === 'missing') return { mode };
   if (!written) return before.reviewer?.mode === mode ? before.reviewer : { mode };
+  const keyID = keyOf(written.token);
   const [issuedAt, expiresAt] = [timeText(written.issuedAt), timeText(written.expiresAt)];
   return {
     mode,
     ...(issuedAt === undefined ? {} : { issuedAt }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     tokenHash: recordOf(written.token),
+    ...(keyID === undefined ? {} : { keyID: keyID.slice(0, 256) }),
     lastWritten: new Date(context.now()).toISOString(),
     ...(token.kind === 'known' ? { secretVersion: token.secretVersion } : {}),
   };

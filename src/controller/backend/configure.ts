@@ -44,12 +44,16 @@ export const configure = async (configuration: Configuration): Promise<ConfigOut
   let claimed = false;
   const claim = async (): Promise<void> => {
     claimed = true;
-    await context.writeStatus('VaultAuthBackend', backend, { ...before, mount: mountStatus(work, mount, true) });
+    // What was written to another mount, or to another server, says nothing about this one.
+    const { configHash: _configHash, reviewer: _reviewer, ...rest } = before;
+    await context.writeStatus('VaultAuthBackend', backend, { ...rest, mount: mountStatus(work, mount, true) });
   };
+  // Who ends between the first write and the last status would else find a mount of which it does not know that it made it.
+  if (mountState.made) await claim();
   const situation = { documentWith, token: reviewer.token, rewrite: false, claim, alsoDiffers: tuneDifferences(tune, mount) };
   let config = await keepConfig(work, { ...situation, isOurs });
   // Taken over as it was: the token that nobody can see is written too.
-  if (claimed && !config.state.wrote) config = await keepConfig(work, { ...situation, isOurs: true });
+  if (claimed && !isOurs && !config.state.wrote) config = await keepConfig(work, { ...situation, isOurs: true });
   const isForeign = config.state.finding === 'NotOwned';
   const tuned = isForeign ? undefined : await keepTune(work, tune, mount);
   const whole = together([config.state, ...(tuned ? [tuned] : [])]);

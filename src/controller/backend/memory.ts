@@ -11,6 +11,8 @@ export interface BackendMemory {
   repaired: { readonly at: number; readonly drift: readonly Difference[]; readonly finding: BackendFinding } | undefined;
   /** When each key that is no longer published was first missed. */
   readonly missedSince: Map<string, number>;
+  /** The ID of the key that the API server signed with when it was last seen. */
+  signingKey: string | undefined;
   /** When a login was tried last. */
   probedAt: number | undefined;
   /** A wrong authority shows only on a new connection of Vault: the probe is repeated then. */
@@ -55,6 +57,7 @@ const emptyMemory = (uid: string): BackendMemory => ({
   previousReviewer: undefined,
   repaired: undefined,
   missedSince: new Map(),
+  signingKey: undefined,
   probedAt: undefined,
   probeAgainAt: undefined,
   probeFailures: 0,

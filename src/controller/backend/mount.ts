@@ -4,7 +4,7 @@ import type { Difference } from '../../resources/management.ts';
 import { isVaultError } from '../../vault/error.ts';
 import { type AuthMount, enableMount, readMounts } from '../../vault/mounts.ts';
 import type { JsonObject } from '../../pod/manifest.ts';
-import type { Work } from './work.ts';
+import { isRecordedHere, type Work } from './work.ts';
 
 export type MountFinding = Extract<BackendFinding, { readonly type: 'Mounted' }>;
 
@@ -89,9 +89,12 @@ const judged = (mount: AuthMount, type: string): MountState => {
       };
 };
 
-/** A mount that was there and is gone is drift, which may be only reported. */
-const isReported = ({ backend, before }: Work): boolean =>
-  backend.spec.driftPolicy === 'Report' && before.mount?.owned === true && before.mount.accessor !== undefined;
+/** A mount that was there and is gone is drift, which may be only reported; in a new server nothing was there. */
+const isReported = (work: Work): boolean =>
+  work.backend.spec.driftPolicy === 'Report' &&
+  isRecordedHere(work) &&
+  work.before.mount?.owned === true &&
+  work.before.mount.accessor !== undefined;
 
 const absence = ({ backend, observe }: Work): string => {
   const { path, type, mount } = backend.spec;

@@ -10,12 +10,15 @@ import type { VaultAuthRole } from '../../resources/role.ts';
 import type { VaultError } from '../../vault/error.ts';
 import { tryLogin } from '../../vault/probe-login.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
+import { keyOf } from './token-record.ts';
 import type { Work } from './work.ts';
 
 export interface ProbeOutcome {
   /** Denied: Vault answered and said no. Failed: there was no answer, or it was about something else than the login. */
   readonly result: 'Succeeded' | 'Denied' | 'Failed';
   readonly message: string;
+  /** The ID of the key that the API server signs with now, where its tokens name one. */
+  readonly signedBy?: string | undefined;
 }
 
 /** The name of the hidden role. Those of real roles have a namespace in them, so that none can meet it. */
@@ -34,9 +37,10 @@ export const probe = async (work: Work): Promise<ProbeOutcome> => {
       signal,
     });
     const login = await tryLogin(vault.client, path, probeRoleName(work), token, settings.timeoutSeconds * 1000, signal);
+    const signedBy = keyOf(token);
     return login.outcome === 'succeeded'
-      ? { result: 'Succeeded', message: `Logged in as ${context.namespace}/${context.serviceAccount}.` }
-      : { result: isNo(login.error) ? 'Denied' : 'Failed', message: saying(login.error) };
+      ? { signedBy, result: 'Succeeded', message: `Logged in as ${context.namespace}/${context.serviceAccount}.` }
+      : { signedBy, result: isNo(login.error) ? 'Denied' : 'Failed', message: saying(login.error) };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     return { result: 'Failed', message: `No token for the login: ${error.message}` };

@@ -33,8 +33,9 @@ export const probeWhenDue = async (work: Work, hasChanged: boolean): Promise<Pro
   else if (wasAgain) memory.probeAgainAt = undefined;
   memory.probedAt = now;
   memory.probeFailures = outcome.result === 'Succeeded' ? 0 : memory.probeFailures + 1;
+  memory.signingKey = outcome.signedBy ?? memory.signingKey;
   context.metrics.probe(work.backend.metadata.name, METRIC[outcome.result]);
-  return { lastProbe: { time: new Date(now).toISOString(), ...outcome }, outcome };
+  return { lastProbe: { time: new Date(now).toISOString(), result: outcome.result, message: outcome.message }, outcome };
 };
 
 /** When the next login is due, in milliseconds since 1970. */

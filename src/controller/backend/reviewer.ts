@@ -127,12 +127,12 @@ const known = (token: string, secretVersion: string, made: number | undefined): 
 });
 
 const rotated = async (work: Work): Promise<ReviewerToken> => {
-  const { context, backend, before, observe, signal } = work;
+  const { context, backend, before, memory, observe, signal } = work;
   if (!observe) await keepServiceAccount(work);
   const expirationSeconds = backend.spec.kubernetes?.reviewer.expirationSeconds ?? 86_400;
   return {
     kind: 'made',
-    due: rotateAt(before.reviewer) <= context.now(),
+    due: rotateAt(before.reviewer, memory.signingKey) <= context.now(),
     make: async () => {
       const issuedAt = context.now();
       const made = await requestToken(context.kube, context.namespace, reviewerName(work), {
@@ -147,11 +147,13 @@ const rotated = async (work: Work): Promise<ReviewerToken> => {
 
 /**
  * When a token that we made is replaced, in milliseconds since 1970: half-way through what the API server granted, which may
- * be less than was asked for. Long past when there is none.
+ * be less than was asked for; at once when it signs with another key by now, for the earlier one will go. Long past when there is none.
  */
-export const rotateAt = (reviewer: Work['before']['reviewer']): number => {
+export const rotateAt = (reviewer: Work['before']['reviewer'], signingKey: string | undefined): number => {
   const [issued, expires] = [Date.parse(reviewer?.issuedAt ?? ''), Date.parse(reviewer?.expiresAt ?? '')];
-  return reviewer?.mode === 'Rotated' && !Number.isNaN(issued) && !Number.isNaN(expires) ? (issued + expires) / 2 : 0;
+  const isEarlierKey = signingKey !== undefined && reviewer?.keyID !== undefined && reviewer.keyID !== signingKey;
+  const isOurs = reviewer?.mode === 'Rotated' && !Number.isNaN(issued) && !Number.isNaN(expires);
+  return isOurs && !isEarlierKey ? (issued + expires) / 2 : 0;
 };
 
 /** Takes back what an earlier mode needed, once another one is in Vault. Throws a KubeError. */

@@ -19,7 +19,9 @@ export const nextLook = (work: Pick<Work, 'context' | 'backend' | 'before' | 'me
   const resync = resyncAfter(context, backend.spec.resyncSeconds);
   const keys = isSynced(backend.spec) ? resyncAfter(context, KEY_SYNC_SECONDS) : Infinity;
   const rotation =
-    before.reviewer?.mode === 'Rotated' && before.reviewer.tokenHash !== undefined ? rotateAt(before.reviewer) - now : Infinity;
+    before.reviewer?.mode === 'Rotated' && before.reviewer.tokenHash !== undefined
+      ? rotateAt(before.reviewer, work.memory.signingKey) - now
+      : Infinity;
   const probe = backend.spec.probe.enabled && before.lastProbe !== undefined ? nextProbe(work) - now : Infinity;
   const soon = isWaiting ? resyncAfter(context, Math.max(WAITING_SECONDS, waitedSeconds(work) / 2)) : Infinity;
   return Math.max(SOONEST_MS, Math.min(resync, keys, rotation, probe, soon));

@@ -1,6 +1,6 @@
 // What is remembered of a token that was written to Vault, which never shows it again: a salted hash, and when it expires.
 import { createHash, randomBytes } from 'node:crypto';
-import { isObject } from '../../pod/manifest.ts';
+import { isObject, type JsonObject } from '../../pod/manifest.ts';
 
 /** A text for the status that says nothing about the token but whether it is this one: `<salt>:<hash>`, both hexadecimal. */
 export const recordOf = (token: string, salt: string = randomBytes(8).toString('hex')): string =>
@@ -15,13 +15,23 @@ export const expiryOf = (token: string): number | undefined => timeOf(token, 'ex
 /** The same of the claim `iat`. */
 export const issueOf = (token: string): number | undefined => timeOf(token, 'iat');
 
+/** The ID of the key that signed a JWT, as its header says; undefined when it says none. */
+export const keyOf = (token: string): string | undefined => {
+  const kid = partOf(token, 0)?.['kid'];
+  return typeof kid === 'string' && kid !== '' ? kid : undefined;
+};
+
 const timeOf = (token: string, claim: 'exp' | 'iat'): number | undefined => {
-  const [, payload] = token.split('.');
-  if (payload === undefined) return undefined;
+  const time = partOf(token, 1)?.[claim];
+  return typeof time === 'number' && Number.isFinite(time) ? time * 1000 : undefined;
+};
+
+/** The header (0) or the claims (1) of a JWT. */
+const partOf = (token: string, index: 0 | 1): JsonObject | undefined => {
+  const part = token.split('.')[index];
   try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    const time = isObject(claims) ? claims[claim] : undefined;
-    return typeof time === 'number' && Number.isFinite(time) ? time * 1000 : undefined;
+    const value: unknown = JSON.parse(Buffer.from(part ?? '', 'base64url').toString('utf8'));
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

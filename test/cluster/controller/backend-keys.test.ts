@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { kidOf } from '../../../src/controller/backend/signing-keys.ts';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { eventually, jwtRoleOf, roleOf } from './backend-looks.ts';
@@ -184,6 +185,12 @@ check(
     writeFileSync(serviceAccountKeyFile, next.privateKey);
     await stage.bed.restart('kube-apiserver');
     await all('the new one signs');
+    // Tokens of reviewers were signed with the old one: they are replaced before it goes.
+    const kid = kidOf(next.publicKey);
+    await eventually(async () => {
+      for (const name of names.filter((name) => name.includes('synced')))
+        expect((await stage.status(name)).reviewer?.keyID).toBe(kid);
+    }, 60);
 
     writeFileSync(serviceAccountPublicKeyFile, next.publicKey);
     await stage.bed.restart('kube-apiserver');

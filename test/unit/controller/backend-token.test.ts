@@ -1,6 +1,6 @@
 // What is remembered of a reviewer's token, and when it is replaced.
 import { rotateAt } from '../../../src/controller/backend/reviewer.ts';
-import { expiryOf, isRecordOf, issueOf, recordOf } from '../../../src/controller/backend/token-record.ts';
+import { expiryOf, isRecordOf, issueOf, keyOf, recordOf } from '../../../src/controller/backend/token-record.ts';
 
 const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
 
@@ -29,16 +29,37 @@ describe('the record of a token', () => {
 
 const reviewer = (issuedAt: string, expiresAt: string, mode = 'Rotated') => ({ mode, issuedAt, expiresAt });
 
+describe('keyOf', () => {
+  it.each([
+    ['a JWT', `${Buffer.from('{"kid":"one"}').toString('base64url')}.e30.c2ln`, 'one'],
+    ['a JWT without a key ID', jwt({}), undefined],
+    ['no JWT', 'abc', undefined],
+  ])('%s', (_, token, kid) => {
+    expect(keyOf(token)).toBe(kid);
+  });
+});
+
 describe('rotateAt', () => {
   it('is half of what the API server granted', () => {
-    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'))).toBe(Date.parse('2026-01-01T12:00:00Z'));
+    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'), undefined)).toBe(
+      Date.parse('2026-01-01T12:00:00Z'),
+    );
     // Less than was asked for.
-    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'))).toBe(Date.parse('2026-01-01T00:30:00Z'));
+    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-01T01:00:00Z'), undefined)).toBe(
+      Date.parse('2026-01-01T00:30:00Z'),
+    );
+  });
+
+  it('is at once when the API server signs with another key', () => {
+    const signed = { ...reviewer('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z'), keyID: 'old' };
+    expect(rotateAt(signed, 'new')).toBe(0);
+    expect(rotateAt(signed, 'old')).toBe(Date.parse('2026-01-01T12:00:00Z'));
+    expect(rotateAt(signed, undefined)).toBe(Date.parse('2026-01-01T12:00:00Z'));
   });
 
   it('is long past when there is none, or one of another mode', () => {
-    expect(rotateAt(undefined)).toBe(0);
-    expect(rotateAt(reviewer('', ''))).toBe(0);
-    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', 'SecretRef'))).toBe(0);
+    expect(rotateAt(undefined, undefined)).toBe(0);
+    expect(rotateAt(reviewer('', ''), undefined)).toBe(0);
+    expect(rotateAt(reviewer('2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', 'SecretRef'), undefined)).toBe(0);
   });
 });
