@@ -68,6 +68,12 @@ spec:
   policies: [app]
 `;
 
+/** Bindings of its own, and a role for each service account of the team. */
+const MORE = `
+  rbac: { manageAuthDelegator: true }
+  autoRoles: { mode: All, namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: team } } }
+`;
+
 const policy = `
 apiVersion: vaultauth.dev/v1alpha1
 kind: VaultACLPolicy
@@ -78,6 +84,7 @@ spec:
   policy: 'path "secret/data/\${auth.rotated.accessor}/*" { capabilities = ["read"] }'
 `;
 
+const rolePath = (name: string): string => `/apis/vaultauth.dev/v1alpha1/namespaces/team/vaultauthroles/${name}`;
 const role = (name: string) => ({ namespace: 'team', name });
 
 describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
@@ -179,12 +186,14 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it('with the variant it keeps the bindings of reviewers too, and can bind nothing else', async () => {
     await bed.kubectl(['apply', '-k', deploy('variants/auth-delegator')]);
     await until('the right has come', () => can('create', 'clusterrolebindings'));
-    await applyYAML(
-      bed,
-      `${backend(bed.url, 'longlived', 'LongLivedSecret', '  rbac: { manageAuthDelegator: true }')}---${policy}`,
-    );
+    await applyYAML(bed, `${backend(bed.url, 'longlived', 'LongLivedSecret', MORE)}---${policy}`);
     await untilCondition(bed, 'VaultAuthBackend', { name: 'longlived' }, 'Ready=True', 60);
     await untilCondition(bed, 'VaultAuthRole', role('longlived'), 'Ready=True');
+    await bed.kubectl(['create', 'serviceaccount', '-n', 'team', 'auto']);
+    await until('a role is made for it', async () => (await bed.exchange('GET', rolePath('auto'))).status === 200);
+    await untilCondition(bed, 'VaultAuthRole', role('auto'), 'Ready=True');
+    await bed.kubectl(['patch', 'vaultauthbackend', 'longlived', '--type=merge', '-p', '{"spec":{"autoRoles":{"mode":"Off"}}}']);
+    await until('it is taken back', async () => (await bed.exchange('GET', rolePath('auto'))).status === 404);
     expect(refusals()).toEqual([]);
     const administrator = ['create', 'clusterrolebinding', 'mine', '--clusterrole=cluster-admin', '--user=me', USER];
     await expect(bed.kubectl(administrator)).rejects.toThrow(/attempting to grant RBAC permissions not currently held/);
