@@ -70,7 +70,8 @@ export const configure = async (configuration: Configuration): Promise<ConfigOut
   tell(work, config, whole.repaired, whole.drift);
   pass.status = {
     ...pass.status,
-    drift: [...whole.drift, ...whole.repaired].slice(0, MOST_DRIFT),
+    // What a server dropped is held against what it drops next time: nothing else may be among it.
+    drift: (whole.finding === 'IgnoredParameters' ? whole.drift : [...whole.drift, ...whole.repaired]).slice(0, MOST_DRIFT),
     ...(config.hash === undefined ? {} : { configHash: config.hash }),
     ...(config.reviewer === undefined
       ? {}

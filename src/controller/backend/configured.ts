@@ -21,7 +21,9 @@ const WORST_FIRST: readonly DocumentState['finding'][] = [
 /** One state of several documents. What was repaired counts as differing, so that it is seen. */
 export const together = (states: readonly State[]): State => {
   const finding = WORST_FIRST.find((worst) => states.some((state) => state.finding === worst)) ?? 'InSync';
-  const repaired = states.flatMap((state) => state.repaired);
+  const left = new Set(states.flatMap(({ drift }) => drift.map(({ field }) => field)));
+  // What differs still after it was written was not put right.
+  const repaired = states.flatMap((state) => state.repaired).filter(({ field }) => !left.has(field));
   return { finding, repaired, drift: states.flatMap(({ drift }) => drift) };
 };
 

@@ -107,7 +107,10 @@ const renewal = ({ backend }: Work): string =>
     : 'The controller replaces it as soon as it can; see its Events.';
 
 const advice = ({ backend, context }: Work, reviewer: VaultAuthBackendStatus['reviewer']): string => {
-  if (backend.spec.kubernetes?.reviewer.mode !== 'LongLivedSecret') return '';
+  const mode = backend.spec.kubernetes?.reviewer.mode;
+  if (mode === 'ClientJWT')
+    return ' Every service account that logs in here may have any token reviewed, and its tokens are good for the API server too.';
+  if (mode !== 'LongLivedSecret') return '';
   const made = Date.parse(reviewer?.issuedAt ?? '');
   const age = Number.isNaN(made) ? '' : `; this one is ${Math.floor((context.now() - made) / 86_400_000)} days old`;
   return ` The reviewer's token never ends${age}. The mode Rotated replaces it every day.`;

@@ -74,6 +74,33 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(name, 'Ready=True');
   });
 
+  check(
+    'a server that does not keep what it is sent is told by the names of the fields, and not written to again and again',
+    async () => {
+      const name = await stage.declare(product, own('ignored'), pushed);
+      await stage.until(name, 'Ready=True');
+      const { proxy, root } = stage.server(product);
+      const drift = async (role: string): Promise<void> => {
+        const { data = {} } = await root.request({ method: 'GET', path: `auth/${name}/config` });
+        const { jwt_validation_pubkeys: keys = [], bound_issuer: issuer = '' } = data;
+        const body = { jwt_validation_pubkeys: keys, bound_issuer: issuer, default_role: role };
+        await root.request({ method: 'POST', path: `auth/${name}/config`, body });
+      };
+      const heal = trouble({ kind: 'answer', status: 204, body: '' }, method('POST'), path(`/auth/${name}/config`));
+      const before = proxy.count('POST', new RegExp(`/auth/${name}/config$`));
+      await drift('one');
+      const status = await stage.until(name, 'Configured=IgnoredParameters');
+      expect(status.drift?.map(({ field }) => field)).toEqual(['default_role']);
+      const reads = proxy.count('GET', new RegExp(`/auth/${name}/config$`));
+      await eventually(() => expect(proxy.count('GET', new RegExp(`/auth/${name}/config$`))).toBeGreaterThan(reads + 4));
+      expect(proxy.count('POST', new RegExp(`/auth/${name}/config$`))).toBe(before + 1);
+      heal();
+      await drift('two');
+      await stage.until(name, 'Configured=Repaired');
+      await stage.until(name, 'Ready=True');
+    },
+  );
+
   check('a login that hangs does not hold the backend up, and is told', async () => {
     const name = await stage.declare(product, own('hanging'), { ...pushed, probe: { timeoutSeconds: 1, intervalSeconds: 10 } });
     await stage.until(name, 'Ready=True');
