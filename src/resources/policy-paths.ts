@@ -64,9 +64,16 @@ const readWord = (policy: string, from: number, tokens: Token[]): number => {
   const word = /(?:(?!\/\/|\/\*|<<)[^\s{}[\]=,:()"#])+/y;
   word.lastIndex = from;
   const [found = policy.charAt(from)] = word.exec(policy) ?? [];
+  // The servers end a number at the first letter: for them `1path` is a number, and then a path.
+  if (!NAME_OR_NUMBER.test(found))
+    throw new Error(
+      `${JSON.stringify(found.slice(0, 40))} is neither a name nor a number: put spaces between words, texts in quotes`,
+    );
   tokens.push({ kind: 'word', text: found });
   return from + found.length;
 };
+
+const NAME_OR_NUMBER = /^(?:[A-Za-z_][A-Za-z0-9_.-]*|-?(?:\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|0[xX][0-9A-Fa-f]+))$/;
 
 /** Reads members up to the closing brace or the end; tells the keys below each `path` of the outermost object. Gives where it ended. */
 const readObject = (

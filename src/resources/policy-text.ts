@@ -73,7 +73,8 @@ const privilegeRefusal = (text: string): Exclude<PolicyText, { ok: true }> | und
 
 /**
  * Whether a path can match something below sys/, auth/ or identity/. A star at the end stands for any characters, a plus for
- * one whole segment, a template for anything, and an escape for any character.
+ * one whole segment, a template for anything, and an escape for any character. Paths into namespaces below that of the endpoint
+ * (team/sys/policies) are not seen: nothing in them tells a namespace from a mount.
  */
 export const isPrivileged = (path: string): boolean => {
   if (path.includes('\\')) return true;

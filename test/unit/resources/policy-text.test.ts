@@ -112,5 +112,9 @@ describe('paths of a policy', () => {
     'path "a" ]',
     `a = ${'['.repeat(50)}`,
     'a {'.repeat(50),
+    // Both servers read the number 1 there, and then a path.
+    'name = 1path "sys/*" {}',
+    'name = 0x1path "sys/*" {}',
+    'name = \'path "sys/*" {}\'',
   ])('%s cannot be read', (policy) => expect(policyPaths(policy).ok).toBe(false));
 });
