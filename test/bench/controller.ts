@@ -36,6 +36,7 @@ interface Stretch {
   /** At its end, and the most of this process so far. */
   readonly rssMiB: number;
   readonly mostMiB: number;
+  readonly heapMiB: number;
   readonly vaultRequests: number;
   readonly backendRuns: number;
   readonly roleRuns: number;
@@ -91,9 +92,9 @@ export const measureController = async (words: readonly string[]): Promise<numbe
         for (const [at, name] of names.entries()) rest.push(await changeSeen(bed, name, at + changes));
       }),
     );
-    for (let minute = 0; minute < soakMinutes; minute += 5) {
-      const minutes = Math.min(5, soakMinutes - minute);
-      tell(`rest, minutes ${minute} to ${minute + minutes}`, await during(second, () => sleep(minutes * 60_000)));
+    for (let quarter = 0; quarter < 4 && soakMinutes > 0; quarter += 1) {
+      const [from, to] = [(soakMinutes * quarter) / 4, (soakMinutes * (quarter + 1)) / 4];
+      tell(`rest, minutes ${from} to ${to}`, await during(second, () => sleep((to - from) * 60_000)));
     }
     const heads = [
       'stretch',
@@ -102,6 +103,7 @@ export const measureController = async (words: readonly string[]): Promise<numbe
       '% of a core',
       'RSS at its end, MiB',
       'most',
+      'heap',
       'requests to Vault',
       'looks at roles',
       'at backends',
@@ -139,6 +141,7 @@ const during = async (controller: ControllerProcess, work: () => Promise<unknown
     cpuSeconds: cpuMs / 1000,
     rssMiB: rssMiBOf(pid),
     mostMiB: rssMiBOf(pid, 'VmHWM'),
+    heapMiB: after.heapMiB,
     vaultRequests: after.vaultRequests - before.vaultRequests,
     backendRuns: after.backendRuns - before.backendRuns,
     roleRuns: after.roleRuns - before.roleRuns,
@@ -152,10 +155,12 @@ const rowOf = (title: string, stretch: Stretch): readonly string[] => [
   ((100 * stretch.cpuSeconds) / stretch.seconds).toFixed(1),
   stretch.rssMiB.toFixed(0),
   stretch.mostMiB.toFixed(0),
+  stretch.heapMiB.toFixed(0),
   ...[stretch.vaultRequests, stretch.roleRuns, stretch.backendRuns].map(String),
 ];
 
 interface Figures {
+  readonly heapMiB: number;
   readonly ready: number;
   readonly vaultRequests: number;
   readonly roleRuns: number;
@@ -171,6 +176,7 @@ const figures = async ({ operations }: ControllerProcess): Promise<Figures> => {
       .filter((line) => line.startsWith(`vault_auth_injector_${name}{`) && labels.every((label) => line.includes(label)))
       .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' '))), 0);
   return {
+    heapMiB: Number(/^nodejs_heap_size_used_bytes (\S+)/m.exec(text)?.[1]) / 2 ** 20,
     ready: sum('objects', 'kind="VaultAuthRole"', 'reason="Ready"'),
     vaultRequests: sum('vault_request_duration_seconds_count'),
     roleRuns: sum('reconciles_total', 'kind="VaultAuthRole"'),
@@ -186,7 +192,7 @@ const untilLooked = (controller: ControllerProcess, roles: number): Promise<void
 
 /** Looks seldom, since each look costs the controller a count of all objects. */
 const until = async (isSo: () => Promise<boolean>): Promise<void> => {
-  while (!(await isSo())) await sleep(1000);
+  while (!(await isSo())) await sleep(5000);
 };
 
 /** So many of all, evenly. */
