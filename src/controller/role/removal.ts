@@ -52,8 +52,8 @@ export const takeAway = async (context: ControllerContext, backend: VaultAuthBac
   else
     context.event(
       role,
-      'Normal',
-      'RemovedFromVault',
+      removal.remark === undefined ? 'Normal' : 'Warning',
+      removal.remark === undefined ? 'RemovedFromVault' : 'LeftInVault',
       removal.remark ?? `The role ${place.roleName} of auth/${place.mountPath} was deleted.`,
     );
 };
