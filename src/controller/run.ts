@@ -63,6 +63,8 @@ export const startController = (options: ControllerOptions): Controller => {
   let leader: Leader | undefined;
   let queue: WorkQueue | undefined;
   let isClosed = false;
+  /** Of each watch that does not work. */
+  const problems = new Map<string, string | undefined>();
   const fence = (): void => {
     if (!leader) throw new LeaseLost('this process does not lead: nothing is written');
     leader.fence();
@@ -81,8 +83,9 @@ export const startController = (options: ControllerOptions): Controller => {
     listeners: plan.listeners,
     times: options.watchTimes,
     onProblem: (path, problem) => {
+      problems.set(path, problem);
       if (problem === undefined) log.info({ path }, 'the API server tells of changes again');
-      else log.warn({ path, problem }, 'the API server does not tell of changes; what is known stays in use');
+      else log.warn({ path, problem: explained(problem) }, 'the API server does not tell of changes; what is known stays in use');
     },
   });
   const recorder = eventRecorder({
@@ -178,7 +181,7 @@ export const startController = (options: ControllerOptions): Controller => {
 
   return {
     isLeading: () => leader?.isLeading() ?? false,
-    reasons: () => stores.missing().map((path) => `${path} has not been listed yet`),
+    reasons: () => stores.missing().map((path) => explained(problems.get(path) ?? `${path} has not been listed yet`)),
     close: async () => {
       isClosed = true;
       plan.end();
@@ -190,6 +193,12 @@ export const startController = (options: ControllerOptions): Controller => {
     },
   };
 };
+
+/** Kinds that the API server does not know are the first thing that is missing in a new installation. */
+const explained = (problem: string): string =>
+  problem.includes(`/apis/${GROUP}/`) && /answered 404|could not find/.test(problem)
+    ? `${problem} (install our kinds: kubectl apply --server-side -k deploy/crds)`
+    : problem;
 
 const tellFailure = (log: Log, kind: string, key: string, error: unknown): void => {
   const problem = error instanceof Error ? error.message : String(error);

@@ -1,0 +1,52 @@
+// A controller that is started before there is anything to work with says what is missing, and begins when it is there.
+import { join } from 'node:path';
+import { type Bed, startBed } from '../../bed/bed.ts';
+import { CONTROLLER_NAMESPACE, installController, until } from '../../bed/controller.ts';
+import { repositoryDirectory } from '../../bed/environment.ts';
+import { freePorts } from '../../bed/ports.ts';
+import type { Server } from '../../bed/server.ts';
+
+let bed: Bed;
+let server: Server;
+let operations = '';
+let outcome: 'passed' | 'failed' = 'failed';
+
+beforeAll(async () => {
+  bed = await startBed({ parts: ['kube-apiserver'] });
+  const [port = 0] = await freePorts(1);
+  operations = `http://127.0.0.1:${port}`;
+  server = bed.start({
+    name: 'early',
+    command: process.execPath,
+    arguments: [
+      join(repositoryDirectory(), 'dist', 'vault-auth-injector.js'),
+      'controller',
+      `-kubeconfig=${bed.kubeconfig}`,
+      `-operations-listen=127.0.0.1:${port}`,
+    ],
+    environment: { NAMESPACE: CONTROLLER_NAMESPACE },
+  });
+}, 600_000);
+afterAll(() => bed?.stop(outcome));
+
+const answerOf = async (path: string): Promise<string> => {
+  const answer = await fetch(`${operations}${path}`);
+  return `${answer.status} ${await answer.text()}`;
+};
+
+it('without our kinds it is not ready, says how to get them, and does not lead', async () => {
+  const remedy = 'kubectl apply --server-side -k deploy/crds';
+  await until('it says what to do', async () => (await answerOf('/readyz').catch(() => '')).includes(remedy));
+  expect(await answerOf('/readyz')).toMatch(/^503 .*vaultauthroles: the API server answered 404/s);
+  expect(await answerOf('/healthz')).toMatch(/^200/);
+  expect(await answerOf('/metrics')).toContain('\nvault_auth_injector_leading 0\n');
+}, 60_000);
+
+it('once they are there it leads', async () => {
+  await installController(bed);
+  await until('it is ready', async () => (await answerOf('/readyz')).startsWith('200'), 60);
+  await until('it leads', async () => (await answerOf('/metrics')).includes('\nvault_auth_injector_leading 1\n'));
+  await server.stop('SIGTERM');
+  expect(server.exitCode()).toBe(0);
+  outcome = 'passed';
+}, 120_000);

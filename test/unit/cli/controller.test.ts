@@ -1,0 +1,36 @@
+// The command controller before it does anything: what it is asked, and what cannot be meant.
+import { controller } from '../../../src/cli/controller.ts';
+import { ask } from './person.ts';
+
+test.each([
+  [['-workers=0'], '-workers: 0 would never do anything'],
+  [['-workers=many'], '-workers: "many" cannot be read'],
+  [['-resync-factor=0'], '-resync-factor: 0 is no factor'],
+  [['-resync-factor=-1'], '-resync-factor: -1 is no factor'],
+  [['-deletion-timeout=soon'], '-deletion-timeout: "soon" cannot be read'],
+  [['-lease-name='], '-lease-name must not be empty'],
+  [['-service-account='], '-service-account must not be empty'],
+  [['-log-format=xml'], '-log-format: "xml" cannot be read, expected json or standard'],
+  [['now'], '"now" is no flag'],
+  [['-worker=1'], 'did you mean -workers?'],
+])('%j is refused in words', async (words, expected) => {
+  const { code, errors } = await ask(controller, words);
+  expect(code).toBe(2);
+  expect(errors).toEqual([expect.stringContaining(expected)]);
+  expect(errors[0]).toMatch(/^vault-auth-injector controller: /);
+});
+
+test('without an API server it says what to do', async () => {
+  const { code, errors } = await ask(controller, []);
+  expect([code, errors]).toEqual([
+    1,
+    ['vault-auth-injector controller: there is no API server: run in a cluster, or set -kubeconfig'],
+  ]);
+});
+
+test('-help lists its flags', async () => {
+  const { code, out } = await ask(controller, ['-help']);
+  expect(code).toBe(0);
+  for (const flag of ['-observe-only', '-lease-name', '-resync-factor', '-deletion-timeout', '-workers', '-operations-listen'])
+    expect(out).toContain(`  ${flag}`);
+});
