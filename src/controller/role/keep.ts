@@ -115,8 +115,12 @@ const admission = ({ context, backend, role, place }: RoleWork, got: JsonObject)
 
 const policiesOf = (got: JsonObject | undefined): readonly string[] => {
   const policies = got?.['token_policies'];
-  return Array.isArray(policies) ? [...new Set(policies.filter((policy) => typeof policy === 'string'))] : [];
+  const texts = Array.isArray(policies) ? policies.filter((policy) => typeof policy === 'string') : [];
+  return [...new Set(texts.map((policy) => policy.slice(0, LONGEST_POLICY)))].slice(0, MOST_EFFECTIVE);
 };
+/** What the status takes: others may write what they like into a role that is only observed. */
+const LONGEST_POLICY = 256;
+const MOST_EFFECTIVE = 96;
 
 const tell = ({ context, role, place }: RoleWork, state: DocumentState): void => {
   if (state.repaired.length > 0) {

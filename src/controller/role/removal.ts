@@ -68,6 +68,8 @@ const remove = async (context: ControllerContext, place: RolePlace, isThrown = f
   if (!endpoint) return { done: true, remark: `there is no VaultEndpoint ${place.endpoint} any more: ${stays}` };
   if (context.observeOnly || isObserved(endpoint, ...(backend ? [backend] : [])))
     return { done: true, remark: `only observing: ${stays}` };
+  if (place.namespace !== endpoint.spec.namespace)
+    return { done: true, remark: `VaultEndpoint ${place.endpoint} has another namespace than when it was made: ${stays}` };
   const vault = context.vaults.get(place.endpoint);
   if (vault.state === 'notReady') return { done: false, reason: 'VaultUnavailable', message: vault.message };
   if (place.clusterID !== vault.clusterID)

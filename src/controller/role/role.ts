@@ -53,6 +53,9 @@ export const reconcileRole: Reconcile<VaultAuthRole> = async (context, _key, rol
 };
 
 const look = async (context: ControllerContext, role: VaultAuthRole, signal: AbortSignal): Promise<Outcome> => {
+  const { namespace = '' } = role.metadata;
+  // Watches do not wait for one another. Without its labels no selector can be judged: "not in" would hold.
+  if (!context.namespaces.get(namespace)) throw new Error(`the namespace ${namespace} is not known (yet)`);
   const found = backendOf(context, role);
   if (!found.ok) {
     const accepted: RoleFinding = { type: 'Accepted', status: 'False', reason: 'BackendNotFound', message: found.message };
@@ -118,16 +121,11 @@ const withoutPlace = (status: VaultAuthRoleStatus | undefined): VaultAuthRoleSta
 
 const judged = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): TenancyVerdict => {
   const { namespace = '', uid } = role.metadata;
-  const isRival = (other: VaultAuthRole): boolean =>
-    other.metadata.uid !== uid &&
-    other.spec.managementPolicy === 'Manage' &&
-    isOlder(other, role) &&
-    (other.status?.vault?.backend ?? backendNameOf(context, other)) === backend.metadata.name;
+  const isOlderRival = (other: VaultAuthRole): boolean =>
+    other.metadata.uid !== uid && isOlder(other, role) && isManagedOn(context, backend, other);
   const holder =
     backend.spec.tenancy.roleNaming === 'Plain' && role.spec.managementPolicy === 'Manage'
-      ? context
-          .rolesNamed(vaultRoleName(backend, role))
-          .find((other) => isRival(other) && vaultRoleName(backend, other) === vaultRoleName(backend, role))
+      ? holderOf(context, backend, role)
       : undefined;
   const vault = context.vaults.get(backend.spec.endpointRef.name);
   return judgeRole({
@@ -138,11 +136,31 @@ const judged = (context: ControllerContext, backend: VaultAuthBackend, role: Vau
       const policy = context.policies.get(name);
       return policy?.spec.endpointRef.name === backend.spec.endpointRef.name ? vaultPolicyName(policy) : undefined;
     },
-    olderRoles: context.rolesIn(namespace).filter(isRival).length,
+    olderRoles: context.rolesIn(namespace).filter(isOlderRival).length,
     nameHolder: holder && `VaultAuthRole ${holder.metadata.namespace}/${holder.metadata.name}`,
     product: vault.state === 'ready' ? vault.product : undefined,
   });
 };
+
+/** Who has the name keeps it, and before anybody has it the oldest gets it: names can be changed later, ages cannot. */
+const holderOf = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): VaultAuthRole | undefined => {
+  const name = vaultRoleName(backend, role);
+  const has = ({ status }: VaultAuthRole): boolean =>
+    status?.vault?.owned === true && status.vault.roleName === name && status.vault.backend === backend.metadata.name;
+  return context
+    .rolesNamed(name)
+    .find(
+      (other) =>
+        other.metadata.uid !== role.metadata.uid &&
+        isManagedOn(context, backend, other) &&
+        vaultRoleName(backend, other) === name &&
+        (has(other) === has(role) ? isOlder(other, role) : has(other)),
+    );
+};
+
+const isManagedOn = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): boolean =>
+  role.spec.managementPolicy === 'Manage' &&
+  (role.status?.vault?.backend ?? backendNameOf(context, role)) === backend.metadata.name;
 
 const backendNameOf = (context: ControllerContext, role: VaultAuthRole): string | undefined => {
   const found = backendOf(context, role);

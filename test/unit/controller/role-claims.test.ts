@@ -1,0 +1,129 @@
+// Whose a role in Vault is: what its owner keeps, whatever others write in their namespaces and wherever the endpoint leads.
+import type { ControllerContext } from '../../../src/controller/context.ts';
+import { reconcileRole } from '../../../src/controller/role/role.ts';
+import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { VaultAuthRole, VaultAuthRoleStatus } from '../../../src/resources/role.ts';
+import { VaultError } from '../../../src/vault/error.ts';
+import { aclPolicy, kubernetesBackend, webRole } from '../resources/fixture.ts';
+import { endpoint } from './objects.ts';
+
+const MOUNT = 'k8s/prod';
+
+/** A server, and a cluster in which roles are what the test says. */
+const setUp = (backendSpec: object = {}) => {
+  const documents = new Map<string, JsonObject>();
+  const roles = new Map<string, VaultAuthRole>();
+  const namespaces = new Map<string, object>();
+  const place = { namespace: '' };
+  const backend = {
+    ...kubernetesBackend(backendSpec),
+    status: { mount: { path: MOUNT, type: 'kubernetes', accessor: 'accessor-1', owned: true } },
+  };
+  const request = async ({ method, path, body }: { method: string; path: string; body?: JsonObject }) => {
+    const name = path.slice(`auth/${MOUNT}/role/`.length);
+    const data = documents.get(name);
+    if (method === 'POST') documents.set(name, { ...data, ...body });
+    else if (method === 'DELETE') documents.delete(name);
+    else if (!data) throw new VaultError('nothing', { status: 404, kind: 'NotFound', written: 'no' });
+    return { status: 200, data, auth: undefined, warnings: [], raw: {} };
+  };
+  const list = (): readonly VaultAuthRole[] => [...roles.values()];
+  const context = {
+    observeOnly: false,
+    times: { resyncFactor: 1, deletionMs: 1000 },
+    random: () => 0.5,
+    now: () => 0,
+    endpoints: { get: () => endpoint('main', { spec: place }) },
+    backends: { get: () => backend, list: () => [backend] },
+    policies: { get: (name: string) => (name === 'own-secrets' ? aclPolicy('') : undefined) },
+    roles: { list },
+    rolesIn: (namespace: string) => list().filter(({ metadata }) => metadata.namespace === namespace),
+    rolesNamed: (name: string) => list().filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
+    namespaces: { get: (name: string) => namespaces.get(name) },
+    serviceAccounts: { get: () => undefined },
+    vaults: { get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'OpenBao' }) },
+    writeStatus: async (_: string, object: VaultAuthRole, status: VaultAuthRoleStatus) => {
+      roles.set(keyOf(object), { ...object, status });
+    },
+    hold: async () => undefined,
+    release: async () => undefined,
+    fence: () => undefined,
+    event: () => undefined,
+    log: { info: () => undefined, warn: () => undefined },
+    metrics: { drift: () => undefined },
+  } as unknown as ControllerContext;
+  return {
+    documents,
+    namespaces,
+    place,
+    /** Writes the role and lets the controller look at it; gives its status then. */
+    apply: async (role: VaultAuthRole) => {
+      const key = keyOf(role);
+      const { status } = roles.get(key) ?? {};
+      const object: VaultAuthRole = status === undefined ? role : { ...role, status };
+      roles.set(key, object);
+      if (!namespaces.has(role.metadata.namespace ?? '') && role.metadata.namespace !== 'unheard')
+        namespaces.set(role.metadata.namespace ?? '', { labels: {}, deleting: false });
+      await reconcileRole(context, key, object, new AbortController().signal);
+      return roles.get(key)?.status;
+    },
+  };
+};
+
+const keyOf = ({ metadata }: VaultAuthRole): string => `${metadata.namespace}/${metadata.name}`;
+
+const aged = (role: VaultAuthRole, creationTimestamp: string, uid: string): VaultAuthRole => ({
+  ...role,
+  metadata: { ...role.metadata, creationTimestamp, uid },
+});
+const reasonOf = (status: VaultAuthRoleStatus | undefined, type: string) =>
+  status?.conditions?.find((condition) => condition.type === type)?.reason;
+
+const BACKEND = { backendRef: { name: 'prod' } };
+
+test('a name belongs to the one who has it, and not to an older object that wants it later', async () => {
+  const { documents, apply } = setUp({ tenancy: { namespaceSelector: {}, roleNaming: 'Plain' } });
+  const old = aged(webRole({ ...BACKEND }, 'other', 'mallory'), '2026-01-01T00:00:00Z', 'uid-1');
+  const young = aged(webRole({ ...BACKEND }, 'shop', 'team'), '2026-02-01T00:00:00Z', 'uid-2');
+  await apply(old);
+  expect(reasonOf(await apply(young), 'Ready')).toBe('Ready');
+  const greedy = { ...old, spec: { ...old.spec, vaultRoleName: 'shop' } };
+  expect(reasonOf(await apply(greedy), 'Accepted')).toBe('NameTaken');
+  expect(reasonOf(await apply(young), 'Ready')).toBe('Ready');
+  expect(documents.get('shop')).toMatchObject({ bound_service_account_namespaces: ['team'] });
+});
+
+test('nothing is written before the labels of the namespace are known', async () => {
+  const selector = { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['untrusted'] }] };
+  const { documents, namespaces, apply } = setUp({ tenancy: { namespaceSelector: selector } });
+  const role = webRole({ ...BACKEND }, 'web', 'unheard');
+  await expect(apply(role)).rejects.toThrow('namespace unheard');
+  expect(documents.size).toBe(0);
+  namespaces.set('unheard', { labels: { tier: 'untrusted' }, deleting: false });
+  expect(reasonOf(await apply(role), 'Accepted')).toBe('NamespaceNotAllowed');
+});
+
+test('nothing is deleted in another namespace of the server than it was made in', async () => {
+  const { documents, place, apply } = setUp();
+  const role = webRole({ ...BACKEND });
+  await apply(role);
+  place.namespace = 'elsewhere';
+  const another = { bound_service_account_namespaces: ['of-somebody-else'] };
+  documents.set('prod.team.web', another);
+  expect(reasonOf(await apply(role), 'Programmed')).toBe('NotOwned');
+  expect(documents.get('prod.team.web')).toBe(another);
+});
+
+test('a role that is made elsewhere can have more policies than a status holds', async () => {
+  const { documents, apply } = setUp();
+  const token_policies = Array.from({ length: 200 }, (_, index) => `${'p'.repeat(300)}${index}`);
+  documents.set('of-platform', {
+    bound_service_account_names: ['web'],
+    bound_service_account_namespaces: ['team'],
+    token_policies,
+  });
+  const status = await apply(webRole({ ...BACKEND, managementPolicy: 'Observe', vaultRoleName: 'of-platform' }));
+  expect(reasonOf(status, 'Programmed')).toBe('Observed');
+  expect(status?.effectivePolicies?.length).toBeLessThanOrEqual(96);
+  expect(status?.effectivePolicies?.every((policy) => policy.length <= 256)).toBe(true);
+});
