@@ -7,7 +7,7 @@ import { backend, declare, FLAGS, inVault } from './role-stage.ts';
 
 let stage: Stage;
 beforeAll(async () => {
-  stage = await setStage('openbao', { flags: FLAGS });
+  stage = await setStage('openbao', { flags: FLAGS, isAdministrator: true });
   await backend(stage, 'kubernetes', {
     tenancy: { policyRules: [{ policies: ['external:common', 'external:extra'], namespaceSelector: {} }] },
     autoRoles: {

@@ -149,5 +149,5 @@ onEachProduct(
       expect(writes(stage()).slice(written)).toEqual([]);
     });
   },
-  { flags: FLAGS },
+  { flags: FLAGS, isAdministrator: true },
 );

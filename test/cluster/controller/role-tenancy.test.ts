@@ -124,5 +124,5 @@ onEachProduct(
       expect((await vault.ask('GET', 'auth/plain/role/web')).status).toBe(200);
     });
   },
-  { flags: FLAGS },
+  { flags: FLAGS, isAdministrator: true },
 );

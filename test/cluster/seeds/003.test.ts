@@ -47,7 +47,7 @@ onEachProduct((stage) => {
     await bed.request('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'vault' } });
     const address = await startInCluster(bed, product, await tokenOf(bed, { namespace, serviceAccount: 'vault' }));
     const local = view(address, vault.rootToken);
-    await apply('003.yaml', { NAMESPACE: namespace, LOCAL_ADDRESS: address });
+    await apply('003.yaml', { NAMESPACE: namespace, LOCAL_ADDRESS: address, ROOT_TOKEN: vault.rootToken });
     const logins = new Map<string, Login>();
     for (const { name } of ROWS) {
       await apply('role.yaml', { NAMESPACE: namespace, NAME: name });

@@ -1,11 +1,13 @@
 // What every seed needs: a cluster, a Vault or OpenBao with a controller that serves it, and a client's view of the end state.
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { applyYAML, CONTROLLER_NAMESPACE, installController, runController, untilCondition } from '../../bed/controller.ts';
+import { repositoryDirectory } from '../../bed/environment.ts';
 import { type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
-import type { KubernetesVersion } from '../../bed/recipes.ts';
+import { KUBERNETES_VERSIONS, type KubernetesVersion } from '../../bed/recipes.ts';
 
 export const PRODUCTS = ['openbao', 'vault'] as const;
 export type ProductName = (typeof PRODUCTS)[number];
@@ -40,11 +42,13 @@ export interface StageOptions {
   readonly kubernetes?: KubernetesVersion;
   /** Further flags of the controller. */
   readonly flags?: readonly string[];
+  /** The controller is administrator of the server. Default: it has the rights that `policy` prints for what was applied, and no more. */
+  readonly isAdministrator?: boolean;
 }
 
 /** Brings everything up until VaultEndpoint "main" is ready. */
 export async function setStage(product: ProductName, options: StageOptions = {}): Promise<Stage> {
-  const { flags = [], ...cluster } = options;
+  const { flags = [], isAdministrator = false, ...cluster } = options;
   const bed = await startBed({ ...cluster, parts: ['kube-controller-manager', product] });
   const proxies: FaultProxy[] = [];
   try {
@@ -54,16 +58,19 @@ export async function setStage(product: ProductName, options: StageOptions = {})
     await installController(bed);
     const proxy = await startFaultProxy({ upstream: server.address });
     proxies.push(proxy);
-    await applyYAML(bed, endpointYAML(proxy.address, server.rootToken));
+    const token = isAdministrator ? server.rootToken : await leastToken(vault);
+    const manifests = [endpointYAML(proxy.address, token)];
+    await grant(vault, manifests);
+    await applyYAML(bed, manifests.join(''));
     await runController(bed, { flags });
     await untilCondition(bed, 'VaultEndpoint', { name: 'main' }, 'Ready=True');
     const apply = async (file: string, values: Readonly<Record<string, string>> = {}): Promise<void> => {
       const text = readFileSync(join(import.meta.dirname, file), 'utf8');
       const all: Readonly<Record<string, string>> = { HOST: bed.url, ...values };
-      await applyYAML(
-        bed,
-        text.replaceAll(/\{\{([A-Z_]+)\}\}/g, (_, name: string) => all[name] ?? ''),
-      );
+      const manifest = text.replaceAll(/\{\{([A-Z_]+)\}\}/g, (_, name: string) => all[name] ?? '');
+      manifests.push(manifest);
+      if (!isAdministrator) await grant(vault, manifests);
+      await applyYAML(bed, manifest);
     };
     const stop = async (outcome?: 'passed' | 'failed'): Promise<void> => {
       await bed.stop(outcome);
@@ -76,6 +83,23 @@ export async function setStage(product: ProductName, options: StageOptions = {})
     throw error;
   }
 }
+
+const POLICY = 'vault-auth-injector';
+
+/** A token that has one policy, which `grant` writes. */
+const leastToken = async ({ ask }: VaultView): Promise<string> => {
+  const { json } = await ask('POST', 'auth/token/create-orphan', { policies: [POLICY], no_default_policy: true, period: '1h' });
+  return textOf(objectAt(json, 'auth'), 'client_token') ?? '';
+};
+
+/** What an administrator types: `vault-auth-injector policy -f MANIFESTS | vault policy write vault-auth-injector -`. */
+const grant = async ({ ask }: VaultView, manifests: readonly string[]): Promise<void> => {
+  const program = join(repositoryDirectory(), 'dist', 'vault-auth-injector.js');
+  const input = manifests.join('\n---\n');
+  const policy = execFileSync(process.execPath, [program, 'policy', '-f', '-', '-endpoint', 'main'], { input, encoding: 'utf8' });
+  const { status } = await ask('POST', `sys/policies/acl/${POLICY}`, { policy });
+  if (status >= 300) throw new Error(`the policy was not written: ${status}`);
+};
 
 const endpointYAML = (address: string, token: string): string => `
 apiVersion: v1
@@ -141,12 +165,19 @@ export async function createPod(bed: Bed, namespace: string, name: string, servi
   });
 }
 
-/** Declares the tests of a seed for both products; logs stay when one fails. */
+/** Together they meet every supported product and version once; nothing here depends on their combination. */
+const KUBERNETES: Readonly<Record<ProductName, KubernetesVersion | undefined>> = {
+  openbao: KUBERNETES_VERSIONS[0],
+  vault: KUBERNETES_VERSIONS.at(-1),
+};
+
+/** Declares the tests for both products, one on the newest Kubernetes and one on the oldest. */
 export function onEachProduct(declare: (stage: () => Stage) => void, options: StageOptions = {}): void {
-  describe.each(PRODUCTS)('with %s', (product) => {
+  const rows = PRODUCTS.map((product) => ({ product, kubernetes: KUBERNETES[product] ?? KUBERNETES_VERSIONS[0] }));
+  describe.each(rows)('with $product on Kubernetes $kubernetes', ({ product, kubernetes }) => {
     let stage: Stage | undefined;
     beforeAll(async () => {
-      stage = await setStage(product, options);
+      stage = await setStage(product, { kubernetes, ...options });
     }, 600_000);
     afterAll(() => stage?.stop());
     declare(() => {
