@@ -115,7 +115,8 @@ export const vaultClient = (options: VaultClientOptions): VaultClient => {
     const asked: Asked = { what: `${call.method} ${call.path}`, isRead, redact: redactor(call.token, call.body) };
     for (let count = 1; ; count += 1) {
       try {
-        const answer = await passage.pass(() => attempt(call, asked), call.signal);
+        // Who writes has read before: what changes shall not wait again behind a round of looks at what does not.
+        const answer = await passage.pass(() => attempt(call, asked), call.signal, !isRead);
         isDown = false;
         return answer;
       } catch (error) {

@@ -1,4 +1,4 @@
-// Lets requests through at a bounded rate and a bounded number at a time, in the order in which they came.
+// Lets requests through at a bounded rate and a bounded number at a time, in the order in which they came but for those that go first.
 import { performance } from 'node:perf_hooks';
 
 export interface Limits {
@@ -9,8 +9,8 @@ export interface Limits {
 }
 
 export interface Gate {
-  /** Runs the work when it is its turn. Rejects with the signal's reason when that is aborted while waiting. */
-  pass<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** Runs the work when it is its turn: before all that do not go first. Rejects with the signal's reason when that is aborted while waiting. */
+  pass<T>(work: () => Promise<T>, signal?: AbortSignal, goesFirst?: boolean): Promise<T>;
   /** Rejects all who wait, and all who come later. */
   close(): void;
 }
@@ -22,7 +22,8 @@ interface Waiting {
 
 /** A token bucket and a limit on what is under way. The clock is monotonic, in milliseconds. */
 export const gate = ({ requestsPerSecond, burst, maxInFlight }: Limits, now: () => number = () => performance.now()): Gate => {
-  const waiting: Waiting[] = [];
+  const first: Waiting[] = [];
+  const others: Waiting[] = [];
   let tokens = burst;
   let filledAt = now();
   let inFlight = 0;
@@ -36,12 +37,12 @@ export const gate = ({ requestsPerSecond, burst, maxInFlight }: Limits, now: () 
   };
   const next = (): void => {
     refill();
-    while (waiting.length > 0 && inFlight < maxInFlight && tokens >= 1) {
+    while (first.length + others.length > 0 && inFlight < maxInFlight && tokens >= 1) {
       tokens -= 1;
       inFlight += 1;
-      waiting.shift()?.go();
+      (first.shift() ?? others.shift())?.go();
     }
-    if (waiting.length === 0 || inFlight >= maxInFlight || timer) return;
+    if (first.length + others.length === 0 || inFlight >= maxInFlight || timer) return;
     const wait = Math.ceil(((1 - tokens) / requestsPerSecond) * 1000);
     timer = setTimeout(
       () => {
@@ -51,7 +52,7 @@ export const gate = ({ requestsPerSecond, burst, maxInFlight }: Limits, now: () 
       Math.max(1, wait),
     );
   };
-  const enter = (signal: AbortSignal | undefined): Promise<void> =>
+  const enter = (waiting: Waiting[], signal: AbortSignal | undefined): Promise<void> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(new GateClosed());
       if (signal?.aborted) return reject(signal.reason);
@@ -76,8 +77,8 @@ export const gate = ({ requestsPerSecond, burst, maxInFlight }: Limits, now: () 
     });
 
   return {
-    async pass(work, signal) {
-      await enter(signal);
+    async pass(work, signal, goesFirst = false) {
+      await enter(goesFirst ? first : others, signal);
       try {
         return await work();
       } finally {
@@ -88,7 +89,7 @@ export const gate = ({ requestsPerSecond, burst, maxInFlight }: Limits, now: () 
     close() {
       closed = true;
       clearTimeout(timer);
-      for (const { refuse } of waiting.splice(0)) refuse(new GateClosed());
+      for (const { refuse } of [...first.splice(0), ...others.splice(0)]) refuse(new GateClosed());
     },
   };
 };

@@ -92,7 +92,7 @@ export const measureController = async (words: readonly string[]): Promise<numbe
         for (const [at, name] of names.entries()) rest.push(await changeSeen(bed, name, at + changes));
       }),
     );
-    for (let quarter = 0; quarter < 4 && soakMinutes > 0; quarter += 1) {
+    for (const quarter of soakMinutes > 0 ? [0, 1, 2, 3] : []) {
       const [from, to] = [(soakMinutes * quarter) / 4, (soakMinutes * (quarter + 1)) / 4];
       tell(`rest, minutes ${from} to ${to}`, await during(second, () => sleep((to - from) * 60_000)));
     }

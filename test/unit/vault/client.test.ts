@@ -116,6 +116,17 @@ test('the rate and the number of requests under way are bounded, and their order
   ]);
 });
 
+test('a write that waits goes before the reads that wait', async () => {
+  const { fake, client } = await start(() => ({ status: 200 }), {
+    limits: { ...LIMITS, requestsPerSecond: 50, burst: 1, maxInFlight: 1 },
+  });
+  await Promise.all([
+    ...['a', 'b', 'c'].map((path) => client.request({ method: 'GET', path })),
+    ...['d', 'e'].map((path) => client.request({ method: 'POST', path, body: {} })),
+  ]);
+  expect(fake.seen.map(({ url }) => url.at(-1)).join('')).toBe('adebc');
+});
+
 test('a waiting request can be given up, and a closed client refuses', async () => {
   const { fake, client } = await start(() => ({ status: 200 }), { limits: { ...LIMITS, requestsPerSecond: 0.01, burst: 1 } });
   await client.request({ method: 'GET', path: 'a' });
