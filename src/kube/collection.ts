@@ -117,6 +117,8 @@ export const followCollection = <T extends Versioned>(options: CollectionOptions
       next = page.metadata.continue || undefined;
       latest = page.metadata.resourceVersion;
     } while (next !== undefined);
+    // Nothing can be watched from there, and the next list would follow at once.
+    if (!latest) throw new KubeError(0, 'Unreadable', `GET ${path}: the list has no resourceVersion`);
     listing.finish();
     version = latest;
     listed = true;
@@ -143,9 +145,11 @@ export const followCollection = <T extends Versioned>(options: CollectionOptions
         return false;
       },
     });
-    if (lines === 0 && performance.now() - began < Math.min(SHORT_MS, times.streamSeconds * 500))
-      throw new KubeError(0, 'Cut', `GET ${path}: the watch ended as soon as it began`);
+    const isShort = performance.now() - began < Math.min(SHORT_MS, times.streamSeconds * 500);
+    if (lines === 0 && isShort) throw new KubeError(0, 'Cut', `GET ${path}: the watch ended as soon as it began`);
     worked();
+    // A server that says a word and hangs up is not asked again and again without a pause.
+    if (isShort) await sleep(times.firstWaitMs, undefined, { signal });
   };
 
   const round = async (signal: AbortSignal): Promise<void> => {

@@ -52,10 +52,12 @@ export interface ObjectOptions<Raw, T> {
 export const watchObjects = <Raw extends WatchedObject, T>(options: ObjectOptions<Raw, T>): WritableStore<Raw, T> => {
   const { client, path, labelSelector, keep, onChange, onProblem, times } = options;
   let known = new Map<string, Entry<T>>();
+  /** What we wrote since the list began that is on its way in: a page of it may have been read before. */
+  const written = new Set<string>();
   const set = (object: Raw): void => {
     const key = keyOf(object);
     const before = known.get(key);
-    if (before && (isSame(before, object) || isOlder(object, before))) return;
+    if (before && (isSame(before, object) || isOlder(versionOf(object), before))) return;
     const entry = entryOf(object, keep);
     known.set(key, entry);
     onChange(key, before?.value, entry.value);
@@ -70,6 +72,7 @@ export const watchObjects = <Raw extends WatchedObject, T>(options: ObjectOption
     store: {
       list: () => {
         const listed = new Map<string, Entry<T>>();
+        written.clear();
         return {
           add: (object) => {
             const key = keyOf(object);
@@ -78,6 +81,10 @@ export const watchObjects = <Raw extends WatchedObject, T>(options: ObjectOption
           },
           finish: () => {
             const before = known;
+            for (const key of written) {
+              const [ours, theirs] = [before.get(key), listed.get(key)];
+              if (ours && theirs && isOlder(theirs, ours)) listed.set(key, ours);
+            }
             known = listed;
             for (const [key, { value }] of listed) {
               const old = before.get(key)?.value;
@@ -98,13 +105,16 @@ export const watchObjects = <Raw extends WatchedObject, T>(options: ObjectOption
   });
   return {
     get: (key) => known.get(key)?.value,
-    list: () => [...known.values()].map(({ value }) => value),
+    list: () => Array.from(known.values(), ({ value }) => value),
     keys: () => [...known.keys()],
     listed: watch.listed,
     heard: watch.heard,
     close: watch.close,
     wrote(answer) {
-      if (known.get(keyOf(answer))?.uid === answer.metadata.uid) set(answer);
+      const key = keyOf(answer);
+      if (known.get(key)?.uid !== answer.metadata.uid) return;
+      written.add(key);
+      set(answer);
     },
   };
 };
@@ -128,9 +138,13 @@ interface Entry<T> {
   readonly value: T;
 }
 
+const versionOf = ({ metadata }: WatchedObject): Omit<Entry<unknown>, 'value'> => ({
+  uid: metadata.uid,
+  version: metadata.resourceVersion,
+});
+
 const entryOf = <Raw extends WatchedObject, T>(object: Raw, keep: (object: Raw) => T): Entry<T> => ({
-  uid: object.metadata.uid,
-  version: object.metadata.resourceVersion,
+  ...versionOf(object),
   value: keep(object),
 });
 
@@ -139,11 +153,12 @@ const isSame = ({ uid, version }: Entry<unknown>, { metadata }: WatchedObject): 
 
 /**
  * Versions of one object are comparable numbers in everything that passes the conformance tests (KEP-5504); where they are
- * not, nothing counts as older. Only lists may go back: after a restored backup all versions do.
+ * not, nothing counts as older. Only lists may go back, but not behind what was written while they came in: after a restored
+ * backup all versions go back.
  */
-const isOlder = ({ metadata }: WatchedObject, { uid, version }: Entry<unknown>): boolean => {
-  const [now, before] = [metadata.resourceVersion, version];
-  if (metadata.uid !== uid || !isNumber(now) || !isNumber(before)) return false;
+const isOlder = (one: Omit<Entry<unknown>, 'value'>, other: Entry<unknown>): boolean => {
+  const [now, before] = [one.version, other.version];
+  if (one.uid !== other.uid || !isNumber(now) || !isNumber(before)) return false;
   return now.length === before.length ? now < before : now.length < before.length;
 };
 

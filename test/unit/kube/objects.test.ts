@@ -1,7 +1,7 @@
 // Objects in memory: what a list, a stream and our own writes make of them, and what is told of it.
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kubeClient } from '../../../src/kube/client.ts';
+import { type KubeClient, kubeClient, type KubeRequest } from '../../../src/kube/client.ts';
 import { type ObjectStore, type WatchedObject, watchObjects, withoutManagedFields } from '../../../src/kube/objects.ts';
 import { type FakeApi, fakeApi } from './fake-api.ts';
 
@@ -117,6 +117,34 @@ test('what we have written is known at once, and a stream that lags behind does 
   late.emit('text', ['6 old', '10 ours', '11 new'].map((line) => event('MODIFIED', thing('a', ...pair(line)))).join(''));
   await until(() => urls.length === 3);
   expect(told).toEqual(['team/a ->one', 'team/a one>ours', 'team/a ours>new']);
+});
+
+test('a list that was read before we wrote does not take it back', async () => {
+  const late = new EventEmitter();
+  let lists = 0;
+  const request = async ({ untilLine }: KubeRequest): Promise<unknown> => {
+    if (untilLine) return untilLine('');
+    lists += 1;
+    if (lists === 1) return JSON.parse(list('5', thing('a', '5', 'one')));
+    if (lists === 2) await once(late, 'go');
+    return JSON.parse(list('7', thing('a', '5', 'one'), thing('b', '6', 'two')));
+  };
+  const told: string[] = [];
+  const store = watchObjects<Thing, Thing>({
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- answers what the test says
+    client: { request, close: () => undefined } as KubeClient,
+    path: '/things',
+    keep: withoutManagedFields,
+    onChange: (key, before, after) => told.push(`${key} ${before?.spec ?? '-'}>${after?.spec ?? '-'}`),
+    onProblem: () => undefined,
+    times: { firstWaitMs: 5, relistMs: 50 },
+  });
+  opened.push({ stop: store.close });
+  await until(() => lists === 2);
+  store.wrote(thing('a', '9', 'ours'));
+  late.emit('go');
+  await until(() => store.get('team/b') !== undefined);
+  expect(told).toEqual(['team/a ->one', 'team/a one>ours', 'team/b ->two']);
 });
 
 const pair = (line: string): [string, string] => {

@@ -211,6 +211,18 @@ test('a list that is cut in the middle changes nothing; the next one does', asyn
   expect(problems).toEqual([expect.any(String), undefined]);
 });
 
+test.each<[string, Step]>([
+  ['a word and the end of each stream', ended(event('BOOKMARK', '', '2'))],
+  ['lists from which nothing can be watched', (response) => response.end(JSON.stringify({ metadata: {}, items: [] }))],
+])('%s are no reason to ask without a pause', async (_what, step) => {
+  const { requests } = await follow([page('1', []), ...Array.from({ length: 200 }, () => step)], {
+    firstWaitMs: 100,
+    relistMs: 0,
+  });
+  await sleep(500);
+  expect(requests.length).toBeLessThan(20);
+});
+
 test('everything is listed again after a while; when that fails the stream goes on', async () => {
   const { names, requests } = await follow(
     [
