@@ -80,8 +80,9 @@ test('the sidecar never gives up, and the method is a list', () => {
   expect(config).not.toHaveProperty('exit_after_auth');
 });
 
+const waits = (annotations: Readonly<Record<string, string>>) => configOf(inject({ annotations }).pod).auto_auth.method[0];
+
 test('who names the shortest wait alone gets no longest one below it', () => {
-  const waits = (annotations: Readonly<Record<string, string>>) => configOf(inject({ annotations }).pod).auto_auth.method[0];
   expect(waits({ 'auth-min-backoff': '5s' })).toMatchObject({ min_backoff: '5s' });
   expect(waits({ 'auth-min-backoff': '5s' })).not.toHaveProperty('max_backoff');
   expect(waits({ 'auth-max-backoff': '30s' })).toMatchObject({ max_backoff: '30s' });
@@ -208,8 +209,9 @@ test('without pre-populating the app does not wait for its secrets', () => {
   expect(containerOf(pod, 'vault-agent')).not.toHaveProperty('startupProbe');
 });
 
+const agentOf = (command: Command) => containerOf(admit(podWith(), { command }).pod, 'vault-agent');
+
 test('it is the shape of webhook, inject and explain, and not of agent-inject', () => {
-  const agentOf = (command: Command) => containerOf(admit(podWith(), { command }).pod, 'vault-agent');
   for (const command of ['webhook', 'inject', 'explain'] as const)
     expect(agentOf(command)).toHaveProperty('restartPolicy', 'Always');
   expect(agentOf('agent-inject')).not.toHaveProperty('restartPolicy');
