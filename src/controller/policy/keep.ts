@@ -29,7 +29,8 @@ export const keepPolicy = async ({ context, policy, text, vault, signal }: Polic
   const { spec, status: before } = policy;
   const endpoint = context.endpoints.get(spec.endpointRef.name);
   const place = { endpoint: spec.endpointRef.name, clusterID: vault.clusterID, namespace: endpoint?.spec.namespace ?? '', name };
-  const isOurs = before?.vault !== undefined && before.vault.name === name && before.vault.clusterID === vault.clusterID;
+  const isOurs =
+    before?.vault?.name === name && before.vault.clusterID === vault.clusterID && before.vault.namespace === place.namespace;
   const textHash = createHash('sha256').update(text.text).digest('hex');
   const observe = context.observeOnly || isObserved(policy, ...(endpoint ? [endpoint] : []));
   if (isOurs && !observe) await holdAsNeeded(context, policy);

@@ -2,6 +2,7 @@
 import { type ACLPolicyFinding, type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
+import { isObserved } from '../../resources/management.ts';
 import { deletePolicy } from '../../vault/policies.ts';
 import type { ControllerContext } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
@@ -19,7 +20,9 @@ export const removePolicy = async (
   if (!policy.metadata.finalizers?.includes(FINALIZER)) return {};
   const { status, spec } = policy;
   const kept = status?.vault;
-  if (!kept || spec.deletionPolicy === 'Retain' || context.observeOnly) return letGo(context, policy);
+  if (!kept || spec.deletionPolicy === 'Retain') return letGo(context, policy);
+  const endpoint = context.endpoints.get(kept.endpoint);
+  if (!endpoint || context.observeOnly || isObserved(policy, endpoint)) return letGo(context, policy);
   const users = usersOf(context, policy);
   if (users.length > 0)
     return wait(
@@ -28,7 +31,12 @@ export const removePolicy = async (
       'InUse',
       `used by ${users.slice(0, 5).join(', ')}${users.length > 5 ? ` and ${users.length - 5} more` : ''}`,
     );
-  if (!context.endpoints.get(kept.endpoint)) return letGo(context, policy);
+  if (kept.namespace !== endpoint.spec.namespace)
+    return leave(
+      context,
+      policy,
+      `VaultEndpoint ${kept.endpoint} has another namespace now; the policy ${kept.name} was not deleted`,
+    );
   const vault = context.vaults.get(kept.endpoint);
   if (vault.state === 'notReady') return waitOrLeave(context, policy, vault.message);
   if (kept.clusterID !== vault.clusterID)

@@ -1,0 +1,81 @@
+// Whose a policy in Vault is, and when it is let alone: where only is observed, and where the endpoint leads elsewhere by now.
+import type { ControllerContext } from '../../../src/controller/context.ts';
+import { reconcilePolicy } from '../../../src/controller/policy/policy.ts';
+import { type JsonObject, textOf } from '../../../src/pod/manifest.ts';
+import type { VaultACLPolicy, VaultACLPolicyStatus } from '../../../src/resources/acl-policy.ts';
+import { FINALIZER } from '../../../src/resources/kinds.ts';
+import { VaultError } from '../../../src/vault/error.ts';
+import { aclPolicy } from '../resources/fixture.ts';
+import { endpoint } from './objects.ts';
+
+/** A server with one policy that the object has made; `spec` is that of the endpoint. */
+const setUp = (spec: { readonly namespace?: string; readonly managementPolicy?: 'Observe' } = {}) => {
+  const texts = new Map([['own-secrets', 'path "a" {}']]);
+  const events: string[] = [];
+  let status: VaultACLPolicyStatus | undefined;
+  let isReleased = false;
+  const request = async ({ method, path, body }: { method: string; path: string; body?: JsonObject }) => {
+    const name = path.slice('sys/policies/acl/'.length);
+    const policy = texts.get(name);
+    if (method === 'POST') texts.set(name, textOf(body, 'policy') ?? '');
+    else if (method === 'DELETE') texts.delete(name);
+    else if (policy === undefined) throw new VaultError('nothing', { status: 404, kind: 'NotFound', written: 'no' });
+    return { status: 200, data: { policy: policy ?? '' }, auth: undefined, warnings: [], raw: {} };
+  };
+  const context = {
+    observeOnly: false,
+    times: { resyncFactor: 1, deletionMs: 1000 },
+    random: () => 0.5,
+    now: () => 0,
+    endpoints: { get: () => endpoint('main', { spec }) },
+    backends: { get: () => undefined, list: () => [] },
+    policies: { list: () => [] },
+    roles: { list: () => [] },
+    vaults: { get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'Vault' }) },
+    writeStatus: async (_: string, _object: unknown, written: VaultACLPolicyStatus) => {
+      status = written;
+    },
+    hold: async () => undefined,
+    release: async () => {
+      isReleased = true;
+    },
+    fence: () => undefined,
+    event: (_object: unknown, _type: string, reason: string) => events.push(reason),
+    log: { warn: () => undefined },
+    metrics: { drift: () => undefined },
+  } as unknown as ControllerContext;
+  const run = async (object: VaultACLPolicy) => {
+    await reconcilePolicy(context, 'own-secrets', object, new AbortController().signal);
+    const programmed = status?.conditions?.find(({ type }) => type === 'Programmed')?.reason;
+    return { text: texts.get('own-secrets'), isReleased, events, programmed };
+  };
+  return run;
+};
+
+const made = (policy: string, spec: object = {}): VaultACLPolicy => ({
+  ...aclPolicy(policy, { deletionPolicy: 'Delete', ...spec }),
+  status: { vault: { endpoint: 'main', clusterID: 'cluster-1', namespace: '', name: 'own-secrets' }, textHash: 'earlier' },
+});
+const going = (policy: VaultACLPolicy): VaultACLPolicy => ({
+  ...policy,
+  metadata: { ...policy.metadata, deletionTimestamp: '1970-01-01T00:00:00Z', finalizers: [FINALIZER] },
+});
+
+test('it is deleted with its object', async () =>
+  expect(await setUp()(going(made('path "a" {}')))).toMatchObject({ text: undefined, isReleased: true }));
+
+test('nothing is deleted where the endpoint or the object only observes', async () => {
+  const kept = { text: 'path "a" {}', isReleased: true };
+  expect(await setUp({ managementPolicy: 'Observe' })(going(made('path "a" {}')))).toMatchObject(kept);
+  expect(await setUp()(going(made('path "a" {}', { managementPolicy: 'Observe' })))).toMatchObject(kept);
+});
+
+test('in another namespace of the server nothing is deleted and nothing overwritten', async () => {
+  const elsewhere = setUp({ namespace: 'elsewhere' });
+  expect(await elsewhere(going(made('path "a" {}')))).toMatchObject({
+    text: 'path "a" {}',
+    isReleased: true,
+    events: ['LeftInVault'],
+  });
+  expect(await elsewhere(made('path "b" {}'))).toMatchObject({ text: 'path "a" {}', programmed: 'NotOwned' });
+});
