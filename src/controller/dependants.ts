@@ -1,7 +1,7 @@
 // What has to be looked at again when something else has changed. A rule too many costs a look, a rule too few leaves something
 // wrong until the next round.
 import { isDeepStrictEqual } from 'node:util';
-import type { VaultACLPolicy } from '../resources/acl-policy.ts';
+import { type VaultACLPolicy, vaultPolicyName } from '../resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../resources/backend.ts';
 import type { Condition } from '../resources/condition.ts';
 import type { VaultEndpoint } from '../resources/endpoint.ts';
@@ -103,6 +103,13 @@ export const ofPolicy = (
   return [
     ...(before && after ? [] : [{ kind: 'VaultEndpoint', key: policy.spec.endpointRef.name } as const]),
     ...[...givers].map((key): Dependant => ({ kind: 'VaultAuthBackend', key })),
+    // Its name in Vault may be what another one waits for.
+    ...(after
+      ? []
+      : known.policies
+          .list()
+          .filter((other) => vaultPolicyName(other) === vaultPolicyName(policy) && !isReady(other.status?.conditions))
+          .map(itemOf('VaultACLPolicy'))),
     ...known.roles.list().filter(isConcerned).map(itemOf('VaultAuthRole', 'spread')),
   ];
 };

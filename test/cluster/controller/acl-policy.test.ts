@@ -1,0 +1,215 @@
+// A VaultACLPolicy and the policy in Vault: accessors put in, refusals that write nothing, drift, what is somebody else's, deletion.
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
+import { conditionOf, readObject, until, untilCondition } from '../../bed/controller.ts';
+import { onEachProduct, type Stage } from '../seeds/stage.ts';
+import { accessorOf } from './fault-stage.ts';
+import { backend, declare, FLAGS, inVault, messageOf, writes } from './role-stage.ts';
+
+const READ = 'path "secret/data/app" { capabilities = ["read"] }';
+const templated = (accessor: string | undefined): string =>
+  `path "secret/data/{{identity.entity.aliases.${accessor}.metadata.service_account_namespace}}/*" { capabilities = ["read"] }`;
+
+const policy = (stage: Stage, name: string, spec: JsonObject = {}): Promise<unknown> =>
+  stage.bed.request('POST', collectionPath('VaultACLPolicy'), {
+    apiVersion: 'vaultauth.dev/v1alpha1',
+    kind: 'VaultACLPolicy',
+    metadata: { name },
+    spec: { endpointRef: { name: 'main' }, policy: READ, ...spec },
+  });
+const change = (stage: Stage, name: string, spec: JsonObject): Promise<unknown> =>
+  stage.bed.request('PATCH', objectPath('VaultACLPolicy', { name }), { spec }, 'application/merge-patch+json');
+const textInVault = async (stage: Stage, name: string): Promise<string | undefined> =>
+  textOf(await inVault(stage, `sys/policies/acl/${name}`), 'policy');
+const putIntoVault = (stage: Stage, name: string, text: string): Promise<unknown> =>
+  stage.vault.ask('POST', `sys/policies/acl/${name}`, { policy: text });
+const has = (stage: Stage, name: string, expected: string): Promise<JsonObject> =>
+  untilCondition(stage.bed, 'VaultACLPolicy', { name }, expected);
+const driftOf = (object: JsonObject): readonly JsonObject[] => objectsOf(objectAt(object, 'status')?.['drift']);
+const writesOf = (stage: Stage, name: string): readonly string[] =>
+  writes(stage).filter((line) => line.endsWith(`/sys/policies/acl/${name}`));
+const isGone = async (stage: Stage, name: string): Promise<boolean> =>
+  (await stage.bed.exchange('GET', objectPath('VaultACLPolicy', { name }))).status === 404;
+
+onEachProduct(
+  (stage) => {
+    const mounted = new Set<string>();
+    const mount = async (name: string): Promise<void> => {
+      if (mounted.has(name)) return;
+      mounted.add(name);
+      await backend(stage(), name);
+      await untilCondition(stage().bed, 'VaultAuthBackend', { name }, 'Ready=True');
+    };
+
+    it('has the accessor of the mount, and the one of the mount that is made in its place', async () => {
+      await mount('kube');
+      await policy(stage(), 'own', { policy: templated('${auth.kube.accessor}') });
+      const object = await has(stage(), 'own', 'Ready=True');
+      const accessor = await accessorOf(stage().vault, 'kube');
+      const uid = textOf(objectAt(object, 'metadata'), 'uid');
+      expect(await textInVault(stage(), 'own')).toBe(
+        `# Managed by vault-auth-injector: VaultACLPolicy own, ${uid}\n${templated(accessor)}`,
+      );
+      expect(objectAt(object, 'status')).toMatchObject({ accessors: [{ backend: 'kube', accessor }] });
+      await stage().vault.ask('DELETE', 'sys/auth/kube');
+      await until('the policy has the new accessor', async () => {
+        const now = await accessorOf(stage().vault, 'kube');
+        return now !== undefined && now !== accessor && (await textInVault(stage(), 'own'))?.endsWith(templated(now)) === true;
+      });
+      // That is no drift: nobody has changed the policy.
+      expect(conditionOf(await has(stage(), 'own', 'Programmed=InSync'), 'Ready')).toMatchObject({ status: 'True' });
+      const written = writesOf(stage(), 'own').length;
+      await stage().bed.kubectl(['label', 'vaultaclpolicy', 'own', 'look=again']);
+      await has(stage(), 'own', 'Programmed=InSync');
+      expect(writesOf(stage(), 'own')).toHaveLength(written);
+    }, 60_000);
+
+    it('writes nothing while a variable cannot be resolved, and everything once it can', async () => {
+      await policy(stage(), 'early', { policy: `${READ}\n# \${auth.late.accessor}` });
+      await policy(stage(), 'odd', { policy: `${READ}\n# \${auth.kube.path}` });
+      const early = await has(stage(), 'early', 'Accepted=TemplateUnresolved');
+      expect(messageOf(early, 'Accepted')).toContain('late');
+      expect(conditionOf(early, 'Ready')).toMatchObject({ status: 'False', reason: 'TemplateUnresolved' });
+      expect(messageOf(await has(stage(), 'odd', 'Accepted=TemplateUnresolved'), 'Accepted')).toContain('${auth.kube.path}');
+      expect([...writesOf(stage(), 'early'), ...writesOf(stage(), 'odd')]).toEqual([]);
+      await mount('late');
+      await has(stage(), 'early', 'Ready=True');
+      expect(await textInVault(stage(), 'early')).toContain((await accessorOf(stage().vault, 'late')) ?? '?');
+      expect(await textInVault(stage(), 'odd')).toBeUndefined();
+    }, 60_000);
+
+    it('keeps what Vault has when a change of the text cannot be resolved', async () => {
+      await policy(stage(), 'kept');
+      await has(stage(), 'kept', 'Ready=True');
+      const before = await textInVault(stage(), 'kept');
+      await change(stage(), 'kept', { policy: `${READ}\n# \${auth.nobody.accessor}` });
+      await has(stage(), 'kept', 'Accepted=TemplateUnresolved');
+      expect(await textInVault(stage(), 'kept')).toBe(before);
+    });
+
+    it('writes a privileged path only when that is said', async () => {
+      const paths = ['sys/*', 'auth/token/create', 'identity/entity', '*', '+/x', 's*', '/sys/mounts'];
+      for (const [at, path] of paths.entries())
+        await policy(stage(), `mighty-${at}`, { policy: `${READ}\npath "${path}" { capabilities = ["read"] }` });
+      for (const [at, path] of paths.entries()) {
+        const object = await has(stage(), `mighty-${at}`, 'Accepted=PrivilegedPath');
+        expect(messageOf(object, 'Accepted')).toContain(path);
+        expect(writesOf(stage(), `mighty-${at}`)).toEqual([]);
+      }
+      await change(stage(), 'mighty-0', { privileged: true });
+      await has(stage(), 'mighty-0', 'Ready=True');
+      expect(await textInVault(stage(), 'mighty-0')).toContain('sys/*');
+    }, 60_000);
+
+    it('tells what the server cannot read, and does not repeat it', async () => {
+      await policy(stage(), 'broken', { policy: 'path "secret/data/app" { capabilities = ["dance"] }', privileged: true });
+      await has(stage(), 'broken', 'Accepted=InvalidPolicy');
+      expect(await textInVault(stage(), 'broken')).toBeUndefined();
+      await change(stage(), 'broken', { policy: READ });
+      await has(stage(), 'broken', 'Ready=True');
+    });
+
+    it('puts right what is changed or deleted in Vault, and names it', async () => {
+      await policy(stage(), 'drifting');
+      await has(stage(), 'drifting', 'Ready=True');
+      const declared = await textInVault(stage(), 'drifting');
+      await putIntoVault(stage(), 'drifting', `${READ}\npath "secret/data/more" { capabilities = ["read"] }`);
+      await stage().bed.kubectl(['label', 'vaultaclpolicy', 'drifting', 'look=1']);
+      expect(messageOf(await has(stage(), 'drifting', 'Programmed=Repaired'), 'Programmed')).toContain('policy, line 2');
+      expect(await textInVault(stage(), 'drifting')).toBe(declared);
+      await stage().vault.ask('DELETE', 'sys/policies/acl/drifting');
+      await until('it is there again', async () => (await textInVault(stage(), 'drifting')) === declared);
+    }, 60_000);
+
+    it('only reports drift where that is said', async () => {
+      await policy(stage(), 'reported', { driftPolicy: 'Report' });
+      await has(stage(), 'reported', 'Ready=True');
+      const other = 'path "secret/data/other" { capabilities = ["read"] }';
+      await putIntoVault(stage(), 'reported', other);
+      const object = await has(stage(), 'reported', 'Programmed=Drifted');
+      expect(driftOf(object)).toEqual([{ field: 'policy, line 1', want: READ, got: other }]);
+      expect(writesOf(stage(), 'reported')).toHaveLength(1);
+      // What is declared anew is written.
+      await change(stage(), 'reported', { policy: `${READ}\n# anew` });
+      await has(stage(), 'reported', 'Ready=True');
+      expect(await textInVault(stage(), 'reported')).toContain('# anew');
+    }, 60_000);
+
+    it('leaves alone what it did not make, takes over what is the same, overwrites only when told', async () => {
+      const theirs = 'path "secret/data/theirs" { capabilities = ["read"] }';
+      await putIntoVault(stage(), 'foreign', theirs);
+      await putIntoVault(stage(), 'same', READ);
+      await putIntoVault(stage(), 'same-never', READ);
+      await putIntoVault(stage(), 'conquered', theirs);
+      await policy(stage(), 'foreign');
+      await policy(stage(), 'same');
+      await policy(stage(), 'same-never', { adoption: 'Never' });
+      await policy(stage(), 'conquered', { adoption: 'Always' });
+      expect(driftOf(await has(stage(), 'foreign', 'Programmed=NotOwned'))).not.toEqual([]);
+      await has(stage(), 'same', 'Ready=True');
+      await has(stage(), 'same-never', 'Programmed=NotOwned');
+      await has(stage(), 'conquered', 'Ready=True');
+      expect(await textInVault(stage(), 'foreign')).toBe(theirs);
+      expect([...writesOf(stage(), 'foreign'), ...writesOf(stage(), 'same'), ...writesOf(stage(), 'same-never')]).toEqual([]);
+      expect(await textInVault(stage(), 'conquered')).toContain(READ);
+      await until('it is told what was there', async () =>
+        (await stage().bed.kubectl(['events', '-n', 'default', '--for=vaultaclpolicy/conquered'])).includes('Overwritten'),
+      );
+      // What is not ours is not deleted either.
+      await change(stage(), 'foreign', { deletionPolicy: 'Delete' });
+      await has(stage(), 'foreign', 'Programmed=NotOwned');
+      await stage().bed.kubectl(['delete', 'vaultaclpolicy', 'foreign']);
+      expect(await textInVault(stage(), 'foreign')).toBe(theirs);
+    }, 60_000);
+
+    it('gives a name in Vault to the older object', async () => {
+      await policy(stage(), 'first', { vaultName: 'wanted' });
+      await has(stage(), 'first', 'Ready=True');
+      await policy(stage(), 'second', { vaultName: 'wanted', policy: `${READ}\n# second` });
+      expect(messageOf(await has(stage(), 'second', 'Accepted=NameTaken'), 'Accepted')).toContain('first');
+      expect(await textInVault(stage(), 'wanted')).not.toContain('# second');
+      await stage().bed.kubectl(['delete', 'vaultaclpolicy', 'first']);
+      // It stays in Vault (Retain), and is another's text for the second one.
+      await has(stage(), 'second', 'Accepted=True');
+    }, 60_000);
+
+    it('is not deleted while a role has it', async () => {
+      const { bed } = stage();
+      await mount('kube');
+      const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
+      await bed.request(
+        'PATCH',
+        objectPath('VaultAuthBackend', { name: 'kube' }),
+        { spec: { tenancy: { policyRules: [{ policies: ['used'], namespaceSelector: {} }] } } },
+        'application/merge-patch+json',
+      );
+      await policy(stage(), 'used', { deletionPolicy: 'Delete' });
+      await has(stage(), 'used', 'Ready=True');
+      await declare(stage(), namespace, 'user', { backendRef: { name: 'kube' }, serviceAccounts: ['app'], policies: ['used'] });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'user' }, 'Ready=True');
+      await bed.kubectl(['delete', 'vaultaclpolicy', 'used', '--wait=false']);
+      await until('it says who has it', async () =>
+        messageOf(await readObject(bed, 'VaultACLPolicy', { name: 'used' }), 'Deletable').includes(`${namespace}/user`),
+      );
+      expect(await textInVault(stage(), 'used')).toContain(READ);
+      await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'user' }));
+      await until('it is gone', () => isGone(stage(), 'used'));
+      expect(await textInVault(stage(), 'used')).toBeUndefined();
+    }, 60_000);
+
+    it('only looks where it observes', async () => {
+      await putIntoVault(stage(), 'seen', READ);
+      await putIntoVault(stage(), 'seen-other', 'path "secret/data/theirs" { capabilities = ["read"] }');
+      for (const name of ['seen', 'seen-other', 'seen-missing']) await policy(stage(), name, { managementPolicy: 'Observe' });
+      await has(stage(), 'seen', 'Programmed=Observed');
+      expect(driftOf(await has(stage(), 'seen-other', 'Programmed=ObservedMismatch'))).toHaveLength(1);
+      await has(stage(), 'seen-missing', 'Programmed=PolicyMissing');
+      for (const name of ['seen', 'seen-other', 'seen-missing']) expect(writesOf(stage(), name)).toEqual([]);
+      await change(stage(), 'seen', { deletionPolicy: 'Delete' });
+      await has(stage(), 'seen', 'Programmed=Observed');
+      await stage().bed.kubectl(['delete', 'vaultaclpolicy', 'seen']);
+      expect(await textInVault(stage(), 'seen')).toBe(READ);
+    }, 60_000);
+  },
+  { flags: FLAGS, isAdministrator: true },
+);
