@@ -44,7 +44,7 @@ export const judgeRole = (situation: TenancySituation): TenancyVerdict => {
   const allowed = requested.filter(isAllowed);
   const wanted = [...new Set([...defaultPolicies, ...allowed])];
   const effectivePolicies = [...new Set(wanted.flatMap((policy) => nameInVault(policy, situation) ?? []))];
-  const verdict = (reason: Accepted['reason'], message: string): TenancyVerdict => ({
+  const verdict = (reason: AdmittedReason, message: string): TenancyVerdict => ({
     finding: { type: 'Accepted', status: reason === 'Accepted' ? 'True' : 'False', reason, message },
     admitted: true,
     effectivePolicies,
@@ -61,6 +61,14 @@ export const judgeRole = (situation: TenancySituation): TenancyVerdict => {
 };
 
 type Accepted = RoleFinding & { readonly type: 'Accepted' };
+
+/** Reasons of Accepted with which Vault has a role, be it with less than was asked for. */
+const ADMITTED = ['Accepted', 'PolicyNotAllowed', 'PolicyNotFound', 'LimitExceeded', 'UnsupportedByProduct'] as const;
+type AdmittedReason = (typeof ADMITTED)[number];
+
+/** Whether a role of which this was found last may be in Vault. */
+export const isAdmitted = (conditions: readonly { readonly type: string; readonly reason: string }[] | undefined): boolean =>
+  conditions?.some(({ type, reason }) => type === 'Accepted' && ADMITTED.some((each) => each === reason)) === true;
 
 /** Why the role must not be there at all. */
 const refusalOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: TenancySituation): Accepted | undefined => {

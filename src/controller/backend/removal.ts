@@ -6,9 +6,8 @@ import { CONFIRM_DELETE_ANNOTATION, FINALIZER } from '../../resources/kinds.ts';
 import { disableMount, readMounts } from '../../vault/mounts.ts';
 import type { ControllerContext } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
-import { dropObject, SECRETS, SERVICE_ACCOUNTS } from './own-object.ts';
 import { dropRights } from './rights.ts';
-import { reviewerName, reviewerSecretName } from './reviewer.ts';
+import { dropReviewer } from './reviewer.ts';
 import { isLookOnly } from './work.ts';
 
 export interface Next {
@@ -63,11 +62,9 @@ export const removeBackend = async (
 
 /** What was made for the reviewer goes with the mount; where the mount stays it stays, for logins need it. */
 const cleanUp = async (context: ControllerContext, backend: VaultAuthBackend, signal: AbortSignal): Promise<Next> => {
-  const { kube, namespace } = context;
   const work = { context, backend, signal };
   await dropRights(work);
-  await dropObject(kube, { ...SECRETS, namespace, name: reviewerSecretName(work) }, signal);
-  await dropObject(kube, { ...SERVICE_ACCOUNTS, namespace, name: reviewerName(work) }, signal);
+  await dropReviewer(work);
   return letGo(context, backend);
 };
 

@@ -1,6 +1,7 @@
 // Whose token asks the API server: by mode, the service account, the Secret, and the token itself.
 import { readValue } from '../../kube/secret-values.ts';
 import { requestToken } from '../../kube/token-request.ts';
+import type { VaultAuthBackend } from '../../resources/backend.ts';
 import type { HeldToken } from './memory.ts';
 import { dropObject, makeObject, readObject, SECRETS, SERVICE_ACCOUNTS } from './own-object.ts';
 import { expiryOf, issueOf } from './token-record.ts';
@@ -156,11 +157,32 @@ export const rotateAt = (reviewer: Work['before']['reviewer'], signingKey: strin
   return isOurs && !isEarlierKey ? (issued + expires) / 2 : 0;
 };
 
+type Ended = Pick<Work, 'context' | 'backend' | 'signal'>;
+
 /** Takes back what an earlier mode needed, once another one is in Vault. Throws a KubeError. */
-export const dropUnneeded = async (work: Pick<Work, 'context' | 'backend' | 'signal'>): Promise<void> => {
-  const { kube, namespace } = work.context;
-  const mode = work.backend.spec.kubernetes?.reviewer.mode;
-  if (mode !== 'LongLivedSecret') await dropObject(kube, { ...SECRETS, namespace, name: reviewerSecretName(work) }, work.signal);
-  if (mode !== 'LongLivedSecret' && mode !== 'Rotated')
-    await dropObject(kube, { ...SERVICE_ACCOUNTS, namespace, name: reviewerName(work) }, work.signal);
+export const dropUnneeded = (work: Ended): Promise<void> =>
+  drop(work, [work.backend.spec.kubernetes?.reviewer.mode, ...modesOfOthers(work)]);
+
+/** Takes back all that was made for the reviewer. Throws a KubeError. */
+export const dropReviewer = (work: Ended): Promise<void> => drop(work, modesOfOthers(work));
+
+type Mode = NonNullable<VaultAuthBackend['spec']['kubernetes']>['reviewer']['mode'];
+
+const drop = async (
+  { context: { kube, namespace }, backend, signal }: Ended,
+  inUse: readonly (Mode | undefined)[],
+): Promise<void> => {
+  if (inUse.includes('LongLivedSecret')) return;
+  await dropObject(kube, { ...SECRETS, namespace, name: reviewerSecretName({ backend }) }, signal);
+  if (!inUse.includes('Rotated'))
+    await dropObject(kube, { ...SERVICE_ACCOUNTS, namespace, name: reviewerName({ backend }) }, signal);
 };
+
+/** Several backends can name one service account; without it their tokens end at once. */
+const modesOfOthers = ({ context, backend }: Ended): readonly (Mode | undefined)[] =>
+  context.backends
+    .list()
+    .filter(
+      (other) => other.metadata.uid !== backend.metadata.uid && reviewerName({ backend: other }) === reviewerName({ backend }),
+    )
+    .map(({ spec }) => spec.kubernetes?.reviewer.mode);

@@ -2,6 +2,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { isClientJWT } from '../../resources/backend.ts';
 import { serviceAccountsOf, type VaultAuthRole } from '../../resources/role.ts';
+import { isAdmitted } from '../../resources/tenancy.ts';
 import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, dropObject, keepObject } from './own-object.ts';
 import type { Work } from './work.ts';
 
@@ -109,11 +110,11 @@ const clients = ({ context, backend }: Work): readonly string[] => [
 ];
 
 /**
- * Roles that are in Vault and allowed to be. One that was ready and is not so at present, as while Vault is sealed, keeps its
+ * Roles that are in Vault and allowed to be, be it with fewer policies than they ask for. One that was ready and is not so at present, as while Vault is sealed, keeps its
  * right: pods that hold a token of it would else lose their logins.
  */
 const isUsable = ({ metadata, status }: VaultAuthRole, backend: string): boolean =>
   metadata.deletionTimestamp === undefined &&
   status?.vault?.backend === backend &&
   status.programmed === true &&
-  status.conditions?.some(({ type, status: is }) => type === 'Accepted' && is === 'True') === true;
+  isAdmitted(status.conditions);
