@@ -44,9 +44,7 @@ export const configure = async (configuration: Configuration): Promise<ConfigOut
   let claimed = false;
   const claim = async (): Promise<void> => {
     claimed = true;
-    // What was written to another mount, or to another server, says nothing about this one.
-    const { configHash: _configHash, reviewer: _reviewer, ...rest } = before;
-    await context.writeStatus('VaultAuthBackend', backend, { ...rest, mount: mountStatus(work, mount, true) });
+    await context.writeStatus('VaultAuthBackend', backend, { ...before, mount: mountStatus(work, mount, true) });
   };
   // Who ends between the first write and the last status would else find a mount of which it does not know that it made it.
   if (mountState.made) await claim();

@@ -21,6 +21,8 @@ export interface Pass {
   /** Grows with each step; what it has not reached is not there. */
   readonly findings: BackendFinding[];
   status: Partial<VaultAuthBackendStatus>;
+  /** What of the last status still holds where this look says nothing. */
+  before: VaultAuthBackendStatus;
   /** Something comes soon, such as a token in a Secret. */
   isWaiting: boolean;
   /** Why rights in Kubernetes are not as they were asked for. */
@@ -30,17 +32,17 @@ export interface Pass {
 }
 
 /** Goes as far as it can; what it found until then is in `pass`, also when it throws: VaultError, or a KubeError. */
-export const look = async (work: Work, pass: Pass, clusterCA: () => Promise<string | undefined>): Promise<void> => {
-  const { backend, vault, signal } = work;
+export const look = async (asked: Work, pass: Pass, clusterCA: () => Promise<string | undefined>): Promise<void> => {
+  const { backend, vault, signal } = asked;
   const { path } = backend.spec;
-  const rival = rivalOf(work);
+  const rival = rivalOf(asked);
   if (rival !== undefined) {
     const message = `VaultAuthBackend ${rival} has auth/${path} already: two objects would undo each other's work. Choose another path, or delete one.`;
     pass.findings.push(mounted('False', 'NotOwned', message), configured('Unknown', 'Pending', 'The mount is not ours.'));
     return;
   }
   const tune = tuneDocument(backend);
-  const mountState = await keepMount(work, tune);
+  const mountState = await keepMount(asked, tune);
   pass.findings.push(mountState.finding);
   const { mount } = mountState;
   if (!mount) {
@@ -48,7 +50,10 @@ export const look = async (work: Work, pass: Pass, clusterCA: () => Promise<stri
     pass.status = { drift: mountState.drift };
     return;
   }
-  const isOurs = mountState.made || isOwned(work, mount);
+  const isKnown = isOwned(asked, mount);
+  const isOurs = mountState.made || isKnown;
+  if (!isKnown) pass.before = ofAnotherMount(asked.before);
+  const work = { ...asked, before: pass.before };
   pass.status = { mount: mountStatus(work, mount, isOurs) };
   const held = isSynced(backend.spec) ? await readConfig(vault.session, path, signal) : undefined;
   const wanted = await readWanted(work, held, clusterCA);
@@ -102,6 +107,12 @@ const MOST_KIDS = 32;
 /** A mount of another accessor was made by somebody else, whatever its path. */
 const isOwned = (work: Work, mount: AuthMount): boolean =>
   isRecordedHere(work) && work.before.mount?.owned === true && work.before.mount.accessor === mount.accessor;
+
+/** What was written to another mount, or to another server, says nothing about what this one has: nothing was written yet. */
+const ofAnotherMount = (before: VaultAuthBackendStatus): VaultAuthBackendStatus => {
+  const { configHash: _configHash, reviewer: _reviewer, observedGeneration: _observedGeneration, ...rest } = before;
+  return rest;
+};
 
 /** The reviewer, its objects and its rights; undefined when there is no token to configure with. */
 const withReviewer = async (work: Work, pass: Pass): Promise<Reviewer | undefined> => {

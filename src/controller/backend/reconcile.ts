@@ -73,12 +73,12 @@ const lookFrom = async (
   }
   if (!observe) await holdAsNeeded(context, backend);
   const work: Work = { context, backend, vault, memory, before, observe, signal };
-  const pass: Pass = { findings: [], status: {}, isWaiting: false, rightsProblem: undefined, forgetsProbe: false };
+  const pass: Pass = { findings: [], status: {}, before, isWaiting: false, rightsProblem: undefined, forgetsProbe: false };
   try {
     await look(work, pass, clusterCA);
     remember(work, pass);
-    const { lastProbe, ...rest } = before;
-    const status = { ...(pass.forgetsProbe || lastProbe === undefined ? rest : before), drift: [], ...pass.status };
+    const { lastProbe, ...rest } = pass.before;
+    const status = { ...(pass.forgetsProbe || lastProbe === undefined ? rest : pass.before), drift: [], ...pass.status };
     return { findings: pass.findings, status, afterMs: nextLook({ ...work, before: status }, pass.isWaiting) };
   } catch (error) {
     const failed = failures(work, pass, error);
@@ -87,7 +87,7 @@ const lookFrom = async (
       ...pass.findings.filter(({ type }) => !failed.findings.some((other) => other.type === type)),
       ...failed.findings,
     ];
-    const status = { ...before, ...pass.status, drift: pass.status.drift ?? before.drift ?? [] };
+    const status = { ...pass.before, ...pass.status, drift: pass.status.drift ?? before.drift ?? [] };
     return {
       findings: [
         ...findings,

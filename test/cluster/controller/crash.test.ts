@@ -1,5 +1,5 @@
 // The controller killed right before and right after each of its writes to Vault, and started again: the same end each time.
-import { type JsonObject, objectAt } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
 import { until } from '../../bed/controller.ts';
 import type { SeenRequest } from '../../bed/fault-proxy.ts';
 import { accessorOf, backendSpec, conditionsOf, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';
@@ -42,7 +42,7 @@ const endOf = async (id: string): Promise<unknown> => {
   const conditions: (readonly string[])[] = [];
   for (const kind of KINDS) {
     const object = await stage.read(kind, id);
-    uids.push(String(objectAt(object, 'metadata')?.['uid']));
+    uids.push(textOf(objectAt(object, 'metadata'), 'uid') ?? '');
     conditions.push(conditionsOf(object));
   }
   const { uuid: _, ...mount } = objectAt((await vault.ask('GET', 'sys/auth')).json, `${id}/`) ?? {};

@@ -136,5 +136,5 @@ export const accessorOf = async (vault: VaultView, path: string): Promise<string
 /** Type, status and reason of all conditions, in the order of types. */
 export const conditionsOf = (object: JsonObject): readonly string[] =>
   objectsOf(objectAt(object, 'status')?.['conditions'])
-    .map(({ type, status, reason }) => `${String(type)}=${String(status)} ${String(reason)}`)
+    .map((condition) => `${textOf(condition, 'type')}=${textOf(condition, 'status')} ${textOf(condition, 'reason')}`)
     .toSorted();
