@@ -61,6 +61,8 @@ export interface VaultClientOptions {
   readonly userAgent: string;
   /** Monotonic, in milliseconds. */
   readonly now?: () => number;
+  /** Called right before each request that is no read is sent, however long it waited for its turn; what it throws is the answer. */
+  readonly fence?: () => void;
   /** Told of each answer; status 0 when there was none. */
   readonly observe?: (operation: string, status: number, milliseconds: number) => void;
 }
@@ -74,7 +76,7 @@ const LONGEST_PAUSE_MS = 2000;
 
 /** A client of one server. It retries what cannot have happened or may happen twice: reads, and requests that were never sent or never served. */
 export const vaultClient = (options: VaultClientOptions): VaultClient => {
-  const { address, namespace, tls, limits, userAgent, now = () => performance.now(), observe } = options;
+  const { address, namespace, tls, limits, userAgent, now = () => performance.now(), fence = () => undefined, observe } = options;
   const base = new URL(address);
   const agent =
     base.protocol === 'https:' ? new SecureAgent(agentOptions(tls, limits)) : new PlainAgent(agentOptions({}, limits));
@@ -88,6 +90,7 @@ export const vaultClient = (options: VaultClientOptions): VaultClient => {
     const pause = call.isUnlimited ? 0 : pausedUntil - now();
     if (pause > LONGEST_PAUSE_MS) throw stillPaused(asked, pause);
     if (pause > 0) await sleep(pause, undefined, { signal: call.signal });
+    if (!asked.isRead) fence();
     const start = now();
     const report = (status: number): void => observe?.(operationOf(call.method, call.path), status, now() - start);
     try {

@@ -98,6 +98,8 @@ const connect = (context: ControllerContext, name: string, { spec }: VaultEndpoi
       tls: material.tls,
       limits: { requestsPerSecond, burst, maxInFlight, timeoutMs: timeoutSeconds * 1000 },
       userAgent: USER_AGENT,
+      // Who asks has looked too, but many may be before him.
+      fence: context.fence,
       observe: (operation, status, milliseconds) => context.metrics.vaultRequest(name, operation, status, milliseconds),
     });
     return { client, session: vaultSession({ client, login: material.login, now: context.now }) };

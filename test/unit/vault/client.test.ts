@@ -59,6 +59,22 @@ test('a missing mount or namespace is no absent role', async () => {
   expect(isAbsent(await failure(client.request({ method: 'GET', path: 'auth/x/role/y' })))).toBe(false);
 });
 
+test('who has lost the right to write while it waited for its turn writes nothing, and may read', async () => {
+  let isLost = false;
+  const { fake, client } = await start(() => ({ status: 200 }), {
+    limits: { ...LIMITS, requestsPerSecond: 50, burst: 1 },
+    fence: () => {
+      if (isLost) throw new Error('lost');
+    },
+  });
+  await client.request({ method: 'POST', path: 'a', body: {} });
+  const waiting = [client.request({ method: 'POST', path: 'b', body: {} }), client.request({ method: 'DELETE', path: 'c' })];
+  isLost = true;
+  expect(await Promise.allSettled(waiting)).toEqual(waiting.map(() => ({ status: 'rejected', reason: new Error('lost') })));
+  await client.request({ method: 'GET', path: 'd' });
+  expect(fake.seen.map(({ url }) => url)).toEqual(['/v1/a', '/v1/d']);
+});
+
 test('a redirect of a standby is not followed and names the other server', async () => {
   const { client } = await start(() => ({ status: 307, headers: { location: 'https://active:8200/v1/x' } }));
   expect(await failure(client.request({ method: 'GET', path: 'x' }))).toMatchObject({
