@@ -18,6 +18,7 @@ type Form =
   | 'pem'
   | 'pems'
   | 'map'
+  | 'secretMap'
   | 'present';
 
 const TOKEN_FORMS = {
@@ -83,7 +84,8 @@ export const FORMS = {
     bound_issuer: 'text',
     jwt_supported_algs: 'set',
     default_role: 'lowerText',
-    provider_config: 'map',
+    // Of some providers the key of a service account is in it (gsuite_service_account), and servers show it.
+    provider_config: 'secretMap',
   },
   tune: {
     default_lease_ttl: 'lease',
@@ -112,9 +114,12 @@ export const differences = (want: JsonObject, got: JsonObject, form: DocumentFor
     if (how === 'lease' && canonical(want[field], how) === '0s') return [];
     const [wanted, found] =
       how === 'present' ? presence(field, want, got) : [canonical(want[field], how), canonical(got[field], how)];
-    return wanted === found ? [] : [{ field, want: cut(wanted), got: cut(found) }];
+    if (wanted === found) return [];
+    return [{ field, want: cut(wanted), got: how === 'secretMap' && found !== '' ? NOT_SHOWN : cut(found) }];
   });
 };
+
+const NOT_SHOWN = '(not shown: it can hold secrets)';
 
 const presence = (field: string, want: JsonObject, got: JsonObject): readonly [string, string] => {
   const found = got[`${field}_set`];
@@ -147,6 +152,7 @@ const canonical = (value: Json | undefined, form: Exclude<Form, 'present'>): str
     case 'pems':
       return setOf(value, trimmedLines);
     case 'map':
+    case 'secretMap':
       return stable(value);
   }
 };

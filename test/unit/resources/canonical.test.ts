@@ -36,6 +36,12 @@ describe('is the same', () => {
   ])('%s %s: %j and %j', (...row) => expect(difference(row)).toEqual([]));
 });
 
+test('what can hold the key of a service account is not quoted', () => {
+  const key = '{"private_key":"-----BEGIN PRIVATE KEY-----"}';
+  const [found] = difference(['jwtConfig', 'provider_config', {}, { provider: 'gsuite', gsuite_service_account: key }]);
+  expect(found).toMatchObject({ want: '', got: expect.stringContaining('not shown') });
+});
+
 describe('differs', () => {
   it.each<Row>([
     ['kubernetesRole', 'token_ttl', '1h', 3601],
