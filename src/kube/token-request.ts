@@ -1,5 +1,6 @@
 // Short-lived tokens of service accounts, as the kubelet gets them for pods.
 import type { KubeClient } from './client.ts';
+import { KubeError } from './error.ts';
 
 export interface TokenOptions {
   /** Empty: the API server's own audience. */
@@ -29,9 +30,10 @@ export const requestToken = async (
   serviceAccount: string,
   { audiences, expirationSeconds, boundObject, signal }: TokenOptions,
 ): Promise<ServiceAccountToken> => {
-  const { status } = await client.request<{ status: { token: string; expirationTimestamp: string } }>({
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(serviceAccount)}/token`;
+  const { status } = await client.request<{ status?: { token?: string; expirationTimestamp?: string } }>({
     method: 'POST',
-    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(serviceAccount)}/token`,
+    path,
     body: {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
@@ -43,5 +45,8 @@ export const requestToken = async (
     },
     signal,
   });
-  return { token: status.token, expiresAt: Date.parse(status.expirationTimestamp) };
+  const expiresAt = Date.parse(status?.expirationTimestamp ?? '');
+  if (!status?.token || Number.isNaN(expiresAt))
+    throw new KubeError(0, 'Unreadable', `POST ${path}: the answer has no token, or not when it expires`);
+  return { token: status.token, expiresAt };
 };

@@ -124,7 +124,8 @@ const wordsOf = (value: unknown, redact: (text: string) => string): readonly str
         .filter((text) => text !== '')
     : [];
 
-const MOST_WORDS = 20;
+/** As many, and about as long, as a status takes. */
+const MOST_WORDS = 16;
 const LONGEST = 1000;
 const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
 

@@ -44,7 +44,7 @@ export const lookUpSelf = async (client: VaultClient, token: string, signal?: Ab
   return {
     token,
     accessor: textOf(data, 'accessor'),
-    leaseSeconds: numberOf(data['ttl']),
+    leaseSeconds: leaseOf(data['ttl']),
     renewable: data['renewable'] === true,
     policies: textsOf(data['policies']),
     entityId: textOf(data, 'entity_id') || undefined,
@@ -80,13 +80,17 @@ const tokenOf = ({ auth, status }: VaultAnswer, path: string): Token => {
   return {
     token,
     accessor: textOf(auth, 'accessor') || undefined,
-    leaseSeconds: numberOf(auth?.['lease_duration']),
+    leaseSeconds: leaseOf(auth?.['lease_duration']),
     renewable: auth?.['renewable'] === true,
     policies: textsOf(auth?.['policies']),
     entityId: textOf(auth, 'entity_id') || undefined,
   };
 };
 
-const numberOf = (value: JsonObject[string]): number => (typeof value === 'number' ? value : 0);
+/** Below nothing is nothing, and what is longer than any time that can be written is cut. */
+const leaseOf = (value: JsonObject[string]): number =>
+  typeof value === 'number' ? Math.min(LONGEST_LEASE_SECONDS, Math.max(0, value)) : 0;
+/** Ten years. */
+const LONGEST_LEASE_SECONDS = 315_360_000;
 const textsOf = (value: JsonObject[string]): readonly string[] =>
   Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];

@@ -92,8 +92,10 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
       const message = isLeft ? 'The role is not accepted; it was taken out of Vault.' : 'The role is not accepted.';
       return { findings: [verdict.finding, programmed('False', 'Pending', message)], status, isNowhere: true, resyncSeconds };
     }
-    if (backend.status?.mount?.accessor === undefined) {
-      const why = backend.status?.conditions?.find(({ type }) => type === 'Mounted')?.message ?? 'it was not looked at yet';
+    const mounted = backend.status?.conditions?.find(({ type }) => type === 'Mounted');
+    // What is written to a mount of another type makes something else there.
+    if (backend.status?.mount?.accessor === undefined || mounted?.reason === 'TypeMismatch') {
+      const why = mounted?.message ?? 'it was not looked at yet';
       const finding = programmed('False', 'BackendNotReady', `VaultAuthBackend ${backend.metadata.name} has no mount: ${why}`);
       return { findings: [verdict.finding, finding], status, resyncSeconds };
     }

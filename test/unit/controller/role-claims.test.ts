@@ -10,14 +10,14 @@ import { endpoint } from './objects.ts';
 const MOUNT = 'k8s/prod';
 
 /** A server, and a cluster in which roles are what the test says. */
-const setUp = (backendSpec: object = {}) => {
+const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => {
   const documents = new Map<string, JsonObject>();
   const roles = new Map<string, VaultAuthRole>();
   const namespaces = new Map<string, object>();
   const place = { namespace: '' };
   const backend = {
     ...kubernetesBackend(backendSpec),
-    status: { mount: { path: MOUNT, type: 'kubernetes', accessor: 'accessor-1', owned: true } },
+    status: { conditions, mount: { path: MOUNT, type: 'kubernetes', accessor: 'accessor-1', owned: true } },
   };
   const request = async ({ method, path, body }: { method: string; path: string; body?: JsonObject }) => {
     const name = path.slice(`auth/${MOUNT}/role/`.length);
@@ -112,6 +112,15 @@ test('nothing is deleted in another namespace of the server than it was made in'
   documents.set('prod.team.web', another);
   expect(reasonOf(await apply(role), 'Programmed')).toBe('NotOwned');
   expect(documents.get('prod.team.web')).toBe(another);
+});
+
+test('nothing is written to a mount of another type', async () => {
+  const { documents, apply } = setUp({}, [
+    { type: 'Mounted', status: 'False', reason: 'TypeMismatch', message: 'it is an approle' },
+  ]);
+  const status = await apply(webRole({ ...BACKEND }));
+  expect(reasonOf(status, 'Programmed')).toBe('BackendNotReady');
+  expect(documents.size).toBe(0);
 });
 
 test('a role that is made elsewhere can have more policies than a status holds', async () => {

@@ -74,6 +74,18 @@ test('the first request logs in, once for all who wait', async () => {
   expect(it.session.expiresAt()).toBe(1_600_000);
 });
 
+test.each([-5, 1e13, Number.MAX_VALUE])(
+  'a lease of %d seconds is no reason for many logins, and its end can be written',
+  async (lease) => {
+    const it = await stage();
+    it.lease = lease;
+    await ask(it.session);
+    await ask(it.session);
+    expect(it.paths().filter((path) => path.endsWith('login'))).toHaveLength(1);
+    expect(() => new Date(it.session.expiresAt() ?? 0).toISOString()).not.toThrow();
+  },
+);
+
 test('a token is renewed after two thirds of its lease, with nobody waiting for it', async () => {
   const it = await stage();
   await ask(it.session);
