@@ -23,11 +23,11 @@ export interface Reviewer {
 }
 
 /** The name of the service account whose token is used where we make it; of its Secret too. */
-export const reviewerName = ({ backend }: Pick<Work, 'backend'>): string =>
+const reviewerName = ({ backend }: Pick<Work, 'backend'>): string =>
   backend.spec.kubernetes?.reviewer.serviceAccountName ?? `vault-reviewer-${backend.metadata.name}`;
 
 /** The Secret of the mode LongLivedSecret. */
-export const reviewerSecretName = (work: Pick<Work, 'backend'>): string => `${reviewerName(work)}-token`;
+const reviewerSecretName = (work: Pick<Work, 'backend'>): string => `${reviewerName(work)}-token`;
 
 /** Finds the reviewer, and makes the objects that its mode needs unless we only observe. Throws a KubeError. */
 export const readReviewer = async (work: Work): Promise<Reviewer> => {
