@@ -23,6 +23,8 @@ export interface RoleWork {
   readonly place: RolePlace;
   /** Names in Vault. */
   readonly effectivePolicies: readonly string[];
+  /** It asks for more than it is admitted for. */
+  readonly isReduced: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +42,7 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
   const documentHash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
   const isOurs = before?.vault?.owned === true && isSamePlace(before.vault, place);
   let isClaimed = isOurs;
-  const observer = observerOf(work);
+  const observer = observerOf(work, isOurs);
   let found: JsonObject | undefined;
   if (isOurs && observer === undefined) await holdAsNeeded(work);
   const state = await keepDocument<JsonObject>(
@@ -88,10 +90,11 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
 const NOT_SHOWN = "(another's, not shown)";
 
 /** Why nothing is written; undefined: it is. */
-const observerOf = ({ context, backend, role }: Pick<RoleWork, 'context' | 'backend' | 'role'>): string | undefined => {
+const observerOf = ({ context, backend, role, isReduced }: RoleWork, isOurs: boolean): string | undefined => {
   const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
   if (context.observeOnly) return 'the controller only observes';
-  if (isObserved(role)) return 'only observing';
+  // With Observe a tenant could else keep what a rule of the backend has taken away since.
+  if (isObserved(role) && !(isOurs && isReduced)) return 'only observing';
   if (isObserved(backend)) return `VaultAuthBackend ${backend.metadata.name} is only observed`;
   return endpoint && isObserved(endpoint) ? `VaultEndpoint ${endpoint.metadata.name} is only observed` : undefined;
 };

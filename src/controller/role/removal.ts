@@ -46,7 +46,8 @@ export const removeRole = async (context: ControllerContext, role: VaultAuthRole
  */
 export const takeAway = async (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> => {
   const place = ownPlace(role);
-  if (!place || isObserved(role)) return;
+  // Its own Observe does not count: what we made must not outlive what it was admitted for.
+  if (!place) return;
   const removal = await remove(context, place, place.endpoint === backend.spec.endpointRef.name);
   if (!removal.done) await remember(context, role, place, removal.message);
   else

@@ -101,7 +101,8 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
     }
     const current = isLeft ? { ...role, status: withoutPlace(role.status) } : role;
     const { effectivePolicies } = verdict;
-    const kept = await keepRole({ context, backend, role: current, vault, place, effectivePolicies, signal });
+    const isReduced = verdict.finding.status === 'False';
+    const kept = await keepRole({ context, backend, role: current, vault, place, effectivePolicies, isReduced, signal });
     return { findings: [verdict.finding, kept.finding], status: { ...status, ...kept.status }, resyncSeconds };
   } catch (error) {
     const failure = vaultFailure(error, `role ${place.roleName} of auth/${place.mountPath}`);

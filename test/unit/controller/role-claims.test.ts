@@ -35,7 +35,7 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
     now: () => 0,
     endpoints: { get: () => endpoint('main', { spec: place }) },
     backends: { get: () => backend, list: () => [backend] },
-    policies: { get: (name: string) => (name === 'own-secrets' ? aclPolicy('') : undefined) },
+    policies: { get: (name: string) => (name === 'own-secrets' ? aclPolicy('path "a" {}') : undefined) },
     roles: { list },
     rolesIn: (namespace: string) => list().filter(({ metadata }) => metadata.namespace === namespace),
     rolesNamed: (name: string) => list().filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
@@ -53,6 +53,7 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
     metrics: { drift: () => undefined },
   } as unknown as ControllerContext;
   return {
+    backend,
     documents,
     namespaces,
     place,
@@ -112,6 +113,29 @@ test('nothing is deleted in another namespace of the server than it was made in'
   documents.set('prod.team.web', another);
   expect(reasonOf(await apply(role), 'Programmed')).toBe('NotOwned');
   expect(documents.get('prod.team.web')).toBe(another);
+});
+
+test('Observe keeps nothing that a rule has taken away', async () => {
+  const policyRules = [{ policies: ['own-secrets'], namespaceSelector: {} }];
+  const { backend, documents, apply } = setUp({ tenancy: { namespaceSelector: {}, policyRules } });
+  const role = (spec: object) => webRole({ ...BACKEND, policies: ['own-secrets'], ...spec });
+  const observed = role({ managementPolicy: 'Observe' });
+  await apply(role({}));
+  await apply(observed);
+  expect(documents.get('prod.team.web')).toMatchObject({ token_policies: ['own-secrets'] });
+  backend.spec = kubernetesBackend().spec;
+  expect(reasonOf(await apply(observed), 'Accepted')).toBe('PolicyNotAllowed');
+  expect(documents.get('prod.team.web')).toMatchObject({ token_policies: [] });
+  backend.spec = kubernetesBackend({ tenancy: {} }).spec;
+  expect(reasonOf(await apply(observed), 'Accepted')).toBe('NamespaceNotAllowed');
+  expect(documents.size).toBe(0);
+});
+
+test('a role that is to be another one is not left behind', async () => {
+  const { documents, apply } = setUp();
+  await apply(webRole({ ...BACKEND }));
+  await apply(webRole({ ...BACKEND, managementPolicy: 'Observe', vaultRoleName: 'of-platform' }));
+  expect([...documents.keys()]).toEqual([]);
 });
 
 test('nothing is written to a mount of another type', async () => {
