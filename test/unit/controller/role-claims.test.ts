@@ -118,9 +118,9 @@ test('nothing is deleted in another namespace of the server than it was made in'
 test('Observe keeps nothing that a rule has taken away', async () => {
   const policyRules = [{ policies: ['own-secrets'], namespaceSelector: {} }];
   const { backend, documents, apply } = setUp({ tenancy: { namespaceSelector: {}, policyRules } });
-  const role = (spec: object) => webRole({ ...BACKEND, policies: ['own-secrets'], ...spec });
-  const observed = role({ managementPolicy: 'Observe' });
-  await apply(role({}));
+  const spec = { ...BACKEND, policies: ['own-secrets'] };
+  const observed = webRole({ ...spec, managementPolicy: 'Observe' });
+  await apply(webRole(spec));
   await apply(observed);
   expect(documents.get('prod.team.web')).toMatchObject({ token_policies: ['own-secrets'] });
   backend.spec = kubernetesBackend().spec;
