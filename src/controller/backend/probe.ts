@@ -7,7 +7,7 @@ import { differences } from '../../resources/canonical.ts';
 import { API_VERSION } from '../../resources/kinds.ts';
 import { roleDocument } from '../../resources/role-document.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
-import type { VaultError } from '../../vault/error.ts';
+import { isVaultError, type VaultError } from '../../vault/error.ts';
 import { tryLogin } from '../../vault/probe-login.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
 import { keyOf } from './token-record.ts';
@@ -24,11 +24,17 @@ export interface ProbeOutcome {
 /** The name of the hidden role. Those of real roles have a namespace in them, so that none can meet it. */
 export const probeRoleName = ({ backend }: Pick<Work, 'backend'>): string => `${backend.spec.clusterName}.probe`;
 
-/** Keeps the role and logs in. Throws VaultError when the role cannot be kept. */
+/** Keeps the role and logs in. Throws VaultError when the server is in trouble. */
 export const probe = async (work: Work): Promise<ProbeOutcome> => {
   const { context, backend, vault, signal } = work;
   const { path, probe: settings } = backend.spec;
-  await keepRole(work);
+  try {
+    await keepRole(work);
+  } catch (error) {
+    // A refusal is about this role alone: mount and configuration are as they were found.
+    if (!isVaultError(error, 'PermissionDenied', 'BadRequest')) throw error;
+    return { result: 'Failed', message: `the role for it cannot be kept: ${error.message}`.slice(0, LONGEST) };
+  }
   const audience = defaultAudience(backend);
   try {
     const { token } = await requestToken(context.kube, context.namespace, context.serviceAccount, {

@@ -110,6 +110,22 @@ it('a write whose answer is lost is found done, and is not done again', async ()
   }
 }, 120_000);
 
+it('a refusal of the role for the probe is told of the probe, and not of the configuration', async () => {
+  for (const product of PRODUCTS) {
+    const [id, when] = [`probed-${product}`, ({ path }: SeenRequest) => path === `/v1/auth/probed-${product}/role/test.probe`];
+    const heal = stage.server(product).proxy.inject({ fault: FAULTS.forbidden, when });
+    await stage.declare('VaultAuthBackend', id, {
+      ...backendSpec(stage, product, id, { kubernetes: { host: stage.bed.url, reviewer: { mode: 'Rotated' } } }),
+      probe: { enabled: true, intervalSeconds: 10 },
+      rbac: { manageAuthDelegator: true },
+    });
+    const object = await stage.until('VaultAuthBackend', id, 'ReviewerHealthy=ProbeFailed');
+    expect(conditionOf(object, 'Configured')).toMatchObject({ status: 'True', reason: 'InSync' });
+    heal();
+    await stage.until('VaultAuthBackend', id, 'Ready=True');
+  }
+}, 120_000);
+
 it('objects that fail for long ask at most once in a second each, of whatever', async () => {
   const heals = PRODUCTS.map((product) => harm(product, 'long', FAULTS.forbidden));
   const all = (await Promise.all(PRODUCTS.map((product) => declareAll(product, 'long')))).flat();
