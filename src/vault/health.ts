@@ -19,6 +19,10 @@ export interface Health {
   readonly product: Product;
 }
 
+/** Longer than any server has them, and what a status takes. */
+const LONGEST_VERSION = 64;
+const LONGEST_CLUSTER_ID = 128;
+
 /** Reads sys/health, which wants no token. Throws VaultError when the server cannot be reached or is neither product. */
 export const readHealth = async (client: VaultClient, signal?: AbortSignal): Promise<Health> => {
   // OpenBao refuses the namespace header here. With these codes a 429 is a limit and never a standby.
@@ -31,7 +35,8 @@ export const readHealth = async (client: VaultClient, signal?: AbortSignal): Pro
     isUnlimited: true,
     signal,
   });
-  if (typeof raw['initialized'] !== 'boolean')
+  const [version = '', clusterID = ''] = [textOf(raw, 'version'), textOf(raw, 'cluster_id')];
+  if (typeof raw['initialized'] !== 'boolean' || version.length > LONGEST_VERSION || clusterID.length > LONGEST_CLUSTER_ID)
     throw new VaultError('GET sys/health: the answer is not that of a Vault or OpenBao server', {
       status,
       kind: 'Unreadable',
@@ -42,8 +47,8 @@ export const readHealth = async (client: VaultClient, signal?: AbortSignal): Pro
     sealed: raw['sealed'] === true,
     standby: raw['standby'] === true,
     disasterRecovery: raw['replication_dr_mode'] === 'secondary',
-    version: textOf(raw, 'version') ?? '',
-    clusterID: textOf(raw, 'cluster_id') || undefined,
+    version,
+    clusterID: clusterID || undefined,
     // Version numbers of the two overlap; this field was there in each Vault looked at (1.21.1) and in no OpenBao (2.4.0, 2.6.2).
     product: 'enterprise' in raw ? 'Vault' : 'OpenBao',
   };
