@@ -119,6 +119,7 @@ const accessors =
     return backend?.spec.endpointRef.name === policy.spec.endpointRef.name ? backend.status?.mount?.accessor : undefined;
   };
 
+/** Who has the name in Vault keeps it, and before anybody has it the older one gets it. */
 const holderOf = ({ policies }: ControllerContext, policy: VaultACLPolicy): string | undefined =>
   policies
     .list()
@@ -127,8 +128,10 @@ const holderOf = ({ policies }: ControllerContext, policy: VaultACLPolicy): stri
         other.metadata.uid !== policy.metadata.uid &&
         other.spec.endpointRef.name === policy.spec.endpointRef.name &&
         vaultPolicyName(other) === vaultPolicyName(policy) &&
-        isOlder(other, policy),
+        (hasIt(other) === hasIt(policy) ? isOlder(other, policy) : hasIt(other)),
     )?.metadata.name;
+
+const hasIt = ({ status }: VaultACLPolicy): boolean => status?.vault !== undefined;
 
 const findingOf = ({ state, name }: KeptPolicy): ACLPolicyFinding => {
   const fields = state.drift.map(({ field }) => field).join(', ');
