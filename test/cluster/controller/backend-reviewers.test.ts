@@ -115,7 +115,8 @@ describe.each(PRODUCTS)('%s', (product) => {
     await eventually(async () =>
       expect(await stage.login(product, name, jwt, `prod.${TEAM}.${name}`)).toMatchObject({ outcome: 'succeeded' }),
     );
-    expect((await stage.status(name)).roles).toEqual({ total: 1, ready: 1 });
+    // Rights come before the status that tells of them.
+    await eventually(async () => expect((await stage.status(name)).roles).toEqual({ total: 1, ready: 1 }));
     expect(await config(name)).toMatchObject({ token_reviewer_jwt_set: false, disable_local_ca_jwt: true });
     await stage.bed.request('DELETE', `${roles}/${name}`);
     await eventually(async () => expect((await bindingOf(name)).subjects).toEqual([ours]));
