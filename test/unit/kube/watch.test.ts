@@ -119,12 +119,9 @@ test('metadata alone is asked for, with bookmarks and a bounded time', async () 
     if (seen.length === 1) page('7', [])(response, new URLSearchParams());
   });
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
-  const store = {
-    list: () => ({ add: () => undefined, finish: () => undefined }),
-    set: () => undefined,
-    remove: () => undefined,
-  };
-  const watch = watchCollection({ client, path: '/things', store, onProblem: () => undefined });
+  const ignore = (): void => undefined;
+  const store = { list: () => ({ add: ignore, finish: ignore }), set: ignore, remove: ignore };
+  const watch = watchCollection({ client, path: '/things', store, onProblem: ignore });
   await until(() => seen.length === 2);
   await watch.close();
   client.close();
