@@ -112,6 +112,7 @@ test('pages become one list, events change it, and a stream that ends is taken u
   expect([watch.listed(), watch.heard() !== undefined]).toEqual([true, true]);
 });
 
+const ignore = (): void => undefined;
 test('metadata alone is asked for, with bookmarks and a bounded time', async () => {
   const seen: (readonly [string | undefined, string])[] = [];
   const api = await fakeApi((request, response) => {
@@ -119,7 +120,6 @@ test('metadata alone is asked for, with bookmarks and a bounded time', async () 
     if (seen.length === 1) page('7', [])(response, new URLSearchParams());
   });
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
-  const ignore = (): void => undefined;
   const store = { list: () => ({ add: ignore, finish: ignore }), set: ignore, remove: ignore };
   const watch = watchCollection({ client, path: '/things', store, onProblem: ignore });
   await until(() => seen.length === 2);
