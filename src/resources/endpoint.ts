@@ -107,6 +107,14 @@ export const endpointSpecSchema = struct(
       max: 256,
       pattern: VAULT_NAMESPACE,
       default: '',
+      // The default is always there, so that this holds from the first write on. The address may change, as when a server
+      // moves: the identity of its cluster tells a move from another server, and nothing tells namespaces apart.
+      rules: [
+        {
+          rule: 'self == oldSelf',
+          message: 'cannot be changed, since what was made in the old one would stay there; make a new object',
+        },
+      ],
     }),
     managementPolicy: managementPolicy(
       'Observe: nothing is written through this endpoint, whatever its backends, policies and roles say.',

@@ -164,6 +164,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   });
 
   it.each<[KindName, Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>, string]>([
+    ['VaultEndpoint', {}, { namespace: 'team' }, 'what was made in the old one would stay there; make a new object'],
+    ['VaultEndpoint', { namespace: 'team' }, { namespace: 'team/a' }, 'cannot be changed'],
+    ['VaultEndpoint', { namespace: 'team' }, { namespace: '' }, 'cannot be changed'],
+    ['VaultEndpoint', { namespace: 'team' }, { namespace: null }, 'cannot be changed'],
     ['VaultAuthBackend', {}, { path: 'other' }, 'cannot be changed'],
     ['VaultAuthBackend', {}, { clusterName: 'other' }, 'cannot be changed'],
     ['VaultAuthBackend', {}, { type: 'jwt', kubernetes: null, jwt: {} }, 'cannot be changed'],
@@ -180,6 +184,18 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const { status, text } = await bed.exchange('PATCH', path, { spec: after }, MERGE);
     await bed.request('DELETE', path);
     expect([status, text]).toEqual([422, expect.stringContaining(refusal)]);
+  });
+
+  it('an endpoint can move, keep its namespace, and say what was a default', async () => {
+    for (const namespace of [undefined, 'team']) {
+      const object = manifest('VaultEndpoint', namespace === undefined ? {} : { namespace }, 'moving');
+      expect((await create('VaultEndpoint', object, false)).status).toBe(201);
+      const path = objectPath('VaultEndpoint', { name: 'moving' });
+      const spec = { address: 'https://elsewhere:8200', namespace: namespace ?? '' };
+      const { status } = await bed.exchange('PATCH', path, { spec }, MERGE);
+      await bed.request('DELETE', path);
+      expect(status).toBe(200);
+    }
   });
 
   it('a role that named no backend can name one later', async () => {

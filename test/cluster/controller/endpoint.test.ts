@@ -140,9 +140,12 @@ describe.each(PRODUCTS)('%s', (product) => {
   check('the wrong product is refused, and so is a namespace that is not there or would be ignored', async () => {
     const proxy = await stage.proxyTo(product);
     const name = `other-${product}`;
-    await stage.declare(name, stage.specOf(proxy, product, { product: product === 'vault' ? 'OpenBao' : 'Vault' }));
+    await stage.declare(
+      name,
+      stage.specOf(proxy, product, { product: product === 'vault' ? 'OpenBao' : 'Vault', namespace: 'team' }),
+    );
     await stage.until(name, 'Supported=ProductMismatch');
-    await stage.change(name, { product: 'Auto', namespace: 'team' });
+    await stage.change(name, { product: 'Auto' });
     proxy.forget();
     await stage.until(name, product === 'vault' ? 'Supported=NamespacesUnsupported' : 'Authenticated=NamespaceMissing');
     expect(await stage.messageOf(name, 'Ready')).toContain('team');
