@@ -17,7 +17,7 @@ describe.each(KUBERNETES_VERSIONS)('a bed of Kubernetes %s', (kubernetes) => {
   let bed: Bed;
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-apiserver', 'openbao'], apiServerFlags: ['--max-requests-inflight=321'] });
-  }, 180_000);
+  }, 300_000);
   afterAll(() => bed.stop());
 
   it('answers requests and kubectl as administrator, in the wanted version', async () => {
@@ -44,7 +44,7 @@ describe.each(KUBERNETES_VERSIONS)('a bed of Kubernetes %s', (kubernetes) => {
     await bed.restart('kube-apiserver');
     const kept = await bed.request<Named>('GET', `/api/v1/namespaces/${team}`);
     expect(kept.metadata.name).toBe('kept');
-  }, 60_000);
+  }, 300_000);
 
   it('runs OpenBao with a root token of its own', async () => {
     const headers = { 'X-Vault-Token': bed.openbao?.rootToken ?? '' };

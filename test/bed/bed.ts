@@ -116,7 +116,7 @@ async function start(
       environment: definition.environment?.(placement) ?? {},
     });
     await untilReady(server, 120, () => answersOk(definition.ready(placement)), options.signal);
-    if (part === 'kube-controller-manager') await untilReady(server, 60, () => access.namespaceReady('default'), options.signal);
+    if (part === 'kube-controller-manager') await untilReady(server, 120, () => allReady(access), options.signal);
   };
   const stop = async (outcome: 'passed' | 'failed' = 'passed'): Promise<void> => {
     access.close();
@@ -180,5 +180,9 @@ function remove(directory: string, keepLogs: boolean): void {
   const names = keepLogs ? readdirSync(directory).filter((name) => name !== 'log') : [''];
   for (const name of names) rmSync(join(directory, name), { recursive: true, force: true, maxRetries: 3 });
 }
+
+/** The namespaces that every cluster has can take pods: controllers prepare them one after another. */
+const allReady = async ({ namespaceReady }: Pick<ReturnType<typeof createClusterAccess>, 'namespaceReady'>): Promise<boolean> =>
+  (await Promise.all(['default', 'kube-system', 'kube-public', 'kube-node-lease'].map(namespaceReady))).every(Boolean);
 
 const apiUrl = (port: number): string => `https://127.0.0.1:${port}`;

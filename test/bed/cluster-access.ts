@@ -78,7 +78,7 @@ export function createClusterAccess({ url, credentials, kubeconfig, kubectl, hom
   const createDefaultServiceAccount = async (namespace: string): Promise<void> => {
     withoutControllers = true;
     // The API server makes the namespace "default" itself, a moment after it is ready.
-    for (let wait = 0; wait < 200 && !(await exists(`/api/v1/namespaces/${namespace}`)); wait += 1) await sleep(50);
+    for (let wait = 0; wait < 1200 && !(await exists(`/api/v1/namespaces/${namespace}`)); wait += 1) await sleep(50);
     await request('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'default' } });
   };
 
@@ -101,7 +101,7 @@ export function createClusterAccess({ url, credentials, kubeconfig, kubectl, hom
       const name = metadata.name ?? `team-${namespaces}`;
       await request('POST', '/api/v1/namespaces', { metadata: { ...metadata, name } });
       if (withoutControllers) await createDefaultServiceAccount(name);
-      else for (let wait = 0; wait < 400 && !(await namespaceReady(name)); wait += 1) await sleep(50);
+      else for (let wait = 0; wait < 1200 && !(await namespaceReady(name)); wait += 1) await sleep(50);
       return name;
     },
   };

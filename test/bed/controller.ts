@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/pod/manifest.ts';
-import { type KindName, objectPath } from '../../src/resources/kinds.ts';
+import { collectionPath, GROUP, type KindName, kinds, objectPath } from '../../src/resources/kinds.ts';
 import type { Bed } from './bed.ts';
 import { repositoryDirectory } from './environment.ts';
 import { answersOk } from './parts.ts';
@@ -47,6 +47,15 @@ export async function installController(bed: Bed): Promise<void> {
       const found = await bed.request<JsonObject>('GET', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`);
       return conditionOf(found, 'Established')?.['status'] === 'True';
     });
+  // Established is written before the kinds are served, and that is before kubectl finds them.
+  await until('the kinds can be listed', async () => {
+    const answers = await Promise.all(Object.keys(kinds).map((kind) => bed.exchange('GET', collectionPath(kind as KindName))));
+    return answers.every(({ status }) => status === 200);
+  });
+  await until('kubectl knows the kinds', async () => {
+    const known = (await bed.kubectl(['api-resources', `--api-group=${GROUP}`, '-o', 'name'])).split('\n');
+    return names.every((name) => known.includes(name));
+  });
   await bed.createNamespace({ name: CONTROLLER_NAMESPACE });
   await applied(bed, `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts`, {
     apiVersion: 'v1',
@@ -79,7 +88,7 @@ export async function runController(bed: Bed, options: ControllerOptions = {}): 
     ],
     environment: { NAMESPACE: CONTROLLER_NAMESPACE },
   });
-  await untilReady(server, 60, () => answersOk(`${operations}/readyz`));
+  await untilReady(server, 90, () => answersOk(`${operations}/readyz`));
   return { server, operations };
 }
 
@@ -105,7 +114,7 @@ export async function untilCondition(
   kind: KindName,
   object: ObjectName,
   expected: string,
-  seconds = 20,
+  seconds = 60,
 ): Promise<JsonObject> {
   const [type = '', wanted = ''] = expected.split('=');
   let found: JsonObject = {};
@@ -130,7 +139,7 @@ export async function untilCondition(
 export async function until(
   what: string,
   isSo: () => Promise<boolean> | boolean,
-  seconds = 20,
+  seconds = 60,
   state: () => string = () => '',
 ): Promise<void> {
   const end = Date.now() + seconds * 1000;

@@ -95,7 +95,7 @@ it('builds each module once, also when two processes want it at the same time, a
   const again = await bed(['build']);
   expect(again).toEqual({ code: 0, stdout: '', stderr: LEFT_OUT });
   expect((await bed(['versions'])).stdout).not.toContain('not built yet');
-}, 60_000);
+}, 300_000);
 
 it("shows the end of the compiler's output when a build fails, and builds again the next time", async () => {
   const go = join(folder, 'go');

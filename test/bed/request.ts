@@ -30,29 +30,40 @@ export class ApiFailure extends Error {
   }
 }
 
-/** A client of one API server. Each request may take 30 seconds. */
+/** A client of one API server. Each request may take a minute. */
 export function createApiClient(url: string, authority: string, client: KeyPair): ApiClient {
   const agent = new Agent({ keepAlive: true, ca: authority, cert: client.certificate, key: client.key });
+  const exchange = (method: string, path: string, content: Buffer | undefined, contentType: string): Promise<ApiAnswer> =>
+    new Promise((resolve, reject) => {
+      const headers = content && { 'Content-Type': contentType, 'Content-Length': content.length };
+      const request = send(
+        new URL(path, url),
+        { method, agent, headers: { Accept: 'application/json', ...headers } },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
+          response.on('end', () => {
+            const warnings = (response.headersDistinct['warning'] ?? []).map(warningText);
+            resolve({ status: response.statusCode ?? 0, warnings, text: Buffer.concat(chunks).toString() });
+          });
+        },
+      );
+      request.setTimeout(60_000, () => request.destroy(new Error(`${method} ${path}: no answer within 60 s`)));
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        // The server may end a connection that nobody uses in the moment in which we use it again (HTTP says: then ask again).
+        if (request.reusedSocket && error.code === 'ECONNRESET') resolve(exchange(method, path, content, contentType));
+        else reject(error);
+      });
+      request.end(content);
+    });
   return {
     exchange: (method, path, body, contentType = 'application/json') =>
-      new Promise((resolve, reject) => {
-        const content = body === undefined ? undefined : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-        const headers = content && { 'Content-Type': contentType, 'Content-Length': content.length };
-        const request = send(
-          new URL(path, url),
-          { method, agent, headers: { Accept: 'application/json', ...headers } },
-          (response) => {
-            const chunks: Buffer[] = [];
-            response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
-            response.on('end', () => {
-              const warnings = (response.headersDistinct['warning'] ?? []).map(warningText);
-              resolve({ status: response.statusCode ?? 0, warnings, text: Buffer.concat(chunks).toString() });
-            });
-          },
-        );
-        request.setTimeout(30_000, () => request.destroy(new Error(`${method} ${path}: no answer within 30 s`)));
-        request.on('error', reject).end(content);
-      }),
+      exchange(
+        method,
+        path,
+        body === undefined ? undefined : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+        contentType,
+      ),
     close: () => agent.destroy(),
   };
 }

@@ -75,7 +75,7 @@ export async function startWebhook(bed: Bed, options: WebhookOptions = {}): Prom
       ...(options.flags ?? []),
     ],
   });
-  await untilReady(server, 30, () => answersOk(`${operations}/readyz`));
+  await untilReady(server, 90, () => answersOk(`${operations}/readyz`));
   return { server, operations, url: `https://127.0.0.1:${port}/mutate`, authority: bed.credentials.authority };
 }
 
@@ -108,7 +108,7 @@ function redirected(entry: JsonObject, { url, authority, failurePolicy, namespac
 
 /**
  * Waits until an annotated pod would be injected in the namespace, asked by server-side dry runs.
- * @returns milliseconds waited @throws after 20 seconds, with the last answer.
+ * @returns milliseconds waited @throws after a minute, with the last answer.
  */
 export async function untilInjecting(bed: Bed, namespace: string): Promise<number> {
   const annotations = { 'vault.hashicorp.com/agent-inject': 'true', 'vault.hashicorp.com/role': 'probe' };
@@ -118,7 +118,7 @@ export async function untilInjecting(bed: Bed, namespace: string): Promise<numbe
     const answer = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);
     const waited = Date.now() - started;
     if (answer.status === 201 && answer.text.includes('agent-inject-status')) return waited;
-    if (waited > 20_000) throw new Error(`the webhook does not take effect in ${namespace}: ${answer.status} ${answer.text}`);
+    if (waited > 60_000) throw new Error(`the webhook does not take effect in ${namespace}: ${answer.status} ${answer.text}`);
     await sleep(50);
   }
 }

@@ -1,8 +1,27 @@
 // The rights that the vault-helm chart gives its injector, for tests that must get by with no more.
 import type { Bed } from '../bed/bed.ts';
+import { type Right, untilMay, userOf } from '../bed/rights.ts';
 
 const RBAC = '/apis/rbac.authorization.k8s.io/v1';
 const SERVICE_ACCOUNT = 'vault-agent-injector';
+
+/** One right of each of the two roles. */
+const OF_CLUSTER_ROLE: Right = {
+  verb: 'patch',
+  group: 'admissionregistration.k8s.io',
+  resource: 'mutatingwebhookconfigurations',
+};
+const ofRole = (namespace: string): Right => ({ verb: 'update', resource: 'secrets', namespace });
+
+/** Waits until the service account has, or has no more, what the ClusterRole and what the Role gives. */
+export async function untilChartRights(
+  bed: Bed,
+  namespace: string,
+  { clusterRole, role }: { readonly clusterRole: boolean; readonly role: boolean } = { clusterRole: true, role: true },
+): Promise<void> {
+  await untilMay(bed, userOf(namespace, SERVICE_ACCOUNT), OF_CLUSTER_ROLE, clusterRole);
+  await untilMay(bed, userOf(namespace, SERVICE_ACCOUNT), ofRole(namespace), role);
+}
 
 /** Creates the service account, the ClusterRole and the Role of the chart with two or more replicas, bound under `name`, and gives a token for an hour. */
 export async function grantChartRights(
@@ -30,6 +49,7 @@ export async function grantChartRights(
     roleRef: roleRef('Role'),
     subjects,
   });
+  await untilChartRights(bed, namespace);
   const { status } = await bed.request<{ status: { token: string } }>('POST', `${accounts}/${SERVICE_ACCOUNT}/token`, {
     spec: { expirationSeconds: 3600 },
   });

@@ -5,7 +5,7 @@ import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
 import { keepCertificate, type KeeperOptions } from '../../src/tls/keeper.ts';
 import type { CertificateSource } from '../../src/tls/source.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
-import { grantChartRights } from './chart-rights.ts';
+import { grantChartRights, untilChartRights } from './chart-rights.ts';
 
 export const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 export const HOSTS = ['vault-agent-injector-svc', 'vault-agent-injector-svc.vault', 'vault-agent-injector-svc.vault.svc'];
@@ -130,8 +130,26 @@ export const keeper = (more: Partial<KeeperOptions> = {}): CertificateSource => 
   return source;
 };
 export const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 20_000; !(await condition()); await sleep(20))
-    if (Date.now() > end) throw new Error(`not within 20 s: ${what}\n${cluster.lines.join('\n')}`);
+  for (const end = Date.now() + 60_000; !(await condition()); await sleep(20))
+    if (Date.now() > end) throw new Error(`not within a minute: ${what}\n${cluster.lines.join('\n')}`);
+};
+/** Takes away what binds the service account to its ClusterRole, or to its Role, and waits until that holds. */
+export const revoke = async (binding: 'clusterrolebindings' | 'rolebindings'): Promise<void> => {
+  const { bed, namespace, count } = cluster;
+  const scope = binding === 'rolebindings' ? `namespaces/${namespace}/` : '';
+  await bed.request('DELETE', `/apis/rbac.authorization.k8s.io/v1/${scope}${binding}/vault-agent-injector-${count}`);
+  await untilChartRights(bed, namespace, { clusterRole: binding !== 'clusterrolebindings', role: binding !== 'rolebindings' });
+};
+/** Waits until something stays as it is for a time; writes that go on for ever never let it. */
+export const atRest = async (milliseconds: number, look: () => Promise<unknown>): Promise<void> => {
+  let before = JSON.stringify(await look());
+  await until(`nothing is written for ${milliseconds} ms`, async () => {
+    await sleep(milliseconds);
+    const now = JSON.stringify(await look());
+    const isSame = now === before;
+    before = now;
+    return isSame;
+  });
 };
 export const ready = (...sources: readonly CertificateSource[]): Promise<void> =>
   until('all are ready', () => sources.every((source) => source.problem() === undefined));

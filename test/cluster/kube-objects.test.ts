@@ -223,5 +223,5 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await until(() => store.get('default/web')?.spec.maxUnavailable === 5);
     expect(told.at(-1)).toBe('default/web 2>5');
     failed = false;
-  }, 120_000);
+  }, 300_000);
 });

@@ -109,5 +109,5 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(counts.injected).toBeGreaterThan(30);
     expect(counts.left).toBeGreaterThan(0);
     outcome = 'passed';
-  }, 120_000);
+  }, 300_000);
 });

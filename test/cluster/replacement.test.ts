@@ -69,7 +69,7 @@ const install = async (count: number): Promise<Installation> => {
   // The chart's readiness probe: HTTPS by address, any certificate.
   await Promise.all(
     replicas.map(({ server, port }) =>
-      untilReady(server, 30, async () => (await ask(port, 'GET', '/health/ready')).status === 204),
+      untilReady(server, 90, async () => (await ask(port, 'GET', '/health/ready')).status === 204),
     ),
   );
   return { namespace, configuration, replicas };
@@ -132,7 +132,7 @@ describe.each([1, 3])('with %i replicas', (count) => {
   beforeAll(async () => {
     installation = await install(count);
     trust = await publishedTrust(installation);
-  }, 60_000);
+  }, 300_000);
 
   test('one authority is published, and every replica serves under it by the name of the Service', async () => {
     expect(trust.ca.match(/BEGIN CERTIFICATE/g)).toHaveLength(1);
@@ -183,7 +183,7 @@ describe.each([1, 3])('with %i replicas', (count) => {
     expect(lost).toEqual([]);
     expect(answered).toBeGreaterThan(100);
     expect(await ended(first.server)).toBe(0);
-  }, 60_000);
+  }, 300_000);
 });
 
 /** Less than the 10 s for which the server keeps serving at the least. */

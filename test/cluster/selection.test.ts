@@ -111,7 +111,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it(`${ROWS.length} rows without a default for the cluster`, async () => {
     await install('namespaces', 'policies', 'namespace', plain('inject-enabled-stop-unset'));
     expect(await wrong()).toEqual([]);
-  }, 240_000);
+  }, 300_000);
 
   it('pods that nobody asked for cause no call at all', async () => {
     const before = [await requestsOf(bed), recorder.calls()];
@@ -125,5 +125,5 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await install('cluster-wide', 'variants/verify-cluster-wide', 'auto', plain('inject-unset-stop-unset'));
     expect(await wrong()).toEqual([]);
     outcome = 'passed';
-  }, 240_000);
+  }, 300_000);
 });

@@ -82,5 +82,5 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await until(() => roleOf('after') === 'one');
     await until(() => problems.at(-1) === undefined);
     outcome = 'passed';
-  }, 120_000);
+  }, 300_000);
 });

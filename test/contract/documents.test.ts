@@ -90,7 +90,7 @@ onEachServer(
         }),
         { numRuns: 300 },
       );
-    }, 120_000);
+    }, 300_000);
 
     it.each([
       ['ClientJWT', { reviewer: { mode: 'ClientJWT' } }, {}],

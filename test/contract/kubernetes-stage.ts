@@ -40,14 +40,14 @@ export async function prepareReviews(bed: Bed): Promise<Reviewing> {
   await serviceAccount(bed, 'team-a', 'reserved', { 'vault.hashicorp.com/alias-metadata-service_account_name': 'root' });
   for (const name of ['reviewer', 'viewer']) {
     await serviceAccount(bed, 'vault', name);
-    await bind(bed, 'vault', name, 'system:auth-delegator');
+    await bind(bed, 'vault', name);
   }
-  await bind(bed, 'team-a', 'self', 'system:auth-delegator');
+  await bind(bed, 'team-a', 'self');
   await bed.request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterroles', {
     metadata: { name: 'look' },
     rules: [{ apiGroups: [''], resources: ['namespaces', 'serviceaccounts'], verbs: ['get'] }],
   });
-  await bind(bed, 'vault', 'viewer', 'look');
+  await bind(bed, 'vault', 'viewer', 'look', { verb: 'get', resource: 'serviceaccounts' });
   const serving = bed.credentials.issueServing({ ipAddresses: ['127.0.0.1'] });
   return {
     proxy: await startFaultProxy({ upstream: bed.url, upstreamAuthority: bed.ca, serving }),

@@ -11,7 +11,7 @@ import { bind, contractClient, onEachServer, read, serviceAccount, tokenOf, writ
 
 const prepare = async (bed: Bed): Promise<void> => {
   await serviceAccount(bed, 'vault', 'reviewer');
-  await bind(bed, 'vault', 'reviewer', 'system:auth-delegator');
+  await bind(bed, 'vault', 'reviewer');
   await serviceAccount(bed, 'ours', 'controller');
 };
 
@@ -91,7 +91,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     const clients: VaultClient[] = [];
     beforeAll(async () => {
       path = await server().mount('approle');
-      await write(server().root, `auth/${path}/role/r`, { token_ttl: 3, token_max_ttl: 600, token_policies: ['default'] });
+      await write(server().root, `auth/${path}/role/r`, { token_ttl: 9, token_max_ttl: 600, token_policies: ['default'] });
       roleId = (await read(server().root, `auth/${path}/role/r/role-id`))['role_id'] as string;
     });
     afterAll(() => {

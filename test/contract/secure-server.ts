@@ -34,6 +34,6 @@ export const secureServer = async (
     ],
     environment: { [product === 'vault' ? 'VAULT_DEV_ROOT_TOKEN_ID' : 'BAO_DEV_ROOT_TOKEN_ID']: ROOT_TOKEN },
   });
-  await untilReady(server, 60, () => answersOk(`https://127.0.0.1:${port}/v1/sys/health`));
+  await untilReady(server, 90, () => answersOk(`https://127.0.0.1:${port}/v1/sys/health`));
   return { address: `https://127.0.0.1:${port}`, ca: readFileSync(join(folder, 'vault-ca.pem'), 'utf8') };
 };

@@ -3,6 +3,7 @@ import { createSign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Bed, startBed } from '../bed/bed.ts';
 import type { Part } from '../bed/parts.ts';
+import { MAY_REVIEW, type Right, untilMay, userOf } from '../bed/rights.ts';
 import type { JsonObject } from '../../src/pod/manifest.ts';
 import { enableMount } from '../../src/vault/mounts.ts';
 import { type VaultCaller, type VaultClient, vaultClient, type VaultTLS } from '../../src/vault/client.ts';
@@ -123,13 +124,21 @@ export const tokenOf = async (
   return (await bed.request<{ status: { token: string } }>('POST', path, { spec })).status.token;
 };
 
-/** Binds a service account to a cluster role. */
-export const bind = (bed: Bed, namespace: string, name: string, role: string): Promise<unknown> =>
-  bed.request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
+/** Binds a service account to a cluster role, and waits until it has a right that this gives. */
+export const bind = async (
+  bed: Bed,
+  namespace: string,
+  name: string,
+  role = 'system:auth-delegator',
+  right: Right = MAY_REVIEW,
+): Promise<void> => {
+  await bed.request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
     metadata: { name: `${namespace}-${name}-${role.replaceAll(':', '-')}` },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
     subjects: [{ kind: 'ServiceAccount', name, namespace }],
   });
+  await untilMay(bed, userOf(namespace, name), right);
+};
 
 /** A token with other claims, signed with the API server's own key; undefined takes a claim away. */
 export const forged = (bed: Bed, token: string, claims: JsonObject, key?: string): string => {

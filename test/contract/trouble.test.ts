@@ -137,11 +137,11 @@ const probed = async ({ pod, directory }: Agent): Promise<string> => {
 
 const eventually = async (wanted: string, agent: Agent): Promise<void> => {
   let said = '';
-  for (const end = Date.now() + 20_000; Date.now() < end; await sleep(250)) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(250)) {
     said = await probed(agent);
     if (said.includes(wanted)) return;
   }
-  throw new Error(`after 20 s the probe of ${agent.name} does not say ${wanted}, but: ${said}`);
+  throw new Error(`after a minute the probe of ${agent.name} does not say ${wanted}, but: ${said}`);
 };
 
 test.each(PRODUCTS)(
@@ -157,7 +157,7 @@ test.each(PRODUCTS)(
     await rendered([missing], 'here');
     expect(await probed(missing)).toBe('');
   },
-  90_000,
+  300_000,
 );
 
 test('an outage is over 5 s after the server is back, whether the login was lost in it or not', async () => {
@@ -179,4 +179,4 @@ test('an outage is over 5 s after the server is back, whether the login was lost
   const back = Date.now();
   const recovery = [...(await rendered(agents, 'after'))].map(([name, at]) => [name, Math.round(at - back)] as const);
   expect(recovery.filter(([, milliseconds]) => milliseconds > RECOVERY_MS)).toEqual([]);
-}, 180_000);
+}, 300_000);

@@ -118,7 +118,7 @@ onNode(
       expect(new Set(kept)).toEqual(new Set(['before the outage']));
       for (const [name, milliseconds] of Object.entries(recovery))
         expect([name, milliseconds < RECOVERY_MS, milliseconds]).toEqual([name, true, milliseconds]);
-    }, 180_000);
+    }, 300_000);
 
     tokenPolicy(test, () => team);
   },

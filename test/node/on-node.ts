@@ -26,9 +26,9 @@ export function onNode(
     await prepare(bed);
     failed = false;
   }, 900_000);
-  afterAll(() => bed?.stop(failed ? 'failed' : 'passed'), 60_000);
+  afterAll(() => bed?.stop(failed ? 'failed' : 'passed'), 180_000);
 
-  declare((name, run, timeout = 120_000) =>
+  declare((name, run, timeout = 300_000) =>
     // oxlint-disable-next-line jest/valid-title -- the title is the caller's
     it(
       name,

@@ -1,5 +1,6 @@
 // OpenBao and Vault as a test's secret server: the Kubernetes auth method with the bed's API server, a role and secrets.
 import type { Bed } from '../bed/bed.ts';
+import { MAY_REVIEW, untilMay, userOf } from '../bed/rights.ts';
 
 export const PRODUCTS = ['openbao', 'vault'] as const;
 export type Product = (typeof PRODUCTS)[number];
@@ -61,6 +62,7 @@ async function reviewerToken(bed: Bed, name: string): Promise<string> {
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:auth-delegator' },
     subjects: [{ kind: 'ServiceAccount', name, namespace: REVIEWERS }],
   });
+  await untilMay(bed, userOf(REVIEWERS, name), MAY_REVIEW);
   const { status } = await bed.request<{ status: { token: string } }>('POST', `${accounts}/${name}/token`, {
     spec: { expirationSeconds: 3600 },
   });

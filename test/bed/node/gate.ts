@@ -27,7 +27,7 @@ export async function openGate(bed: Pick<BedWithNode, 'start' | 'hostAddress'>, 
       command: process.execPath,
       arguments: [script, String(port), new URL(target).port],
     });
-    await untilReady(started, 20, () => Promise.resolve(readFileSync(started.logFile, 'utf8').includes('open')));
+    await untilReady(started, 90, () => Promise.resolve(readFileSync(started.logFile, 'utf8').includes('open')));
     server = started;
   };
   await open();

@@ -83,7 +83,7 @@ export async function createNamespaces(directory: string, watchdog: Watchdog): P
   });
   const first = (): number => childOf(holder.pid);
   try {
-    await untilReady(holder, 20, () => Promise.resolve(existsSync(`/proc/${first()}/root/run/bed/ready`)));
+    await untilReady(holder, 90, () => Promise.resolve(existsSync(`/proc/${first()}/root/run/bed/ready`)));
   } catch (error) {
     await holder.stop('SIGKILL');
     throw error;

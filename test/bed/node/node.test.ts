@@ -48,7 +48,7 @@ if (nodeWanted()) {
     other?.kill('SIGKILL');
     await bed?.stop('failed');
     tool.remove();
-  }, 60_000);
+  }, 300_000);
 
   it('run side by side, let pods reach the servers and nothing else, and leave nothing', async () => {
     const before = traces();
@@ -97,7 +97,7 @@ if (nodeWanted()) {
     expect(remains(directory)).toEqual([]);
     expect(existsSync(directory)).toBe(false);
     expect(traces()).toEqual(before);
-  }, 180_000);
+  }, 300_000);
 } else {
   declareLeftOut('beds with a node');
 }

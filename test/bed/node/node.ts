@@ -111,7 +111,7 @@ async function startServices(
     await run(command, all, { env: serverEnvironment(bed.directory), timeout: 120_000 });
   };
   const containerd = start('containerd', systemProgram('containerd'), [`--config=${files.containerdConfig}`]);
-  await untilReady(containerd, 60, () =>
+  await untilReady(containerd, 90, () =>
     ctr('version').then(
       () => true,
       () => false,

@@ -62,7 +62,7 @@ onEachProduct(
       await stage().bed.kubectl(['label', 'vaultaclpolicy', 'own', 'look=again']);
       await has(stage(), 'own', 'Programmed=InSync');
       expect(writesOf(stage(), 'own')).toHaveLength(written);
-    }, 60_000);
+    }, 300_000);
 
     it('writes nothing while a variable cannot be resolved, and everything once it can', async () => {
       await policy(stage(), 'early', { policy: `${READ}\n# \${auth.late.accessor}` });
@@ -76,7 +76,7 @@ onEachProduct(
       await has(stage(), 'early', 'Ready=True');
       expect(await textInVault(stage(), 'early')).toContain((await accessorOf(stage().vault, 'late')) ?? '?');
       expect(await textInVault(stage(), 'odd')).toBeUndefined();
-    }, 60_000);
+    }, 300_000);
 
     it('keeps what Vault has when a change of the text cannot be resolved', async () => {
       await policy(stage(), 'kept');
@@ -99,7 +99,7 @@ onEachProduct(
       await change(stage(), 'mighty-0', { privileged: true });
       await has(stage(), 'mighty-0', 'Ready=True');
       expect(await textInVault(stage(), 'mighty-0')).toContain('sys/*');
-    }, 60_000);
+    }, 300_000);
 
     it('tells what the server cannot read, and does not repeat it', async () => {
       await policy(stage(), 'broken', { policy: 'path "secret/data/app" { capabilities = ["dance"] }', privileged: true });
@@ -119,7 +119,7 @@ onEachProduct(
       expect(await textInVault(stage(), 'drifting')).toBe(declared);
       await stage().vault.ask('DELETE', 'sys/policies/acl/drifting');
       await until('it is there again', async () => (await textInVault(stage(), 'drifting')) === declared);
-    }, 60_000);
+    }, 300_000);
 
     it('only reports drift where that is said', async () => {
       await policy(stage(), 'reported', { driftPolicy: 'Report' });
@@ -133,7 +133,7 @@ onEachProduct(
       await change(stage(), 'reported', { policy: `${READ}\n# anew` });
       await has(stage(), 'reported', 'Ready=True');
       expect(await textInVault(stage(), 'reported')).toContain('# anew');
-    }, 60_000);
+    }, 300_000);
 
     it('leaves alone what it did not make, takes over what is the same, overwrites only when told', async () => {
       const theirs = 'path "secret/data/theirs" { capabilities = ["read"] }';
@@ -160,7 +160,7 @@ onEachProduct(
       await has(stage(), 'foreign', 'Programmed=NotOwned');
       await stage().bed.kubectl(['delete', 'vaultaclpolicy', 'foreign']);
       expect(await textInVault(stage(), 'foreign')).toBe(theirs);
-    }, 60_000);
+    }, 300_000);
 
     it('gives a name in Vault to the older object', async () => {
       await policy(stage(), 'first', { vaultName: 'wanted' });
@@ -171,7 +171,7 @@ onEachProduct(
       await stage().bed.kubectl(['delete', 'vaultaclpolicy', 'first']);
       // It stays in Vault (Retain), and is another's text for the second one.
       await has(stage(), 'second', 'Accepted=True');
-    }, 60_000);
+    }, 300_000);
 
     it('is not deleted while a role has it', async () => {
       const { bed } = stage();
@@ -195,7 +195,7 @@ onEachProduct(
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'user' }));
       await until('it is gone', () => isGone(stage(), 'used'));
       expect(await textInVault(stage(), 'used')).toBeUndefined();
-    }, 60_000);
+    }, 300_000);
 
     it('only looks where it observes', async () => {
       await putIntoVault(stage(), 'seen', READ);
@@ -209,7 +209,7 @@ onEachProduct(
       await has(stage(), 'seen', 'Programmed=Observed');
       await stage().bed.kubectl(['delete', 'vaultaclpolicy', 'seen']);
       expect(await textInVault(stage(), 'seen')).toBe(READ);
-    }, 60_000);
+    }, 300_000);
   },
   { flags: FLAGS, isAdministrator: true },
 );

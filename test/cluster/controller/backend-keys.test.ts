@@ -113,7 +113,7 @@ describe.each(PRODUCTS)('%s', (product) => {
       await stage.change(name, { kubernetes: { ca: { source: 'FromCluster' } } });
       await stage.until(name, 'Ready=True', 60);
     },
-    180_000,
+    300_000,
   );
 
   check(

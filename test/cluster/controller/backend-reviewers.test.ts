@@ -199,7 +199,7 @@ describe.each(PRODUCTS)('%s', (product) => {
         arguments: ['--mount', 'sh', '-c', inPod.join(' && ')],
         environment: { BAO_DEV_ROOT_TOKEN_ID: 'root-in-pod', VAULT_DEV_ROOT_TOKEN_ID: 'root-in-pod' },
       });
-      await untilReady(server, 30, () => answersOk(`${address}/v1/sys/health`));
+      await untilReady(server, 90, () => answersOk(`${address}/v1/sys/health`));
       await stage.addServer(endpoint, address, 'root-in-pod');
       const name = await stage.declare(
         endpoint,
@@ -214,6 +214,6 @@ describe.each(PRODUCTS)('%s', (product) => {
       expect(await stage.login(endpoint, name, await stage.token('app', audience))).toMatchObject({ outcome: 'succeeded' });
       await server.stop('SIGKILL');
     },
-    60_000,
+    300_000,
   );
 });

@@ -120,4 +120,4 @@ it('ends in the same way wherever it is killed', async () => {
   // Mount, configuration, the role of the probe, policy, role.
   expect(killed).toBeGreaterThanOrEqual(10);
   outcome = 'passed';
-}, 240_000);
+}, 300_000);

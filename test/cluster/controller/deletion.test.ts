@@ -98,7 +98,7 @@ it('with Vault there the role is gone when its object is', async () => {
   await leave('plain');
   expect(await hasRole('test.plain.web')).toBe(false);
   expect(await tombstones()).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 it('with Vault away a namespace goes within the bound, and the role once Vault is back', async () => {
   await ready('away', 'web');
@@ -111,7 +111,7 @@ it('with Vault away a namespace goes within the bound, and the role once Vault i
   await until('the role is gone', async () => !(await hasRole('test.away.web')), 60);
   await until('nothing is remembered', async () => (await tombstones()).length === 0);
   expect(await bed.kubectl(['events', '-n', 'default', '--for=vaultauthbackend/kube'])).toContain('TombstoneCleared');
-}, 180_000);
+}, 300_000);
 
 it('an object of the same name that comes back takes over what was left', async () => {
   await ready('back', 'web');
@@ -127,7 +127,7 @@ it('an object of the same name that comes back takes over what was left', async 
   await until('nothing is remembered', async () => (await tombstones()).length === 0);
   await untilCondition(bed, 'VaultAuthRole', { namespace: 'back', name: 'web' }, 'Ready=True');
   expect(await hasRole('test.back.web')).toBe(true);
-}, 180_000);
+}, 300_000);
 
 it('a role that somebody else made is left alone', async () => {
   await bed.createNamespace({ name: 'foreign' });
@@ -147,7 +147,7 @@ it('a role that somebody else made is left alone', async () => {
   const { json } = await vault.ask('GET', 'auth/kube/role/test.foreign.web');
   expect(objectAt(json, 'data')).toMatchObject(foreign);
   expect(await tombstones()).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 it('in a server that is another one by now nothing is deleted', async () => {
   await ready('other', 'web');
@@ -165,4 +165,4 @@ it('in a server that is another one by now nothing is deleted', async () => {
   expect(objectAt(json, 'data')).toMatchObject(theirs);
   expect(await names()).toEqual(['test.other.web']);
   outcome = 'passed';
-}, 180_000);
+}, 300_000);

@@ -84,7 +84,7 @@ describe('server', () => {
       failed ||= outcome !== undefined;
       expect(outcome).toBeUndefined();
     },
-    60_000,
+    300_000,
   );
 });
 

@@ -57,7 +57,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     const { bed } = stage;
     const root = stage.root(product);
     await serviceAccount(bed, CONTROLLER_NAMESPACE, `reviewer-${product}`);
-    await bind(bed, CONTROLLER_NAMESPACE, `reviewer-${product}`, 'system:auth-delegator');
+    await bind(bed, CONTROLLER_NAMESPACE, `reviewer-${product}`);
     const proxy = await stage.proxyTo(product);
     const auth = { kubernetes: { role: 'controller', audience: 'vault' } };
     await stage.declare(`kubernetes-${product}`, stage.specOf(proxy, product, { auth }));

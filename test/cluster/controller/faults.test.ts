@@ -96,7 +96,7 @@ it.each([
       expect(attempts(product, path(id)).filter((request) => request.fault === undefined)).toHaveLength(1);
     }
   },
-  120_000,
+  300_000,
 );
 
 it('a write whose answer is lost is found done, and is not done again', async () => {
@@ -108,7 +108,7 @@ it('a write whose answer is lost is found done, and is not done again', async ()
     }
     heal();
   }
-}, 120_000);
+}, 300_000);
 
 it('a refusal of the role for the probe is told of the probe, and not of the configuration', async () => {
   for (const product of PRODUCTS) {
@@ -124,7 +124,7 @@ it('a refusal of the role for the probe is told of the probe, and not of the con
     heal();
     await stage.until('VaultAuthBackend', id, 'Ready=True');
   }
-}, 120_000);
+}, 300_000);
 
 it('objects that fail for long ask at most once in a second each, of whatever', async () => {
   const heals = PRODUCTS.map((product) => harm(product, 'long', FAULTS.forbidden));
@@ -141,7 +141,7 @@ it('objects that fail for long ask at most once in a second each, of whatever', 
   });
   for (const heal of heals) heal();
   for (const { kind, id } of all) await stage.until(kind, id, 'Ready=True');
-}, 120_000);
+}, 300_000);
 
 it('a server that answers nothing at all is asked seldom, and everything comes back with it', async () => {
   const [product] = PRODUCTS;
@@ -163,4 +163,4 @@ it('a server that answers nothing at all is asked seldom, and everything comes b
     async () => !JSON.stringify(await stage.read('VaultAuthRole', 'meanwhile')).includes('Unavailable'),
   );
   failed = false;
-}, 120_000);
+}, 300_000);

@@ -61,7 +61,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(performance.now() - stopped).toBeLessThan(HANDOVER_MS / 2);
     await three.server.stop('SIGTERM');
     expect((await lease('vault-auth-injector-controller')).spec.holderIdentity ?? '').toBe('');
-  }, 120_000);
+  }, 300_000);
 
   it('a leader that cannot renew says so and ends with 3', async () => {
     const server = await runController(bed, { name: 'taken' });
@@ -74,7 +74,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const log = readFileSync(server.server.logFile, 'utf8');
     expect(log).toContain('the Lease is lost: this process writes nothing any more, and ends');
     expect(log).toContain('is held by somebody');
-  }, 60_000);
+  }, 300_000);
 
   it('a leader that was paused until another one leads writes nothing when it wakes up, and ends', async () => {
     const endpoint = {
@@ -113,5 +113,5 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(next.running()).toBe(true);
     await next.stop('SIGTERM');
     outcome = 'passed';
-  }, 120_000);
+  }, 300_000);
 });

@@ -95,7 +95,7 @@ it.each(PRODUCTS)(
     expect(await dataAt(vault, rolePath('sealed', product, 'kube'))).toBeDefined();
     passed();
   },
-  120_000,
+  300_000,
 );
 
 it.each(PRODUCTS)(
@@ -112,7 +112,7 @@ it.each(PRODUCTS)(
     expect((await dataAt(vault, 'auth/kube/config'))?.['kubernetes_host']).toBe(stage.bed.url);
     passed();
   },
-  120_000,
+  300_000,
 );
 
 it.each(PRODUCTS)(
@@ -129,7 +129,7 @@ it.each(PRODUCTS)(
     expect([now, await accessorOf(vault, 'kube')]).not.toContain(before);
     passed();
   },
-  120_000,
+  300_000,
 );
 
 it('the API server restarted', async () => {
@@ -144,4 +144,4 @@ it('the API server restarted', async () => {
     expect(conditionOf(await stage.read('VaultAuthBackend', `kube-${product}`), 'Configured')).toMatchObject({ status: 'True' });
   }
   passed();
-}, 180_000);
+}, 300_000);

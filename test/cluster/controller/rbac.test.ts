@@ -147,7 +147,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.kubectl(['delete', 'vaultaclpolicy', 'app', '--timeout=30s']);
     expect((await vault.ask('GET', 'sys/policies/acl/app')).status).toBe(404);
     expect(refusals()).toEqual([]);
-  }, 180_000);
+  }, 300_000);
 
   it('they are no more than that', async () => {
     const own = `-n=${CONTROLLER_NAMESPACE}`;
@@ -181,7 +181,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     ];
     for (const words of allowed) expect([words, await can(...words)]).toEqual([words, true]);
     for (const words of refused) expect([words, await can(...words)]).toEqual([words, false]);
-  }, 120_000);
+  }, 300_000);
 
   it('with the variant it keeps the bindings of reviewers too, and can bind nothing else', async () => {
     await bed.kubectl(['apply', '-k', deploy('variants/auth-delegator')]);
@@ -197,7 +197,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(refusals()).toEqual([]);
     const administrator = ['create', 'clusterrolebinding', 'mine', '--clusterrole=cluster-admin', '--user=me', USER];
     await expect(bed.kubectl(administrator)).rejects.toThrow(/attempting to grant RBAC permissions not currently held/);
-  }, 180_000);
+  }, 300_000);
 
   it('a restart of the API server ends nothing: what changes afterwards is in Vault', async () => {
     await bed.restart('kube-apiserver');
@@ -206,7 +206,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(await roles('longlived')).toMatchObject({ keys: expect.arrayContaining(['test.team.after']) as unknown });
     expect(controller.server.running()).toBe(true);
     outcome = 'passed';
-  }, 180_000);
+  }, 300_000);
 
   /** Lines of the log about something that the API server did not let us do. */
   const refusals = (): readonly string[] =>

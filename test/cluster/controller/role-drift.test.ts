@@ -93,7 +93,7 @@ onEachProduct(
         );
         for (const { field, name } of fields) expect((await inVault(stage(), pathOf(name)))?.[field]).toEqual(declared?.[field]);
       },
-      60_000,
+      300_000,
     );
 
     it('makes a role again that was deleted, and all of them after their mount was', async () => {

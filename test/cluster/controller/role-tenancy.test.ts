@@ -104,7 +104,7 @@ onEachProduct(
         .filter(({ reason }) => reason === 'Overwritten')
         .map((event) => textOf(event, 'note'));
       expect(told.join()).toContain('token_policies');
-    }, 60_000);
+    }, 300_000);
 
     it('gives a plain name to the older of two, and to the other when that goes', async () => {
       const { bed, vault } = stage();

@@ -214,4 +214,4 @@ it('no credential is told, whatever servers answer', async () => {
   for (const shape of [/eyJ[\w-]{8,}/, /\bhv[sbr]\.[\w-]{8,}/, /\bs\.[A-Za-z0-9]{20,}/])
     expect(shape.exec(everything)?.[0]).toBeUndefined();
   outcome = 'passed';
-}, 240_000);
+}, 300_000);

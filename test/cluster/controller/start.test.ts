@@ -40,7 +40,7 @@ it('without our kinds it is not ready, says how to get them, and does not lead',
   expect(await answerOf('/readyz')).toMatch(/^503 .*vaultauthroles: the API server answered 404/s);
   expect(await answerOf('/healthz')).toMatch(/^200/);
   expect(await answerOf('/metrics')).toContain('\nvault_auth_injector_leading 0\n');
-}, 60_000);
+}, 300_000);
 
 it('once they are there it leads', async () => {
   await installController(bed);
@@ -49,4 +49,4 @@ it('once they are there it leads', async () => {
   await server.stop('SIGTERM');
   expect(server.exitCode()).toBe(0);
   outcome = 'passed';
-}, 120_000);
+}, 300_000);

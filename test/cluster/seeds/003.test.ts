@@ -71,7 +71,7 @@ onEachProduct((stage) => {
       40,
       () => JSON.stringify(last),
     );
-  }, 180_000);
+  }, 300_000);
 
   it('keeps all tokens short-lived but that of the third row', async () => {
     const { bed } = stage();
@@ -134,5 +134,5 @@ onEachProduct((stage) => {
       { name: 'annotated' },
       isSupported ? 'Configured=InSync' : 'Configured=UnsupportedByProduct',
     );
-  }, 120_000);
+  }, 300_000);
 });

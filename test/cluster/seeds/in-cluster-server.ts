@@ -51,6 +51,6 @@ export async function startInCluster(bed: Bed, product: ProductName, token: stri
     ],
     environment: { VAULT_DEV_ROOT_TOKEN_ID: rootToken, BAO_DEV_ROOT_TOKEN_ID: rootToken },
   });
-  await untilReady(server, 30, () => answersOk(`${address}/v1/sys/health`));
+  await untilReady(server, 90, () => answersOk(`${address}/v1/sys/health`));
   return address;
 }

@@ -127,6 +127,44 @@ test('what was asked for now goes before thousands that were asked for at a time
   expect([times(ran, 'fresh').length, times(ran, 'old-900').length]).toEqual([1, 1]);
 });
 
+test('routine runs that hang leave half of the workers to changes, and what others depend on never counts as routine', async () => {
+  const ran: string[] = [];
+  const queue = workQueue({
+    ...OPTIONS,
+    workers: 4,
+    isAlwaysUrgent: (item) => item === 'server',
+    run: (item, _signal, cause) => {
+      ran.push(`${item} ${cause}`);
+      return item.startsWith('hangs') ? new Promise((resolve) => setTimeout(resolve, 1e6)) : sleep(1);
+    },
+  });
+  for (let count = 0; count < 10; count += 1) queue.add(`hangs ${count}`, 1);
+  await jest.advanceTimersByTimeAsync(100);
+  expect(ran).toEqual(['hangs 0 routine', 'hangs 1 routine']);
+  queue.add('fresh');
+  queue.add('server', 1);
+  await jest.advanceTimersByTimeAsync(100);
+  expect(ran.slice(2)).toEqual(['fresh change', 'server change']);
+});
+
+test('a change that fails stays one for its first failures', async () => {
+  const causes: string[] = [];
+  const queue = workQueue({
+    ...OPTIONS,
+    run: (_item, _signal, cause) => {
+      causes.push(cause);
+      return Promise.reject(new Error('no'));
+    },
+  });
+  queue.add('a');
+  await jest.advanceTimersByTimeAsync(30_000);
+  expect(causes.slice(0, 6)).toEqual(['change', 'change', 'change', 'change', 'routine', 'routine']);
+  queue.add('a');
+  await jest.advanceTimersByTimeAsync(2000);
+  expect(causes.at(-1)).toBe('change');
+  await queue.close();
+});
+
 test('one lane that hangs leaves a worker to the others, and lanes take turns', async () => {
   const ran: string[] = [];
   const queue = workQueue({
@@ -213,4 +251,4 @@ test('whatever is asked for is run, one at a time of a name, with no more than t
     ),
     { numRuns: 60 },
   );
-}, 60_000);
+}, 300_000);

@@ -1,0 +1,37 @@
+// Waits until the API server knows a right: it hears of roles and bindings, and of their end, a moment after they are written.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bed } from './bed.ts';
+
+export interface Right {
+  readonly verb: string;
+  readonly resource: string;
+  /** Default: the core group. */
+  readonly group?: string;
+  /** Default: in all namespaces, or in none. */
+  readonly namespace?: string;
+}
+
+/** What the ClusterRole system:auth-delegator gives. */
+export const MAY_REVIEW: Right = { verb: 'create', group: 'authentication.k8s.io', resource: 'tokenreviews' };
+
+/** The name by which the API server knows a service account. */
+export const userOf = (namespace: string, account: string): string => `system:serviceaccount:${namespace}:${account}`;
+
+/**
+ * Asks the API server's own authorizer until it says that the user may, or may no more; once it has said so it holds.
+ * @throws after a minute
+ */
+export async function untilMay(bed: Bed, user: string, right: Right, may = true): Promise<void> {
+  const { verb, resource, group = '', namespace } = right;
+  const spec = { user, resourceAttributes: { verb, resource, group, ...(namespace === undefined ? {} : { namespace }) } };
+  const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec };
+  for (const end = Date.now() + 60_000; ; await sleep(20)) {
+    const { status } = await bed.request<{ readonly status: { readonly allowed: boolean } }>(
+      'POST',
+      '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      review,
+    );
+    if (status.allowed === may) return;
+    if (Date.now() > end) throw new Error(`${user} ${may ? 'may not' : 'may still'} ${verb} ${resource} after a minute`);
+  }
+}
