@@ -1,6 +1,7 @@
 // Guarded annotations on a real API server: refused to pods unless somebody in charge allows them, and no way round.
 import { GUARDED_NAMES } from '../../src/admission/guard.ts';
 import { objectAt, type JsonObject } from '../../src/pod/manifest.ts';
+import { until } from '../bed/controller.ts';
 import { startWebhook } from '../bed/webhook.ts';
 import type { Bed } from '../bed/bed.ts';
 import type { ApiAnswer } from '../bed/request.ts';
@@ -166,10 +167,8 @@ onEachKubernetes(
       const open = await startWebhook(bed, { name: 'open', flags: [`-kubeconfig=${bed.kubeconfig}`, '-allow=service'] });
       await registerVariant(bed, 'namespaces', open);
       const team = await bed.createNamespace();
-      let answer = await tried(bed, team, annotationsOf('service', OWN));
-      for (let wait = 0; wait < 400 && answer.status !== 201; wait += 1)
-        answer = await tried(bed, team, annotationsOf('service', OWN));
-      expect(answer.status).toBe(201);
+      // Until then the one before it is called.
+      await until('the new one is called', async () => (await tried(bed, team, annotationsOf('service', OWN))).status === 201);
       expectRefused(await tried(bed, team, annotationsOf('agent-image', OWN)), 'agent-image');
     });
   },

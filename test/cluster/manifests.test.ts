@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../bed/bed.ts';
+import { until } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
@@ -51,6 +52,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.kubectl(['apply', '-k', manifests]);
     await bed.createNamespace({ name: 'team' });
     await bed.createNamespace({ name: 'stopped', labels: { 'vaultauth.dev/admission': 'disabled' } });
+    // All entries are one object, which the API server takes up a moment later.
+    await until(
+      'the entries take effect',
+      async () => (await called(bed, { annotations: { [ASK]: 'true' }, entry: 'annotation' })) === 'annotation',
+    );
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
@@ -64,10 +70,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('the restricted namespace takes both replicas', async () => {
     let pods: readonly unknown[] = [];
-    for (let wait = 0; wait < 200 && pods.length < 2; wait += 1) {
-      await sleep(100);
+    await until('there are two', async () => {
       pods = (await bed.request<{ items: unknown[] }>('GET', `/api/v1/namespaces/${NAME}/pods`)).items;
-    }
+      return pods.length >= 2;
+    });
     expect(pods).toHaveLength(2);
   });
 
@@ -100,8 +106,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       environment: { NAMESPACE: NAME },
     });
     let ready = '';
-    for (let wait = 0; wait < 200 && ready !== '200'; wait += 1) {
-      await sleep(100);
+    for (const end = Date.now() + 60_000; Date.now() < end && ready !== '200'; await sleep(100)) {
       ready = await fetch(`http://127.0.0.1:${operations}/readyz`).then(
         async (answer) => (answer.ok ? '200' : answer.text()),
         (error: unknown) => String(error),

@@ -10,6 +10,11 @@ import { podsPath, webPod } from './pods.ts';
 const ASK = { 'vault.hashicorp.com/agent-inject': 'true' };
 const NAME = 'vault-auth-injector';
 
+const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
+  for (const end = Date.now() + 60_000; !(await isSo()); await sleep(50))
+    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
+};
+
 describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   let bed: Bed;
   let outcome: 'passed' | 'failed' = 'failed';
@@ -24,10 +29,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.kubectl(['patch', 'validatingadmissionpolicybinding', `${NAME}-verify`, '--type=merge', '-p', deny]);
     await bed.createNamespace({ name: 'team' });
     await bed.createNamespace({ name: 'labelled', labels: { 'vaultauth.dev/inject': 'enabled' } });
-    for (let wait = 0; (await statusOf('team', ASK)) !== 500; wait += 1) {
-      if (wait === 400) throw new Error('the configuration does not take effect');
-      await sleep(50);
-    }
+    await until('the configuration takes effect', async () => (await statusOf('team', ASK)) === 500);
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
@@ -45,10 +47,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('our own replicas start', async () => {
     let pods: readonly unknown[] = [];
-    for (let wait = 0; wait < 200 && pods.length < 2; wait += 1) {
-      await sleep(50);
+    await until('there are two', async () => {
       pods = (await bed.request<{ items: readonly unknown[] }>('GET', podsPath(NAME))).items;
-    }
+      return pods.length >= 2;
+    });
     expect(pods).toHaveLength(2);
   });
 
@@ -65,12 +67,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.kubectl(['delete', 'mutatingwebhookconfiguration', NAME]);
     const create = (namespace: string, annotations: Readonly<Record<string, string>>): Promise<ApiAnswer> =>
       bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', annotations));
-    let asking = await create('team', ASK);
-    // Deletion and policies take effect a moment later.
-    for (let wait = 0; wait < 400 && asking.status !== 403; wait += 1) {
-      await sleep(50);
-      asking = await create('team', ASK);
-    }
+    // Deletion and each of the policies take effect a moment later.
+    await until('the policy refuses', async () => (await create('team', ASK)).status === 403);
+    for (const namespace of ['labelled', 'team'])
+      await until('the policy warns', async () => (await create(namespace, {})).warnings.length > 0);
+    const asking = await create('team', ASK);
     expect([asking.status, asking.text]).toEqual([403, expect.stringContaining('because its annotations ask for it')]);
     for (const [namespace, because] of [
       ['labelled', 'its namespace labelled has the label'],

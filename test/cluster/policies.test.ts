@@ -20,10 +20,8 @@ const TOKEN = {
 };
 
 const until = async (what: () => Promise<boolean>): Promise<void> => {
-  for (let wait = 0; !(await what()); wait += 1) {
-    if (wait === 400) throw new Error('the policies do not take effect');
-    await sleep(50);
-  }
+  for (const end = Date.now() + 60_000; !(await what()); await sleep(50))
+    if (Date.now() > end) throw new Error(`the policies do not take effect: ${what.toString()}`);
 };
 
 /** Of a workload, with these annotations where they belong. */
@@ -35,6 +33,8 @@ const template = (annotations: Readonly<Record<string, string>>): JsonObject => 
 describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   let bed: Bed;
   let team = '';
+  /** Its label asks for all its pods. */
+  let labelled = '';
   let outcome: 'passed' | 'failed' = 'failed';
   const deploy = join(repositoryDirectory(), 'deploy');
 
@@ -43,11 +43,30 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   const annotated = async (path: string, annotations: Readonly<Record<string, string | null>>): Promise<ApiAnswer> =>
     bed.exchange('PATCH', path, { metadata: { annotations } }, MERGE);
 
+  const apply = (kind: string, annotations: Readonly<Record<string, string>>, inside: Readonly<Record<string, string>>) => {
+    const job = { template: template(inside) };
+    const deployment = { ...job, template: { ...job.template, spec: { containers: [{ name: 'web', image: 'nginx' }] } } };
+    const [path, spec] =
+      kind === 'Job'
+        ? ['batch/v1', job]
+        : kind === 'CronJob'
+          ? ['batch/v1', { schedule: '0 0 * * *', jobTemplate: { spec: job } }]
+          : ['apps/v1', { ...deployment, selector: { matchLabels: { app: 'web' } } }];
+    const body = { apiVersion: path, kind, metadata: { name: 'web', annotations }, spec };
+    return bed.exchange('POST', `/apis/${path}/namespaces/${team}/${kind.toLowerCase()}s?dryRun=All`, body);
+  };
+
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
     await bed.kubectl(['apply', '-k', join(deploy, 'policies')]);
     team = await bed.createNamespace();
+    labelled = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' } });
+    // Each is a policy of its own with a binding of its own, and the API server takes each up in its own time. The one that
+    // freezes is waited for where there is a pod for it.
     await until(async () => (await create(webPod('probe', { [ASK]: 'true' }))).warnings.length > 0);
+    await until(async () => (await create(webPod('probe', {}), labelled)).warnings.length > 0);
+    for (const kind of ['Deployment', 'CronJob'])
+      await until(async () => (await apply(kind, { [ASK]: 'true' }, {})).warnings.length > 0);
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
@@ -66,7 +85,6 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it('a pod that has to be injected and is not is admitted with a warning that says why', async () => {
     const { status, warnings } = await create(webPod('web', { [ASK]: 'true' }));
     expect([status, warnings]).toEqual([201, [expect.stringContaining('its annotations ask for it')]]);
-    const labelled = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' } });
     expect((await create(webPod('web', {}), labelled)).warnings).toEqual([
       expect.stringContaining(`its namespace ${labelled} has the label`),
     ]);
@@ -105,19 +123,6 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect((await bed.exchange('DELETE', path)).status).toBe(200);
   });
 
-  const apply = (kind: string, annotations: Readonly<Record<string, string>>, inside: Readonly<Record<string, string>>) => {
-    const job = { template: template(inside) };
-    const deployment = { ...job, template: { ...job.template, spec: { containers: [{ name: 'web', image: 'nginx' }] } } };
-    const [path, spec] =
-      kind === 'Job'
-        ? ['batch/v1', job]
-        : kind === 'CronJob'
-          ? ['batch/v1', { schedule: '0 0 * * *', jobTemplate: { spec: job } }]
-          : ['apps/v1', { ...deployment, selector: { matchLabels: { app: 'web' } } }];
-    const body = { apiVersion: path, kind, metadata: { name: 'web', annotations }, spec };
-    return bed.exchange('POST', `/apis/${path}/namespaces/${team}/${kind.toLowerCase()}s?dryRun=All`, body);
-  };
-
   it.each(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob'])(
     'an annotation on a %s itself is told to whoever applies it',
     async (kind) => {
@@ -141,7 +146,6 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect((await create(webPod('web', { [ASK]: 'true' }, TOKEN))).status).toBe(201);
     expect((await create(webPod('web', {}))).status).toBe(201);
     // Who did not ask is never refused, for the webhook may have left it alone for good reasons.
-    const labelled = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' } });
     const silent = await create(webPod('web', {}), labelled);
     expect([silent.status, silent.warnings]).toEqual([201, [expect.stringContaining(`its namespace ${labelled} has the label`)]]);
     outcome = 'passed';

@@ -1,10 +1,10 @@
 // deploy/crds on a real API server: the kinds are established, every rule and bound refuses what it should, defaults are filled in.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../src/pod/manifest.ts';
 import { collectionPath, type KindName, kinds, objectPath } from '../../src/resources/kinds.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
+import { until } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';
@@ -64,10 +64,12 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
     await bed.kubectl(['apply', '--server-side', '-k', join(deploy, 'crds')]);
     team = await bed.createNamespace({ name: 'demo' });
-    for (let wait = 0; (await conditionsOf('Established')).some((status) => status !== 'True'); wait += 1) {
-      if (wait === 200) throw new Error('the kinds are not established');
-      await sleep(50);
-    }
+    await until('the kinds are established', async () =>
+      (await conditionsOf('Established')).every((status) => status === 'True'),
+    );
+    // Established is written before the kinds are served.
+    for (const kind of Object.keys(kinds))
+      await until(`${kind} is served`, async () => (await bed.exchange('GET', collectionPath(kind as KindName))).status === 200);
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
@@ -225,11 +227,9 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it('an editor of a namespace writes its roles and no status, a viewer reads them, neither sees the rest', async () => {
     for (const role of ['edit', 'view'])
       await bed.kubectl(['create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}`, '-n', team]);
-    for (let wait = 0; !(await can('edit', 'create', 'vaultauthroles')); wait += 1) {
-      if (wait === 200) throw new Error('the rights are not aggregated');
-      await sleep(50);
-    }
-    expect(await can('view', 'list', 'vaultauthroles')).toBe(true);
+    // Each of the two is aggregated by itself, and bound by itself.
+    await until('an editor may', () => can('edit', 'create', 'vaultauthroles'));
+    await until('a viewer may', () => can('view', 'list', 'vaultauthroles'));
     expect(await can('view', 'create', 'vaultauthroles')).toBe(false);
     expect(await can('edit', 'patch', 'vaultauthroles/status')).toBe(false);
     expect(await can('edit', 'get', 'vaultauthbackends')).toBe(false);

@@ -1,11 +1,11 @@
 // The entries of deploy/variants, judged by a real API server, call for the pods that src/selection chooses, and the verifying policy
 // misses the agent in the same ones: the whole truth table.
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/pod/manifest.ts';
 import type { SelectionReason } from '../../src/selection/decide.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
+import { until } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import { podsPath } from './pods.ts';
@@ -46,6 +46,14 @@ const requestsOf = async (bed: Bed): Promise<number> =>
     0,
   );
 
+interface Called {
+  readonly entries: readonly string[];
+  readonly missed: boolean;
+}
+
+/** Of a pod that asks by itself. */
+const ASKING = { metadata: { name: 'web', annotations: { 'vault.hashicorp.com/agent-inject': 'true' } } };
+
 /** The row of a pod that says nothing, in that namespace. */
 const plain = (namespace: string): Row => {
   const row = ROWS.find((candidate) => candidate.namespace === namespace);
@@ -68,7 +76,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed?.stop(outcome);
   });
 
-  const called = async ({ namespace, pod }: Row): Promise<{ readonly entries: readonly string[]; readonly missed: boolean }> => {
+  const called = async ({ namespace, pod }: Pick<Row, 'namespace' | 'pod'>): Promise<Called> => {
     const answer = await bed.exchange('POST', podsPath(namespace, '?dryRun=All'), pod);
     if (answer.status !== 201) throw new Error(`${namespace} ${JSON.stringify(pod)}: ${answer.text}`);
     const missed = answer.warnings.some((warning) => warning.includes('has to carry the Vault agent'));
@@ -85,12 +93,14 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const configuration = documents.filter(isObject).find((object) => textOf(object, 'kind') === 'MutatingWebhookConfiguration');
     await bed.kubectl(['apply', '-f', '-'], JSON.stringify(recorder.redirected(configuration ?? {})));
     await bed.kubectl(['apply', '-k', join(deploy, policies)]);
-    for (let wait = 0; ; wait += 1) {
+    // Pods that ask and pods that say nothing are matters of two policies, and each is taken up in its own time.
+    const { namespace, pod } = plain('inject-unset-stop-unset');
+    const asking = { namespace, pod: { ...pod, ...ASKING } };
+    await until(`the entry ${entry} and its policy take effect`, async () => {
       const { entries, missed } = await called(row);
-      if (entries[0] === entry && missed) return;
-      if (wait === 400) throw new Error(`the entry ${entry} or its policy does not take effect`);
-      await sleep(50);
-    }
+      return entries[0] === entry && missed;
+    });
+    await until('the policy for pods that ask takes effect', async () => (await called(asking)).missed);
   };
   /** Rows whose entries are not those that the program's decision says. */
   const wrong = async (): Promise<readonly unknown[]> => {

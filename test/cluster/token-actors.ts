@@ -40,12 +40,10 @@ const NAMESPACES: Readonly<Record<string, { readonly labels?: Texts; readonly an
 /** Selects the namespaces of these. */
 export const among = (...values: readonly Actor[]): JsonObject => ({ key: BY, operator: 'In', values });
 
-/** Waits, 20 seconds at the most. */
+/** Waits, a minute at the most. */
 export const until = async (what: () => Promise<boolean>): Promise<void> => {
-  for (let wait = 0; !(await what()); wait += 1) {
-    if (wait === 400) throw new Error('what was applied does not take effect');
-    await sleep(50);
-  }
+  for (const end = Date.now() + 60_000; !(await what()); await sleep(50))
+    if (Date.now() > end) throw new Error('what was applied does not take effect');
 };
 
 /** The pod has the token's volume. */

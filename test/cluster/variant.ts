@@ -18,11 +18,10 @@ export async function registerVariant(bed: Bed, variant: string, { url, authorit
   await bed.kubectl(['apply', '-f', '-'], JSON.stringify({ ...configuration, webhooks }));
   const annotations = { 'vaultauth.dev/role': 'probe' };
   const probe = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' }, annotations });
-  for (let wait = 0; ; wait += 1) {
+  for (const end = Date.now() + 60_000; ; await sleep(50)) {
     const { text } = await bed.exchange('POST', podsPath(probe, '?dryRun=All'), webPod('probe', {}));
     if (text.includes('"vault-agent"')) return;
-    if (wait === 400) throw new Error(`the entries of ${variant} do not take effect: ${text}`);
-    await sleep(50);
+    if (Date.now() > end) throw new Error(`the entries of ${variant} do not take effect: ${text}`);
   }
 }
 

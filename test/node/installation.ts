@@ -41,10 +41,10 @@ export async function untilServing(bed: BedWithNode): Promise<void> {
 
 /** Names of the webhook's pods, as soon as there are two. */
 export async function replicas(bed: BedWithNode): Promise<readonly string[]> {
-  for (const end = Date.now() + 30_000; ; await sleep(100)) {
+  for (const end = Date.now() + 90_000; ; await sleep(100)) {
     const names = await bed.pods(INSTALLATION, `app.kubernetes.io/name=${INSTALLATION}`);
     if (names.length >= 2) return names;
-    if (Date.now() > end) throw new Error(`the Deployment ${INSTALLATION} has made ${names.length} of 2 pods after 30 s`);
+    if (Date.now() > end) throw new Error(`the Deployment ${INSTALLATION} has made ${names.length} of 2 pods after 90 s`);
   }
 }
 

@@ -41,7 +41,7 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
       await createPod(bed, namespace, name, asking(name, STAY, { ...chosen(product), role: 'late' }));
       await eventually('* invalid role name "late"', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
       await request('POST', 'auth/kubernetes/role/late', ROLE);
-      await bed.untilReady(namespace, name, 30);
+      await bed.untilReady(namespace, name);
     });
 
     test(`with ${product}, an app of mode token logs in by itself`, async (bed) => {

@@ -42,7 +42,7 @@ onNode(
         const { status, text } = await create(`${namespace}/pods?dryRun=All`, { metadata: { ...metadata, name: 'asks' }, spec });
         return status === 500 && text.includes('annotation.vaultauth.dev');
       };
-      for (let wait = 0; wait < 100 && !(await refused()); wait += 1) await sleep(100);
+      for (let wait = 0; wait < 600 && !(await refused()); wait += 1) await sleep(100);
       expect(await refused()).toBe(true);
       for (const where of ['kube-system', namespace]) {
         const { status, text } = await create(`${where}/pods`, { metadata: { name: 'silent' }, spec: { containers } });

@@ -30,12 +30,12 @@ export async function createPod(
   await bed.request('POST', `/api/v1/namespaces/${namespace}/pods`, pod);
 }
 
-/** Asks until an answer has the wanted text. @throws after 30 s, with the last answer. */
+/** Asks until an answer has the wanted text. @throws after 90 s, with the last answer. */
 export async function eventually(wanted: string, ask: () => Promise<string>): Promise<void> {
   let answer = '';
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(250)) {
+  for (const end = Date.now() + 90_000; Date.now() < end; await sleep(250)) {
     answer = await ask();
     if (answer.includes(wanted)) return;
   }
-  throw new Error(`after 30 s there is no ${wanted} in: ${answer}`);
+  throw new Error(`after 90 s there is no ${wanted} in: ${answer}`);
 }

@@ -73,7 +73,7 @@ export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
       bound_service_account_namespaces: ['*'],
       token_policies: ['web'],
     });
-    await bed.untilReady(namespace, 'only-wrong', 60);
+    await bed.untilReady(namespace, 'only-wrong');
   });
 
   test('an agent image without a shell holds the pod back too, by plain ls', async (bed) => {

@@ -38,7 +38,7 @@ async function applyPolicy(bed: BedWithNode, address: string, carriesToken: () =
 }
 
 async function until(what: () => Promise<boolean>, otherwise: string): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await what()); await sleep(100)) if (Date.now() > end) throw new Error(otherwise);
+  for (const end = Date.now() + 60_000; !(await what()); await sleep(100)) if (Date.now() > end) throw new Error(otherwise);
 }
 
 /** Declares the test. It leaves no webhook, so that it has to be the last one. */

@@ -36,7 +36,7 @@ export function podTemplate(app: string, script: string, annotations: Readonly<R
 
 /**
  * What a container has said, as soon as it has said anything: a container that runs may not have written yet.
- * @throws after 30 seconds of silence
+ * @throws after 90 seconds of silence
  */
 export async function firstWords(
   bed: Pick<BedWithNode, 'logs'>,
@@ -44,9 +44,9 @@ export async function firstWords(
   pod: string,
   container: string,
 ): Promise<string> {
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(100)) {
+  for (const end = Date.now() + 90_000; Date.now() < end; await sleep(100)) {
     const words = await bed.logs(namespace, pod, container);
     if (words !== '') return words;
   }
-  throw new Error(`${container} of ${pod} has said nothing for 30 s`);
+  throw new Error(`${container} of ${pod} has said nothing for 90 s`);
 }

@@ -25,7 +25,7 @@ export async function readsFirstAndLater(
     metadata: { name: app },
     spec: { selector: { matchLabels: { app } }, template },
   });
-  await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${app}`, '--timeout=90s']);
+  await bed.kubectl(['rollout', 'status', '-n', namespace, `deployment/${app}`, '--timeout=115s']);
   const [pod = ''] = await bed.pods(namespace, `app=${app}`);
   expect(await firstWords(bed, namespace, pod, 'app')).toBe('first\n');
   await write(`web/${app}`, { password: 'second' });
@@ -38,5 +38,5 @@ export async function completes(bed: Bed, namespace: string, name: string, templ
     metadata: { name },
     spec: { backoffLimit: 0, template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } },
   });
-  await bed.kubectl(['wait', '-n', namespace, `job/${name}`, '--for=condition=Complete', '--timeout=90s']);
+  await bed.kubectl(['wait', '-n', namespace, `job/${name}`, '--for=condition=Complete', '--timeout=115s']);
 }

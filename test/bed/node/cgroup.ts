@@ -27,7 +27,7 @@ export function createCgroup(name: string, watchdog: Watchdog): Cgroup {
   return {
     path: `/${name}`,
     remove: async () => {
-      for (let wait = 0; wait < 100 && folders.some((folder) => !removed(folder)); wait += 1) await sleep(50);
+      for (let wait = 0; wait < 600 && folders.some((folder) => !removed(folder)); wait += 1) await sleep(50);
       const left = folders.filter((folder) => existsSync(folder));
       if (left.length > 0) throw new Error(`processes are left in the cgroups ${left.join(', ')}`);
     },

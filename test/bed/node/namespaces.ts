@@ -114,7 +114,7 @@ export async function createNamespaces(directory: string, watchdog: Watchdog): P
 /** The first process in there ends only after all others, and its parent after it: then nothing is left in use. */
 async function end(holder: Server, first: number): Promise<void> {
   if (holder.running()) process.kill(first, 'SIGKILL');
-  for (let wait = 0; wait < 200 && holder.running(); wait += 1) await sleep(50);
+  for (let wait = 0; wait < 600 && holder.running(); wait += 1) await sleep(50);
   await holder.stop('SIGKILL');
 }
 

@@ -7,7 +7,7 @@ export interface PodAccess {
   readonly logs: (namespace: string, pod: string, container: string) => Promise<string>;
   /** Standard output of a command in a container. @throws when it does not exit with 0. */
   readonly exec: (namespace: string, pod: string, container: string, command: readonly string[]) => Promise<string>;
-  /** Waits until the pod is Ready. @throws when it ends before that, or after the seconds (default 60), with its containers' states, its events and the ends of its logs. */
+  /** Waits until the pod is Ready. @throws when it ends before that, or after the seconds (default 120), with its containers' states, its events and the ends of its logs. */
   readonly untilReady: (namespace: string, pod: string, seconds?: number) => Promise<void>;
   /** Names of the pods that a label selector, such as `app=web`, takes; those that are being deleted apart. */
   readonly pods: (namespace: string, selector: string) => Promise<readonly string[]>;
@@ -40,7 +40,7 @@ export function podAccess(bed: Bed): PodAccess {
       const { items } = await bed.request<{ items: readonly Pod[] }>('GET', path);
       return items.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(({ metadata }) => metadata.name);
     },
-    untilReady: async (namespace, pod, seconds = 60) => {
+    untilReady: async (namespace, pod, seconds = 120) => {
       for (const end = Date.now() + seconds * 1000; ; await sleep(100)) {
         const now = await read(namespace, pod);
         if ((now.status.conditions ?? []).some(({ type, status }) => type === 'Ready' && status === 'True')) return;
