@@ -1,6 +1,7 @@
 // Objects counted for the metrics, when somebody asks.
 import type { Condition } from '../resources/condition.ts';
 import { kinds } from '../resources/kinds.ts';
+import { roleResyncSeconds } from './role/resync.ts';
 import type { Stores } from './stores.ts';
 
 interface Counted {
@@ -26,6 +27,17 @@ export const tombstoneCounts = ({ ours }: Stores): readonly { readonly backend: 
     backend: metadata.name,
     count: status?.pendingDeletions?.length ?? 0,
   }));
+
+/** Seconds between two looks at a role of each backend. */
+export const roleResyncs = (
+  { ours }: Stores,
+  resyncFactor: number,
+): readonly { readonly backend: string; readonly seconds: number }[] => {
+  const known = { endpoints: ours.VaultEndpoint, backends: ours.VaultAuthBackend };
+  return known.backends
+    .list()
+    .map((backend) => ({ backend: backend.metadata.name, seconds: roleResyncSeconds(known, backend) * resyncFactor }));
+};
 
 interface Judged {
   readonly status?: { readonly conditions?: readonly Condition[] | undefined } | undefined;

@@ -3,6 +3,8 @@ import { LeaseLost } from '../kube/lease.ts';
 import type { KindName } from '../resources/kinds.ts';
 import { readyReason } from './census.ts';
 import type { ControllerContext, ItemKind, Reconcilers } from './context.ts';
+import type { Cause } from './queue-lanes.ts';
+import { routineVaults } from './routine.ts';
 import type { Stores } from './stores.ts';
 
 /** An item of the queue: `Kind/name` or `Kind/namespace/name`. */
@@ -15,11 +17,12 @@ export const partsOf = (item: string): { readonly kind: ItemKind; readonly key: 
   return { kind: item.slice(0, cut) as ItemKind, key: item.slice(cut + 1) };
 };
 
-/** Runs the reconciler of an item; without one there is nothing to do. */
+/** Runs the reconciler of an item; without one there is nothing to do. What a routine run asks of Vault lets changes go first. */
 export const dispatcher =
-  (reconcilers: Partial<Reconcilers>, context: ControllerContext, { ours, serviceAccounts }: Stores) =>
-  async (item: string, signal: AbortSignal): Promise<{ readonly afterMs?: number | undefined } | void> => {
+  (reconcilers: Partial<Reconcilers>, controller: ControllerContext, { ours, serviceAccounts }: Stores) =>
+  async (item: string, signal: AbortSignal, cause: Cause): Promise<{ readonly afterMs?: number | undefined } | void> => {
     const { kind, key } = partsOf(item);
+    const context = cause === 'routine' ? { ...controller, vaults: routineVaults(controller.vaults) } : controller;
     switch (kind) {
       case 'VaultEndpoint':
         return reconcilers.VaultEndpoint?.(context, key, ours.VaultEndpoint.get(key), signal);

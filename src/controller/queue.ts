@@ -1,8 +1,9 @@
 // What has to be looked at, by name: one run of a name at a time, later if it was asked for later, and ever more seldom while it fails.
+import { type Cause, queueLanes, type Turn } from './queue-lanes.ts';
 
 export interface WorkQueueOptions {
   /** One look at an item. What it throws is a failure; `afterMs` asks for the next look. The signal is aborted when nobody waits for it any more. */
-  readonly run: (item: string, signal: AbortSignal) => Promise<{ readonly afterMs?: number | undefined } | void>;
+  readonly run: (item: string, signal: AbortSignal, cause: Cause) => Promise<{ readonly afterMs?: number | undefined } | void>;
   /** Runs at the same time. */
   readonly workers: number;
   readonly firstBackOffMs: number;
@@ -11,6 +12,8 @@ export interface WorkQueueOptions {
   readonly minIntervalMs: number;
   /** Items of one lane never keep all workers from those of others. Default: all are of one. */
   readonly laneOf?: (item: string) => string;
+  /** Items on which others depend: always as if they were asked for now. Default: none. */
+  readonly isAlwaysUrgent?: (item: string) => boolean;
   /** Told of each run; `error` undefined: it succeeded. */
   readonly onRun?: (item: string, milliseconds: number, error: unknown) => void;
   /** Milliseconds that never go back. */
@@ -22,7 +25,7 @@ export interface WorkQueueOptions {
 export interface WorkQueue {
   /**
    * Asks for a run now, or in so many milliseconds; of several wishes for an item the earliest counts. During a run it asks
-   * for another one. What is asked for now goes before what was asked for at a time.
+   * for another one. What is asked for now goes before what was asked for at a time, but for one run in ten.
    */
   readonly add: (item: string, afterMs?: number) => void;
   readonly sizes: () => QueueSizes;
@@ -51,39 +54,26 @@ interface Entry {
   notBefore: number;
 }
 
-/** Items of one lane that are ready, in the order in which they will run. */
-interface Lane {
-  readonly urgent: Set<string>;
-  readonly usual: Set<string>;
-  running: number;
-}
-
 /** A success needs no pause of its own; this is against those who ask for the same thing again and again. */
 const PART_AFTER_SUCCESS = 0.1;
+/** A change that fails stays one for so long: what met another write goes well the next time, and what goes on failing nobody waits for. */
+const URGENT_FAILURES = 3;
 /** The longest that timers of Node can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** An empty queue. */
 export const workQueue = (options: WorkQueueOptions): WorkQueue => {
-  const { run, workers, minIntervalMs, laneOf = () => '', onRun, now = () => performance.now() } = options;
-  const mostOfLane = options.laneOf && workers > 1 ? workers - 1 : workers;
+  const { run, workers, minIntervalMs, isAlwaysUrgent = () => false, onRun, now = () => performance.now() } = options;
   const entries = new Map<string, Entry>();
-  const lanes = new Map<string, Lane>();
+  const lanes = queueLanes(workers, options.laneOf);
   const underWay = new Set<Promise<void>>();
   /** One for each run: listeners on a signal that all share would pile up. */
   const controllers = new Set<AbortController>();
   let isClosed = false;
 
-  const lane = (item: string): Lane => {
-    const name = laneOf(item);
-    const known = lanes.get(name) ?? { urgent: new Set(), usual: new Set(), running: 0 };
-    lanes.set(name, known);
-    return known;
-  };
   const makeReady = (item: string, entry: Entry): void => {
     entry.state = 'ready';
-    const { urgent, usual } = lane(item);
-    (entry.isUrgent ? urgent : usual).add(item);
+    lanes.put(item, entry.isUrgent || isAlwaysUrgent(item) ? 'change' : 'routine');
     dispatch();
   };
   const wait = (item: string, entry: Entry, due: number): void => {
@@ -106,66 +96,51 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
     const own = afterMs === undefined ? Infinity : Math.max(now() + afterMs, began + minIntervalMs);
     proceed(item, entry, own);
   };
-  const failed = (item: string, entry: Entry, began: number, error: unknown): void => {
+  const failed = ({ item, cause }: Turn, entry: Entry, began: number, error: unknown): void => {
     entry.failures += 1;
     entry.notBefore = began + minIntervalMs;
-    proceed(item, entry, Math.max(entry.notBefore, now() + Math.max(backOff(options, entry.failures), retryAfter(error))));
+    const own = Math.max(entry.notBefore, now() + Math.max(backOff(options, entry.failures), retryAfter(error)));
+    proceed(item, entry, own, cause === 'change' && entry.failures <= URGENT_FAILURES);
   };
   /** After a run: what was asked for meanwhile, or what the run itself asks for. */
-  const proceed = (item: string, entry: Entry, own: number): void => {
+  const proceed = (item: string, entry: Entry, own: number, isOwnUrgent = false): void => {
     const wish = entry.again === undefined ? Infinity : Math.max(entry.again, entry.notBefore);
-    entry.isUrgent = wish <= own && entry.isUrgent;
+    entry.isUrgent = isOwnUrgent || (wish <= own && entry.isUrgent);
     entry.again = undefined;
     const due = Math.min(own, wish);
     if (due === Infinity) rest(item, entry);
     else wait(item, entry, due);
   };
 
-  const work = async (item: string, entry: Entry): Promise<void> => {
+  const work = async (turn: Turn, entry: Entry): Promise<void> => {
+    const { item, cause } = turn;
     const began = now();
-    const own = lane(item);
     const controller = new AbortController();
     controllers.add(controller);
     entry.state = 'running';
     entry.isUrgent = false;
-    own.running += 1;
     // A run may ask for others at once: then this one has to be among those under way.
     await Promise.resolve();
     try {
-      const { afterMs } = (await run(item, controller.signal)) ?? {};
+      const { afterMs } = (await run(item, controller.signal, cause)) ?? {};
       onRun?.(item, now() - began, undefined);
       if (!isClosed) finished(item, entry, began, afterMs);
     } catch (error) {
       onRun?.(item, now() - began, error ?? new Error('failed without a word'));
-      if (!isClosed) failed(item, entry, began, error);
+      if (!isClosed) failed(turn, entry, began, error);
     } finally {
-      own.running -= 1;
+      lanes.ended(turn);
       controllers.delete(controller);
     }
   };
 
-  /** The next item that may run: lanes take turns, and the last free worker is for lanes that have none. */
-  const next = (): string | undefined => {
-    for (const [name, { urgent, usual, running }] of lanes) {
-      const from = urgent.size > 0 ? urgent : usual;
-      const [item] = from;
-      if (item === undefined || running >= mostOfLane) continue;
-      from.delete(item);
-      // To the end of the turn.
-      const self = lanes.get(name);
-      lanes.delete(name);
-      if (self) lanes.set(name, self);
-      return item;
-    }
-    return undefined;
-  };
   const dispatch = (): void => {
     if (isClosed) return;
     while (underWay.size < workers) {
-      const item = next();
-      const entry = item === undefined ? undefined : entries.get(item);
-      if (item === undefined || !entry) return;
-      const working: Promise<void> = work(item, entry).finally(() => {
+      const turn = lanes.take();
+      const entry = turn && entries.get(turn.item);
+      if (!entry) return;
+      const working: Promise<void> = work(turn, entry).finally(() => {
         underWay.delete(working);
         dispatch();
       });
@@ -180,16 +155,15 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
     const wish = now() + afterMs;
     if (afterMs <= 0) entry.isUrgent = true;
     if (entry.state === 'running') entry.again = Math.min(entry.again ?? Infinity, wish);
-    else if (entry.state === 'ready') hasten(lane(item), item, entry);
+    else if (entry.state === 'ready' && entry.isUrgent) lanes.hasten(item);
     else if (entry.state === 'resting' || wish < entry.due) wait(item, entry, Math.max(wish, entry.notBefore));
   };
 
   return {
     add,
     sizes: () => {
-      const ready = [...lanes.values()].reduce((sum, { urgent, usual }) => sum + urgent.size + usual.size, 0);
       const waiting = [...entries.values()].filter(({ state }) => state === 'waiting').length;
-      return { ready, waiting, running: underWay.size };
+      return { ready: lanes.ready(), waiting, running: underWay.size };
     },
     close: async (graceMs = 0) => {
       isClosed = true;
@@ -212,10 +186,6 @@ const freshEntry = (): Entry => ({
   failures: 0,
   notBefore: -Infinity,
 });
-
-const hasten = ({ urgent, usual }: Lane, item: string, { isUrgent }: Entry): void => {
-  if (isUrgent && usual.delete(item)) urgent.add(item);
-};
 
 /** Doubles with each failure; with jitter, so that what failed together does not come again together. */
 const backOff = ({ firstBackOffMs, longestBackOffMs, random = Math.random }: WorkQueueOptions, failures: number): number =>

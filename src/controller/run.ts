@@ -8,7 +8,7 @@ import type { ControllerMetrics } from '../observe/controller-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import { GROUP } from '../resources/kinds.ts';
 import { agenda } from './agenda.ts';
-import { objectCounts, tombstoneCounts } from './census.ts';
+import { objectCounts, roleResyncs, tombstoneCounts } from './census.ts';
 import type { ControllerContext, ControllerTimes, Reconcilers } from './context.ts';
 import { dispatcher, itemName, outcomeOf, partsOf } from './dispatch.ts';
 import { finalizerKeeper } from './finalizer.ts';
@@ -130,6 +130,7 @@ export const startController = (options: ControllerOptions): Controller => {
     queue: () => queue?.sizes() ?? { ready: 0, waiting: 0, running: 0 },
     objects: () => objectCounts(stores),
     tombstones: () => tombstoneCounts(stores),
+    resyncs: () => roleResyncs(stores, times.resyncFactor),
     staleness: () => (performance.now() - (stores.heard() ?? began)) / 1000,
   });
 
@@ -142,6 +143,8 @@ export const startController = (options: ControllerOptions): Controller => {
       workers: options.workers,
       run: dispatcher(options.reconcilers, context, stores),
       laneOf: (item) => partsOf(item).kind,
+      // Whether a server works and lets us in is what all the others wait for.
+      isAlwaysUrgent: (item) => partsOf(item).kind === 'VaultEndpoint',
       onRun: (item, milliseconds, error) => {
         const { kind, key } = partsOf(item);
         metrics.reconciled(kind, outcomeOf(item, error, stores), milliseconds / 1000);

@@ -11,6 +11,8 @@ export interface ControllerSources {
   readonly objects?: () => Iterable<{ readonly kind: string; readonly reason: string; readonly count: number }>;
   /** Roles in Vault whose objects are gone, by backend. */
   readonly tombstones?: () => Iterable<{ readonly backend: string; readonly count: number }>;
+  /** How often roles are looked at, by backend. */
+  readonly resyncs?: () => Iterable<{ readonly backend: string; readonly seconds: number }>;
   /** Seconds since the API server last told of anything, of the watch that has heard nothing for longest. */
   readonly staleness?: () => number;
 }
@@ -102,6 +104,14 @@ export const createControllerMetrics = (build: BuildInfo): ControllerMetrics => 
   gauge('tombstones', 'Roles in Vault whose objects are gone, by backend.', ['backend'], (metric) => {
     for (const { backend, count } of sources.tombstones?.() ?? []) metric.set({ backend }, count);
   });
+  gauge(
+    'role_resync_seconds',
+    'Seconds between two looks at a role, by backend: its resyncSeconds, or more with very many roles.',
+    ['backend'],
+    (metric) => {
+      for (const { backend, seconds } of sources.resyncs?.() ?? []) metric.set({ backend }, seconds);
+    },
+  );
   gauge('cluster_staleness_seconds', 'Seconds since the API server last told of changes.', [], (metric) => {
     const seconds = sources.staleness?.();
     if (seconds !== undefined) metric.set(seconds);

@@ -163,7 +163,10 @@ export const backendSpecSchema = struct(
       'Retain',
       `What becomes of the mount when this object is deleted. Delete disables it, which revokes all its tokens, and needs the annotation ${CONFIRM_DELETE_ANNOTATION} with the path.`,
     ),
-    resyncSeconds: integer('How often everything is held against Vault.', { min: 60, max: 86400, default: 300 }),
+    resyncSeconds: integer(
+      "How often everything is held against Vault; roles more seldom where looks at all of them would take more than half of the endpoint's requestsPerSecond.",
+      { min: 60, max: 86400, default: 300 },
+    ),
   },
   'One auth mount for this cluster.',
   { rules: RULES },

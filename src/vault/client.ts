@@ -7,7 +7,7 @@ import type { JsonObject } from '../pod/manifest.ts';
 import { type Asked, readAnswer, type VaultAnswer } from './answer.ts';
 import { isVaultError, VaultError } from './error.ts';
 import { exchange, ExchangeFailure } from './exchange.ts';
-import { gate, GateClosed, type Limits } from './limits.ts';
+import { gate, GateClosed, type Lane, type Limits } from './limits.ts';
 import { operationOf } from './operation.ts';
 import { redactor } from './redact.ts';
 
@@ -25,6 +25,8 @@ export interface VaultCall {
   readonly namespace?: string;
   /** Sent also during a pause that the server asked for: for what no limit of a server counts, such as sys/health. */
   readonly isUnlimited?: boolean;
+  /** What goes first when many wait; `change` unless told. */
+  readonly lane?: Lane;
 }
 
 export interface VaultRequest extends VaultCall {
@@ -118,8 +120,7 @@ export const vaultClient = (options: VaultClientOptions): VaultClient => {
     const asked: Asked = { what: `${call.method} ${call.path}`, isRead, redact: redactor(call.token, call.body) };
     for (let count = 1; ; count += 1) {
       try {
-        // Who writes has read before: what changes shall not wait again behind a round of looks at what does not.
-        const answer = await passage.pass(() => attempt(call, asked), call.signal, !isRead);
+        const answer = await passage.pass(() => attempt(call, asked), call.lane ?? 'change', call.signal);
         isDown = false;
         return answer;
       } catch (error) {

@@ -33,6 +33,7 @@ export const readHealth = async (client: VaultClient, signal?: AbortSignal): Pro
     query,
     namespace: '',
     isUnlimited: true,
+    lane: 'upkeep',
     signal,
   });
   const [version = '', clusterID = ''] = [textOf(raw, 'version'), textOf(raw, 'cluster_id')];
@@ -68,7 +69,7 @@ export const namespaceExists = async (client: VaultCaller, namespace: string, si
 /** Each namespace lets everybody ask which of its mounts everybody may see. */
 const isServed = async (client: VaultCaller, namespace: string, signal: AbortSignal | undefined): Promise<boolean> => {
   try {
-    await client.request({ method: 'GET', path: 'sys/internal/ui/mounts', namespace, signal });
+    await client.request({ method: 'GET', path: 'sys/internal/ui/mounts', namespace, lane: 'upkeep', signal });
     return true;
   } catch (error) {
     if (isVaultError(error, 'NotFound', 'PermissionDenied', 'BadRequest')) return false;

@@ -34,12 +34,12 @@ export const login = async (client: VaultClient, how: Login, signal?: AbortSigna
     return lookUpSelf(client, token, signal);
   }
   const call = await callOf(how);
-  return tokenOf(await client.request({ ...call, signal }), call.path);
+  return tokenOf(await client.request({ ...call, lane: 'upkeep', signal }), call.path);
 };
 
 /** What the server knows about a token. Throws VaultError: kind PermissionDenied when it is not, or no longer, valid. */
 export const lookUpSelf = async (client: VaultClient, token: string, signal?: AbortSignal): Promise<Token> => {
-  const call: VaultRequest = { method: 'GET', path: 'auth/token/lookup-self', token, signal };
+  const call: VaultRequest = { method: 'GET', path: 'auth/token/lookup-self', token, lane: 'upkeep', signal };
   const { data = {} } = await client.request(call);
   return {
     token,
@@ -53,7 +53,7 @@ export const lookUpSelf = async (client: VaultClient, token: string, signal?: Ab
 
 /** Asks for the token's life to begin anew. Throws VaultError. */
 export const renewSelf = async (client: VaultClient, token: string): Promise<Token> => {
-  const call: VaultRequest = { method: 'POST', path: 'auth/token/renew-self', token, body: {} };
+  const call: VaultRequest = { method: 'POST', path: 'auth/token/renew-self', token, lane: 'upkeep', body: {} };
   return tokenOf(await client.request(call), call.path);
 };
 

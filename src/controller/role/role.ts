@@ -12,6 +12,7 @@ import { accountsFinding, programmed } from './findings.ts';
 import { keepRole } from './keep.ts';
 import { backendOf, isSamePlace, placeOf } from './place.ts';
 import { removeRole, takeAway } from './removal.ts';
+import { roleResyncSeconds } from './resync.ts';
 
 /** What one pass found, and what of it the status remembers. */
 interface Outcome {
@@ -72,7 +73,7 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
       tokenExpirationSeconds: tokenExpirationOf(backend, role),
     },
   };
-  const { resyncSeconds } = backend.spec;
+  const resyncSeconds = roleResyncSeconds(context, backend);
   if (vault.state === 'notReady')
     return {
       findings: [

@@ -35,7 +35,16 @@ const make = <T>(kind: string, key: string, spec: object, { metadata, spec: more
   }) as T;
 
 export const endpoint = (key: string, parts: Parts<VaultEndpoint['spec'], VaultEndpoint['status']> = {}): VaultEndpoint =>
-  make('VaultEndpoint', key, { namespace: '', managementPolicy: 'Manage' }, parts);
+  make(
+    'VaultEndpoint',
+    key,
+    {
+      namespace: '',
+      managementPolicy: 'Manage',
+      limits: { requestsPerSecond: 10, burst: 20, maxInFlight: 4, timeoutSeconds: 15 },
+    },
+    parts,
+  );
 
 export const backend = (key: string, parts: Parts<VaultAuthBackend['spec'], VaultAuthBackend['status']> = {}): VaultAuthBackend =>
   make(

@@ -12,6 +12,7 @@ test('counts what happens and reads gauges when asked', async () => {
     queue: () => ({ ready: 1, waiting: 2, running: 3 }),
     objects: () => [{ kind: 'VaultAuthRole', reason: 'Ready', count: 7 }],
     tombstones: () => tombstones,
+    resyncs: () => [{ backend: 'one', seconds: 300 }],
     staleness: () => 4,
   });
   metrics.reconciled('VaultAuthRole', 'Ready', 0.02);
@@ -27,6 +28,7 @@ test('counts what happens and reads gauges when asked', async () => {
       'vault_auth_injector_queue_items{state="waiting"} 2',
       'vault_auth_injector_objects{kind="VaultAuthRole",reason="Ready"} 7',
       'vault_auth_injector_tombstones{backend="one"} 2',
+      'vault_auth_injector_role_resync_seconds{backend="one"} 300',
       'vault_auth_injector_cluster_staleness_seconds 4',
       'vault_auth_injector_reconciles_total{kind="VaultAuthRole",reason="Ready"} 1',
       'vault_auth_injector_drift_total{kind="VaultAuthRole",outcome="repaired"} 3',

@@ -1,4 +1,6 @@
 import { isAbsent } from '../../../src/vault/error.ts';
+import { readHealth } from '../../../src/vault/health.ts';
+import { login, lookUpSelf, renewSelf } from '../../../src/vault/login.ts';
 import { failure, LIMITS, start } from './fake-server.ts';
 
 test('method, path, namespace, token and body arrive; a listing is a GET; warnings and data come back', async () => {
@@ -132,15 +134,26 @@ test('the rate and the number of requests under way are bounded, and their order
   ]);
 });
 
-test('a write that waits goes before the reads that wait', async () => {
-  const { fake, client } = await start(() => ({ status: 200 }), {
-    limits: { ...LIMITS, requestsPerSecond: 50, burst: 1, maxInFlight: 1 },
-  });
+test('a login and a look at the server go before changes, and those before routine looks', async () => {
+  const { fake, client } = await start(
+    ({ url }) => ({
+      status: 200,
+      body: { initialized: true, auth: { client_token: 't' }, data: { ttl: 1 }, version: url.slice(-1) },
+    }),
+    { limits: { ...LIMITS, requestsPerSecond: 50, burst: 1, maxInFlight: 1 } },
+  );
   await Promise.all([
-    ...['a', 'b', 'c'].map((path) => client.request({ method: 'GET', path })),
-    ...['d', 'e'].map((path) => client.request({ method: 'POST', path, body: {} })),
+    ...['a', 'b', 'c'].map((path) => client.request({ method: 'GET', path, lane: 'routine' })),
+    client.request({ method: 'POST', path: 'd', body: {} }),
+    client.request({ method: 'GET', path: 'd' }),
+    login(client, { method: 'approle', mount: 'x', roleId: 'r', secretId: () => Promise.resolve('s') }),
+    lookUpSelf(client, 't'),
+    renewSelf(client, 't'),
+    readHealth(client),
   ]);
-  expect(fake.seen.map(({ url }) => url.at(-1)).join('')).toBe('adebc');
+  const [, ...order] = fake.seen.map(({ url }) => url.replace(/\?.*/, '').slice('/v1/'.length));
+  expect(order.slice(0, 4).toSorted()).toEqual(['auth/token/lookup-self', 'auth/token/renew-self', 'auth/x/login', 'sys/health']);
+  expect(order.slice(4)).toEqual(['d', 'd', 'b', 'c']);
 });
 
 test('a waiting request can be given up, and a closed client refuses', async () => {
