@@ -28,7 +28,7 @@ const alive = (pid: number): boolean => {
 };
 
 const until = async (condition: () => boolean): Promise<void> => {
-  for (let wait = 0; wait < 400 && !condition(); wait += 1) await sleep(50);
+  for (let wait = 0; wait < 1200 && !condition(); wait += 1) await sleep(50);
   expect(condition()).toBe(true);
 };
 

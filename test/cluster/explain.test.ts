@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { explain } from '../../src/cli/explain.ts';
 import type { JsonObject } from '../../src/pod/manifest.ts';
 import type { Bed } from '../bed/bed.ts';
+import { untilMay, userOf } from '../bed/rights.ts';
 import { registerWebhook, untilInjecting, VAULT_ADDRESS } from '../bed/webhook.ts';
 import { ask, type Said } from '../unit/cli/person.ts';
 import { onEachKubernetes } from './cluster.ts';
@@ -129,6 +130,7 @@ onEachKubernetes(
       await bed.request('POST', `/api/v1/namespaces/${team}/serviceaccounts`, { metadata: { name: 'reader' } });
       await bed.kubectl(['-n', team, 'create', 'role', 'reader', '--verb=get', '--resource=pods,serviceaccounts']);
       await bed.kubectl(['-n', team, 'create', 'rolebinding', 'reader', '--role=reader', `--serviceaccount=${team}:reader`]);
+      await untilMay(bed, userOf(team, 'reader'), { verb: 'get', resource: 'pods', namespace: team });
       const token = (await bed.kubectl(['create', 'token', 'reader', '-n', team])).trim();
       const file = join(bed.directory, 'reader.json');
       const cluster = { server: bed.url, 'certificate-authority-data': Buffer.from(bed.ca).toString('base64') };

@@ -20,7 +20,7 @@ interface Budget extends WatchedObject {
 
 const until = async (what: () => boolean): Promise<void> => {
   for (let wait = 0; !what(); wait += 1) {
-    if (wait === 600) throw new Error(`never: ${what.toString()}`);
+    if (wait === 1200) throw new Error(`never: ${what.toString()}`);
     await sleep(50);
   }
 };
@@ -154,7 +154,9 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
         )
       ).items;
     let found = await events();
-    for (let wait = 0; wait < 100 && found.find(({ series }) => series) === undefined; wait += 1) {
+    const isComplete = (): boolean =>
+      found.some(({ series }) => series !== undefined) && found.some(({ note }) => note === 'of the cluster');
+    for (let wait = 0; wait < 1200 && !isComplete(); wait += 1) {
       await sleep(50);
       found = await events();
     }

@@ -1,11 +1,11 @@
 // LimitRanges on a real API server: with its agent no pod is refused that would start without it, whatever the bounds are.
-import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { JsonObject } from '../../src/pod/manifest.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { startWebhook } from '../bed/webhook.ts';
+import { untilLimitsKnown } from './known-limits.ts';
 import { ASKING, podsPath, webPod } from './pods.ts';
 import { registerVariant } from './variant.ts';
 
@@ -71,12 +71,8 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('with too little for an agent refuses who asks, by name, and lets the others start without one', async () => {
     const namespace = (await limited([{ type: 'Container', max: { memory: '16Mi' } }])) ?? '';
-    let asking = await tried(namespace, ASKING);
-    // The webhook hears of the LimitRange a moment later than the API server.
-    for (let wait = 0; wait < 100 && !asking.text.includes('[limit-range]'); wait += 1) {
-      await sleep(50);
-      asking = await tried(namespace, ASKING);
-    }
+    await untilLimitsKnown(bed);
+    const asking = await tried(namespace, ASKING);
     expect(asking.status).toBe(403);
     expect(asking.text).toMatch(/LimitRange \\+"bounds\\+" has max\.memory 16Mi for each Container, and the agent needs 20Mi/);
     const silent = await tried(namespace, {});
@@ -87,7 +83,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it('of whatever kind refuse no pod because of its agent', async () => {
     const samples = fc.sample(ranges, { numRuns: NAMESPACES, seed: SEED });
     const namespaces = (await Promise.all(samples.map(limited))).filter((name) => name !== undefined);
-    await sleep(1000);
+    await untilLimitsKnown(bed);
     const counts = { started: 0, injected: 0, left: 0 };
     for (const namespace of namespaces)
       for (const [what, spec] of Object.entries(SPECS)) {

@@ -4,6 +4,7 @@ import { objectAt, type JsonObject } from '../../src/pod/manifest.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import { registerWebhook, startWebhook } from '../bed/webhook.ts';
+import { untilLimitsKnown } from './known-limits.ts';
 import { addContainer, addLabel, type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
 import { ASKING, containerOf, createPod, mountPathsOf, namesIn, webPod } from './pods.ts';
 import { callsOf, registerVariant } from './variant.ts';
@@ -113,7 +114,7 @@ describe.each(
   const joined = async (webhook: OtherWebhook): Promise<void> => {
     await registerWebhook(bed, { name: 'z-other', ...webhook });
     for (let wait = 0; webhook.calls() === 0; wait += 1) {
-      if (wait === 400) throw new Error('the other webhook is not called');
+      if (wait === 1200) throw new Error('the other webhook is not called');
       await createPod(bed, 'default', webPod('probe', ASKING), '?dryRun=All');
       await sleep(50);
     }
@@ -130,8 +131,7 @@ describe.each(
         metadata: { name: 'bounds' },
         spec: { limits: [item] },
       });
-      // The webhook hears of it as soon as the API server does, but not before.
-      await sleep(500);
+      await untilLimitsKnown(bed);
     }
     for (const [what, pod] of Object.entries(PODS)) {
       const { stored, calls } = await counted(namespace, pod);

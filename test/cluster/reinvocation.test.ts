@@ -16,7 +16,7 @@ async function logLines(webhook: Webhook, pod: string, count: number): Promise<r
     const lines = readFileSync(webhook.server.logFile, 'utf8')
       .split('\n')
       .filter((line) => line.includes(`"${pod}"`));
-    if (lines.length >= count || wait === 200) return lines;
+    if (lines.length >= count || wait === 1200) return lines;
     await sleep(50);
   }
 }
@@ -30,7 +30,8 @@ onEachKubernetes(
     other?.close();
     other = await startOtherWebhook(bed);
     await registerWebhook(bed, { name: 'b-other', ...other });
-    for (let wait = 0; wait < 200 && other.calls() === 0; wait += 1) {
+    for (let wait = 0; other.calls() === 0; wait += 1) {
+      if (wait === 1200) throw new Error('the other webhook is not called');
       await createPod(bed, 'default', webPod('probe', ASKING), '?dryRun=All');
       await sleep(50);
     }

@@ -138,6 +138,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
           maxRolesPerNamespace: 50,
           minTokenExpirationSeconds: 600,
         },
+        allowRetain: false,
         roleNaming: 'Qualified',
       },
       autoRoles: { mode: 'Off', includeDefault: false, template: { policies: [] } },

@@ -13,7 +13,7 @@ describe.each(Object.keys(profiles))('settings "%s"', (name) => {
   const cases = reviewCases.filter((one) => one.profile === name);
   let injector: Injector;
   beforeAll(async () => {
-    injector = await place.start(profiles[name] ?? { flags: [], env: {} }, 15_000);
+    injector = await place.start(profiles[name] ?? { flags: [], env: {} }, 60_000);
   });
 
   test.each(cases.map((one) => [one.id, one] as const))('%s', async (_, one) => {
@@ -23,7 +23,7 @@ describe.each(Object.keys(profiles))('settings "%s"', (name) => {
 
 describe('starting', () => {
   test.each(startupCases.map((one) => [one.id, one] as const))('%s', async (_, one) => {
-    const injector = await place.start(one.startup, 5000);
+    const injector = await place.start(one.startup, 60_000);
     expect({ serving: injector.serving, exitCode: injector.exitCode() }).toEqual(one.expect);
   });
 });

@@ -1,7 +1,7 @@
 // What a hostile or broken client can send. Each has a defined answer, the process lives, and others are served meanwhile.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawConnection, raw, review, send, statuses } from './client.ts';
-import { metric, startServer, stopServers, type TestServer } from './fixture.ts';
+import { metric, startServer, stopServers, type TestServer, until } from './fixture.ts';
 import { realReviewer } from './real-reviewer.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -24,7 +24,7 @@ afterAll(stopServers);
 afterEach(async () => {
   const { status } = await send(server.port, envelope(pod('{}')));
   expect(status).toBe(200);
-  for (let tries = 0; (await placesTaken(server)) > 0 && tries < 100; tries += 1) await sleep(20);
+  await until(async () => (await placesTaken(server)) === 0);
   expect(await placesTaken(server)).toBe(0);
 });
 
@@ -160,7 +160,7 @@ describe('clients that take their time', () => {
       for (let count = 0; count < 40; count += 1) {
         // As the API server does, once more when told to.
         let answer = await send(slow.port, review());
-        for (let tries = 0; answer.status === 503 && tries < 10; tries += 1) {
+        for (let tries = 0; answer.status === 503 && tries < 100; tries += 1) {
           await sleep(100);
           answer = await send(slow.port, review());
         }
@@ -175,7 +175,7 @@ describe('clients that take their time', () => {
     }
     expect(new Set(others)).toEqual(new Set([200]));
     expect(process.memoryUsage().rss - before).toBeLessThan(200 * MEBIBYTE);
-    for (let tries = 0; (await placesTaken(slow)) > 0 && tries < 100; tries += 1) await sleep(20);
+    await until(async () => (await placesTaken(slow)) === 0);
     expect(await placesTaken(slow)).toBe(0);
   }, 300_000);
 
@@ -185,7 +185,7 @@ describe('clients that take their time', () => {
     const connections = await Promise.all(Array.from({ length: 10 }, () => raw(stalled.port, start)));
     for (const { socket } of connections) socket.on('error', () => {});
     try {
-      for (let tries = 0; connections.some(({ socket }) => socket.writableLength > 0) && tries < 100; tries += 1) await sleep(20);
+      await until(() => connections.every(({ socket }) => socket.writableLength === 0));
       const other = review().replace('"u"', `"${'u'.repeat(100_000)}"`);
       for (let count = 0; count < 10; count += 1) expect((await send(stalled.port, other)).status).toBe(200);
       await sleep(1000);
@@ -194,7 +194,7 @@ describe('clients that take their time', () => {
     } finally {
       for (const { socket } of connections) socket.destroy();
     }
-    for (let tries = 0; (await placesTaken(stalled)) > 0 && tries < 100; tries += 1) await sleep(20);
+    await until(async () => (await placesTaken(stalled)) === 0);
     expect(await placesTaken(stalled)).toBe(0);
   });
 });

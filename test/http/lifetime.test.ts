@@ -1,9 +1,13 @@
 // Connections over time: kept longer than clients keep them, ended by an answer, and shed when there is too much.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { goLikeAgent, raw, review, send, statuses } from './client.ts';
-import { metric, startServer, stopServers } from './fixture.ts';
+import { metric, startServer, stopServers, type TestServer, until } from './fixture.ts';
 
 afterEach(stopServers);
+
+/** Waits until the server has so many requests that are not answered. */
+const untilInFlight = (server: TestServer, count: number): Promise<void> =>
+  until(async () => (await metric(server.metrics, 'vault_auth_injector_requests_in_flight')) === count);
 
 const head = (length: number): string =>
   `POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
@@ -47,15 +51,16 @@ it('ends a connection with an answer after its time', async () => {
 it('sheds what is too much at once in a way that the API server tries again', async () => {
   const server = await startServer({ limits: { maxInFlight: 2, slowRequestMs: 60_000 } });
   const waiting = await Promise.all([raw(server.port, head(10)), raw(server.port, head(10))]);
-  await sleep(50);
+  await untilInFlight(server, 2);
   const answer = await send(server.port, review());
   expect(answer.status).toBe(503);
   expect(answer.headers).toMatchObject({ 'retry-after': '1', connection: 'close' });
   expect(await metric(server.metrics, 'vault_auth_injector_requests_shed_total{cause="in_flight"}')).toBe(1);
   expect(await metric(server.metrics, 'vault_auth_injector_requests_in_flight')).toBe(2);
   waiting[0]?.socket.write('0123456789');
-  await sleep(50);
+  await until(() => statuses(waiting[0]?.received() ?? '').length > 0);
   expect(statuses(waiting[0]?.received() ?? '')).toEqual([400]);
+  await untilInFlight(server, 1);
   expect((await send(server.port, review())).status).toBe(200);
   for (const { socket } of waiting) socket.destroy();
 });
@@ -66,18 +71,18 @@ it('gives the place of a slow request to a newcomer', async () => {
   await sleep(150);
   expect((await send(server.port, review())).status).toBe(200);
   expect(statuses(await slow.closed)).toEqual([503]);
-  expect(await metric(server.metrics, 'vault_auth_injector_requests_in_flight')).toBe(0);
+  await untilInFlight(server, 0);
   expect(await metric(server.metrics, 'vault_auth_injector_requests_shed_total{cause="slow"}')).toBe(1);
 });
 
 it('bounds what all unfinished bodies take together', async () => {
   const server = await startServer({ limits: { maxBufferedBytes: 1000 } });
   const waiting = await raw(server.port, head(900) + 'x'.repeat(800));
-  await sleep(50);
+  await untilInFlight(server, 1);
   expect((await send(server.port, 'x'.repeat(300))).status).toBe(503);
   expect((await send(server.port, review())).status).toBe(200);
   waiting.socket.destroy();
-  await sleep(50);
+  await untilInFlight(server, 0);
   expect((await send(server.port, 'x'.repeat(900))).status).toBe(400);
 });
 
@@ -101,18 +106,16 @@ it('does not work on a review whose caller has given up', async () => {
 it('forgets a request whose client went away', async () => {
   const server = await startServer();
   const gone = await raw(server.port, `${head(100)}half`);
-  await sleep(50);
-  expect(await metric(server.metrics, 'vault_auth_injector_requests_in_flight')).toBe(1);
+  await untilInFlight(server, 1);
   gone.socket.destroy();
-  await sleep(50);
-  expect(await metric(server.metrics, 'vault_auth_injector_requests_in_flight')).toBe(0);
+  await untilInFlight(server, 0);
 });
 
 it('answers requests that were sent without waiting, in their order', async () => {
   const { port } = await startServer();
   const [one, two] = [review('one'), review('two')];
   const both = await raw(port, `${head(one.length)}${one}${head(two.length)}${two}`);
-  while (statuses(both.received()).length < 2) await sleep(10);
+  await until(() => statuses(both.received()).length >= 2);
   expect(both.received().indexOf('"one"')).toBeLessThan(both.received().indexOf('"two"'));
   both.socket.destroy();
 });

@@ -24,13 +24,13 @@ export function readDeployment(file: string): Deployment {
   return { name, template, replicas: typeof spec?.['replicas'] === 'number' ? spec['replicas'] : 1 };
 }
 
-/** All pods of a Deployment, as soon as there are as many as it wants. @throws with the events when they do not come within 30 s. */
+/** All pods of a Deployment, as soon as there are as many as it wants. @throws with the events when they do not come within 90 s. */
 export async function podsOf(
   bed: Bed,
   namespace: string,
   deployment: Deployment,
 ): Promise<readonly { readonly name: string; readonly pod: JsonObject }[]> {
-  for (let wait = 0; wait < 300; wait += 1) {
+  for (let wait = 0; wait < 900; wait += 1) {
     const list = await bed.request<JsonObject>('GET', `/api/v1/namespaces/${namespace}/pods`);
     const pods = objectsOf(list['items']).map((pod) => ({ name: nameOf(pod), pod }));
     const own = pods.filter(({ name }) => name.startsWith(`${deployment.name}-`));
@@ -42,9 +42,9 @@ export async function podsOf(
   );
 }
 
-/** Messages of the events that say why pods of a Deployment were not created. @throws when there is none after 30 s. */
+/** Messages of the events that say why pods of a Deployment were not created. @throws when there is none after 90 s. */
 export async function denials(bed: Bed, namespace: string, deployment: Deployment): Promise<readonly string[]> {
-  for (let wait = 0; wait < 300; wait += 1) {
+  for (let wait = 0; wait < 900; wait += 1) {
     const found = await messages(bed, namespace, deployment);
     if (found.length > 0) return found;
     await sleep(100);

@@ -85,7 +85,7 @@ if (nodeWanted()) {
     expect(remains(killed).length).toBeGreaterThan(0);
     other.kill('SIGKILL');
     const gone = (): boolean => remains(killed).length === 0 && readdirSync(killed).join() === 'log';
-    for (let wait = 0; wait < 400 && !gone(); wait += 1) await sleep(50);
+    for (let wait = 0; wait < 1200 && !gone(); wait += 1) await sleep(50);
     expect(remains(killed)).toEqual([]);
     expect(readdirSync(killed)).toEqual(['log']);
     rmSync(killed, { recursive: true });

@@ -12,6 +12,9 @@ const untilKubernetes = async (stage: Stage): Promise<void> => {
   await untilCondition(stage.bed, 'VaultAuthBackend', { name: 'kubernetes' }, 'Mounted=True');
 };
 
+const retain = (stage: Stage, name: string, allowRetain: boolean): Promise<unknown> =>
+  change(stage, 'VaultAuthBackend', { name }, { spec: { tenancy: { allowRetain } } });
+
 onEachProduct(
   (stage) => {
     it('takes a role out of Vault as soon as its namespace may not have it, and puts it back', async () => {
@@ -83,6 +86,7 @@ onEachProduct(
       expect(await inVault(stage(), path('app'))).toMatchObject({ token_policies: ['foreign'] });
 
       // As after a restored backup: the role is there as declared, and no status says whose it is.
+      await retain(stage(), 'kubernetes', true);
       await declare(stage(), namespace, 'again', { backendRef: { name: 'kubernetes' }, deletionPolicy: 'Retain' });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'again' }, 'Ready=True');
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'again' }));
@@ -91,6 +95,7 @@ onEachProduct(
         async () => (await bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name: 'again' }))).status === 404,
       );
       expect((await vault.ask('GET', path('again'))).status).toBe(200);
+      await retain(stage(), 'kubernetes', false);
       await declare(stage(), namespace, 'again', { backendRef: { name: 'kubernetes' } });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'again' }, 'Ready=True');
 
@@ -105,6 +110,47 @@ onEachProduct(
         .map((event) => textOf(event, 'note'));
       expect(told.join()).toContain('token_policies');
     }, 300_000);
+
+    it('lets no role outlive its object unless the backend says so', async () => {
+      const { bed, vault } = stage();
+      await backend(stage(), 'retaining');
+      await untilCondition(bed, 'VaultAuthBackend', { name: 'retaining' }, 'Mounted=True');
+      const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
+      const remove = async (name: string): Promise<number> => {
+        await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name }));
+        await until(
+          'the object is gone',
+          async () => (await bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name }))).status === 404,
+        );
+        return (await vault.ask('GET', `auth/retaining/role/test.${namespace}.${name}`)).status;
+      };
+      const spec = { backendRef: { name: 'retaining' }, deletionPolicy: 'Retain' };
+      await declare(stage(), namespace, 'forbidden', spec);
+      const role = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'forbidden' }, 'Accepted=RetainNotAllowed');
+      expect(messageOf(role, 'Accepted')).toContain('spec.tenancy.allowRetain');
+      // It works as long as its object is there.
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'forbidden' }, 'Programmed=True');
+      expect(await remove('forbidden')).toBe(404);
+
+      // To observe what one has made is another word for it.
+      await declare(stage(), namespace, 'observed', { backendRef: { name: 'retaining' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'observed' }, 'Ready=True');
+      await change(stage(), 'VaultAuthRole', { namespace, name: 'observed' }, { spec: { managementPolicy: 'Observe' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'observed' }, 'Programmed=Observed');
+      expect(await remove('observed')).toBe(404);
+
+      await retain(stage(), 'retaining', true);
+      await declare(stage(), namespace, 'allowed', spec);
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'allowed' }, 'Ready=True');
+      expect(await remove('allowed')).toBe(200);
+
+      // What is taken back counts for roles that are there already.
+      await declare(stage(), namespace, 'late', spec);
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'late' }, 'Ready=True');
+      await retain(stage(), 'retaining', false);
+      await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'late' }, 'Accepted=RetainNotAllowed');
+      expect(await remove('late')).toBe(404);
+    }, 60_000);
 
     it('gives a plain name to the older of two, and to the other when that goes', async () => {
       const { bed, vault } = stage();

@@ -16,12 +16,12 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const write = (name: string, text: string): void => writeFileSync(join(directory, name), text);
 
-/** Waits for something that happens within a second or so, for up to ten. */
+/** Waits for something that happens within a second or so, for up to a minute. */
 const LIMITS = (place: string, item: string): string =>
   `apiVersion: v1\nkind: LimitRange\nmetadata: {namespace: ${place}}\nspec: {limits: [${item}]}\n`;
 
 const until = async (isTrue: () => boolean): Promise<void> => {
-  for (let wait = 0; wait < 200 && !isTrue(); wait += 1) await sleep(50);
+  for (let wait = 0; wait < 1200 && !isTrue(); wait += 1) await sleep(50);
   expect(isTrue()).toBe(true);
 };
 

@@ -9,7 +9,7 @@ interface Stored {
   spec: { holderIdentity?: string; leaseTransitions?: number };
 }
 
-const TIMES = { leaseMs: 1500, renewDeadlineMs: 900, renewEveryMs: 60, lookEveryMs: 40 };
+const TIMES = { leaseMs: 3000, renewDeadlineMs: 2000, renewEveryMs: 60, lookEveryMs: 40 };
 
 const refuse = (status: number, reason: string): never => {
   throw new KubeError(status, reason, reason);
@@ -80,7 +80,7 @@ const start = (client: KubeClient, identity: string, clocks?: { monotonic: () =>
 
 const until = async (what: () => boolean): Promise<void> => {
   for (let wait = 0; !what(); wait += 1) {
-    if (wait === 1000) throw new Error(`never: ${what.toString()}`);
+    if (wait === 6000) throw new Error(`never: ${what.toString()}`);
     await sleep(10);
   }
 };

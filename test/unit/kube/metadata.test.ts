@@ -54,7 +54,7 @@ const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects)
     },
   });
   for (let wait = 0; !metadata.listed(); wait += 1) {
-    if (wait === 2000) throw new Error('never listed');
+    if (wait === 6000) throw new Error('never listed');
     await sleep(10);
   }
   return metadata;
@@ -120,7 +120,7 @@ test('a new list keeps what is as it was, and forgets what has gone', async () =
   });
   const same = cluster.namespace('same');
   namespaces.splice(1, 2, team('other', 'b'));
-  for (let wait = 0; cluster.namespace('gone') && wait < 1000; wait += 1) await sleep(10);
+  for (let wait = 0; cluster.namespace('gone') && wait < 6000; wait += 1) await sleep(10);
   expect(cluster.namespace('gone')).toBeUndefined();
   expect(cluster.namespace('same')).toBe(same);
   expect(cluster.namespace('other')?.annotations.get('ours/role')).toBe('b');

@@ -94,7 +94,7 @@ const follow = async (steps: readonly Step[], times: Partial<WatchTimes> = {}): 
 
 const until = async (what: () => boolean): Promise<void> => {
   for (let wait = 0; !what(); wait += 1) {
-    if (wait === 1000) throw new Error(`never: ${what.toString()}`);
+    if (wait === 6000) throw new Error(`never: ${what.toString()}`);
     await sleep(10);
   }
 };

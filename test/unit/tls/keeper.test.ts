@@ -36,9 +36,11 @@ const keeper = (): CertificateSource => {
   return source;
 };
 const until = async (condition: () => boolean): Promise<void> => {
-  for (const end = Date.now() + 10_000; !condition(); ) {
+  for (const end = Date.now() + 60_000; !condition(); ) {
     if (Date.now() > end)
-      throw new Error(`it did not happen within 10 s; ${sources.map((source) => source.problem()).join()}\n${lines.join('\n')}`);
+      throw new Error(
+        `it did not happen within a minute; ${sources.map((source) => source.problem()).join()}\n${lines.join('\n')}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 };
