@@ -117,6 +117,8 @@ const backendSpec = (
         ...(period > 0 ? { maxPeriod: durationOf(period) } : {}),
         maxRolesPerNamespace: Math.min(10000, Math.max(50, ...[...byNamespace.values()].map((own) => own.length))),
       },
+      // As its roles say: what was there before us stays.
+      ...(namespaces.length === 0 ? {} : { allowRetain: true }),
       roleNaming: 'Plain',
     },
   };

@@ -83,7 +83,10 @@ export const roleSpecSchema = struct(
         pattern: VAULT_ROLE_NAME,
       }),
     ),
-    deletionPolicy: deletionPolicy('Delete', 'What becomes of the role in Vault when this object is deleted.'),
+    deletionPolicy: deletionPolicy(
+      'Delete',
+      'What becomes of the role in Vault when this object is deleted. Retain counts only where the backend says tenancy.allowRetain.',
+    ),
   },
   'Who of this namespace can log in, and what they may do then.',
   {
@@ -164,6 +167,7 @@ export const roleReasons = {
     'PolicyNotAllowed',
     'PolicyNotFound',
     'LimitExceeded',
+    'RetainNotAllowed',
     'AudienceNotSupported',
     'NameTaken',
     'NameNotAllowed',

@@ -58,6 +58,10 @@ export const tenancySchema = struct(
     }),
     defaultPolicies: policyReferences('Policies that every role gets.', { max: 32, default: [] }),
     limits,
+    allowRetain: flag(
+      'Let roles stay in Vault when their objects are deleted: with deletionPolicy Retain, or with managementPolicy Observe on what was made here before. No rule reaches such a role any more, and no limit counts it. When false, it is deleted with its object, and Retain is said to be not allowed.',
+      { default: false },
+    ),
     roleNaming: choice(
       ['Qualified', 'Plain'],
       'Names of roles in Vault. Qualified: CLUSTER.NAMESPACE.NAME, which no two roles share. Plain: NAME; the first owner keeps it.',

@@ -57,18 +57,36 @@ export const judgeRole = (situation: TenancySituation): TenancyVerdict => {
   if (exceeded.length > 0) return verdict('LimitExceeded', `${exceeded.join('; ')}: the limit is what Vault has`);
   if (situation.product === 'Vault' && limitedToken(backend, role).token.strictlyBindIP)
     return verdict('UnsupportedByProduct', 'token.strictlyBindIP is known to OpenBao alone; Vault has the role without it');
+  if (isManaged(role) && role.spec.deletionPolicy === 'Retain' && !backend.spec.tenancy.allowRetain)
+    return verdict('RetainNotAllowed', noRetain(backend));
   return verdict('Accepted', 'The backend admits this role.');
 };
 
 type Accepted = RoleFinding & { readonly type: 'Accepted' };
 
 /** Reasons of Accepted with which Vault has a role, be it with less than was asked for. */
-const ADMITTED = ['Accepted', 'PolicyNotAllowed', 'PolicyNotFound', 'LimitExceeded', 'UnsupportedByProduct'] as const;
+const ADMITTED = [
+  'Accepted',
+  'PolicyNotAllowed',
+  'PolicyNotFound',
+  'LimitExceeded',
+  'UnsupportedByProduct',
+  'RetainNotAllowed',
+] as const;
 type AdmittedReason = (typeof ADMITTED)[number];
 
 /** Whether a role of which this was found last may be in Vault. */
 export const isAdmitted = (conditions: readonly { readonly type: string; readonly reason: string }[] | undefined): boolean =>
   conditions?.some(({ type, reason }) => type === 'Accepted' && ADMITTED.some((each) => each === reason)) === true;
+
+/**
+ * Whether what an object has made in Vault stays there when the object is deleted. Else a tenant could leave one role after the
+ * other behind, each beyond quota and rules. Without its backend there is no rule either, and what was asked for holds.
+ */
+export const outlives = (role: VaultAuthRole, backend: VaultAuthBackend | undefined): boolean =>
+  (role.spec.deletionPolicy === 'Retain' || !isManaged(role)) && (backend === undefined || backend.spec.tenancy.allowRetain);
+
+const isManaged = ({ spec }: VaultAuthRole): boolean => spec.managementPolicy === 'Manage';
 
 /** Why the role must not be there at all. */
 const refusalOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: TenancySituation): Accepted | undefined => {
@@ -118,6 +136,10 @@ const exceededBy = ({ backend, role }: TenancySituation): readonly string[] => {
 const notAllowed = (policies: readonly string[], { metadata }: VaultAuthBackend): string =>
   `not allowed for this namespace and these service accounts by VaultAuthBackend ${metadata.name} (spec.tenancy.policyRules): ` +
   `${policies.join(', ')}. Vault has the role without them; tokens that exist keep what they have until they end`;
+
+const noRetain = ({ metadata }: VaultAuthBackend): string =>
+  `VaultAuthBackend ${metadata.name} does not let roles outlive their objects (spec.tenancy.allowRetain): Vault has the role, ` +
+  'and it is deleted with this object. Set deletionPolicy to Delete';
 
 const notFound = (policies: readonly string[], { spec }: VaultAuthBackend): string =>
   `there is no VaultACLPolicy on VaultEndpoint ${spec.endpointRef.name} of the name ${policies.join(', ')}; ` +

@@ -4,7 +4,7 @@ import { EXTERNAL } from '../../src/resources/role.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
 import { probeRoleName, vaultRoleName } from '../../src/resources/role-name.ts';
 import { readResource } from '../../src/resources/read-resource.ts';
-import { judgeRole } from '../../src/resources/tenancy.ts';
+import { judgeRole, outlives } from '../../src/resources/tenancy.ts';
 import { kubernetesBackend, webRole } from '../unit/resources/fixture.ts';
 import { POLICIES, type Situation, situation } from './roles.ts';
 
@@ -114,6 +114,24 @@ test('no role exceeds a limit', () => {
     }),
     RUNS,
   );
+});
+
+test('no role stays in Vault without its object unless the backend lets it, and it is told so', () => {
+  let refused = 0;
+  fc.assert(
+    fc.property(situation, (given) => {
+      const { backend, role } = given;
+      const { allowRetain } = backend.spec.tenancy;
+      if (!allowRetain) expect(outlives(role, backend)).toBe(false);
+      const { finding } = judge(given);
+      const isRefused = role.spec.deletionPolicy === 'Retain' && role.spec.managementPolicy === 'Manage' && !allowRetain;
+      if (isRefused) expect(finding.status).toBe('False');
+      else expect(finding.reason).not.toBe('RetainNotAllowed');
+      if (isRefused) refused += 1;
+    }),
+    RUNS,
+  );
+  expect(refused).toBeGreaterThan(0);
 });
 
 test('what is read is read again the same', () => {

@@ -77,6 +77,7 @@ const tenancy = fc.record({
     },
     { requiredKeys: [] },
   ),
+  allowRetain: fc.boolean(),
   roleNaming: fc.constantFrom('Qualified', 'Plain'),
 });
 

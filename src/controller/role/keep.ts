@@ -6,6 +6,7 @@ import { differences } from '../../resources/canonical.ts';
 import { isObserved } from '../../resources/management.ts';
 import { roleDocument } from '../../resources/role-document.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../resources/role.ts';
+import { outlives } from '../../resources/tenancy.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
 import type { ControllerContext } from '../context.ts';
 import { type DocumentState, ignoredBefore, keepDocument } from '../document.ts';
@@ -44,7 +45,7 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
   let isClaimed = isOurs;
   const observer = observerOf(work, isOurs);
   let found: JsonObject | undefined;
-  if (isOurs && observer === undefined) await holdAsNeeded(work);
+  if (isOurs && (observer === undefined || observer === OWN_WISH)) await holdAsNeeded(work);
   const state = await keepDocument<JsonObject>(
     {
       read: async () => (found = await readRole(vault.session, mountPath, roleName, signal)),
@@ -89,19 +90,21 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
 
 const NOT_SHOWN = "(another's, not shown)";
 
+const OWN_WISH = 'only observing';
+
 /** Why nothing is written; undefined: it is. */
 const observerOf = ({ context, backend, role, isReduced }: RoleWork, isOurs: boolean): string | undefined => {
   const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
   if (context.observeOnly) return 'the controller only observes';
   // With Observe a tenant could else keep what a rule of the backend has taken away since.
-  if (isObserved(role) && !(isOurs && isReduced)) return 'only observing';
+  if (isObserved(role) && !(isOurs && isReduced)) return OWN_WISH;
   if (isObserved(backend)) return `VaultAuthBackend ${backend.metadata.name} is only observed`;
   return endpoint && isObserved(endpoint) ? `VaultEndpoint ${endpoint.metadata.name} is only observed` : undefined;
 };
 
 /** Only an object whose deletion deletes something in Vault is held back by us. */
-const holdAsNeeded = ({ context, role }: RoleWork): Promise<void> =>
-  role.spec.deletionPolicy === 'Delete' ? context.hold('VaultAuthRole', role) : context.release('VaultAuthRole', role);
+const holdAsNeeded = ({ context, role, backend }: RoleWork): Promise<void> =>
+  outlives(role, backend) ? context.release('VaultAuthRole', role) : context.hold('VaultAuthRole', role);
 
 /** A role that is made elsewhere need not be what we would write: what counts is whom it lets in. */
 const admission = ({ context, backend, role, place }: RoleWork, got: JsonObject): Programmed => {

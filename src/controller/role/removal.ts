@@ -4,6 +4,7 @@ import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
 import { isObserved } from '../../resources/management.ts';
 import type { RoleFinding, VaultAuthRole } from '../../resources/role.ts';
+import { outlives } from '../../resources/tenancy.ts';
 import { isVaultError } from '../../vault/error.ts';
 import { deleteRole } from '../../vault/roles.ts';
 import type { ControllerContext } from '../context.ts';
@@ -23,7 +24,7 @@ type Removal =
 export const removeRole = async (context: ControllerContext, role: VaultAuthRole): Promise<{ readonly afterMs?: number }> => {
   if (!role.metadata.finalizers?.includes(FINALIZER)) return {};
   const place = ownPlace(role);
-  const isKept = role.spec.deletionPolicy === 'Retain' || isObserved(role);
+  const isKept = place !== undefined && outlives(role, context.backends.get(place.backend));
   const removal: Removal = place && !isKept ? await remove(context, place) : { done: true, remark: undefined };
   if (!removal.done) {
     const since = Date.parse(role.metadata.deletionTimestamp ?? '');

@@ -163,7 +163,8 @@ const holderOf = (context: ControllerContext, backend: VaultAuthBackend, role: V
 };
 
 const isManagedOn = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): boolean =>
-  role.spec.managementPolicy === 'Manage' &&
+  // What an object has made counts also when it only observes by now.
+  (role.spec.managementPolicy === 'Manage' || role.status?.vault?.owned === true) &&
   (role.status?.vault?.backend ?? backendNameOf(context, role)) === backend.metadata.name;
 
 const backendNameOf = (context: ControllerContext, role: VaultAuthRole): string | undefined => {

@@ -104,11 +104,11 @@ onEachProduct(
       await vault.ask('POST', `auth/always/role/test.${namespace}.app`, foreign);
       await declare(stage(), namespace, 'app', { backendRef: { name: 'always' } });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Ready=True');
-      const events = await bed.request<JsonObject>('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
-      const told = objectsOf(events['items'])
-        .filter(({ reason }) => reason === 'Overwritten')
-        .map((event) => textOf(event, 'note'));
-      expect(told.join()).toContain('token_policies');
+      await until('it is told what was there', async () => {
+        const events = await bed.request<JsonObject>('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
+        const told = objectsOf(events['items']).filter(({ reason }) => reason === 'Overwritten');
+        return told.some((event) => textOf(event, 'note')?.includes('token_policies') === true);
+      });
     }, 300_000);
 
     it('lets no role outlive its object unless the backend says so', async () => {

@@ -76,7 +76,14 @@ test.each(roleReasons.Accepted.map((reason) => [reason]))(
     );
     const { work, applied } = workOf(backend, [], [role]);
     await keepRights(work, undefined);
-    const isIn = ['Accepted', 'PolicyNotAllowed', 'PolicyNotFound', 'LimitExceeded', 'UnsupportedByProduct'].includes(reason);
+    const isIn = [
+      'Accepted',
+      'PolicyNotAllowed',
+      'PolicyNotFound',
+      'LimitExceeded',
+      'RetainNotAllowed',
+      'UnsupportedByProduct',
+    ].includes(reason);
     expect([...applied.values()].map(({ subjects }) => subjects)).toEqual(
       isIn ? [[{ kind: 'ServiceAccount', namespace: 'team', name: 'web' }]] : [],
     );

@@ -131,6 +131,16 @@ test('Observe keeps nothing that a rule has taken away', async () => {
   expect(documents.size).toBe(0);
 });
 
+test('what was made here counts against the quota also when it is only observed by now', async () => {
+  const { documents, apply } = setUp({ tenancy: { namespaceSelector: {}, limits: { maxRolesPerNamespace: 1 } } });
+  const first = aged(webRole({ ...BACKEND }, 'first'), '2026-01-01T00:00:00Z', 'uid-1');
+  await apply(first);
+  await apply({ ...first, spec: { ...first.spec, managementPolicy: 'Observe' } });
+  const second = aged(webRole({ ...BACKEND }, 'second'), '2026-02-01T00:00:00Z', 'uid-2');
+  expect(reasonOf(await apply(second), 'Accepted')).toBe('QuotaExceeded');
+  expect([...documents.keys()]).toEqual(['prod.team.first']);
+});
+
 test('a role that is to be another one is not left behind', async () => {
   const { documents, apply } = setUp();
   await apply(webRole({ ...BACKEND }));

@@ -29,6 +29,7 @@ it('a plain mount with a plain role', () => {
             { policies: ['external:a'], namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'team' } } },
           ],
           limits: { maxTTL: '24h', maxRolesPerNamespace: 50 },
+          allowRetain: true,
           roleNaming: 'Plain',
         },
       },

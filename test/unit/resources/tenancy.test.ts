@@ -1,6 +1,6 @@
 // Who may have which role with which policies.
 import { selects, type LabelSelector } from '../../../src/resources/selector.ts';
-import { judgeRole, type TenancySituation } from '../../../src/resources/tenancy.ts';
+import { judgeRole, outlives, type TenancySituation } from '../../../src/resources/tenancy.ts';
 import { kubernetesBackend, webRole } from './fixture.ts';
 
 const LABELS = { team: 'payments', tier: 'gold' };
@@ -125,6 +125,16 @@ describe('a role', () => {
     ],
     ['with a name that it may not choose', everywhere(), { vaultRoleName: 'other' }, 'NameNotAllowed', false, []],
     ['with what the product lacks', everywhere(), { token: { strictlyBindIP: true } }, 'UnsupportedByProduct', true, []],
+    ['that is to outlive its object', everywhere(), { deletionPolicy: 'Retain' }, 'RetainNotAllowed', true, []],
+    ['that may outlive its object', everywhere({ allowRetain: true }), { deletionPolicy: 'Retain' }, 'Accepted', true, []],
+    [
+      'that is made elsewhere, and stays there',
+      everywhere(),
+      { deletionPolicy: 'Retain', managementPolicy: 'Observe' },
+      'Accepted',
+      true,
+      [],
+    ],
   ])('%s', (_what, spec, role, reason, admitted, policies) => {
     expect(judge(spec, role).slice(0, 3)).toEqual([reason, admitted, policies]);
   });
@@ -151,6 +161,18 @@ describe('a role', () => {
   it('is told that tokens live on with what they have', () => {
     expect(judge(everywhere(), { policies: ['a'] })[3]).toContain('tokens that exist keep what they have');
   });
+});
+
+test.each<[string, object, boolean, boolean]>([
+  ['Delete, managed', { deletionPolicy: 'Delete' }, false, false],
+  ['Retain', { deletionPolicy: 'Retain' }, false, true],
+  ['Observe', { deletionPolicy: 'Delete', managementPolicy: 'Observe' }, false, true],
+])('with %s a role outlives its object as the backend says', (_what, spec, unasked, asked) => {
+  const role = webRole(spec);
+  expect(outlives(role, kubernetesBackend())).toBe(unasked);
+  expect(outlives(role, kubernetesBackend(everywhere({ allowRetain: true })))).toBe(asked);
+  // Nobody but who rules over backends can bring that about.
+  expect(outlives(role, undefined)).toBe(asked);
 });
 
 describe('patterns of service accounts', () => {
