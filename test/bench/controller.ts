@@ -9,10 +9,11 @@ import { changeSeen, createBackend, createMany, type Plan, type RoleName, roleNa
 import { cpuMsOf, rssMiBOf } from './process.ts';
 import { table } from './report.ts';
 
-const USAGE = `node build/bench.js controller [--roles 10000] [--namespaces 1000] [--rate 500] [--resync 86400] [--soak 20] [--changes 200] [--node-flag FLAG]… [--json FILE]
+const USAGE = `node build/bench.js controller [--roles 10000] [--namespaces 1000] [--rate 500] [--resync 86400] [--soak 20] [--changes 200] [--pause 0] [--node-flag FLAG]… [--json FILE]
   --rate    requests per second that the endpoint allows
-  --resync  seconds between looks at each role
+  --resync  seconds between looks at each role; more where those would take more than half of the rate
   --soak    minutes of rest
+  --pause   milliseconds between two changes; a change takes three requests of the rate
 `;
 /** As the image starts it. */
 const NODE_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=192'];
@@ -24,6 +25,7 @@ const OPTIONS = {
   resync: { type: 'string', default: '86400' },
   soak: { type: 'string', default: '20' },
   changes: { type: 'string', default: '200' },
+  pause: { type: 'string', default: '0' },
   'node-flag': { type: 'string', multiple: true, default: NODE_FLAGS },
   json: { type: 'string' },
   help: { type: 'boolean', default: false },
@@ -79,9 +81,14 @@ export const measureController = async (words: readonly string[]): Promise<numbe
     const second = await start('second');
     const names = spreadOut(roleNames(plan), changes);
     const busy: number[] = [];
+    const change = async (name: RoleName, round: number): Promise<number> => {
+      const milliseconds = await changeSeen(bed, name, round);
+      await sleep(Number(values.pause));
+      return milliseconds;
+    };
     const looked = during(second, () => untilLooked(second, plan.roles));
     await until(async () => (await figures(second)).roleRuns > 0);
-    for (const [at, name] of names.slice(0, Math.ceil(changes / 2)).entries()) busy.push(await changeSeen(bed, name, at + 1));
+    for (const [at, name] of names.slice(0, Math.ceil(changes / 2)).entries()) busy.push(await change(name, at + 1));
     tell('look at all after a restart', await looked);
 
     tell('the minute after the restart', await during(second, () => sleep(60_000)));
@@ -89,7 +96,7 @@ export const measureController = async (words: readonly string[]): Promise<numbe
     tell(
       `${changes} single changes`,
       await during(second, async () => {
-        for (const [at, name] of names.entries()) rest.push(await changeSeen(bed, name, at + changes));
+        for (const [at, name] of names.entries()) rest.push(await change(name, at + changes));
       }),
     );
     for (const quarter of soakMinutes > 0 ? [0, 1, 2, 3] : []) {
@@ -109,7 +116,7 @@ export const measureController = async (words: readonly string[]): Promise<numbe
       'at backends',
     ];
     const lines = [
-      `${plan.roles} roles in ${plan.namespaces} namespaces; the endpoint allows ${plan.requestsPerSecond} requests/s; each role is looked at every ${plan.resyncSeconds} s`,
+      `${plan.roles} roles in ${plan.namespaces} namespaces; the endpoint allows ${plan.requestsPerSecond} requests/s; each role is looked at every ${(await figures(second)).resyncSeconds} s`,
       '',
       ...table(heads, rows),
       '',
@@ -165,6 +172,7 @@ interface Figures {
   readonly vaultRequests: number;
   readonly roleRuns: number;
   readonly backendRuns: number;
+  readonly resyncSeconds: number;
 }
 
 /** What the controller's own metrics say. */
@@ -181,6 +189,7 @@ const figures = async ({ operations }: ControllerProcess): Promise<Figures> => {
     vaultRequests: sum('vault_request_duration_seconds_count'),
     roleRuns: sum('reconciles_total', 'kind="VaultAuthRole"'),
     backendRuns: sum('reconciles_total', 'kind="VaultAuthBackend"'),
+    resyncSeconds: sum('role_resync_seconds', 'backend="main"'),
   };
 };
 
