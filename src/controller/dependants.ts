@@ -62,6 +62,16 @@ export const ofBackend = (
     : known.roles.list().filter((role) => mayBelong(role, name, isDefault));
   return [
     ...(isTurn ? [{ kind: 'VaultEndpoint', key: backend.spec.endpointRef.name } as const] : []),
+    // Its mount may be what another one waits for.
+    ...(after
+      ? []
+      : known.backends
+          .list()
+          .filter(
+            ({ metadata, spec, status }) =>
+              metadata.name !== name && spec.path === backend.spec.path && !isReady(status?.conditions),
+          )
+          .map(itemOf('VaultAuthBackend'))),
     ...(accessorOf(before) === accessorOf(after)
       ? []
       : known.policies

@@ -1,8 +1,6 @@
 // One look at a backend whose Vault can be worked with: mount, rights, reviewer, configuration, tuning, and the proof by a login.
 import { KubeError } from '../../kube/error.ts';
-import type { VaultAuthBackend } from '../../resources/backend.ts';
 import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
-import { isOlder } from '../../resources/role-name.ts';
 import { tuneDocument } from '../../resources/tune.ts';
 import { readConfig } from '../../vault/auth-config.ts';
 import type { AuthMount } from '../../vault/mounts.ts';
@@ -13,6 +11,7 @@ import { judge } from './judge.ts';
 import { isSynced } from './keys.ts';
 import { keepMount, mounted } from './mount.ts';
 import { keepRights } from './rights.ts';
+import { rivalOf } from './rival.ts';
 import { dropUnneeded, type Reviewer, readReviewer } from './reviewer.ts';
 import { isRecordedHere, type Work } from './work.ts';
 import { readWanted } from './wanted.ts';
@@ -37,14 +36,18 @@ export const look = async (asked: Work, pass: Pass, clusterCA: () => Promise<str
   const { path } = backend.spec;
   const rival = rivalOf(asked);
   if (rival !== undefined) {
-    const message = `VaultAuthBackend ${rival} has auth/${path} already: two objects would undo each other's work. Choose another path, or delete one.`;
-    pass.findings.push(mounted('False', 'NotOwned', message), configured('Unknown', 'Pending', 'The mount is not ours.'));
+    yieldTo(rival, pass);
     return;
   }
   const tune = tuneDocument(backend);
   const mountState = await keepMount(asked, tune);
-  pass.findings.push(mountState.finding);
   const { mount } = mountState;
+  const rivalByAccessor = mount && rivalOf(asked, mount.accessor);
+  if (rivalByAccessor !== undefined) {
+    yieldTo(rivalByAccessor, pass);
+    return;
+  }
+  pass.findings.push(mountState.finding);
   if (!mount) {
     pass.findings.push(configured('Unknown', 'Pending', 'There is no mount to configure.'));
     pass.status = { drift: mountState.drift };
@@ -87,19 +90,12 @@ export const look = async (asked: Work, pass: Pass, clusterCA: () => Promise<str
   if (!work.observe && backend.spec.type === 'kubernetes') await dropUnneeded(work);
 };
 
-/** Another object that has the same mount: who has it keeps it, and before anybody has it the older one gets it. */
-const rivalOf = ({ context, backend }: Work): string | undefined =>
-  context.backends
-    .list()
-    .find(
-      (other) =>
-        other.metadata.uid !== backend.metadata.uid &&
-        other.spec.endpointRef.name === backend.spec.endpointRef.name &&
-        other.spec.path === backend.spec.path &&
-        (hasMount(other) === hasMount(backend) ? isOlder(other, backend) : hasMount(other)),
-    )?.metadata.name;
-
-const hasMount = ({ status }: VaultAuthBackend): boolean => status?.mount?.owned === true;
+/** The mount is another's: nothing here is ever to write, or disable, what the status would say is ours. */
+const yieldTo = (message: string, pass: Pass): void => {
+  pass.findings.push(mounted('False', 'NotOwned', message), configured('Unknown', 'Pending', 'The mount is not ours.'));
+  const { mount: _mount, configHash: _configHash, ...rest } = pass.before;
+  pass.before = rest;
+};
 
 /** As many as the status can hold. */
 const MOST_KIDS = 32;

@@ -10,6 +10,7 @@ import { type PolicyText, policyText } from '../../resources/policy-text.ts';
 import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/error.ts';
 import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
+import { isSameServer } from '../same-server.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import type { ReadyVault } from '../vault-registry.ts';
 import { keepPolicy, type KeptPolicy } from './keep.ts';
@@ -120,14 +121,14 @@ const accessors =
   };
 
 /** Who has the name in Vault keeps it, and before anybody has it the older one gets it. */
-const holderOf = ({ policies }: ControllerContext, policy: VaultACLPolicy): string | undefined =>
-  policies
+const holderOf = (context: ControllerContext, policy: VaultACLPolicy): string | undefined =>
+  context.policies
     .list()
     .find(
       (other) =>
         other.metadata.uid !== policy.metadata.uid &&
-        other.spec.endpointRef.name === policy.spec.endpointRef.name &&
         vaultPolicyName(other) === vaultPolicyName(policy) &&
+        isSameServer(context, policy.spec.endpointRef.name, other.spec.endpointRef.name) &&
         (hasIt(other) === hasIt(policy) ? isOlder(other, policy) : hasIt(other)),
     )?.metadata.name;
 

@@ -99,6 +99,14 @@ describe('a backend', () => {
       'VaultEndpoint/other',
     ]);
   });
+  it('that goes leaves its mount to others that want it', () => {
+    const waiting = ours(
+      backend('late', { spec: { path: 'one' }, status: { conditions: ready('False', 'NotOwned') } }),
+      backend('two', { status: { conditions: ready('False') } }),
+    );
+    const dependants = items(ofBackend(known({ backends: waiting, roles: ours() }), backend('one'), undefined));
+    expect(dependants.filter((item) => item.startsWith('VaultAuthBackend'))).toEqual(['VaultAuthBackend/late']);
+  });
   it('that remembers one more role has its tombstones looked at', () => {
     const after = backend('one', { status: { pendingDeletions: [{} as never] } });
     expect(items(ofBackend(known(), backend('one', { status: {} }), after))).toEqual(['Tombstones/one']);

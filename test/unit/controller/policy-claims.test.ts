@@ -9,7 +9,10 @@ import { aclPolicy } from '../resources/fixture.ts';
 import { endpoint } from './objects.ts';
 
 /** A server with one policy that the object has made; `spec` is that of the endpoint. */
-const setUp = (spec: { readonly namespace?: string; readonly managementPolicy?: 'Observe' } = {}) => {
+const setUp = (
+  spec: { readonly namespace?: string; readonly managementPolicy?: 'Observe' } = {},
+  others: readonly VaultACLPolicy[] = [],
+) => {
   const texts = new Map([['own-secrets', 'path "a" {}']]);
   const events: string[] = [];
   let status: VaultACLPolicyStatus | undefined;
@@ -29,7 +32,7 @@ const setUp = (spec: { readonly namespace?: string; readonly managementPolicy?: 
     now: () => 0,
     endpoints: { get: () => endpoint('main', { spec }) },
     backends: { get: () => undefined, list: () => [] },
-    policies: { list: () => [] },
+    policies: { list: () => others },
     roles: { list: () => [] },
     vaults: { get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'Vault' }) },
     writeStatus: async (_: string, _object: unknown, written: VaultACLPolicyStatus) => {
@@ -46,8 +49,10 @@ const setUp = (spec: { readonly namespace?: string; readonly managementPolicy?: 
   } as unknown as ControllerContext;
   const run = async (object: VaultACLPolicy) => {
     await reconcilePolicy(context, 'own-secrets', object, new AbortController().signal);
-    const programmed = status?.conditions?.find(({ type }) => type === 'Programmed')?.reason;
-    return { text: texts.get('own-secrets'), isReleased, events, programmed };
+    const [accepted, programmed] = ['Accepted', 'Programmed'].map((wanted) =>
+      status?.conditions?.find(({ type }) => type === wanted),
+    );
+    return { text: texts.get('own-secrets'), isReleased, events, accepted: accepted?.reason, programmed: programmed?.reason };
   };
   return run;
 };
@@ -68,6 +73,13 @@ test('nothing is deleted where the endpoint or the object only observes', async 
   const kept = { text: 'path "a" {}', isReleased: true };
   expect(await setUp({ managementPolicy: 'Observe' })(going(made('path "a" {}')))).toMatchObject(kept);
   expect(await setUp()(going(made('path "a" {}', { managementPolicy: 'Observe' })))).toMatchObject(kept);
+});
+
+test('a name in Vault is taken also by whoever reaches the server through another endpoint', async () => {
+  const { metadata, ...rest } = made('path "b" {}', { endpointRef: { name: 'by-another-way' } });
+  const holder = { ...rest, metadata: { ...metadata, name: 'own-secrets-too', uid: 'uid-2' } };
+  const named = { ...holder, spec: { ...holder.spec, vaultName: 'own-secrets' } };
+  expect(await setUp({}, [named])(aclPolicy('path "c" {}'))).toMatchObject({ text: 'path "a" {}', accepted: 'NameTaken' });
 });
 
 test('in another namespace of the server nothing is deleted and nothing overwritten', async () => {

@@ -1,0 +1,24 @@
+// Whether two VaultEndpoints lead to the same place: two names, addresses or logins of one server are no two servers.
+import type { ControllerContext } from './context.ts';
+
+/**
+ * Whether what is written through the one is there for the other too: the same cluster, by the identity that it tells, and the
+ * same namespace in it. An endpoint that was never reached leads nowhere yet. Of several clusters that share their mounts by
+ * replication each has an identity of its own; their mounts are known by their accessors.
+ */
+export const isSameServer = (context: Pick<ControllerContext, 'endpoints' | 'vaults'>, one: string, other: string): boolean => {
+  if (one === other) return true;
+  const [first, second] = [clusterOf(context, one), clusterOf(context, other)];
+  return (
+    first !== undefined &&
+    first === second &&
+    context.endpoints.get(one)?.spec.namespace === context.endpoints.get(other)?.spec.namespace
+  );
+};
+
+/** As it answers now, else as it answered last; after a change of address the status is late. */
+const clusterOf = ({ endpoints, vaults }: Pick<ControllerContext, 'endpoints' | 'vaults'>, name: string): string | undefined => {
+  const vault = vaults.get(name);
+  const cluster = vault.state === 'ready' ? vault.clusterID : endpoints.get(name)?.status?.clusterID;
+  return cluster === '' ? undefined : cluster;
+};

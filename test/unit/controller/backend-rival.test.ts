@@ -1,0 +1,71 @@
+// Which of two objects has a mount, also when they reach the server by different ways.
+import { rivalOf } from '../../../src/controller/backend/rival.ts';
+import type { ControllerContext } from '../../../src/controller/context.ts';
+import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
+import { backend, endpoint } from './objects.ts';
+
+interface Server {
+  readonly cluster?: string;
+  readonly namespace?: string;
+  readonly isReady?: boolean;
+}
+
+/** The context in which endpoints lead to these servers and the backends are these. */
+const contextOf = (servers: Readonly<Record<string, Server>>, backends: readonly VaultAuthBackend[]): ControllerContext =>
+  ({
+    endpoints: {
+      get: (name: string) => {
+        const { namespace = '', cluster } = servers[name] ?? {};
+        return endpoint(name, { spec: { namespace }, status: cluster === undefined ? {} : { clusterID: cluster } });
+      },
+    },
+    vaults: {
+      get: (name: string) =>
+        servers[name]?.isReady === false ? { state: 'notReady' } : { state: 'ready', clusterID: servers[name]?.cluster ?? '' },
+    },
+    backends: { list: () => backends },
+  }) as unknown as ControllerContext;
+
+const mounted = (name: string, through: string, created: string, owned = false, accessor = `accessor-${name}`) =>
+  backend(name, {
+    metadata: { creationTimestamp: created },
+    spec: { endpointRef: { name: through }, path: 'kubernetes' },
+    ...(owned ? { status: { mount: { path: 'kubernetes', owned, accessor } } } : {}),
+  });
+const [EARLY, LATE] = ['2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z'];
+const older = mounted('older', 'one', EARLY);
+const younger = mounted('younger', 'two', LATE);
+
+it.each<[string, Server, Server, boolean]>([
+  ['the same cluster', { cluster: 'c' }, { cluster: 'c' }, true],
+  ['the same cluster, which one of them does not reach now', { cluster: 'c', isReady: false }, { cluster: 'c' }, true],
+  ['another namespace', { cluster: 'c' }, { cluster: 'c', namespace: 'team' }, false],
+  ['another cluster', { cluster: 'c' }, { cluster: 'd' }, false],
+  ['clusters that nobody has seen', {}, {}, false],
+])('through endpoints of %s', (_what, one, two, areRivals) => {
+  const context = contextOf({ one, two }, [older, younger]);
+  expect(rivalOf({ context, backend: older })).toBeUndefined();
+  const said = rivalOf({ context, backend: younger });
+  expect(said?.includes('VaultAuthBackend older through VaultEndpoint one') === true).toBe(areRivals);
+});
+
+it('who has the mount keeps it', () => {
+  const having = mounted('younger', 'two', LATE, true);
+  const context = contextOf({ one: { cluster: 'c' }, two: { cluster: 'c' } }, [older, having]);
+  expect(rivalOf({ context, backend: having })).toBeUndefined();
+  expect(rivalOf({ context, backend: older })).toContain('VaultAuthBackend younger');
+});
+
+it('a mount is known by its accessor in clusters that share it', () => {
+  const having = mounted('older', 'one', EARLY, true, 'auth_kubernetes_1');
+  const context = contextOf({ one: { cluster: 'c' }, two: { cluster: 'd' } }, [having, younger]);
+  expect(rivalOf({ context, backend: younger })).toBeUndefined();
+  expect(rivalOf({ context, backend: younger }, 'auth_kubernetes_2')).toBeUndefined();
+  expect(rivalOf({ context, backend: younger }, 'auth_kubernetes_1')).toContain('VaultAuthBackend older');
+});
+
+it('another path is another mount', () => {
+  const elsewhere = backend('other', { metadata: { creationTimestamp: EARLY }, spec: { path: 'elsewhere' } });
+  const context = contextOf({ main: { cluster: 'c' }, two: { cluster: 'c' } }, [elsewhere, younger]);
+  expect(rivalOf({ context, backend: younger })).toBeUndefined();
+});
