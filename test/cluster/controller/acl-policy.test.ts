@@ -3,6 +3,7 @@ import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/m
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { conditionOf, readObject, until, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct, type Stage } from '../seeds/stage.ts';
+import { told } from './backend-looks.ts';
 import { accessorOf } from './fault-stage.ts';
 import { backend, declare, FLAGS, inVault, messageOf, writes } from './role-stage.ts';
 
@@ -113,9 +114,15 @@ onEachProduct(
       await policy(stage(), 'drifting');
       await has(stage(), 'drifting', 'Ready=True');
       const declared = await textInVault(stage(), 'drifting');
-      await putIntoVault(stage(), 'drifting', `${READ}\npath "secret/data/more" { capabilities = ["read"] }`);
-      await stage().bed.kubectl(['label', 'vaultaclpolicy', 'drifting', 'look=1']);
-      expect(messageOf(await has(stage(), 'drifting', 'Programmed=Repaired'), 'Programmed')).toContain('policy, line 2');
+      const spoil = (): Promise<unknown> =>
+        putIntoVault(stage(), 'drifting', `${READ}\npath "secret/data/more" { capabilities = ["read"] }`);
+      await told(spoil, async () => {
+        const object = await readObject(stage().bed, 'VaultACLPolicy', { name: 'drifting' });
+        expect(conditionOf(object, 'Programmed')).toMatchObject({
+          reason: 'Repaired',
+          message: expect.stringContaining('policy, line 2') as unknown,
+        });
+      });
       expect(await textInVault(stage(), 'drifting')).toBe(declared);
       await stage().vault.ask('DELETE', 'sys/policies/acl/drifting');
       await until('it is there again', async () => (await textInVault(stage(), 'drifting')) === declared);

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { collectionPath, CONFIRM_DELETE_ANNOTATION } from '../../../src/resources/kinds.ts';
 import { issueAuthority } from '../../../src/tls/issue.ts';
-import { eventually, writes } from './backend-looks.ts';
+import { eventually, told, writes } from './backend-looks.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;
@@ -65,6 +65,10 @@ const ROWS: readonly Row[] = [
   { type: 'kubernetes', field: 'tune.token_type', body: { token_type: 'default-batch' } },
 ];
 
+const has = async (name: string, type: string, reason: string): Promise<void> => {
+  const { conditions = [] } = await stage.status(name);
+  expect(conditions.find((condition) => condition.type === type)?.reason).toBe(reason);
+};
 const place = (name: string): string => `${collectionPath('VaultAuthBackend')}/${name}`;
 
 describe.each(PRODUCTS)('%s', (product) => {
@@ -96,13 +100,13 @@ describe.each(PRODUCTS)('%s', (product) => {
       const where = isTune ? `sys/mounts/auth/${path}/tune` : `auth/${path}/config`;
       const before = await read(where);
       const rest = isTune ? {} : Object.fromEntries(Object.entries(before).filter(([, value]) => value !== null));
-      await vault().request({ method: 'POST', path: where, body: { ...rest, ...row.body } });
+      const spoil = (): Promise<unknown> => vault().request({ method: 'POST', path: where, body: { ...rest, ...row.body } });
       const named = async (): Promise<void> => {
-        const { drift = [] } = await stage.status(path);
+        const { drift = [], conditions = [] } = await stage.status(path);
         expect(drift.map(({ field }) => field)).toContain(row.field);
+        expect(conditions.find(({ type }) => type === 'Configured')?.reason).toBe('Repaired');
       };
-      await eventually(named);
-      await stage.until(path, 'Configured=Repaired');
+      await told(spoil, named);
       expect(await read(where)).toEqual(before);
     });
   });
@@ -213,13 +217,16 @@ describe.each(PRODUCTS)('%s', (product) => {
     const again = await stage.until(kept, 'Ready=True');
     expect(again.mount).toMatchObject({ owned: true, accessor: before.mount?.accessor });
     // Until it is confirmed everything is kept true.
-    await vault().request({ method: 'POST', path: `sys/mounts/auth/${gone}/tune`, body: { description: 'theirs' } });
-    await stage.until(gone, 'Configured=Repaired');
+    await told(
+      () => vault().request({ method: 'POST', path: `sys/mounts/auth/${gone}/tune`, body: { description: 'theirs' } }),
+      () => has(gone, 'Configured', 'Repaired'),
+    );
     await stage.bed.kubectl(['annotate', 'vaultauthbackend', gone, `${CONFIRM_DELETE_ANNOTATION}=${gone}`]);
     await eventually(async () => expect((await stage.bed.exchange('GET', place(gone))).status).toBe(404));
     expect(Object.keys(await read('sys/auth'))).toEqual(expect.arrayContaining([`${kept}/`]));
     expect(Object.keys(await read('sys/auth'))).not.toContain(`${gone}/`);
-    const left = await stage.bed.kubectl(['get', 'serviceaccounts,clusterrolebindings', '-A', '-o', 'name']);
-    expect(left).not.toContain(gone);
+    await eventually(async () =>
+      expect(await stage.bed.kubectl(['get', 'serviceaccounts,clusterrolebindings', '-A', '-o', 'name'])).not.toContain(gone),
+    );
   });
 });

@@ -1,7 +1,7 @@
 // A backend while its Vault is in trouble: the condition says what it is, nothing is asked in a hot loop, and afterwards all is as declared.
 import type { JsonObject } from '../../../src/pod/manifest.ts';
 import { type Fault, FAULTS, rateLimited, type SeenRequest } from '../../bed/fault-proxy.ts';
-import { eventually } from './backend-looks.ts';
+import { eventually, told } from './backend-looks.ts';
 import { PRODUCTS, type Stage, useStage } from './backend-stage.ts';
 
 let stage: Stage;
@@ -95,8 +95,14 @@ describe.each(PRODUCTS)('%s', (product) => {
       await eventually(() => expect(proxy.count('GET', new RegExp(`/auth/${name}/config$`))).toBeGreaterThan(reads + 4));
       expect(proxy.count('POST', new RegExp(`/auth/${name}/config$`))).toBe(before + 1);
       heal();
-      await drift('two');
-      await stage.until(name, 'Configured=Repaired');
+      let count = 1;
+      await told(
+        () => drift(`role-${(count += 1)}`),
+        async () => {
+          const { conditions = [] } = await stage.status(name);
+          expect(conditions.find(({ type }) => type === 'Configured')?.reason).toBe('Repaired');
+        },
+      );
       await stage.until(name, 'Ready=True');
     },
   );

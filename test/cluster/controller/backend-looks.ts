@@ -35,7 +35,7 @@ export const writes = ({ proxy }: { readonly proxy: FaultProxy }): readonly stri
     .map(({ method, path }) => `${method} ${path}`);
 
 /** Waits until something is so, and says what it is not when it takes too long. */
-export const eventually = async (isSo: () => Promise<void> | void, seconds = 20): Promise<void> => {
+export const eventually = async (isSo: () => Promise<void> | void, seconds = 60): Promise<void> => {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     try {
@@ -44,6 +44,22 @@ export const eventually = async (isSo: () => Promise<void> | void, seconds = 20)
     } catch (error) {
       if (Date.now() > end) throw error;
       await sleep(100);
+    }
+  }
+};
+
+/**
+ * Does something and waits until it is told; does it again when that was missed, for what is told for one round only can be over before
+ * anybody looked.
+ */
+export const told = async (act: () => Promise<unknown>, isSo: () => Promise<void>): Promise<void> => {
+  for (let attempt = 1; ; attempt += 1) {
+    await act();
+    try {
+      await eventually(isSo, 20);
+      return;
+    } catch (error) {
+      if (attempt === 3) throw error;
     }
   }
 };

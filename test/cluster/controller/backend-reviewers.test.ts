@@ -146,8 +146,11 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.change(name, { kubernetes: { reviewer: { mode: 'ClientJWT' } } });
     await stage.until(name, 'Ready=True');
     expect(await config(name)).toMatchObject({ token_reviewer_jwt_set: false });
-    const left = await stage.bed.kubectl(['get', 'secrets,serviceaccounts', '-n', CONTROLLER_NAMESPACE, '-o', 'name']);
-    expect(left).not.toContain(name);
+    await eventually(async () =>
+      expect(await stage.bed.kubectl(['get', 'secrets,serviceaccounts', '-n', CONTROLLER_NAMESPACE, '-o', 'name'])).not.toContain(
+        name,
+      ),
+    );
     await stage.change(name, { probe: { enabled: false } });
     await stage.until(name, 'ReviewerHealthy=NotProbed');
     const roles = await stage

@@ -187,7 +187,7 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
       change: (name, patch) =>
         bed.request('PATCH', objectPath('VaultAuthBackend', { name }), { spec: patch }, 'application/merge-patch+json'),
       status: async (name) => (await read(name)).status ?? {},
-      until: async (name, expected, seconds = 30) => untilCondition(() => read(name), name, expected, seconds),
+      until: async (name, expected, seconds = 60) => untilCondition(() => read(name), name, expected, seconds),
       token: async (account, audience) => {
         await bed.exchange('POST', `/api/v1/namespaces/${TEAM}/serviceaccounts`, { metadata: { name: account } });
         const audiences = audience === undefined ? [] : [audience];

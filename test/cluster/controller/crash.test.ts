@@ -59,12 +59,12 @@ const endOf = async (id: string): Promise<unknown> => {
   ) as JsonObject;
 };
 const untilReady = async (id: string): Promise<void> => {
-  for (const kind of KINDS) await stage.until(kind, id, 'Ready=True', 40);
+  for (const kind of KINDS) await stage.until(kind, id, 'Ready=True');
   // What was found changed since the crash is told for one interval.
   await until(
     `nothing of ${id} is news`,
     async () => (await Promise.all(KINDS.map(async (kind) => conditionsOf(await stage.read(kind, id))))).flat().every(isSettled),
-    40,
+    90,
   );
 };
 const isSettled = (condition: string): boolean => !condition.includes('Repaired') && !condition.includes('NotProbed');
@@ -93,7 +93,7 @@ const runWith = async (id: string, nth: number, when: 'cutBefore' | 'cutAfter'):
     const all = await Promise.all(KINDS.map(async (kind) => conditionsOf(await stage.read(kind, id))));
     return all.every((conditions) => conditions.some((condition) => condition.startsWith('Ready=True')));
   };
-  await until(`${id} has come to an end`, async () => isKilled() || ended(), 40);
+  await until(`${id} has come to an end`, async () => isKilled() || ended(), 90);
   heal();
   if (!isKilled()) return false;
   await stage.startAgain();
@@ -120,4 +120,4 @@ it('ends in the same way wherever it is killed', async () => {
   // Mount, configuration, the role of the probe, policy, role.
   expect(killed).toBeGreaterThanOrEqual(10);
   outcome = 'passed';
-}, 300_000);
+}, 900_000);

@@ -121,7 +121,7 @@ export const openEndpointStage = async (): Promise<EndpointStage> => {
       change: (name, spec) =>
         bed.request('PATCH', objectPath('VaultEndpoint', { name }), { spec }, 'application/merge-patch+json'),
       until: async (name, expected) => {
-        await untilCondition(bed, 'VaultEndpoint', { name }, expected, 20);
+        await untilCondition(bed, 'VaultEndpoint', { name }, expected);
         return read(name);
       },
       told: async () => `${lines.join('')}${await metrics.registry.metrics()}`,

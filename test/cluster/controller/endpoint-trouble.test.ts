@@ -59,8 +59,9 @@ const goThrough = async ([what, fault, expected]: (typeof FAULTY)[number]): Prom
   await stage.until(name, 'Ready=False');
   await stage.until(name, 'Authenticated=Unknown');
   proxy.forget();
+  const since = Date.now();
   await sleep(5000);
-  expect(proxy.seen.length).toBeLessThanOrEqual(6);
+  expect(proxy.seen.length).toBeLessThanOrEqual((Date.now() - since) / 1000 + 1);
   proxy.heal();
   proxy.dropConnections();
   proxy.forget();

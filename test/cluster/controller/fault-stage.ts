@@ -33,7 +33,7 @@ export interface FaultStageOptions {
   readonly flags: readonly string[];
 }
 
-/** Starts everything; each product is a ready VaultEndpoint of its name, whose requests wait for a second at the most. */
+/** Starts everything; each product is a ready VaultEndpoint of its name, whose requests wait for three seconds at the most. */
 export async function openFaultStage({ products, flags }: FaultStageOptions): Promise<FaultStage> {
   const bed = await startBed({ parts: ['kube-controller-manager', ...products] });
   const proxies: FaultProxy[] = [];
@@ -56,7 +56,7 @@ export async function openFaultStage({ products, flags }: FaultStageOptions): Pr
     const start = (): Promise<ControllerProcess> => runController(bed, { name: `controller-${(count += 1)}`, flags });
     let controller = await start();
     const place = (kind: KindName, name: string) => (kind === 'VaultAuthRole' ? { namespace, name } : { name });
-    const until: FaultStage['until'] = (kind, name, expected, seconds = 30) =>
+    const until: FaultStage['until'] = (kind, name, expected, seconds = 90) =>
       untilCondition(bed, kind, place(kind, name), expected, seconds);
     for (const product of products) await until('VaultEndpoint', product, 'Ready=True');
     return {
@@ -104,7 +104,7 @@ spec:
   address: ${address}
   allowPlainHTTP: true
   auth: { token: { secretRef: { name: token-${name} } } }
-  limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8, timeoutSeconds: 1 }
+  limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8, timeoutSeconds: 3 }
 `;
 
 /** A backend without a probe, so that all its requests are those of its mount and its configuration. */

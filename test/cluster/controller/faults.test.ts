@@ -132,12 +132,14 @@ it('objects that fail for long ask at most once in a second each, of whatever', 
   for (const { kind, id, condition } of all) await stage.until(kind, id, `${condition}=PermissionDenied`);
   await sleep(12_000);
   const before = PRODUCTS.map((product) => stage.server(product).proxy.seen.length);
+  const since = Date.now();
   await sleep(10_000);
+  const seconds = (Date.now() - since) / 1000;
   PRODUCTS.forEach((product, at) => {
     const seen = stage.server(product).proxy.seen.slice(before[at]);
     // What is asked for others, which are looked at all the time, is none of theirs. A refusal is followed by a look at the token.
     const asked = seen.filter(({ path }) => path.includes(`long-${product}`) || path.includes('lookup-self'));
-    expect(asked.length).toBeLessThanOrEqual(WRITES.length * 10);
+    expect(asked.length).toBeLessThanOrEqual(WRITES.length * seconds);
   });
   for (const heal of heals) heal();
   for (const { kind, id } of all) await stage.until(kind, id, 'Ready=True');
@@ -151,9 +153,9 @@ it('a server that answers nothing at all is asked seldom, and everything comes b
   await stage.until('VaultAuthBackend', `base-${product}`, 'Mounted=EndpointNotReady');
   await stage.declare('VaultAuthRole', 'meanwhile', { backendRef: { name: `base-${product}` }, serviceAccounts: ['default'] });
   await stage.until('VaultAuthRole', 'meanwhile', 'Programmed=VaultUnavailable');
-  const before = proxy.seen.length;
+  const [before, since] = [proxy.seen.length, Date.now()];
   await sleep(6000);
-  expect(proxy.seen.length - before).toBeLessThanOrEqual(7);
+  expect(proxy.seen.length - before).toBeLessThanOrEqual((Date.now() - since) / 1000 + 1);
   proxy.heal();
   proxy.dropConnections();
   await stage.until('VaultAuthRole', 'meanwhile', 'Ready=True');

@@ -50,10 +50,10 @@ const rolePath = (name: string, product: ProductName, backend: string): string =
   `auth/${backend}/role/test.${stage.namespace}.${name}-${product}`;
 const allReady = async (product: ProductName): Promise<void> => {
   for (const kind of ['kube', 'keys']) {
-    await stage.until('VaultAuthBackend', `${kind}-${product}`, 'Ready=True', 40);
-    await stage.until('VaultAuthRole', `${kind}-role-${product}`, 'Ready=True', 40);
+    await stage.until('VaultAuthBackend', `${kind}-${product}`, 'Ready=True');
+    await stage.until('VaultAuthRole', `${kind}-role-${product}`, 'Ready=True');
   }
-  await stage.until('VaultACLPolicy', `policy-${product}`, 'Ready=True', 40);
+  await stage.until('VaultACLPolicy', `policy-${product}`, 'Ready=True');
 };
 /** Everything that was declared is in Vault. */
 const allThere = async (product: ProductName): Promise<boolean> => {
@@ -84,10 +84,10 @@ it.each(PRODUCTS)(
     await stage.until('VaultACLPolicy', `policy-${product}`, 'Programmed=EndpointNotReady');
     await declareRole('sealed', product, 'kube');
     await stage.until('VaultAuthRole', `sealed-${product}`, 'Programmed=VaultSealed');
-    const before = proxy.seen.length;
+    const [before, since] = [proxy.seen.length, Date.now()];
     await sleep(2 * LONGEST_BACK_OFF_MS);
     // Only the endpoint is looked at.
-    expect(proxy.seen.length - before).toBeLessThanOrEqual((2 * LONGEST_BACK_OFF_MS) / 1000 + 1);
+    expect(proxy.seen.length - before).toBeLessThanOrEqual((Date.now() - since) / 1000 + 1);
     const unsealed = await vault.ask('PUT', 'sys/unseal', { key: key ?? '' }, '');
     expect(unsealed.json).toMatchObject({ sealed: false });
     await allReady(product);
@@ -106,7 +106,7 @@ it.each(PRODUCTS)(
       textOf(objectAt(objectAt(await stage.read('VaultAuthRole', `keys-role-${product}`), 'status'), 'vault'), 'clusterID');
     const before = await clusterOf();
     await stage.bed.restart(product);
-    await until('everything is there again', () => allThere(product), 40);
+    await until('everything is there again', () => allThere(product), 90);
     await allReady(product);
     await until('the roles know the new server', async () => (await clusterOf()) !== before);
     expect((await dataAt(vault, 'auth/kube/config'))?.['kubernetes_host']).toBe(stage.bed.url);
@@ -123,7 +123,7 @@ it.each(PRODUCTS)(
     await vault.ask('DELETE', 'sys/auth/kube');
     await vault.ask('POST', 'sys/auth/kube', { type: 'kubernetes' });
     const now = await accessorOf(vault, 'kube');
-    await until('everything is there again', () => allThere(product), 40);
+    await until('everything is there again', () => allThere(product), 90);
     await allReady(product);
     // It may be that ours came between the two; then ours is the one that stayed.
     expect([now, await accessorOf(vault, 'kube')]).not.toContain(before);
@@ -139,7 +139,7 @@ it('the API server restarted', async () => {
   if (!stage.controller().server.running()) await stage.startAgain();
   for (const product of PRODUCTS) {
     await declareRole('restarted', product, 'kube');
-    await stage.until('VaultAuthRole', `restarted-${product}`, 'Ready=True', 60);
+    await stage.until('VaultAuthRole', `restarted-${product}`, 'Ready=True');
     await allReady(product);
     expect(conditionOf(await stage.read('VaultAuthBackend', `kube-${product}`), 'Configured')).toMatchObject({ status: 'True' });
   }

@@ -1,7 +1,6 @@
 // deploy/controller on a real API server: accepted, and its rights are enough for everything the controller does, and no more.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import {
   applyYAML,
@@ -19,6 +18,16 @@ import { type VaultView, view } from '../seeds/stage.ts';
 
 const USER = `--as=system:serviceaccount:${CONTROLLER_NAMESPACE}:${CONTROLLER_ACCOUNT}`;
 const deploy = (folder: string): string => join(repositoryDirectory(), 'deploy', folder);
+
+const OWN = `-n=${CONTROLLER_NAMESPACE}`;
+const ALLOWED = [
+  ['list', 'secrets', OWN],
+  ['create', 'serviceaccounts/token', OWN],
+  ['update', 'leases.coordination.k8s.io/vault-auth-injector-controller', OWN],
+  ['patch', 'vaultauthroles.vaultauth.dev/status', '-n=team'],
+  ['create', 'events.events.k8s.io', '-n=team'],
+  ['get', '/openid/v1/jwks'],
+];
 
 const endpoint = (address: string, token: string): string => `
 apiVersion: v1
@@ -93,6 +102,12 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   let controller: ControllerProcess;
   let outcome: 'passed' | 'failed' = 'failed';
 
+  const can = (...words: readonly string[]): Promise<boolean> =>
+    bed.kubectl(['auth', 'can-i', ...words, USER]).then(
+      (answer) => answer.trim() === 'yes',
+      () => false,
+    );
+
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager', 'openbao'] });
     vault = view(bed.openbao?.address ?? '', bed.openbao?.rootToken ?? '');
@@ -104,25 +119,22 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/${CONTROLLER_ACCOUNT}/token`,
       { spec: { expirationSeconds: 3600 } },
     );
+    // Roles and bindings are known a moment later; the controller begins when it may.
+    for (const words of ALLOWED) await until(`it may ${words.join(' ')}`, () => can(...words));
     const kubeconfig = join(bed.directory, 'installed.json');
     writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(bed, status.token)), { mode: 0o600 });
     controller = await runController(bed, { kubeconfig, flags: ['-log-level=debug', '-resync-factor=0.1'] });
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
-  const can = (...words: readonly string[]): Promise<boolean> =>
-    bed.kubectl(['auth', 'can-i', ...words, USER]).then(
-      (answer) => answer.trim() === 'yes',
-      () => false,
-    );
   const roles = async (mount: string): Promise<unknown> => (await vault.ask('LIST', `auth/${mount}/role`)).json['data'];
 
   it('the restricted namespace takes both replicas', async () => {
     let pods: readonly unknown[] = [];
-    for (let wait = 0; wait < 200 && pods.length < 2; wait += 1) {
-      await sleep(100);
+    await until('there are two', async () => {
       pods = (await bed.request<{ items: unknown[] }>('GET', `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/pods`)).items;
-    }
+      return pods.length >= 2;
+    });
     expect(pods).toHaveLength(2);
   });
 
@@ -142,44 +154,35 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await untilCondition(bed, 'VaultAuthRole', role('rotated'), 'Ready=True');
     expect(await roles('rotated')).toEqual({ keys: ['test.probe', 'test.team.rotated'] });
 
-    await bed.kubectl(['delete', 'vaultauthrole', '-n', 'team', 'rotated', '--timeout=30s']);
+    await bed.kubectl(['delete', 'vaultauthrole', '-n', 'team', 'rotated', '--timeout=100s']);
     expect(await roles('rotated')).toEqual({ keys: ['test.probe'] });
-    await bed.kubectl(['delete', 'vaultaclpolicy', 'app', '--timeout=30s']);
+    await bed.kubectl(['delete', 'vaultaclpolicy', 'app', '--timeout=100s']);
     expect((await vault.ask('GET', 'sys/policies/acl/app')).status).toBe(404);
     expect(refusals()).toEqual([]);
   }, 300_000);
 
   it('they are no more than that', async () => {
-    const own = `-n=${CONTROLLER_NAMESPACE}`;
-    const allowed = [
-      ['list', 'secrets', own],
-      ['create', 'serviceaccounts/token', own],
-      ['update', 'leases.coordination.k8s.io/vault-auth-injector-controller', own],
-      ['patch', 'vaultauthroles.vaultauth.dev/status', '-n=team'],
-      ['create', 'events.events.k8s.io', '-n=team'],
-      ['get', '/openid/v1/jwks'],
-    ];
     const refused = [
       ['get', 'secrets', '-n=team'],
       ['list', 'secrets', '-A'],
       ['get', 'configmaps', '-n=team'],
       ['create', 'serviceaccounts/token', '-n=team'],
       ['create', 'serviceaccounts', '-n=team'],
-      ['update', 'leases.coordination.k8s.io/another', own],
+      ['update', 'leases.coordination.k8s.io/another', OWN],
       ['get', 'pods', '-n=team'],
-      ['create', 'pods', own],
+      ['create', 'pods', OWN],
       ['delete', 'vaultauthbackends.vaultauth.dev'],
       ['create', 'vaultendpoints.vaultauth.dev'],
       ['update', 'vaultauthroles.vaultauth.dev', '-n=team'],
       ['get', 'clusterrolebindings'],
       ['create', 'clusterrolebindings'],
-      ['create', 'rolebindings', own],
+      ['create', 'rolebindings', OWN],
       ['bind', 'clusterroles'],
       ['impersonate', 'users'],
       ['create', 'tokenreviews.authentication.k8s.io'],
       ['get', '/metrics'],
     ];
-    for (const words of allowed) expect([words, await can(...words)]).toEqual([words, true]);
+    for (const words of ALLOWED) expect([words, await can(...words)]).toEqual([words, true]);
     for (const words of refused) expect([words, await can(...words)]).toEqual([words, false]);
   }, 300_000);
 

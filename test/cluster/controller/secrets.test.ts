@@ -57,7 +57,7 @@ const endpoint = (product: ProductName, name: string, auth: JsonObject): Promise
     address: stage.server(product).proxy.address,
     allowPlainHTTP: true,
     auth,
-    limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8, timeoutSeconds: 1 },
+    limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8, timeoutSeconds: 3 },
   });
 const appRole = (product: ProductName, secret: string): JsonObject => ({
   appRole: { mount: 'approle', roleId: 'controller', secretIdRef: { name: `canary-${secret}-${product}`, key: 'secretId' } },
@@ -128,9 +128,9 @@ it('no credential is told, whatever servers answer', async () => {
   }
   for (const product of PRODUCTS) {
     await stage.until('VaultEndpoint', `wrong-${product}`, 'Authenticated=LoginDenied');
-    await stage.until('VaultAuthBackend', `rotated-${product}`, 'Ready=True', 40);
-    await stage.until('VaultAuthBackend', `stored-${product}`, 'Ready=True', 40);
-    await stage.until('VaultAuthBackend', `given-${product}`, 'ReviewerHealthy=False', 40);
+    await stage.until('VaultAuthBackend', `rotated-${product}`, 'Ready=True');
+    await stage.until('VaultAuthBackend', `stored-${product}`, 'Ready=True');
+    await stage.until('VaultAuthBackend', `given-${product}`, 'ReviewerHealthy=False');
     await stage.until('VaultAuthRole', `own-${product}`, 'Ready=True');
     // The controller logs in with its own service account, too, by a mount that it keeps itself.
     const { vault } = stage.server(product);
@@ -196,7 +196,7 @@ it('no credential is told, whatever servers answer', async () => {
     proxy.heal();
   }
   // What the servers said was passed on, or else nothing of this has been tried.
-  expect(await count('said-by-a-server')).toBeGreaterThanOrEqual(6);
+  await until('it was passed on', async () => (await count('said-by-a-server')) >= 6);
   const everything = await told();
   const secrets = new Set(
     PRODUCTS.flatMap((product) => [...Object.values(canaries(product)), ...secretsOf(stage.server(product).proxy.seen)]),
@@ -214,4 +214,4 @@ it('no credential is told, whatever servers answer', async () => {
   for (const shape of [/eyJ[\w-]{8,}/, /\bhv[sbr]\.[\w-]{8,}/, /\bs\.[A-Za-z0-9]{20,}/])
     expect(shape.exec(everything)?.[0]).toBeUndefined();
   outcome = 'passed';
-}, 300_000);
+}, 600_000);

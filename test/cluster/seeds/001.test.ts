@@ -1,6 +1,6 @@
 // Seed 001: a pod of the default service account logs in as the role "default".
-import { objectAt, textOf } from '../../../src/pod/manifest.ts';
-import { untilCondition } from '../../bed/controller.ts';
+import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { until, untilCondition } from '../../bed/controller.ts';
 import { createPod, onEachProduct, tokenOf } from './stage.ts';
 
 onEachProduct((stage) => {
@@ -20,8 +20,12 @@ onEachProduct((stage) => {
 
     await createPod(bed, 'default', 'login-app', 'default');
     const jwt = await tokenOf(bed, { namespace: 'default', serviceAccount: 'default', audience: 'k3s', pod: 'login-app' });
-    const { status, json } = await vault.login('kubernetes', 'default', jwt);
-    expect(status).toBe(200);
+    let json: JsonObject = {};
+    await until('the pod logs in', async () => {
+      const answer = await vault.login('kubernetes', 'default', jwt);
+      ({ json } = answer);
+      return answer.status === 200;
+    });
     const auth = objectAt(json, 'auth');
     expect(auth).toMatchObject({ lease_duration: 3600, renewable: true, policies: ['default'], token_policies: ['default'] });
     expect(objectAt(auth, 'metadata')).toMatchObject({

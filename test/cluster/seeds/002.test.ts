@@ -1,6 +1,6 @@
 // Seed 002: services exchange their service account's token for a token of Vault that is scoped to them.
 import { objectAt, textOf, type JsonObject } from '../../../src/pod/manifest.ts';
-import { untilCondition } from '../../bed/controller.ts';
+import { until, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct, tokenOf } from './stage.ts';
 
 onEachProduct((stage) => {
@@ -17,8 +17,12 @@ onEachProduct((stage) => {
     const audience = textOf(objectAt(objectAt(role, 'status'), 'binding'), 'audience') ?? '';
     const jwt = await tokenOf(bed, { namespace, serviceAccount: 'my-sa', audience });
 
-    const { status, json } = await vault.login('kubernetes', textOf(place, 'roleName') ?? '', jwt);
-    expect(status).toBe(200);
+    let json: JsonObject = {};
+    await until('the service logs in', async () => {
+      const answer = await vault.login('kubernetes', textOf(place, 'roleName') ?? '', jwt);
+      ({ json } = answer);
+      return answer.status === 200;
+    });
     const auth = objectAt(json, 'auth');
     expect(auth).toMatchObject({ policies: ['default', 'my-app'] });
     const token = textOf(auth, 'client_token') ?? '';
