@@ -70,7 +70,7 @@ const render = async (product: Product, name: string, config: unknown, isList: b
   writeFileSync(join(directory, 'agent.json'), adapted(config, directory, isList));
   await promisify(execFile)(agents.get(product) ?? '', ['agent', `-config=${join(directory, 'agent.json')}`], {
     env: { HOME: directory },
-    timeout: 30_000,
+    timeout: 120_000,
   });
   return (file) => readFileSync(join(directory, 'secrets', file), 'utf8');
 };
