@@ -30,7 +30,7 @@ export const aclPolicySpecSchema = struct(
       { min: 1, max: 65536 },
     ),
     privileged: flag(
-      'Allow rules on sys/, auth/, identity/ and on all paths at once: whoever has those can take over the server. A path into a child namespace (team/sys/…) cannot be told from a mount, and is not refused.',
+      'Allow rules on sys/, auth/, identity/ and on all paths at once: whoever has those can take over the server. A path into a namespace below (team/sys/…) is refused where the server has that namespace; one that matches the beginning of its name (te*) cannot be told, and is not.',
       {
         default: false,
       },

@@ -1,6 +1,7 @@
 // The text of an ACL policy as Vault gets it: accessors put in, a first line that says whose it is, nothing privileged unasked.
 import type { VaultACLPolicy } from './acl-policy.ts';
 import { policyHints } from './policy-hints.ts';
+import { type NamespacePath, namespacePaths } from './policy-namespaces.ts';
 import { policyPaths } from './policy-paths.ts';
 
 export type PolicyText =
@@ -10,6 +11,8 @@ export type PolicyText =
       readonly accessors: readonly { readonly backend: string; readonly accessor: string }[];
       /** What is risky in it, as sentences for people. */
       readonly hints: readonly string[];
+      /** Must not be written where one of these is a namespace; empty for a privileged policy. */
+      readonly namespacePaths: readonly NamespacePath[];
     }
   | { readonly ok: false; readonly reason: 'PrivilegedPath' | 'TemplateUnresolved' | 'InvalidPolicy'; readonly message: string };
 
@@ -36,10 +39,8 @@ export const policyText = (policy: VaultACLPolicy, accessorOf: (backend: string)
     return accessor ?? variable;
   });
   if (problems.length > 0) return { ok: false, reason: 'TemplateUnresolved', message: [...new Set(problems)].join('; ') };
-  if (!policy.spec.privileged) {
-    const refusal = privilegeRefusal(text);
-    if (refusal) return refusal;
-  }
+  const guarded = policy.spec.privileged ? { ok: true as const, namespacePaths: [] } : withoutPrivilege(text);
+  if (!guarded.ok) return guarded;
   const isJSON = text.trimStart().startsWith('{');
   return {
     ok: true,
@@ -47,6 +48,7 @@ export const policyText = (policy: VaultACLPolicy, accessorOf: (backend: string)
     text: isJSON ? text : `${markOf(policy)}\n${text}`,
     accessors: [...accessors].map(([backend, accessor]) => ({ backend, accessor })),
     hints: policyHints(text),
+    namespacePaths: guarded.namespacePaths,
   };
 };
 
@@ -58,23 +60,34 @@ export const withoutMark = (text: string): string => (text.startsWith(MARK) ? te
 
 const markOf = ({ metadata: { name, uid } }: VaultACLPolicy): string => `${MARK} VaultACLPolicy ${name}, ${uid}`;
 
-const privilegeRefusal = (text: string): Exclude<PolicyText, { ok: true }> | undefined => {
+type Refusal = Extract<PolicyText, { ok: false }>;
+
+const withoutPrivilege = (text: string): Refusal | { readonly ok: true; readonly namespacePaths: readonly NamespacePath[] } => {
   const read = policyPaths(text);
   if (!read.ok) return { ok: false, reason: 'InvalidPolicy', message: `the policy cannot be read: ${read.problem}` };
   const privileged = read.paths.filter(isPrivileged);
-  if (privileged.length === 0) return undefined;
-  const shown = privileged.slice(0, 8).map((path) => JSON.stringify(path.slice(0, 128)));
-  return {
-    ok: false,
-    reason: 'PrivilegedPath',
-    message: `${shown.join(', ')} can reach ${PRIVILEGED.map((first) => `${first}/`).join(', ')}: with that one can take over the server. Narrow the path, or set spec.privileged`,
-  };
+  if (privileged.length === 0) return { ok: true, namespacePaths: namespacePaths(read.paths, isPrivileged) };
+  return { ok: false, reason: 'PrivilegedPath', message: privilegeMessage(privileged, '', 'the server') };
 };
+
+/** The refusal of paths that reach into namespaces which the server has. */
+export const namespaceRefusal = (found: readonly NamespacePath[]): string => {
+  const names = [...new Set(found.map(({ namespace }) => namespace))].slice(0, MOST_SHOWN).join(', ');
+  const paths = [...new Set(found.map(({ path }) => path))];
+  return privilegeMessage(paths, ` of a namespace in the server (${names})`, 'it');
+};
+
+const privilegeMessage = (paths: readonly string[], where: string, what: string): string => {
+  const shown = paths.slice(0, MOST_SHOWN).map((path) => JSON.stringify(path.slice(0, 128)));
+  const reached = PRIVILEGED.map((first) => `${first}/`).join(', ');
+  return `${shown.join(', ')} can reach ${reached}${where}: with that one can take over ${what}. Narrow the path, or set spec.privileged`;
+};
+const MOST_SHOWN = 8;
 
 /**
  * Whether a path can match something below sys/, auth/ or identity/. A star at the end stands for any characters, a plus for
- * one whole segment, a template for anything, and an escape for any character. Paths into namespaces below that of the endpoint
- * (team/sys/policies) are not seen: nothing in them tells a namespace from a mount.
+ * one whole segment, a template for anything, and an escape for any character. For paths into namespaces below that of the
+ * endpoint (team/sys/policies) see `namespacePaths`.
  */
 export const isPrivileged = (path: string): boolean => {
   if (path.includes('\\')) return true;

@@ -6,13 +6,14 @@ import {
   vaultPolicyName,
 } from '../../resources/acl-policy.ts';
 import { mergeConditions, readyOf } from '../../resources/condition.ts';
-import { type PolicyText, policyText } from '../../resources/policy-text.ts';
+import { namespaceRefusal, type PolicyText, policyText } from '../../resources/policy-text.ts';
 import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/error.ts';
 import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
 import { isSameServer } from '../same-server.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import type { ReadyVault } from '../vault-registry.ts';
+import { reachedNamespaces } from './namespaces.ts';
 import { keepPolicy, type KeptPolicy } from './keep.ts';
 import { removePolicy } from './removal.ts';
 
@@ -90,6 +91,15 @@ const program = async (
   signal: AbortSignal,
 ): Promise<Outcome> => {
   try {
+    const reached = await reachedNamespaces(context.endpoints.get(policy.spec.endpointRef.name), vault, text, signal);
+    if (reached.length > 0)
+      return {
+        findings: [
+          accepted('PrivilegedPath', namespaceRefusal(reached)),
+          waiting('The policy is not accepted; what Vault has of it stays.'),
+        ],
+        status: {},
+      };
     const kept = await keepPolicy({ context, policy, text, vault, signal });
     return { findings: [writable(text), findingOf(kept)], status: kept.status };
   } catch (error) {

@@ -102,6 +102,30 @@ onEachProduct(
       expect(await textInVault(stage(), 'mighty-0')).toContain('sys/*');
     }, 300_000);
 
+    it('writes a path into a namespace below only when that is said, and only a server knows which it is', async () => {
+      const { vault, product } = stage();
+      const hasNamespaces = product === 'openbao';
+      // Vault without Enterprise has none, and answers so.
+      for (const path of ['team', 'team/sub']) {
+        const [parent, name] = path.split('/').length === 1 ? ['', path] : ['team/', 'sub'];
+        expect((await vault.ask('POST', `${parent}sys/namespaces/${name}`, {})).status < 300).toBe(hasNamespaces);
+      }
+      const paths = ['team/sys/policies/acl/x', 'team/*', 'team/sub/auth/token/create', 'team/+/entity/id'];
+      for (const [at, path] of paths.entries())
+        await policy(stage(), `below-${at}`, { policy: `path "${path}" { capabilities = ["read"] }` });
+      for (const [at, path] of paths.entries()) {
+        const object = await has(stage(), `below-${at}`, hasNamespaces ? 'Accepted=PrivilegedPath' : 'Ready=True');
+        expect(messageOf(object, 'Accepted').includes(`${JSON.stringify(path)} can reach`)).toBe(hasNamespaces);
+        expect(writesOf(stage(), `below-${at}`)).toHaveLength(hasNamespaces ? 0 : 1);
+      }
+      // A mount may have such a path within it.
+      await policy(stage(), 'within', { policy: 'path "secret/data/auth/*" { capabilities = ["read"] }\npath "team/kv/x" {}' });
+      await has(stage(), 'within', 'Ready=True');
+      await change(stage(), 'below-0', { privileged: true });
+      await has(stage(), 'below-0', 'Ready=True');
+      expect(await textInVault(stage(), 'below-0')).toContain(paths[0]);
+    });
+
     it('tells what the server cannot read, and does not repeat it', async () => {
       await policy(stage(), 'broken', { policy: 'path "secret/data/app" { capabilities = ["dance"] }', privileged: true });
       await has(stage(), 'broken', 'Accepted=InvalidPolicy');

@@ -34,7 +34,7 @@ const setUp = (
     backends: { get: () => undefined, list: () => [] },
     policies: { list: () => others },
     roles: { list: () => [] },
-    vaults: { get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'Vault' }) },
+    vaults: { get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'Vault', capabilities: [] }) },
     writeStatus: async (_: string, _object: unknown, written: VaultACLPolicyStatus) => {
       status = written;
     },

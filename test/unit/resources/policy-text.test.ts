@@ -1,5 +1,6 @@
 // The text of a policy: accessors, the mark, privileged paths, and what cannot be read.
 import { policyPaths } from '../../../src/resources/policy-paths.ts';
+import { namespacePaths } from '../../../src/resources/policy-namespaces.ts';
 import { isMarked, isPrivileged, policyText, withoutMark } from '../../../src/resources/policy-text.ts';
 import { aclPolicy } from './fixture.ts';
 
@@ -17,6 +18,7 @@ describe('the text of a policy', () => {
         { backend: 'prod.eu', accessor: 'auth_kubernetes_2' },
       ],
       hints: [expect.stringContaining('name of an alias')],
+      namespacePaths: [{ namespace: 'secret', path: 'secret/{{identity.entity.aliases.auth_kubernetes_1.name}}' }],
     });
   });
 
@@ -87,6 +89,22 @@ describe('a path', () => {
     'secret/{{identity.entity.name}}/x',
     'x*',
   ])('%s is not', (path) => expect(isPrivileged(path)).toBe(false));
+});
+
+test.each<[string, readonly string[]]>([
+  ['secret/data/app', []],
+  ['team/sys/policies', ['team']],
+  ['/team/a/auth/token/create', ['team/a']],
+  ['secret/data/auth/*', ['secret/data', 'secret/data/auth']],
+  ['secret/*', ['secret']],
+  ['team/+/x', ['team']],
+  ['secret/data/{{identity.entity.name}}/*', ['secret/data']],
+  ['secret/a*', ['secret']],
+  ['secret/x*', []],
+])('%s can reach what is privileged in %j, if that is a namespace', (path, namespaces) => {
+  expect(namespacePaths([path], isPrivileged).map(({ namespace }) => namespace)).toEqual(namespaces);
+  const text = policyText(aclPolicy(`path "${path}" {}`, { privileged: true }), () => undefined);
+  expect(text.ok && text.namespacePaths).toEqual([]);
 });
 
 describe('paths of a policy', () => {
