@@ -50,7 +50,7 @@ export const aclPolicySpecSchema = struct(
     driftPolicy: driftPolicy(),
     deletionPolicy: deletionPolicy(
       'Retain',
-      'What becomes of the policy in Vault when this object is deleted. It is refused while a role or a backend uses it.',
+      'What becomes of the policy in Vault when this object is deleted. It is refused while a role or a backend uses it; what somebody else has put in its place stays.',
     ),
   },
   'One ACL policy.',

@@ -3,9 +3,10 @@ import { type ACLPolicyFinding, type VaultACLPolicy, vaultPolicyName } from '../
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
 import { isObserved } from '../../resources/management.ts';
-import { deletePolicy } from '../../vault/policies.ts';
+import { deletePolicy, readPolicy } from '../../vault/policies.ts';
 import type { ControllerContext } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
+import { strangerOf } from './ownership.ts';
 
 /** How often it is looked whether the policy is still used; whoever stops using it tells us too. */
 const AGAIN_MS = 60_000;
@@ -46,6 +47,9 @@ export const removePolicy = async (
       `VaultEndpoint ${kept.endpoint} leads to another cluster now; the policy ${kept.name} was not deleted`,
     );
   try {
+    const got = await readPolicy(vault.session, kept.name);
+    const stranger = got === undefined ? undefined : strangerOf(policy, got);
+    if (stranger !== undefined) return await leave(context, policy, `the policy ${kept.name} was not deleted: ${stranger}`);
     context.fence();
     await deletePolicy(vault.session, kept.name);
   } catch (error) {

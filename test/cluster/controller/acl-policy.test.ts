@@ -193,6 +193,23 @@ onEachProduct(
       expect(await textInVault(stage(), 'foreign')).toBe(theirs);
     }, 300_000);
 
+    it('does not delete what another has put in its place', async () => {
+      const another = `# Managed by vault-auth-injector: VaultACLPolicy theirs, of-another-cluster\n${READ}`;
+      const plain = 'path "secret/data/by-hand" { capabilities = ["read"] }';
+      for (const [name, text] of Object.entries({ theirs: another, plain, own: undefined, adopted: undefined })) {
+        const called = `going-${name}`;
+        if (name === 'adopted') await putIntoVault(stage(), called, READ);
+        await policy(stage(), called, { deletionPolicy: 'Delete', driftPolicy: 'Report' });
+        await has(stage(), called, 'Ready=True');
+        if (text !== undefined) await putIntoVault(stage(), called, text);
+        await stage().bed.kubectl(['delete', 'vaultaclpolicy', called]);
+        expect(await textInVault(stage(), called)).toBe(text);
+      }
+      await until('it is told', async () =>
+        (await stage().bed.kubectl(['events', '-n', 'default', '--for=vaultaclpolicy/going-theirs'])).includes('LeftInVault'),
+      );
+    });
+
     it('gives a name in Vault to the older object', async () => {
       await policy(stage(), 'first', { vaultName: 'wanted' });
       await has(stage(), 'first', 'Ready=True');

@@ -12,8 +12,9 @@ import { endpoint } from './objects.ts';
 const setUp = (
   spec: { readonly namespace?: string; readonly managementPolicy?: 'Observe' } = {},
   others: readonly VaultACLPolicy[] = [],
+  text = 'path "a" {}',
 ) => {
-  const texts = new Map([['own-secrets', 'path "a" {}']]);
+  const texts = new Map([['own-secrets', text]]);
   const events: string[] = [];
   let status: VaultACLPolicyStatus | undefined;
   let isReleased = false;
@@ -80,6 +81,28 @@ test('a name in Vault is taken also by whoever reaches the server through anothe
   const holder = { ...rest, metadata: { ...metadata, name: 'own-secrets-too', uid: 'uid-2' } };
   const named = { ...holder, spec: { ...holder.spec, vaultName: 'own-secrets' } };
   expect(await setUp({}, [named])(aclPolicy('path "c" {}'))).toMatchObject({ text: 'path "a" {}', accepted: 'NameTaken' });
+});
+
+describe('a policy that goes', () => {
+  const object = going(made('path "a" {}'));
+  const mark = '# Managed by vault-auth-injector: VaultACLPolicy own-secrets,';
+  const json = '{"path": {"a": {}}}';
+  const asJSON = going(made(json));
+  it.each<[string, VaultACLPolicy, string, boolean]>([
+    ['with its mark', object, `${mark} uid-own-secrets\npath "a" {}`, true],
+    ['with its mark, changed by somebody', object, `${mark} uid-own-secrets\npath "b" {}`, true],
+    ['with the mark of another object', object, `${mark} uid-of-another\npath "a" {}`, false],
+    ['without mark, as it was taken over', object, 'path "a" {}\n', true],
+    ['without mark, of somebody else', object, 'path "b" {}', false],
+    ['as JSON, as it was written', asJSON, json, true],
+    ['as JSON of somebody else', asJSON, '{"path": {"b": {}}}', false],
+  ])('%s', async (_what, policy, text, isDeleted) => {
+    expect(await setUp({}, [], text)(policy)).toMatchObject({
+      text: isDeleted ? undefined : text,
+      isReleased: true,
+      events: isDeleted ? [] : ['LeftInVault'],
+    });
+  });
 });
 
 test('in another namespace of the server nothing is deleted and nothing overwritten', async () => {
