@@ -20,6 +20,11 @@ export function nodeWanted(): boolean {
   return value !== 'off';
 }
 
+/** Which of the processes among which Jest divides tests this one is, from 1; 0 outside of Jest. */
+export function workerNumber(): number {
+  return Number(process.env['JEST_WORKER_ID'] ?? 0);
+}
+
 /** Folder that keeps what was built, across checkouts: `$XDG_CACHE_HOME` or `~/.cache`, then our own name. */
 export function cacheDirectory(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'vault-auth-injector', 'bed');

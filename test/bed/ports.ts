@@ -1,22 +1,33 @@
 // Free TCP ports on the loopback address.
-import { createServer, type Server } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+import { workerNumber } from './environment.ts';
 
-/** Ports that were free a moment ago, all different. Somebody else may take one before it is used: the caller must notice. */
+/**
+ * Below those that a system gives by itself to whoever connects or listens on port 0 (32768 and up on Linux): between finding a port
+ * and using it nobody takes one of these by chance. Above those of a node (10250 and near it), below those of Services (30000 and up).
+ */
+const FIRST = 11_000;
+const LAST = 29_999;
+/** Tests run in several processes at a time, and each has every eighth port for itself. */
+const PROCESSES = 8;
+
+const given = new Set<number>();
+
+/** Ports that were free a moment ago, all different, and none twice in a process. Somebody else may still take one: the caller must notice. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, listening));
-  const ports = servers.map((server) => portOf(server));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = FIRST + PROCESSES * randomInt(Math.floor((LAST - FIRST) / PROCESSES)) + (workerNumber() % PROCESSES);
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    ports.push(port);
+  }
   return ports;
 }
 
-const listening = (): Promise<Server> =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server));
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-
-function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has an address and a port');
-  return address.port;
-}

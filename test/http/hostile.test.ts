@@ -180,7 +180,9 @@ describe('clients that take their time', () => {
   }, 300_000);
 
   it('ten that send 6.9 MiB and stall keep no review out, and a large one only until they are slow', async () => {
-    const stalled = await startServer({ limits: { slowRequestMs: 1000 } });
+    // Long enough that none of them is slow before all have sent what they send.
+    const slowRequestMs = 8000;
+    const stalled = await startServer({ limits: { slowRequestMs } });
     const start = `${head(`content-length: ${LIMIT}`)}${' '.repeat(LIMIT - 100_000)}`;
     const connections = await Promise.all(Array.from({ length: 10 }, () => raw(stalled.port, start)));
     for (const { socket } of connections) socket.on('error', () => {});
@@ -188,7 +190,7 @@ describe('clients that take their time', () => {
       await until(() => connections.every(({ socket }) => socket.writableLength === 0));
       const other = review().replace('"u"', `"${'u'.repeat(100_000)}"`);
       for (let count = 0; count < 10; count += 1) expect((await send(stalled.port, other)).status).toBe(200);
-      await sleep(1000);
+      await sleep(slowRequestMs);
       expect((await send(stalled.port, `${' '.repeat(LIMIT - 1000)}${review()}`)).status).toBe(200);
       expect(await metric(stalled.metrics, 'vault_auth_injector_requests_shed_total{cause="slow"}')).toBe(1);
     } finally {
