@@ -41,7 +41,10 @@ export interface ControllerOptions {
 
 export interface Controller {
   readonly isLeading: () => boolean;
-  /** Why it cannot work yet; empty: it works, or waits for its turn to lead. */
+  /**
+   * Why it cannot work: what has not been listed yet, and what the API server has not told of for long, so that what is known may
+   * be old. Empty: it works, or waits for its turn to lead.
+   */
   readonly reasons: () => readonly string[];
   /** Ends in good order: what is under way is finished, within some seconds, and the Lease is given back. */
   readonly close: () => Promise<void>;
@@ -184,7 +187,14 @@ export const startController = (options: ControllerOptions): Controller => {
 
   return {
     isLeading: () => leader?.isLeading() ?? false,
-    reasons: () => stores.missing().map((path) => explained(problems.get(path) ?? `${path} has not been listed yet`)),
+    reasons: () => [
+      ...stores.missing().map((path) => explained(problems.get(path) ?? `${path} has not been listed yet`)),
+      ...stores.silent().map(({ path, seconds }) => {
+        const said = problems.get(path);
+        const why = said === undefined ? '' : `: ${said}`;
+        return `nothing has been heard of ${path} for ${seconds} s, what is known of it stays in use${why}`;
+      }),
+    ],
     close: async () => {
       isClosed = true;
       plan.end();

@@ -1,6 +1,6 @@
 // The cluster in memory: our four kinds whole, of namespaces, service accounts and our own Secrets and ConfigMaps what matters.
 import type { KubeClient } from '../kube/client.ts';
-import type { WatchTimes } from '../kube/collection.ts';
+import { silentAfterMs, type WatchTimes } from '../kube/collection.ts';
 import { type ObjectStore, watchObjects, withoutManagedFields, type WritableStore } from '../kube/objects.ts';
 import { collectionPath, type KindName } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
@@ -16,6 +16,8 @@ export interface Stores {
   readonly rolesNamed: (name: string) => readonly VaultAuthRole[];
   /** Collections that have not been listed yet, by their paths. */
   readonly missing: () => readonly string[];
+  /** Collections that were listed, and of which nothing has been heard for much longer than a watch lasts. */
+  readonly silent: () => readonly { readonly path: string; readonly seconds: number }[];
   /** When the watch that has been silent for longest was last heard of, in milliseconds of `performance.now()`; undefined: never. */
   readonly heard: () => number | undefined;
   readonly close: () => Promise<void>;
@@ -124,6 +126,13 @@ export const openStores = ({ client, namespace, keepsAnnotation, listeners, onPr
     rolesIn: inNamespace.of,
     rolesNamed: withName.of,
     missing: () => watched.filter(([, store]) => !store.listed()).map(([path]) => path),
+    silent: () =>
+      watched.flatMap(([path, store]) => {
+        const heard = store.heard();
+        if (!store.listed() || heard === undefined) return [];
+        const silence = performance.now() - heard;
+        return silence > silentAfterMs(times) ? [{ path, seconds: Math.floor(silence / 1000) }] : [];
+      }),
     heard: () => {
       const heard = watched.map(([, store]) => store.heard());
       return heard.includes(undefined) ? undefined : Math.min(...heard.filter((time) => time !== undefined));

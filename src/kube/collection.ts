@@ -66,6 +66,13 @@ export interface Watch {
 }
 
 const TIMES: WatchTimes = { streamSeconds: 25, graceMs: 10_000, relistMs: 600_000, firstWaitMs: 500, longestWaitMs: 30_000 };
+/** Streams are ended and begun anew all the time, and each end is heard of: who is silent for three of them is not there. */
+export const silentAfterMs = (given: Partial<WatchTimes> = {}): number => {
+  const { streamSeconds, graceMs } = { ...TIMES, ...given };
+  return 3 * (streamSeconds * LONGEST_STREAM * 1000 + graceMs);
+};
+/** Streams are up to so many times as long as asked for, so that replicas that started together do not stay together. */
+const LONGEST_STREAM = 1.25;
 /** As client-go; of metadata such a page has a few hundred kilobytes, of our own objects two megabytes. */
 const PAGE = 500;
 const PAGE_MS = 30_000;
@@ -129,8 +136,7 @@ export const followCollection = <T extends Versioned>(options: CollectionOptions
   const stream = async (resourceVersion: string, signal: AbortSignal): Promise<void> => {
     const began = performance.now();
     let lines = 0;
-    // Replicas that started together do not stay together.
-    const timeoutSeconds = Math.ceil(times.streamSeconds * (1 + Math.random() / 4));
+    const timeoutSeconds = Math.ceil(times.streamSeconds * (1 + Math.random() * (LONGEST_STREAM - 1)));
     await client.request({
       method: 'GET',
       path,
