@@ -94,8 +94,11 @@ if (nodeWanted()) {
     const { directory } = bed;
     await bed.stop();
     bed = undefined;
+    // Its watchdog has been sent away, and goes by itself.
+    for (let wait = 0; wait < 600 && remains(directory).length > 0; wait += 1) await sleep(50);
     expect(remains(directory)).toEqual([]);
     expect(existsSync(directory)).toBe(false);
+    for (let wait = 0; wait < 600 && traces().join() !== before.join(); wait += 1) await sleep(50);
     expect(traces()).toEqual(before);
   }, 300_000);
 } else {

@@ -107,6 +107,24 @@ describe.each(PRODUCTS)('%s', (product) => {
     },
   );
 
+  check('trouble with the role of the login alone is told of the login alone', async () => {
+    const reviewed: JsonObject = { type: 'kubernetes', kubernetes: { host: stage.bed.url, reviewer: { mode: 'Rotated' } } };
+    const probe = { intervalSeconds: 10 };
+    const granted = { rbac: { manageAuthDelegator: true } };
+    const name = await stage.declare(product, own('probing'), { ...reviewed, ...granted, probe });
+    const keys = await stage.declare(product, own('probing-keys'), { ...pushed, probe });
+    for (const each of [name, keys]) await stage.until(each, 'Ready=True');
+    const heal = trouble({ kind: 'answer', status: 500, body: { errors: ['internal error'] } }, path('/role/'), path('probing'));
+    const { conditions = [] } = await stage.until(name, 'ReviewerHealthy=NotProbed');
+    const found = Object.fromEntries(conditions.map(({ type, status, reason }) => [type, `${status} ${reason}`]));
+    expect(found).toMatchObject({ Configured: 'True InSync', ReviewerHealthy: 'Unknown NotProbed', Ready: 'Unknown NotProbed' });
+    expect(conditions.find(({ type }) => type === 'Ready')?.message).toMatch(/^No login could be tried: .*500/);
+    const { conditions: ofKeys } = await stage.until(keys, 'KeysFresh=NotSynced');
+    expect(ofKeys?.find(({ type }) => type === 'Configured')?.status).toBe('True');
+    heal();
+    for (const each of [name, keys]) await stage.until(each, 'Ready=True');
+  });
+
   check('a login that hangs does not hold the backend up, and is told', async () => {
     const name = await stage.declare(product, own('hanging'), { ...pushed, probe: { timeoutSeconds: 1, intervalSeconds: 10 } });
     await stage.until(name, 'Ready=True');
