@@ -90,6 +90,18 @@ export const keysHealth = (finding: KeysFinding, probe: LastProbe): KeysFinding 
   return keysFresh('False', 'NotSynced', message);
 };
 
+/** What is so while the server is in trouble where a login is prepared. Of keys that are known to be wrong more is known already. */
+export const untried = (
+  { spec }: Work['backend'],
+  findings: readonly BackendFinding[],
+  problem: string,
+): readonly BackendFinding[] => {
+  const message = `No login could be tried: ${problem}.`;
+  if (spec.type === 'kubernetes') return [healthy('Unknown', 'NotProbed', message)];
+  const isKnown = findings.some(({ type, status }) => type === 'KeysFresh' && status === 'False');
+  return isKnown ? [] : [keysFresh('Unknown', 'NotSynced', message)];
+};
+
 export const healthy = (
   status: ReviewerFinding['status'],
   reason: ReviewerFinding['reason'],

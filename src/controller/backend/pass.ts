@@ -30,7 +30,7 @@ export interface Pass {
   forgetsProbe: boolean;
 }
 
-/** Goes as far as it can; what it found until then is in `pass`, also when it throws: VaultError, or a KubeError. */
+/** Goes as far as it can; what it found until then is in `pass`, also when it throws: VaultError, ProbeUntried, or a KubeError. */
 export const look = async (asked: Work, pass: Pass, clusterCA: () => Promise<string | undefined>): Promise<void> => {
   const { backend, vault, signal } = asked;
   const { path } = backend.spec;

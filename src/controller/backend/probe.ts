@@ -7,7 +7,7 @@ import { differences } from '../../resources/canonical.ts';
 import { API_VERSION } from '../../resources/kinds.ts';
 import { roleDocument } from '../../resources/role-document.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
-import { isVaultError, type VaultError } from '../../vault/error.ts';
+import { isVaultError, VaultError } from '../../vault/error.ts';
 import { tryLogin } from '../../vault/probe-login.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
 import { keyOf } from './token-record.ts';
@@ -24,7 +24,16 @@ export interface ProbeOutcome {
 /** The name of the hidden role. Those of real roles have a namespace in them, so that none can meet it. */
 export const probeRoleName = ({ backend }: Pick<Work, 'backend'>): string => `${backend.spec.clusterName}.probe`;
 
-/** Keeps the role and logs in. Throws VaultError when the server is in trouble. */
+/** The server was in trouble when the role of the login was looked at: of logins nothing is known, of the rest what was found. */
+export class ProbeUntried extends Error {
+  override readonly cause: VaultError;
+  constructor(cause: VaultError) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
+/** Keeps the role and logs in. Throws ProbeUntried, and a KubeError when a token cannot be made. */
 export const probe = async (work: Work): Promise<ProbeOutcome> => {
   const { context, backend, vault, signal } = work;
   const { path, probe: settings } = backend.spec;
@@ -32,7 +41,8 @@ export const probe = async (work: Work): Promise<ProbeOutcome> => {
     await keepRole(work);
   } catch (error) {
     // A refusal is about this role alone: mount and configuration are as they were found.
-    if (!isVaultError(error, 'PermissionDenied', 'BadRequest')) throw error;
+    if (!isVaultError(error, 'PermissionDenied', 'BadRequest'))
+      throw error instanceof VaultError ? new ProbeUntried(error) : error;
     return { result: 'Failed', message: `the role for it cannot be kept: ${error.message}`.slice(0, LONGEST) };
   }
   const audience = defaultAudience(backend);

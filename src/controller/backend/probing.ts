@@ -17,7 +17,7 @@ export interface Probed {
   readonly outcome: ProbeOutcome | undefined;
 }
 
-/** Tries a login if one is due, or if something was changed. Throws VaultError when its role cannot be kept. */
+/** Tries a login if one is due, or if something was changed. Throws ProbeUntried when its role cannot be kept. */
 export const probeWhenDue = async (work: Work, hasChanged: boolean): Promise<Probed> => {
   const { context, before, memory } = work;
   if (!hasChanged && nextProbe(work) > context.now()) return { lastProbe: before.lastProbe, outcome: undefined };

@@ -27,7 +27,7 @@ export interface Proof {
 const REWRITE_SECONDS = 300;
 const rewriteMs = ({ context }: Work): number => REWRITE_SECONDS * 1000 * context.times.resyncFactor;
 
-/** Tries a login when one is due. Throws VaultError, and a KubeError when a token cannot be made. */
+/** Tries a login when one is due. Throws VaultError, ProbeUntried, and a KubeError when a token cannot be made. */
 export const prove = async (work: Work, situation: ProofSituation): Promise<Proof> => {
   const { config } = situation;
   const { memory, context } = work;

@@ -8,6 +8,8 @@ import { type ControllerContext, type Reconcile } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import { rejection } from './rejection.ts';
 import { type BackendMemory, memories } from './memory.ts';
+import { untried } from './health.ts';
+import { ProbeUntried } from './probe.ts';
 import { look, type Pass } from './pass.ts';
 import { removeBackend } from './removal.ts';
 import { nextLook } from './schedule.ts';
@@ -126,6 +128,10 @@ const failures = ({ backend }: Work, { findings }: Pass, error: unknown): Failed
       isFinal: false,
       retryAfterMs: undefined,
     };
+  if (error instanceof ProbeUntried) {
+    const { message, cause } = error;
+    return { findings: untried(backend, findings, message), isFinal: false, retryAfterMs: cause.retryAfterMs };
+  }
   const failure = vaultFailure(error, `auth/${path}`);
   if (!failure) return undefined;
   const rejected = isMounted ? rejection(backend, error) : undefined;
