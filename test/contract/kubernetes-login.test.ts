@@ -34,7 +34,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
   });
 
   test('1.5 a login gives the role’s policies sorted in lower case, and tells who it is', async () => {
-    const result = await tryLogin(server().client, on.path, 'app', on.app, 5000);
+    const result = await tryLogin(server().client, on.path, 'app', on.app, 30_000);
     if (result.outcome === 'failed') throw result.error;
     expect([result.policies, result.leaseSeconds]).toEqual([['default', 'pol-a', 'pol-b'], 300]);
     const { service_account_uid: uid, ...metadata } = Object.fromEntries(result.metadata);
@@ -76,7 +76,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
       expect(await on.login('app', on.app)).toBe(DENIED);
       restore();
     }
-    const missing = await tryLogin(client, 'nowhere', 'app', on.app, 5000);
+    const missing = await tryLogin(client, 'nowhere', 'app', on.app, 30_000);
     expect(missing).toMatchObject({ outcome: 'failed', error: { kind: 'PermissionDenied', errors: ['permission denied'] } });
     await on.config({ kubernetes_host: 'https://127.0.0.1:1' });
     expect(await on.login('app', on.app)).toBe(DENIED);

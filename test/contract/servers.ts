@@ -24,7 +24,7 @@ export interface ContractServer {
   readonly mount: (type: string) => Promise<string>;
 }
 
-const LIMITS = { requestsPerSecond: 1000, burst: 1000, maxInFlight: 8, timeoutMs: 10_000 };
+const LIMITS = { requestsPerSecond: 1000, burst: 1000, maxInFlight: 8, timeoutMs: 30_000 };
 
 /** A client without limits that are felt. */
 export const contractClient = (address: string, namespace = '', tls: VaultTLS = {}): VaultClient =>

@@ -196,7 +196,7 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
       role: async (endpoint, path, body, name = 'app') => {
         await server(endpoint).root.request({ method: 'POST', path: `auth/${path}/role/${name}`, body });
       },
-      login: (endpoint, path, jwt, role = 'app') => tryLogin(server(endpoint).client, path, role, jwt, 10_000),
+      login: (endpoint, path, jwt, role = 'app') => tryLogin(server(endpoint).client, path, role, jwt, 30_000),
       pass: (milliseconds) => {
         ahead += milliseconds;
       },
