@@ -71,7 +71,7 @@ export const draftOf = (pod: JsonObject, parsed: Parsed, operator: OperatorInput
   };
   checkRequired(draft);
   if (parsed.options.secretVolumePath === '')
-    draft.warnings.push({ code: 'path-empty', annotation: originOf(draft, 'secretVolumePath') });
+    draft.warnings.push({ code: 'path-empty', annotation: originOf(draft.parsed, 'secretVolumePath') });
   for (const { value, annotation } of parsed.families.volumePath.values())
     if (value === '') draft.warnings.push({ code: 'path-empty', annotation });
   return draft;
@@ -87,9 +87,10 @@ const checkRequired = ({ parsed: { options, families }, problems }: Draft): void
 };
 
 /** The annotation that gave an option its value, or the one that could. */
-export const originOf = ({ parsed }: Draft, key: OptionKey): string => parsed.origins.get(key)?.annotation ?? annotationName(key);
+export const originOf = ({ origins }: Parsed, key: OptionKey): string => origins.get(key)?.annotation ?? annotationName(key);
 
-const isFinding = (value: object): value is PodFinding => 'code' in value;
+/** A finding, and not what was to be made. */
+export const isFinding = (value: object): value is PodFinding => 'code' in value;
 
 /** Keeps a value, or notes why there is none. */
 export const keep = <T extends object>(value: T | PodFinding | undefined, draft: Draft): T | undefined => {
@@ -110,7 +111,7 @@ const warnOfUnknown = (draft: Draft, wanted: readonly string[], annotation: stri
 const chosenContainers = (draft: Draft): ReadonlySet<string> | undefined => {
   const wanted = draft.parsed.options.agentInjectContainers;
   if (!wanted) return undefined;
-  warnOfUnknown(draft, wanted, originOf(draft, 'agentInjectContainers'), ['containers']);
+  warnOfUnknown(draft, wanted, originOf(draft.parsed, 'agentInjectContainers'), ['containers']);
   return new Set(wanted);
 };
 
@@ -147,7 +148,7 @@ export const copiedMounts = (draft: Draft): readonly JsonObject[] => {
     (one) => textOf(one, 'name') === container,
   );
   if (!source)
-    draft.warnings.push({ code: 'container-unknown', annotation: originOf(draft, 'agentCopyVolumeMounts'), container });
+    draft.warnings.push({ code: 'container-unknown', annotation: originOf(draft.parsed, 'agentCopyVolumeMounts'), container });
   return objectsOf(source?.['volumeMounts']).filter((mount) => !/serviceaccount/i.test(textOf(mount, 'mountPath') ?? ''));
 };
 
@@ -186,4 +187,5 @@ export const setAnnotation = ({ pod, builder }: Draft, name: string, value: stri
 };
 
 /** Writes down that the pod has its agent, where vault-k8s and people look for it. */
-export const markInjected = (draft: Draft): void => setAnnotation(draft, originOf(draft, 'agentInjectStatus'), STATUS_INJECTED);
+export const markInjected = (draft: Draft): void =>
+  setAnnotation(draft, originOf(draft.parsed, 'agentInjectStatus'), STATUS_INJECTED);

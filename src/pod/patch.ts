@@ -2,7 +2,7 @@
 // not changed, and a patch that does not apply rejects the pod even under failurePolicy Ignore.
 import fastJsonPatch, { escapePathComponent, type Operation } from 'fast-json-patch';
 import type { Json, JsonObject } from './manifest.ts';
-import { jsonText } from './shared.ts';
+import { jsonText, quoted } from './shared.ts';
 
 export interface PatchOperation {
   readonly op: 'add' | 'replace';
@@ -76,7 +76,7 @@ export const patchBuilder = (): PatchBuilder => {
 export const patchText = (patch: readonly PatchOperation[]): string => {
   let text = '';
   for (const { op, path, value } of patch)
-    text += `${text === '' ? '[' : ','}{"op":"${op}","path":${JSON.stringify(path)},"value":${jsonText(value)}}`;
+    text += `${text === '' ? '[' : ','}{"op":"${op}","path":${quoted(path)},"value":${jsonText(value)}}`;
   return text === '' ? '[]' : `${text}]`;
 };
 

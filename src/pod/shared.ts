@@ -33,6 +33,7 @@ export const sharedMembers = (object: JsonObject): JsonObject => {
 
 /** As JSON.stringify, to the letter. Looks up the text of what is shared, down to the members of objects in a list. */
 export const jsonText = (value: Json): string => {
+  if (typeof value === 'string') return quoted(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   return TEXTS.get(value) ?? (isList(value) ? `[${value.map(jsonText).join(',')}]` : objectText(value));
 };
@@ -50,15 +51,25 @@ const objectText = (object: JsonObject): string => {
   return `{${text}}`;
 };
 
-/** Keys of containers are few and the same in every patch; whoever writes patches of their own can bring any. */
-const quoted = (key: string): string => {
-  const known = QUOTED.get(key);
+/**
+ * A text as JSON. Paths and keys of patches are few and the same in every one, and so is the configuration of an agent within
+ * a rollout; whoever writes patches of their own can bring any, so that what is kept is bounded.
+ */
+export const quoted = (text: string): string => {
+  const known = QUOTED.get(text);
   if (known !== undefined) return known;
-  const text = JSON.stringify(key);
-  if (QUOTED.size < MOST_KEYS && key.length < LONGEST_KEY) QUOTED.set(key, text);
-  return text;
+  const json = JSON.stringify(text);
+  if (text.length > LONGEST_TEXT) return json;
+  keptCharacters += json.length;
+  if (keptCharacters > MOST_CHARACTERS) {
+    QUOTED.clear();
+    keptCharacters = json.length;
+  }
+  QUOTED.set(text, json);
+  return json;
 };
 
 const QUOTED = new Map<string, string>();
-const MOST_KEYS = 100;
-const LONGEST_KEY = 40;
+let keptCharacters = 0;
+const MOST_CHARACTERS = 256 * 1024;
+const LONGEST_TEXT = 8 * 1024;

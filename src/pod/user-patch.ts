@@ -20,15 +20,20 @@ const applyOne = (document: JsonObject, operation: unknown): JsonObject => {
   return result;
 };
 
+/** Apart from a finding by its one member: the document can have any, as the user's patch wants it. */
+export interface Patched {
+  readonly document: JsonObject;
+}
+
 /** A document of ours with the user's RFC 6902 patch applied; `annotation` is named when it cannot be. */
-export const userPatched = (document: JsonObject, patch: readonly unknown[], annotation: string): JsonObject | PodFinding => {
-  if (patch.length === 0) return document;
+export const userPatched = (document: JsonObject, patch: readonly unknown[], annotation: string): Patched | PodFinding => {
+  if (patch.length === 0) return { document };
   if (patch.length > MOST_OPERATIONS)
     return { code: 'patch-rejected', annotation, because: `more than ${MOST_OPERATIONS} operations` };
   try {
     let result = structuredClone(document);
     for (const operation of structuredClone(patch)) result = applyOne(result, operation);
-    return result;
+    return { document: result };
   } catch (error) {
     const because = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
     return { code: 'patch-rejected', annotation, because };

@@ -27,8 +27,8 @@ export const agents = (draft: Draft, shape: Shape): Map<AgentKind, JsonObject> =
     // The name of the token's volume is random in each pod, so mounts are made for each.
     const container = { ...frame, volumeMounts: uniquePaths(agentMounts(kind, { options, shape, tokens, copied })) };
     const key = PATCH_KEY[kind];
-    const patched = keep(userPatched(container, options[key] ?? [], originOf(draft, key)), draft);
-    if (patched) made.set(kind, patched);
+    const patched = keep(userPatched(container, options[key] ?? [], originOf(draft.parsed, key)), draft);
+    if (patched) made.set(kind, patched.document);
   }
   return made;
 };

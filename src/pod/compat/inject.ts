@@ -62,13 +62,13 @@ export const injectCompat = (pod: JsonObject, parsed: Parsed, operator: Operator
   if (!shape.init && !shape.sidecar)
     problems.push({
       code: 'containers-exclusive',
-      annotation: originOf(draft, 'agentPrePopulate'),
-      other: originOf(draft, 'agentPrePopulateOnly'),
+      annotation: originOf(draft.parsed, 'agentPrePopulate'),
+      other: originOf(draft.parsed, 'agentPrePopulateOnly'),
     });
   const made = agents(draft, shape);
   for (const key of LACKS)
     if (draft.parsed.origins.get(key)?.annotation !== undefined)
-      problems.push({ code: 'profile-lacks', annotation: originOf(draft, key), profile: 'compat' });
+      problems.push({ code: 'profile-lacks', annotation: originOf(draft.parsed, key), profile: 'compat' });
   problems.push(...placeVolumes(pod, wanted, builder));
   // Init containers get the secrets only when an agent runs before them.
   const named = recipients(draft);

@@ -1,7 +1,7 @@
 // An agent container of profile native: a native sidecar whose start-up probe holds back the rest of the pod until the
 // secrets are there, or a plain init container.
 import type { Options } from '../../annotations/parse.ts';
-import { objectAt, objectsOf, type Json, type JsonObject } from '../manifest.ts';
+import type { Json, JsonObject } from '../manifest.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';
 import { processVariables, PROGRAM } from '../program.ts';
 import { LOG_FILE } from './config.ts';
@@ -9,16 +9,15 @@ import type { AgentPart } from './part.ts';
 import type { AgentUser } from './user.ts';
 
 export interface NativeContainerInput {
-  readonly pod: JsonObject;
   readonly options: Options;
   readonly caBytes: string;
   readonly user: AgentUser;
+  readonly pullPolicy: string;
   readonly resources: JsonObject;
   readonly mounts: readonly JsonObject[];
   /** Absolute paths of the files that must exist before the app starts. */
   readonly destinations: readonly string[];
   readonly part: AgentPart;
-  readonly isAgent: (container: JsonObject) => boolean;
 }
 
 /** Where templates read the namespace from: OpenBao's agent ignores it in its configuration. */
@@ -59,21 +58,14 @@ const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
   return pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value: literal(value) }));
 };
 
-/** What AlwaysPullImages has made of the app containers it would make of ours: doing it first saves a second review. */
-const pullPolicy = ({ pod, options, isAgent }: NativeContainerInput): string => {
-  if (options.imagePullPolicy) return options.imagePullPolicy;
-  const apps = objectsOf(objectAt(pod, 'spec')?.['containers']).filter((container) => !isAgent(container));
-  return apps.length > 0 && apps.every((container) => container['imagePullPolicy'] === 'Always') ? 'Always' : 'IfNotPresent';
-};
-
 /** The finished container, before the user's own patch. It passes Pod Security "restricted". */
 export const nativeContainer = (input: NativeContainerInput): JsonObject => {
-  const { options, user, part, destinations, mounts, resources } = input;
+  const { options, user, part, destinations, mounts, resources, pullPolicy } = input;
   const isSidecar = part.kind === 'native-sidecar';
   return {
     name: part.name,
     image: options.agentImage ?? '',
-    imagePullPolicy: pullPolicy(input),
+    imagePullPolicy: pullPolicy,
     ...(isSidecar ? { restartPolicy: 'Always' } : {}),
     command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${part.file}`],
     env: variables(input),

@@ -22,7 +22,7 @@ const ownAt = (path: string): string | undefined => OWN[REAL.findIndex((own) => 
 export const ownDirectories = (draft: Draft, copied: readonly JsonObject[]): readonly PodFinding[] => {
   const ofSecrets = secretsAmiss(draft.parsed);
   if (copied.length === 0) return ofSecrets;
-  const annotation = originOf(draft, 'agentCopyVolumeMounts');
+  const annotation = originOf(draft.parsed, 'agentCopyVolumeMounts');
   return [...ofSecrets, ...copied.flatMap((mount) => findingsAt(textOf(mount, 'mountPath') ?? '', annotation))];
 };
 

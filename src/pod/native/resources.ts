@@ -5,7 +5,7 @@ import type { OptionKey } from '../../annotations/table.ts';
 import type { PodFinding } from '../finding.ts';
 import { fitWithin, type Bound, type Bounds, type Misfit } from '../fit.ts';
 import { RESOURCES, type LimitRange, type Resource } from '../limit-range.ts';
-import { objectAt, objectsOf, type JsonObject } from '../manifest.ts';
+import { objectAt, type JsonObject } from '../manifest.ts';
 import { podTotal, type Totals } from '../pod-total.ts';
 
 export interface ResourcesInput {
@@ -13,6 +13,8 @@ export interface ResourcesInput {
   readonly options: Options;
   readonly origins: ReadonlyMap<OptionKey, Origin>;
   readonly limitRanges: readonly LimitRange[];
+  /** See allLimitCpu. */
+  readonly isCpuLimited: boolean;
   /** A plain init container instead of a sidecar: it is gone before the others start. */
   readonly once: boolean;
   readonly isAgent: (container: JsonObject) => boolean;
@@ -90,19 +92,18 @@ type Texts = Readonly<Record<Resource, Pair>>;
 const isNamed = (key: Key, { origins }: ResourcesInput): boolean => origins.get(key)?.annotation !== undefined;
 
 /**
- * Where nobody names one, a CPU limit exactly when every app container has one: then a quota or a LimitRange of the
- * namespace wants one, and without that need a limit only slows the start.
+ * Every app container has a CPU limit: then a quota or a LimitRange of the namespace wants one, so that the agent gets one too.
+ * Without that need a limit only slows the start.
  */
-const wantedTexts = (input: ResourcesInput): Texts => {
-  const { pod, options, origins, isAgent } = input;
-  const apps = objectsOf(objectAt(pod, 'spec')?.['containers']).filter((container) => !isAgent(container));
-  const isLimited =
-    apps.length > 0 && apps.every((container) => objectAt(objectAt(container, 'resources'), 'limits')?.['cpu'] !== undefined);
+export const allLimitCpu = (apps: readonly JsonObject[]): boolean =>
+  apps.length > 0 && apps.every((container) => objectAt(objectAt(container, 'resources'), 'limits')?.['cpu'] !== undefined);
+
+const wantedTexts = ({ options, origins, isCpuLimited }: ResourcesInput): Texts => {
   const textFor = (key: Key): string => (origins.has(key) ? options[key] : (DEFAULTS[key] ?? options[key]));
   return {
     cpu: {
       request: textFor('agentRequestsCpu'),
-      limit: isLimited || origins.has('agentLimitsCpu') ? textFor('agentLimitsCpu') : '',
+      limit: isCpuLimited || origins.has('agentLimitsCpu') ? textFor('agentLimitsCpu') : '',
     },
     memory: { request: textFor('agentRequestsMem'), limit: textFor('agentLimitsMem') },
     'ephemeral-storage': { request: options.agentRequestsEphemeral, limit: options.agentLimitsEphemeral },

@@ -73,12 +73,11 @@ export const secretMounts = (directories: readonly string[], isReadOnly: boolean
  * Mounts of the agent. Its own token stands at the default path, so that the API server's ServiceAccount plugin has
  * nothing to add and the general API token is not in the agent.
  */
-export const agentMounts = (options: Options, directories: readonly string[], copied: readonly JsonObject[]): JsonObject[] => [
+export const agentMounts = (options: Options, directories: readonly string[]): JsonObject[] => [
   ...secretMounts(directories, false),
   { name: RUN_VOLUME, mountPath: RUN_DIRECTORY },
   readOnly(CONFIG_VOLUME, CONFIG_DIRECTORY),
   readOnly(TOKEN_VOLUME, SERVICE_ACCOUNT_DIRECTORY),
   ...(options.agentExtraSecret === '' ? [] : [readOnly('extra-secrets', EXTRA_DIRECTORY)]),
   ...(options.tlsSecret === '' ? [] : [readOnly('vault-tls-secrets', TLS_DIRECTORY)]),
-  ...copied,
 ];

@@ -50,6 +50,14 @@ describe.each(['webhook', 'agent-inject'] as const)('%s', (command) => {
     expect(ask(podWith({ annotations }), command)).toMatchObject({ decision: 'denied' });
   });
 
+  test('members of the names that findings have are members like others', () => {
+    const patch = JSON.stringify(['code', 'document', 'problem'].map((name) => ({ op: 'add', path: `/${name}`, value: 'x' })));
+    const profile = command === 'webhook' ? { 'vaultauth.dev/agent-config-patch': patch } : {};
+    const annotations = { 'agent-json-patch': patch, 'agent-init-json-patch': patch, ...profile };
+    const allow = command === 'webhook' ? ['-allow=*'] : [];
+    expect(ask(podWith({ annotations }), command, allow)).toMatchObject({ decision: 'injected', codes: [] });
+  });
+
   test('a thousand directories in a thousand containers', () => {
     const annotations = many(300, (index) => [`agent-inject-secret-s${index}`, 'kv/a']);
     const paths = many(300, (index) => [`secret-volume-path-s${index}`, `/s${index}`]);

@@ -1,0 +1,79 @@
+// What profile native makes of the annotations alone: once for all pods with the same ones.
+import { annotationName } from '../../annotations/name.ts';
+import type { Parsed } from '../../annotations/parse.ts';
+import { declared, isFinding, originOf, uniquePaths } from '../draft.ts';
+import type { PodFinding } from '../finding.ts';
+import type { JsonObject } from '../manifest.ts';
+import { otherDirectories } from '../secrets.ts';
+import { remembered, shared } from '../shared.ts';
+import { userPatched } from '../user-patch.ts';
+import { nativeConfig } from './config.ts';
+import { partsOf, type AgentPart } from './part.ts';
+import { reachedBy, type Reached } from './reach.ts';
+import { agentMounts, secretMounts, volumes } from './volumes.ts';
+
+export interface NativePlan {
+  /** Each an object of its own, so that what is made of it can be remembered with it. */
+  readonly parts: readonly AgentPart[];
+  readonly volumes: readonly JsonObject[];
+  /** For the containers that get the secrets. */
+  readonly secretMounts: readonly JsonObject[];
+  /** For the agents, without those that are copied from a container. */
+  readonly agentMounts: readonly JsonObject[];
+  /** Absolute paths of the files that must exist before the app starts. */
+  readonly destinations: readonly string[];
+  /** One for each part, or what is wrong with the user's patch of it. */
+  readonly configs: readonly (PlannedConfig | PodFinding)[];
+}
+
+export interface PlannedConfig {
+  /** Name of the annotation that carries it. */
+  readonly name: string;
+  readonly text: string;
+  /** Of name and text. */
+  readonly bytes: number;
+  /** What the user's own patch of it reaches. */
+  readonly reached: readonly Reached[];
+}
+
+/** The plan of these annotations, for nodes with or without native sidecars. */
+export const planOf = (parsed: Parsed, hasNativeSidecars: boolean): NativePlan =>
+  hasNativeSidecars ? withNativeSidecars(parsed) : withoutNativeSidecars(parsed);
+
+const makePlan = (parsed: Parsed, hasNativeSidecars: boolean): NativePlan => {
+  const { options } = parsed;
+  const { files } = declared(parsed).secrets;
+  const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
+  const parts = partsOf(options, hasNativeSidecars);
+  return {
+    parts,
+    volumes: volumes(options, directories, parts).map(shared),
+    secretMounts: secretMounts(directories, options.secretsReadOnly ?? true).map(shared),
+    agentMounts: shared(uniquePaths(agentMounts(options, directories))),
+    destinations: files.map(({ destination }) => destination),
+    configs: parts.map((part) => configOf(parsed, part)),
+  };
+};
+
+const withNativeSidecars = remembered((parsed: Parsed) => makePlan(parsed, true));
+const withoutNativeSidecars = remembered((parsed: Parsed) => makePlan(parsed, false));
+
+const configOf = (parsed: Parsed, { once, config }: AgentPart): PlannedConfig | PodFinding => {
+  const { options, families } = parsed;
+  const { secrets, measured } = declared(parsed);
+  const document = nativeConfig({
+    options,
+    authConfig: families.authConfig,
+    files: secrets.files,
+    telemetry: measured.block,
+    once,
+  });
+  const annotation = originOf(parsed, 'agentConfigPatch');
+  const patch = options.agentConfigPatch ?? [];
+  const patched = userPatched(document, patch, annotation);
+  if (isFinding(patched)) return patched;
+  const name = annotationName(config);
+  const text = JSON.stringify(patched.document);
+  const reached = patch.length === 0 ? [] : reachedBy(annotation, document, patched.document);
+  return { name, text, bytes: Buffer.byteLength(name) + Buffer.byteLength(text), reached };
+};
