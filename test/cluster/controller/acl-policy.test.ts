@@ -1,36 +1,15 @@
 // A VaultACLPolicy and the policy in Vault: accessors put in, refusals that write nothing, drift, what is somebody else's, deletion.
-import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
-import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
+import { objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { objectPath } from '../../../src/resources/kinds.ts';
 import { conditionOf, readObject, until, untilCondition } from '../../bed/controller.ts';
-import { onEachProduct, type Stage } from '../seeds/stage.ts';
+import { onEachProduct } from '../seeds/stage.ts';
+import { change, driftOf, has, isGone, policy, putIntoVault, READ, textInVault, writesOf } from './acl-policy-stage.ts';
 import { told } from './backend-looks.ts';
 import { accessorOf } from './fault-stage.ts';
-import { backend, declare, FLAGS, inVault, messageOf, writes } from './role-stage.ts';
+import { backend, declare, FLAGS, messageOf } from './role-stage.ts';
 
-const READ = 'path "secret/data/app" { capabilities = ["read"] }';
 const templated = (accessor: string | undefined): string =>
   `path "secret/data/{{identity.entity.aliases.${accessor}.metadata.service_account_namespace}}/*" { capabilities = ["read"] }`;
-
-const policy = (stage: Stage, name: string, spec: JsonObject = {}): Promise<unknown> =>
-  stage.bed.request('POST', collectionPath('VaultACLPolicy'), {
-    apiVersion: 'vaultauth.dev/v1alpha1',
-    kind: 'VaultACLPolicy',
-    metadata: { name },
-    spec: { endpointRef: { name: 'main' }, policy: READ, ...spec },
-  });
-const change = (stage: Stage, name: string, spec: JsonObject): Promise<unknown> =>
-  stage.bed.request('PATCH', objectPath('VaultACLPolicy', { name }), { spec }, 'application/merge-patch+json');
-const textInVault = async (stage: Stage, name: string): Promise<string | undefined> =>
-  textOf(await inVault(stage, `sys/policies/acl/${name}`), 'policy');
-const putIntoVault = (stage: Stage, name: string, text: string): Promise<unknown> =>
-  stage.vault.ask('POST', `sys/policies/acl/${name}`, { policy: text });
-const has = (stage: Stage, name: string, expected: string): Promise<JsonObject> =>
-  untilCondition(stage.bed, 'VaultACLPolicy', { name }, expected);
-const driftOf = (object: JsonObject): readonly JsonObject[] => objectsOf(objectAt(object, 'status')?.['drift']);
-const writesOf = (stage: Stage, name: string): readonly string[] =>
-  writes(stage).filter((line) => line.endsWith(`/sys/policies/acl/${name}`));
-const isGone = async (stage: Stage, name: string): Promise<boolean> =>
-  (await stage.bed.exchange('GET', objectPath('VaultACLPolicy', { name }))).status === 404;
 
 onEachProduct(
   (stage) => {
