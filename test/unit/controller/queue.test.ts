@@ -1,54 +1,13 @@
 // The queue: one run of a name at a time, nothing lost, nobody starved, no hot loop. With a clock of its own.
 import fc from 'fast-check';
-import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/controller/queue.ts';
-
-const OPTIONS = { workers: 2, firstBackOffMs: 500, longestBackOffMs: 60_000, minIntervalMs: 1000 };
+import { workQueue } from '../../../src/controller/queue.ts';
+import { OPTIONS, running, sleep, times, type Ran } from './running-queue.ts';
 
 // The global of Jest's ES modules.
 const { jest } = import.meta;
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
-
-const sleep = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });
-
-interface Ran {
-  readonly item: string;
-  readonly at: number;
-}
-
-/** A queue whose runs take some time and end as `outcome` says. */
-const running = (
-  outcome: (item: string, count: number) => { afterMs?: number } | void = () => undefined,
-  more: Partial<WorkQueueOptions> & { takesMs?: number } = {},
-): { queue: WorkQueue; ran: Ran[]; most: () => number; begin: number } => {
-  const ran: Ran[] = [];
-  const begin = performance.now();
-  let most = 0;
-  let now = 0;
-  const active = new Set<string>();
-  const queue = workQueue({
-    ...OPTIONS,
-    random: () => 0.999,
-    ...more,
-    run: async (item) => {
-      expect(active.has(item)).toBe(false);
-      active.add(item);
-      now += 1;
-      most = Math.max(most, now);
-      ran.push({ item, at: performance.now() - begin });
-      await sleep(more.takesMs ?? 10);
-      active.delete(item);
-      now -= 1;
-      return outcome(item, ran.filter((other) => other.item === item).length);
-    },
-  });
-  return { queue, ran, most: () => most, begin };
-};
-const times = (ran: readonly Ran[], item: string): number[] => ran.filter((run) => run.item === item).map(({ at }) => at);
 
 test('what is asked for often before it runs runs once; what is asked for during a run runs again', async () => {
   const { queue, ran } = running();

@@ -1,0 +1,45 @@
+// A queue whose runs are written down, with the clock of the tests.
+import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/controller/queue.ts';
+
+export const OPTIONS = { workers: 2, firstBackOffMs: 500, longestBackOffMs: 60_000, minIntervalMs: 1000 };
+
+/** In milliseconds of that clock. */
+export const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+
+export interface Ran {
+  readonly item: string;
+  readonly at: number;
+}
+
+/** A queue whose runs take some time and end as `outcome` says. */
+export const running = (
+  outcome: (item: string, count: number) => { afterMs?: number } | void = () => undefined,
+  more: Partial<WorkQueueOptions> & { takesMs?: number } = {},
+): { queue: WorkQueue; ran: Ran[]; most: () => number; begin: number } => {
+  const ran: Ran[] = [];
+  const begin = performance.now();
+  let most = 0;
+  let now = 0;
+  const active = new Set<string>();
+  const queue = workQueue({
+    ...OPTIONS,
+    random: () => 0.999,
+    ...more,
+    run: async (item) => {
+      expect(active.has(item)).toBe(false);
+      active.add(item);
+      now += 1;
+      most = Math.max(most, now);
+      ran.push({ item, at: performance.now() - begin });
+      await sleep(more.takesMs ?? 10);
+      active.delete(item);
+      now -= 1;
+      return outcome(item, ran.filter((other) => other.item === item).length);
+    },
+  });
+  return { queue, ran, most: () => most, begin };
+};
+export const times = (ran: readonly Ran[], item: string): number[] => ran.filter((run) => run.item === item).map(({ at }) => at);
