@@ -18,8 +18,8 @@ export const parseKnown = (layers: LayeredAnnotations, base: Baseline, readYaml:
   const before = known.get(key);
   if (before) return before;
   const parsed = parseAnnotations(layers, base, readYaml);
-  // A problem may be gone the next time: the library that reads lists is loaded when the first one was not read.
-  if (parsed.problems.length === 0) known.set(key, parsed);
+  // This problem may be gone the next time: the library that reads lists is loaded when the first one was not read.
+  if (parsed.problems.every(({ code }) => code !== 'secrets-unreadable')) known.set(key, parsed);
   return parsed;
 };
 
