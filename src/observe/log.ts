@@ -1,8 +1,9 @@
 // The log: one line per event on standard output, written in batches so that no review waits for a slow reader.
 // Callers pass chosen fields, never an object that came from outside.
-import { pino, stdTimeFunctions } from 'pino';
+import { pino } from 'pino';
 import { standardOutput } from './standard-output.ts';
 import { textLog } from './text-log.ts';
+import { timestamp } from './timestamp.ts';
 
 /** What the rest of the program may do with the log; a pino logger is one. */
 export interface Log {
@@ -54,4 +55,7 @@ const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
 ]);
 
 const jsonLog = (level: LogLevel, sink: LogSink): Log =>
-  pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, sink);
+  pino(
+    { level, base: null, timestamp: () => `,"time":"${timestamp()}"`, formatters: { level: (label) => ({ level: label }) } },
+    sink,
+  );

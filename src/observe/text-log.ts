@@ -1,5 +1,6 @@
 // The log as text for people: time, level, message, then fields as key=value.
 import type { Log, LogLevel, LogSink } from './log.ts';
+import { timestamp } from './timestamp.ts';
 
 /** A log that writes lines such as `2026-03-01T12:00:00.000Z [INFO]  review answered: namespace=shop decision=injected`. */
 export const textLog = (level: LogLevel, sink: LogSink): Log => {
@@ -8,7 +9,7 @@ export const textLog = (level: LogLevel, sink: LogSink): Log => {
     if (LEVELS.indexOf(name) < from) return silent;
     const label = `[${name.toUpperCase()}]`.padEnd(7);
     return (fields, message) => {
-      sink.write(`${time()} ${label} ${message}${pairs(fields)}\n`);
+      sink.write(`${timestamp()} ${label} ${message}${pairs(fields)}\n`);
     };
   };
   return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
@@ -39,20 +40,6 @@ const quoted = (value: unknown): string =>
     INVISIBLE,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-
-/** The time in UTC to the millisecond. Its first part is the same for a second, and forming it is half the price of a line. */
-const time = (): string => {
-  const now = Date.now();
-  const second = Math.floor(now / 1000);
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastText = new Date(now).toISOString().slice(0, 20);
-  }
-  return `${lastText}${String(now % 1000).padStart(3, '0')}Z`;
-};
-
-let lastSecond = 0;
-let lastText = '';
 
 const PLAIN = /^[\w./:@*+-]+$/;
 /** Controls, separators of lines and paragraphs, and what has no width, marks of direction among them; not beyond U+FFFF. */
