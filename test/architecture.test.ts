@@ -18,7 +18,7 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
   annotations: { folders: [], modules: [] },
   selection: { folders: ['annotations'], modules: [] },
   pod: { folders: ['annotations'], modules: ['node:path', 'fast-json-patch'] },
-  admission: { folders: ['annotations', 'selection', 'pod'], modules: [] },
+  admission: { folders: ['annotations', 'selection', 'pod', 'resources'], modules: [] },
   settings: { folders: ['annotations'], modules: [] },
   resources: { folders: ['pod'], modules: ['typebox'] },
   http: { folders: ['admission', 'observe'], modules: ['node:*', 'express'] },
@@ -216,7 +216,7 @@ describe('the bundle of the webhook', () => {
       const inputs = [...loaded].flatMap((output) => Object.keys(metafile.outputs[output]?.inputs ?? {}));
       const packages = new Set(inputs.flatMap((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1] ?? []));
       expect(packages.has('express')).toBe(true);
-      expect([...packages].filter((name) => ['@kubernetes/client-node', 'zod', 'yaml', 'diff'].includes(name))).toEqual([]);
+      expect([...packages].filter((name) => ['@kubernetes/client-node', 'typebox', 'yaml', 'diff'].includes(name))).toEqual([]);
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

@@ -14,6 +14,9 @@ import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type Select
 import type { SelectionFinding } from '../selection/finding.ts';
 import { allowedNames, guardFindings, patchFindings, withoutGuarded } from './guard.ts';
 import { parseKnown } from './known-pods.ts';
+import type { KnownRoles } from './link/find.ts';
+import type { Judgement } from './link/finding.ts';
+import { linkPod, type Linked } from './link/link.ts';
 import type { Finding } from './problems.ts';
 
 /** Labels and annotations of a namespace or service account; what injection knows of it. */
@@ -33,6 +36,8 @@ export interface AdmissionContext {
   readonly allow: readonly string[];
   readonly namespace: (name: string) => ObjectMetadata | undefined;
   readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
+  /** Our objects, which say where pods log in and as what; undefined: there are none, or none are known. */
+  readonly roles?: KnownRoles | undefined;
   /** Of a namespace, as far as they bound containers and pods. */
   readonly limitRanges: (namespace: string) => readonly LimitRange[];
   /** Reads the annotation that declares secrets as a list. */
@@ -49,6 +54,8 @@ export interface Outcome {
   /** Why the pod was denied, or why one that did not ask was left alone: all of them. */
   readonly problems: readonly Finding[];
   readonly warnings: readonly Finding[];
+  /** What became of what is amiss with its role; absent where nothing is. */
+  readonly judgements?: readonly Judgement[] | undefined;
 }
 
 const PROFILE = { compat: injectCompat, native: injectNative } as const;
@@ -113,23 +120,40 @@ const skipped = (selection: Selection, namespace: string, denyExcluded: boolean)
   return { decision: 'skipped', reason: selection.reason, patch: [], problems: [], warnings };
 };
 
-/** Options of a pod from namespace, service account and its own annotations. */
+/** Options of a pod from namespace, service account and its own annotations: without what our objects give it. */
 export const parsePod = (
   pod: JsonObject,
   annotations: ReadonlyMap<string, string>,
   namespace: string,
   context: AdmissionContext,
 ): Parsed => {
-  const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
   return parseKnown(
     {
       namespace: context.namespace(namespace)?.annotations ?? NO_TEXTS,
-      serviceaccount: context.serviceAccount(namespace, account)?.annotations ?? NO_TEXTS,
+      serviceaccount: context.serviceAccount(namespace, accountOf(pod))?.annotations ?? NO_TEXTS,
       pod: annotations,
     },
     context.baseline,
     context.readYaml,
   );
+};
+
+const accountOf = (pod: JsonObject): string => textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
+
+/** What our objects make of these options; undefined where they have nothing to say. */
+export const linkedPod = (pod: JsonObject, own: Parsed, namespace: string, context: AdmissionContext): Linked | undefined => {
+  if (!context.roles?.inUse()) return undefined;
+  const account = accountOf(pod);
+  const namespaceLabels = context.namespace(namespace)?.labels ?? NO_TEXTS;
+  const accountAnnotations = context.serviceAccount(namespace, account)?.annotations ?? NO_TEXTS;
+  return linkPod(own, { namespace, account, namespaceLabels, accountAnnotations }, context.roles);
+};
+
+/** A pod that is told why it has no role need not be told that it has none. */
+const withLinked = (found: readonly Finding[], linked: Linked): readonly Finding[] => {
+  const { problems } = linked.judged;
+  const isExplained = problems.some(({ code }) => code === 'vault-role-ambiguous' || code === 'vault-object-missing');
+  return [...(isExplained ? found.filter(({ code }) => code !== 'role-missing') : found), ...problems];
 };
 
 /** Two annotations of different names that say opposite things; every other mess was found when they were read. */
@@ -170,22 +194,26 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
   if (!selection.inject) return skipped(selection, namespace, context.denyExcluded);
   const malformed = [...checkPod(object), ...checkAnnotations(annotations)];
   if (malformed.length > 0) return unfit(malformed, selection);
-  const parsed = parsePod(object, annotations, namespace, context);
+  const own = parsePod(object, annotations, namespace, context);
+  const linked = linkedPod(object, own, namespace, context);
+  const parsed = linked?.parsed ?? own;
   const allowed = allowedNames(context.allow, parsed.options.allow);
   const guarded = guardFindings(parsed, context.baseline.options, allowed);
   // What is not allowed is not even tried: a refused patch could be written to keep us busy.
   const limitRanges = context.limitRanges(namespace);
-  const operator = limitRanges.length === 0 ? context.operator : { ...context.operator, limitRanges };
+  const trusting = linked?.ca === undefined ? context.operator : { ...context.operator, caBytes: linked.ca };
+  const operator = limitRanges.length === 0 ? trusting : { ...trusting, limitRanges };
   const injection = inject(object, withoutGuarded(parsed, guarded, context.baseline.options), operator);
   const problems = [
-    ...injection.problems,
+    ...(linked ? withLinked(injection.problems, linked) : injection.problems),
     ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),
     ...guarded,
     ...patchFindings(injection.reached, parsed, allowed),
   ];
-  const warnings = [...selectionWarnings(selection), ...injection.warnings];
+  const warnings = [...selectionWarnings(selection), ...injection.warnings, ...(linked?.judged.warnings ?? [])];
   const { reason } = selection;
-  if (problems.length === 0) return { ...injection, decision: 'injected', reason, problems: [], warnings };
+  const judgements = linked?.judged.judgements;
+  if (problems.length === 0) return { ...injection, decision: 'injected', reason, problems: [], warnings, judgements };
   if (!selection.explicit)
     return {
       decision: 'skipped',
@@ -193,6 +221,7 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
       patch: [],
       problems,
       warnings: [...warnings, ...problems],
+      judgements,
     };
-  return { decision: 'denied', reason, patch: [], problems, warnings };
+  return { decision: 'denied', reason, patch: [], problems, warnings, judgements };
 };

@@ -2,6 +2,7 @@
 import type { AnnotationFinding } from '../annotations/finding.ts';
 import type { PodFinding } from '../pod/finding.ts';
 import type { SelectionFinding } from '../selection/finding.ts';
+import type { RoleFinding } from './link/finding.ts';
 
 export interface GuardFinding {
   readonly code: 'annotation-guarded';
@@ -12,12 +13,12 @@ export interface GuardFinding {
   readonly allow: string;
 }
 
-export type Finding = AnnotationFinding | PodFinding | SelectionFinding | GuardFinding;
+export type Finding = AnnotationFinding | PodFinding | SelectionFinding | GuardFinding | RoleFinding;
 type Of<Code extends Finding['code']> = Extract<Finding, { readonly code: Code }>;
 
 export interface Entry<Code extends Finding['code']> {
-  /** Whether a pod that asked is refused for it. */
-  readonly kind: 'problem' | 'warning';
+  /** Whether a pod that asked is refused for it; `by mode`: where the admission mode of its VaultAuthBackend is Enforce. */
+  readonly kind: 'problem' | 'warning' | 'by mode';
   readonly title: string;
   readonly sentence: (finding: Of<Code>) => string;
   readonly remedy: (finding: Of<Code>) => string;

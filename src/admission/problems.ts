@@ -3,12 +3,13 @@
 import { annotationProblems } from './annotation-problems.ts';
 import type { Entries, Entry, Finding } from './entry.ts';
 import { podProblems } from './pod-problems.ts';
+import { roleProblems } from './role-problems.ts';
 import { selectionProblems } from './selection-problems.ts';
 
 export type { Finding } from './entry.ts';
 export type ProblemCode = Finding['code'];
 
-export const catalogue: Entries<Finding> = { ...annotationProblems, ...podProblems, ...selectionProblems };
+export const catalogue: Entries<Finding> = { ...annotationProblems, ...podProblems, ...selectionProblems, ...roleProblems };
 
 const entryOf = <Code extends ProblemCode>(finding: Extract<Finding, { readonly code: Code }>): Entry<Code> =>
   catalogue[finding.code];

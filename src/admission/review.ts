@@ -2,6 +2,7 @@
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
 import { admitPod, type AdmissionContext, type Outcome } from './admit.ts';
 import { patchText } from '../pod/patch.ts';
+import type { Judgement } from './link/finding.ts';
 import { denialOf, warningsOf } from './message.ts';
 
 /** What is logged and counted of one review; chosen words, nothing of the pod's contents. */
@@ -18,6 +19,8 @@ export interface ReviewRecord {
   readonly codes: readonly string[];
   readonly injectionType?: Outcome['kind'] | undefined;
   readonly dryRun: boolean;
+  /** What became of what is amiss with the pod's role; absent or empty where nothing is. */
+  readonly judgements?: readonly Judgement[] | undefined;
 }
 
 export interface Reply {
@@ -76,6 +79,7 @@ const recordOf = (request: JsonObject, outcome: Outcome): ReviewRecord => {
     codes: codesOf(outcome),
     injectionType: outcome.kind,
     dryRun: request['dryRun'] === true,
+    judgements: outcome.judgements,
   };
 };
 

@@ -42,6 +42,12 @@ export const ownTable = {
     'dotenv',
     { own: true },
   ),
+  backend: row(
+    text,
+    'VaultAuthBackend to log in at, where neither the VaultAuthRole nor a label of the namespace names it.',
+    'main',
+    { own: true, empty: 'unset-warn' },
+  ),
   tokenAudience: row(text, 'Audience of the projected token (profile native).', 'vault', {
     default: 'vault',
     own: true,

@@ -16,10 +16,11 @@ export type Options = { readonly [K in OptionKey]: Table[K] extends { default: u
 /** What the operator's settings say, by row; the layer between built-in defaults and annotations. */
 export type OperatorOptions = { readonly [K in OptionKey]?: Value<K> };
 
-/** Who gave an option its value; `annotation` is the full name as written. */
+/** Who gave an option its value; `annotation` is the full name as written, `object` the name of one of ours. */
 export interface Origin {
   readonly layer: Layer;
   readonly annotation?: string;
+  readonly object?: string;
 }
 
 export interface FamilyEntry<T> {

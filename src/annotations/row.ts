@@ -5,8 +5,11 @@ import type { Kind } from './kind.ts';
 export const ANNOTATION_LAYERS = ['namespace', 'serviceaccount', 'pod'] as const;
 export type AnnotationLayer = (typeof ANNOTATION_LAYERS)[number];
 
-/** Every layer that can give an option its value, earliest first. */
-export type Layer = 'built-in' | 'settings' | AnnotationLayer;
+/** Our objects that give a pod its login; where one does, it wins over the settings, and as a rule over annotations too. */
+export const OBJECT_LAYERS = ['VaultEndpoint', 'VaultAuthBackend', 'VaultAuthRole'] as const;
+
+/** Every layer that can give an option its value. */
+export type Layer = 'built-in' | 'settings' | (typeof OBJECT_LAYERS)[number] | AnnotationLayer;
 
 export interface Row<T> {
   readonly kind: Kind<T>;

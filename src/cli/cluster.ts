@@ -1,4 +1,4 @@
-// What a server knows of namespaces, service accounts and limit ranges: from files, from the API server, or nothing.
+// What a server knows of namespaces, service accounts, limit ranges and our own objects: from files, from the API server, or nothing.
 import type { Reviewer } from '../admission/review.ts';
 import { nameWithin } from '../annotations/prefix.ts';
 import type { ServingReviewer } from '../http/review-handler.ts';
@@ -14,6 +14,7 @@ import type { Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 import type { ApiAccess } from './api-access.ts';
 import { UNKNOWN_CLUSTER, type Cluster } from './context.ts';
+import { followRoles } from './follow-roles.ts';
 import { lookingUp } from './look-up.ts';
 import { serverVersion } from './server-version.ts';
 
@@ -72,11 +73,15 @@ const fromApi = ({ settings, log, metrics }: KnownClusterOptions, client: KubeCl
   };
   const metadata = watchMetadata({ client, isOurs: (name) => nameWithin(name) !== undefined, onProblem });
   const limits = watchLimitRanges(client, onProblem);
+  const linked = followRoles({ client, log, onProblem });
   const version = settings.nativeSidecars === 'auto' ? serverVersion(client, log) : undefined;
   const began = performance.now();
-  metrics.watch({ clusterStaleness: () => (performance.now() - (metadata.heard() ?? began)) / 1000 });
+  metrics.watch({
+    clusterStaleness: () => (performance.now() - (metadata.heard() ?? began)) / 1000,
+    rolesKnown: linked.listed,
+  });
   const { cluster, reviewer } = lookingUp(metadata, metrics);
-  let known: Cluster = { ...cluster, limitRanges: limits.find };
+  let known: Cluster = { ...cluster, limitRanges: limits.find, roles: linked.roles };
   return {
     cluster: () => {
       const nativeSidecars = version?.nativeSidecars();
@@ -84,9 +89,9 @@ const fromApi = ({ settings, log, metrics }: KnownClusterOptions, client: KubeCl
       return known;
     },
     reviewer,
-    hindrance: firstLists(() => metadata.settled() && limits.settled() && (version?.settled() ?? true), log),
+    hindrance: firstLists(() => metadata.settled() && limits.settled() && linked.settled() && (version?.settled() ?? true), log),
     close: async () => {
-      await Promise.all([metadata.close(), limits.close(), version?.close()]);
+      await Promise.all([metadata.close(), limits.close(), linked.close(), version?.close()]);
     },
   };
 };

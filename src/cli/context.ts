@@ -2,6 +2,7 @@
 import { baseline } from '../annotations/parse.ts';
 import type { AdmissionContext, ObjectMetadata } from '../admission/admit.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
+import type { KnownRoles } from '../admission/link/find.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
@@ -12,6 +13,8 @@ export interface Cluster {
   readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
   /** LimitRanges of a namespace; absent: they are not known. */
   readonly limitRanges?: (namespace: string) => readonly LimitRange[];
+  /** Our objects; absent: none are known. */
+  readonly roles?: KnownRoles;
   /** Its version has native sidecars; absent: nobody knows. */
   readonly nativeSidecars?: boolean;
 }
@@ -50,6 +53,8 @@ export const admissionContext = (
     denyExcluded: settings.systemNamespaces === 'deny',
     limitRanges: () => NO_LIMITS,
     ...cluster,
+    // As its predecessor, which knows annotations alone.
+    ...(isCompat ? { roles: undefined } : {}),
     readYaml,
   };
 };

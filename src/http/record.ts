@@ -19,6 +19,7 @@ export const recorder = (log: Log, metrics: Metrics, compat: CompatMetrics | und
     metrics.reviewed(record.decision, record.reason, milliseconds / 1000, bytes);
     if (record.decision === 'injected') compat?.injected(record.namespace, record.injectionType ?? 'init_and_sidecar');
     if (record.decision === 'denied') compat?.denied(record.namespace);
+    for (const { code, verdict } of record.judgements ?? NONE) metrics.judged(code, verdict);
     const fields = {
       uid: bounded(record.uid),
       namespace: bounded(record.namespace),
@@ -34,6 +35,8 @@ export const recorder = (log: Log, metrics: Metrics, compat: CompatMetrics | und
     else log.info(fields, 'review answered');
   };
 };
+
+const NONE: readonly never[] = [];
 
 /** No name in Kubernetes is longer than 253; what is longer did not come from an API server. */
 const bounded = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 300)}…`);

@@ -26,7 +26,7 @@ export interface ClusterMetadata {
 
 export interface ClusterMetadataOptions {
   readonly client: KubeClient;
-  /** Which labels and annotations are kept, by name. */
+  /** Which annotations are kept, and which labels of service accounts, by name. Of namespaces all labels are: selectors may name any. */
   readonly isOurs: (name: string) => boolean;
   /** Told when a watch stops working, and (undefined) when it works again. */
   readonly onProblem: (path: string, problem: string | undefined) => void;
@@ -35,9 +35,8 @@ export interface ClusterMetadataOptions {
 
 /** Starts to follow both; what is known is there at once, and grows. */
 export const watchMetadata = ({ client, isOurs, onProblem, times = {} }: ClusterMetadataOptions): ClusterMetadata => {
-  const keep = keeper(isOurs);
-  const namespaces = twoLevels(keep);
-  const accounts = twoLevels(keep);
+  const namespaces = twoLevels(keeper(() => true, isOurs));
+  const accounts = twoLevels(keeper(isOurs, isOurs));
   const follow = (path: string, store: WatchStore): Watch =>
     watchCollection({ client, path, store, times, onProblem: (problem) => onProblem(path, problem) });
   const watches = [follow(NAMESPACES, namespaces.store), follow('/api/v1/serviceaccounts', accounts.store)];
@@ -73,14 +72,16 @@ const NAMESPACES = '/api/v1/namespaces';
 const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const NOTHING: KnownMetadata = { labels: new Map(), annotations: new Map() };
 
-/** Reduces metadata to what is ours; all that have nothing of ours share one object. */
-const keeper = (isOurs: (name: string) => boolean): ((metadata: WatchedMetadata) => KnownMetadata) => {
-  const ours = (texts: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> => {
-    const kept = Object.entries(texts).filter(([name]) => isOurs(name));
+type Keeps = (name: string) => boolean;
+
+/** Reduces metadata to what counts; all that have nothing of it share one object. */
+const keeper = (keepsLabel: Keeps, keepsAnnotation: Keeps): ((metadata: WatchedMetadata) => KnownMetadata) => {
+  const only = (keeps: Keeps, texts: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> => {
+    const kept = Object.entries(texts).filter(([name]) => keeps(name));
     return kept.length === 0 ? NOTHING.labels : new Map(kept);
   };
   return ({ labels, annotations }) => {
-    const kept: KnownMetadata = { labels: ours(labels), annotations: ours(annotations) };
+    const kept: KnownMetadata = { labels: only(keepsLabel, labels), annotations: only(keepsAnnotation, annotations) };
     return kept.labels.size + kept.annotations.size === 0 ? NOTHING : kept;
   };
 };

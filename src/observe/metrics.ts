@@ -25,6 +25,8 @@ export interface MetricSources {
   readonly tlsProblem?: () => string | undefined;
   /** Seconds since the API server last told of namespaces and service accounts. */
   readonly clusterStaleness?: () => number;
+  /** Whether our objects are known; undefined: they are not looked for. */
+  readonly rolesKnown?: () => boolean;
 }
 
 export interface Metrics {
@@ -39,6 +41,8 @@ export interface Metrics {
   readonly tlsHandshakeFailed: () => void;
   /** The API server was asked for a namespace or service account while a review waited. */
   readonly lookedUp: (result: LookUpResult) => void;
+  /** Something is amiss between a pod and its VaultAuthRole; both words are closed. */
+  readonly judged: (code: string, verdict: string) => void;
   /** Tells the gauges where to look; later sources replace earlier ones by name. */
   readonly watch: (sources: MetricSources) => void;
 }
@@ -58,6 +62,11 @@ export const createMetrics = (build: BuildInfo): Metrics => {
   const lookUps = counter('cluster_lookups_total', 'Namespaces and service accounts looked up during a review, by result.', [
     'result',
   ]);
+  const roleFindings = counter(
+    'role_findings_total',
+    'What was amiss between pods and their VaultAuthRoles, by code and verdict: warned, would-refuse (the mode Enforce would) or refused.',
+    ['code', 'verdict'],
+  );
   const reviews = hotCounter(registry, `${PREFIX}reviews_total`, 'Answered reviews by decision and reason.', [
     'decision',
     'reason',
@@ -79,6 +88,7 @@ export const createMetrics = (build: BuildInfo): Metrics => {
     failed: () => failures.inc(),
     tlsHandshakeFailed: () => handshakes.inc(),
     lookedUp: (result) => lookUps.labels(result).inc(),
+    judged: (code, verdict) => roleFindings.labels(code, verdict).inc(),
     watch,
   };
 };
@@ -113,6 +123,14 @@ const gauges = (registry: Registry, build: BuildInfo): ((sources: MetricSources)
     'cluster_staleness_seconds',
     'Seconds since the API server last told of namespaces and service accounts; absent when they are not watched.',
     () => sources.clusterStaleness?.(),
+  );
+  gauge(
+    'roles_known',
+    '1 while VaultAuthRoles and what they name are followed, 0 while they are not (not installed, no rights).',
+    () => {
+      const known = sources.rolesKnown?.();
+      return known === undefined ? undefined : Number(known);
+    },
   );
   const lag = eventLoopDelay();
   gauge('event_loop_lag_seconds', 'Longest delay of the event loop since the last scrape.', () => {

@@ -5,10 +5,8 @@ import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
 import { literal } from './native/container.ts';
 import type { PatchBuilder } from './patch.ts';
 import { placeMounts, placeVolumes, type ContainerList, type Receives } from './place.ts';
+import { projectedToken } from './projected-token.ts';
 import { APP_TOKEN_DIRECTORY, TOKEN_VOLUME } from './token.ts';
-
-/** 0644: the kubelet tightens it to 0600 by itself where all containers have one user. */
-export const FILE_MODE = 0o644;
 
 /** What an app needs to log in: POST $VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login with role and the file's content as jwt. */
 const variables = (options: Options): readonly JsonObject[] =>
@@ -41,11 +39,7 @@ export const injectToken = (pod: JsonObject, parsed: Parsed, operator: OperatorI
   const skipped = new Set(options.skipContainers);
   const chosen = options.initContainers && new Set(options.initContainers);
   const receives: Receives = (name, list) => !skipped.has(name) && (list === 'containers' || !chosen || chosen.has(name));
-  const source = {
-    serviceAccountToken: { path: 'token', audience: options.tokenAudience, expirationSeconds: options.tokenExpirationSeconds },
-  };
-  const volume = { name: TOKEN_VOLUME, projected: { defaultMode: FILE_MODE, sources: [source] } };
-  problems.push(...placeVolumes(pod, [volume], builder));
+  problems.push(...placeVolumes(pod, [projectedToken(options)], builder));
   problems.push(...placeMounts(pod, [{ name: TOKEN_VOLUME, mountPath: APP_TOKEN_DIRECTORY, readOnly: true }], receives, builder));
   placeVariables(pod, variables(options), receives, builder);
   markInjected(draft);

@@ -3,7 +3,7 @@ import type { JsonObject } from '../pod/manifest.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import { API_VERSION, AUTO_ROLE_ANNOTATION, AUTO_ROLE_LABEL, AUTO_ROLE_POLICIES_ANNOTATION } from './kinds.ts';
 import { isPolicyReference, MOST_POLICIES } from './role.ts';
-import { selects } from './selector.ts';
+import { isAutoRoleWanted } from './auto-role-wish.ts';
 
 type Texts = Readonly<Record<string, string>>;
 
@@ -22,8 +22,9 @@ export interface AutoRole {
 
 /** The role for a service account; undefined where the backend wants none. It asks: what it gets is judged as for every role. */
 export const autoRoleOf = (situation: AutoRoleSituation): AutoRole | undefined => {
-  if (!isWanted(situation)) return undefined;
   const { backend, namespace, serviceAccount } = situation;
+  const { name: account, annotations } = serviceAccount;
+  if (!isAutoRoleWanted(backend.spec, namespace.labels, account, annotations[AUTO_ROLE_ANNOTATION])) return undefined;
   const { template } = backend.spec.autoRoles;
   const asked = (serviceAccount.annotations[AUTO_ROLE_POLICIES_ANNOTATION] ?? '')
     .split(',')
@@ -57,21 +58,3 @@ export const autoRoleOf = (situation: AutoRoleSituation): AutoRole | undefined =
 
 /** The value of the label on roles that a backend makes: values of labels are shorter than names of objects. */
 export const autoRoleLabel = (backend: string): string => backend.slice(0, 63).replace(/[^a-z0-9]+$/, '');
-
-const isWanted = ({ backend, namespace, serviceAccount }: AutoRoleSituation): boolean => {
-  const { autoRoles, tenancy } = backend.spec;
-  if (!selects(tenancy.namespaceSelector, namespace.labels) || !selects(autoRoles.namespaceSelector, namespace.labels))
-    return false;
-  switch (autoRoles.mode) {
-    case 'Off':
-      return false;
-    case 'Annotated':
-      return serviceAccount.annotations[AUTO_ROLE_ANNOTATION] === 'true';
-    case 'All':
-      return (
-        serviceAccount.name !== 'default' ||
-        autoRoles.includeDefault ||
-        serviceAccount.annotations[AUTO_ROLE_ANNOTATION] === 'true'
-      );
-  }
-};

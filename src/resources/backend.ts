@@ -1,4 +1,5 @@
 // VaultAuthBackend: one auth mount for one cluster: the mount, its configuration, the defaults of its roles, and who may have some.
+import { audienceOfBackend } from './audience.ts';
 import { MOUNT_PATH } from './endpoint.ts';
 import { jwtSchema } from './jwt.ts';
 import { CONFIRM_DELETE_ANNOTATION } from './kinds.ts';
@@ -135,7 +136,7 @@ export const backendSpecSchema = struct(
           { default: 'Warn' },
         ),
       },
-      'What the webhook is to do with what it knows of roles. It does not look at them yet.',
+      'What the webhook does with what it knows of roles.',
       { filled: true },
     ),
     rbac: struct(
@@ -177,7 +178,7 @@ export type VaultAuthBackend = Resource<VaultAuthBackendSpec, VaultAuthBackendSt
 
 /** The audience that a backend's tokens have: none (the API server's own) where the client's token is also the reviewer's. */
 export const defaultAudience = ({ spec }: VaultAuthBackend): string =>
-  isClientJWT(spec) ? '' : (spec.defaults.audience ?? `vault://${spec.clusterName}/${spec.path}`);
+  audienceOfBackend({ ...spec, isClientJWT: isClientJWT(spec), given: spec.defaults.audience });
 
 /** Whether the token that logs in is also the one that asks the API server, and so must have its audience. */
 export const isClientJWT = (spec: VaultAuthBackendSpec): boolean => spec.kubernetes?.reviewer.mode === 'ClientJWT';

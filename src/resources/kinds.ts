@@ -9,6 +9,8 @@ export const CATEGORY = 'vaultauth';
 export const FINALIZER = `${GROUP}/vault-cleanup`;
 /** On a namespace: the backend of its roles that name none. */
 export const BACKEND_LABEL = `${GROUP}/auth-backend`;
+/** On a namespace: Warn or Enforce, where that is stricter than what the backend says. */
+export const ADMISSION_MODE_LABEL = `${GROUP}/admission-mode`;
 /** On a backend: disabling the mount on deletion needs its path here, for it revokes every token of the mount. */
 export const CONFIRM_DELETE_ANNOTATION = `${GROUP}/confirm-delete`;
 /** On a service account: "true" makes a role for it where the backend's autoRoles say Annotated. */

@@ -10,15 +10,38 @@ export const probeRoleName = ({ spec }: VaultAuthBackend): string => `${spec.clu
  * The name of a role in Vault. Qualified names are injective: neither clusters' names nor namespaces hold a dot, so that the
  * first two dots part cluster, namespace and name. A role that is only observed may name any.
  */
-export const vaultRoleName = (backend: VaultAuthBackend, role: VaultAuthRole): string => {
+export const vaultRoleName = ({ spec }: VaultAuthBackend, role: VaultAuthRole): string => {
   const { name, namespace = '' } = role.metadata;
   const { vaultRoleName: given, managementPolicy } = role.spec;
-  if (given !== undefined && managementPolicy === 'Observe') return given;
-  switch (backend.spec.tenancy.roleNaming) {
+  const naming = { clusterName: spec.clusterName, roleNaming: spec.tenancy.roleNaming };
+  return nameInVault(naming, { namespace, name, given, isObserved: managementPolicy === 'Observe' });
+};
+
+export interface RoleNaming {
+  readonly clusterName: string;
+  readonly roleNaming: 'Qualified' | 'Plain';
+}
+
+/** What of a role decides its name in Vault. */
+export interface NamedRole {
+  readonly namespace: string;
+  readonly name: string;
+  /** spec.vaultRoleName. */
+  readonly given: string | undefined;
+  readonly isObserved: boolean;
+}
+
+/** The same from what the webhook keeps of both. */
+export const nameInVault = (
+  { clusterName, roleNaming }: RoleNaming,
+  { namespace, name, given, isObserved }: NamedRole,
+): string => {
+  if (given !== undefined && isObserved) return given;
+  switch (roleNaming) {
     case 'Plain':
       return given ?? name;
     case 'Qualified':
-      return `${backend.spec.clusterName}.${namespace}.${name}`;
+      return `${clusterName}.${namespace}.${name}`;
   }
 };
 

@@ -1,4 +1,4 @@
-// Label selectors: their schema, and whether labels match.
+// The schema of label selectors; selects.ts says whether labels match.
 import { choice, list, optional, type Stored, struct, text, textMap } from './schema.ts';
 
 const LABEL_KEY = '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$';
@@ -38,23 +38,3 @@ export const selector = (description: string) =>
   );
 
 export type LabelSelector = Stored<ReturnType<typeof selector>>;
-type Labels = Readonly<Record<string, string>>;
-
-/**
- * Whether the labels match, as the API server judges it (apimachinery labels.Selector): NotIn and DoesNotExist hold for a
- * label that is absent. No selector matches nothing; an empty one matches everything.
- */
-export const selects = (wanted: LabelSelector | undefined, labels: Labels): boolean =>
-  wanted !== undefined &&
-  Object.entries(wanted.matchLabels ?? {}).every(([key, value]) => valueOf(labels, key) === value) &&
-  (wanted.matchExpressions ?? []).every(({ key, operator, values = [] }) => JUDGES[operator](valueOf(labels, key), values));
-
-type Judge = (value: string | undefined, values: readonly string[]) => boolean;
-const JUDGES: Readonly<Record<Stored<typeof requirement>['operator'], Judge>> = {
-  In: (value, values) => value !== undefined && values.includes(value),
-  NotIn: (value, values) => value === undefined || !values.includes(value),
-  Exists: (value) => value !== undefined,
-  DoesNotExist: (value) => value === undefined,
-};
-
-const valueOf = (labels: Labels, key: string): string | undefined => (Object.hasOwn(labels, key) ? labels[key] : undefined);

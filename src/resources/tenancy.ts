@@ -5,7 +5,7 @@ import { globMatches } from './glob.ts';
 import { limitedToken } from './role-token.ts';
 import { EXTERNAL, type RoleFinding, serviceAccountsOf, type VaultAuthRole } from './role.ts';
 import { nameRefusal } from './role-name.ts';
-import { selects } from './selector.ts';
+import { selects } from './selects.ts';
 import type { PolicyRule } from './tenancy-spec.ts';
 
 export interface TenancySituation {

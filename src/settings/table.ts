@@ -63,7 +63,7 @@ export const settingsTable = {
   manifests: row(
     ALL,
     text,
-    'Directory of YAML files with Namespaces, ServiceAccounts and LimitRanges, in place of an API server.',
+    'Directory of YAML files with Namespaces, ServiceAccounts, LimitRanges and objects of our own kinds, in place of an API server.',
     {
       default: '',
     },
@@ -71,7 +71,7 @@ export const settingsTable = {
   watch: row(
     ['webhook'],
     flag,
-    'Follow namespaces, service accounts and limit ranges on the API server, where there is one and no manifests.',
+    'Follow namespaces, service accounts, limit ranges and our own kinds on the API server, where there is one and no manifests.',
     {
       default: 'true',
     },

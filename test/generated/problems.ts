@@ -8,7 +8,8 @@ import { samples } from './samples.ts';
 const INTRODUCTION = [
   `A pod that asked for injection and cannot be served is refused with all its **problems** in one answer; a workload's pods are refused in the
 events of its ReplicaSet, Job or StatefulSet. A pod that did not ask is left alone, and the same findings are warnings. **Warnings** never
-refuse anything: kubectl prints them to whoever creates the pod. The code at the end of each message is a heading below.`,
+refuse anything: kubectl prints them to whoever creates the pod. What is said **by mode** is a problem where \`spec.admission.mode\` of the
+VaultAuthBackend is Enforce, a warning where it is Warn, and nothing where it is Off. The code at the end of each message is a heading below.`,
   `Texts between quotation marks come from the pod and are cut after 60 characters. When all problems together are too long for an event
 (1,024 characters), the remedies are left out: they are here.`,
 ];

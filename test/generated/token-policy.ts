@@ -7,7 +7,7 @@ import type { Row } from '../../src/annotations/row.ts';
 import { type OptionKey, table } from '../../src/annotations/table.ts';
 import type { JsonObject } from '../../src/pod/manifest.ts';
 import { APP_TOKEN_DIRECTORY as DIRECTORY, TOKEN_VOLUME as VOLUME } from '../../src/pod/token.ts';
-import { FILE_MODE } from '../../src/pod/token-mode.ts';
+import { FILE_MODE } from '../../src/pod/projected-token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
 import { settingsTable } from '../../src/settings/table.ts';
 import { NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES } from './entries.ts';

@@ -1,4 +1,5 @@
 // An explanation for people: a headline, the decision, and what belongs to it, in at most 96 columns where words allow it.
+import { OBJECT_LAYERS, type Layer } from '../../annotations/row.ts';
 import { wrap } from '../help.ts';
 import type { ContainerExplanation, Explanation, TokenExplanation } from './explanation.ts';
 import type { Colour, Paint } from './paint.ts';
@@ -83,10 +84,14 @@ const secretLines = ({ secrets }: Explanation): string[] => {
 
 const optionLines = ({ options }: Explanation): string[] => {
   const told = options.filter(({ standard }) => !standard);
-  const shown = told.map(({ name, value, layer, from }) => ({ name, value: shortened(value), origin: `${layer}: ${from}` }));
+  const shown = told.map(({ name, value, layer, from }) => ({ name, value: shortened(value), origin: originWords(layer, from) }));
   const [names, values] = (['name', 'value'] as const).map((key) => Math.max(0, ...shown.map((option) => option[key].length)));
   return shown.map(({ name, value, origin }) => `${name.padEnd(names ?? 0)}  ${value.padEnd(values ?? 0)}  ${origin}`);
 };
+
+/** Objects are named as kubectl does: VaultAuthRole team/web. */
+const originWords = (layer: Layer, from: string): string =>
+  OBJECT_LAYERS.some((each) => each === layer) ? `${layer} ${from}` : `${layer}: ${from}`;
 
 const guardedLines = ({ guarded }: Explanation): string[] =>
   guarded.map(({ name, annotation, layer, allowedBy }) => {

@@ -13,7 +13,7 @@ export interface OptionExplanation {
   readonly name: string;
   readonly value: Json;
   readonly layer: Layer;
-  /** The annotation or flag that says so; empty for what is built in. */
+  /** The annotation, flag or object (as namespace/name) that says so; empty for what is built in. */
   readonly from: string;
   /** It is as built in, whoever says so. */
   readonly standard: boolean;

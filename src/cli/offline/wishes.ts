@@ -1,8 +1,8 @@
 // What the annotations of all layers ask of a pod, and who says so.
 import type { FamilyOptions, Options, Origin, Parsed } from '../../annotations/parse.ts';
-import { ANNOTATION_LAYERS, kebab, type Layer } from '../../annotations/row.ts';
+import { ANNOTATION_LAYERS, kebab, OBJECT_LAYERS, type Layer } from '../../annotations/row.ts';
 import { table, type OptionKey } from '../../annotations/table.ts';
-import { annotationsOf, parsePod, type AdmissionContext } from '../../admission/admit.ts';
+import { annotationsOf, linkedPod, parsePod, type AdmissionContext } from '../../admission/admit.ts';
 import { ALLOW_ALL, guardFindings } from '../../admission/guard.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
 import { secretFiles, type SecretFile } from '../../pod/secrets.ts';
@@ -12,7 +12,7 @@ import { settingsTable, type SettingKey, type SettingRow } from '../../settings/
 import type { Explanation, GuardedExplanation, OptionExplanation, SecretExplanation, TokenExplanation } from './explanation.ts';
 import type { Judged } from './judge.ts';
 
-const LAYERS: readonly Layer[] = ['built-in', 'settings', ...ANNOTATION_LAYERS];
+const LAYERS: readonly Layer[] = ['built-in', 'settings', ...OBJECT_LAYERS, ...ANNOTATION_LAYERS];
 
 /** What the annotations of all layers ask for. */
 export const wishes = (
@@ -20,7 +20,8 @@ export const wishes = (
   settings: ReadSettings,
   context: AdmissionContext,
 ): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets'> => {
-  const parsed = parsePod(seen, annotationsOf(seen), workload.namespace, context);
+  const own = parsePod(seen, annotationsOf(seen), workload.namespace, context);
+  const parsed = linkedPod(seen, own, workload.namespace, context)?.parsed ?? own;
   const { options, families } = parsed;
   const layerOf = layersOf(workload, seen, context);
   const token = tokenOf(workload.pod, seen, options);
@@ -66,14 +67,14 @@ const WRITTEN: ReadonlySet<OptionKey> = new Set(['agentInjectStatus', 'agentConf
 const optionsOf = ({ options, origins }: Parsed, settings: ReadSettings): OptionExplanation[] => {
   const all = (Object.keys(table) as OptionKey[]).filter((key) => options[key] !== undefined && !WRITTEN.has(key));
   const found = all.map((key) => [key, origins.get(key) ?? { layer: 'built-in' }] as const);
-  return found.toSorted(byLayer).map(([key, { layer, annotation }]): OptionExplanation => {
+  return found.toSorted(byLayer).map(([key, { layer, annotation, object }]): OptionExplanation => {
     const value = options[key] as Json;
     const standard = layer === 'built-in' || (layer === 'settings' && JSON.stringify(value) === JSON.stringify(builtIn(key)));
     return {
       name: kebab(key),
       value,
       layer,
-      from: annotation ?? (layer === 'settings' ? settingOf(key, settings) : ''),
+      from: annotation ?? object ?? (layer === 'settings' ? settingOf(key, settings) : ''),
       standard,
     };
   });

@@ -2,6 +2,7 @@
 import { annotationName } from '../../annotations/name.ts';
 import type { Options } from '../../annotations/parse.ts';
 import type { JsonObject } from '../manifest.ts';
+import { FILE_MODE, projectedToken } from '../projected-token.ts';
 import { SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
 import type { AgentPart } from './part.ts';
 
@@ -19,8 +20,6 @@ const TLS_DIRECTORY = '/vault/tls';
 const DEFAULT_SECRETS_SIZE = '16Mi';
 /** Two rotated log files of 64 KiB and a few small files. */
 const RUN_SIZE = '1Mi';
-/** 0644: the kubelet tightens it to 0600 by itself where all containers have one user. */
-const FILE_MODE = 0o644;
 
 const memory = (name: string, sizeLimit: string): JsonObject => ({ name, emptyDir: { medium: 'Memory', sizeLimit } });
 
@@ -40,21 +39,7 @@ export const volumes = (options: Options, directories: readonly string[], parts:
       })),
     },
   },
-  {
-    name: TOKEN_VOLUME,
-    projected: {
-      defaultMode: FILE_MODE,
-      sources: [
-        {
-          serviceAccountToken: {
-            path: 'token',
-            audience: options.tokenAudience,
-            expirationSeconds: options.tokenExpirationSeconds,
-          },
-        },
-      ],
-    },
-  },
+  projectedToken(options),
   ...(options.agentExtraSecret === ''
     ? []
     : [{ name: 'extra-secrets', secret: { secretName: options.agentExtraSecret, defaultMode: FILE_MODE } }]),

@@ -1,9 +1,10 @@
 // How each problem and warning of the catalogue is provoked, and what a pod does to be rid of it.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import type { JsonObject } from '../../../src/pod/manifest.ts';
+import { ROLE_PROVOCATIONS } from './role-provocations.ts';
 import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../fixture.ts';
 
-interface Provocation {
+export interface Provocation {
   readonly pod: PodParts;
   readonly surrounding?: Surrounding;
   /** The pod after the remedy, which then is injected without this finding; absent where the pod must stay out. */
@@ -210,6 +211,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'secret-volume-path': '' } },
     remedy: { annotations: { 'secret-volume-path': '/secrets' } },
   },
+  ...ROLE_PROVOCATIONS,
   'label-value': {
     pod: { labels: { 'vaultauth.dev/inject': 'yes' } },
     surrounding: { command: 'webhook' },

@@ -142,6 +142,11 @@ describe('rights', () => {
         verbs: ['get', 'watch', 'patch'],
       },
       { apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'limitranges'], verbs: ['get', 'list', 'watch'] },
+      {
+        apiGroups: ['vaultauth.dev'],
+        resources: ['vaultendpoints', 'vaultauthbackends', 'vaultauthroles'],
+        verbs: ['get', 'list', 'watch'],
+      },
     ]);
   });
 

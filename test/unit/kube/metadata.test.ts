@@ -63,7 +63,7 @@ const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects)
 const plain = (known: ReturnType<ClusterMetadata['namespace']>): object | undefined =>
   known && { labels: Object.fromEntries(known.labels), annotations: Object.fromEntries(known.annotations) };
 
-test('labels and annotations of ours are kept, and of the others only that they are there', async () => {
+test('labels and annotations of ours are kept, all labels of namespaces, and of the others only that they are there', async () => {
   const cluster = await serve({
     namespaces: [
       { name: 'team', labels: { 'ours/inject': 'enabled', other: 'x' }, annotations: { 'theirs/a': 'b' } },
@@ -74,7 +74,7 @@ test('labels and annotations of ours are kept, and of the others only that they 
       { name: 'default', namespace: 'team' },
     ],
   });
-  expect(plain(cluster.namespace('team'))).toEqual({ labels: { 'ours/inject': 'enabled' }, annotations: {} });
+  expect(plain(cluster.namespace('team'))).toEqual({ labels: { 'ours/inject': 'enabled', other: 'x' }, annotations: {} });
   expect(plain(cluster.serviceAccount('team', 'web'))).toEqual({ labels: {}, annotations: { 'ours/role': 'web' } });
   expect(plain(cluster.serviceAccount('team', 'default'))).toEqual({ labels: {}, annotations: {} });
   expect(cluster.namespace('bare')).toBe(cluster.serviceAccount('team', 'default'));

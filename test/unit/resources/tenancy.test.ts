@@ -1,5 +1,6 @@
 // Who may have which role with which policies.
-import { selects, type LabelSelector } from '../../../src/resources/selector.ts';
+import type { LabelSelector } from '../../../src/resources/selector.ts';
+import { selects } from '../../../src/resources/selects.ts';
 import { judgeRole, outlives, type TenancySituation } from '../../../src/resources/tenancy.ts';
 import { kubernetesBackend, webRole } from './fixture.ts';
 

@@ -1,0 +1,144 @@
+// Which VaultAuthRole, VaultAuthBackend and VaultEndpoint a pod logs in by.
+import { isAutoRoleWanted } from '../../resources/auto-role-wish.ts';
+import { AUTO_ROLE_ANNOTATION, BACKEND_LABEL } from '../../resources/kinds.ts';
+import type { KnownBackend, KnownEndpoint, KnownRole } from '../../resources/known.ts';
+import { nameInVault } from '../../resources/role-name.ts';
+import { selects } from '../../resources/selects.ts';
+import type { RoleFinding } from './finding.ts';
+
+/** Our objects in memory. */
+export interface KnownRoles {
+  /** False: there are none, and nothing has to be looked for. */
+  readonly inUse: () => boolean;
+  readonly role: (namespace: string, name: string) => KnownRole | undefined;
+  readonly rolesIn: (namespace: string) => readonly KnownRole[];
+  readonly backend: (name: string) => KnownBackend | undefined;
+  /** The only one with isDefault; none where several have it, as the controller sees it. */
+  readonly defaultBackend: () => KnownBackend | undefined;
+  readonly endpoint: (name: string) => KnownEndpoint | undefined;
+}
+
+/** What of a pod and its surroundings decides. */
+export interface Asker {
+  readonly namespace: string;
+  readonly account: string;
+  readonly namespaceLabels: ReadonlyMap<string, string>;
+  readonly accountAnnotations: ReadonlyMap<string, string>;
+  /** The role that annotations name; empty for none. */
+  readonly role: string;
+  /** The backend that an annotation names. */
+  readonly backend: string | undefined;
+  /** Annotations name a mount or method that is not this backend's. */
+  readonly goesElsewhere: (backend: KnownBackend) => boolean;
+}
+
+export interface Place {
+  readonly role: KnownRole;
+  readonly backend: KnownBackend;
+  readonly endpoint: KnownEndpoint;
+}
+
+export type Found =
+  /** The pod has nothing to do with our objects. */
+  | { readonly kind: 'nothing' }
+  /** It has, but there is no role to log in by: what its annotations and the settings say is all there is. */
+  | { readonly kind: 'hindrance'; readonly finding: RoleFinding; readonly backend: KnownBackend | undefined }
+  | { readonly kind: 'place'; readonly place: Place }
+  /** The controller is about to make the role. */
+  | { readonly kind: 'pending'; readonly place: Place };
+
+/** Looks in memory alone. */
+export const findPlace = (asker: Asker, known: KnownRoles): Found => {
+  const { namespace, account } = asker;
+  if (asker.role !== '') {
+    const role = known.role(namespace, asker.role) ?? roleNamedInVault(asker, known);
+    return role ? placeOf(role, asker, known) : withoutRole(asker, known);
+  }
+  const roles = known.rolesIn(namespace).filter((role) => binds(role, account) && isOnWantedBackend(role, asker, known));
+  const own = roles.length === 1 ? roles[0] : roles.find(({ name }) => name === account);
+  if (own) return placeOf(own, asker, known);
+  const [first] = roles;
+  if (!first) return withoutRole(asker, known);
+  const finding: RoleFinding = { code: 'vault-role-ambiguous', account, roles: roles.map(({ name }) => name) };
+  return { kind: 'hindrance', finding, backend: backendOf(first, asker, known) };
+};
+
+export const binds = ({ serviceAccounts }: KnownRole, account: string): boolean => serviceAccounts.includes(account);
+
+/** Whoever writes the role's name in Vault means the same: pods that came before their objects do. */
+const roleNamedInVault = (asker: Asker, known: KnownRoles): KnownRole | undefined =>
+  known.rolesIn(asker.namespace).find((role) => {
+    const backend = backendOf(role, asker, known);
+    return backend !== undefined && nameInVault(backend, role) === asker.role;
+  });
+
+const isOnWantedBackend = (role: KnownRole, asker: Asker, known: KnownRoles): boolean =>
+  asker.backend === undefined || backendOf(role, asker, known)?.name === asker.backend;
+
+/** As the controller has it: the one that the role names, else its namespace, else the default one. */
+const backendOf = (role: KnownRole, { namespaceLabels }: Asker, known: KnownRoles): KnownBackend | undefined => {
+  const name = role.backend ?? namespaceLabels.get(BACKEND_LABEL);
+  return name === undefined ? known.defaultBackend() : known.backend(name);
+};
+
+const placeOf = (role: KnownRole, asker: Asker, known: KnownRoles): Found => {
+  const backend = backendOf(role, asker, known);
+  const by = `VaultAuthRole ${role.namespace}/${role.name}`;
+  if (!backend) {
+    const name = role.backend ?? asker.namespaceLabels.get(BACKEND_LABEL) ?? '';
+    return { kind: 'hindrance', finding: { code: 'vault-object-missing', kind: 'VaultAuthBackend', name, by }, backend };
+  }
+  return withEndpoint('place', role, backend, known);
+};
+
+const withEndpoint = (kind: 'place' | 'pending', role: KnownRole, backend: KnownBackend, known: KnownRoles): Found => {
+  const endpoint = known.endpoint(backend.endpoint);
+  if (endpoint) return { kind, place: { role, backend, endpoint } };
+  const by = `VaultAuthBackend ${backend.name}`;
+  return {
+    kind: 'hindrance',
+    finding: { code: 'vault-object-missing', kind: 'VaultEndpoint', name: backend.endpoint, by },
+    backend,
+  };
+};
+
+/**
+ * Pods whose role has no object stay as they are; many were there before our objects. It is told where the backend is meant for
+ * the namespace, and the pod does not go to another mount.
+ */
+const withoutRole = (asker: Asker, known: KnownRoles): Found => {
+  const named = asker.backend ?? asker.namespaceLabels.get(BACKEND_LABEL);
+  const backend = named === undefined ? known.defaultBackend() : known.backend(named);
+  if (!backend) {
+    if (asker.backend === undefined) return NOTHING;
+    const finding = { code: 'vault-object-missing', kind: 'VaultAuthBackend', name: asker.backend, by: 'the pod' } as const;
+    return { kind: 'hindrance', finding, backend };
+  }
+  if (asker.goesElsewhere(backend)) return NOTHING;
+  const { namespace, account } = asker;
+  const labels = Object.fromEntries(asker.namespaceLabels);
+  const isPending =
+    (asker.role === '' || asker.role === account) &&
+    isAutoRoleWanted(backend.rules, labels, account, asker.accountAnnotations.get(AUTO_ROLE_ANNOTATION));
+  if (isPending) return withEndpoint('pending', autoRole(namespace, account, backend), backend, known);
+  const isMeant = named !== undefined || backend.mode === 'Enforce' || selects(backend.rules.tenancy.namespaceSelector, labels);
+  if (!isMeant) return NOTHING;
+  const role = asker.role === '' ? account : asker.role;
+  return { kind: 'hindrance', finding: { code: 'vault-role-missing', namespace, role, backend: backend.name }, backend };
+};
+
+const NOTHING: Found = { kind: 'nothing' };
+
+/** The role as the controller will make it. */
+const autoRole = (namespace: string, account: string, backend: KnownBackend): KnownRole => ({
+  namespace,
+  name: account,
+  backend: backend.name,
+  serviceAccounts: [account],
+  audience: undefined,
+  tokenExpirationSeconds: undefined,
+  given: undefined,
+  isObserved: false,
+  state: 'unknown',
+  because: '',
+});

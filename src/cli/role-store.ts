@@ -1,0 +1,100 @@
+// Our objects in memory, as reviews ask for them: put in one by one by whoever follows an API server or reads files.
+import type { KnownRoles } from '../admission/link/find.ts';
+import type { JsonObject } from '../pod/manifest.ts';
+import { textOf, objectAt } from '../pod/manifest.ts';
+import type { KindName } from '../resources/kinds.ts';
+import {
+  knownBackend,
+  knownEndpoint,
+  knownRole,
+  type KnownBackend,
+  type KnownEndpoint,
+  type KnownRole,
+} from '../resources/known.ts';
+
+/** Kinds that a pod's login depends on; policies say what it may do after that. */
+export const LINKED_KINDS = ['VaultEndpoint', 'VaultAuthBackend', 'VaultAuthRole'] as const satisfies readonly KindName[];
+export type LinkedKind = (typeof LINKED_KINDS)[number];
+
+/** What is kept of an object, undefined for one that counts as gone. */
+export type Fact =
+  | { readonly kind: 'VaultEndpoint'; readonly fact: KnownEndpoint }
+  | { readonly kind: 'VaultAuthBackend'; readonly fact: KnownBackend }
+  | { readonly kind: 'VaultAuthRole'; readonly fact: KnownRole };
+
+export interface RoleStore extends KnownRoles {
+  readonly put: (fact: Fact) => void;
+  readonly remove: (fact: Fact) => void;
+}
+
+/** `hasStatus` as of knownRole. */
+export const factOf = (kind: LinkedKind, object: JsonObject, hasStatus: boolean): Fact | undefined => {
+  if (textOf(objectAt(object, 'metadata'), 'name') === undefined) return undefined;
+  switch (kind) {
+    case 'VaultEndpoint':
+      return { kind, fact: knownEndpoint(object) };
+    case 'VaultAuthBackend':
+      return { kind, fact: knownBackend(object) };
+    case 'VaultAuthRole': {
+      const fact = knownRole(object, hasStatus);
+      return fact && { kind, fact };
+    }
+  }
+};
+
+/** Empty at first. What is put in again and says the same stays the same object, so that what was made of it stays valid. */
+export const roleStore = (): RoleStore => {
+  const endpoints = new Map<string, KnownEndpoint>();
+  const backends = new Map<string, KnownBackend>();
+  const roles = new Map<string, Map<string, KnownRole>>();
+  const lists = new Map<string, readonly KnownRole[]>();
+  let defaults: readonly KnownBackend[] = [];
+  const afterChange = (kind: LinkedKind, namespace: string): void => {
+    if (kind === 'VaultAuthBackend') defaults = [...backends.values()].filter(({ isDefault }) => isDefault);
+    if (kind === 'VaultAuthRole') lists.delete(namespace);
+  };
+  return {
+    inUse: () => backends.size + roles.size > 0,
+    role: (namespace, name) => roles.get(namespace)?.get(name),
+    rolesIn: (namespace) => {
+      const known = lists.get(namespace);
+      if (known) return known;
+      const inside = roles.get(namespace);
+      if (!inside) return NONE;
+      const sorted = [...inside.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+      lists.set(namespace, sorted);
+      return sorted;
+    },
+    backend: (name) => backends.get(name),
+    defaultBackend: () => (defaults.length === 1 ? defaults[0] : undefined),
+    endpoint: (name) => endpoints.get(name),
+    put: ({ kind, fact }) => {
+      if (kind === 'VaultEndpoint') keep(endpoints, fact);
+      else if (kind === 'VaultAuthBackend') keep(backends, fact);
+      else {
+        const inside = roles.get(fact.namespace) ?? new Map<string, KnownRole>();
+        roles.set(fact.namespace, inside);
+        keep(inside, fact);
+      }
+      afterChange(kind, kind === 'VaultAuthRole' ? fact.namespace : '');
+    },
+    remove: ({ kind, fact }) => {
+      if (kind === 'VaultEndpoint') endpoints.delete(fact.name);
+      else if (kind === 'VaultAuthBackend') backends.delete(fact.name);
+      else {
+        const inside = roles.get(fact.namespace);
+        inside?.delete(fact.name);
+        if (inside?.size === 0) roles.delete(fact.namespace);
+      }
+      afterChange(kind, kind === 'VaultAuthRole' ? fact.namespace : '');
+    },
+  };
+};
+
+const NONE: readonly KnownRole[] = [];
+
+/** A status is written anew every few minutes, and mostly says what it said. */
+const keep = <T extends { readonly name: string }>(into: Map<string, T>, fact: T): void => {
+  const before = into.get(fact.name);
+  if (before === undefined || JSON.stringify(before) !== JSON.stringify(fact)) into.set(fact.name, fact);
+};

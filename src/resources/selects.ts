@@ -1,0 +1,23 @@
+// Whether labels match a selector. Apart from its schema, so that the webhook can judge without the library of schemas.
+import type { LabelSelector } from './selector.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/**
+ * Whether the labels match, as the API server judges it (apimachinery labels.Selector): NotIn and DoesNotExist hold for a
+ * label that is absent. No selector matches nothing; an empty one matches everything.
+ */
+export const selects = (wanted: LabelSelector | undefined, labels: Labels): boolean =>
+  wanted !== undefined &&
+  Object.entries(wanted.matchLabels ?? {}).every(([key, value]) => valueOf(labels, key) === value) &&
+  (wanted.matchExpressions ?? []).every(({ key, operator, values = [] }) => JUDGES[operator](valueOf(labels, key), values));
+
+type Judge = (value: string | undefined, values: readonly string[]) => boolean;
+const JUDGES: Readonly<Record<NonNullable<LabelSelector['matchExpressions']>[number]['operator'], Judge>> = {
+  In: (value, values) => value !== undefined && values.includes(value),
+  NotIn: (value, values) => value === undefined || !values.includes(value),
+  Exists: (value) => value !== undefined,
+  DoesNotExist: (value) => value === undefined,
+};
+
+const valueOf = (labels: Labels, key: string): string | undefined => (Object.hasOwn(labels, key) ? labels[key] : undefined);

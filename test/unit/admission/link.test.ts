@@ -1,0 +1,135 @@
+// A pod and the VaultAuthRole, VaultAuthBackend and VaultEndpoint that it logs in by.
+import { annotationsOf, linkedPod, parsePod } from '../../../src/admission/admit.ts';
+import { objectAt, objectsOf } from '../../../src/pod/manifest.ts';
+import { admit, contextOf } from '../fixture.ts';
+import { bare, loginOf, loginWith, WEB, type Roles } from '../linked-pod.ts';
+import { backendSpec, linked, READY } from '../linked.ts';
+
+describe('a pod that says nothing about Vault', () => {
+  it('logs in as its role, its backend and its endpoint say', () => {
+    const { outcome, pod, codes } = admit(bare(), linked({ roles: WEB }));
+    expect([outcome.decision, codes]).toEqual(['injected', []]);
+    expect(loginOf(pod)).toEqual({
+      role: 'prod.shop.web',
+      mount: 'auth/k8s/prod',
+      type: 'kubernetes',
+      address: 'https://bao.example:8200',
+      namespace: 'teams',
+      audience: 'vault://prod/k8s/prod',
+      expirationSeconds: 900,
+      ca: undefined,
+    });
+  });
+
+  it('gets what the role says of its token', () => {
+    const roles = { web: { spec: { audience: 'web', tokenExpirationSeconds: 1200 }, status: READY } };
+    expect(loginWith(bare(), { roles })).toMatchObject({ audience: 'web', expirationSeconds: 1200 });
+  });
+
+  it('gets no shorter life of its token than the backend allows', () => {
+    const backends = { main: backendSpec({ tenancy: { namespaceSelector: {}, limits: { minTokenExpirationSeconds: 3600 } } }) };
+    expect(loginWith(bare(), { roles: WEB, backends }).expirationSeconds).toBe(3600);
+  });
+
+  it('gets a token for the API server where that is what the reviewer needs, whatever the role says', () => {
+    const backends = { main: backendSpec({ kubernetes: { reviewer: { mode: 'ClientJWT' } } }) };
+    const roles = { web: { spec: { audience: 'web' }, status: READY } };
+    const { pod } = admit(bare(), linked({ roles, backends }));
+    expect(loginOf(pod).audience).toBeUndefined();
+    // The API server drops an empty audience: what comes back must be known again.
+    expect(admit(pod, linked({ roles, backends })).outcome.patch).toEqual([]);
+  });
+
+  it('gets the method of a jwt backend', () => {
+    const backends = { main: backendSpec({ type: 'jwt', path: 'jwt', jwt: {} }) };
+    expect(loginWith(bare(), { roles: WEB, backends })).toMatchObject({ type: 'jwt', mount: 'auth/jwt' });
+  });
+
+  it('goes to the address for workloads, and trusts whom they are to trust', () => {
+    const endpoints = {
+      main: { address: 'https://inside:8200', workloadAddress: 'https://outside:8200', workloadCA: { inline: 'PEM' } },
+    };
+    expect(loginWith(bare(), { roles: WEB, endpoints })).toMatchObject({ address: 'https://outside:8200', ca: 'PEM' });
+  });
+
+  it('trusts whom the settings say where the authority is in a Secret', () => {
+    const endpoints = { main: { address: 'https://inside:8200', tls: { ca: { secretRef: { name: 'ca' } } } } };
+    const ca = '-----BEGIN CERTIFICATE-----';
+    const { pod } = admit(bare(), linked({ roles: WEB, endpoints, flags: [`-vault-cacert-bytes=${ca}`] }));
+    expect(loginOf(pod).ca).toBe(ca);
+  });
+
+  it('is given the same on a second look, with no patch', () => {
+    const surrounding = linked({ roles: WEB });
+    expect(admit(admit(bare(), surrounding).pod, surrounding).outcome.patch).toEqual([]);
+  });
+
+  it('gets it in mode token as well', () => {
+    const { pod } = admit(bare({ 'vaultauth.dev/mode': 'token' }), linked({ roles: WEB }));
+    const variables = objectsOf(objectsOf(objectAt(pod, 'spec')?.['containers'])[0]?.['env']);
+    expect(variables).toContainEqual({ name: 'VAULT_ROLE', value: 'prod.shop.web' });
+    expect(variables).toContainEqual({ name: 'VAULT_AUTH_MOUNT', value: 'auth/k8s/prod' });
+  });
+
+  it('is told in explain which object says what', () => {
+    const context = contextOf(linked({ roles: WEB }));
+    const pod = bare();
+    const own = parsePod(pod, annotationsOf(pod), 'shop', context);
+    const { origins } = linkedPod(pod, own, 'shop', context)?.parsed ?? own;
+    expect(origins.get('role')).toEqual({ layer: 'VaultAuthRole', object: 'shop/web' });
+    expect(origins.get('authPath')).toEqual({ layer: 'VaultAuthBackend', object: 'main' });
+    expect(origins.get('service')).toEqual({ layer: 'VaultEndpoint', object: 'main' });
+  });
+});
+
+const binding = (...names: string[]): Roles =>
+  Object.fromEntries(names.map((name) => [name, { spec: { serviceAccounts: ['web'] }, status: READY }]));
+
+describe('which role', () => {
+  it.each([
+    [
+      'the only one that binds the service account',
+      { api: { spec: { serviceAccounts: ['other', 'web'] }, status: READY } },
+      {},
+      'api',
+    ],
+    ['the one named like it among several', binding('api', 'web'), {}, 'web'],
+    ['the one that the annotation names', binding('api', 'web'), { role: 'api' }, 'api'],
+    ['the one that the annotation names as Vault does', binding('api', 'web'), { role: 'prod.shop.api' }, 'api'],
+  ])('%s', (_, roles, annotations, expected) => {
+    const { pod, codes } = admit(bare(annotations), linked({ roles }));
+    expect([loginOf(pod).role, codes]).toEqual([`prod.shop.${expected}`, []]);
+  });
+
+  it('is not chosen among several', () => {
+    const { outcome, codes } = admit(bare(), linked({ roles: binding('api', 'jobs') }));
+    expect([outcome.decision, codes]).toEqual(['denied', ['vault-role-ambiguous']]);
+  });
+
+  it('is the one of the backend that the pod names', () => {
+    const roles = {
+      api: { spec: { backendRef: { name: 'other' }, serviceAccounts: ['web'] }, status: READY },
+      jobs: { spec: { serviceAccounts: ['web'] }, status: READY },
+    };
+    const backends = { main: backendSpec(), other: backendSpec({ isDefault: false, path: 'other' }) };
+    const { pod, codes } = admit(bare({ 'vaultauth.dev/backend': 'other' }), linked({ roles, backends }));
+    expect([loginOf(pod).mount, codes]).toEqual(['auth/other', []]);
+  });
+
+  it('is of the backend that the namespace names', () => {
+    const backends = { main: backendSpec(), other: backendSpec({ isDefault: false, path: 'other' }) };
+    const declared = { roles: WEB, backends, namespaceLabels: { 'vaultauth.dev/auth-backend': 'other' } };
+    expect(loginWith(bare(), declared).mount).toBe('auth/other');
+  });
+
+  it('has the name that an observed one has in Vault', () => {
+    const roles = { web: { spec: { managementPolicy: 'Observe', vaultRoleName: 'legacy' }, status: READY } };
+    expect(loginWith(bare(), { roles }).role).toBe('legacy');
+    expect(loginWith(bare({ role: 'legacy' }), { roles }).role).toBe('legacy');
+  });
+
+  it('has its plain name where the backend has plain ones', () => {
+    const backends = { main: backendSpec({ tenancy: { namespaceSelector: {}, roleNaming: 'Plain' } }) };
+    expect(loginWith(bare(), { roles: WEB, backends }).role).toBe('web');
+  });
+});

@@ -1,0 +1,66 @@
+// Surroundings with objects of ours: an endpoint and a backend "main", and roles of the namespace "shop".
+import type { Cluster } from '../../src/cli/context.ts';
+import { factOf, type LinkedKind, roleStore } from '../../src/cli/role-store.ts';
+import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { Surrounding } from './fixture.ts';
+
+export interface Declared {
+  readonly endpoints?: Readonly<Record<string, JsonObject>>;
+  readonly backends?: Readonly<Record<string, JsonObject>>;
+  /** Of the namespace shop: spec and status. */
+  readonly roles?: Readonly<Record<string, { readonly spec?: JsonObject; readonly status?: JsonObject }>>;
+  readonly namespaceLabels?: Readonly<Record<string, string>>;
+  readonly namespaceAnnotations?: Readonly<Record<string, string>>;
+  readonly accountAnnotations?: Readonly<Record<string, string>>;
+  readonly flags?: readonly string[];
+  /** The roles were read from files. */
+  readonly isOffline?: boolean;
+}
+
+const condition = (type: string, status: string, message = ''): JsonObject => ({ type, status, reason: 'Any', message });
+/** A role as the controller leaves it. */
+export const READY = { conditions: [condition('Ready', 'True')], programmed: true };
+export const SEALED = {
+  conditions: [condition('Programmed', 'Unknown'), condition('Ready', 'Unknown', 'Vault is sealed.')],
+  programmed: true,
+};
+export const REFUSED = { conditions: [condition('Ready', 'False', 'VaultAuthBackend main does not select this namespace.')] };
+/** Of a role that is made elsewhere nothing says that it was programmed. */
+export const OBSERVED_SEALED = {
+  vault: { roleName: 'web' },
+  conditions: [condition('Programmed', 'Unknown'), condition('Ready', 'Unknown', 'Vault is sealed.')],
+};
+
+const ENDPOINT: JsonObject = { address: 'https://bao.example:8200', namespace: 'teams' };
+export const backendSpec = (more: JsonObject = {}): JsonObject => ({
+  endpointRef: { name: 'main' },
+  type: 'kubernetes',
+  path: 'k8s/prod',
+  clusterName: 'prod',
+  isDefault: true,
+  kubernetes: {},
+  tenancy: { namespaceSelector: {} },
+  ...more,
+});
+
+const textsOf = (texts: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> => new Map(Object.entries(texts));
+
+/** A webhook that knows the objects. */
+export const linked = (declared: Declared = {}): Surrounding => {
+  const { endpoints = { main: ENDPOINT }, backends = { main: backendSpec() }, roles = {}, isOffline = false } = declared;
+  const store = roleStore();
+  const put = (kind: LinkedKind, name: string, rest: JsonObject): void => {
+    const fact = factOf(kind, { metadata: { name, namespace: 'shop' }, ...rest }, !isOffline);
+    if (fact) store.put(fact);
+  };
+  for (const [name, spec] of Object.entries(endpoints)) put('VaultEndpoint', name, { spec });
+  for (const [name, spec] of Object.entries(backends)) put('VaultAuthBackend', name, { spec });
+  for (const [name, { spec = {}, status }] of Object.entries(roles))
+    put('VaultAuthRole', name, { spec, ...(status ? { status } : {}) });
+  const cluster: Cluster = {
+    namespace: () => ({ labels: textsOf(declared.namespaceLabels), annotations: textsOf(declared.namespaceAnnotations) }),
+    serviceAccount: () => ({ labels: new Map(), annotations: textsOf(declared.accountAnnotations) }),
+    roles: store,
+  };
+  return { command: 'webhook', cluster, ...(declared.flags ? { flags: declared.flags } : {}) };
+};
