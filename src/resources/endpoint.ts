@@ -1,7 +1,7 @@
 // VaultEndpoint: where a Vault or OpenBao server is, how to trust it, and how the controller logs in.
 import { conditionsSchema, type FindingOf } from './condition.ts';
 import { managementPolicy } from './management.ts';
-import { authorities, secretKey } from './reference.ts';
+import { authorities, LONGEST_PEM, secretKey } from './reference.ts';
 import type { Resource } from './resource.ts';
 import { choice, flag, integer, list, objectName, optional, type Stored, struct, text, timeText } from './schema.ts';
 
@@ -158,6 +158,9 @@ export const endpointStatusSchema = struct(
     tokenExpiresAt: optional(timeText("When the controller's token ends unless it is renewed.")),
     capabilities: optional(
       list(text('A capability.', { max: 64 }), 'What this server was seen to be able to do.', { max: 32, merge: 'set' }),
+    ),
+    workloadCA: optional(
+      text('Whom injected pods are told to trust, as PEM text: the certificates alone.', { max: LONGEST_PEM }),
     ),
     lastContactTime: optional(timeText('When it answered last.')),
   },

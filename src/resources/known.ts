@@ -54,7 +54,7 @@ export interface KnownEndpoint {
   readonly namespace: string;
   /** The name to expect in the certificate; undefined: the host of the address. */
   readonly serverName: string | undefined;
-  /** PEM of whom pods trust, where the object itself holds it. */
+  /** PEM of whom pods trust: given in the object itself, or what the controller has found. */
   readonly ca: string | undefined;
 }
 
@@ -113,7 +113,7 @@ export const knownBackend = (object: JsonObject): KnownBackend => {
   };
 };
 
-/** Authorities in Secrets and ConfigMaps of the controller's namespace stay there: the webhook has no right to read them. */
+/** The webhook has no right to read Secrets and ConfigMaps: what is in those the controller publishes in the status. */
 export const knownEndpoint = (object: JsonObject): KnownEndpoint => {
   const spec = objectAt(object, 'spec');
   const tls = objectAt(spec, 'tls');
@@ -125,7 +125,7 @@ export const knownEndpoint = (object: JsonObject): KnownEndpoint => {
     namespace: textOf(spec, 'namespace') ?? '',
     // It is the name of the server that the controller calls, which is another one then.
     serverName: own === undefined ? textOf(tls, 'serverName') : undefined,
-    ca: textOf(authorities, 'inline'),
+    ca: textOf(authorities, 'inline') ?? textOf(objectAt(object, 'status'), 'workloadCA'),
   };
 };
 

@@ -2,7 +2,7 @@
 import { choice, objectName, optional, type Rule, type Stored, struct, text } from './schema.ts';
 
 /** The longest PEM text that is taken inline: some twenty certificates. */
-const LONGEST_PEM = 65536;
+export const LONGEST_PEM = 65536;
 const KEY = '^[-._a-zA-Z0-9]+$';
 
 const dataKey = (value: string) =>

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../src/pod/manifest.ts';
 import type { Surrounding } from './fixture.ts';
 
 export interface Declared {
+  /** The spec, or an object with `spec` and `status`. */
   readonly endpoints?: Readonly<Record<string, JsonObject>>;
   readonly backends?: Readonly<Record<string, JsonObject>>;
   /** Of the namespace shop: spec and status. */
@@ -53,7 +54,7 @@ export const linked = (declared: Declared = {}): Surrounding => {
     const fact = factOf(kind, { metadata: { name, namespace: 'shop' }, ...rest }, !isOffline);
     if (fact) store.put(fact);
   };
-  for (const [name, spec] of Object.entries(endpoints)) put('VaultEndpoint', name, { spec });
+  for (const [name, spec] of Object.entries(endpoints)) put('VaultEndpoint', name, spec['spec'] ? spec : { spec });
   for (const [name, spec] of Object.entries(backends)) put('VaultAuthBackend', name, { spec });
   for (const [name, { spec = {}, status }] of Object.entries(roles))
     put('VaultAuthRole', name, { spec, ...(status ? { status } : {}) });

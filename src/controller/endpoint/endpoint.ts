@@ -41,7 +41,11 @@ export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name,
   tellChanges(context, endpoint, view, ready);
   context.metrics.expires('token', name, view.token?.expiresAt);
   context.metrics.expires('client_certificate', name, material.certificateEndsAt);
-  await context.writeStatus('VaultEndpoint', endpoint, statusOf(context, endpoint, view, [...findings, ready]));
+  await context.writeStatus(
+    'VaultEndpoint',
+    endpoint,
+    statusOf(context, endpoint, view, material.workloadCA, [...findings, ready]),
+  );
 
   if (ready.status === 'True') return { afterMs: resyncAfter(context, RESYNC_SECONDS) };
   if (view.retryAfterMs !== undefined) return { afterMs: Math.max(1000, view.retryAfterMs) };
@@ -152,6 +156,7 @@ const statusOf = (
   { now }: ControllerContext,
   { status: before, metadata: { generation } }: VaultEndpoint,
   { health, capabilities, token }: View,
+  workloadCA: string | undefined,
   findings: Parameters<typeof mergeConditions>[1],
 ): VaultEndpointStatus => {
   const time = new Date(now()).toISOString();
@@ -161,6 +166,7 @@ const statusOf = (
     clusterID: health?.clusterID ?? before?.clusterID,
     sealed: health?.sealed ?? before?.sealed,
     capabilities: capabilities ?? before?.capabilities,
+    workloadCA,
     lastContactTime: health ? time : before?.lastContactTime,
     tokenExpiresAt: token?.expiresAt === undefined ? undefined : new Date(token.expiresAt).toISOString(),
   };

@@ -4,6 +4,7 @@ import { isKubeError } from '../../kube/error.ts';
 import { readValue } from '../../kube/secret-values.ts';
 import { requestToken } from '../../kube/token-request.ts';
 import type { VaultEndpointSpec } from '../../resources/endpoint.ts';
+import { LONGEST_PEM } from '../../resources/reference.ts';
 import type { VaultTLS } from '../../vault/client.ts';
 import type { Login } from '../../vault/login.ts';
 import { readGiven } from '../backend/authority.ts';
@@ -21,6 +22,8 @@ export interface Material {
   readonly caProblem: string | undefined;
   /** Why there is nothing to log in with. */
   readonly credentialProblem: string | undefined;
+  /** PEM of whom pods are to trust; undefined where nothing of it is known, or it is what their system trusts. */
+  readonly workloadCA: string | undefined;
   /** When the client certificate ends, in milliseconds since 1970. */
   readonly certificateEndsAt: number | undefined;
 }
@@ -30,6 +33,7 @@ type Reader = Pick<ControllerContext, 'kube' | 'namespace' | 'serviceAccount'>;
 /** Reads what an endpoint names, in our own namespace. Throws a KubeError when the API server cannot be asked. */
 export const gatherMaterial = async (context: Reader, spec: VaultEndpointSpec, signal: AbortSignal): Promise<Material> => {
   const authority = await readGiven(context, spec.tls.ca ?? {}, signal);
+  const ofWorkloads = spec.workloadCA ? await readGiven(context, spec.workloadCA, signal) : authority;
   const pair = await readPair(context, spec.tls.clientCert?.secretRef.name, signal);
   const stored = await readStored(context, spec.auth, signal);
   const tls: VaultTLS = {
@@ -44,8 +48,16 @@ export const gatherMaterial = async (context: Reader, spec: VaultEndpointSpec, s
     identity: digest([spec.address, spec.namespace, spec.limits, spec.auth, tls, stored.version]),
     caProblem: authority.state === 'found' ? undefined : authority.message,
     credentialProblem: pair.problem ?? stored.problem,
+    workloadCA: ofWorkloads.state === 'found' ? certificatesIn(ofWorkloads.pem) : undefined,
     certificateEndsAt: pair.endsAt,
   };
+};
+
+/** Certificates and nothing else, whatever the Secret holds beside them: they are to be read by everybody. */
+const certificatesIn = (pem: string): string | undefined => {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const text = blocks.map((block) => `${block}\n`).join('');
+  return text === '' || text.length > LONGEST_PEM ? undefined : text;
 };
 
 interface Pair {

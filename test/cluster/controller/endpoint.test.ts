@@ -133,7 +133,9 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.declare(name, { address, tls, auth: { cert: {} } });
     await stage.until(name, 'Authenticated=CredentialMissing');
     await stage.secret(name, { 'tls.crt': certificate, 'tls.key': key });
-    await stage.until(name, 'Ready=True');
+    const ready = await stage.until(name, 'Ready=True');
+    // For injected pods, which cannot read that ConfigMap.
+    expect(ready.workloadCA?.trim()).toBe(ca.trim());
     expect(await stage.told()).toMatch(new RegExp(`expiry_seconds{what="client_certificate",name="${name}"} \\d+`));
   });
 

@@ -52,11 +52,14 @@ describe('a pod that says nothing about Vault', () => {
     expect(loginWith(bare(), { roles: WEB, endpoints })).toMatchObject({ address: 'https://outside:8200', ca: 'PEM' });
   });
 
-  it('trusts whom the settings say where the authority is in a Secret', () => {
-    const endpoints = { main: { address: 'https://inside:8200', tls: { ca: { secretRef: { name: 'ca' } } } } };
-    const ca = '-----BEGIN CERTIFICATE-----';
-    const { pod } = admit(bare(), linked({ roles: WEB, endpoints, flags: [`-vault-cacert-bytes=${ca}`] }));
-    expect(loginOf(pod).ca).toBe(ca);
+  it.each([
+    ['what the controller found there', { workloadCA: 'FOUND' }, 'FOUND'],
+    ['whom the settings say until the controller has looked', {}, '-----BEGIN CERTIFICATE-----'],
+  ])('trusts %s where the authority is in a Secret', (_, status, expected) => {
+    const spec = { address: 'https://inside:8200', tls: { ca: { secretRef: { name: 'ca' } } } };
+    const flags = ['-vault-cacert-bytes=-----BEGIN CERTIFICATE-----'];
+    const { pod } = admit(bare(), linked({ roles: WEB, endpoints: { main: { spec, status } }, flags }));
+    expect(loginOf(pod).ca).toBe(expected);
   });
 
   it('is given the same on a second look, with no patch', () => {
