@@ -1,6 +1,6 @@
 // One pod, one decision: the middle of everything. Pure: surroundings and settings are arguments.
 import { allNames } from '../annotations/name.ts';
-import type { Baseline, Parsed } from '../annotations/parse.ts';
+import type { Baseline, Options, Parsed } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
 import { checkPod } from '../pod/check.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
@@ -8,6 +8,7 @@ import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, OperatorInput } from '../pod/draft.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
+import { podTokenOf } from '../pod/token.ts';
 import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
@@ -16,7 +17,7 @@ import { allowedNames, guardFindings, patchFindings, withoutGuarded } from './gu
 import { parseKnown } from './known-pods.ts';
 import type { KnownRoles } from './link/find.ts';
 import type { Judgement } from './link/finding.ts';
-import { linkPod, type Linked } from './link/link.ts';
+import { linkPod, type Linked, type PodToken } from './link/link.ts';
 import type { Finding } from './problems.ts';
 
 /** Labels and annotations of a namespace or service account; what injection knows of it. */
@@ -146,7 +147,8 @@ export const linkedPod = (pod: JsonObject, own: Parsed, namespace: string, conte
   const account = accountOf(pod);
   const namespaceLabels = context.namespace(namespace)?.labels ?? NO_TEXTS;
   const accountAnnotations = context.serviceAccount(namespace, account)?.annotations ?? NO_TEXTS;
-  return linkPod(own, { namespace, account, namespaceLabels, accountAnnotations }, context.roles);
+  const podToken = (options: Options): PodToken | undefined => podTokenOf(pod, options);
+  return linkPod(own, { namespace, account, namespaceLabels, accountAnnotations, podToken }, context.roles);
 };
 
 /** A pod that is told why it has no role need not be told that it has none. */

@@ -56,6 +56,14 @@ export const roleProblems: Entries<RoleFinding> = {
       `${annotation}: ${quote(value)} contradicts ${object}, which says ${quote(wanted)} and counts`,
     remedy: () => 'remove the annotation, or have the object changed',
   },
+  'vault-role-audience': {
+    kind: 'warning',
+    title: 'The token of the pod has another audience than the role wants',
+    sentence: ({ volume, audience, wanted }) =>
+      `the agent logs in with the token of volume ${quote(volume)}, ${audience === undefined ? 'which is for the API server' : `whose audience is ${quote(audience)}`}, and the role wants ${quote(wanted)}`,
+    remedy: () =>
+      `use ${annotationName('profile')}: native, or a projected volume with this audience and ${annotationName('agentServiceAccountTokenVolumeName')}`,
+  },
   'vault-object-missing': {
     kind: 'by mode',
     title: 'A backend or endpoint that does not exist',

@@ -93,6 +93,18 @@ export const injectedToken = ({ mode, profile }: Options): TokenMount | undefine
   return profile === 'native' ? { volume: TOKEN_VOLUME, directory: SERVICE_ACCOUNT_DIRECTORY, file: 'token' } : undefined;
 };
 
+/** Volume and audience of the pod's own token where the agent logs in with that; an audience that is undefined is the API server's. */
+export const podTokenOf = (
+  pod: JsonObject,
+  options: Options,
+): { readonly volume: string; readonly audience: string | undefined } | undefined => {
+  const mount = injectedToken(options) ? undefined : tokenMount(pod, options);
+  if (!mount || 'code' in mount) return undefined;
+  const sources = objectsOf(objectAt(volumeNamed(pod, mount.volume), 'projected')?.['sources']);
+  const source = sources.map((each) => objectAt(each, 'serviceAccountToken')).find((each) => each !== undefined);
+  return { volume: mount.volume, audience: textOf(source, 'audience') };
+};
+
 /** The mount of the token that EKS gives for AWS, for the auth type aws. */
 export const awsTokenMount = (pod: JsonObject): TokenMount | undefined => {
   const mount = findMount(pod, ({ path }) => path.includes(EKS_PATH));

@@ -152,6 +152,12 @@ export const samples: Samples = {
     wanted: 'vault://prod/kubernetes',
     object: 'VaultAuthBackend main',
   },
+  'vault-role-audience': {
+    code: 'vault-role-audience',
+    volume: 'kube-api-access-7x2kq',
+    audience: undefined,
+    wanted: 'vault://prod/kubernetes',
+  },
   'vault-object-missing': {
     code: 'vault-object-missing',
     kind: 'VaultAuthBackend',

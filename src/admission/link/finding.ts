@@ -22,6 +22,14 @@ export type RoleFinding =
       readonly object: string;
     }
   | {
+      readonly code: 'vault-role-audience';
+      /** The volume of the pod's own token that the agent logs in with. */
+      readonly volume: string;
+      /** Of that token; undefined: the API server's own. */
+      readonly audience: string | undefined;
+      readonly wanted: string;
+    }
+  | {
       readonly code: 'vault-object-missing';
       readonly kind: 'VaultAuthBackend' | 'VaultEndpoint';
       readonly name: string;

@@ -17,7 +17,16 @@ export interface Linked {
   readonly judged: Judged;
 }
 
-export type Surroundings = Omit<Asker, 'role' | 'backend' | 'goesElsewhere'>;
+export interface Surroundings extends Omit<Asker, 'role' | 'backend' | 'goesElsewhere'> {
+  /** The pod's own token that an agent with these options logs in with; undefined: none, or one that injection brings. */
+  readonly podToken: (options: Options) => PodToken | undefined;
+}
+
+export interface PodToken {
+  readonly volume: string;
+  /** Undefined: the API server's own. */
+  readonly audience: string | undefined;
+}
 
 /** Undefined: our objects have nothing to say about the pod, and everything is as its annotations and the settings have it. */
 export const linkPod = (own: Parsed, around: Surroundings, known: KnownRoles): Linked | undefined => {
@@ -45,11 +54,9 @@ export const linkPod = (own: Parsed, around: Surroundings, known: KnownRoles): L
       if (mode === 'Off' && goesElsewhere(own, place.backend)) return undefined;
       const values = valuesOf(place);
       const make = (): Parsed => withValues(own, values, mode);
-      return {
-        parsed: found.kind === 'pending' ? make() : rememberedLink(own, values, mode, make),
-        ca: place.endpoint.ca,
-        judged: judgedOf([...stateOf(found.kind, place, asker), ...conflictsOf(own, values, asker)], mode, false),
-      };
+      const parsed = found.kind === 'pending' ? make() : rememberedLink(own, values, mode, make);
+      const findings = [...stateOf(found.kind, place, asker), ...conflictsOf(own, values, asker), ...audienceOf(parsed, around)];
+      return { parsed, ca: place.endpoint.ca, judged: judgedOf(findings, mode, false) };
     }
   }
 };
@@ -102,6 +109,14 @@ const stateOf = (kind: 'place' | 'pending', { role, backend }: Place, { namespac
     case 'unprogrammed':
       return [{ code: 'vault-role-unprogrammed', role: name, because: role.because }];
   }
+};
+
+/** Profile compat logs in with a token that the pod has, whatever its audience. */
+const audienceOf = ({ options }: Parsed, { podToken }: Surroundings): readonly RoleFinding[] => {
+  const token = options.tokenAudience === '' ? undefined : podToken(options);
+  return token === undefined || token.audience === options.tokenAudience
+    ? []
+    : [{ code: 'vault-role-audience', ...token, wanted: options.tokenAudience }];
 };
 
 /** The short name of a role is no contradiction to its real one. What the TLS name is, follows from the address. */

@@ -27,6 +27,13 @@ const ROWS: readonly Row[] = [
   ['audience conflict', 'vault-role-conflict', bare({ 'vaultauth.dev/token-audience': 'x' }), { roles: WEB }, 'refuse'],
   ['expiry conflict', 'vault-role-conflict', bare({ 'vaultauth.dev/token-expiration-seconds': '700' }), { roles: WEB }, 'refuse'],
   ['mount conflict', 'vault-role-conflict', bare({ role: 'web', 'auth-path': 'auth/x' }), { roles: WEB }, 'refuse'],
+  [
+    'a token for the API server',
+    'vault-role-audience',
+    bare({ role: 'web', 'vaultauth.dev/profile': 'compat' }),
+    { roles: WEB },
+    'warn',
+  ],
   ['no endpoint', 'vault-object-missing', bare({ role: 'web' }), { roles: WEB, endpoints: {} }, 'refuse'],
 ];
 

@@ -45,6 +45,11 @@ export const ROLE_PROVOCATIONS: { readonly [Code in RoleFinding['code']]: Provoc
     surrounding: web,
     remedy: { annotations: { role: 'web' } },
   },
+  'vault-role-audience': {
+    pod: { annotations: { role: 'web', 'vaultauth.dev/profile': 'compat' } },
+    surrounding: web,
+    remedy: { annotations: { role: 'web', 'vaultauth.dev/profile': 'native' } },
+  },
   'vault-object-missing': {
     pod: { annotations: { role: 'web', 'vaultauth.dev/backend': 'mian' } },
     surrounding: linked({
