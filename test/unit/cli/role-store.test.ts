@@ -8,6 +8,10 @@ const fact = (kind: LinkedKind, name: string, rest: JsonObject = {}): Fact => {
   return made;
 };
 
+const status = (time: string): JsonObject => ({
+  status: { lastSyncTime: time, conditions: [{ type: 'Ready', status: 'True', message: '' }] },
+});
+
 test('roles are found by name, and listed in the order of their names', () => {
   const store = roleStore();
   for (const name of ['web', 'api', 'jobs']) store.put(fact('VaultAuthRole', name));
@@ -20,9 +24,6 @@ test('roles are found by name, and listed in the order of their names', () => {
 
 test('a status that is written anew and says the same leaves the role as it is', () => {
   const store = roleStore();
-  const status = (time: string): JsonObject => ({
-    status: { lastSyncTime: time, conditions: [{ type: 'Ready', status: 'True', message: '' }] },
-  });
   store.put(fact('VaultAuthRole', 'web', status('2026-01-01T00:00:00Z')));
   const before = store.role('team', 'web');
   store.put(fact('VaultAuthRole', 'web', status('2026-01-01T00:05:00Z')));
