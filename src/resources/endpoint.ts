@@ -160,7 +160,9 @@ export const endpointStatusSchema = struct(
       list(text('A capability.', { max: 64 }), 'What this server was seen to be able to do.', { max: 32, merge: 'set' }),
     ),
     workloadCA: optional(
-      text('Whom injected pods are told to trust, as PEM text: the certificates alone.', { max: LONGEST_PEM }),
+      text('Whom injected pods are told to trust where a Secret or ConfigMap says it, as PEM text: the certificates alone.', {
+        max: LONGEST_PEM,
+      }),
     ),
     lastContactTime: optional(timeText('When it answered last.')),
   },

@@ -2,11 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { explain } from '../../src/cli/explain.ts';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/pod/manifest.ts';
 import { collectionPath, type KindName, objectPath } from '../../src/resources/kinds.ts';
 import type { Bed } from '../bed/bed.ts';
 import { installController, until } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
+import { ask } from '../unit/cli/person.ts';
 import { registerWebhook, startWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
 import { onEachKubernetes } from './cluster.ts';
 import { annotationOf, createPod, podsPath, webPod } from './pods.ts';
@@ -122,6 +124,10 @@ onEachKubernetes(
       expect(configOf(pod)).toContain('"mount_path":"auth/k8s/main","namespace":"teams"');
       expect(configOf(pod)).toContain('"address":"https://bao.example:8200"');
       expect(audienceOf(pod)).toBe('vault://test/k8s/main');
+      const words = ['pod', `${team}/web`, `-kubeconfig=${bed.kubeconfig}`, '-vault-address=https://other.example:8200'];
+      const { out } = await ask(explain, words);
+      expect(out).toMatch(new RegExp(`role +test\\.${team}\\.web +VaultAuthRole ${team}/web`));
+      expect(out).toMatch(/service +https:\/\/bao\.example:8200 +VaultEndpoint main/);
     });
 
     test('a change of an object reaches the next pod', async ({ bed }) => {

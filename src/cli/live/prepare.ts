@@ -5,19 +5,18 @@ import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../po
 import type { SelectionReason } from '../../selection/decide.ts';
 import { readSettings, surroundings, type ReadSettings } from '../../settings/read.ts';
 import type { Command } from '../../settings/table.ts';
-import { collectionPath } from '../../resources/kinds.ts';
 import { admissionContext } from '../context.ts';
 import { clusterOf, objectsIn, type ManifestCluster } from '../offline/cluster.ts';
 import { readDocuments } from '../offline/document.ts';
 import { judge } from '../offline/judge.ts';
 import type { Called, Explained } from '../offline/prepare.ts';
-import { factOf, LINKED_KINDS, roleStore } from '../role-store.ts';
 import { hasNativeSidecars } from '../server-version.ts';
 import type { Terminal } from '../terminal.ts';
 import { readYamlText } from '../yaml-text.ts';
 import { personalAccess } from './access.ts';
 import { presentIn } from './present.ts';
 import type { PodReference } from './reference.ts';
+import { rolesAround } from './roles.ts';
 import { webhookSettings } from './webhook-settings.ts';
 
 /** What people call the source of what is said. */
@@ -114,27 +113,22 @@ const clusterAround = async (
       if (!isKubeError(error, 'NotFound')) oddities.push(`not known, and not counted in: ${textOfError(error)}`);
       return undefined;
     });
-  const [own, serviceAccount, limits, version, ...ours] = await Promise.all([
+  const [own, serviceAccount, limits, version, roles] = await Promise.all([
     read(core(namespace)),
     read(`${core(namespace)}/serviceaccounts/${encodeURIComponent(account)}`),
     read(`${core(namespace)}/limitranges`),
     read('/version'),
-    ...LINKED_KINDS.map((kind) => read(collectionPath(kind, namespace))),
+    rolesAround(client, namespace, oddities),
   ]);
   const ranges = objectsOf(limits?.['items']).map((range) => ({ apiVersion: 'v1', kind: 'LimitRange', ...range }));
   const items = [own, serviceAccount, ...ranges].filter((object) => object !== undefined);
-  const roles = roleStore();
-  for (const [index, kind] of LINKED_KINDS.entries())
-    for (const object of objectsOf(ours[index]?.['items'])) {
-      const fact = factOf(kind, object, true);
-      if (fact) roles.put(fact);
-    }
   const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   const nativeSidecars = hasNativeSidecars({ major: textOf(version, 'major') ?? '', minor: textOf(version, 'minor') ?? '' });
-  // Half of it would tell of objects that are missing.
-  const isWhole = ours.every((list) => list !== undefined);
-  const inUse = (): boolean => isWhole && roles.inUse();
-  return { ...clusterOf([objectsIn({ file: SOURCE, text }).objects]), nativeSidecars, roles: { ...roles, inUse } };
+  return {
+    ...clusterOf([objectsIn({ file: SOURCE, text }).objects]),
+    nativeSidecars,
+    ...(roles ? { roles } : {}),
+  };
 };
 
 const textOfError = (error: unknown): string => (error instanceof Error ? error.message : String(error));

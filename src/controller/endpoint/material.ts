@@ -22,7 +22,7 @@ export interface Material {
   readonly caProblem: string | undefined;
   /** Why there is nothing to log in with. */
   readonly credentialProblem: string | undefined;
-  /** PEM of whom pods are to trust; undefined where nothing of it is known, or it is what their system trusts. */
+  /** PEM of whom pods are to trust; undefined where nothing of it is known, the spec holds it, or it is what their system trusts. */
   readonly workloadCA: string | undefined;
   /** When the client certificate ends, in milliseconds since 1970. */
   readonly certificateEndsAt: number | undefined;
@@ -34,6 +34,7 @@ type Reader = Pick<ControllerContext, 'kube' | 'namespace' | 'serviceAccount'>;
 export const gatherMaterial = async (context: Reader, spec: VaultEndpointSpec, signal: AbortSignal): Promise<Material> => {
   const authority = await readGiven(context, spec.tls.ca ?? {}, signal);
   const ofWorkloads = spec.workloadCA ? await readGiven(context, spec.workloadCA, signal) : authority;
+  const isInline = (spec.workloadCA ?? spec.tls.ca)?.inline !== undefined;
   const pair = await readPair(context, spec.tls.clientCert?.secretRef.name, signal);
   const stored = await readStored(context, spec.auth, signal);
   const tls: VaultTLS = {
@@ -48,7 +49,7 @@ export const gatherMaterial = async (context: Reader, spec: VaultEndpointSpec, s
     identity: digest([spec.address, spec.namespace, spec.limits, spec.auth, tls, stored.version]),
     caProblem: authority.state === 'found' ? undefined : authority.message,
     credentialProblem: pair.problem ?? stored.problem,
-    workloadCA: ofWorkloads.state === 'found' ? certificatesIn(ofWorkloads.pem) : undefined,
+    workloadCA: ofWorkloads.state === 'found' && !isInline ? certificatesIn(ofWorkloads.pem) : undefined,
     certificateEndsAt: pair.endsAt,
   };
 };

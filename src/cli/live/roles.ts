@@ -1,0 +1,27 @@
+// Our own objects around a pod of a cluster, as the webhook there knows them.
+import type { KnownRoles } from '../../admission/link/find.ts';
+import type { KubeClient } from '../../kube/client.ts';
+import { KubeError } from '../../kube/error.ts';
+import { objectsOf, type JsonObject } from '../../pod/manifest.ts';
+import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
+import { factOf, LINKED_KINDS, roleStore } from '../role-store.ts';
+
+/** Undefined where the kinds are not installed, or (told as an oddity) cannot be read: half of them would tell of objects that are missing. */
+export const rolesAround = async (client: KubeClient, namespace: string, oddities: string[]): Promise<KnownRoles | undefined> => {
+  const get = (path: string): Promise<JsonObject> => client.request<JsonObject>({ method: 'GET', path });
+  try {
+    await get(`/apis/${API_VERSION}`);
+    const lists = await Promise.all(LINKED_KINDS.map((kind) => get(collectionPath(kind, namespace))));
+    const store = roleStore();
+    for (const [index, kind] of LINKED_KINDS.entries())
+      for (const object of objectsOf(lists[index]?.['items'])) {
+        const fact = factOf(kind, object, true);
+        if (fact) store.put(fact);
+      }
+    return store;
+  } catch (error) {
+    if (!(error instanceof KubeError && error.status === 404))
+      oddities.push(`not known, and not counted in: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+};
