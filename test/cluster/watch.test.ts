@@ -50,7 +50,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.createNamespace({ name: 'team', labels: { 'vaultauth.dev/inject': 'enabled', other: 'x' } });
     await bed.request('POST', accounts, account('web', 'one'));
     await until(() => roleOf('web') === 'one');
-    expect(Object.fromEntries(cluster.namespace('team')?.labels ?? [])).toEqual({ 'vaultauth.dev/inject': 'enabled' });
+    expect(Object.fromEntries(cluster.namespace('team')?.labels ?? [])).toEqual({
+      'kubernetes.io/metadata.name': 'team',
+      other: 'x',
+      'vaultauth.dev/inject': 'enabled',
+    });
     await bed.request('PATCH', `${accounts}/web`, account('web', 'two'), 'application/merge-patch+json');
     await until(() => roleOf('web') === 'two');
     await bed.request('DELETE', `${accounts}/web`);
