@@ -19,8 +19,7 @@ export const rememberedLink = (own: Parsed, values: LinkValues, mode: AdmissionM
   const before = made.get(own);
   if (before?.mode === mode) return before.parsed;
   const parsed = make();
-  // What could not be read may be readable the next time, and is not remembered with its annotations either.
-  if (own.problems.length === 0) made.set(own, { mode, parsed });
+  made.set(own, { mode, parsed });
   return parsed;
 };
 
