@@ -12,6 +12,8 @@ export interface AgentConfigInput {
   readonly files: readonly SecretFile[];
   /** Path of the token that the agent logs in with. */
   readonly tokenPath: string;
+  /** The login method is jwt because a VaultAuthBackend is of that type. */
+  readonly isJwtOfBackend: boolean;
   readonly telemetry: Telemetry['block'];
   /** Directory where the agent may write: its token and process id. */
   readonly home: string;
@@ -42,7 +44,9 @@ const byName = <T>(entries: ReadonlyMap<string, T>): [string, T][] =>
   [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
 
 const loginParameters = (input: AgentConfigInput): JsonObject => {
-  const parameters: { [name: string]: Json } = { token_path: input.tokenPath };
+  const parameters: { [name: string]: Json } = input.isJwtOfBackend
+    ? { path: input.tokenPath, remove_jwt_after_reading: false }
+    : { token_path: input.tokenPath };
   for (const [name, { value }] of byName(input.authConfig)) parameters[name.replaceAll('-', '_')] = value;
   if (input.options.role !== '') parameters['role'] = input.options.role;
   return parameters;

@@ -5,6 +5,7 @@ import { audienceOfBackend } from './audience.ts';
 import type { AutoRoleRules } from './auto-role-wish.ts';
 import type { RoleNaming } from './role-name.ts';
 import type { LabelSelector } from './selector.ts';
+import { isSelector } from './selects.ts';
 
 /**
  * How a role stands in Vault: as declared; not so now, but it was; not so, and nothing says that it ever was; or nobody knows,
@@ -77,7 +78,7 @@ export const knownRole = (object: JsonObject, hasStatus: boolean): KnownRole | u
     name,
     backend: textOf(objectAt(spec, 'backendRef'), 'name'),
     serviceAccounts: named.length === 0 ? [name] : named,
-    audience: textOf(spec, 'audience'),
+    audience: textOf(spec, 'audience') || undefined,
     tokenExpirationSeconds: numberOf(spec, 'tokenExpirationSeconds'),
     given: textOf(spec, 'vaultRoleName'),
     isObserved: textOf(spec, 'managementPolicy') === 'Observe',
@@ -154,7 +155,7 @@ const texts = (list: Json | undefined): readonly string[] =>
 
 const numberOf = (object: JsonObject | undefined, key: string): number | undefined => {
   const value = object?.[key];
-  return typeof value === 'number' ? value : undefined;
+  return Number.isSafeInteger(value) ? (value as number) : undefined;
 };
 
 const autoMode = (auto: JsonObject | undefined): AutoRoleRules['autoRoles']['mode'] => {
@@ -165,5 +166,5 @@ const autoMode = (auto: JsonObject | undefined): AutoRoleRules['autoRoles']['mod
 /** Its form is the API server's concern; what is none selects nothing. */
 const selectorIn = (object: JsonObject | undefined): { readonly namespaceSelector?: LabelSelector } => {
   const selector = object?.['namespaceSelector'];
-  return isObject(selector) ? { namespaceSelector: selector } : {};
+  return isObject(selector) && isSelector(selector) ? { namespaceSelector: selector } : {};
 };

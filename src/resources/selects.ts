@@ -12,6 +12,21 @@ export const selects = (wanted: LabelSelector | undefined, labels: Labels): bool
   Object.entries(wanted.matchLabels ?? {}).every(([key, value]) => valueOf(labels, key) === value) &&
   (wanted.matchExpressions ?? []).every(({ key, operator, values = [] }) => JUDGES[operator](valueOf(labels, key), values));
 
+/** What is not of the form of a selector, such as one of a later version, selects nothing. */
+export const isSelector = (value: Readonly<Record<string, unknown>>): value is LabelSelector => {
+  const { matchLabels = {}, matchExpressions = [] } = value;
+  return isRecord(matchLabels) && Array.isArray(matchExpressions) && matchExpressions.every(isExpression);
+};
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isExpression = (value: unknown): boolean =>
+  isRecord(value) &&
+  typeof value['operator'] === 'string' &&
+  Object.hasOwn(JUDGES, value['operator']) &&
+  (value['values'] === undefined || Array.isArray(value['values']));
+
 type Judge = (value: string | undefined, values: readonly string[]) => boolean;
 const JUDGES: Readonly<Record<NonNullable<LabelSelector['matchExpressions']>[number]['operator'], Judge>> = {
   In: (value, values) => value !== undefined && values.includes(value),

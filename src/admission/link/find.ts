@@ -88,8 +88,20 @@ const placeOf = (role: KnownRole, asker: Asker, known: KnownRoles): Found => {
     const name = role.backend ?? asker.namespaceLabels.get(BACKEND_LABEL) ?? '';
     return { kind: 'hindrance', finding: { code: 'vault-object-missing', kind: 'VaultAuthBackend', name, by }, backend };
   }
+  if (isIntruder(role, backend, asker)) {
+    const because = `VaultAuthBackend ${backend.name} does not admit namespace ${role.namespace}`;
+    const finding = { code: 'vault-role-unprogrammed', role: `${role.namespace}/${role.name}`, because } as const;
+    return { kind: 'hindrance', finding, backend: undefined };
+  }
   return withEndpoint('place', role, backend, known);
 };
+
+/**
+ * A tenant's role can name any backend. One that does not admit the namespace gives its pods nothing, least of all its address: their
+ * token would go to a server that was not given to them. A role that was in Vault once is the controller's to judge.
+ */
+const isIntruder = (role: KnownRole, backend: KnownBackend, { namespaceLabels }: Asker): boolean =>
+  role.state === 'unprogrammed' && !selects(backend.rules.tenancy.namespaceSelector, Object.fromEntries(namespaceLabels));
 
 const withEndpoint = (kind: 'place' | 'pending', role: KnownRole, backend: KnownBackend, known: KnownRoles): Found => {
   const endpoint = known.endpoint(backend.endpoint);
@@ -120,7 +132,14 @@ const withoutRole = (asker: Asker, known: KnownRoles): Found => {
   const isPending =
     (asker.role === '' || asker.role === account) &&
     isAutoRoleWanted(backend.rules, labels, account, asker.accountAnnotations.get(AUTO_ROLE_ANNOTATION));
-  if (isPending) return withEndpoint('pending', autoRole(namespace, account, backend), backend, known);
+  if (isPending && asker.role === '') return withEndpoint('pending', autoRole(namespace, account, backend), backend, known);
+  // Who names a role may mean one that was there before ours: until ours is there, that one counts.
+  if (isPending)
+    return {
+      kind: 'hindrance',
+      finding: { code: 'vault-role-pending', namespace, role: account, backend: backend.name },
+      backend,
+    };
   const isMeant = named !== undefined || backend.mode === 'Enforce' || selects(backend.rules.tenancy.namespaceSelector, labels);
   if (!isMeant) return NOTHING;
   const role = asker.role === '' ? account : asker.role;

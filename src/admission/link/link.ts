@@ -1,6 +1,6 @@
 // The link between a pod and our objects: which options they give it, and what is amiss.
 import type { Options, Origin, Parsed } from '../../annotations/parse.ts';
-import { ADMISSION_MODE_LABEL } from '../../resources/kinds.ts';
+import { ADMISSION_MODE_LABEL, BACKEND_LABEL } from '../../resources/kinds.ts';
 import { ADMISSION_MODES, type AdmissionMode, type KnownBackend } from '../../resources/known.ts';
 import { binds, findPlace, type Asker, type KnownRoles, type Place } from './find.ts';
 import type { RoleFinding } from './finding.ts';
@@ -43,7 +43,10 @@ export const linkPod = (own: Parsed, around: Surroundings, known: KnownRoles): L
     case 'nothing':
       return undefined;
     case 'hindrance': {
-      const mode = modeOf(found.backend?.mode ?? 'Warn', around);
+      // Who names what does not exist is judged by whoever would have been asked otherwise.
+      const label = around.namespaceLabels.get(BACKEND_LABEL);
+      const backend = found.backend ?? (label === undefined ? undefined : known.backend(label)) ?? known.defaultBackend();
+      const mode = modeOf(backend?.mode ?? 'Warn', around);
       return { parsed: own, ca: undefined, judged: judgedOf([found.finding], mode, role === '') };
     }
     case 'place':
@@ -75,7 +78,7 @@ const isAnnotated = ({ origins }: Parsed, key: LinkedKey): boolean => origins.ge
 
 /** A slash at either end of a path or an address means nothing. */
 const isSame = (one: string | number, other: string | number): boolean => bare(one) === bare(other);
-const bare = (value: string | number): string => String(value).replaceAll(/^\/|\/$/g, '');
+const bare = (value: string | number): string => String(value).replaceAll(/^\/+|\/+$/g, '');
 
 /** The label of a namespace can only make it stricter: who may label namespaces need not be who may change backends. */
 const modeOf = (mode: AdmissionMode, { namespaceLabels }: Surroundings): AdmissionMode => {

@@ -4,32 +4,41 @@ import type { Parsed } from '../../annotations/parse.ts';
 import type { AdmissionMode } from '../../resources/known.ts';
 import type { LinkValues } from './values.ts';
 
-/** Roles whose pods come one after another; what is remembered with each is some ten kilobytes. */
-const MOST_ROLES = 128;
+/**
+ * Workloads whose pods come one after another; what is remembered with each is some ten kilobytes. Counted are pairs of options and
+ * role: a namespace can have hundreds of either, and all of them together would be more than the process has.
+ */
+const MOST_PAIRS = 256;
 
-type Made = WeakMap<Parsed, { readonly mode: AdmissionMode; readonly parsed: Parsed }>;
+interface Made {
+  readonly mode: AdmissionMode;
+  readonly parsed: Parsed;
+}
+type Pairs = Map<LinkValues, Map<Parsed, Made>>;
 
-/** Bounded: what was not asked for while as many others were is forgotten. Values that have changed are another object. */
-let recent = new Map<LinkValues, Made>();
-let earlier = new Map<LinkValues, Made>();
+/** What was not asked for while as many others were is forgotten. Values that have changed are another object. */
+let recent: Pairs = new Map();
+let earlier: Pairs = new Map();
+let count = 0;
 
 /** What `make` gave for the same options, values and mode before. */
 export const rememberedLink = (own: Parsed, values: LinkValues, mode: AdmissionMode, make: () => Parsed): Parsed => {
-  const made = madeOf(values);
-  const before = made.get(own);
-  if (before?.mode === mode) return before.parsed;
-  const parsed = make();
-  made.set(own, { mode, parsed });
-  return parsed;
+  const known = recent.get(values)?.get(own);
+  if (known?.mode === mode) return known.parsed;
+  const before = earlier.get(values)?.get(own);
+  const made = before?.mode === mode ? before : { mode, parsed: make() };
+  keep(own, values, made);
+  return made.parsed;
 };
 
-const madeOf = (values: LinkValues): Made => {
-  const known = recent.get(values) ?? earlier.get(values) ?? new WeakMap();
-  if (recent.has(values)) return known;
-  if (recent.size >= MOST_ROLES) {
+const keep = (own: Parsed, values: LinkValues, made: Made): void => {
+  if (count >= MOST_PAIRS) {
     earlier = recent;
     recent = new Map();
+    count = 0;
   }
-  recent.set(values, known);
-  return known;
+  const ofValues = recent.get(values) ?? new Map<Parsed, Made>();
+  recent.set(values, ofValues);
+  if (!ofValues.has(own)) count += 1;
+  ofValues.set(own, made);
 };

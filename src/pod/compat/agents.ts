@@ -74,7 +74,15 @@ const makeFrames = ({ draft, shape, tokenPath, context }: FrameInput): Frames =>
   const { authConfig } = parsed.families;
   const configs =
     options.agentConfigmap === ''
-      ? agentConfigs({ options, authConfig, files, tokenPath, telemetry, home: HOME_DIRECTORY })
+      ? agentConfigs({
+          options,
+          authConfig,
+          files,
+          tokenPath,
+          telemetry,
+          home: HOME_DIRECTORY,
+          isJwtOfBackend: isJwtOfBackend(parsed),
+        })
       : undefined;
   const twin = shape.init && shape.sidecar;
   const frames = new Map<AgentKind, JsonObject>();
@@ -87,5 +95,9 @@ const makeFrames = ({ draft, shape, tokenPath, context }: FrameInput): Frames =>
   }
   return frames;
 };
+
+/** Annotations that choose this method bring its parameters, as with vault-k8s; a backend that is of its type brings none. */
+const isJwtOfBackend = ({ options, origins }: Parsed): boolean =>
+  options.authType === 'jwt' && origins.get('authType')?.layer === 'VaultAuthBackend';
 
 const encode = (document: JsonObject): string => Buffer.from(JSON.stringify(document), 'utf8').toString('base64');
