@@ -1,0 +1,102 @@
+// What tenants may try with roles and annotations of their own, and objects that no schema would admit.
+import { rememberedLink } from '../../../src/admission/link/remember.ts';
+import type { LinkValues } from '../../../src/admission/link/values.ts';
+import type { Parsed } from '../../../src/annotations/parse.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { admit } from '../fixture.ts';
+import { bare, loginOf, moded, WEB } from '../linked-pod.ts';
+import { backendSpec, linked, READY, REFUSED } from '../linked.ts';
+
+/** Not for the namespace, milder, and at another server. */
+const LAX = backendSpec({
+  endpointRef: { name: 'other' },
+  path: 'lax',
+  isDefault: false,
+  admission: { mode: 'Off' },
+  tenancy: {},
+});
+const ENDPOINTS = { main: { address: 'https://bao.example:8200' }, other: { address: 'https://other.example:1' } };
+
+it('a role at a backend that does not admit the namespace brings neither its address nor its mode', () => {
+  const roles = { web: { spec: { backendRef: { name: 'lax' } }, status: REFUSED } };
+  const pod = bare({ role: 'web' });
+  const asked = (mode: string) => admit(pod, linked({ roles, endpoints: ENDPOINTS, backends: { ...moded(mode), lax: LAX } }));
+  const warned = asked('Warn');
+  expect(warned.codes).toEqual(['vault-role-unprogrammed']);
+  expect(loginOf(warned.pod).address).not.toBe('https://other.example:1');
+  expect(asked('Enforce').outcome.decision).toBe('denied');
+});
+
+it.each([
+  ['an annotation', bare({ role: 'x', 'vaultauth.dev/backend': 'nope' }), {}],
+  ['a role', bare({ role: 'w' }), { w: { spec: { backendRef: { name: 'gone' } }, status: READY } }],
+])('%s that names a backend that does not exist does not get round Enforce', (_, pod, roles) => {
+  expect(admit(pod, linked({ roles, backends: moded('Enforce') })).outcome.decision).toBe('denied');
+});
+
+it.each(['auth/k8s/prod', 'auth/k8s/prod/', '/auth/k8s/prod//'])('%s is the mount of the backend', (path) => {
+  expect(admit(bare({ role: 'nope', 'auth-path': path }), linked({ roles: WEB, backends: moded('Enforce') })).codes).toContain(
+    'vault-role-missing',
+  );
+});
+
+it.each(['Off', 'Warn', 'Enforce'])('a pod that names its role keeps its login until autoRoles has made one (%s)', (mode) => {
+  const backends = moded(mode, { autoRoles: { mode: 'All', namespaceSelector: {} } });
+  const pod = bare({ role: 'web' }, { serviceAccountName: 'web' });
+  const { outcome, pod: injected } = admit(pod, linked({ backends }));
+  expect([outcome.decision, outcome.warnings.map(({ code }) => code)]).toEqual([
+    'injected',
+    mode === 'Off' ? [] : ['vault-role-pending'],
+  ]);
+  expect(loginOf(injected)).toMatchObject({ role: 'web', mount: 'auth/kubernetes', address: 'https://vault.example:8200' });
+});
+
+it('a compat pod at a backend of type jwt has the parameter that this method reads', () => {
+  const backends = { main: backendSpec({ type: 'jwt', kubernetes: undefined, jwt: {} } as JsonObject) };
+  const { pod } = admit(bare({ role: 'web', 'vaultauth.dev/profile': 'compat' }), linked({ roles: WEB, backends }));
+  const [agent] = objectsOf(objectAt(pod, 'spec')?.['initContainers']);
+  const config =
+    textOf(
+      objectsOf(agent?.['env']).find(({ name }) => name === 'VAULT_CONFIG'),
+      'value',
+    ) ?? '';
+  const { auto_auth } = JSON.parse(Buffer.from(config, 'base64').toString()) as {
+    auto_auth: { method: { type: string; config: JsonObject } };
+  };
+  expect(auto_auth.method).toMatchObject({
+    type: 'jwt',
+    config: { path: '/var/run/secrets/kubernetes.io/serviceaccount/token', remove_jwt_after_reading: false },
+  });
+  expect(auto_auth.method.config).not.toHaveProperty('token_path');
+});
+
+it.each([
+  5,
+  {},
+  [null],
+  [{ key: 'a', operator: 'Gt' }],
+  [{ key: 'a', operator: 'constructor' }],
+  [{ key: 'a', operator: 'In', values: 5 }],
+])('a selector of an unknown form selects nothing: %j', (matchExpressions) => {
+  const tenancy = { namespaceSelector: { matchExpressions } } as JsonObject;
+  const { outcome } = admit(bare({ role: 'nope' }), linked({ backends: { main: backendSpec({ tenancy }) } }));
+  expect([outcome.decision, outcome.warnings]).toEqual(['injected', []]);
+});
+
+it('what is remembered is bounded by pairs of role and options', () => {
+  const roles = Array.from({ length: 64 }, () => ({}) as LinkValues);
+  const options = Array.from({ length: 64 }, () => ({}) as Parsed);
+  let made = 0;
+  const ask = (own: Parsed, values: LinkValues): Parsed =>
+    rememberedLink(own, values, 'Warn', () => {
+      made += 1;
+      return { ...own };
+    });
+  for (const values of roles) for (const own of options) ask(own, values);
+  expect(made).toBe(64 * 64);
+  for (const values of roles) for (const own of options) ask(own, values);
+  // Nearly all were forgotten: keeping them would take some ten kilobytes each.
+  expect(made).toBeGreaterThanOrEqual(2 * 64 * 64 - 512);
+  const [values, own] = [roles[0] ?? ({} as LinkValues), options[0] ?? ({} as Parsed)];
+  expect(ask(own, values)).toBe(ask(own, values));
+});
