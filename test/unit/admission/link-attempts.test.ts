@@ -52,7 +52,7 @@ it.each(['Off', 'Warn', 'Enforce'])('a pod that names its role keeps its login u
 });
 
 it('a compat pod at a backend of type jwt has the parameter that this method reads', () => {
-  const backends = { main: backendSpec({ type: 'jwt', kubernetes: undefined, jwt: {} } as JsonObject) };
+  const backends = { main: backendSpec({ type: 'jwt', kubernetes: undefined, jwt: {} }) };
   const { pod } = admit(bare({ role: 'web', 'vaultauth.dev/profile': 'compat' }), linked({ roles: WEB, backends }));
   const [agent] = objectsOf(objectAt(pod, 'spec')?.['initContainers']);
   const config =
