@@ -5,6 +5,7 @@ import type { Options, Origin, Parsed } from '../annotations/parse.ts';
 import { kebab, type Row } from '../annotations/row.ts';
 import { table, type OptionKey } from '../annotations/table.ts';
 import type { Injection } from '../pod/draft.ts';
+import { rememberedLast } from '../pod/shared.ts';
 import type { GuardFinding } from './entry.ts';
 
 /** Everything is allowed: what `agent-inject` lets pods do, as its predecessor did. */
@@ -70,19 +71,16 @@ export const patchFindings = (reached: Injection['reached'], parsed: Parsed, all
     }));
 };
 
-/** What was last made of some annotations, and without which names. A refused owner tries again and again. */
-const lastReduced = new WeakMap<Parsed, { readonly operator: Options; readonly key: string; readonly reduced: Parsed }>();
+/** A refused owner tries again and again. */
+const reduced = rememberedLast<Parsed>();
 
 /** The options as they are without the guarded annotations. */
 export const withoutGuarded = (parsed: Parsed, guarded: readonly GuardFinding[], operator: Options): Parsed => {
   if (guarded.length === 0) return parsed;
   const names = new Set(guarded.map(({ name }) => name));
-  const key = [...names].join();
-  const last = lastReduced.get(parsed);
-  if (last && last.key === key && last.operator === operator) return last.reduced;
-  const options = Object.create(parsed.options) as Record<string, unknown>;
-  for (const option of parsed.origins.keys()) if (names.has(kebab(option))) options[option] = operator[option];
-  const reduced = { ...parsed, options: options as Options };
-  lastReduced.set(parsed, { operator, key, reduced });
-  return reduced;
+  return reduced(parsed, [operator, [...names].join()], () => {
+    const options = Object.create(parsed.options) as Record<string, unknown>;
+    for (const key of parsed.origins.keys()) if (names.has(kebab(key))) options[key] = operator[key];
+    return { ...parsed, options: options as Options };
+  });
 };

@@ -14,6 +14,21 @@ export const remembered = <K extends object, T extends object>(make: (from: K) =
   };
 };
 
+/**
+ * Remembers what was last made of each object, and of what else: pods of one owner agree in all of it, so that one answer for each
+ * object is enough. `others` are compared one by one and are as many in every call.
+ */
+export const rememberedLast = <T>(): ((from: object, others: readonly unknown[], make: () => T) => T) => {
+  const known = new WeakMap<object, { readonly others: readonly unknown[]; readonly made: T }>();
+  return (from, others, make) => {
+    const last = known.get(from);
+    if (last && last.others.every((other, index) => other === others[index])) return last.made;
+    const made = make();
+    known.set(from, { others, made });
+    return made;
+  };
+};
+
 const TEXTS = new WeakMap<object, string>();
 
 /**

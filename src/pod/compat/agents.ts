@@ -4,7 +4,7 @@ import { copiedMounts, keep, originOf, uniquePaths, type Draft } from '../draft.
 import type { Parsed } from '../../annotations/parse.ts';
 import type { JsonObject } from '../manifest.ts';
 import { securityContext } from '../security-context.ts';
-import { sharedMembers } from '../shared.ts';
+import { rememberedLast, sharedMembers } from '../shared.ts';
 import { awsTokenMount, tokenMount, type TokenMount } from '../token.ts';
 import { userPatched } from '../user-patch.ts';
 import { agentContainer } from './container.ts';
@@ -50,8 +50,7 @@ interface FrameInput {
   readonly context: JsonObject | undefined;
 }
 
-/** The frames last made for some annotations, and what else went into them. */
-const lastFrames = new WeakMap<Parsed, { readonly tokenPath: string; readonly caBytes: string; readonly frames: Frames }>();
+const rememberedFrames = rememberedLast<Frames>();
 
 /**
  * Frames follow from annotations, settings and the path of the token. Only two options look into the pod for more: its user,
@@ -61,11 +60,7 @@ const framesOf = (input: FrameInput): Frames => {
   const { draft, tokenPath } = input;
   const { parsed, operator } = draft;
   if (parsed.options.agentRunAsSameUser || parsed.options.authType === 'aws') return makeFrames(input);
-  const last = lastFrames.get(parsed);
-  if (last && last.tokenPath === tokenPath && last.caBytes === operator.caBytes) return last.frames;
-  const frames = makeFrames(input);
-  lastFrames.set(parsed, { tokenPath, caBytes: operator.caBytes, frames });
-  return frames;
+  return rememberedFrames(parsed, [tokenPath, operator.caBytes], () => makeFrames(input));
 };
 
 const makeFrames = ({ draft, shape, tokenPath, context }: FrameInput): Frames => {

@@ -2,7 +2,7 @@
 import { copiedMounts, keep, originOf, uniquePaths, type Draft } from '../draft.ts';
 import type { PodFinding } from '../finding.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
-import { shared } from '../shared.ts';
+import { rememberedLast, shared } from '../shared.ts';
 import { TOKEN_VOLUME } from '../token.ts';
 import { userPatched, type Patched } from '../user-patch.ts';
 import { nativeContainer } from './container.ts';
@@ -62,23 +62,16 @@ interface AgentInput {
   readonly mounts: readonly JsonObject[];
 }
 
-/** The agent last made for a part, and what else went into it. */
-const lastMade = new WeakMap<
-  AgentPart,
-  { readonly key: string; readonly caBytes: string; readonly made: Patched | PodFinding }
->();
+const rememberedAgent = rememberedLast<Patched | PodFinding>();
 
 const usualAgent = (input: AgentInput): Patched | PodFinding => {
-  const { part, traits, draft } = input;
-  const { caBytes } = draft.operator;
-  const { user, pullPolicy, isCpuLimited } = traits;
-  const key = `${user.user} ${user.group} ${pullPolicy} ${isCpuLimited}`;
-  const last = lastMade.get(part);
-  if (last && last.key === key && last.caBytes === caBytes) return last.made;
-  const made = makeAgent(input);
-  if ('document' in made) shared(made.document);
-  lastMade.set(part, { key, caBytes, made });
-  return made;
+  const { user, pullPolicy, isCpuLimited } = input.traits;
+  const others = [user.user, user.group, pullPolicy, isCpuLimited, input.draft.operator.caBytes];
+  return rememberedAgent(input.part, others, () => {
+    const made = makeAgent(input);
+    if ('document' in made) shared(made.document);
+    return made;
+  });
 };
 
 const makeAgent = ({ draft, plan, part, traits, mounts }: AgentInput): Patched | PodFinding => {
