@@ -32,22 +32,25 @@ const read = (file: string): Source => {
 };
 
 /** All TypeScript files below a folder, in the order of their names; generated Go modules of the test bed are none. */
-export const sourcesIn = (folder: string): readonly Source[] =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+export function sourcesIn(folder: string): readonly Source[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
     .filter((file) => file.endsWith('.ts') && !file.includes('/modules/'))
     .toSorted()
     .map(read);
+}
 
 /** Texts between quotation marks. */
-export const literals = (code: string): readonly string[] =>
-  [...code.matchAll(/'([^'\n]*)'|"([^"\n]*)"|`([^`]*)`/g)].map(([, one, two, three]) => one ?? two ?? three ?? '');
+export function literals(code: string): readonly string[] {
+  return [...code.matchAll(/'([^'\n]*)'|"([^"\n]*)"|`([^`]*)`/g)].map(([, one, two, three]) => one ?? two ?? three ?? '');
+}
 
 /** The package of a module: `node-forge` for `node-forge/lib/asn1.js`. */
-export const packageOf = (module: string): string =>
-  module.startsWith('node:')
+export function packageOf(module: string): string {
+  return module.startsWith('node:')
     ? module
     : module
         .split('/')
         .slice(0, module.startsWith('@') ? 2 : 1)
         .join('/');
+}

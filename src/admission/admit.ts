@@ -122,12 +122,12 @@ const skipped = (selection: Selection, namespace: string, denyExcluded: boolean)
 };
 
 /** Options of a pod from namespace, service account and its own annotations: without what our objects give it. */
-export const parsePod = (
+export function parsePod(
   pod: JsonObject,
   annotations: ReadonlyMap<string, string>,
   namespace: string,
   context: AdmissionContext,
-): Parsed => {
+): Parsed {
   return parseKnown(
     {
       namespace: context.namespace(namespace)?.annotations ?? NO_TEXTS,
@@ -137,19 +137,19 @@ export const parsePod = (
     context.baseline,
     context.readYaml,
   );
-};
+}
 
 const accountOf = (pod: JsonObject): string => textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
 
 /** What our objects make of these options; undefined where they have nothing to say. */
-export const linkedPod = (pod: JsonObject, own: Parsed, namespace: string, context: AdmissionContext): Linked | undefined => {
+export function linkedPod(pod: JsonObject, own: Parsed, namespace: string, context: AdmissionContext): Linked | undefined {
   if (!context.roles?.inUse()) return undefined;
   const account = accountOf(pod);
   const namespaceLabels = context.namespace(namespace)?.labels ?? NO_TEXTS;
   const accountAnnotations = context.serviceAccount(namespace, account)?.annotations ?? NO_TEXTS;
   const podToken = (options: Options): PodToken | undefined => podTokenOf(pod, options);
   return linkPod(own, { namespace, account, namespaceLabels, accountAnnotations, podToken }, context.roles);
-};
+}
 
 /** A pod that is told why it has no role need not be told that it has none. */
 const withLinked = (found: readonly Finding[], linked: Linked): readonly Finding[] => {
@@ -166,8 +166,9 @@ const disagreement = (annotations: ReadonlyMap<string, string>, found: readonly 
 };
 
 /** Annotations of the pod itself. */
-export const annotationsOf = (pod: JsonObject): ReadonlyMap<string, string> =>
-  textMap(objectAt(pod, 'metadata')?.['annotations']);
+export function annotationsOf(pod: JsonObject): ReadonlyMap<string, string> {
+  return textMap(objectAt(pod, 'metadata')?.['annotations']);
+}
 
 /** A pod that asked is told what is wrong with it; one that did not ask is nobody's problem here. */
 const unfit = (problems: readonly Finding[], { explicit }: Selection): Outcome =>
@@ -188,7 +189,7 @@ const checkAnnotations = (annotations: ReadonlyMap<string, string>): Finding[] =
  * Decides about one raw pod. A pod that asked and cannot be served is denied with all its problems; one that did not ask is
  * left alone with the same findings as warnings.
  */
-export const admitPod = (object: Json | undefined, namespace: string, context: AdmissionContext): Outcome => {
+export function admitPod(object: Json | undefined, namespace: string, context: AdmissionContext): Outcome {
   if (!isObject(object))
     return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: checkPod(object), warnings: [] };
   const annotations = annotationsOf(object);
@@ -226,4 +227,4 @@ export const admitPod = (object: Json | undefined, namespace: string, context: A
       judgements,
     };
   return { decision: 'denied', reason, patch: [], problems, warnings, judgements };
-};
+}

@@ -31,9 +31,11 @@ export type Entries<Part extends Finding> = { readonly [Code in Part['code']]: E
 const LONGEST_QUOTE = 60;
 
 /** A user's text as a JSON string, so that control characters cannot do harm, and not more of it than helps. */
-export const quote = (value: string): string =>
-  JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value);
+export function quote(value: string): string {
+  return JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value);
+}
 
 /** What to do about a name that is not known. */
-export const meant = (nearest: string | undefined): string =>
-  nearest === undefined ? 'remove it, or look it up in docs/annotations.md' : `did you mean ${nearest}?`;
+export function meant(nearest: string | undefined): string {
+  return nearest === undefined ? 'remove it, or look it up in docs/annotations.md' : `did you mean ${nearest}?`;
+}

@@ -37,11 +37,12 @@ const isHarmless = (key: OptionKey, { options }: Parsed, operator: Options): boo
 };
 
 /** Names that the operator's setting and the annotation of the namespace allow together. */
-export const allowedNames = (operator: readonly string[], namespace: readonly string[] | undefined): ReadonlySet<string> =>
-  new Set([...operator, ...(namespace ?? [])]);
+export function allowedNames(operator: readonly string[], namespace: readonly string[] | undefined): ReadonlySet<string> {
+  return new Set([...operator, ...(namespace ?? [])]);
+}
 
 /** The guarded annotations of a pod and its service account that nobody allowed; `operator` is what holds without them. */
-export const guardFindings = (parsed: Parsed, operator: Options, allowed: ReadonlySet<string>): GuardFinding[] => {
+export function guardFindings(parsed: Parsed, operator: Options, allowed: ReadonlySet<string>): GuardFinding[] {
   if (allowed.has(ALLOW_ALL)) return [];
   const found: GuardFinding[] = [];
   for (const [key, { layer, annotation }] of parsed.origins)
@@ -54,10 +55,10 @@ export const guardFindings = (parsed: Parsed, operator: Options, allowed: Readon
     )
       found.push({ code: 'annotation-guarded', annotation, name: kebab(key), allow: annotationName('allow') });
   return found;
-};
+}
 
 /** What a tenant's patch of the configuration reaches needs the same permission as the annotation that says it. */
-export const patchFindings = (reached: Injection['reached'], parsed: Parsed, allowed: ReadonlySet<string>): GuardFinding[] => {
+export function patchFindings(reached: Injection['reached'], parsed: Parsed, allowed: ReadonlySet<string>): GuardFinding[] {
   const layer = parsed.origins.get('agentConfigPatch')?.layer;
   if (!reached || layer === undefined || !TENANT.has(layer) || allowed.has(ALLOW_ALL)) return [];
   const first = reached.filter(({ option }, index) => reached.findIndex((other) => other.option === option) === index);
@@ -69,13 +70,13 @@ export const patchFindings = (reached: Injection['reached'], parsed: Parsed, all
       name: kebab(option),
       allow: annotationName('allow'),
     }));
-};
+}
 
 /** A refused owner tries again and again. */
 const reduced = rememberedLast<Parsed>();
 
 /** The options as they are without the guarded annotations. */
-export const withoutGuarded = (parsed: Parsed, guarded: readonly GuardFinding[], operator: Options): Parsed => {
+export function withoutGuarded(parsed: Parsed, guarded: readonly GuardFinding[], operator: Options): Parsed {
   if (guarded.length === 0) return parsed;
   const names = new Set(guarded.map(({ name }) => name));
   return reduced(parsed, [operator, [...names].join()], () => {
@@ -83,4 +84,4 @@ export const withoutGuarded = (parsed: Parsed, guarded: readonly GuardFinding[],
     for (const key of parsed.origins.keys()) if (names.has(kebab(key))) options[key] = operator[key];
     return { ...parsed, options: options as Options };
   });
-};
+}

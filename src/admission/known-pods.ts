@@ -11,7 +11,7 @@ const byBaseline = new WeakMap<Baseline, Known>();
  * As parseAnnotations; pods with the same annotations of ours, on themselves and their surroundings, get the same object, so that
  * what follows from it can be remembered with it. Nobody changes it.
  */
-export const parseKnown = (layers: LayeredAnnotations, base: Baseline, readYaml: ReadYaml): Parsed => {
+export function parseKnown(layers: LayeredAnnotations, base: Baseline, readYaml: ReadYaml): Parsed {
   const key = keyOf(layers);
   let known = byBaseline.get(base);
   if (!known) byBaseline.set(base, (known = knownPods()));
@@ -21,7 +21,7 @@ export const parseKnown = (layers: LayeredAnnotations, base: Baseline, readYaml:
   // This problem may be gone the next time: the library that reads lists is loaded when the first one was not read.
   if (parsed.problems.every(({ code }) => code !== 'secrets-unreadable')) known.set(key, parsed);
   return parsed;
-};
+}
 
 /** Everything that parsing reads of the layers. Lengths keep apart what a separator could not. */
 const keyOf = (layers: LayeredAnnotations): string => {

@@ -14,10 +14,10 @@ const LONGEST_SENTENCE = 400;
 const MOST_PROBLEMS = 40;
 
 /** A finding in one line, with its code for looking it up. */
-export const lineOf = (finding: Finding): string => {
+export function lineOf(finding: Finding): string {
   const { sentence, remedy } = wordsOf(finding);
   return `${cut(sentence, LONGEST_SENTENCE)}: ${cut(remedy, LONGEST_SENTENCE)} [${finding.code}]`;
-};
+}
 
 /** The same within so many characters; the code is kept, since it leads to everything else. */
 const shortLineOf = (finding: Finding, most: number): string => {
@@ -29,19 +29,19 @@ const numbered = (lines: readonly string[]): string =>
   lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
 
 /** All problems of a pod in one message; remedies give way first when there are many. */
-export const denialOf = (problems: readonly Finding[]): string => {
+export function denialOf(problems: readonly Finding[]): string {
   const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
   const shown = problems.slice(0, MOST_PROBLEMS);
   const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
   const full = head + numbered(shown.map(lineOf)) + more;
   if (full.length <= LONGEST_DENIAL) return full;
   return head + numbered(shown.map((problem) => `${cut(wordsOf(problem).sentence, LONGEST_SENTENCE)} [${problem.code}]`)) + more;
-};
+}
 
 /** No pod that is meant earns more; each is a header of the API server's answer. */
 const MOST_WARNINGS = 50;
 
 /** Warnings as the API server passes them on: no control characters, not too long, each once. */
-export const warningsOf = (warnings: readonly Finding[]): string[] => [
-  ...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => shortLineOf(warning, LONGEST_WARNING))),
-];
+export function warningsOf(warnings: readonly Finding[]): string[] {
+  return [...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => shortLineOf(warning, LONGEST_WARNING)))];
+}

@@ -15,7 +15,7 @@ const entryOf = <Code extends ProblemCode>(finding: Extract<Finding, { readonly 
   catalogue[finding.code];
 
 /** What is wrong and what to do, in words. */
-export const wordsOf = (finding: Finding): { readonly sentence: string; readonly remedy: string } => {
+export function wordsOf(finding: Finding): { readonly sentence: string; readonly remedy: string } {
   const entry = entryOf(finding);
   return { sentence: entry.sentence(finding), remedy: entry.remedy(finding) };
-};
+}

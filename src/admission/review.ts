@@ -129,9 +129,8 @@ const notForUs = (request: JsonObject): Outcome | undefined => {
 };
 
 /** A reviewer over one context. It never throws for what a caller sends. */
-export const reviewer =
-  (context: () => AdmissionContext, { compat }: ReviewerOptions): Reviewer =>
-  (body) => {
+export function reviewer(context: () => AdmissionContext, { compat }: ReviewerOptions): Reviewer {
+  return (body) => {
     const review = parse(body);
     if (!isObject(review))
       return refuse(compat ? 500 : 400, 'error decoding admission request: expected an AdmissionReview as a JSON object');
@@ -148,3 +147,4 @@ export const reviewer =
     const version = typeof apiVersion === 'string' ? apiVersion : DEFAULT_VERSION;
     return { status: 200, body: answerOf(version, uid, outcome), record: recordOf(request, outcome) };
   };
+}

@@ -142,11 +142,13 @@ export const yamlList: Kind<string> = {
 };
 
 /** One of a few words; `fold` ignores case. */
-export const oneOf = <const Word extends string>(words: readonly Word[], fold = false): Kind<Word> => ({
-  name: words.join(' \\| '),
-  wanted: `one of ${words.join(', ')}`,
-  read: (raw) => words.find((word) => word === (fold ? raw.toLowerCase() : raw)) ?? UNREADABLE,
-});
+export function oneOf<const Word extends string>(words: readonly Word[], fold = false): Kind<Word> {
+  return {
+    name: words.join(' \\| '),
+    wanted: `one of ${words.join(', ')}`,
+    read: (raw) => words.find((word) => word === (fold ? raw.toLowerCase() : raw)) ?? UNREADABLE,
+  };
+}
 
 /** An RFC 6902 document: a JSON list of operations. Empty text, null and [] mean none. */
 export const jsonPatch: Kind<readonly unknown[]> = {

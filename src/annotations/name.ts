@@ -11,10 +11,16 @@ const NAMES = Object.fromEntries(
 ) as Readonly<Record<OptionKey, string>>;
 
 /** The full name of an annotation, under the prefix that most users know; our own ones have only ours. */
-export const annotationName = (key: OptionKey): string => NAMES[key];
+export function annotationName(key: OptionKey): string {
+  return NAMES[key];
+}
 
 /** The full name of a member of a family. */
-export const familyName = (key: FamilyKey, name: string): string => `${prefixOf(families[key])}${families[key].name}-${name}`;
+export function familyName(key: FamilyKey, name: string): string {
+  return `${prefixOf(families[key])}${families[key].name}-${name}`;
+}
 
 /** One annotation under every prefix, in the order in which they are looked up. */
-export const allNames = (key: OptionKey): readonly string[] => PREFIXES.map((prefix) => `${prefix}${kebab(key)}`);
+export function allNames(key: OptionKey): readonly string[] {
+  return PREFIXES.map((prefix) => `${prefix}${kebab(key)}`);
+}

@@ -50,7 +50,7 @@ export interface Baseline {
 const PLAIN_KEYS = new Map<string, OptionKey>((Object.keys(table) as OptionKey[]).map((key) => [kebab(key), key]));
 
 /** Merges built-in defaults with the operator's settings. */
-export const baseline = (operator: OperatorOptions): Baseline => {
+export function baseline(operator: OperatorOptions): Baseline {
   const options: Record<string, unknown> = {};
   const origins = new Map<OptionKey, Origin>();
   for (const key of PLAIN_KEYS.values()) {
@@ -59,7 +59,7 @@ export const baseline = (operator: OperatorOptions): Baseline => {
     if (set !== undefined) origins.set(key, { layer: 'settings' });
   }
   return { options: options as Options, origins };
-};
+}
 
 interface Draft {
   readonly options: Record<string, unknown>;
@@ -172,7 +172,7 @@ const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationL
  * Options of a pod from its layers; later layers win. `readYaml` is asked only when a layer declares secrets as a list. Total:
  * problems are in the answer, nothing is thrown.
  */
-export const parseAnnotations = (layers: LayeredAnnotations, base: Baseline, readYaml: ReadYaml): Parsed => {
+export function parseAnnotations(layers: LayeredAnnotations, base: Baseline, readYaml: ReadYaml): Parsed {
   // Inherited rather than copied: a pod sets a few of some seventy options, and every review pays for this line.
   const options = Object.create(base.options) as Record<string, unknown>;
   const draft: Draft = { options, origins: new Map(base.origins), families: { ...NO_FAMILIES }, problems: [], warnings: [] };
@@ -181,4 +181,4 @@ export const parseAnnotations = (layers: LayeredAnnotations, base: Baseline, rea
     if (annotations) takeObject(annotations, layer, readYaml, draft);
   }
   return draft as unknown as Parsed;
-};
+}

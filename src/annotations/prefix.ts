@@ -10,7 +10,7 @@ export const OWN_PREFIX = 'vaultauth.dev/';
 export const FAMILIAR_PREFIX = 'vault.hashicorp.com/';
 
 /** The part after one of our prefixes, or undefined when the annotation is none of ours. */
-export const nameWithin = (annotation: string): string | undefined => {
+export function nameWithin(annotation: string): string | undefined {
   for (const prefix of PREFIXES) if (annotation.startsWith(prefix)) return annotation.slice(prefix.length);
   return undefined;
-};
+}

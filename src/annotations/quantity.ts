@@ -73,15 +73,18 @@ const readQuantity = (raw: string): Read | undefined => {
  * The canonical form of a quantity ("1000m" is "1", "1024Mi" is "1Gi", "0.5" is "500m"), or undefined when the text is none.
  * Rule: k8s.io/apimachinery/pkg/api/resource, CanonicalizeBytes.
  */
-export const parseQuantity = (raw: string): string | undefined => {
+export function parseQuantity(raw: string): string | undefined {
   const read = readQuantity(raw);
   if (!read) return undefined;
   return read.form === 'exponent' ? canonicalExponent(read.nanos) : quantityOf(read.nanos, read.form);
-};
+}
 
 /** A quantity in billionths, so that quantities can be compared and counted with; undefined when the text is none. */
-export const nanosOf = (raw: string): bigint | undefined => readQuantity(raw)?.nanos;
+export function nanosOf(raw: string): bigint | undefined {
+  return readQuantity(raw)?.nanos;
+}
 
 /** The canonical form of so many billionths: binary for bytes, decimal for everything else. */
-export const quantityOf = (nanos: bigint, form: 'binary' | 'decimal'): string =>
-  form === 'binary' ? canonicalBinary(nanos) : canonicalDecimal(nanos);
+export function quantityOf(nanos: bigint, form: 'binary' | 'decimal'): string {
+  return form === 'binary' ? canonicalBinary(nanos) : canonicalDecimal(nanos);
+}

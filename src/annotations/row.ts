@@ -34,12 +34,14 @@ export interface Row<T> {
 type More<T> = Omit<Row<T>, 'kind' | 'sentence' | 'example'>;
 
 /** Keeps what is known of the row in its type, so that an option with a default is never undefined. */
-export const row = <T, const Known extends More<T> = {}>(
+export function row<T, const Known extends More<T> = {}>(
   kind: Kind<T>,
   sentence: string,
   example: string,
   more?: Known,
-): Row<T> & Known => ({ kind, sentence, example, ...more }) as Row<T> & Known;
+): Row<T> & Known {
+  return { kind, sentence, example, ...more } as Row<T> & Known;
+}
 
 /** A family is one annotation per NAME, the text after the family's name and a dash. */
 export interface FamilyRow<T> extends Row<T> {
@@ -47,4 +49,6 @@ export interface FamilyRow<T> extends Row<T> {
 }
 
 /** `agentInjectToken` → `agent-inject-token`. */
-export const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+export function kebab(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -53,7 +53,7 @@ interface Reader {
 }
 
 /** The secrets of an annotation, and every problem that they have. */
-export const readSecretList = (annotation: string, raw: string, readYaml: ReadYaml): SecretList => {
+export function readSecretList(annotation: string, raw: string, readYaml: ReadYaml): SecretList {
   const problems: AnnotationFinding[] = [];
   const document = readYaml(raw);
   const refuse = (because: string): SecretList => ({
@@ -72,7 +72,7 @@ export const readSecretList = (annotation: string, raw: string, readYaml: ReadYa
     else problems.push({ code: 'secret-twice', annotation: place, other, name });
   }
   return { secrets, problems };
-};
+}
 
 const isMap = (value: YamlValue): value is ReadonlyMap<string, YamlValue> => value instanceof Map;
 

@@ -37,7 +37,7 @@ const LONGEST_NAME = 63;
  * The known name nearest to an unknown one (both without prefix), or undefined when none is near. The NAME of a family is
  * kept: `agent-inject-secrt-db` → `agent-inject-secret-db`.
  */
-export const nearestName = (unknown: string): string | undefined => {
+export function nearestName(unknown: string): string | undefined {
   if (unknown.length > 2 * LONGEST_NAME) return undefined;
   const folded = unknown.toLowerCase().replaceAll('_', '-');
   let best: { name: string; distance: number } | undefined;
@@ -54,10 +54,10 @@ export const nearestName = (unknown: string): string | undefined => {
     if (suffix !== '') consider(`${name}-${suffix}`, name, folded.split('-').slice(0, dashes).join('-'));
   }
   return best?.name;
-};
+}
 
 /** The nearest of a list of words, or undefined when none is near. */
-export const nearestWord = (unknown: string, words: readonly string[]): string | undefined => {
+export function nearestWord(unknown: string, words: readonly string[]): string | undefined {
   let best: { word: string; distance: number } | undefined;
   for (const word of words) {
     const most = tolerance(word);
@@ -65,4 +65,4 @@ export const nearestWord = (unknown: string, words: readonly string[]): string |
     if (found <= most && (!best || found < best.distance)) best = { word, distance: found };
   }
   return best?.word;
-};
+}

@@ -24,7 +24,7 @@ export interface ApiAccess {
 const DEFAULT_NAMESPACE = 'default';
 
 /** From -kubeconfig, or else from what the kubelet gives a pod. */
-export const apiAccess = ({ kubeconfig }: Settings, around: Surroundings): ApiAccess => {
+export function apiAccess({ kubeconfig }: Settings, around: Surroundings): ApiAccess {
   const { kubernetesHost: host, kubernetesPort: port, podNamespace } = around;
   const connect = async (): Promise<KubeConnection> => {
     if (kubeconfig !== '') return (await import('../kube/kubeconfig.ts')).kubeconfigConnection(kubeconfig);
@@ -49,4 +49,4 @@ export const apiAccess = ({ kubeconfig }: Settings, around: Surroundings): ApiAc
       access?.client.close();
     },
   };
-};
+}

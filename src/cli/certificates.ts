@@ -13,7 +13,7 @@ const accessOf = (api: ApiAccess): Promise<Access> =>
   });
 
 /** Files when they are named, else the self-managed authority. Throws a sentence for a person when neither can be. */
-export const certificateSource = async (settings: Settings, api: ApiAccess, log: Log): Promise<CertificateSource> => {
+export async function certificateSource(settings: Settings, api: ApiAccess, log: Log): Promise<CertificateSource> {
   const { tlsCertFile, tlsKeyFile, tlsCaCertFile, tlsAuto, tlsAutoHosts, tlsSecretName } = settings;
   if (tlsCertFile !== '') {
     const files = await fileSource({ certificateFile: tlsCertFile, keyFile: tlsKeyFile, log });
@@ -25,4 +25,4 @@ export const certificateSource = async (settings: Settings, api: ApiAccess, log:
   // Loaded only here: what issues certificates takes 20 ms of a start that needs none.
   const { keepCertificate } = await import('../tls/keeper.ts');
   return keepCertificate({ client, configuration: tlsAuto, namespace, secretName: tlsSecretName, hosts: tlsAutoHosts, log });
-};
+}

@@ -33,7 +33,7 @@ const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
 );
 
 /** Runs the command; the answer is the exit code: 0, or 2 with one line on stderr. */
-export const certs = (words: readonly string[], { stdout, stderr }: CertsTerminal): Promise<number> => {
+export function certs(words: readonly string[], { stdout, stderr }: CertsTerminal): Promise<number> {
   if (asksForHelp(words)) {
     stdout(USAGE);
     return Promise.resolve(0);
@@ -45,7 +45,7 @@ export const certs = (words: readonly string[], { stdout, stderr }: CertsTermina
     stderr(`vault-auth-injector certs: ${error instanceof Error ? error.message : String(error)}\n`);
     return Promise.resolve(2);
   }
-};
+}
 
 interface Request {
   readonly out: string;

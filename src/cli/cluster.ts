@@ -37,7 +37,7 @@ export interface KnownClusterOptions {
 }
 
 /** Manifests win over the API server. Without both, and whenever the API server cannot be had, annotations and settings alone decide. */
-export const knownCluster = async (options: KnownClusterOptions): Promise<KnownCluster> => {
+export async function knownCluster(options: KnownClusterOptions): Promise<KnownCluster> {
   const { command, settings, api, log } = options;
   if (settings.manifests !== '') return fromManifests(settings.manifests, log);
   if (command !== 'webhook' || !settings.watch || !api.isKnown) return NOTHING;
@@ -47,7 +47,7 @@ export const knownCluster = async (options: KnownClusterOptions): Promise<KnownC
     log.warn({ problem: textOf(error) }, 'namespaces, service accounts and limit ranges stay unknown');
     return NOTHING;
   }
-};
+}
 
 /** How long a new replica waits for its first lists before it serves without them. */
 const PATIENCE_MS = 30_000;

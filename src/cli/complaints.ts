@@ -51,7 +51,7 @@ const ownRules = ({ settings, positionals }: ReadSettings): string[] => {
 };
 
 /** One line per problem; none when the server can start. */
-export const complaints = (command: ServerCommand, read: ReadSettings): string[] => {
+export function complaints(command: ServerCommand, read: ReadSettings): string[] {
   const { settings } = read;
   return [
     ...(settings.listen ? [] : ['-listen must not be empty']),
@@ -66,4 +66,4 @@ export const complaints = (command: ServerCommand, read: ReadSettings): string[]
     ...suites(settings),
     ...allowances(settings),
   ];
-};
+}

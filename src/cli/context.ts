@@ -32,12 +32,12 @@ const hasNativeSidecars = ({ nativeSidecars }: Settings, cluster: Cluster): bool
   nativeSidecars === 'auto' ? (cluster.nativeSidecars ?? true) : nativeSidecars === 'true';
 
 /** The context of a command. `agent-inject` selects pods as vault-k8s does: by their annotation alone. */
-export const admissionContext = (
+export function admissionContext(
   command: Command,
   { settings, operator }: ReadSettings,
   cluster: Cluster,
   readYaml: ReadYaml = UNREAD,
-): AdmissionContext => {
+): AdmissionContext {
   const isCompat = command === 'agent-inject';
   return {
     baseline: baseline(operator),
@@ -57,4 +57,4 @@ export const admissionContext = (
     ...(isCompat ? { roles: undefined } : {}),
     readYaml,
   };
-};
+}

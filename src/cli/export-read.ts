@@ -17,7 +17,7 @@ const EXPORTABLE: ReadonlySet<string> = new Set(['kubernetes', 'jwt', 'oidc']);
 const AT_ONCE = 8;
 
 /** Reads a mount, or says which there are. Needs `read` on sys/auth, the configuration and the roles. Throws VaultError. */
-export const readBackend = async (caller: VaultCaller, path: string): Promise<FoundBackend | { readonly problem: string }> => {
+export async function readBackend(caller: VaultCaller, path: string): Promise<FoundBackend | { readonly problem: string }> {
   const mounts = await readMounts(caller);
   const found = mounts.find((mount) => mount.path === path);
   if (!found) {
@@ -40,4 +40,4 @@ export const readBackend = async (caller: VaultCaller, path: string): Promise<Fo
     for (const [index, document] of documents.entries()) if (document) roles.push({ name: some[index] ?? '', document });
   }
   return { mount: { ...mount, config: await readConfig(caller, path) }, roles };
-};
+}

@@ -32,7 +32,7 @@ const LOOK_MS = 30_000;
 const LOOK_TIMEOUT_MS = 5000;
 
 /** Starts at once; nothing ends it but `close`. */
-export const followRoles = ({ client, log, onProblem, lookMs = LOOK_MS }: FollowOptions): FollowedRoles => {
+export function followRoles({ client, log, onProblem, lookMs = LOOK_MS }: FollowOptions): FollowedRoles {
   const store = roleStore();
   const closing = new AbortController();
   const watches: ObjectStore<Fact | undefined>[] = [];
@@ -85,7 +85,7 @@ export const followRoles = ({ client, log, onProblem, lookMs = LOOK_MS }: Follow
       await Promise.all(watches.map((watch) => watch.close()));
     },
   };
-};
+}
 
 /** Why the kinds cannot be followed; undefined: they can, or only following them will tell. */
 const missingKinds = async (client: KubeClient, signal: AbortSignal): Promise<string | undefined> => {

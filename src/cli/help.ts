@@ -32,13 +32,13 @@ const USAGE: Readonly<Record<Command, readonly [string, string]>> = {
 };
 
 /** The help of a command, at most 100 columns wide where its words allow it. */
-export const helpOf = (command: Command, own: readonly OwnFlag[] = []): string => {
+export function helpOf(command: Command, own: readonly OwnFlag[] = []): string {
   const [usage, sentence] = USAGE[command];
   const entries = [...own.map(ownEntry), ...keysOf(command).map((key) => settingEntry(key, command))];
   const column = 2 + Math.min(WIDEST_HEAD, Math.max(...entries.map(({ head }) => head.length))) + 2;
   const body = entries.map((entry) => entryText(entry, column)).join('');
   return `vault-auth-injector ${usage}\n\n${sentence}\n\nFlags, each with its environment variable and default:\n\n${body}`;
-};
+}
 
 const ownEntry = ({ name, value, sentence }: OwnFlag): Entry => ({
   head: `-${name}${value === undefined ? '' : ` ${value}`}`,
@@ -69,7 +69,7 @@ const entryText = ({ head, lines }: Entry, column: number): string => {
 };
 
 /** Splits a text at blanks; a word that is too long for a line has one of its own. */
-export const wrap = (text: string, width: number): string[] => {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
@@ -77,4 +77,4 @@ export const wrap = (text: string, width: number): string[] => {
     else lines.push(word);
   }
   return lines;
-};
+}

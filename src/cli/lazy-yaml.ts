@@ -15,7 +15,7 @@ export interface LazyYaml {
 const UNREAD: AnnotationFinding['code'] = 'secrets-unreadable';
 
 /** Nothing is loaded yet. A library that cannot be loaded refuses the pods that need it, and is tried again. */
-export const lazyYaml = (): LazyYaml => {
+export function lazyYaml(): LazyYaml {
   let loaded: ReadYaml | undefined;
   const load = async (): Promise<void> => {
     const { readYamlText } = await import('./yaml-text.ts');
@@ -36,4 +36,4 @@ export const lazyYaml = (): LazyYaml => {
       return reply instanceof Promise ? reply.then(again) : again(reply);
     },
   };
-};
+}

@@ -24,10 +24,10 @@ const MOST = 20;
 const PAUSE_MS = 5000;
 
 /** Over the metadata of a cluster. Reviews that miss nothing are answered in the same turn of the event loop. */
-export const lookingUp = (
+export function lookingUp(
   metadata: Pick<ClusterMetadata, 'namespace' | 'serviceAccount' | 'lookUp'>,
   metrics: Pick<Metrics, 'lookedUp'>,
-): LookingUp => {
+): LookingUp {
   let missed: Missed = {};
   const underWay = new Map<string, Promise<void>>();
   let failedAt = -Infinity;
@@ -80,7 +80,7 @@ export const lookingUp = (
       ]).then(() => reviewer(body));
     },
   };
-};
+}
 
 /** What the last review asked for in vain. The service account is only asked for when the pod is to be injected. */
 interface Missed {

@@ -21,14 +21,14 @@ const SETTLE_MILLISECONDS = 100;
 const POLL_MILLISECONDS = 5000;
 
 /** Reads Namespaces, ServiceAccounts and LimitRanges from every *.yaml, *.yml and *.json below a directory. Other kinds are ignored. */
-export const readManifests = (directory: string): ReadManifests => {
+export function readManifests(directory: string): ReadManifests {
   const files = new Map<string, KnownFile>();
   const problems = refresh(directory, files).problems;
   return { cluster: clusterOf([...files.values()].map(({ objects }) => objects)), problems };
-};
+}
 
 /** The same, read again within a second or so of a change. Each problem is told once per change; none ends the watch. */
-export const watchManifests = (directory: string, onProblem: (problem: string) => void): WatchedManifests => {
+export function watchManifests(directory: string, onProblem: (problem: string) => void): WatchedManifests {
   const files = new Map<string, KnownFile>();
   let cluster = clusterOf([]);
   let told = '';
@@ -58,7 +58,7 @@ export const watchManifests = (directory: string, onProblem: (problem: string) =
       return Promise.resolve();
     },
   };
-};
+}
 
 interface KnownFile {
   /** Changes whenever the file does. */

@@ -11,7 +11,7 @@ export type OwnKinds = { readonly [Name in KindName]: readonly Resources[Name][]
 };
 
 /** Reads files, directories and standard input (-); objects of other kinds are passed over. */
-export const readOwnKinds = async (names: readonly string[], stdin: () => Promise<string>): Promise<OwnKinds> => {
+export async function readOwnKinds(names: readonly string[], stdin: () => Promise<string>): Promise<OwnKinds> {
   const { texts, problems } = await readSources(names, stdin);
   const found = { VaultEndpoint: [], VaultAuthBackend: [], VaultACLPolicy: [], VaultAuthRole: [] } as {
     readonly [Name in KindName]: Resources[Name][];
@@ -27,7 +27,7 @@ export const readOwnKinds = async (names: readonly string[], stdin: () => Promis
       }
   }
   return { ...found, problems: all };
-};
+}
 
 /** The objects of a List, or the one object. */
 const membersOf = (value: Json): readonly JsonObject[] => {

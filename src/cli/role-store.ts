@@ -28,7 +28,7 @@ export interface RoleStore extends KnownRoles {
 }
 
 /** `hasStatus` as of knownRole. */
-export const factOf = (kind: LinkedKind, object: JsonObject, hasStatus: boolean): Fact | undefined => {
+export function factOf(kind: LinkedKind, object: JsonObject, hasStatus: boolean): Fact | undefined {
   if (textOf(objectAt(object, 'metadata'), 'name') === undefined) return undefined;
   switch (kind) {
     case 'VaultEndpoint':
@@ -40,10 +40,10 @@ export const factOf = (kind: LinkedKind, object: JsonObject, hasStatus: boolean)
       return fact && { kind, fact };
     }
   }
-};
+}
 
 /** Empty at first. What is put in again and says the same stays the same object, so that what was made of it stays valid. */
-export const roleStore = (): RoleStore => {
+export function roleStore(): RoleStore {
   const endpoints = new Map<string, KnownEndpoint>();
   const backends = new Map<string, KnownBackend>();
   const roles = new Map<string, Map<string, KnownRole>>();
@@ -89,7 +89,7 @@ export const roleStore = (): RoleStore => {
       afterChange(kind, kind === 'VaultAuthRole' ? fact.namespace : '');
     },
   };
-};
+}
 
 const NONE: readonly KnownRole[] = [];
 

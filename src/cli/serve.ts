@@ -30,7 +30,7 @@ const settingsOf = (command: ServerCommand, words: readonly string[], terminal: 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Runs until a signal; the answer is the exit code. */
-export const serve = async (command: ServerCommand, words: readonly string[], terminal: Terminal): Promise<number> => {
+export async function serve(command: ServerCommand, words: readonly string[], terminal: Terminal): Promise<number> {
   if (asksForHelp(words)) {
     const { helpOf } = await import('./help.ts');
     terminal.stdout(helpOf(command));
@@ -44,7 +44,7 @@ export const serve = async (command: ServerCommand, words: readonly string[], te
     terminal.stderr(`vault-auth-injector ${command}: ${messageOf(error)}\n`);
     return 1;
   }
-};
+}
 
 /** What has to be closed in the end, latest first. */
 type Closing = (() => Promise<unknown> | void)[];

@@ -17,11 +17,11 @@ const TIMEOUT_MS = 5000;
 const PAUSE_MS = 10_000;
 
 /** Starts to ask. Nodes may be older than the API server, by three minor versions: that is for the operator to say. */
-export const serverVersion = (
+export function serverVersion(
   client: Pick<KubeClient, 'request'>,
   log: Pick<Log, 'info' | 'warn'>,
   pauseMs = PAUSE_MS,
-): ServerVersion => {
+): ServerVersion {
   const closing = new AbortController();
   const { signal } = closing;
   let nativeSidecars: boolean | undefined;
@@ -55,7 +55,7 @@ export const serverVersion = (
       return asking;
     },
   };
-};
+}
 
 export interface Version {
   readonly major: string;
@@ -65,8 +65,8 @@ export interface Version {
 }
 
 /** Whether the API server that answers so has them. */
-export const hasNativeSidecars = ({ major, minor }: Version): boolean => {
+export function hasNativeSidecars({ major, minor }: Version): boolean {
   const [one, other] = [Number.parseInt(major, 10), Number.parseInt(minor, 10)];
   // What cannot be read is no version of old.
   return Number.isNaN(one) || Number.isNaN(other) || one > 1 || other >= FIRST_MINOR;
-};
+}

@@ -16,7 +16,7 @@ export interface Terminal {
 export type Run = (words: readonly string[], terminal: Terminal) => Promise<number>;
 
 /** The terminal of this process. */
-export const processTerminal = (environment: Readonly<Record<string, string | undefined>>, noColor: boolean): Terminal => {
+export function processTerminal(environment: Readonly<Record<string, string | undefined>>, noColor: boolean): Terminal {
   // A reader that has seen enough, such as `head`, is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
@@ -37,9 +37,11 @@ export const processTerminal = (environment: Readonly<Record<string, string | un
     colour: process.stdout.isTTY && !noColor,
     environment,
   };
-};
+}
 
 const HELP = new Set(['-h', '-help', '--help']);
 
 /** True when the words ask what a command takes rather than for its work. */
-export const asksForHelp = (words: readonly string[]): boolean => words.some((word) => HELP.has(word));
+export function asksForHelp(words: readonly string[]): boolean {
+  return words.some((word) => HELP.has(word));
+}

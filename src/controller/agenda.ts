@@ -32,7 +32,7 @@ const LATER_MS = 5000;
 const PATIENCE_MS = 20_000;
 
 /** An agenda that drops everything until it begins. */
-export const agenda = ({ known, add, resyncFactor, random }: AgendaOptions): Agenda => {
+export function agenda({ known, add, resyncFactor, random }: AgendaOptions): Agenda {
   let phase: 'off' | 'endpoints' | 'all' = 'off';
   const unseen = new Set<string>();
   let patience: NodeJS.Timeout | undefined;
@@ -92,7 +92,7 @@ export const agenda = ({ known, add, resyncFactor, random }: AgendaOptions): Age
       clearTimeout(patience);
     },
   };
-};
+}
 
 type Either = Objects[KindName] | undefined;
 

@@ -128,5 +128,6 @@ export interface Reconcilers {
 }
 
 /** Milliseconds until the next look, for something to be looked at every so many seconds; spread by a fifth to both sides. */
-export const resyncAfter = ({ times, random }: Pick<ControllerContext, 'times' | 'random'>, seconds: number): number =>
-  seconds * 1000 * times.resyncFactor * (0.8 + 0.4 * random());
+export function resyncAfter({ times, random }: Pick<ControllerContext, 'times' | 'random'>, seconds: number): number {
+  return seconds * 1000 * times.resyncFactor * (0.8 + 0.4 * random());
+}

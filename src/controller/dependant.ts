@@ -20,29 +20,32 @@ export type Known = Pick<
 >;
 
 /** The item of an object of ours. */
-export const itemOf =
-  (kind: ItemKind, when?: Dependant['when']) =>
-  ({ metadata: { name, namespace } }: Resource<unknown, unknown>): Dependant => ({
+export function itemOf(kind: ItemKind, when?: Dependant['when']) {
+  return ({ metadata: { name, namespace } }: Resource<unknown, unknown>): Dependant => ({
     kind,
     key: namespace === undefined ? name : `${namespace}/${name}`,
     ...(when === undefined ? {} : { when }),
   });
+}
 
 /** Whether a backend makes roles for service accounts. */
-export const makesRoles = ({ spec }: VaultAuthBackend): boolean => spec.autoRoles.mode !== 'Off';
+export function makesRoles({ spec }: VaultAuthBackend): boolean {
+  return spec.autoRoles.mode !== 'Off';
+}
 
 /** Service accounts, of one namespace or of all. */
-export const accountsOf = ({ serviceAccounts }: Known, namespace?: string): readonly Dependant[] =>
-  serviceAccounts
+export function accountsOf({ serviceAccounts }: Known, namespace?: string): readonly Dependant[] {
+  return serviceAccounts
     .list()
     .filter((account) => namespace === undefined || account.namespace === namespace)
     .map(itemOfAccount('spread'));
+}
 
 /** The item of a service account. */
-export const itemOfAccount =
-  (when?: Dependant['when']) =>
-  ({ namespace, name }: ClusterServiceAccount): Dependant => ({
+export function itemOfAccount(when?: Dependant['when']) {
+  return ({ namespace, name }: ClusterServiceAccount): Dependant => ({
     kind: 'ServiceAccount',
     key: `${namespace}/${name}`,
     ...(when === undefined ? {} : { when }),
   });
+}

@@ -10,10 +10,10 @@ import type { VaultAuthRole } from '../resources/role.ts';
 import { accountsOf, type Dependant, itemOf, type Known, makesRoles } from './dependant.ts';
 
 /** Whether an object of ours itself has to be looked at: everything but its status, which we write ourselves, counts. */
-export const isChanged = (
+export function isChanged(
   before: Resource<unknown, unknown> | undefined,
   after: Resource<unknown, unknown> | undefined,
-): boolean => {
+): boolean {
   if (!before || !after) return true;
   const [old, now] = [before.metadata, after.metadata];
   return (
@@ -25,14 +25,14 @@ export const isChanged = (
     // Somebody has taken our words away.
     (before.status !== undefined && after.status === undefined)
   );
-};
+}
 
 /** Backends and policies are in the hands of their endpoint. */
-export const ofEndpoint = (
+export function ofEndpoint(
   known: Known,
   before: VaultEndpoint | undefined,
   after: VaultEndpoint | undefined,
-): readonly Dependant[] => {
+): readonly Dependant[] {
   const name = (after ?? before)?.metadata.name;
   if (isDeepStrictEqual(tellingOfEndpoint(before), tellingOfEndpoint(after))) return [];
   const backends = known.backends.list().filter(({ spec }) => spec.endpointRef.name === name);
@@ -44,14 +44,14 @@ export const ofEndpoint = (
       .filter(({ spec }) => spec.endpointRef.name === name)
       .map(itemOf('VaultACLPolicy')),
   ];
-};
+}
 
 /** Its roles, the policies with its accessor, its endpoint (which may be deleted once nothing refers to it), and those who lose or gain the default. */
-export const ofBackend = (
+export function ofBackend(
   known: Known,
   before: VaultAuthBackend | undefined,
   after: VaultAuthBackend | undefined,
-): readonly Dependant[] => {
+): readonly Dependant[] {
   const backend = after ?? before;
   if (!backend) return [];
   const { name } = backend.metadata;
@@ -91,14 +91,14 @@ export const ofBackend = (
       ? accountsOf(known)
       : []),
   ];
-};
+}
 
 /** Who uses it, when it appears, goes, or gets another name in Vault; its endpoint. */
-export const ofPolicy = (
+export function ofPolicy(
   known: Known,
   before: VaultACLPolicy | undefined,
   after: VaultACLPolicy | undefined,
-): readonly Dependant[] => {
+): readonly Dependant[] {
   const policy = after ?? before;
   if (!policy || isDeepStrictEqual(tellingOfPolicy(before), tellingOfPolicy(after))) return [];
   const { name } = policy.metadata;
@@ -122,14 +122,10 @@ export const ofPolicy = (
           .map(itemOf('VaultACLPolicy'))),
     ...known.roles.list().filter(isConcerned).map(itemOf('VaultAuthRole', 'spread')),
   ];
-};
+}
 
 /** Its backend counts it and may bind its service accounts; when it comes or goes, so does room for others, or a name. */
-export const ofRole = (
-  known: Known,
-  before: VaultAuthRole | undefined,
-  after: VaultAuthRole | undefined,
-): readonly Dependant[] => {
+export function ofRole(known: Known, before: VaultAuthRole | undefined, after: VaultAuthRole | undefined): readonly Dependant[] {
   const role = after ?? before;
   if (!role) return [];
   const { name, namespace = '' } = role.metadata;
@@ -156,7 +152,7 @@ export const ofRole = (
       .map((key): Dependant => ({ kind: 'VaultACLPolicy', key })),
     ...others.filter((other) => !isReady(other.status?.conditions)).map(itemOf('VaultAuthRole')),
   ];
-};
+}
 
 /** What of an object others depend on. */
 const tellingOfEndpoint = (endpoint: VaultEndpoint | undefined): unknown => [

@@ -8,19 +8,20 @@ import { routineVaults } from './routine.ts';
 import type { Stores } from './stores.ts';
 
 /** An item of the queue: `Kind/name` or `Kind/namespace/name`. */
-export const itemName = (kind: ItemKind, key: string): string => `${kind}/${key}`;
+export function itemName(kind: ItemKind, key: string): string {
+  return `${kind}/${key}`;
+}
 
 /** The parts of an item. */
-export const partsOf = (item: string): { readonly kind: ItemKind; readonly key: string } => {
+export function partsOf(item: string): { readonly kind: ItemKind; readonly key: string } {
   const cut = item.indexOf('/');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- items are only made by itemName
   return { kind: item.slice(0, cut) as ItemKind, key: item.slice(cut + 1) };
-};
+}
 
 /** Runs the reconciler of an item; without one there is nothing to do. What a routine run asks of Vault lets changes go first. */
-export const dispatcher =
-  (reconcilers: Partial<Reconcilers>, controller: ControllerContext, { ours, serviceAccounts }: Stores) =>
-  async (item: string, signal: AbortSignal, cause: Cause): Promise<{ readonly afterMs?: number | undefined } | void> => {
+export function dispatcher(reconcilers: Partial<Reconcilers>, controller: ControllerContext, { ours, serviceAccounts }: Stores) {
+  return async (item: string, signal: AbortSignal, cause: Cause): Promise<{ readonly afterMs?: number | undefined } | void> => {
     const { kind, key } = partsOf(item);
     const context = cause === 'routine' ? { ...controller, vaults: routineVaults(controller.vaults) } : controller;
     switch (kind) {
@@ -38,14 +39,15 @@ export const dispatcher =
         return reconcilers.Tombstones?.(context, key, ours.VaultAuthBackend.get(key), signal);
     }
   };
+}
 
 /** One word about a run that is over: a reason of Ready, or what else there is to say. */
-export const outcomeOf = (item: string, error: unknown, { ours }: Stores): string => {
+export function outcomeOf(item: string, error: unknown, { ours }: Stores): string {
   if (error !== undefined) return error instanceof LeaseLost ? 'LeaseLost' : 'Error';
   const { kind, key } = partsOf(item);
   if (!isOurs(kind)) return 'Done';
   const object = ours[kind].get(key);
   return object ? readyReason(object) : 'Gone';
-};
+}
 
 const isOurs = (kind: ItemKind): kind is KindName => kind !== 'ServiceAccount' && kind !== 'Tombstones';

@@ -27,7 +27,7 @@ export type DocumentPlan =
  * Decides: nothing is written that differs in nothing, nothing of somebody else's unless `adoption` says so, and nothing at
  * all where it is only observed. What we made and somebody deleted is drift like any other.
  */
-export const planDocument = (situation: DocumentSituation): DocumentPlan => {
+export function planDocument(situation: DocumentSituation): DocumentPlan {
   const { exists, differs, isOurs, isWritten, isIgnored, adoption, driftPolicy, observe } = situation;
   if (observe) return observed(exists, differs);
   if (!isOurs && exists) return foreign(differs, adoption);
@@ -37,7 +37,7 @@ export const planDocument = (situation: DocumentSituation): DocumentPlan => {
   if (drifted && driftPolicy === 'Report') return { action: 'leave', finding: 'Drifted' };
   if (drifted) return { action: 'write', because: 'Drifted' };
   return { action: 'write', because: exists ? 'Changed' : 'New' };
-};
+}
 
 const observed = (exists: boolean, differs: boolean): DocumentPlan => {
   if (!exists) return { action: 'leave', finding: 'Absent' };

@@ -51,10 +51,10 @@ export interface DocumentState {
 }
 
 /** One pass. Throws VaultError, what `claim` throws, and what `fence` throws. */
-export const keepDocument = async <Document extends JsonObject | string>(
+export async function keepDocument<Document extends JsonObject | string>(
   access: DocumentAccess<Document>,
   rules: DocumentRules<Document>,
-): Promise<DocumentState> => {
+): Promise<DocumentState> {
   const got = await access.read();
   const drift = got === undefined ? [] : access.differences(got);
   const isOurs = rules.isOurs(got);
@@ -89,13 +89,13 @@ export const keepDocument = async <Document extends JsonObject | string>(
       };
     }
   }
-};
+}
 
 /** What a status says that the server did not take at the last write. */
-export const ignoredBefore = (status: StatusOfDocument | undefined): readonly Difference[] => {
+export function ignoredBefore(status: StatusOfDocument | undefined): readonly Difference[] {
   const isIgnored = status?.conditions?.some(({ type, reason }) => type === 'Programmed' && reason === 'IgnoredParameters');
   return isIgnored ? (status?.drift ?? []) : [];
-};
+}
 
 interface StatusOfDocument {
   readonly conditions?: readonly Pick<Condition, 'type' | 'reason'>[];

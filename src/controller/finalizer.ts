@@ -21,7 +21,7 @@ export interface FinalizerKeeper {
 }
 
 /** See ControllerContext.hold and ControllerContext.release. */
-export const finalizerKeeper = ({ client, stores }: FinalizerOptions): FinalizerKeeper => {
+export function finalizerKeeper({ client, stores }: FinalizerOptions): FinalizerKeeper {
   /** Decides on the newest that is known; status that was just written has made what the caller holds an old version. */
   const change = async (kind: KindName, object: Any, wanted: (before: readonly string[]) => readonly string[]): Promise<void> => {
     const store = stores[kind];
@@ -43,4 +43,4 @@ export const finalizerKeeper = ({ client, stores }: FinalizerOptions): Finalizer
         throw error;
       }),
   };
-};
+}

@@ -38,7 +38,7 @@ const CHANGES_IN_A_ROW = 9;
  * Without items. Lanes take turns; one of them never has the last free worker where there are several. Routine runs have at most
  * half of the workers: they hang when a server is slow or its rate is used up, and changes shall not wait for that.
  */
-export const queueLanes = (workers: number, laneOf?: (item: string) => string): QueueLanes => {
+export function queueLanes(workers: number, laneOf?: (item: string) => string): QueueLanes {
   const mostOfLane = laneOf && workers > 1 ? workers - 1 : workers;
   const mostRoutine = Math.ceil(workers / 2);
   const lanes = new Map<string, Lane>();
@@ -89,4 +89,4 @@ export const queueLanes = (workers: number, laneOf?: (item: string) => string): 
     ready: () => [...lanes.values()].reduce((sum, { change, routine }) => sum + change.size + routine.size, 0),
     clear: () => lanes.clear(),
   };
-};
+}

@@ -62,7 +62,7 @@ const URGENT_FAILURES = 3;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** An empty queue. */
-export const workQueue = (options: WorkQueueOptions): WorkQueue => {
+export function workQueue(options: WorkQueueOptions): WorkQueue {
   const { run, workers, minIntervalMs, isAlwaysUrgent = () => false, onRun, now = () => performance.now() } = options;
   const entries = new Map<string, Entry>();
   const lanes = queueLanes(workers, options.laneOf);
@@ -175,7 +175,7 @@ export const workQueue = (options: WorkQueueOptions): WorkQueue => {
       clearTimeout(patience);
     },
   };
-};
+}
 
 const freshEntry = (): Entry => ({
   state: 'resting',

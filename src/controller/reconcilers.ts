@@ -8,11 +8,13 @@ import { reconcileRole } from './role/role.ts';
 import { reconcileTombstones } from './tombstones.ts';
 
 /** All of them. */
-export const reconcilers = (options: BackendOptions): Partial<Reconcilers> => ({
-  VaultEndpoint: reconcileEndpoint,
-  VaultAuthBackend: backendReconciler(options),
-  VaultACLPolicy: reconcilePolicy,
-  VaultAuthRole: reconcileRole,
-  ServiceAccount: reconcileAutoRole,
-  Tombstones: reconcileTombstones,
-});
+export function reconcilers(options: BackendOptions): Partial<Reconcilers> {
+  return {
+    VaultEndpoint: reconcileEndpoint,
+    VaultAuthBackend: backendReconciler(options),
+    VaultACLPolicy: reconcilePolicy,
+    VaultAuthRole: reconcileRole,
+    ServiceAccount: reconcileAutoRole,
+    Tombstones: reconcileTombstones,
+  };
+}

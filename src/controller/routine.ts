@@ -6,7 +6,7 @@ import type { VaultRegistry } from './vault-registry.ts';
  * The registry for one run that no change asked for: its reads wait behind all that others do. From its first write on, the
  * write among it, it goes on as a change: what was found to be wrong is put right and read back at once.
  */
-export const routineVaults = (vaults: VaultRegistry): VaultRegistry => {
+export function routineVaults(vaults: VaultRegistry): VaultRegistry {
   let hasWritten = false;
   const asRoutine = <Call extends VaultCall>(call: Call): Call => {
     hasWritten ||= call.method !== 'GET' && call.method !== 'LIST';
@@ -25,4 +25,4 @@ export const routineVaults = (vaults: VaultRegistry): VaultRegistry => {
       };
     },
   };
-};
+}

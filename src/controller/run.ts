@@ -60,7 +60,7 @@ const GRACE_MS = 5000;
 const WAIT_MS = 100;
 
 /** Starts everything; it goes on until it is closed. */
-export const startController = (options: ControllerOptions): Controller => {
+export function startController(options: ControllerOptions): Controller {
   const { client, namespace, serviceAccount, identity, observeOnly, times, log, metrics } = options;
   const { now, random } = { now: Date.now, random: Math.random };
   let leader: Leader | undefined;
@@ -205,7 +205,7 @@ export const startController = (options: ControllerOptions): Controller => {
       vaults.close();
     },
   };
-};
+}
 
 /** Kinds that the API server does not know are the first thing that is missing in a new installation. */
 const explained = (problem: string): string =>

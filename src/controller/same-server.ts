@@ -6,7 +6,7 @@ import type { ControllerContext } from './context.ts';
  * same namespace in it. An endpoint that was never reached leads nowhere yet. Of several clusters that share their mounts by
  * replication each has an identity of its own; their mounts are known by their accessors.
  */
-export const isSameServer = (context: Pick<ControllerContext, 'endpoints' | 'vaults'>, one: string, other: string): boolean => {
+export function isSameServer(context: Pick<ControllerContext, 'endpoints' | 'vaults'>, one: string, other: string): boolean {
   if (one === other) return true;
   const [first, second] = [clusterOf(context, one), clusterOf(context, other)];
   return (
@@ -14,7 +14,7 @@ export const isSameServer = (context: Pick<ControllerContext, 'endpoints' | 'vau
     first === second &&
     context.endpoints.get(one)?.spec.namespace === context.endpoints.get(other)?.spec.namespace
   );
-};
+}
 
 /** As it answers now, else as it answered last; after a change of address the status is late. */
 const clusterOf = ({ endpoints, vaults }: Pick<ControllerContext, 'endpoints' | 'vaults'>, name: string): string | undefined => {

@@ -31,7 +31,7 @@ export interface StatusWriter {
 type TombstoneChange = (before: readonly Tombstone[]) => readonly Tombstone[];
 
 /** Writes of one object come after one another, each on what the one before has left. */
-export const statusWriter = ({ client, stores, now }: StatusWriterOptions): StatusWriter => {
+export function statusWriter({ client, stores, now }: StatusWriterOptions): StatusWriter {
   const inTurn = turns();
   /** Changes of tombstones that wait for their turn: thousands of objects can go at once, and each write is of all of them. */
   const gathered = new Map<string, { readonly changes: TombstoneChange[]; readonly done: Promise<boolean> }>();
@@ -76,7 +76,7 @@ export const statusWriter = ({ client, stores, now }: StatusWriterOptions): Stat
       return done;
     },
   };
-};
+}
 
 const tombstonesOf = (status: unknown): readonly Tombstone[] | undefined => {
   if (typeof status !== 'object' || status === null || !('pendingDeletions' in status)) return undefined;
@@ -98,16 +98,18 @@ const turns = (): (<T>(name: string, run: () => Promise<T>) => Promise<T>) => {
 };
 
 /** Where an object of ours is on the API server. */
-export const placeOf = (
+export function placeOf(
   kind: KindName,
   { metadata: { name, namespace } }: { readonly metadata: { readonly name: string; readonly namespace?: string } },
-) => ({
-  group: GROUP,
-  version: VERSION,
-  plural: kinds[kind].plural,
-  name,
-  namespace,
-});
+) {
+  return {
+    group: GROUP,
+    version: VERSION,
+    plural: kinds[kind].plural,
+    name,
+    namespace,
+  };
+}
 
 /** Whether `before` says what `status` says: all but times that are not much older. */
 const isSaid = (status: object, before: unknown, now: number): boolean => {

@@ -48,7 +48,7 @@ export interface StoreOptions {
 }
 
 /** Starts to follow everything. */
-export const openStores = ({ client, namespace, keepsAnnotation, listeners, onProblem, times }: StoreOptions): Stores => {
+export function openStores({ client, namespace, keepsAnnotation, listeners, onProblem, times }: StoreOptions): Stores {
   const inNamespace = grouped((role: VaultAuthRole) => role.metadata.namespace ?? '');
   const withName = grouped((role: VaultAuthRole) => role.spec.vaultRoleName ?? role.metadata.name);
   const watched: [path: string, store: ObjectStore<unknown>][] = [];
@@ -141,7 +141,7 @@ export const openStores = ({ client, namespace, keepsAnnotation, listeners, onPr
       await Promise.all(watched.map(([, store]) => store.close()));
     },
   };
-};
+}
 
 interface Metadata {
   readonly metadata: {

@@ -40,7 +40,7 @@ export const reconcileTombstones: Reconcile<VaultAuthBackend> = async (context, 
  * Remembers a role that cannot be deleted now, so that its object may go. False: it cannot be remembered either, because its
  * backend is gone, or because so many are remembered that a status holds no more; then somebody has to be told.
  */
-export const bury = async (context: ControllerContext, backend: string, tombstone: Tombstone): Promise<boolean> => {
+export async function bury(context: ControllerContext, backend: string, tombstone: Tombstone): Promise<boolean> {
   let isKept = false;
   const isThere = await context.changeTombstones(backend, (before) => {
     const others = before.filter(({ roleName }) => roleName !== tombstone.roleName);
@@ -48,21 +48,24 @@ export const bury = async (context: ControllerContext, backend: string, tombston
     return isKept ? [...others, { ...tombstone, reason: tombstone.reason.slice(0, LONGEST_REASON) }] : before;
   });
   return isThere && isKept;
-};
+}
 
 /** Forgets a role that has an owner again. */
-export const exhume = async (context: ControllerContext, backend: VaultAuthBackend, roleName: string): Promise<void> => {
+export async function exhume(context: ControllerContext, backend: VaultAuthBackend, roleName: string): Promise<void> {
   if (backend.status?.pendingDeletions?.some((tombstone) => tombstone.roleName === roleName))
     await context.changeTombstones(backend.metadata.name, (before) =>
       before.filter((tombstone) => tombstone.roleName !== roleName),
     );
-};
+}
 
 /** Whether what is in Vault under this name was left there by an object that is gone: then it is ours, and may be taken over. */
-export const isBuried = ({ status }: VaultAuthBackend, roleName: string, clusterID: string): boolean =>
-  status?.pendingDeletions?.some(
-    (tombstone) => tombstone.roleName === roleName && (tombstone.clusterID ?? clusterID) === clusterID,
-  ) === true;
+export function isBuried({ status }: VaultAuthBackend, roleName: string, clusterID: string): boolean {
+  return (
+    status?.pendingDeletions?.some(
+      (tombstone) => tombstone.roleName === roleName && (tombstone.clusterID ?? clusterID) === clusterID,
+    ) === true
+  );
+}
 
 /** What is left of the tombstones; some may have come meanwhile. */
 const after = (before: readonly Tombstone[], { keep, forget }: Outcome): readonly Tombstone[] =>

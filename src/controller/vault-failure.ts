@@ -9,10 +9,10 @@ export interface VaultFailure {
 }
 
 /** Undefined for whatever is no VaultError: that is our own fault and must not become a condition. `what` says what was tried. */
-export const vaultFailure = (error: unknown, what: string): VaultFailure | undefined => {
+export function vaultFailure(error: unknown, what: string): VaultFailure | undefined {
   if (!(error instanceof VaultError)) return undefined;
   return { reason: reasonOf(error), message: `${what}: ${error.message}`, retryAfterMs: error.retryAfterMs };
-};
+}
 
 const reasonOf = ({ kind }: VaultError): VaultFailure['reason'] => {
   switch (kind) {

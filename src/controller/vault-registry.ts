@@ -44,7 +44,7 @@ export interface VaultRegistry {
 }
 
 /** An empty registry. */
-export const vaultRegistry = (): VaultRegistry => {
+export function vaultRegistry(): VaultRegistry {
   const states = new Map<string, VaultState>();
   const connections = new Map<string, VaultConnection>();
   const disconnect = (endpoint: string): void => {
@@ -73,7 +73,7 @@ export const vaultRegistry = (): VaultRegistry => {
       for (const endpoint of connections.keys()) disconnect(endpoint);
     },
   };
-};
+}
 
 const unknown = (endpoint: string): NotReadyVault => ({
   state: 'notReady',

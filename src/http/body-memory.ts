@@ -17,7 +17,7 @@ export interface MemoryLimits {
 }
 
 /** Counts bytes; `clock` gives milliseconds of performance.now. */
-export const bodyMemory = (limits: MemoryLimits, clock: () => number = () => performance.now()): BodyMemory => {
+export function bodyMemory(limits: MemoryLimits, clock: () => number = () => performance.now()): BodyMemory {
   // In the order of arrival of the first byte.
   const held = new Map<Place, number>();
   let all = 0;
@@ -59,4 +59,4 @@ export const bodyMemory = (limits: MemoryLimits, clock: () => number = () => per
     },
     give,
   };
-};
+}

@@ -14,13 +14,13 @@ export type Body =
  * Reads the body and calls `done` once: with all of it, or with why it is not to be had. The declared length is looked at
  * first, what arrives is counted whatever was declared. The returned function gives up silently.
  */
-export const readBody = (
+export function readBody(
   request: IncomingMessage,
   maxBytes: number,
   memory: BodyMemory,
   place: Place,
   done: (body: Body) => void,
-): (() => void) => {
+): () => void {
   const chunks: Buffer[] = [];
   let length = 0;
   // Listeners stay and do nothing when it is over: taking three off each request costs as much as a review's log line.
@@ -52,4 +52,4 @@ export const readBody = (
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) done({ kind: 'too_large' });
   else request.on('data', onData).on('end', onEnd).on('close', onClose);
   return stop;
-};
+}

@@ -28,7 +28,7 @@ export interface TlsRules {
 }
 
 /** Options for node:tls. They are given whole at every change, for a new context forgets the old one's. */
-export const secureContextOptions = (certificate: ServedCertificate | undefined, rules: TlsRules): SecureContextOptions => {
+export function secureContextOptions(certificate: ServedCertificate | undefined, rules: TlsRules): SecureContextOptions {
   const minVersion = rules.minVersion ?? 'tls12';
   const names = rules.ciphers?.length ? [...rules.ciphers, ...TLS13_SUITES].join(':') : DEFAULT_CIPHERS;
   return {
@@ -38,7 +38,7 @@ export const secureContextOptions = (certificate: ServedCertificate | undefined,
     ciphers: minVersion === 'tls10' || minVersion === 'tls11' ? `${names}:@SECLEVEL=0` : names,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
-};
+}
 
 const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
   tls10: 'TLSv1',
@@ -50,5 +50,6 @@ const VERSIONS: Readonly<Record<TlsVersion, SecureVersion>> = {
 const TLS13_SUITES = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
 
 /** SHA-256 of the leaf, as node:tls prints it. */
-export const fingerprintOf = (certificate: ServedCertificate): string =>
-  new X509Certificate(certificate.certificate).fingerprint256;
+export function fingerprintOf(certificate: ServedCertificate): string {
+  return new X509Certificate(certificate.certificate).fingerprint256;
+}

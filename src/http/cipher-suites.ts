@@ -27,7 +27,7 @@ const SUITES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** OpenSSL's names for a comma-separated list of IANA names; throws a sentence that names the ones that are not known. */
-export const cipherSuites = (list: string): readonly string[] => {
+export function cipherSuites(list: string): readonly string[] {
   const names = list
     .split(',')
     .map((name) => name.trim())
@@ -38,4 +38,4 @@ export const cipherSuites = (list: string): readonly string[] => {
       `unknown cipher suite ${unknown.join(', ')}; expected IANA names for TLS 1.2, such as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256`,
     );
   return names.flatMap((name) => SUITES.get(name) ?? []);
-};
+}

@@ -3,9 +3,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** A listener for `clientError`: 408 for time, 431 for headers, 413 for chunk extensions, else 400. */
-export const clientErrorAnswer =
-  (rejected: (status: number) => void) =>
-  (error: NodeJS.ErrnoException, socket: Socket): void => {
+export function clientErrorAnswer(rejected: (status: number) => void) {
+  return (error: NodeJS.ErrnoException, socket: Socket): void => {
     // Answers are written whole, so nothing that is half out can be mixed up with this one. Who hung up is not answered.
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE' || !socket.writable) {
       socket.destroy();
@@ -17,6 +16,7 @@ export const clientErrorAnswer =
       socket.destroy(),
     );
   };
+}
 
 const STATUS_OF: ReadonlyMap<string, number> = new Map([
   ['ERR_HTTP_REQUEST_TIMEOUT', 408],

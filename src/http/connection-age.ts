@@ -11,10 +11,7 @@ export interface AgeLimits {
  * A function to call for each answer: true when it is to be the connection's last. Each connection gets limits of its
  * own, up to 20 % off, so that connections opened together do not end together.
  */
-export const connectionAge = (
-  limits: AgeLimits,
-  random: () => number = Math.random,
-): ((socket: Socket, now: number) => boolean) => {
+export function connectionAge(limits: AgeLimits, random: () => number = Math.random): (socket: Socket, now: number) => boolean {
   const lives = new WeakMap<Socket, { requests: number; readonly until: number }>();
   const jittered = (value: number): number => value * (1 - JITTER + 2 * JITTER * random());
   return (socket, now) => {
@@ -26,6 +23,6 @@ export const connectionAge = (
     life.requests -= 1;
     return life.requests <= 0 || now >= life.until;
   };
-};
+}
 
 const JITTER = 0.2;

@@ -4,7 +4,7 @@
  * Milliseconds of the `timeout` in a request target, written as a Go duration (`5s`, `1m30s`, `500ms`); undefined when
  * there is none, or none that can be read: then nothing is known about the client's patience.
  */
-export const timeoutOf = (url: string): number | undefined => {
+export function timeoutOf(url: string): number | undefined {
   if (url !== lastUrl) {
     const query = url.indexOf('?');
     const text = query < 0 ? undefined : new URLSearchParams(url.slice(query + 1)).get('timeout');
@@ -12,7 +12,7 @@ export const timeoutOf = (url: string): number | undefined => {
     lastUrl = url;
   }
   return lastTimeout;
-};
+}
 
 /** The API server sends the same target again and again. */
 let lastUrl = '';

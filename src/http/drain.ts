@@ -19,7 +19,7 @@ export interface DrainOptions {
 }
 
 /** Serves until the minimum has passed and it has been quiet, at most for the maximum; then closes the server. */
-export const drainServer = async ({ server, times, lastRequest }: DrainOptions): Promise<void> => {
+export async function drainServer({ server, times, lastRequest }: DrainOptions): Promise<void> {
   const start = performance.now();
   const over = (): boolean => {
     const now = performance.now();
@@ -28,13 +28,13 @@ export const drainServer = async ({ server, times, lastRequest }: DrainOptions):
   };
   while (!over()) await sleep(Math.min(LOOK_MS, Math.max(1, times.drainQuietMs / 4)));
   await closeServer(server, times.drainSettleMs);
-};
+}
 
 const LOOK_MS = 250;
 
 /** Closes the listener and idle connections, waits for answers in progress, at most for `settleMs`, and cuts what is left. */
-export const closeServer = async (server: HttpServer | HttpsServer, settleMs: number): Promise<void> => {
+export async function closeServer(server: HttpServer | HttpsServer, settleMs: number): Promise<void> {
   const cut = setTimeout(() => server.closeAllConnections(), settleMs);
   await new Promise<void>((resolve) => server.close(() => resolve()));
   clearTimeout(cut);
-};
+}

@@ -15,7 +15,7 @@ export interface InFlight {
 }
 
 /** Places for `limit` requests; one older than `slowMs` is evicted when its place is wanted. */
-export const inFlight = (limit: number, slowMs: number): InFlight => {
+export function inFlight(limit: number, slowMs: number): InFlight {
   // A set keeps the order of arrival: the first is the oldest.
   const places = new Set<Place>();
   const makeRoom = (now: number): boolean => {
@@ -34,4 +34,4 @@ export const inFlight = (limit: number, slowMs: number): InFlight => {
     leave: (place) => void places.delete(place),
     count: () => places.size,
   };
-};
+}

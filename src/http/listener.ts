@@ -11,21 +11,23 @@ export interface ListenAddress {
 }
 
 /** Options for creating a server of node:http or node:https. */
-export const httpOptions = (limits: ServerLimits) => ({
-  keepAliveTimeout: limits.keepAliveMs,
-  headersTimeout: limits.headersMs,
-  requestTimeout: limits.requestMs,
-  connectionsCheckingInterval: limits.checkIntervalMs,
-  maxHeaderSize: limits.maxHeaderBytes,
-});
+export function httpOptions(limits: ServerLimits) {
+  return {
+    keepAliveTimeout: limits.keepAliveMs,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: limits.checkIntervalMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+  };
+}
 
 /** Sets what only properties can set, listens, and resolves to the port; rejects with what to do when it cannot listen. */
-export const listen = async (
+export async function listen(
   server: Server,
   address: ListenAddress,
   limits: ServerLimits,
   rejected: (status: number) => void,
-): Promise<number> => {
+): Promise<number> {
   server.maxHeadersCount = limits.maxHeaders;
   server.maxConnections = limits.maxConnections;
   server.on('clientError', clientErrorAnswer(rejected));
@@ -38,7 +40,7 @@ export const listen = async (
   });
   const bound = server.address();
   return typeof bound === 'object' && bound ? bound.port : address.port;
-};
+}
 
 const refusalText = ({ host, port }: ListenAddress, code: string): string =>
   `cannot listen on ${host ?? ''}:${port}: ${code}; ${REMEDIES.get(code) ?? 'choose another address'}`;

@@ -25,7 +25,7 @@ export interface OperationsServer {
  * Starts to listen with `GET /healthz` (200 as long as the process can answer), `/readyz` (503 with the reasons in words)
  * and `/metrics`. Rejects when it cannot listen.
  */
-export const startOperationsServer = async (options: OperationsServerOptions): Promise<OperationsServer> => {
+export async function startOperationsServer(options: OperationsServerOptions): Promise<OperationsServer> {
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const get = (handler: Parameters<typeof getOnly>[0]) => getOnly(handler, limits.lingerMs);
   const routes = new Map([
@@ -36,7 +36,7 @@ export const startOperationsServer = async (options: OperationsServerOptions): P
   const server = createServer(httpOptions(limits), createRouter(routes, { lingerMs: limits.lingerMs, rejected: uncounted }));
   const port = await listen(server, options.listen, limits, uncounted);
   return { port, close: () => closeServer(server, limits.lingerMs) };
-};
+}
 
 /** Bad requests here are nobody's review. */
 const uncounted = (): void => {};

@@ -5,27 +5,27 @@ import { answer, type Handler } from './answer.ts';
 const TEXT = 'text/plain; charset=utf-8';
 
 /** 204 while `good`, else 503: the health path of vault-k8s. */
-export const statusPage =
-  (good: () => boolean): Handler =>
-  (_request, response) => {
+export function statusPage(good: () => boolean): Handler {
+  return (_request, response) => {
     response.writeHead(good() ? 204 : 503);
     response.end();
   };
+}
 
 /** 200 `ok` without reasons, else 503 with one reason per line. */
-export const reasonsPage =
-  (reasons: () => readonly string[]): Handler =>
-  (_request, response) => {
+export function reasonsPage(reasons: () => readonly string[]): Handler {
+  return (_request, response) => {
     const present = reasons();
     answer(response, present.length === 0 ? 200 : 503, TEXT, present.length === 0 ? 'ok\n' : `${present.join('\n')}\n`, false);
   };
+}
 
 /** The registry in Prometheus' text format. */
-export const metricsPage =
-  (registry: Registry): Handler =>
-  (_request, response) => {
+export function metricsPage(registry: Registry): Handler {
+  return (_request, response) => {
     registry.metrics().then(
       (text) => answer(response, 200, registry.contentType, text, false),
       () => answer(response, 500, TEXT, 'the metrics could not be read\n', false),
     );
   };
+}

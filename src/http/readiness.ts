@@ -20,7 +20,7 @@ export interface Readiness {
 }
 
 /** Reads memory only, so it may be asked as often as one likes. */
-export const readiness = ({ certificates, draining, dialProblem, hindrance }: ReadinessOptions): Readiness => {
+export function readiness({ certificates, draining, dialProblem, hindrance }: ReadinessOptions): Readiness {
   let wasReady = false;
   const certificateProblem = (): string | undefined => {
     const end = certificates.current()?.notAfter;
@@ -43,4 +43,4 @@ export const readiness = ({ certificates, draining, dialProblem, hindrance }: Re
     reasons,
     alive: () => (wasReady || reasons().length === 0) && !draining() && certificateProblem() === undefined,
   };
-};
+}

@@ -9,7 +9,7 @@ import type { Metrics } from '../observe/metrics.ts';
 export type Recorder = (reply: Reply, milliseconds: number, bytes: number) => void;
 
 /** A recorder for this process. */
-export const recorder = (log: Log, metrics: Metrics, compat: CompatMetrics | undefined): Recorder => {
+export function recorder(log: Log, metrics: Metrics, compat: CompatMetrics | undefined): Recorder {
   return ({ status, record }, milliseconds, bytes) => {
     if (!record) {
       metrics.rejected(status);
@@ -34,7 +34,7 @@ export const recorder = (log: Log, metrics: Metrics, compat: CompatMetrics | und
     if (record.decision === 'error') log.error(fields, 'review failed');
     else log.info(fields, 'review answered');
   };
-};
+}
 
 const NONE: readonly never[] = [];
 
@@ -42,7 +42,8 @@ const NONE: readonly never[] = [];
 const bounded = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 300)}…`);
 
 /** The frames of a stack without the message, which may quote what was sent. */
-export const framesOf = (error: unknown): string =>
-  error instanceof Error ? `${error.name} ${(error.stack ?? '').split('\n').filter(isFrame).join('')}` : typeof error;
+export function framesOf(error: unknown): string {
+  return error instanceof Error ? `${error.name} ${(error.stack ?? '').split('\n').filter(isFrame).join('')}` : typeof error;
+}
 
 const isFrame = (line: string): boolean => /^\s+at /.test(line);

@@ -35,7 +35,7 @@ export interface ReviewHandlerOptions {
 }
 
 /** The handler of the review path. */
-export const reviewHandler = (options: ReviewHandlerOptions): Handler => {
+export function reviewHandler(options: ReviewHandlerOptions): Handler {
   const { limits, inFlight, metrics } = options;
   return (request, response) => {
     const refusal = refusalOf(request, options.compat);
@@ -108,7 +108,7 @@ export const reviewHandler = (options: ReviewHandlerOptions): Handler => {
       );
     }
   };
-};
+}
 
 const review = (options: ReviewHandlerOptions, bytes: Buffer, patienceMs: number | undefined): Reply | Promise<Reply> => {
   try {

@@ -10,7 +10,7 @@ export interface RouterOptions {
 }
 
 /** A listener for a server of node:http or node:https: exact paths to handlers, 404 for the rest. */
-export const createRouter = (routes: ReadonlyMap<string, Handler>, options: RouterOptions): Handler => {
+export function createRouter(routes: ReadonlyMap<string, Handler>, options: RouterOptions): Handler {
   // The router only reads url and method of what it is given; its types ask for Express' own request and response.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const router = Router({ caseSensitive: true, strict: true }) as unknown as BareRouter;
@@ -29,15 +29,15 @@ export const createRouter = (routes: ReadonlyMap<string, Handler>, options: Rout
         refuse(request, response, { status, text: STATUS_CODES[status] ?? 'error' }, options.lingerMs);
       });
   };
-};
+}
 
 /** Handlers for GET and HEAD alone. */
-export const getOnly =
-  (handler: Handler, lingerMs: number): Handler =>
-  (request, response) => {
+export function getOnly(handler: Handler, lingerMs: number): Handler {
+  return (request, response) => {
     if (request.method === 'GET' || request.method === 'HEAD') handler(request, response);
     else refuse(request, response, { status: 405, text: 'only GET is served here', headers: ['allow', 'GET, HEAD'] }, lingerMs);
   };
+}
 
 interface BareRouter {
   all(path: string, handler: Handler): unknown;

@@ -18,7 +18,7 @@ export interface SelfDial {
 }
 
 /** Dials every 10 s, after a failure every second, until stopped. */
-export const selfDial = ({ host, port, certificates, everyMs = EVERY_MS }: SelfDialOptions): SelfDial => {
+export function selfDial({ host, port, certificates, everyMs = EVERY_MS }: SelfDialOptions): SelfDial {
   let outcome: string | undefined = 'the own TLS port has not been dialled yet';
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -36,7 +36,7 @@ export const selfDial = ({ host, port, certificates, everyMs = EVERY_MS }: SelfD
       clearTimeout(timer);
     },
   };
-};
+}
 
 const EVERY_MS = 10_000;
 const RETRY_MS = 1000;

@@ -41,7 +41,7 @@ export interface AdmissionServer {
 }
 
 /** Starts to listen. Until there is a certificate, handshakes fail and readiness says why. Rejects when it cannot listen. */
-export const startAdmissionServer = async (options: AdmissionServerOptions): Promise<AdmissionServer> => {
+export async function startAdmissionServer(options: AdmissionServerOptions): Promise<AdmissionServer> {
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const { certificates, metrics, log } = options;
   let drained: Promise<void> | undefined;
@@ -115,7 +115,7 @@ export const startAdmissionServer = async (options: AdmissionServerOptions): Pro
       return drained;
     },
   };
-};
+}
 
 /** The paths that vault-k8s has on the same port, for the probes and scrapers of an installed chart. */
 const compatRoutes = (

@@ -11,7 +11,7 @@ export interface StopSignals {
 }
 
 /** Listens for these signals; the returned function stops listening. */
-export const onStopSignals = ({ stop, end, hungUp }: StopSignals): (() => void) => {
+export function onStopSignals({ stop, end, hungUp }: StopSignals): () => void {
   let stopping = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stopping) return end(SECOND_SIGNAL_CODE);
@@ -23,7 +23,7 @@ export const onStopSignals = ({ stop, end, hungUp }: StopSignals): (() => void) 
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('SIGHUP', hungUp);
   return () => void process.off('SIGTERM', onSignal).off('SIGINT', onSignal).off('SIGHUP', hungUp);
-};
+}
 
 /** 128 and the number of SIGTERM, as shells report it. */
 const SECOND_SIGNAL_CODE = 143;

@@ -2,7 +2,7 @@
 // body alone does not bound what it costs.
 
 /** True when the text has more than `limit` of `{`, `[` and `,` outside of its texts: about as many values as it holds. */
-export const hasMoreValues = (json: Uint8Array, limit: number): boolean => {
+export function hasMoreValues(json: Uint8Array, limit: number): boolean {
   // Not worth a look: each of them is a byte.
   if (json.length <= limit) return false;
   let count = 0;
@@ -19,7 +19,7 @@ export const hasMoreValues = (json: Uint8Array, limit: number): boolean => {
     }
   }
   return false;
-};
+}
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

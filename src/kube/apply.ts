@@ -28,13 +28,13 @@ export interface ApplyOptions {
 }
 
 /** Applies an object whole: fields that we applied before and that are absent now go away. Gives what is there now. Throws a KubeError. */
-export const applyObject = <T>(
+export function applyObject<T>(
   client: KubeClient,
   place: ObjectPlace,
   object: AppliedObject,
   { fieldManager = FIELD_MANAGER, force = false, signal }: ApplyOptions = {},
-): Promise<T> =>
-  client.request<T>({
+): Promise<T> {
+  return client.request<T>({
     method: 'PATCH',
     path: pathOf(place),
     query: { fieldManager, force },
@@ -42,16 +42,17 @@ export const applyObject = <T>(
     body: object,
     signal,
   });
+}
 
 /** Applies the status of an object that exists: `NotFound` otherwise, `Conflict` or `Invalid` when its uid is another. Takes fields over. */
-export const applyStatus = <T>(
+export function applyStatus<T>(
   client: KubeClient,
   place: ObjectPlace,
   { apiVersion, kind, metadata: { name, namespace, uid } }: AppliedObject,
   status: object,
   { fieldManager = FIELD_MANAGER, signal }: ApplyOptions = {},
-): Promise<T> =>
-  client.request<T>({
+): Promise<T> {
+  return client.request<T>({
     method: 'PATCH',
     path: `${pathOf(place)}/status`,
     query: { fieldManager, force: true },
@@ -59,19 +60,20 @@ export const applyStatus = <T>(
     body: { apiVersion, kind, metadata: { name, namespace, uid }, status },
     signal,
   });
+}
 
 /**
  * Replaces the finalizers of the very version that was read, and gives the object as it is now; undefined when it is gone,
  * as an object is whose last finalizer was dropped elsewhere. Throws `Conflict` when it has changed: read again.
  */
-export const patchFinalizers = <T>(
+export function patchFinalizers<T>(
   client: KubeClient,
   place: ObjectPlace,
   { uid, resourceVersion }: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined },
   finalizers: readonly string[],
   signal?: AbortSignal,
-): Promise<T | undefined> =>
-  client
+): Promise<T | undefined> {
+  return client
     .request<T>({
       method: 'PATCH',
       path: pathOf(place),
@@ -84,14 +86,15 @@ export const patchFinalizers = <T>(
       if (isKubeError(error, 'NotFound')) return undefined;
       throw error;
     });
+}
 
 /** Deletes an object, only that one if a uid is given; false when it is not there. Throws `Conflict` when another has its name. */
-export const deleteObject = (
+export function deleteObject(
   client: KubeClient,
   place: ObjectPlace,
   { uid, signal }: { readonly uid?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
-): Promise<boolean> =>
-  client
+): Promise<boolean> {
+  return client
     .request({
       method: 'DELETE',
       path: pathOf(place),
@@ -110,3 +113,4 @@ export const deleteObject = (
         throw error;
       },
     );
+}

@@ -23,7 +23,7 @@ export interface ByNamespace<T> {
 }
 
 /** Starts to follow a collection at once; failures are retried for ever. */
-export const watchByNamespace = <Raw extends WatchedObject, T>(options: ByNamespaceOptions<Raw, T>): ByNamespace<T> => {
+export function watchByNamespace<Raw extends WatchedObject, T>(options: ByNamespaceOptions<Raw, T>): ByNamespace<T> {
   const { keep, ...rest } = options;
   const known = new Map<string, ReadonlyMap<string, T>>();
   const found = new Map<string, readonly T[]>();
@@ -50,6 +50,6 @@ export const watchByNamespace = <Raw extends WatchedObject, T>(options: ByNamesp
     listed: objects.listed,
     close: objects.close,
   };
-};
+}
 
 const NONE: readonly never[] = [];

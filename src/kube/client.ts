@@ -43,7 +43,7 @@ const CREDENTIALS_FOR_MS = 60_000;
 const TIMEOUT_MS = 10_000;
 
 /** A client that keeps its connections, and re-reads its credentials each minute and after a 401. */
-export const kubeClient = ({ connection, userAgent, now = Date.now }: ClientOptions): KubeClient => {
+export function kubeClient({ connection, userAgent, now = Date.now }: ClientOptions): KubeClient {
   let known: { readonly at: number; readonly credentials: Promise<Credentials> } | undefined;
   let pool: { readonly identity: string; readonly agent: Agent } | undefined;
   let closed = false;
@@ -101,7 +101,7 @@ export const kubeClient = ({ connection, userAgent, now = Date.now }: ClientOpti
       pool?.agent.destroy();
     },
   };
-};
+}
 
 // JSON.parse yields `any`: this is the one place where an answer gets the type that its caller expects.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters

@@ -67,10 +67,10 @@ export interface Watch {
 
 const TIMES: WatchTimes = { streamSeconds: 25, graceMs: 10_000, relistMs: 600_000, firstWaitMs: 500, longestWaitMs: 30_000 };
 /** Streams are ended and begun anew all the time, and each end is heard of: who is silent for three of them is not there. */
-export const silentAfterMs = (given: Partial<WatchTimes> = {}): number => {
+export function silentAfterMs(given: Partial<WatchTimes> = {}): number {
   const { streamSeconds, graceMs } = { ...TIMES, ...given };
   return 3 * (streamSeconds * LONGEST_STREAM * 1000 + graceMs);
-};
+}
 /** Streams are up to so many times as long as asked for, so that replicas that started together do not stay together. */
 const LONGEST_STREAM = 1.25;
 /** As client-go; of metadata such a page has a few hundred kilobytes, of our own objects two megabytes. */
@@ -82,7 +82,7 @@ const FAILURES_PER_VERSION = 3;
 const SHORT_MS = 1000;
 
 /** Starts at once. Failures are retried for ever, with growing waits. */
-export const followCollection = <T extends Versioned>(options: CollectionOptions<T>): Watch => {
+export function followCollection<T extends Versioned>(options: CollectionOptions<T>): Watch {
   const { client, path, form, store, onProblem, times: given } = options;
   const selected = options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
   const times: WatchTimes = { ...TIMES, ...given };
@@ -185,7 +185,7 @@ export const followCollection = <T extends Versioned>(options: CollectionOptions
       return running;
     },
   };
-};
+}
 
 interface Page<T> {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };

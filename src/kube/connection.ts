@@ -35,11 +35,7 @@ export interface InCluster {
 }
 
 /** The connection of a pod. Throws when the service account's files are not there, saying what a pod needs for them. */
-export const inClusterConnection = async ({
-  host,
-  port,
-  folder = SERVICE_ACCOUNT_FOLDER,
-}: InCluster): Promise<KubeConnection> => {
+export async function inClusterConnection({ host, port, folder = SERVICE_ACCOUNT_FOLDER }: InCluster): Promise<KubeConnection> {
   const read = async (file: string): Promise<string> => (await readFile(join(folder, file), 'utf8')).trim();
   const credentials = async (): Promise<Credentials> => {
     // One after the other, so that of two missing files the same one is always named.
@@ -57,6 +53,6 @@ export const inClusterConnection = async ({
     namespace: await read('namespace').catch(() => undefined),
     credentials,
   };
-};
+}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

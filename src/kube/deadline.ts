@@ -12,7 +12,7 @@ export interface Deadline {
  * By hand, because AbortSignal.any leaves some bytes of each request with the caller's signal, and that can live as long as the
  * process (Node 20: 56 bytes, which were 200 MB a day for a busy controller).
  */
-export const deadline = (timeoutMs: number, caller: AbortSignal | undefined): Deadline => {
+export function deadline(timeoutMs: number, caller: AbortSignal | undefined): Deadline {
   const ending = new AbortController();
   let isOver = false;
   const giveUp = (): void => ending.abort(caller?.reason);
@@ -30,4 +30,4 @@ export const deadline = (timeoutMs: number, caller: AbortSignal | undefined): De
       caller?.removeEventListener('abort', giveUp);
     },
   };
-};
+}

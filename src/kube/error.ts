@@ -15,14 +15,15 @@ export class KubeError extends Error {
 }
 
 /** The error of an answer that is no success: what its Status object says, or else the status alone. The body is not quoted, it may hold anything. */
-export const errorOfAnswer = (status: number, body: string, request: string): KubeError => {
+export function errorOfAnswer(status: number, body: string, request: string): KubeError {
   const { reason, message } = statusOf(body);
   return new KubeError(status, reason ?? `Status${status}`, `${request}: ${message ?? `the API server answered ${status}`}`);
-};
+}
 
 /** True for a KubeError with one of these reasons. */
-export const isKubeError = (error: unknown, ...reasons: readonly string[]): error is KubeError =>
-  error instanceof KubeError && reasons.includes(error.reason);
+export function isKubeError(error: unknown, ...reasons: readonly string[]): error is KubeError {
+  return error instanceof KubeError && reasons.includes(error.reason);
+}
 
 const statusOf = (body: string): { readonly reason: string | undefined; readonly message: string | undefined } => {
   try {

@@ -66,7 +66,7 @@ interface Series {
 }
 
 /** A recorder; nothing is sent until something is recorded. */
-export const eventRecorder = (options: EventRecorderOptions): EventRecorder => {
+export function eventRecorder(options: EventRecorderOptions): EventRecorder {
   const { client, controller, instance, onProblem, fence = () => undefined, now = Date.now } = options;
   const series = new Map<string, Series>();
   const budgets = new Map<string, { tokens: number; at: number }>();
@@ -152,7 +152,7 @@ export const eventRecorder = (options: EventRecorderOptions): EventRecorder => {
       await working;
     },
   };
-};
+}
 
 const EVENTS = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
 

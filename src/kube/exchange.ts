@@ -28,7 +28,7 @@ export class NoAnswer extends Error {}
 const ANSWER_LIMIT = 32 * 1024 * 1024;
 
 /** Sends one request. A GET on a kept connection that the server has just closed is sent once more. Throws what the socket throws, or NoAnswer. */
-export const exchange = async (options: Exchange): Promise<Answer> => {
+export async function exchange(options: Exchange): Promise<Answer> {
   const { signal, isOver, end } = deadline(options.timeoutMs, options.signal);
   try {
     return await once(options, signal).catch((error: unknown) => {
@@ -41,7 +41,7 @@ export const exchange = async (options: Exchange): Promise<Answer> => {
   } finally {
     end();
   }
-};
+}
 
 class StaleConnection extends Error {}
 

@@ -2,10 +2,12 @@
 import type { KubeClient } from './client.ts';
 
 /** Asks `fence` before everything but reads; what that throws is the answer. Closing is the owner's. */
-export const fencedClient = (client: KubeClient, fence: () => void): KubeClient => ({
-  request: async (options) => {
-    if (options.method !== 'GET') fence();
-    return client.request(options);
-  },
-  close: () => undefined,
-});
+export function fencedClient(client: KubeClient, fence: () => void): KubeClient {
+  return {
+    request: async (options) => {
+      if (options.method !== 'GET') fence();
+      return client.request(options);
+    },
+    close: () => undefined,
+  };
+}

@@ -10,20 +10,20 @@ export interface IssuerKey {
 }
 
 /** The issuer's name, as tokens carry it in `iss`. Throws a KubeError. */
-export const readIssuer = async (client: KubeClient, signal?: AbortSignal): Promise<string> => {
+export async function readIssuer(client: KubeClient, signal?: AbortSignal): Promise<string> {
   const { issuer } = await client.request<{ readonly issuer: string }>({
     method: 'GET',
     path: '/.well-known/openid-configuration',
     signal,
   });
   return issuer;
-};
+}
 
 /**
  * The keys that tokens may be signed with now, in the order of their IDs. Keys that are not for signatures, or of a kind
  * that Node does not know, are left out. Throws a KubeError.
  */
-export const readIssuerKeys = async (client: KubeClient, signal?: AbortSignal): Promise<readonly IssuerKey[]> => {
+export async function readIssuerKeys(client: KubeClient, signal?: AbortSignal): Promise<readonly IssuerKey[]> {
   const { keys = [] } = await client.request<{ readonly keys?: readonly PublishedKey[] }>({
     method: 'GET',
     path: '/openid/v1/jwks',
@@ -37,7 +37,7 @@ export const readIssuerKeys = async (client: KubeClient, signal?: AbortSignal): 
       return pem === undefined ? [] : [{ kid: key.kid ?? '', pem }];
     })
     .toSorted((one, other) => (one.kid < other.kid ? -1 : Number(one.kid > other.kid)));
-};
+}
 
 interface PublishedKey extends JsonWebKey {
   readonly kid?: string;

@@ -6,7 +6,7 @@ import type { Credentials, KubeConnection } from './connection.ts';
  * Reads a kubeconfig file, or several as one, of which earlier ones win, and takes its current context, or the named one.
  * Throws, naming the file, when it cannot be read or has no such context.
  */
-export const kubeconfigConnection = async (files: string | readonly string[], context?: string): Promise<KubeConnection> => {
+export async function kubeconfigConnection(files: string | readonly string[], context?: string): Promise<KubeConnection> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
   const [file = '', ...others] = typeof files === 'string' ? [files] : files;
@@ -29,7 +29,7 @@ export const kubeconfigConnection = async (files: string | readonly string[], co
       return credentialsOf(options, !cluster.skipTLSVerify);
     },
   };
-};
+}
 
 const load = (config: { readonly loadFromFile: (file: string) => void }, file: string): void => {
   try {

@@ -24,7 +24,7 @@ interface Sending {
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 
 /** What to write to hold it from `now` on (milliseconds since 1970), after what is there. */
-export const leaseSpec = (before: LeaseSpec | undefined, identity: string, leaseMs: number, now: number): LeaseSpec => {
+export function leaseSpec(before: LeaseSpec | undefined, identity: string, leaseMs: number, now: number): LeaseSpec {
   const renewTime = new Date(now).toISOString().replace('Z', '000Z');
   const isOurs = before?.holderIdentity === identity;
   return {
@@ -34,19 +34,22 @@ export const leaseSpec = (before: LeaseSpec | undefined, identity: string, lease
     renewTime,
     leaseTransitions: (before?.leaseTransitions ?? 0) + (before === undefined || isOurs ? 0 : 1),
   };
-};
+}
 
 /** The Lease, or undefined when there is none. */
-export const readLease = (
+export function readLease(
   client: KubeClient,
   place: { readonly namespace: string; readonly name: string },
   sending: Sending,
-): Promise<Lease | undefined> =>
-  client.request<Lease>({ method: 'GET', path: pathOf({ ...LEASES, ...place }), ...sending }).catch(undefinedOn('NotFound'));
+): Promise<Lease | undefined> {
+  return client
+    .request<Lease>({ method: 'GET', path: pathOf({ ...LEASES, ...place }), ...sending })
+    .catch(undefinedOn('NotFound'));
+}
 
 /** Creates it; undefined when somebody else has created it first. */
-export const createLease = (client: KubeClient, lease: Lease, sending: Sending): Promise<Lease | undefined> =>
-  client
+export function createLease(client: KubeClient, lease: Lease, sending: Sending): Promise<Lease | undefined> {
+  return client
     .request<Lease>({
       method: 'POST',
       path: collectionPath(LEASES, lease.metadata.namespace),
@@ -54,10 +57,11 @@ export const createLease = (client: KubeClient, lease: Lease, sending: Sending):
       ...sending,
     })
     .catch(undefinedOn('AlreadyExists'));
+}
 
 /** Replaces the very version that was read; undefined when it has changed or gone since. */
-export const replaceLease = (client: KubeClient, lease: Lease, sending: Sending): Promise<Lease | undefined> =>
-  client
+export function replaceLease(client: KubeClient, lease: Lease, sending: Sending): Promise<Lease | undefined> {
+  return client
     .request<Lease>({
       method: 'PUT',
       path: pathOf({ ...LEASES, namespace: lease.metadata.namespace, name: lease.metadata.name }),
@@ -65,6 +69,7 @@ export const replaceLease = (client: KubeClient, lease: Lease, sending: Sending)
       ...sending,
     })
     .catch(undefinedOn('Conflict', 'NotFound'));
+}
 
 const document = (lease: Lease): object => ({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...lease });
 

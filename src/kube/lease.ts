@@ -60,7 +60,7 @@ const ATTEMPTS = 3;
  * Tries to lead, at once and for as long as it takes. A leader that the API server does not answer is fenced but does not give
  * up: unless another one has taken the Lease it goes on afterwards as if nothing had been.
  */
-export const runLeader = (options: LeaderOptions): Leader => {
+export function runLeader(options: LeaderOptions): Leader {
   const { client, namespace, name, identity, clocks = CLOCKS } = options;
   const times: LeaderTimes = { ...TIMES, ...options.times };
   const closing = new AbortController();
@@ -183,4 +183,4 @@ export const runLeader = (options: LeaderOptions): Leader => {
       await release();
     },
   };
-};
+}

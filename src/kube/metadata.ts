@@ -34,7 +34,7 @@ export interface ClusterMetadataOptions {
 }
 
 /** Starts to follow both; what is known is there at once, and grows. */
-export const watchMetadata = ({ client, isOurs, onProblem, times = {} }: ClusterMetadataOptions): ClusterMetadata => {
+export function watchMetadata({ client, isOurs, onProblem, times = {} }: ClusterMetadataOptions): ClusterMetadata {
   const namespaces = twoLevels(keeper(() => true, isOurs));
   const accounts = twoLevels(keeper(isOurs, isOurs));
   const follow = (path: string, store: WatchStore): Watch =>
@@ -66,7 +66,7 @@ export const watchMetadata = ({ client, isOurs, onProblem, times = {} }: Cluster
       await Promise.all(watches.map((watch) => watch.close()));
     },
   };
-};
+}
 
 const NAMESPACES = '/api/v1/namespaces';
 const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';

@@ -49,7 +49,7 @@ export interface ObjectOptions<Raw, T> {
 }
 
 /** Starts to follow a collection at once; failures are retried for ever. */
-export const watchObjects = <Raw extends WatchedObject, T>(options: ObjectOptions<Raw, T>): WritableStore<Raw, T> => {
+export function watchObjects<Raw extends WatchedObject, T>(options: ObjectOptions<Raw, T>): WritableStore<Raw, T> {
   const { client, path, labelSelector, keep, onChange, onProblem, times } = options;
   let known = new Map<string, Entry<T>>();
   /** What we wrote since the list began that is on its way in: a page of it may have been read before. */
@@ -117,18 +117,19 @@ export const watchObjects = <Raw extends WatchedObject, T>(options: ObjectOption
       set(answer);
     },
   };
-};
+}
 
 /** `namespace/name`, or `name`. */
-export const keyOf = ({ metadata: { namespace, name } }: WatchedObject): string =>
-  namespace === undefined ? name : `${namespace}/${name}`;
+export function keyOf({ metadata: { namespace, name } }: WatchedObject): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
 
 /** The whole object but for the record of who set which field, which can be larger than all the rest. */
-export const withoutManagedFields = <T extends { readonly metadata: object }>(object: T): T => {
+export function withoutManagedFields<T extends { readonly metadata: object }>(object: T): T {
   // Not `delete`, which makes of an object a table several times as large.
   const { managedFields: _, ...metadata }: { readonly managedFields?: unknown } = object.metadata;
   return { ...object, metadata };
-};
+}
 
 const WHOLE_FORM: Form = { list: 'application/json', one: 'application/json' };
 

@@ -15,11 +15,12 @@ export interface ObjectPlace extends Collection {
 }
 
 /** The path of a collection: of one namespace, or of all. */
-export const collectionPath = ({ group, version, plural }: Collection, namespace?: string): string => {
+export function collectionPath({ group, version, plural }: Collection, namespace?: string): string {
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
-};
+}
 
 /** The path of one object. */
-export const pathOf = ({ namespace, name, ...collection }: ObjectPlace): string =>
-  `${collectionPath(collection, namespace)}/${encodeURIComponent(name)}`;
+export function pathOf({ namespace, name, ...collection }: ObjectPlace): string {
+  return `${collectionPath(collection, namespace)}/${encodeURIComponent(name)}`;
+}

@@ -15,11 +15,11 @@ export type ValueReading =
   | { readonly state: 'noObject' | 'noKey'; readonly message: string };
 
 /** Reads it anew. What is not there is an answer in words; throws a KubeError when it cannot be asked for. */
-export const readValue = async (
+export async function readValue(
   client: KubeClient,
   { kind, namespace, name, key }: ValueReference,
   signal?: AbortSignal,
-): Promise<ValueReading> => {
+): Promise<ValueReading> {
   const plural = kind === 'Secret' ? 'secrets' : 'configmaps';
   const object = await client
     .request<Stored>({ method: 'GET', path: pathOf({ group: '', version: 'v1', plural, namespace, name }), signal })
@@ -41,7 +41,7 @@ export const readValue = async (
     text: isPlain ? raw : Buffer.from(raw, 'base64').toString('utf8'),
     resourceVersion: metadata.resourceVersion,
   };
-};
+}
 
 interface Stored {
   readonly metadata: { readonly resourceVersion: string };

@@ -15,23 +15,25 @@ export interface Secret {
 }
 
 /** The Secret, or undefined when there is none. */
-export const readSecret = (
+export function readSecret(
   client: KubeClient,
   namespace: string,
   name: string,
   signal?: AbortSignal,
-): Promise<Secret | undefined> =>
-  client.request<Secret>({ method: 'GET', path: pathOf(namespace, name), signal }).catch(undefinedOn('NotFound'));
+): Promise<Secret | undefined> {
+  return client.request<Secret>({ method: 'GET', path: pathOf(namespace, name), signal }).catch(undefinedOn('NotFound'));
+}
 
 /** Creates it; undefined when somebody else has created it first. */
-export const createSecret = (client: KubeClient, secret: Secret, signal?: AbortSignal): Promise<Secret | undefined> =>
-  client
+export function createSecret(client: KubeClient, secret: Secret, signal?: AbortSignal): Promise<Secret | undefined> {
+  return client
     .request<Secret>({ method: 'POST', path: pathOf(secret.metadata.namespace), body: document(secret), signal })
     .catch(undefinedOn('AlreadyExists'));
+}
 
 /** Replaces the very version that was read; undefined when it has changed or gone since. */
-export const replaceSecret = (client: KubeClient, secret: Secret, signal?: AbortSignal): Promise<Secret | undefined> =>
-  client
+export function replaceSecret(client: KubeClient, secret: Secret, signal?: AbortSignal): Promise<Secret | undefined> {
+  return client
     .request<Secret>({
       method: 'PUT',
       path: pathOf(secret.metadata.namespace, secret.metadata.name),
@@ -39,6 +41,7 @@ export const replaceSecret = (client: KubeClient, secret: Secret, signal?: Abort
       signal,
     })
     .catch(undefinedOn('Conflict', 'NotFound'));
+}
 
 const document = (secret: Secret): object => ({ apiVersion: 'v1', kind: 'Secret', ...secret });
 

@@ -24,12 +24,12 @@ export interface ServiceAccountToken {
 }
 
 /** Asks for one. Throws a KubeError: `NotFound` without such a service account, `Forbidden` without the right to it. */
-export const requestToken = async (
+export async function requestToken(
   client: KubeClient,
   namespace: string,
   serviceAccount: string,
   { audiences, expirationSeconds, boundObject, signal }: TokenOptions,
-): Promise<ServiceAccountToken> => {
+): Promise<ServiceAccountToken> {
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(serviceAccount)}/token`;
   const { status } = await client.request<{ status?: { token?: string; expirationTimestamp?: string } }>({
     method: 'POST',
@@ -49,4 +49,4 @@ export const requestToken = async (
   if (!status?.token || Number.isNaN(expiresAt))
     throw new KubeError(0, 'Unreadable', `POST ${path}: the answer has no token, or not when it expires`);
   return { token: status.token, expiresAt };
-};
+}

@@ -26,8 +26,8 @@ export const METADATA_FORM: Form = {
 };
 
 /** Starts at once. Failures are retried for ever, with growing waits. */
-export const watchCollection = ({ store, ...options }: WatchOptions): Watch =>
-  followCollection<{ readonly metadata: WatchedMetadata }>({
+export function watchCollection({ store, ...options }: WatchOptions): Watch {
+  return followCollection<{ readonly metadata: WatchedMetadata }>({
     ...options,
     form: METADATA_FORM,
     store: {
@@ -39,3 +39,4 @@ export const watchCollection = ({ store, ...options }: WatchOptions): Watch =>
       remove: ({ metadata }) => store.remove(metadata),
     },
   });
+}

@@ -15,18 +15,19 @@ interface WebhookEntry {
 }
 
 /** The named configuration, or undefined when there is none. */
-export const readWebhookConfiguration = (
+export function readWebhookConfiguration(
   client: KubeClient,
   name: string,
   signal?: AbortSignal,
-): Promise<WebhookConfiguration | undefined> =>
-  client
+): Promise<WebhookConfiguration | undefined> {
+  return client
     .request<RawConfiguration>({ method: 'GET', path: pathOf(name), signal })
     .then(entriesOf)
     .catch((error: unknown) => {
       if (!isKubeError(error, 'NotFound')) throw error;
       return undefined;
     });
+}
 
 /**
  * Sets the caBundle (base64) of all entries of the configuration as it was read, and returns what is there now.
@@ -36,7 +37,7 @@ export const readWebhookConfiguration = (
  * it, and need no more than the verb `patch`; but an entry that *two* appliers own cannot be removed by either: a chart that
  * drops one (`helm upgrade` of Helm 4, Flux, `kubectl apply --server-side`) would be refused, as our part of it stays behind.
  */
-export const publishBundle = (
+export function publishBundle(
   client: KubeClient,
   { name, resourceVersion, entries }: WebhookConfiguration,
   {
@@ -44,8 +45,8 @@ export const publishBundle = (
     fieldManager,
     signal,
   }: { readonly caBundle: string; readonly fieldManager: string; readonly signal?: AbortSignal | undefined },
-): Promise<WebhookConfiguration> =>
-  client
+): Promise<WebhookConfiguration> {
+  return client
     .request<RawConfiguration>({
       method: 'PATCH',
       path: pathOf(name),
@@ -58,17 +59,18 @@ export const publishBundle = (
       signal,
     })
     .then(entriesOf);
+}
 
 /**
  * Waits until the named configuration is no longer at this resourceVersion (undefined: not there), at most for some seconds.
  * Throws a KubeError at once when we may not watch it, or the API server is away.
  */
-export const untilChanged = async (
+export async function untilChanged(
   client: KubeClient,
   { name, resourceVersion }: { readonly name: string; readonly resourceVersion: string | undefined },
   seconds: number,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<void> {
   await client.request({
     method: 'GET',
     path: COLLECTION,
@@ -78,7 +80,7 @@ export const untilChanged = async (
     signal,
     untilLine: (line) => !line.includes(`"resourceVersion":"${resourceVersion}"`),
   });
-};
+}
 
 interface RawConfiguration {
   readonly metadata: { readonly name: string; readonly resourceVersion: string };

@@ -14,7 +14,7 @@ export interface CompatMetrics {
 }
 
 /** Registers vault-k8s' metrics; `queueLength` is asked at each scrape. */
-export const createCompatMetrics = (registry: Registry, queueLength: () => number): CompatMetrics => {
+export function createCompatMetrics(registry: Registry, queueLength: () => number): CompatMetrics {
   const collect = function (this: Gauge): void {
     this.set(queueLength());
   };
@@ -57,7 +57,7 @@ export const createCompatMetrics = (registry: Registry, queueLength: () => numbe
     },
     denied: (namespace) => void (counts.of(namespace).denied += 1),
   };
-};
+}
 
 const PREFIX = 'vault_agent_injector_';
 const PROCESSING_MILLISECONDS = [5, 10, 25, 50, 75, 100, 250, 500, 1000, 2500, 5000, 7500, 10_000];

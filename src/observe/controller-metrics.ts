@@ -44,7 +44,7 @@ const RECONCILE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15];
 
 /** Creates the metrics in a registry of their own, the usual process and Node.js metrics among them. */
-export const createControllerMetrics = (build: BuildInfo): ControllerMetrics => {
+export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -148,4 +148,4 @@ export const createControllerMetrics = (build: BuildInfo): ControllerMetrics => 
       sources = { ...sources, ...added };
     },
   };
-};
+}

@@ -3,12 +3,7 @@
 import { Counter, type Histogram, type Registry } from 'prom-client';
 
 /** A histogram without labels; `bounds` ascend. Registers itself. */
-export const hotHistogram = (
-  registry: Registry,
-  name: string,
-  help: string,
-  bounds: readonly number[],
-): ((value: number) => void) => {
+export function hotHistogram(registry: Registry, name: string, help: string, bounds: readonly number[]): (value: number) => void {
   // The last one counts what is above all bounds.
   const counts = new Float64Array(bounds.length + 1);
   let sum = 0;
@@ -34,7 +29,7 @@ export const hotHistogram = (
     counts[index] = (counts[index] ?? 0) + 1;
     sum += value;
   };
-};
+}
 
 interface HistogramValue {
   readonly labels: { readonly le?: number | string };
@@ -43,12 +38,12 @@ interface HistogramValue {
 }
 
 /** A counter with two labels of few values. Registers itself. */
-export const hotCounter = (
+export function hotCounter(
   registry: Registry,
   name: string,
   help: string,
   [first, second]: readonly [string, string],
-): ((first: string, second: string) => void) => {
+): (first: string, second: string) => void {
   const pending = new Map<string, Map<string, { count: number }>>();
   const collect = function (this: Counter): void {
     for (const [firstValue, cells] of pending)
@@ -65,4 +60,4 @@ export const hotCounter = (
     if (cell) cell.count += 1;
     else cells.set(secondValue, { count: 1 });
   };
-};
+}

@@ -34,14 +34,16 @@ export interface LogSink {
 export type FlushableLog = Log & { flush(): void };
 
 /** Opens the log. Lines reach standard output within 200 ms and when the process exits. */
-export const createLog = (options: LogOptions): FlushableLog => {
+export function createLog(options: LogOptions): FlushableLog {
   const sink = options.sink ?? standardOutput();
   const log = options.format === 'json' ? jsonLog(options.level, sink) : textLog(options.level, sink);
   return Object.assign(log, { flush: () => sink.flushSync?.() });
-};
+}
 
 /** The level that a person named as vault-k8s accepts it (trimmed, any case, `notice` and `err` too), or undefined. */
-export const logLevelOf = (text: string): LogLevel | undefined => LEVEL_NAMES.get(text.trim().toLowerCase());
+export function logLevelOf(text: string): LogLevel | undefined {
+  return LEVEL_NAMES.get(text.trim().toLowerCase());
+}
 
 const LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
   ['trace', 'trace'],

@@ -48,7 +48,7 @@ export interface Metrics {
 }
 
 /** Creates the metrics in a registry of their own, the usual process and Node.js metrics among them. */
-export const createMetrics = (build: BuildInfo): Metrics => {
+export function createMetrics(build: BuildInfo): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -91,7 +91,7 @@ export const createMetrics = (build: BuildInfo): Metrics => {
     judged: (code, verdict) => roleFindings.labels(code, verdict).inc(),
     watch,
   };
-};
+}
 
 /** Every own metric starts with this; those of vault-k8s keep their names. */
 const PREFIX = 'vault_auth_injector_';

@@ -4,7 +4,7 @@ import { destination } from 'pino';
 import type { LogSink } from './log.ts';
 
 /** A sink whose lines are out within 200 ms, and at the exit of the process. Lines that nobody takes are dropped in the end. */
-export const standardOutput = (): LogSink => {
+export function standardOutput(): LogSink {
   const output = destination({ dest: 1, sync: false, minLength: 0, maxLength: WAITING_BYTES });
   // The destination could gather lines itself, but measures all it has gathered anew at each one.
   let gathered = '';
@@ -26,7 +26,7 @@ export const standardOutput = (): LogSink => {
   setInterval(hand, BATCH_MILLISECONDS).unref();
   process.prependListener('exit', () => sink.flushSync?.());
   return sink;
-};
+}
 
 /** Handing a batch to the pool costs as much as forming dozens of lines. */
 const BATCH_CHARACTERS = 32 * 1024;

@@ -3,7 +3,7 @@ import type { Log, LogLevel, LogSink } from './log.ts';
 import { timestamp } from './timestamp.ts';
 
 /** A log that writes lines such as `2026-03-01T12:00:00.000Z [INFO]  review answered: namespace=shop decision=injected`. */
-export const textLog = (level: LogLevel, sink: LogSink): Log => {
+export function textLog(level: LogLevel, sink: LogSink): Log {
   const from = LEVELS.indexOf(level);
   const at = (name: LogLevel): ((fields: object, message: string) => void) => {
     if (LEVELS.indexOf(name) < from) return silent;
@@ -13,7 +13,7 @@ export const textLog = (level: LogLevel, sink: LogSink): Log => {
     };
   };
   return { trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
-};
+}
 
 const LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error'];
 

@@ -29,7 +29,7 @@ export interface AgentRole {
 export const CACHE_DIRECTORY = '/vault/agent-cache';
 
 /** Members whose value is "not set" in Go's sense are left out: empty text, 0, false, empty list. */
-export const compact = (members: { readonly [name: string]: Json | undefined }): { [name: string]: Json } => {
+export function compact(members: { readonly [name: string]: Json | undefined }): { [name: string]: Json } {
   const kept: { [name: string]: Json } = {};
   for (const name in members) {
     const value = members[name];
@@ -38,7 +38,7 @@ export const compact = (members: { readonly [name: string]: Json | undefined }):
     kept[name] = value;
   }
   return kept;
-};
+}
 
 const byName = <T>(entries: ReadonlyMap<string, T>): [string, T][] =>
   [...entries].sort(([one], [other]) => (one < other ? -1 : 1));
@@ -72,8 +72,8 @@ const login = (input: AgentConfigInput): JsonObject => {
   };
 };
 
-export const templates = ({ files }: Pick<AgentConfigInput, 'files'>): JsonObject[] =>
-  files.map((file) => ({
+export function templates({ files }: Pick<AgentConfigInput, 'files'>): JsonObject[] {
+  return files.map((file) => ({
     ...(file.source === ''
       ? { contents: file.template === '' ? defaultTemplate(file.format, file.path) : file.template }
       : { source: file.source }),
@@ -82,6 +82,7 @@ export const templates = ({ files }: Pick<AgentConfigInput, 'files'>): JsonObjec
     right_delimiter: file.rightDelimiter,
     ...compact({ command: file.command, perms: file.permissions, error_on_missing_key: file.errorOnMissingKey }),
   }));
+}
 
 const listener = (options: Options): JsonObject => ({
   type: 'tcp',
@@ -140,10 +141,10 @@ const common = (input: AgentConfigInput): JsonObject => {
  * The whole document of each container that is asked for. Its shape, including which empty members are left out, is that of
  * vault-k8s 1.7.6.
  */
-export const agentConfigs = (input: AgentConfigInput): ((role: AgentRole) => JsonObject) => {
+export function agentConfigs(input: AgentConfigInput): (role: AgentRole) => JsonObject {
   const shared = common(input);
   return (role) => {
     const caching = cache(input.options, role);
     return { ...shared, exit_after_auth: role.init, ...(caching ? { listener: [listener(input.options)], cache: caching } : {}) };
   };
-};
+}

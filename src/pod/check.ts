@@ -34,7 +34,7 @@ const checkTexts = (value: Json | undefined, path: string): PodFinding[] => {
 };
 
 /** Everything about the shape of the object that keeps it from being injected. */
-export const checkPod = (object: Json | undefined): PodFinding[] => {
+export function checkPod(object: Json | undefined): PodFinding[] {
   if (!isObject(object)) return [malformed('object', 'an object')];
   const found: PodFinding[] = [];
   for (const key of ['metadata', 'spec'] as const) if (!isObject(object[key])) found.push(malformed(key, 'an object'));
@@ -52,4 +52,4 @@ export const checkPod = (object: Json | undefined): PodFinding[] => {
       ...checkList(spec['volumes'], () => 'spec.volumes'),
     );
   return found;
-};
+}

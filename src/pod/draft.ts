@@ -57,7 +57,7 @@ export const declared = remembered(({ families, options }: Parsed) => ({
 }));
 
 /** A draft with everything that the annotations alone say. */
-export const draftOf = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Draft => {
+export function draftOf(pod: JsonObject, parsed: Parsed, operator: OperatorInput): Draft {
   const { secrets, measured } = declared(parsed);
   const draft: Draft = {
     pod,
@@ -75,7 +75,7 @@ export const draftOf = (pod: JsonObject, parsed: Parsed, operator: OperatorInput
   for (const { value, annotation } of parsed.families.volumePath.values())
     if (value === '') draft.warnings.push({ code: 'path-empty', annotation });
   return draft;
-};
+}
 
 /** What has to be there before an agent can log in. A ConfigMap brings its own configuration. */
 const checkRequired = ({ parsed: { options, families }, problems }: Draft): void => {
@@ -87,17 +87,21 @@ const checkRequired = ({ parsed: { options, families }, problems }: Draft): void
 };
 
 /** The annotation that gave an option its value, or the one that could. */
-export const originOf = ({ origins }: Parsed, key: OptionKey): string => origins.get(key)?.annotation ?? annotationName(key);
+export function originOf({ origins }: Parsed, key: OptionKey): string {
+  return origins.get(key)?.annotation ?? annotationName(key);
+}
 
 /** A finding, and not what was to be made. */
-export const isFinding = (value: object): value is PodFinding => 'code' in value;
+export function isFinding(value: object): value is PodFinding {
+  return 'code' in value;
+}
 
 /** Keeps a value, or notes why there is none. */
-export const keep = <T extends object>(value: T | PodFinding | undefined, draft: Draft): T | undefined => {
+export function keep<T extends object>(value: T | PodFinding | undefined, draft: Draft): T | undefined {
   if (value === undefined || !isFinding(value)) return value;
   draft.problems.push(value);
   return undefined;
-};
+}
 
 /** Names that the pod does not have earn a warning (Q14): another webhook may still add them. */
 const warnOfUnknown = (draft: Draft, wanted: readonly string[], annotation: string, lists: readonly ContainerList[]): void => {
@@ -125,7 +129,7 @@ const restrictedDirectories = (draft: Draft): ReadonlyMap<string, readonly strin
 };
 
 /** Which containers get the secrets, as far as their names decide. A directory's own list replaces the common choice. */
-export const recipients = (draft: Draft): Receives => {
+export function recipients(draft: Draft): Receives {
   const { options } = draft.parsed;
   const chosen = chosenContainers(draft);
   const initChosen = options.initContainers && new Set(options.initContainers);
@@ -137,10 +141,10 @@ export const recipients = (draft: Draft): Receives => {
     if (only) return only.includes(name);
     return list === 'containers' ? !chosen || chosen.has(name) : !initChosen || initChosen.has(name);
   };
-};
+}
 
 /** Mounts of the container that `agent-copy-volume-mounts` names, without service-account tokens. */
-export const copiedMounts = (draft: Draft): readonly JsonObject[] => {
+export function copiedMounts(draft: Draft): readonly JsonObject[] {
   const container = draft.parsed.options.agentCopyVolumeMounts;
   if (container === '') return [];
   const spec = objectAt(draft.pod, 'spec');
@@ -150,10 +154,10 @@ export const copiedMounts = (draft: Draft): readonly JsonObject[] => {
   if (!source)
     draft.warnings.push({ code: 'container-unknown', annotation: originOf(draft.parsed, 'agentCopyVolumeMounts'), container });
   return objectsOf(source?.['volumeMounts']).filter((mount) => !/serviceaccount/i.test(textOf(mount, 'mountPath') ?? ''));
-};
+}
 
 /** Two mounts of one path cannot be; the earlier one, which the agent needs, stays. */
-export const uniquePaths = (mounts: readonly JsonObject[]): JsonObject[] => {
+export function uniquePaths(mounts: readonly JsonObject[]): JsonObject[] {
   const seen = new Set<string>();
   return mounts.filter((mount) => {
     const path = textOf(mount, 'mountPath') ?? '';
@@ -161,31 +165,36 @@ export const uniquePaths = (mounts: readonly JsonObject[]): JsonObject[] => {
     seen.add(path);
     return isNew;
   });
-};
+}
 
 /** Sets the field when the pod does not speak of it; a pod's own false is a problem, its own true stays (Q01, Q33). */
-export const shareProcessNamespace = ({ pod, parsed, builder, problems, warnings }: Draft): void => {
+export function shareProcessNamespace({ pod, parsed, builder, problems, warnings }: Draft): void {
   const wanted = parsed.options.agentShareProcessNamespace;
   const current = objectAt(pod, 'spec')?.['shareProcessNamespace'];
   if (wanted === undefined || wanted === current) return;
   if (wanted && current === false) problems.push({ code: 'process-namespace-refused' });
   else if (!wanted && current === true) warnings.push({ code: 'process-namespace-kept' });
   else builder.set('/spec', true, 'shareProcessNamespace', wanted);
-};
+}
 
 /** The pod carries a status annotation, whatever it says: it was injected at least once. */
-export const wasInjected = ({ parsed }: Draft): boolean => parsed.options.agentInjectStatus !== undefined;
+export function wasInjected({ parsed }: Draft): boolean {
+  return parsed.options.agentInjectStatus !== undefined;
+}
 
 /** The status says that what is there is up to date. */
-export const isCurrent = ({ parsed }: Draft): boolean => parsed.options.agentInjectStatus === STATUS_INJECTED;
+export function isCurrent({ parsed }: Draft): boolean {
+  return parsed.options.agentInjectStatus === STATUS_INJECTED;
+}
 
 /** Sets an annotation of the pod, unless it says so already. */
-export const setAnnotation = ({ pod, builder }: Draft, name: string, value: string): void => {
+export function setAnnotation({ pod, builder }: Draft, name: string, value: string): void {
   const annotations = objectAt(pod, 'metadata')?.['annotations'];
   if (isObject(annotations) && annotations[name] === value) return;
   builder.set(pointer('metadata', 'annotations'), isObject(annotations), name, value);
-};
+}
 
 /** Writes down that the pod has its agent, where vault-k8s and people look for it. */
-export const markInjected = (draft: Draft): void =>
+export function markInjected(draft: Draft): void {
   setAnnotation(draft, originOf(draft.parsed, 'agentInjectStatus'), STATUS_INJECTED);
+}

@@ -48,7 +48,7 @@ export interface Misfit {
 const ONE = 1_000_000_000n;
 
 /** The amounts that keep every bound, or what stands in the way. */
-export const fitWithin = (wish: Wish, bounds: Bounds): Fitted | Misfit => {
+export function fitWithin(wish: Wish, bounds: Bounds): Fitted | Misfit {
   const { least, mostRequest, mostLimit, ratio } = bounds;
   const [isRequestFree, isLimitFree] = [!wish.isRequestNamed, !wish.isLimitNamed];
   let request = wish.request ?? (least || ratio ? wish.otherwise.request : undefined);
@@ -67,7 +67,7 @@ export const fitWithin = (wish: Wish, bounds: Bounds): Fitted | Misfit => {
     if (ratio && exceeds(request, limit, ratio) && isLimitFree) limit = downTo(wish.unit, (request * ratio.value) / ONE);
   }
   return misfitOf(request, limit, wish.isLimitNamed ? 0n : wish.needs, bounds) ?? { request, limit };
-};
+}
 
 const within = (value: bigint, least: Bound | undefined, most: Bound | undefined): bigint => {
   const raised = least && value < least.value ? least.value : value;

@@ -23,7 +23,7 @@ export interface LimitRange {
 }
 
 /** What of a LimitRange can stand in the way of an agent; undefined when that is nothing. */
-export const limitRangeOf = (object: JsonObject): LimitRange | undefined => {
+export function limitRangeOf(object: JsonObject): LimitRange | undefined {
   const items = objectsOf(objectAt(object, 'spec')?.['limits']).flatMap((item): LimitItem[] => {
     const type = textOf(item, 'type');
     if (type !== 'Container' && type !== 'Pod') return [];
@@ -36,10 +36,10 @@ export const limitRangeOf = (object: JsonObject): LimitRange | undefined => {
     return isEmpty ? [] : [{ type, min, max, maxLimitRequestRatio }];
   });
   return items.length === 0 ? undefined : { name: textOf(objectAt(object, 'metadata'), 'name') ?? '', items };
-};
+}
 
 /** Amounts as the API server writes them, in texts; a manifest may have numbers too. */
-export const amountsOf = (list: unknown): Amounts => {
+export function amountsOf(list: unknown): Amounts {
   if (!isObject(list)) return {};
   const amounts: { [name in Resource]?: bigint } = {};
   for (const resource of RESOURCES) {
@@ -48,4 +48,4 @@ export const amountsOf = (list: unknown): Amounts => {
     if (nanos !== undefined) amounts[resource] = nanos;
   }
   return amounts;
-};
+}

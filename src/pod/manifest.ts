@@ -7,30 +7,31 @@ export interface JsonObject {
 }
 
 /** True for a JSON object: not an array, not null. */
-export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** The objects of a JSON list; anything that is no list has none, and what is no object is left out. */
-export const objectsOf = (value: unknown): readonly JsonObject[] => {
+export function objectsOf(value: unknown): readonly JsonObject[] {
   if (!Array.isArray(value)) return [];
   // The rule, and no copy for it: a review asks a dozen times.
   return value.every(isObject) ? value : value.filter(isObject);
-};
+}
 
 /** The text at a key, or undefined when it is absent or of another type. */
-export const textOf = (object: JsonObject | undefined, key: string): string | undefined => {
+export function textOf(object: JsonObject | undefined, key: string): string | undefined {
   const value = object?.[key];
   return typeof value === 'string' ? value : undefined;
-};
+}
 
 /** The object at a key, or undefined when it is absent or of another type. */
-export const objectAt = (object: JsonObject | undefined, key: string): JsonObject | undefined => {
+export function objectAt(object: JsonObject | undefined, key: string): JsonObject | undefined {
   const value = object?.[key];
   return isObject(value) ? value : undefined;
-};
+}
 
 /** The annotations or labels of an object: only its own, only text values. */
-export const textMap = (value: unknown): ReadonlyMap<string, string> => {
+export function textMap(value: unknown): ReadonlyMap<string, string> {
   const map = new Map<string, string>();
   if (isObject(value))
     for (const key of Object.keys(value)) {
@@ -38,4 +39,4 @@ export const textMap = (value: unknown): ReadonlyMap<string, string> => {
       if (typeof text === 'string') map.set(key, text);
     }
   return map;
-};
+}

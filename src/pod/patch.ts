@@ -11,8 +11,9 @@ export interface PatchOperation {
 }
 
 /** A JSON Pointer (RFC 6901) from unescaped parts. */
-export const pointer = (...parts: readonly (string | number)[]): string =>
-  parts.map((part) => `/${escapePathComponent(String(part))}`).join('');
+export function pointer(...parts: readonly (string | number)[]): string {
+  return parts.map((part) => `/${escapePathComponent(String(part))}`).join('');
+}
 
 /** Collects operations against one document and creates each missing parent exactly once. */
 export interface PatchBuilder {
@@ -28,7 +29,7 @@ export interface PatchBuilder {
 }
 
 /** A builder with no operations yet. */
-export const patchBuilder = (): PatchBuilder => {
+export function patchBuilder(): PatchBuilder {
   const operations: PatchOperation[] = [];
   const created = new Map<string, Json[]>();
   const members = new Map<string, Record<string, Json>>();
@@ -70,16 +71,17 @@ export const patchBuilder = (): PatchBuilder => {
       operations.push({ op: 'replace', path, value });
     },
   };
-};
+}
 
 /** The patch as JSON. One growing text: each list of pieces that is joined would be one more copy of the whole. */
-export const patchText = (patch: readonly PatchOperation[]): string => {
+export function patchText(patch: readonly PatchOperation[]): string {
   let text = '';
   for (const { op, path, value } of patch)
     text += `${text === '' ? '[' : ','}{"op":"${op}","path":${quoted(path)},"value":${jsonText(value)}}`;
   return text === '' ? '[]' : `${text}]`;
-};
+}
 
 /** The pod with the patch applied; the given one stays as it is. Throws when an operation does not apply. */
-export const patchedPod = (pod: JsonObject, patch: readonly PatchOperation[]): JsonObject =>
-  fastJsonPatch.applyPatch(structuredClone(pod), structuredClone(patch) as Operation[], true).newDocument;
+export function patchedPod(pod: JsonObject, patch: readonly PatchOperation[]): JsonObject {
+  return fastJsonPatch.applyPatch(structuredClone(pod), structuredClone(patch) as Operation[], true).newDocument;
+}

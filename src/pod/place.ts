@@ -23,7 +23,7 @@ const covers = (have: Json | undefined, want: Json | undefined): boolean => {
 };
 
 /** Adds the volumes that are missing. A volume of the same name but of another kind is a problem (Q13). */
-export const placeVolumes = (pod: JsonObject, wanted: readonly JsonObject[], builder: PatchBuilder): PodFinding[] => {
+export function placeVolumes(pod: JsonObject, wanted: readonly JsonObject[], builder: PatchBuilder): PodFinding[] {
   const present = new Map(listAt(pod, 'volumes').map((volume) => [textOf(volume, 'name'), volume]));
   const missing: JsonObject[] = [];
   const taken: PodFinding[] = [];
@@ -35,7 +35,7 @@ export const placeVolumes = (pod: JsonObject, wanted: readonly JsonObject[], bui
   }
   builder.append('/spec/volumes', hasList(pod, 'volumes'), missing);
   return taken;
-};
+}
 
 /** Directories times containers; a pod of this many mounts is no pod, and the patch would outgrow what sent it. */
 const MOST_MOUNTS = 2000;
@@ -48,12 +48,12 @@ const samePath = (one: string | undefined, other: string): boolean => bare(one ?
 export type Receives = (name: string, list: ContainerList, path?: string) => boolean;
 
 /** Adds the mounts to every container that receives them. A path where something else is mounted is a problem (Q13). */
-export const placeMounts = (
+export function placeMounts(
   pod: JsonObject,
   mounts: readonly JsonObject[],
   receives: Receives,
   builder: PatchBuilder,
-): PodFinding[] => {
+): PodFinding[] {
   const count = mounts.length * LISTS.reduce((sum, list) => sum + listAt(pod, list).length, 0);
   if (count > MOST_MOUNTS) return [{ code: 'mounts-too-many', count, most: MOST_MOUNTS }];
   const taken: PodFinding[] = [];
@@ -70,7 +70,7 @@ export const placeMounts = (
       builder.append(`/spec/${list}/${index}/volumeMounts`, Array.isArray(container['volumeMounts']), missing);
     }
   return taken;
-};
+}
 
 export interface AgentPlace {
   readonly list: ContainerList;
@@ -83,12 +83,12 @@ export interface AgentPlace {
 }
 
 /** Adds an agent, or replaces the one of an earlier injection; a container of its name that is not ours is a problem (Q13). */
-export const placeAgent = (
+export function placeAgent(
   pod: JsonObject,
   agent: JsonObject,
   { list, first, isOurs, isCurrent }: AgentPlace,
   builder: PatchBuilder,
-): PodFinding[] => {
+): PodFinding[] {
   const name = textOf(agent, 'name') ?? '';
   const isNamed = (container: JsonObject): boolean => textOf(container, 'name') === name;
   const elsewhere = LISTS.some((other) => other !== list && listAt(pod, other).some(isNamed));
@@ -100,4 +100,4 @@ export const placeAgent = (
   } else if (first) builder.prepend(`/spec/${list}`, hasList(pod, list), [agent]);
   else builder.append(`/spec/${list}`, hasList(pod, list), [agent]);
   return [];
-};
+}

@@ -8,7 +8,7 @@ export type Totals = Readonly<Record<Resource, bigint>>;
  * Sum of the app containers and native sidecars, or what a single init container needs at its time, if that is more.
  * `isCounted` leaves containers out. What the pod itself says as a whole is not looked at.
  */
-export const podTotal = (pod: JsonObject, kind: 'requests' | 'limits', isCounted: (container: JsonObject) => boolean): Totals => {
+export function podTotal(pod: JsonObject, kind: 'requests' | 'limits', isCounted: (container: JsonObject) => boolean): Totals {
   const spec = objectAt(pod, 'spec');
   const sum: Record<Resource, bigint> = { cpu: 0n, memory: 0n, 'ephemeral-storage': 0n };
   const sidecars: Record<Resource, bigint> = { ...sum };
@@ -31,4 +31,4 @@ export const podTotal = (pod: JsonObject, kind: 'requests' | 'limits', isCounted
   }
   for (const resource of RESOURCES) if (peak[resource] > sum[resource]) sum[resource] = peak[resource];
   return sum;
-};
+}

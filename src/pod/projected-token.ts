@@ -7,7 +7,7 @@ import { TOKEN_VOLUME } from './token.ts';
 export const FILE_MODE = 0o644;
 
 /** Without an audience the token has the API server's own; the API server drops an empty one, and we would take the volume for another. */
-export const projectedToken = ({ tokenAudience: audience, tokenExpirationSeconds: expirationSeconds }: Options): JsonObject => {
+export function projectedToken({ tokenAudience: audience, tokenExpirationSeconds: expirationSeconds }: Options): JsonObject {
   const serviceAccountToken = { path: 'token', ...(audience === '' ? {} : { audience }), expirationSeconds };
   return { name: TOKEN_VOLUME, projected: { defaultMode: FILE_MODE, sources: [{ serviceAccountToken }] } };
-};
+}

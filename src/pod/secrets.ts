@@ -107,7 +107,7 @@ export interface Secrets {
 }
 
 /** Joins the families by NAME, sorted; two files of one destination, and one outside its directory, are problems. */
-export const secretFiles = (families: FamilyOptions, options: Options): Secrets => {
+export function secretFiles(families: FamilyOptions, options: Options): Secrets {
   const declared = declarations(families);
   const files: SecretFile[] = [];
   const problems = ambiguities(families);
@@ -132,7 +132,7 @@ export const secretFiles = (families: FamilyOptions, options: Options): Secrets 
     for (const [name, entry] of families[key])
       if (!declared.has(name)) warnings.push({ code: 'secret-undeclared', annotation: entry.annotation, name });
   return { files, problems, warnings };
-};
+}
 
 const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
   [...new Set(one)].sort().join() === [...new Set(other)].sort().join();
@@ -160,12 +160,15 @@ const sharedDirectories = (files: readonly SecretFile[], families: FamilyOptions
 };
 
 /** Containers that alone get a directory, by the directory as its files write it. */
-export const directoryContainers = (files: readonly SecretFile[]): ReadonlyMap<string, readonly string[]> =>
-  new Map(files.flatMap(({ directory, containers }) => (containers ? [[posix.join(directory, '/'), containers] as const] : [])));
+export function directoryContainers(files: readonly SecretFile[]): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    files.flatMap(({ directory, containers }) => (containers ? [[posix.join(directory, '/'), containers] as const] : [])),
+  );
+}
 
 /** Directories of files other than the common one, sorted; writings of one path are one directory (Q30). */
-export const otherDirectories = (files: readonly SecretFile[], common: string): readonly string[] => {
+export function otherDirectories(files: readonly SecretFile[], common: string): readonly string[] {
   const others = new Map<string, string>();
   for (const { directory } of files) if (directory !== common) others.set(posix.join(directory, '/'), directory);
   return [...others.values()].sort();
-};
+}

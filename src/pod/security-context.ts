@@ -23,11 +23,11 @@ const sameUser = (pod: JsonObject): number | PodFinding => {
 };
 
 /** The security context; undefined for none; or why the wanted user cannot be had. */
-export const securityContext = (
+export function securityContext(
   pod: JsonObject,
   options: Options,
   origins: ReadonlyMap<OptionKey, Origin>,
-): JsonObject | PodFinding | undefined => {
+): JsonObject | PodFinding | undefined {
   const user = options.agentRunAsSameUser ? sameUser(pod) : options.agentRunAsUser;
   if (typeof user !== 'number') return user;
   if (!isWanted(options, origins)) return undefined;
@@ -39,4 +39,4 @@ export const securityContext = (
     allowPrivilegeEscalation: false,
     capabilities: { drop: ['ALL'] },
   };
-};
+}

@@ -3,7 +3,7 @@
 import type { Json, JsonObject } from './manifest.ts';
 
 /** Remembers what was made of each object for as long as somebody holds the object. */
-export const remembered = <K extends object, T extends object>(make: (from: K) => T): ((from: K) => T) => {
+export function remembered<K extends object, T extends object>(make: (from: K) => T): (from: K) => T {
   const known = new WeakMap<K, T>();
   return (from) => {
     const before = known.get(from);
@@ -12,13 +12,13 @@ export const remembered = <K extends object, T extends object>(make: (from: K) =
     known.set(from, made);
     return made;
   };
-};
+}
 
 /**
  * Remembers what was last made of each object, and of what else: pods of one owner agree in all of it, so that one answer for each
  * object is enough. `others` are compared one by one and are as many in every call.
  */
-export const rememberedLast = <T>(): ((from: object, others: readonly unknown[], make: () => T) => T) => {
+export function rememberedLast<T>(): (from: object, others: readonly unknown[], make: () => T) => T {
   const known = new WeakMap<object, { readonly others: readonly unknown[]; readonly made: T }>();
   return (from, others, make) => {
     const last = known.get(from);
@@ -27,7 +27,7 @@ export const rememberedLast = <T>(): ((from: object, others: readonly unknown[],
     known.set(from, { others, made });
     return made;
   };
-};
+}
 
 const TEXTS = new WeakMap<object, string>();
 
@@ -35,23 +35,23 @@ const TEXTS = new WeakMap<object, string>();
  * A list or object with a text of its own from now on; nobody may change it, since it ends up in many patches. It is not frozen:
  * that would add a tenth to the review of the first pod of an owner.
  */
-export const shared = <T extends JsonObject | readonly Json[]>(value: T): T => {
+export function shared<T extends JsonObject | readonly Json[]>(value: T): T {
   TEXTS.set(value, JSON.stringify(value));
   return value;
-};
+}
 
 /** An object whose lists and objects are shared, one by one: what a container has in common with others. */
-export const sharedMembers = (object: JsonObject): JsonObject => {
+export function sharedMembers(object: JsonObject): JsonObject {
   for (const member of Object.values(object)) if (typeof member === 'object' && member !== null) shared(member);
   return object;
-};
+}
 
 /** As JSON.stringify, to the letter. Looks up the text of what is shared, down to the members of objects in a list. */
-export const jsonText = (value: Json): string => {
+export function jsonText(value: Json): string {
   if (typeof value === 'string') return quoted(value);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   return TEXTS.get(value) ?? (isList(value) ? `[${value.map(jsonText).join(',')}]` : objectText(value));
-};
+}
 
 const isList = (value: readonly Json[] | JsonObject): value is readonly Json[] => Array.isArray(value);
 
@@ -70,7 +70,7 @@ const objectText = (object: JsonObject): string => {
  * A text as JSON. Paths and keys of patches are few and the same in every one, and so is the configuration of an agent within
  * a rollout; whoever writes patches of their own can bring any, so that what is kept is bounded.
  */
-export const quoted = (text: string): string => {
+export function quoted(text: string): string {
   const known = QUOTED.get(text);
   if (known !== undefined) return known;
   const json = JSON.stringify(text);
@@ -82,7 +82,7 @@ export const quoted = (text: string): string => {
   }
   QUOTED.set(text, json);
   return json;
-};
+}
 
 const QUOTED = new Map<string, string>();
 let keptCharacters = 0;

@@ -79,7 +79,7 @@ export interface Telemetry {
 }
 
 /** A wrongly typed value is a problem, an unknown parameter a warning: neither drops the others in silence (Q09). */
-export const telemetry = (entries: FamilyOptions['telemetry']): Telemetry => {
+export function telemetry(entries: FamilyOptions['telemetry']): Telemetry {
   if (entries.size === 0) return { block: undefined, problems: [], warnings: [] };
   const block: Record<string, Json> = {};
   const problems: PodFinding[] = [];
@@ -97,7 +97,7 @@ export const telemetry = (entries: FamilyOptions['telemetry']): Telemetry => {
     else if (!isZero(value) || parameter === ON_BY_DEFAULT) block[parameter] = value;
   }
   return { block, problems, warnings };
-};
+}
 
 /** The letters of a word in the order of the alphabet. */
 const letters = (word: string): string => word.toLowerCase().replaceAll('_', '').split('').sort().join('');

@@ -23,4 +23,6 @@ const TEMPLATES: Readonly<Record<Format, (path: string) => string>> = {
  * The default template for a path. The path goes in as it is: `pki/issue/web" "common_name=web` is a known way to give
  * parameters.
  */
-export const defaultTemplate = (format: Format, path: string): string => TEMPLATES[format](path);
+export function defaultTemplate(format: Format, path: string): string {
+  return TEMPLATES[format](path);
+}

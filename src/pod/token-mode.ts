@@ -32,7 +32,7 @@ const placeVariables = (pod: JsonObject, wanted: readonly JsonObject[], receives
 };
 
 /** The token volume, its mount and the variables. The pod is not changed. */
-export const injectToken = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection => {
+export function injectToken(pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection {
   const draft = draftOf(pod, parsed, operator);
   const { options } = parsed;
   const { builder, problems, warnings } = draft;
@@ -44,4 +44,4 @@ export const injectToken = (pod: JsonObject, parsed: Parsed, operator: OperatorI
   placeVariables(pod, variables(options), receives, builder);
   markInjected(draft);
   return { patch: builder.operations, problems, warnings };
-};
+}

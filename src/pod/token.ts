@@ -82,31 +82,32 @@ const mountedToken = (pod: JsonObject): TokenMount | PodFinding => {
 };
 
 /** The token of the pod that the agent logs in with, or why there is none. */
-export const tokenMount = (pod: JsonObject, options: Options): TokenMount | PodFinding =>
-  options.agentServiceAccountTokenVolumeName === ''
+export function tokenMount(pod: JsonObject, options: Options): TokenMount | PodFinding {
+  return options.agentServiceAccountTokenVolumeName === ''
     ? mountedToken(pod)
     : namedToken(pod, options.agentServiceAccountTokenVolumeName);
+}
 
 /** The token that injection adds by itself, whatever the pod has; undefined where the pod's own is used. */
-export const injectedToken = ({ mode, profile }: Options): TokenMount | undefined => {
+export function injectedToken({ mode, profile }: Options): TokenMount | undefined {
   if (mode === 'token') return { volume: TOKEN_VOLUME, directory: APP_TOKEN_DIRECTORY, file: 'token' };
   return profile === 'native' ? { volume: TOKEN_VOLUME, directory: SERVICE_ACCOUNT_DIRECTORY, file: 'token' } : undefined;
-};
+}
 
 /** Volume and audience of the pod's own token where the agent logs in with that; an audience that is undefined is the API server's. */
-export const podTokenOf = (
+export function podTokenOf(
   pod: JsonObject,
   options: Options,
-): { readonly volume: string; readonly audience: string | undefined } | undefined => {
+): { readonly volume: string; readonly audience: string | undefined } | undefined {
   const mount = injectedToken(options) ? undefined : tokenMount(pod, options);
   if (!mount || 'code' in mount) return undefined;
   const sources = objectsOf(objectAt(volumeNamed(pod, mount.volume), 'projected')?.['sources']);
   const source = sources.map((each) => objectAt(each, 'serviceAccountToken')).find((each) => each !== undefined);
   return { volume: mount.volume, audience: textOf(source, 'audience') };
-};
+}
 
 /** The mount of the token that EKS gives for AWS, for the auth type aws. */
-export const awsTokenMount = (pod: JsonObject): TokenMount | undefined => {
+export function awsTokenMount(pod: JsonObject): TokenMount | undefined {
   const mount = findMount(pod, ({ path }) => path.includes(EKS_PATH));
   return mount && { volume: mount.name, directory: mount.path, file: 'token' };
-};
+}

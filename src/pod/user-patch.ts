@@ -26,7 +26,7 @@ export interface Patched {
 }
 
 /** A document of ours with the user's RFC 6902 patch applied; `annotation` is named when it cannot be. */
-export const userPatched = (document: JsonObject, patch: readonly unknown[], annotation: string): Patched | PodFinding => {
+export function userPatched(document: JsonObject, patch: readonly unknown[], annotation: string): Patched | PodFinding {
   if (patch.length === 0) return { document };
   if (patch.length > MOST_OPERATIONS)
     return { code: 'patch-rejected', annotation, because: `more than ${MOST_OPERATIONS} operations` };
@@ -38,4 +38,4 @@ export const userPatched = (document: JsonObject, patch: readonly unknown[], ann
     const because = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
     return { code: 'patch-rejected', annotation, because };
   }
-};
+}

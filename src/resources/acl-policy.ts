@@ -133,4 +133,6 @@ export const aclPolicyReasons = {
 export type ACLPolicyFinding = FindingOf<typeof aclPolicyReasons>;
 
 /** The name of the policy in Vault. */
-export const vaultPolicyName = (policy: VaultACLPolicy): string => policy.spec.vaultName ?? policy.metadata.name;
+export function vaultPolicyName(policy: VaultACLPolicy): string {
+  return policy.spec.vaultName ?? policy.metadata.name;
+}

@@ -10,5 +10,6 @@ export interface AudienceRules {
 }
 
 /** The API server's own where it is empty. */
-export const audienceOfBackend = ({ isClientJWT, given, clusterName, path }: AudienceRules): string =>
-  isClientJWT ? '' : (given ?? `vault://${clusterName}/${path}`);
+export function audienceOfBackend({ isClientJWT, given, clusterName, path }: AudienceRules): string {
+  return isClientJWT ? '' : (given ?? `vault://${clusterName}/${path}`);
+}

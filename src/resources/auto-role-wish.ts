@@ -14,12 +14,12 @@ export interface AutoRoleRules {
 }
 
 /** `annotation` is what AUTO_ROLE_ANNOTATION says on the service account. */
-export const isAutoRoleWanted = (
+export function isAutoRoleWanted(
   { tenancy, autoRoles }: AutoRoleRules,
   namespaceLabels: Readonly<Record<string, string>>,
   serviceAccount: string,
   annotation: string | undefined,
-): boolean => {
+): boolean {
   if (autoRoles.mode === 'Off') return false;
   if (!selects(tenancy.namespaceSelector, namespaceLabels) || !selects(autoRoles.namespaceSelector, namespaceLabels))
     return false;
@@ -29,4 +29,4 @@ export const isAutoRoleWanted = (
     case 'All':
       return serviceAccount !== 'default' || autoRoles.includeDefault || annotation === 'true';
   }
-};
+}

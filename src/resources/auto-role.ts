@@ -21,7 +21,7 @@ export interface AutoRole {
 }
 
 /** The role for a service account; undefined where the backend wants none. It asks: what it gets is judged as for every role. */
-export const autoRoleOf = (situation: AutoRoleSituation): AutoRole | undefined => {
+export function autoRoleOf(situation: AutoRoleSituation): AutoRole | undefined {
   const { backend, namespace, serviceAccount } = situation;
   const { name: account, annotations } = serviceAccount;
   if (!isAutoRoleWanted(backend.spec, namespace.labels, account, annotations[AUTO_ROLE_ANNOTATION])) return undefined;
@@ -54,7 +54,9 @@ export const autoRoleOf = (situation: AutoRoleSituation): AutoRole | undefined =
     },
     ignored: all.filter((policy) => !policies.includes(policy)),
   };
-};
+}
 
 /** The value of the label on roles that a backend makes: values of labels are shorter than names of objects. */
-export const autoRoleLabel = (backend: string): string => backend.slice(0, 63).replace(/[^a-z0-9]+$/, '');
+export function autoRoleLabel(backend: string): string {
+  return backend.slice(0, 63).replace(/[^a-z0-9]+$/, '');
+}

@@ -177,8 +177,11 @@ export type VaultAuthBackendSpec = Stored<typeof backendSpecSchema>;
 export type VaultAuthBackend = Resource<VaultAuthBackendSpec, VaultAuthBackendStatus>;
 
 /** The audience that a backend's tokens have: none (the API server's own) where the client's token is also the reviewer's. */
-export const defaultAudience = ({ spec }: VaultAuthBackend): string =>
-  audienceOfBackend({ ...spec, isClientJWT: isClientJWT(spec), given: spec.defaults.audience });
+export function defaultAudience({ spec }: VaultAuthBackend): string {
+  return audienceOfBackend({ ...spec, isClientJWT: isClientJWT(spec), given: spec.defaults.audience });
+}
 
 /** Whether the token that logs in is also the one that asks the API server, and so must have its audience. */
-export const isClientJWT = (spec: VaultAuthBackendSpec): boolean => spec.kubernetes?.reviewer.mode === 'ClientJWT';
+export function isClientJWT(spec: VaultAuthBackendSpec): boolean {
+  return spec.kubernetes?.reviewer.mode === 'ClientJWT';
+}

@@ -106,7 +106,7 @@ const LONGEST = 256;
  * The fields of `want` that Vault has otherwise. An absent field, null and an empty value count as the field's zero. Fields that
  * `want` does not name are not looked at, and neither are values that Vault does not show: of those, whether there is one.
  */
-export const differences = (want: JsonObject, got: JsonObject, form: DocumentForm): readonly Difference[] => {
+export function differences(want: JsonObject, got: JsonObject, form: DocumentForm): readonly Difference[] {
   const forms: Readonly<Record<string, Form>> = FORMS[form];
   return Object.keys(want).flatMap((field) => {
     const how = forms[field] ?? 'map';
@@ -117,7 +117,7 @@ export const differences = (want: JsonObject, got: JsonObject, form: DocumentFor
     if (wanted === found) return [];
     return [{ field, want: cut(wanted), got: how === 'secretMap' && found !== '' ? NOT_SHOWN : cut(found) }];
   });
-};
+}
 
 const NOT_SHOWN = '(not shown: it can hold secrets)';
 

@@ -42,13 +42,13 @@ const LONGEST_MESSAGE = 4096;
  * The conditions of a status: exactly those that were found now. A condition whose status is what it was keeps the time
  * of its last transition; the others get `time` (RFC 3339).
  */
-export const mergeConditions = (
+export function mergeConditions(
   before: readonly Condition[],
   now: readonly Finding[],
   generation: number,
   time: string,
-): readonly Condition[] =>
-  now.map(({ type, status, reason, message }) => {
+): readonly Condition[] {
+  return now.map(({ type, status, reason, message }) => {
     const old = before.find((condition) => condition.type === type);
     return {
       type,
@@ -59,15 +59,16 @@ export const mergeConditions = (
       lastTransitionTime: old?.status === status ? old.lastTransitionTime : time,
     };
   });
+}
 
 /**
  * "Ready" as the sum of the findings: the first that is False, else the first that is Unknown, lends status, reason and
  * message. Types in `apart` do not count.
  */
-export const readyOf = (findings: readonly Finding[], apart: readonly string[] = []): Finding => {
+export function readyOf(findings: readonly Finding[], apart: readonly string[] = []): Finding {
   const counted = findings.filter(({ type }) => !apart.includes(type));
   const worst = counted.find(({ status }) => status === 'False') ?? counted.find(({ status }) => status === 'Unknown');
   return worst
     ? { ...worst, type: 'Ready' }
     : { type: 'Ready', status: 'True', reason: 'Ready', message: 'Everything is as declared.' };
-};
+}

@@ -29,8 +29,8 @@ export interface RightsSituation {
  * Everything that the controller asks for, and nothing else. It is not less than the power over these mounts: whoever may write a
  * role may give any policy to whom he likes, for parameters of a role cannot be fenced in soundly on both products.
  */
-export const controllerRights = (situation: RightsSituation): readonly Right[] =>
-  merged([
+export function controllerRights(situation: RightsSituation): readonly Right[] {
+  return merged([
     { path: 'auth/token/lookup-self', capabilities: ['read'], purpose: 'its own token: is it valid' },
     { path: 'auth/token/renew-self', capabilities: ['update'], purpose: 'its own token: renew it' },
     { path: 'sys/capabilities-self', capabilities: ['update'], purpose: 'its own token: what may it do' },
@@ -39,6 +39,7 @@ export const controllerRights = (situation: RightsSituation): readonly Right[] =
     ...situation.policies.flatMap((policy) => aclPolicyRights(policy, !isLookOnly(situation, policy))),
     ...situation.furtherPolicies.map((name) => policyRight(name, situation.observeOnly ? ['read'] : WRITE, 'further policies')),
   ]);
+}
 
 const WRITE: readonly Capability[] = ['create', 'read', 'update', 'delete'];
 
@@ -113,13 +114,14 @@ const merged = (rights: readonly Right[]): readonly Right[] => {
 const ORDER: readonly Capability[] = ['create', 'read', 'update', 'delete', 'list', 'sudo'];
 
 /** The rights as text of a policy in HCL, each with what it is for. */
-export const policyOfRights = (rights: readonly Right[]): string =>
-  rights
+export function policyOfRights(rights: readonly Right[]): string {
+  return rights
     .map(
       ({ path, capabilities, purpose }) =>
         `# ${purpose}\npath ${JSON.stringify(path)} {\n  capabilities = [${capabilities.map((word) => JSON.stringify(word)).join(', ')}]\n}\n`,
     )
     .join('\n');
+}
 
 export interface ControllerLogin {
   readonly endpoint: VaultEndpoint;
@@ -134,7 +136,7 @@ export type ControllerRole =
   | { readonly ok: false; readonly problem: string };
 
 /** The role as which the controller logs in at the endpoint's mount of type kubernetes or jwt. */
-export const controllerRole = ({ endpoint, policy, namespace, serviceAccount }: ControllerLogin): ControllerRole => {
+export function controllerRole({ endpoint, policy, namespace, serviceAccount }: ControllerLogin): ControllerRole {
   const { kubernetes, jwt } = endpoint.spec.auth;
   const login = kubernetes ?? jwt;
   const of = `VaultEndpoint ${endpoint.metadata.name}`;
@@ -155,4 +157,4 @@ export const controllerRole = ({ endpoint, policy, namespace, serviceAccount }: 
     path: `auth/${login.mount}/role/${login.role}`,
     document: { ...binding, token_policies: [policy], token_ttl: 3600, token_max_ttl: 86400, token_type: 'service' },
   };
-};
+}

@@ -102,7 +102,7 @@ export const definitions: Readonly<Record<KindName, Definition>> = {
 };
 
 /** The CustomResourceDefinition of a kind. */
-export const crdOf = (name: KindName): JsonObject => {
+export function crdOf(name: KindName): JsonObject {
   const { kind, plural, singular, shortNames, scope } = kinds[name];
   const { columns, selectable } = definitions[name];
   return {
@@ -126,7 +126,7 @@ export const crdOf = (name: KindName): JsonObject => {
       ],
     },
   };
-};
+}
 
 const printerColumn = ({ name, jsonPath, type = 'string', wide = false }: Column): JsonObject => ({
   name,
@@ -156,7 +156,9 @@ const objectSchema = (name: KindName): JsonObject => {
  * A schema as a CRD holds it: plain JSON in a steady order, where what has a default is not required, since the API server
  * fills it in. @throws when a keyword is there that a structural schema refuses.
  */
-export const structural = (schema: TSchema): JsonObject => plain(JSON.parse(JSON.stringify(schema)) as JsonObject);
+export function structural(schema: TSchema): JsonObject {
+  return plain(JSON.parse(JSON.stringify(schema)) as JsonObject);
+}
 
 const REFUSED = ['const', 'anyOf', 'oneOf', 'allOf', 'not', '$ref', 'patternProperties', '$id', '$defs'];
 

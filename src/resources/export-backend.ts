@@ -21,7 +21,7 @@ export interface BackendExport {
 }
 
 /** What a mount says; or why no backend of ours can stand for it. */
-export const exportBackend = ({ path, type, description, config }: FoundMount): BackendExport | string => {
+export function exportBackend({ path, type, description, config }: FoundMount): BackendExport | string {
   const isJWT = type === 'jwt' || type === 'oidc';
   if (!isJWT && type !== 'kubernetes')
     return `auth/${path} is of type ${type}; there are backends of the types kubernetes and jwt`;
@@ -39,7 +39,7 @@ export const exportBackend = ({ path, type, description, config }: FoundMount): 
       expressed: true,
     })),
   };
-};
+}
 
 const OIDC = 'the mount was made as type oidc, the other name of jwt';
 

@@ -12,8 +12,9 @@ export interface Binding {
 }
 
 /** The binding of a role, or the reason why a role of ours cannot have it. */
-export const bindingOf = (document: JsonObject, type: 'kubernetes' | 'jwt'): Binding | string =>
-  type === 'kubernetes' ? kubernetesBinding(document) : jwtBinding(document);
+export function bindingOf(document: JsonObject, type: 'kubernetes' | 'jwt'): Binding | string {
+  return type === 'kubernetes' ? kubernetesBinding(document) : jwtBinding(document);
+}
 
 const NAME = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
 const hasGlob = (names: readonly string[]): string | undefined => names.find((name) => name.includes('*'));

@@ -33,7 +33,7 @@ export interface RoleSurroundings {
 }
 
 /** Exports one role. The manifests bind nobody that the role does not bind. */
-export const exportRole = (found: FoundRole, surroundings: RoleSurroundings): RoleExport => {
+export function exportRole(found: FoundRole, surroundings: RoleSurroundings): RoleExport {
   const subject = `role ${found.name}`;
   const binding = bindingOf(found.document, surroundings.type);
   if (typeof binding === 'string') return { roles: [], notes: [{ subject, reason: binding, expressed: false }] };
@@ -65,7 +65,7 @@ export const exportRole = (found: FoundRole, surroundings: RoleSurroundings): Ro
     ...doublesOf(found.document),
   ];
   return { roles, notes: reasons.map((reason) => ({ subject, reason, expressed: true })) };
-};
+}
 
 const manifestOf = (
   { name, document }: FoundRole,
@@ -95,12 +95,15 @@ const manifestOf = (
 });
 
 /** Names of roles may hold underscores, those of objects may not. */
-export const objectNameOf = (role: string): string =>
-  role
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9.-]/g, '-')
-    .replaceAll(/[.-]*\.[.-]*/g, '.')
-    .replaceAll(/^[.-]+|[.-]+$/g, '') || 'role';
+export function objectNameOf(role: string): string {
+  return (
+    role
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9.-]/g, '-')
+      .replaceAll(/[.-]*\.[.-]*/g, '.')
+      .replaceAll(/^[.-]+|[.-]+$/g, '') || 'role'
+  );
+}
 
 const audienceNotes = ({ audience }: Binding, { isClientJWT }: RoleSurroundings): readonly string[] => {
   if (audience === '') return isClientJWT ? [] : ['has no audience; a role of ours has that of its backend'];

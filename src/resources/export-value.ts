@@ -10,30 +10,36 @@ export interface Note {
   readonly expressed: boolean;
 }
 
-export const text = (document: JsonObject, key: string): string => {
+export function text(document: JsonObject, key: string): string {
   const value = document[key];
   return typeof value === 'string' ? value : '';
-};
-export const number = (document: JsonObject, key: string): number => {
+}
+export function number(document: JsonObject, key: string): number {
   const value = document[key];
   return typeof value === 'number' ? value : 0;
-};
-export const isSet = (document: JsonObject, key: string): boolean => document[key] === true;
+}
+export function isSet(document: JsonObject, key: string): boolean {
+  return document[key] === true;
+}
 /** Texts of a list; one text counts as a list of it. */
-export const texts = (value: Json | undefined): readonly string[] =>
-  typeof value === 'string'
+export function texts(value: Json | undefined): readonly string[] {
+  return typeof value === 'string'
     ? value === ''
       ? []
       : [value]
     : Array.isArray(value)
       ? value.filter((item) => typeof item === 'string')
       : [];
+}
 /** Whether a value says anything at all. */
-export const isGiven = (value: Json | undefined): boolean =>
-  value !== undefined &&
-  value !== null &&
-  value !== '' &&
-  value !== 0 &&
-  value !== false &&
-  JSON.stringify(value) !== '[]' &&
-  JSON.stringify(value) !== '{}';
+export function isGiven(value: Json | undefined): boolean {
+  return (
+    value !== undefined &&
+    value !== null &&
+    value !== '' &&
+    value !== 0 &&
+    value !== false &&
+    JSON.stringify(value) !== '[]' &&
+    JSON.stringify(value) !== '{}'
+  );
+}

@@ -26,7 +26,7 @@ export interface Export {
  * What Vault has as objects of ours. The backend lets the namespaces that have roles keep what they have, and no more: each
  * namespace its own policies. Every manifest passes its schema; what would not is told among the notes.
  */
-export const exportMount = (situation: ExportSituation): Export => {
+export function exportMount(situation: ExportSituation): Export {
   const backend = exportBackend(situation.mount);
   if (typeof backend === 'string')
     return { manifests: [], notes: [{ subject: 'configuration', reason: backend, expressed: false }] };
@@ -51,7 +51,7 @@ export const exportMount = (situation: ExportSituation): Export => {
       ),
     ],
   };
-};
+}
 
 const problemsOf = (kind: KindName, manifest: JsonObject): readonly string[] => {
   const reading = readResource(kind, manifest);

@@ -1,7 +1,7 @@
 // Patterns with stars, as both servers match names (ryanuber/go-glob).
 
 /** Whether a pattern matches a text; a star stands for any characters, also none. In time that grows with the product of their lengths. */
-export const globMatches = (pattern: string, text: string): boolean => {
+export function globMatches(pattern: string, text: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();
   if (last === undefined) return text === pattern;
@@ -13,4 +13,4 @@ export const globMatches = (pattern: string, text: string): boolean => {
     at = found + part.length;
   }
   return true;
-};
+}

@@ -13,7 +13,7 @@ export interface JWTSituation {
 }
 
 /** The body of `auth/<path>/config`: exactly one source of keys, the others empty. Throws when the issuer is not known yet. */
-export const jwtConfig = ({ backend, keys, ca = '', issuer: found }: JWTSituation): JsonObject => {
+export function jwtConfig({ backend, keys, ca = '', issuer: found }: JWTSituation): JsonObject {
   const { keys: source, issuer: wanted } = jwtOf(backend);
   const issuer = wanted === 'Discover' ? found : wanted;
   if (issuer === undefined || issuer === '') throw new Error('the issuer is not known yet');
@@ -29,7 +29,7 @@ export const jwtConfig = ({ backend, keys, ca = '', issuer: found }: JWTSituatio
     case 'OpenBaoKubernetes':
       return { ...common, provider_config: { provider: 'kubernetes' } };
   }
-};
+}
 
 /** Fields of the browser flow stay out: they are none of ours, and their zeros are what the server takes by default. */
 const EMPTY: JsonObject = {

@@ -47,12 +47,13 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
 };
 
 /** The path of the collection on the API server, of all namespaces or of one; the objects are below it. */
-export const collectionPath = (name: KindName, namespace?: string): string => {
+export function collectionPath(name: KindName, namespace?: string): string {
   const { plural, scope } = kinds[name];
   const within = scope === 'Namespaced' && namespace !== undefined ? `/namespaces/${namespace}` : '';
   return `/apis/${API_VERSION}${within}/${plural}`;
-};
+}
 
 /** The path of one object; of a namespaced kind the namespace must be given. */
-export const objectPath = (name: KindName, object: { readonly namespace?: string; readonly name: string }): string =>
-  `${collectionPath(name, object.namespace)}/${object.name}`;
+export function objectPath(name: KindName, object: { readonly namespace?: string; readonly name: string }): string {
+  return `${collectionPath(name, object.namespace)}/${object.name}`;
+}

@@ -66,7 +66,7 @@ const DEFAULT_EXPIRATION_SECONDS = 900;
 const LEAST_EXPIRATION_SECONDS = 600;
 
 /** `hasStatus` false: the object comes from a file, and what is missing of its status says nothing. Undefined: it is on its way out. */
-export const knownRole = (object: JsonObject, hasStatus: boolean): KnownRole | undefined => {
+export function knownRole(object: JsonObject, hasStatus: boolean): KnownRole | undefined {
   const metadata = objectAt(object, 'metadata');
   const [spec, status] = [objectAt(object, 'spec'), objectAt(object, 'status')];
   const name = textOf(metadata, 'name') ?? '';
@@ -85,9 +85,9 @@ export const knownRole = (object: JsonObject, hasStatus: boolean): KnownRole | u
     state,
     because: state === 'ready' || state === 'unknown' ? '' : reasonOf(status),
   };
-};
+}
 
-export const knownBackend = (object: JsonObject): KnownBackend => {
+export function knownBackend(object: JsonObject): KnownBackend {
   const spec = objectAt(object, 'spec');
   const [defaults, tenancy, auto] = [objectAt(spec, 'defaults'), objectAt(spec, 'tenancy'), objectAt(spec, 'autoRoles')];
   const mode = textOf(objectAt(spec, 'admission'), 'mode');
@@ -112,10 +112,10 @@ export const knownBackend = (object: JsonObject): KnownBackend => {
       autoRoles: { mode: autoMode(auto), includeDefault: auto?.['includeDefault'] === true, ...selectorIn(auto) },
     },
   };
-};
+}
 
 /** The webhook has no right to read Secrets and ConfigMaps: what is in those the controller publishes in the status. */
-export const knownEndpoint = (object: JsonObject): KnownEndpoint => {
+export function knownEndpoint(object: JsonObject): KnownEndpoint {
   const spec = objectAt(object, 'spec');
   const tls = objectAt(spec, 'tls');
   const own = textOf(spec, 'workloadAddress');
@@ -128,7 +128,7 @@ export const knownEndpoint = (object: JsonObject): KnownEndpoint => {
     serverName: own === undefined ? textOf(tls, 'serverName') : undefined,
     ca: textOf(authorities, 'inline') ?? textOf(objectAt(object, 'status'), 'workloadCA'),
   };
-};
+}
 
 const stateOf = (status: JsonObject | undefined): RoleState => {
   const condition = conditionIn(status);

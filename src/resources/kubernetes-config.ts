@@ -23,14 +23,14 @@ const OWN_CLUSTER = 'https://kubernetes.default.svc';
  * The body of `auth/<path>/config`. In every mode but Local the use of Vault's own token is switched off, so that it cannot
  * silently fall back to another identity. Throws when an issuer is wanted and not known yet: Vault would compare nothing.
  */
-export const kubernetesConfig = ({
+export function kubernetesConfig({
   backend,
   product,
   ca = '',
   reviewerToken = '',
   pemKeys,
   issuer,
-}: KubernetesSituation): JsonObject => {
+}: KubernetesSituation): JsonObject {
   const kubernetes = kubernetesOf(backend);
   const { mode } = kubernetes.reviewer;
   const isLocal = mode === 'Local';
@@ -46,7 +46,7 @@ export const kubernetesConfig = ({
     // OpenBao drops it without a word.
     ...(product === 'Vault' ? { use_annotations_as_alias_metadata: backend.spec.aliasMetadata.fromAnnotations } : {}),
   };
-};
+}
 
 /** Validation without an issuer compares nothing, and an issuer without validation is ignored: both or neither. */
 const issuerFields = (wanted: string, found: string | undefined): JsonObject => {

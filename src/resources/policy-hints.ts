@@ -10,7 +10,7 @@ const BUILT_IN_METADATA = new Set([
 const ALIAS_TEMPLATE = /\{\{\s*identity\.entity\.aliases\.[^.}\s]+\.([a-z_]+)(?:\.([^}\s]+))?\s*\}\}/g;
 
 /** Sentences for people; the policy works without anybody minding them. */
-export const policyHints = (text: string): readonly string[] => {
+export function policyHints(text: string): readonly string[] {
   const found = [...text.matchAll(ALIAS_TEMPLATE)];
   const keys = found.flatMap(([, member, key]) => (member === 'metadata' && key !== undefined ? [key] : []));
   const foreign = [...new Set(keys)].filter((key) => !BUILT_IN_METADATA.has(key));
@@ -20,7 +20,7 @@ export const policyHints = (text: string): readonly string[] => {
       ? [`metadata ${foreign.join(', ')} comes from annotations: whoever may edit a service account chooses what it reaches`]
       : []),
   ];
-};
+}
 
 const NAME_HINT =
   'the name of an alias is "namespace/name" where aliasNameSource is ServiceAccountName, and OpenBao 2.6 denies values with a slash: use metadata.service_account_namespace and metadata.service_account_name';

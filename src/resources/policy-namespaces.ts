@@ -9,8 +9,8 @@ export interface NamespacePath {
 }
 
 /** All such readings of these paths; `isPrivileged` judges what follows the name of a namespace. */
-export const namespacePaths = (paths: readonly string[], isPrivileged: (path: string) => boolean): readonly NamespacePath[] =>
-  paths.flatMap((path) => {
+export function namespacePaths(paths: readonly string[], isPrivileged: (path: string) => boolean): readonly NamespacePath[] {
+  return paths.flatMap((path) => {
     const segments = path.replace(/^\/+/, '').split('/');
     const open = segments.findIndex((segment) => segment === '+' || segment.includes('{{'));
     const readings = new Set(
@@ -21,3 +21,4 @@ export const namespacePaths = (paths: readonly string[], isPrivileged: (path: st
     );
     return [...readings].map((namespace) => ({ path, namespace }));
   });
+}

@@ -8,7 +8,7 @@ export type PolicyPaths =
   | { readonly ok: false; readonly problem: string };
 
 /** Reads all paths; what cannot be read says why. A server may accept more than this reads, never the other way round. */
-export const policyPaths = (policy: string): PolicyPaths => {
+export function policyPaths(policy: string): PolicyPaths {
   const paths: string[] = [];
   try {
     const tokens = tokensOf(policy);
@@ -18,7 +18,7 @@ export const policyPaths = (policy: string): PolicyPaths => {
   } catch (error) {
     return { ok: false, problem: error instanceof Error ? error.message : String(error) };
   }
-};
+}
 
 const MARKS = '{}[]=,:()';
 /** Deeper than any policy goes; the reader calls itself once for each level. */

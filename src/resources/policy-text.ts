@@ -27,7 +27,7 @@ const PRIVILEGED = ['sys', 'auth', 'identity'] as const;
  * Puts accessors in and marks the text. Fails closed: a variable that cannot be resolved would stay in the text as it is and
  * silently match nothing, and a text whose paths cannot be read could hold any.
  */
-export const policyText = (policy: VaultACLPolicy, accessorOf: (backend: string) => string | undefined): PolicyText => {
+export function policyText(policy: VaultACLPolicy, accessorOf: (backend: string) => string | undefined): PolicyText {
   const accessors = new Map<string, string>();
   const problems: string[] = [];
   const text = policy.spec.policy.replaceAll(VARIABLE, (variable, inside: string) => {
@@ -50,13 +50,17 @@ export const policyText = (policy: VaultACLPolicy, accessorOf: (backend: string)
     hints: policyHints(text),
     namespacePaths: guarded.namespacePaths,
   };
-};
+}
 
 /** Whether a text in Vault bears the mark of this very object. */
-export const isMarked = (policy: VaultACLPolicy, text: string): boolean => text.split('\n', 1)[0] === markOf(policy);
+export function isMarked(policy: VaultACLPolicy, text: string): boolean {
+  return text.split('\n', 1)[0] === markOf(policy);
+}
 
 /** A text without our mark, for comparing: two clusters may well have the same policy. */
-export const withoutMark = (text: string): string => (text.startsWith(MARK) ? text.slice(text.indexOf('\n') + 1) : text);
+export function withoutMark(text: string): string {
+  return text.startsWith(MARK) ? text.slice(text.indexOf('\n') + 1) : text;
+}
 
 const markOf = ({ metadata: { name, uid } }: VaultACLPolicy): string => `${MARK} VaultACLPolicy ${name}, ${uid}`;
 
@@ -71,11 +75,11 @@ const withoutPrivilege = (text: string): Refusal | { readonly ok: true; readonly
 };
 
 /** The refusal of paths that reach into namespaces which the server has. */
-export const namespaceRefusal = (found: readonly NamespacePath[]): string => {
+export function namespaceRefusal(found: readonly NamespacePath[]): string {
   const names = [...new Set(found.map(({ namespace }) => namespace))].slice(0, MOST_SHOWN).join(', ');
   const paths = [...new Set(found.map(({ path }) => path))];
   return privilegeMessage(paths, ` of a namespace in the server (${names})`, 'it');
-};
+}
 
 const privilegeMessage = (paths: readonly string[], where: string, what: string): string => {
   const shown = paths.slice(0, MOST_SHOWN).map((path) => JSON.stringify(path.slice(0, 128)));
@@ -89,10 +93,10 @@ const MOST_SHOWN = 8;
  * one whole segment, a template for anything, and an escape for any character. For paths into namespaces below that of the
  * endpoint (team/sys/policies) see `namespacePaths`.
  */
-export const isPrivileged = (path: string): boolean => {
+export function isPrivileged(path: string): boolean {
   if (path.includes('\\')) return true;
   const [first = '', ...more] = path.replace(/^\/+/, '').split('/');
   if (first.includes('{{') || first === '+') return true;
   const isGlob = more.length === 0 && first.endsWith('*');
   return PRIVILEGED.some((word) => (isGlob ? word.startsWith(first.slice(0, -1)) : word === first));
-};
+}

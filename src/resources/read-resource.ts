@@ -23,15 +23,15 @@ export type ResourceReading<Name extends KindName> =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /** Which of our kinds an object is of; undefined for objects of others. */
-export const kindOf = (object: JsonObject): KindName | undefined => {
+export function kindOf(object: JsonObject): KindName | undefined {
   const kind = textOf(object, 'kind');
   return object['apiVersion'] === API_VERSION && kind !== undefined && isKind(kind) ? kind : undefined;
-};
+}
 
 const isKind = (kind: string): kind is KindName => Object.hasOwn(kinds, kind);
 
 /** Reads an object of this kind. What a file does not have of its metadata (uid, generation) is empty. */
-export const readResource = <Name extends KindName>(kind: Name, object: JsonObject): ResourceReading<Name> => {
+export function readResource<Name extends KindName>(kind: Name, object: JsonObject): ResourceReading<Name> {
   const { spec: schema } = definitions[kind];
   const spec = filled(structural(schema), object['spec'] ?? {});
   const metadata = objectAt(object, 'metadata');
@@ -59,7 +59,7 @@ export const readResource = <Name extends KindName>(kind: Name, object: JsonObje
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- held against the schema that the type comes from
   return { ok: true, resource: resource as unknown as Resources[Name] };
-};
+}
 
 /** The value with the schema's defaults in it, as the API server fills them in: below what is there, and nowhere else. */
 const filled = (schema: JsonObject, value: Json): Json => {

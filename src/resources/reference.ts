@@ -9,17 +9,19 @@ const dataKey = (value: string) =>
   text(`The key of its data; ${value} when left out.`, { min: 1, max: 253, pattern: KEY, default: value });
 
 /** A cluster-scoped object of ours by name, which cannot be changed later. */
-export const fixedReference = (description: string) =>
-  struct(
+export function fixedReference(description: string) {
+  return struct(
     {
       name: objectName('Its name.', { rules: [{ rule: 'self == oldSelf', message: 'cannot be changed; make a new object' }] }),
     },
     description,
   );
+}
 
 /** A key of a Secret in the controller's own namespace. There is no namespace field: nobody can point at another's Secret. */
-export const secretKey = (description: string, key: string) =>
-  struct({ name: objectName('The name of the Secret.'), key: dataKey(key) }, description);
+export function secretKey(description: string, key: string) {
+  return struct({ name: objectName('The name of the Secret.'), key: dataKey(key) }, description);
+}
 
 /** A key of a ConfigMap in the controller's own namespace. */
 const configMapKey = (description: string, key: string) =>
@@ -42,12 +44,14 @@ const ONE_PLACE: Rule = {
 };
 
 /** Whom to trust: certificates given here, or (left out) what the system trusts. */
-export const authorities = (description: string) => struct(places(), description, { rules: [ONE_PLACE] });
+export function authorities(description: string) {
+  return struct(places(), description, { rules: [ONE_PLACE] });
+}
 export type Authorities = Stored<ReturnType<typeof authorities>>;
 
 /** Whom Vault trusts when it calls the API server. */
-export const clusterAuthorities = (description: string) =>
-  struct(
+export function clusterAuthorities(description: string) {
+  return struct(
     {
       source: choice(
         ['FromCluster', 'System', 'Given'],
@@ -67,4 +71,5 @@ export const clusterAuthorities = (description: string) =>
       ],
     },
   );
+}
 export type ClusterAuthorities = Stored<ReturnType<typeof clusterAuthorities>>;

@@ -18,22 +18,24 @@ export interface RoleSituation {
  * The body of a role write (auth-kubernetes and auth-jwt HTTP API). The one namespace is the object's own and every service
  * account is named, so that nothing that a tenant writes reaches beyond it. Never holds null or undefined.
  */
-export const roleDocument = (situation: RoleSituation): JsonObject => {
+export function roleDocument(situation: RoleSituation): JsonObject {
   switch (situation.backend.spec.type) {
     case 'kubernetes':
       return kubernetesRole(situation);
     case 'jwt':
       return jwtRole(situation);
   }
-};
+}
 
 /** The audience that tokens of a role must have; the API server's own when empty. */
-export const audienceOf = (backend: VaultAuthBackend, role: VaultAuthRole): string =>
-  role.spec.audience ?? defaultAudience(backend);
+export function audienceOf(backend: VaultAuthBackend, role: VaultAuthRole): string {
+  return role.spec.audience ?? defaultAudience(backend);
+}
 
 /** Seconds that the projected tokens of a role's pods live: what is asked for, within the backend's limit. */
-export const tokenExpirationOf = ({ spec: { defaults, tenancy } }: VaultAuthBackend, { spec }: VaultAuthRole): number =>
-  Math.max(spec.tokenExpirationSeconds ?? defaults.tokenExpirationSeconds, tenancy.limits.minTokenExpirationSeconds);
+export function tokenExpirationOf({ spec: { defaults, tenancy } }: VaultAuthBackend, { spec }: VaultAuthRole): number {
+  return Math.max(spec.tokenExpirationSeconds ?? defaults.tokenExpirationSeconds, tenancy.limits.minTokenExpirationSeconds);
+}
 
 const kubernetesRole = (situation: RoleSituation): JsonObject => {
   const { backend, role } = situation;

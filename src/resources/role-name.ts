@@ -4,18 +4,20 @@ import type { Resource } from './resource.ts';
 import type { VaultAuthRole } from './role.ts';
 
 /** The role with which the controller proves that logins work. It has two parts, those of tenants have three or more. */
-export const probeRoleName = ({ spec }: VaultAuthBackend): string => `${spec.clusterName}.probe`;
+export function probeRoleName({ spec }: VaultAuthBackend): string {
+  return `${spec.clusterName}.probe`;
+}
 
 /**
  * The name of a role in Vault. Qualified names are injective: neither clusters' names nor namespaces hold a dot, so that the
  * first two dots part cluster, namespace and name. A role that is only observed may name any.
  */
-export const vaultRoleName = ({ spec }: VaultAuthBackend, role: VaultAuthRole): string => {
+export function vaultRoleName({ spec }: VaultAuthBackend, role: VaultAuthRole): string {
   const { name, namespace = '' } = role.metadata;
   const { vaultRoleName: given, managementPolicy } = role.spec;
   const naming = { clusterName: spec.clusterName, roleNaming: spec.tenancy.roleNaming };
   return nameInVault(naming, { namespace, name, given, isObserved: managementPolicy === 'Observe' });
-};
+}
 
 export interface RoleNaming {
   readonly clusterName: string;
@@ -32,10 +34,7 @@ export interface NamedRole {
 }
 
 /** The same from what the webhook keeps of both. */
-export const nameInVault = (
-  { clusterName, roleNaming }: RoleNaming,
-  { namespace, name, given, isObserved }: NamedRole,
-): string => {
+export function nameInVault({ clusterName, roleNaming }: RoleNaming, { namespace, name, given, isObserved }: NamedRole): string {
   if (given !== undefined && isObserved) return given;
   switch (roleNaming) {
     case 'Plain':
@@ -43,10 +42,10 @@ export const nameInVault = (
     case 'Qualified':
       return `${clusterName}.${namespace}.${name}`;
   }
-};
+}
 
 /** Why a role must not have this name: it would be another's. Undefined: it may. */
-export const nameRefusal = (backend: VaultAuthBackend, role: VaultAuthRole): string | undefined => {
+export function nameRefusal(backend: VaultAuthBackend, role: VaultAuthRole): string | undefined {
   if (role.spec.managementPolicy === 'Observe') return undefined;
   const name = vaultRoleName(backend, role);
   switch (backend.spec.tenancy.roleNaming) {
@@ -59,10 +58,12 @@ export const nameRefusal = (backend: VaultAuthBackend, role: VaultAuthRole): str
         ? `names that begin with "${backend.spec.clusterName}." are kept for the controller: choose another`
         : undefined;
   }
-};
+}
 
 /** Whether the first of two objects has the older claim to a name that both want: it is older, or as old with the lower UID. */
-export const isOlder = (one: Aged, other: Aged): boolean => ageOf(one) < ageOf(other);
+export function isOlder(one: Aged, other: Aged): boolean {
+  return ageOf(one) < ageOf(other);
+}
 
 type Aged = Pick<Resource<unknown, unknown>, 'metadata'>;
 

@@ -27,7 +27,7 @@ export interface LimitedToken {
  * Takes what a role asks for down to what the backend's limits admit: a limit that is lowered holds for roles that exist.
  * What a role did not say itself but has from the backend's defaults gives way without a word.
  */
-export const limitedToken = (backend: VaultAuthBackend, role: VaultAuthRole): LimitedToken => {
+export function limitedToken(backend: VaultAuthBackend, role: VaultAuthRole): LimitedToken {
   const asked = askedToken(backend, role);
   const said = role.spec.token ?? {};
   const { maxTTL: limit, maxPeriod, tokenTypes } = backend.spec.tenancy.limits;
@@ -65,7 +65,7 @@ export const limitedToken = (backend: VaultAuthBackend, role: VaultAuthRole): Li
     },
     exceeded,
   };
-};
+}
 
 const BATCH = 'and batch tokens have none';
 

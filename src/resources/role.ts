@@ -17,29 +17,34 @@ export const MOST_SERVICE_ACCOUNTS = 16;
 export const MOST_POLICIES = 32;
 
 /** Whether a text can be asked for as a policy: well formed, and not root. */
-export const isPolicyReference = (text: string): boolean =>
-  new RegExp(POLICY_REFERENCE).test(text) && text.length <= LONGEST_POLICY && text !== 'root' && text !== `${EXTERNAL}root`;
+export function isPolicyReference(text: string): boolean {
+  return (
+    new RegExp(POLICY_REFERENCE).test(text) && text.length <= LONGEST_POLICY && text !== 'root' && text !== `${EXTERNAL}root`
+  );
+}
 const LONGEST_POLICY = 253;
 
 const policyReference = () =>
   text('The name of a VaultACLPolicy, or external:NAME.', { min: 1, max: LONGEST_POLICY, pattern: POLICY_REFERENCE });
-export const policyReferences = (
+export function policyReferences(
   description: string,
   options: { readonly max: number; readonly min?: number; readonly default?: readonly string[] },
-) =>
-  list(policyReference(), description, {
+) {
+  return list(policyReference(), description, {
     ...options,
     merge: 'set',
     rules: [{ rule: "self.all(name, name != 'root' && name != 'external:root')", message: 'root cannot be given to anybody' }],
   });
+}
 
-export const audience = (description: string) =>
-  text(description, {
+export function audience(description: string) {
+  return text(description, {
     min: 1,
     max: 256,
     pattern: '^[!-~]+$',
     rules: [{ rule: "!self.contains(',')", message: 'must not hold a comma' }],
   });
+}
 export const ALIAS_NAME_SOURCES = ['ServiceAccountUID', 'ServiceAccountName'] as const;
 
 export const roleSpecSchema = struct(
@@ -196,4 +201,6 @@ export const roleReasons = {
 export type RoleFinding = FindingOf<typeof roleReasons>;
 
 /** The service accounts that a role binds: those that it names, else the one of its own name. */
-export const serviceAccountsOf = (role: VaultAuthRole): readonly string[] => role.spec.serviceAccounts ?? [role.metadata.name];
+export function serviceAccountsOf(role: VaultAuthRole): readonly string[] {
+  return role.spec.serviceAccounts ?? [role.metadata.name];
+}

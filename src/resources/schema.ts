@@ -38,7 +38,7 @@ interface TextLimits extends Common<string> {
 }
 
 /** Text of bounded length. */
-export const text = (description: string, options: TextLimits) => {
+export function text(description: string, options: TextLimits) {
   const { max, min, pattern, format } = options;
   return Text({
     ...common(description, options),
@@ -47,17 +47,21 @@ export const text = (description: string, options: TextLimits) => {
     ...(pattern === undefined ? {} : { pattern }),
     ...(format === undefined ? {} : { format }),
   });
-};
+}
 
 /** One of these words. */
-export const choice = <const Word extends string>(
+export function choice<const Word extends string>(
   words: readonly Word[],
   description: string,
   options: Common<NoInfer<Word>> = {},
-) => Unsafe<Word>({ type: 'string', enum: words, ...common(description, options) });
+) {
+  return Unsafe<Word>({ type: 'string', enum: words, ...common(description, options) });
+}
 
 /** True or false. */
-export const flag = (description: string, options: Common<boolean> = {}) => Flag(common(description, options));
+export function flag(description: string, options: Common<boolean> = {}) {
+  return Flag(common(description, options));
+}
 
 interface NumberLimits extends Common<number> {
   readonly min: number;
@@ -65,8 +69,9 @@ interface NumberLimits extends Common<number> {
 }
 
 /** A whole number within limits. */
-export const integer = (description: string, options: NumberLimits) =>
-  Integer({ ...common(description, options), minimum: options.min, maximum: options.max });
+export function integer(description: string, options: NumberLimits) {
+  return Integer({ ...common(description, options), minimum: options.min, maximum: options.max });
+}
 
 interface ListLimits<Item> extends Common<readonly Item[]> {
   readonly max: number;
@@ -76,8 +81,8 @@ interface ListLimits<Item> extends Common<readonly Item[]> {
 }
 
 /** A list of bounded length. */
-export const list = <Item extends TSchema>(item: Item, description: string, options: ListLimits<Static<Item>>) =>
-  ListOf(item, {
+export function list<Item extends TSchema>(item: Item, description: string, options: ListLimits<Static<Item>>) {
+  return ListOf(item, {
     ...common(description, options),
     maxItems: options.max,
     ...(options.min === undefined ? {} : { minItems: options.min }),
@@ -85,23 +90,25 @@ export const list = <Item extends TSchema>(item: Item, description: string, opti
       ? { 'x-kubernetes-list-type': options.merge }
       : { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': options.merge.keys }),
   });
+}
 
 /**
  * An object of these members; those without default that are not optional are required. With `filled` the object itself is
  * filled in when it is left out, with the defaults of all its members: rules are held against a default as it is written.
  */
-export const struct = <Members extends TProperties>(
+export function struct<Members extends TProperties>(
   members: Members,
   description: string,
   options: { readonly filled?: boolean; readonly rules?: readonly Rule[]; readonly atomic?: boolean } = {},
-) =>
-  ObjectOf(members, {
+) {
+  return ObjectOf(members, {
     ...common(description, {
       ...(options.filled ? { default: defaultsOf(members) } : {}),
       ...(options.rules === undefined ? {} : { rules: options.rules }),
     }),
     ...(options.atomic ? { 'x-kubernetes-map-type': 'atomic' } : {}),
   });
+}
 
 const defaultsOf = (members: TProperties): object =>
   Object.fromEntries(
@@ -109,26 +116,32 @@ const defaultsOf = (members: TProperties): object =>
   );
 
 /** Texts by name. */
-export const textMap = (description: string, limits: { readonly max: number; readonly longest: number }) =>
-  Unsafe<Readonly<Record<string, string>>>({
+export function textMap(description: string, limits: { readonly max: number; readonly longest: number }) {
+  return Unsafe<Readonly<Record<string, string>>>({
     type: 'object',
     description,
     maxProperties: limits.max,
     additionalProperties: { type: 'string', maxLength: limits.longest },
   });
+}
 
 /** A member that may be left out. */
-export const optional = <Schema extends TSchema>(schema: Schema) => Optional(schema);
+export function optional<Schema extends TSchema>(schema: Schema) {
+  return Optional(schema);
+}
 
 /** Hours, minutes, seconds in that order, such as 1h30m: what CEL's duration() and both servers read the same way. */
 const DURATION = '^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$';
 
 /** A length of time as text, such as 90s, 15m or 1h30m. */
-export const durationText = (description: string, options: Common<string> = {}) =>
-  text(description, { ...options, min: 2, max: 24, pattern: DURATION });
+export function durationText(description: string, options: Common<string> = {}) {
+  return text(description, { ...options, min: 2, max: 24, pattern: DURATION });
+}
 
 /** A moment in RFC 3339. */
-export const timeText = (description: string) => text(description, { max: 64, format: 'date-time' });
+export function timeText(description: string) {
+  return text(description, { max: 64, format: 'date-time' });
+}
 
 const LABEL = '[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?';
 /** A name as namespaces have it (RFC 1123 label). */
@@ -137,9 +150,11 @@ const LABEL_NAME = `^${LABEL}$`;
 const OBJECT_NAME = `^${LABEL}(\\.${LABEL})*$`;
 
 /** The name of a Kubernetes object. */
-export const objectName = (description: string, options: Common<string> = {}) =>
-  text(description, { ...options, min: 1, max: 253, pattern: OBJECT_NAME });
+export function objectName(description: string, options: Common<string> = {}) {
+  return text(description, { ...options, min: 1, max: 253, pattern: OBJECT_NAME });
+}
 
 /** The name of a namespace, or another DNS label. */
-export const labelName = (description: string, options: Common<string> = {}) =>
-  text(description, { ...options, min: 1, max: 63, pattern: LABEL_NAME });
+export function labelName(description: string, options: Common<string> = {}) {
+  return text(description, { ...options, min: 1, max: 63, pattern: LABEL_NAME });
+}

@@ -27,8 +27,8 @@ const requirement = struct(
 );
 
 /** A selector as Kubernetes has it: an empty one matches everything; everything named must hold. */
-export const selector = (description: string) =>
-  struct(
+export function selector(description: string) {
+  return struct(
     {
       matchLabels: optional(textMap('Labels with these values.', { max: 16, longest: 63 })),
       matchExpressions: optional(list(requirement, 'Further conditions.', { max: 16, merge: 'atomic' })),
@@ -36,5 +36,6 @@ export const selector = (description: string) =>
     description,
     { atomic: true },
   );
+}
 
 export type LabelSelector = Stored<ReturnType<typeof selector>>;

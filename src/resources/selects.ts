@@ -7,16 +7,19 @@ type Labels = Readonly<Record<string, string>>;
  * Whether the labels match, as the API server judges it (apimachinery labels.Selector): NotIn and DoesNotExist hold for a
  * label that is absent. No selector matches nothing; an empty one matches everything.
  */
-export const selects = (wanted: LabelSelector | undefined, labels: Labels): boolean =>
-  wanted !== undefined &&
-  Object.entries(wanted.matchLabels ?? {}).every(([key, value]) => valueOf(labels, key) === value) &&
-  (wanted.matchExpressions ?? []).every(({ key, operator, values = [] }) => JUDGES[operator](valueOf(labels, key), values));
+export function selects(wanted: LabelSelector | undefined, labels: Labels): boolean {
+  return (
+    wanted !== undefined &&
+    Object.entries(wanted.matchLabels ?? {}).every(([key, value]) => valueOf(labels, key) === value) &&
+    (wanted.matchExpressions ?? []).every(({ key, operator, values = [] }) => JUDGES[operator](valueOf(labels, key), values))
+  );
+}
 
 /** What is not of the form of a selector, such as one of a later version, selects nothing. */
-export const isSelector = (value: Readonly<Record<string, unknown>>): value is LabelSelector => {
+export function isSelector(value: Readonly<Record<string, unknown>>): value is LabelSelector {
   const { matchLabels = {}, matchExpressions = [] } = value;
   return isRecord(matchLabels) && Array.isArray(matchExpressions) && matchExpressions.every(isExpression);
-};
+}
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

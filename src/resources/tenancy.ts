@@ -34,7 +34,7 @@ export interface TenancyVerdict {
  * Judges a role. What is asked for and not allowed is left out, and the rest holds: so a rule that is taken away takes effect
  * although the tenant does nothing. A role that has no right to be there at all is not admitted.
  */
-export const judgeRole = (situation: TenancySituation): TenancyVerdict => {
+export function judgeRole(situation: TenancySituation): TenancyVerdict {
   const refusal = refusalOf(situation);
   if (refusal) return { finding: refusal, admitted: false, effectivePolicies: [] };
   const { backend, role } = situation;
@@ -60,7 +60,7 @@ export const judgeRole = (situation: TenancySituation): TenancyVerdict => {
   if (isManaged(role) && role.spec.deletionPolicy === 'Retain' && !backend.spec.tenancy.allowRetain)
     return verdict('RetainNotAllowed', noRetain(backend));
   return verdict('Accepted', 'The backend admits this role.');
-};
+}
 
 type Accepted = RoleFinding & { readonly type: 'Accepted' };
 
@@ -76,15 +76,19 @@ const ADMITTED = [
 type AdmittedReason = (typeof ADMITTED)[number];
 
 /** Whether a role of which this was found last may be in Vault. */
-export const isAdmitted = (conditions: readonly { readonly type: string; readonly reason: string }[] | undefined): boolean =>
-  conditions?.some(({ type, reason }) => type === 'Accepted' && ADMITTED.some((each) => each === reason)) === true;
+export function isAdmitted(conditions: readonly { readonly type: string; readonly reason: string }[] | undefined): boolean {
+  return conditions?.some(({ type, reason }) => type === 'Accepted' && ADMITTED.some((each) => each === reason)) === true;
+}
 
 /**
  * Whether what an object has made in Vault stays there when the object is deleted. Else a tenant could leave one role after the
  * other behind, each beyond quota and rules. Without its backend there is no rule either, and what was asked for holds.
  */
-export const outlives = (role: VaultAuthRole, backend: VaultAuthBackend | undefined): boolean =>
-  (role.spec.deletionPolicy === 'Retain' || !isManaged(role)) && (backend === undefined || backend.spec.tenancy.allowRetain);
+export function outlives(role: VaultAuthRole, backend: VaultAuthBackend | undefined): boolean {
+  return (
+    (role.spec.deletionPolicy === 'Retain' || !isManaged(role)) && (backend === undefined || backend.spec.tenancy.allowRetain)
+  );
+}
 
 const isManaged = ({ spec }: VaultAuthRole): boolean => spec.managementPolicy === 'Manage';
 

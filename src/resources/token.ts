@@ -54,11 +54,13 @@ const members = {
   strictlyBindIP: optional(flag('Bind each token to the address that logged in. OpenBao alone.')),
 };
 
-export const tokenSchema = (description: string) => struct(members, description, { rules: RULES });
+export function tokenSchema(description: string) {
+  return struct(members, description, { rules: RULES });
+}
 
 /** The same block with the values that a backend has when it says nothing. */
-export const defaultTokenSchema = (description: string) =>
-  struct(
+export function defaultTokenSchema(description: string) {
+  return struct(
     {
       ...members,
       ttl: durationText('How long a token lives until it is renewed; 0s as the mount says.', { default: '1h' }),
@@ -67,3 +69,4 @@ export const defaultTokenSchema = (description: string) =>
     description,
     { filled: true, rules: RULES },
   );
+}

@@ -4,7 +4,7 @@ import type { VaultAuthBackend } from './backend.ts';
 import { secondsOf } from './duration.ts';
 
 /** The body of `sys/mounts/auth/<path>/tune`; empty when nothing is said. Times in seconds, 0 resets to the server's own. */
-export const tuneDocument = ({ spec: { mount } }: VaultAuthBackend): JsonObject => {
+export function tuneDocument({ spec: { mount } }: VaultAuthBackend): JsonObject {
   const { defaultLeaseTTL, maxLeaseTTL, listingVisibility, tokenType } = mount.tune;
   return {
     ...(mount.description === undefined ? {} : { description: mount.description }),
@@ -13,4 +13,4 @@ export const tuneDocument = ({ spec: { mount } }: VaultAuthBackend): JsonObject 
     ...(listingVisibility === undefined ? {} : { listing_visibility: listingVisibility }),
     ...(tokenType === undefined ? {} : { token_type: tokenType }),
   };
-};
+}

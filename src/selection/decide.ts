@@ -111,7 +111,7 @@ const unfit = (input: SelectionInput, policy: SelectionPolicy): SelectionReason 
 };
 
 /** The decision about one pod. Total: what cannot be read is in the answer. */
-export const decide = (input: SelectionInput, policy: SelectionPolicy): Selection => {
+export function decide(input: SelectionInput, policy: SelectionPolicy): Selection {
   const podLabel = policy.labels ? labelWish(input.podLabels, INJECT_LABEL) : undefined;
   const namespaceLabel = policy.labels ? labelWish(input.namespaceLabels, INJECT_LABEL) : undefined;
   const annotation = annotationWish(input.requests, policy.labels ? input.podAnnotations.get(INJECT_LABEL) : undefined);
@@ -126,4 +126,4 @@ export const decide = (input: SelectionInput, policy: SelectionPolicy): Selectio
     unknownLabels: podLabel === 'unknown' || namespaceLabel === 'unknown' ? [INJECT_LABEL] : [],
     contradiction: (podLabel === 'enabled' && annotation === false) || (podLabel === 'disabled' && annotation === true),
   };
-};
+}

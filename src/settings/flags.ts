@@ -21,11 +21,11 @@ export interface FlagOptions {
 }
 
 /** Splits the words of a command line; total. */
-export const parseFlags = (
+export function parseFlags(
   words: readonly string[],
   specs: ReadonlyMap<string, FlagSpec>,
   { stopAtPositional }: FlagOptions,
-): ParsedFlags => {
+): ParsedFlags {
   const values = new Map<string, string>();
   const all = new Map<string, string[]>();
   const take = (name: string, value: string): void => {
@@ -55,4 +55,4 @@ export const parseFlags = (
     } else problems.push(`-${name}: a value is missing`);
   }
   return { values, all, positionals, problems };
-};
+}

@@ -41,26 +41,33 @@ export type Reading =
   | { readonly ok: false; readonly problems: readonly string[] };
 
 /** Prefix of the environment variables of a command. */
-export const variablePrefix = (command: Command): string =>
-  command === 'agent-inject' ? 'AGENT_INJECT_' : 'VAULT_AUTH_INJECTOR_';
+export function variablePrefix(command: Command): string {
+  return command === 'agent-inject' ? 'AGENT_INJECT_' : 'VAULT_AUTH_INJECTOR_';
+}
 
 /** Rows without a flag: vault-k8s has them in the environment only, and so they stay for its command. */
-export const flagOf = (key: SettingKey): string => kebab(key);
-export const variableOf = (key: SettingKey, command: Command): string =>
-  variablePrefix(command) +
-  ((settingsTable[key] as SettingRow<unknown>).variable ?? kebab(key).replaceAll('-', '_').toUpperCase());
+export function flagOf(key: SettingKey): string {
+  return kebab(key);
+}
+export function variableOf(key: SettingKey, command: Command): string {
+  return (
+    variablePrefix(command) +
+    ((settingsTable[key] as SettingRow<unknown>).variable ?? kebab(key).replaceAll('-', '_').toUpperCase())
+  );
+}
 
 /** The default of a row for a command, as text. */
-export const defaultOf = (key: SettingKey, command: Command): string | undefined => {
+export function defaultOf(key: SettingKey, command: Command): string | undefined {
   const row: SettingRow<unknown> = settingsTable[key];
   return row.defaults?.[command] ?? row.default;
-};
+}
 
 /** Rows of a command, in the order of the table. */
-export const keysOf = (command: Command): readonly SettingKey[] =>
-  (Object.keys(settingsTable) as SettingKey[]).filter((key) =>
+export function keysOf(command: Command): readonly SettingKey[] {
+  return (Object.keys(settingsTable) as SettingKey[]).filter((key) =>
     (settingsTable[key] as SettingRow<unknown>).commands.includes(command),
   );
+}
 
 const isSwitch = (kind: Kind<unknown>): boolean => kind.name === 'flag';
 
@@ -68,12 +75,12 @@ const isSwitch = (kind: Kind<unknown>): boolean => kind.name === 'flag';
  * Reads the settings of a command. For `agent-inject` the environment wins over flags when it is not empty, as in vault-k8s;
  * elsewhere flags win, as everywhere else in the field.
  */
-export const readSettings = (
+export function readSettings(
   command: Command,
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   extraFlags: ReadonlyMap<string, { readonly isSwitch: boolean }> = new Map(),
-): Reading => {
+): Reading {
   const isCompat = command === 'agent-inject';
   const keys = keysOf(command);
   const specs = new Map([
@@ -127,17 +134,21 @@ export const readSettings = (
       repeated,
     },
   };
-};
+}
 
 /** The environment of this process. */
-export const processEnvironment = (): Readonly<Record<string, string | undefined>> => process.env;
+export function processEnvironment(): Readonly<Record<string, string | undefined>> {
+  return process.env;
+}
 
 /** What the kubelet and the terminal say about this process. */
-export const surroundings = (environment: Readonly<Record<string, string | undefined>>): Surroundings => ({
-  podNamespace: environment['NAMESPACE'] || undefined,
-  podName: environment['POD_NAME'] ?? '',
-  kubernetesHost: environment['KUBERNETES_SERVICE_HOST'],
-  kubernetesPort: environment['KUBERNETES_SERVICE_PORT'],
-  kubeconfigs: environment['KUBECONFIG'] || (environment['HOME'] ? `${environment['HOME']}/.kube/config` : ''),
-  noColor: (environment['NO_COLOR'] ?? '') !== '',
-});
+export function surroundings(environment: Readonly<Record<string, string | undefined>>): Surroundings {
+  return {
+    podNamespace: environment['NAMESPACE'] || undefined,
+    podName: environment['POD_NAME'] ?? '',
+    kubernetesHost: environment['KUBERNETES_SERVICE_HOST'],
+    kubernetesPort: environment['KUBERNETES_SERVICE_PORT'],
+    kubeconfigs: environment['KUBECONFIG'] || (environment['HOME'] ? `${environment['HOME']}/.kube/config` : ''),
+    noColor: (environment['NO_COLOR'] ?? '') !== '',
+  };
+}

@@ -23,9 +23,11 @@ export interface SettingRow<T> {
 type More = Omit<SettingRow<unknown>, 'kind' | 'sentence' | 'commands'>;
 
 /** A row; `more` keeps its literal types, so that a row with a default has a value for certain. */
-export const row = <T, const Known extends More = {}>(
+export function row<T, const Known extends More = {}>(
   commands: readonly Command[],
   kind: Kind<T>,
   sentence: string,
   more?: Known,
-): SettingRow<T> & Known => ({ kind, sentence, commands, ...more }) as SettingRow<T> & Known;
+): SettingRow<T> & Known {
+  return { kind, sentence, commands, ...more } as SettingRow<T> & Known;
+}

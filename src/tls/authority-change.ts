@@ -37,12 +37,12 @@ export const AUTHORITY_NAMES = {
 export const BACKDATE_MS = 5 * 60_000;
 
 /** The next step from an authority as it is stored, or from nothing: then a remembered one comes back, with a successor announced. */
-export const change = (
+export function change(
   stored: Authority | undefined,
   { now, remembered, isPublished }: Moment,
   policy: AuthorityPolicy,
   name: string,
-): Change => {
+): Change {
   if (!stored && remembered && now < remembered.current.notAfter) {
     return { step: 'restore', authority: announced(remembered, fresh(now, policy, name), now) };
   }
@@ -51,7 +51,7 @@ export const change = (
   if (step === 'announce') return { step, authority: announced(stored, fresh(now, policy, name), now) };
   if (step === 'switch') return { step, authority: switched(stored, now, policy) };
   return { step, authority: step === 'drop' ? dropped(stored, now) : stored };
-};
+}
 
 const fresh = (now: number, policy: AuthorityPolicy, commonName: string): DatedPair =>
   dated(issueAuthority({ commonName, notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + policy.authorityLifeMs) }));

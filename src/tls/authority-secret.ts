@@ -19,7 +19,7 @@ export type ReadAuthority =
  * the rotation under way; `bundle.crt` is all that is to be trusted; `state.json` has the dates of the rotation.
  * What the Secret has besides (labels, annotations, resourceVersion) is kept.
  */
-export const toSecret = (authority: Authority, base: Secret): Secret => {
+export function toSecret(authority: Authority, base: Secret): Secret {
   const { current, next, former } = authority;
   const texts: Record<string, string> = {
     'ca.crt': current.certificate,
@@ -34,10 +34,10 @@ export const toSecret = (authority: Authority, base: Secret): Secret => {
     type: base.type ?? 'Opaque',
     data: Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
   };
-};
+}
 
 /** What is in a Secret. Every certificate is checked against its key. */
-export const fromSecret = ({ metadata, data = {} }: Secret): ReadAuthority => {
+export function fromSecret({ metadata, data = {} }: Secret): ReadAuthority {
   if (metadata.labels?.[OWNER_LABEL.name] !== OWNER_LABEL.value) return { kind: 'foreign' };
   const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString();
   try {
@@ -53,15 +53,15 @@ export const fromSecret = ({ metadata, data = {} }: Secret): ReadAuthority => {
   } catch (error) {
     return { kind: 'damaged', problem: error instanceof Error ? error.message : String(error) };
   }
-};
+}
 
 /** A pair with the dates of its certificate. Throws when they do not belong together or it is no authority. */
-export const dated = ({ certificate, key }: KeyPair): DatedPair => {
+export function dated({ certificate, key }: KeyPair): DatedPair {
   const parsed = new X509Certificate(certificate);
   if (!parsed.ca) throw new Error('the certificate is none of an authority');
   if (!parsed.checkPrivateKey(createPrivateKey(key))) throw new Error('the key does not belong to the certificate');
   return { certificate, key, notBefore: Date.parse(parsed.validFrom), notAfter: Date.parse(parsed.validTo) };
-};
+}
 
 interface State {
   readonly nextSince: number;

@@ -41,12 +41,12 @@ export type Step = 'create' | 'announce' | 'switch' | 'drop' | 'rest';
  * What is to be done now. `isPublished` tells whether every entry of the live configuration trusts a certificate: nothing
  * signs before it is published. After each step, ask again.
  */
-export const nextStep = (
+export function nextStep(
   authority: Authority | undefined,
   now: number,
   isPublished: (certificate: string) => boolean,
   policy: AuthorityPolicy,
-): Step => {
+): Step {
   if (!authority) return 'create';
   const { current, next, former } = authority;
   const usable = next && now < next.pair.notAfter ? next : undefined;
@@ -57,38 +57,43 @@ export const nextStep = (
   // A clock that was set back must not keep us waiting for the time to come again.
   const settled = now - usable.since >= policy.settleMs || now < usable.since;
   return settled && isPublished(usable.pair.certificate) ? 'switch' : 'rest';
-};
+}
 
 /** A new authority. */
-export const created = (pair: DatedPair): Authority => ({ current: pair, next: undefined, former: [] });
+export function created(pair: DatedPair): Authority {
+  return { current: pair, next: undefined, former: [] };
+}
 
 /** The authority with a successor that is to be published from now on. */
-export const announced = (authority: Authority, pair: DatedPair, now: number): Authority => ({
-  ...authority,
-  next: { pair, since: now },
-});
+export function announced(authority: Authority, pair: DatedPair, now: number): Authority {
+  return {
+    ...authority,
+    next: { pair, since: now },
+  };
+}
 
 /** The successor signs; the one before is trusted as long as a leaf of it may live. */
-export const switched = (authority: Authority, now: number, policy: AuthorityPolicy): Authority => {
+export function switched(authority: Authority, now: number, policy: AuthorityPolicy): Authority {
   const { current, next, former } = authority;
   if (!next) return authority;
   const until = Math.min(current.notAfter, now + policy.leafLifeMs);
   return { current: next.pair, next: undefined, former: [...former, { certificate: current.certificate, until }] };
-};
+}
 
 /** The authority without those formers that nothing valid can be signed by. */
-export const dropped = (authority: Authority, now: number): Authority => ({
-  ...authority,
-  former: authority.former.filter(({ until }) => now < until),
-});
+export function dropped(authority: Authority, now: number): Authority {
+  return {
+    ...authority,
+    former: authority.former.filter(({ until }) => now < until),
+  };
+}
 
 /** All certificates to publish, PEM, the signing one first. */
-export const trusted = ({ current, next, former }: Authority): readonly string[] => [
-  current.certificate,
-  ...(next ? [next.pair.certificate] : []),
-  ...former.map(({ certificate }) => certificate),
-];
+export function trusted({ current, next, former }: Authority): readonly string[] {
+  return [current.certificate, ...(next ? [next.pair.certificate] : []), ...former.map(({ certificate }) => certificate)];
+}
 
 /** When two thirds of the life of a certificate are over: the time to replace it, with a third left for things to go wrong. */
-export const twoThirdsOf = ({ notBefore, notAfter }: { readonly notBefore: number; readonly notAfter: number }): number =>
-  notBefore + ((notAfter - notBefore) * 2) / 3;
+export function twoThirdsOf({ notBefore, notAfter }: { readonly notBefore: number; readonly notAfter: number }): number {
+  return notBefore + ((notAfter - notBefore) * 2) / 3;
+}

@@ -27,11 +27,11 @@ export interface KeptAuthority {
  * announced: so deleting it is the way to ask for a rotation. Where we have no right to the Secret (the vault-helm chart
  * grants it only with two or more replicas) the authority stays in memory.
  */
-export const convergeAuthority = async (
+export async function convergeAuthority(
   options: AuthorityStoreOptions,
   moment: Moment,
   signal: AbortSignal,
-): Promise<KeptAuthority> => {
+): Promise<KeptAuthority> {
   let stored: Authority | undefined;
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -46,7 +46,7 @@ export const convergeAuthority = async (
     return { authority: stored ?? inMemory(moment, options.policy), refusal: error.message };
   }
   throw new Error(`the Secret ${options.namespace}/${options.secretName} changes all the time`);
-};
+}
 
 const ATTEMPTS = 8;
 

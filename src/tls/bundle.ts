@@ -13,32 +13,33 @@ export interface BundleRule {
 }
 
 /** The certificates of a PEM text, each normalised; what is none is left out. */
-export const certificatesOf = (pem: string): readonly X509Certificate[] =>
-  (pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).flatMap((block) => {
+export function certificatesOf(pem: string): readonly X509Certificate[] {
+  return (pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).flatMap((block) => {
     try {
       return [new X509Certificate(block)];
     } catch {
       return [];
     }
   });
+}
 
 /** True when both PEM texts hold the same certificates, whatever their order. */
-export const sameCertificates = (one: string, other: string): boolean => {
+export function sameCertificates(one: string, other: string): boolean {
   const [a, b] = [fingerprints(one), fingerprints(other)];
   return a.size === b.size && [...a].every((fingerprint) => b.has(fingerprint));
-};
+}
 
 /** True when the bundle holds the certificate. */
-export const holds = (bundle: string, certificate: string): boolean => {
+export function holds(bundle: string, certificate: string): boolean {
   const inside = fingerprints(bundle);
   return certificatesOf(certificate).every(({ fingerprint256 }) => inside.has(fingerprint256));
-};
+}
 
 /**
  * What to publish, PEM: our authority, and of what is published now whatever others may still serve with. Nobody ever adds
  * what is not there, so replicas with different rules come to rest at the smaller set.
  */
-export const wantedBundle = (authority: Authority, published: readonly string[], rule: BundleRule): string => {
+export function wantedBundle(authority: Authority, published: readonly string[], rule: BundleRule): string {
   const own = trusted(authority).join('');
   const others = new Map(published.flatMap(certificatesOf).map((certificate) => [certificate.fingerprint256, certificate]));
   for (const fingerprint of fingerprints(own)) others.delete(fingerprint);
@@ -47,7 +48,7 @@ export const wantedBundle = (authority: Authority, published: readonly string[],
     .sort(newestFirst)
     .slice(0, MOST_OTHERS);
   return own + kept.map(String).join('');
-};
+}
 
 /** Replicas without a common Secret leave one authority per start; a bundle must not grow without end. */
 const MOST_OTHERS = 16;

@@ -26,13 +26,13 @@ export interface FileSourceOptions {
  * which no watch on a file would see. File systems that report nothing are covered by the poll. A pair that is
  * unreadable, half written, expired or of two minds never replaces a good one.
  */
-export const fileSource = async ({
+export async function fileSource({
   certificateFile,
   keyFile,
   log,
   now = Date.now,
   pollMs = 10_000,
-}: FileSourceOptions): Promise<CertificateSource> => {
+}: FileSourceOptions): Promise<CertificateSource> {
   const held = holder();
   let seen: string | undefined;
   let problem: string | undefined;
@@ -102,7 +102,7 @@ export const fileSource = async ({
       await reading;
     },
   };
-};
+}
 
 /** A program that writes two files is given this long to write the second before we look. */
 const QUIET_MS = 100;

@@ -28,7 +28,7 @@ export type LeafRequest = Validity & {
 };
 
 /** A self-signed authority that may sign leaves only. Dates are rounded down to seconds. Throws on a name longer than X.509's 64 characters. */
-export const issueAuthority = ({ commonName, notBefore, notAfter }: AuthorityRequest): KeyPair => {
+export function issueAuthority({ commonName, notBefore, notAfter }: AuthorityRequest): KeyPair {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const subject = name(commonName);
   const body = toBeSigned({ issuer: subject, subject, notBefore, notAfter, publicKey }, [
@@ -39,13 +39,13 @@ export const issueAuthority = ({ commonName, notBefore, notAfter }: AuthorityReq
   ]);
   const certificate = signed(body, privateKey);
   return { certificate: readBack(certificate, certificate.publicKey, certificate), key: pem(privateKey) };
-};
+}
 
 /**
  * A leaf signed by an authority made here. Verifiers look at dnsNames and ipAddresses only; the common name is for people.
  * Throws when an address is no IP address, a name is too long, or the authority's certificate and key do not belong together.
  */
-export const issueLeaf = (request: LeafRequest): KeyPair => {
+export function issueLeaf(request: LeafRequest): KeyPair {
   const { authority, dnsNames, ipAddresses, usages, notBefore, notAfter } = request;
   const issuer = new X509Certificate(authority.certificate);
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -72,7 +72,7 @@ export const issueLeaf = (request: LeafRequest): KeyPair => {
   );
   const certificate = signed(body, authority.key);
   return { certificate: readBack(certificate, issuer.publicKey, issuer), key: pem(privateKey) };
-};
+}
 
 const { Class, Type } = asn1;
 

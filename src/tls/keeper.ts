@@ -35,7 +35,7 @@ export interface KeeperOptions {
  * Starts at once and returns at once; there is a certificate as soon as the API server has told us the authority. It
  * never gives up: without an API server it waits, and once it has a leaf it renews that from memory.
  */
-export const keepCertificate = (options: KeeperOptions): CertificateSource => {
+export function keepCertificate(options: KeeperOptions): CertificateSource {
   const {
     client,
     configuration: name,
@@ -169,7 +169,7 @@ export const keepCertificate = (options: KeeperOptions): CertificateSource => {
     },
     close: () => repetition.close(),
   };
-};
+}
 
 /** How often to look when no change would be heard of. */
 const UNHEARD_MS = 5000;

@@ -15,21 +15,21 @@ export interface Leaf extends ServingCertificate {
  * Is it time for a new leaf? After two thirds of its life, when it is not valid by the clock, and when the authority has
  * changed: then only once the new one is trusted, or when the old one is not trusted any more.
  */
-export const leafIsDue = (
+export function leafIsDue(
   leaf: Leaf | undefined,
   { current }: Authority,
   now: number,
   isTrusted: (certificate: string) => boolean,
-): boolean => {
+): boolean {
   if (!leaf) return true;
   const life = { notBefore: leaf.notBefore.getTime(), notAfter: leaf.notAfter.getTime() };
   if (now < life.notBefore || now >= life.notAfter) return true;
   if (leaf.signer !== current.certificate) return isTrusted(current.certificate) || !isTrusted(leaf.signer);
   return now >= twoThirdsOf(life);
-};
+}
 
 /** A leaf for these DNS names and IP addresses that does not outlive its authority. */
-export const signLeaf = ({ current }: Authority, hosts: readonly string[], now: number, policy: AuthorityPolicy): Leaf => {
+export function signLeaf({ current }: Authority, hosts: readonly string[], now: number, policy: AuthorityPolicy): Leaf {
   const notBefore = new Date(now - BACKDATE_MS);
   const notAfter = new Date(Math.min(now + policy.leafLifeMs, current.notAfter));
   const { certificate, key } = issueLeaf({
@@ -42,4 +42,4 @@ export const signLeaf = ({ current }: Authority, hosts: readonly string[], now: 
     notAfter,
   });
   return { certificate, key, notBefore, notAfter, signer: current.certificate };
-};
+}

@@ -7,7 +7,7 @@ export type CheckedPair =
   | { readonly kind: 'bad'; readonly problem: string };
 
 /** Reads a PEM chain (leaf first) and a PEM key, and checks that they belong together and are valid at `now` (milliseconds since 1970). */
-export const checkPair = (certificate: string, key: string, now: number): CheckedPair => {
+export function checkPair(certificate: string, key: string, now: number): CheckedPair {
   const leaf = reading(() => new X509Certificate(certificate));
   if (typeof leaf === 'string') return bad(`the certificate is not PEM of X.509 (${leaf})`);
   const privateKey = reading((): KeyObject => createPrivateKey(key));
@@ -21,17 +21,17 @@ export const checkPair = (certificate: string, key: string, now: number): Checke
     serving: { certificate, key, notAfter: new Date(leaf.validTo) },
     names: leaf.subjectAltName ?? leaf.subject,
   };
-};
+}
 
 /** What is wrong with the dates of a certificate at `now`. */
-export const validity = (
+export function validity(
   { validFrom, validTo }: { readonly validFrom: string; readonly validTo: string },
   now: number,
-): string | undefined => {
+): string | undefined {
   if (now >= Date.parse(validTo)) return `the certificate expired at ${new Date(validTo).toISOString()}`;
   if (now < Date.parse(validFrom)) return `the certificate is not valid before ${new Date(validFrom).toISOString()}`;
   return undefined;
-};
+}
 
 const bad = (problem: string): CheckedPair => ({ kind: 'bad', problem });
 

@@ -22,14 +22,14 @@ export interface PublishedFilesOptions {
 }
 
 /** The source of the files, not ready before every entry of the configuration trusts the authority; both are looked at again and again. */
-export const publishedFileSource = ({
+export function publishedFileSource({
   files,
   authorityFile,
   client,
   configuration: name,
   log,
   everyMs = 5000,
-}: PublishedFilesOptions): CertificateSource => {
+}: PublishedFilesOptions): CertificateSource {
   let problem: string | undefined = `${authorityFile} has not been published yet`;
   const told = (text: string | undefined): void => {
     if (text !== undefined && text !== problem) log.warn({ problem: text }, 'cannot publish the authority of the certificate');
@@ -70,4 +70,4 @@ export const publishedFileSource = ({
       await Promise.all([repetition.close(), files.close()]);
     },
   };
-};
+}

@@ -21,7 +21,7 @@ export interface RepeatOptions {
 }
 
 /** Starts the first round at once. Waits have jitter, so that replicas that started together do not stay together. */
-export const repeat = ({ round, idle }: RepeatOptions): Repetition => {
+export function repeat({ round, idle }: RepeatOptions): Repetition {
   const closing = new AbortController();
   const { signal } = closing;
   // How often in a row it was not well, forgotten after a calm minute: two that undo each other's work must not do it at full speed.
@@ -47,7 +47,7 @@ export const repeat = ({ round, idle }: RepeatOptions): Repetition => {
       return running;
     },
   };
-};
+}
 
 const FIRST_MS = 250;
 const LONGEST_MS = 30_000;
@@ -55,4 +55,6 @@ const LONGEST_AFTER_CHANGE_MS = 2000;
 const CALM_MS = 60_000;
 
 /** 0.75 to 1.25 of it. */
-export const jittered = (milliseconds: number): number => milliseconds * (0.75 + Math.random() / 2);
+export function jittered(milliseconds: number): number {
+  return milliseconds * (0.75 + Math.random() / 2);
+}

@@ -27,7 +27,7 @@ export interface Holder {
 }
 
 /** A holder of nothing yet. */
-export const holder = (): Holder => {
+export function holder(): Holder {
   const listeners: ((certificate: ServingCertificate) => void)[] = [];
   let certificate: ServingCertificate | undefined;
   return {
@@ -38,4 +38,4 @@ export const holder = (): Holder => {
       for (const listener of listeners) listener(fresh);
     },
   };
-};
+}

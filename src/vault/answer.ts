@@ -21,7 +21,7 @@ export interface Asked {
 }
 
 /** Reads an answer. Throws VaultError for everything but success. */
-export const readAnswer = (answer: Answer, asked: Asked): VaultAnswer => {
+export function readAnswer(answer: Answer, asked: Asked): VaultAnswer {
   const { status } = answer;
   const body = parsed(answer.body);
   if (status < 200 || status > 299) throw errorOf(answer, body, asked);
@@ -41,7 +41,7 @@ export const readAnswer = (answer: Answer, asked: Asked): VaultAnswer => {
     warnings: wordsOf(body['warnings'], asked.redact),
     raw: body,
   };
-};
+}
 
 const errorOf = ({ status, retryAfter, location }: Answer, body: JsonObject | undefined, asked: Asked): VaultError => {
   const errors = wordsOf(body?.['errors'], asked.redact);

@@ -4,7 +4,7 @@ import type { VaultCaller } from './client.ts';
 import { isAbsent } from './error.ts';
 
 /** The configuration without what is write-only, or undefined when none was ever written. Throws VaultError, also when the mount is missing. */
-export const readConfig = async (caller: VaultCaller, mount: string, signal?: AbortSignal): Promise<JsonObject | undefined> => {
+export async function readConfig(caller: VaultCaller, mount: string, signal?: AbortSignal): Promise<JsonObject | undefined> {
   try {
     const { data = {} } = await caller.request({ method: 'GET', path: `auth/${mount}/config`, signal });
     return data;
@@ -12,8 +12,9 @@ export const readConfig = async (caller: VaultCaller, mount: string, signal?: Ab
     if (isAbsent(error)) return undefined;
     throw error;
   }
-};
+}
 
 /** Replaces the whole configuration: what is left out goes back to its default, secrets too. Gives the server's warnings. Throws VaultError. */
-export const writeConfig = async (caller: VaultCaller, mount: string, body: JsonObject): Promise<readonly string[]> =>
-  (await caller.request({ method: 'POST', path: `auth/${mount}/config`, body })).warnings;
+export async function writeConfig(caller: VaultCaller, mount: string, body: JsonObject): Promise<readonly string[]> {
+  return (await caller.request({ method: 'POST', path: `auth/${mount}/config`, body })).warnings;
+}

@@ -77,7 +77,7 @@ const ATTEMPTS = 3;
 const LONGEST_PAUSE_MS = 2000;
 
 /** A client of one server. It retries what cannot have happened or may happen twice: reads, and requests that were never sent or never served. */
-export const vaultClient = (options: VaultClientOptions): VaultClient => {
+export function vaultClient(options: VaultClientOptions): VaultClient {
   const { address, namespace, tls, limits, userAgent, now = () => performance.now(), fence = () => undefined, observe } = options;
   const base = new URL(address);
   const agent =
@@ -145,7 +145,7 @@ export const vaultClient = (options: VaultClientOptions): VaultClient => {
       agent.destroy();
     },
   };
-};
+}
 
 const agentOptions = ({ ca, certificate, key, serverName }: VaultTLS, { maxInFlight }: Limits): AgentOptions => {
   const options: AgentOptions = { keepAlive: true, maxSockets: maxInFlight };

@@ -53,11 +53,14 @@ export class VaultError extends Error {
 }
 
 /** True for a VaultError of one of these kinds. */
-export const isVaultError = (error: unknown, ...kinds: readonly VaultErrorKind[]): error is VaultError =>
-  error instanceof VaultError && kinds.includes(error.kind);
+export function isVaultError(error: unknown, ...kinds: readonly VaultErrorKind[]): error is VaultError {
+  return error instanceof VaultError && kinds.includes(error.kind);
+}
 
 /**
  * True when what was asked for does not exist. A missing mount or namespace is a 404 too, but one with words
  * (`no handler for route`, `namespace not found`): that is no proof that a role or a policy is absent.
  */
-export const isAbsent = (error: unknown): error is VaultError => isVaultError(error, 'NotFound') && error.errors.length === 0;
+export function isAbsent(error: unknown): error is VaultError {
+  return isVaultError(error, 'NotFound') && error.errors.length === 0;
+}

@@ -37,7 +37,7 @@ export class ExchangeFailure extends Error {
 }
 
 /** Sends one request. Throws ExchangeFailure, or the signal's reason when the caller gave up. Redirects are answers. */
-export const exchange = (options: Exchange): Promise<Answer> => {
+export function exchange(options: Exchange): Promise<Answer> {
   const { signal, isOver, end } = deadline(options.timeoutMs, options.signal);
   return new Promise<Answer>((resolve, reject) => {
     let sent = false;
@@ -67,7 +67,7 @@ export const exchange = (options: Exchange): Promise<Answer> => {
       fail(error);
     }
   }).finally(end);
-};
+}
 
 const collect = async (response: IncomingMessage, limit: number): Promise<Answer> => {
   const chunks: Buffer[] = [];

@@ -24,7 +24,7 @@ const LONGEST_VERSION = 64;
 const LONGEST_CLUSTER_ID = 128;
 
 /** Reads sys/health, which wants no token. Throws VaultError when the server cannot be reached or is neither product. */
-export const readHealth = async (client: VaultClient, signal?: AbortSignal): Promise<Health> => {
+export async function readHealth(client: VaultClient, signal?: AbortSignal): Promise<Health> {
   // OpenBao refuses the namespace header here. With these codes a 429 is a limit and never a standby.
   const query = { standbyok: 'true', perfstandbyok: 'true', drsecondarycode: '200', sealedcode: '200', uninitcode: '200' };
   const { raw, status } = await client.request({
@@ -53,18 +53,20 @@ export const readHealth = async (client: VaultClient, signal?: AbortSignal): Pro
     // Version numbers of the two overlap; this field was there in each Vault looked at (1.21.1) and in no OpenBao (2.4.0, 2.6.2).
     product: 'enterprise' in raw ? 'Vault' : 'OpenBao',
   };
-};
+}
 
 /**
  * Whether the server keeps namespaces apart. Vault's Community Edition ignores the header: what is meant for a namespace is
  * written to the root. So a namespace that cannot exist must be refused. Wants no token.
  */
-export const hasNamespaces = async (client: VaultCaller, signal?: AbortSignal): Promise<boolean> =>
-  !(await isServed(client, `absent-${randomBytes(8).toString('hex')}`, signal));
+export async function hasNamespaces(client: VaultCaller, signal?: AbortSignal): Promise<boolean> {
+  return !(await isServed(client, `absent-${randomBytes(8).toString('hex')}`, signal));
+}
 
 /** Whether a server that keeps namespaces apart has this one (empty: the root namespace). Wants no token. */
-export const namespaceExists = async (client: VaultCaller, namespace: string, signal?: AbortSignal): Promise<boolean> =>
-  namespace === '' || isServed(client, namespace, signal);
+export async function namespaceExists(client: VaultCaller, namespace: string, signal?: AbortSignal): Promise<boolean> {
+  return namespace === '' || isServed(client, namespace, signal);
+}
 
 /** Each namespace lets everybody ask which of its mounts everybody may see. */
 const isServed = async (client: VaultCaller, namespace: string, signal: AbortSignal | undefined): Promise<boolean> => {

@@ -30,7 +30,7 @@ interface Waiting {
 const CHANGES_IN_A_ROW = 9;
 
 /** A token bucket and a limit on what is under way. The clock is monotonic, in milliseconds. */
-export const gate = ({ requestsPerSecond, burst, maxInFlight }: Limits, now: () => number = () => performance.now()): Gate => {
+export function gate({ requestsPerSecond, burst, maxInFlight }: Limits, now: () => number = () => performance.now()): Gate {
   const waiting: Readonly<Record<Lane, Waiting[]>> = { upkeep: [], change: [], routine: [] };
   const inFlight: Record<Lane, number> = { upkeep: 0, change: 0, routine: 0 };
   // A server that is slow to answer looks shall not keep changes from being sent.
@@ -114,7 +114,7 @@ export const gate = ({ requestsPerSecond, burst, maxInFlight }: Limits, now: () 
       for (const lane of Object.values(waiting)) for (const { refuse } of lane.splice(0)) refuse(new GateClosed());
     },
   };
-};
+}
 
 /** The client was closed before it was this request's turn. */
 export class GateClosed extends Error {

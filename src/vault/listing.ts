@@ -3,7 +3,7 @@ import type { VaultCaller } from './client.ts';
 import { isAbsent } from './error.ts';
 
 /** The names, in the server's order; an empty folder is a 404 there. Throws VaultError. */
-export const listNames = async (caller: VaultCaller, path: string, signal?: AbortSignal): Promise<readonly string[]> => {
+export async function listNames(caller: VaultCaller, path: string, signal?: AbortSignal): Promise<readonly string[]> {
   try {
     const { data } = await caller.request({ method: 'LIST', path, signal });
     const names = data?.['keys'];
@@ -12,4 +12,4 @@ export const listNames = async (caller: VaultCaller, path: string, signal?: Abor
     if (isAbsent(error)) return [];
     throw error;
   }
-};
+}

@@ -28,17 +28,17 @@ export interface Token {
 }
 
 /** Logs in. Throws VaultError, or what the credential's own function throws. */
-export const login = async (client: VaultClient, how: Login, signal?: AbortSignal): Promise<Token> => {
+export async function login(client: VaultClient, how: Login, signal?: AbortSignal): Promise<Token> {
   if (how.method === 'token') {
     const token = await how.token();
     return lookUpSelf(client, token, signal);
   }
   const call = await callOf(how);
   return tokenOf(await client.request({ ...call, lane: 'upkeep', signal }), call.path);
-};
+}
 
 /** What the server knows about a token. Throws VaultError: kind PermissionDenied when it is not, or no longer, valid. */
-export const lookUpSelf = async (client: VaultClient, token: string, signal?: AbortSignal): Promise<Token> => {
+export async function lookUpSelf(client: VaultClient, token: string, signal?: AbortSignal): Promise<Token> {
   const call: VaultRequest = { method: 'GET', path: 'auth/token/lookup-self', token, lane: 'upkeep', signal };
   const { data = {} } = await client.request(call);
   return {
@@ -49,13 +49,13 @@ export const lookUpSelf = async (client: VaultClient, token: string, signal?: Ab
     policies: textsOf(data['policies']),
     entityId: textOf(data, 'entity_id') || undefined,
   };
-};
+}
 
 /** Asks for the token's life to begin anew. Throws VaultError. */
-export const renewSelf = async (client: VaultClient, token: string): Promise<Token> => {
+export async function renewSelf(client: VaultClient, token: string): Promise<Token> {
   const call: VaultRequest = { method: 'POST', path: 'auth/token/renew-self', token, lane: 'upkeep', body: {} };
   return tokenOf(await client.request(call), call.path);
-};
+}
 
 const callOf = async (how: Exclude<Login, { method: 'token' }>): Promise<VaultCall> => ({
   method: 'POST',

@@ -14,7 +14,7 @@ export interface AuthMount {
 }
 
 /** All auth mounts. Needs `read` on sys/auth. Throws VaultError. */
-export const readMounts = async (caller: VaultCaller, signal?: AbortSignal): Promise<readonly AuthMount[]> => {
+export async function readMounts(caller: VaultCaller, signal?: AbortSignal): Promise<readonly AuthMount[]> {
   const { data = {} } = await caller.request({ method: 'GET', path: 'sys/auth', signal });
   return Object.entries(data).flatMap(([path, mount]) =>
     isObject(mount)
@@ -29,25 +29,27 @@ export const readMounts = async (caller: VaultCaller, signal?: AbortSignal): Pro
         ]
       : [],
   );
-};
+}
 
 /**
  * Mounts an auth method; gives the server's warnings. Needs `sudo`. Throws VaultError: kind BadRequest with
  * `path is already in use` when something is there, also when that is a prefix of the path.
  */
-export const enableMount = async (
+export async function enableMount(
   caller: VaultCaller,
   path: string,
   body: { readonly type: string; readonly description?: string; readonly config?: JsonObject },
-): Promise<readonly string[]> => (await caller.request({ method: 'POST', path: `sys/auth/${path}`, body: { ...body } })).warnings;
+): Promise<readonly string[]> {
+  return (await caller.request({ method: 'POST', path: `sys/auth/${path}`, body: { ...body } })).warnings;
+}
 
 /** Unmounts: revokes all its tokens, forgets its roles. Nothing happens when there is no such mount. Needs `sudo`. Throws VaultError. */
-export const disableMount = async (caller: VaultCaller, path: string): Promise<void> => {
+export async function disableMount(caller: VaultCaller, path: string): Promise<void> {
   await caller.request({ method: 'DELETE', path: `sys/auth/${path}` });
-};
+}
 
 /** The tuning in effect (times in seconds, the system's where the mount has none), or undefined when there is no such mount. Throws VaultError. */
-export const readTune = async (caller: VaultCaller, path: string, signal?: AbortSignal): Promise<JsonObject | undefined> => {
+export async function readTune(caller: VaultCaller, path: string, signal?: AbortSignal): Promise<JsonObject | undefined> {
   try {
     const { data = {} } = await caller.request({ method: 'GET', path: tuneOf(path), signal });
     return data;
@@ -55,11 +57,12 @@ export const readTune = async (caller: VaultCaller, path: string, signal?: Abort
     if (isAbsent(error) || (isVaultError(error, 'BadRequest') && NO_MOUNT.test(error.errors.join(' ')))) return undefined;
     throw error;
   }
-};
+}
 
 /** Changes the fields that are given; gives the server's warnings. Throws VaultError. */
-export const writeTune = async (caller: VaultCaller, path: string, body: JsonObject): Promise<readonly string[]> =>
-  (await caller.request({ method: 'POST', path: tuneOf(path), body })).warnings;
+export async function writeTune(caller: VaultCaller, path: string, body: JsonObject): Promise<readonly string[]> {
+  return (await caller.request({ method: 'POST', path: tuneOf(path), body })).warnings;
+}
 
 /** The same as sys/auth/<path>/tune, but that one needs `sudo`. */
 const tuneOf = (path: string): string => `sys/mounts/auth/${path}/tune`;

@@ -1,7 +1,7 @@
 // Names of requests for metrics: few, whatever names of mounts, roles and policies there are.
 
 /** For example `write auth role`, `login`, `read sys/health`: what a path is about, without the names in it. */
-export const operationOf = (method: string, path: string): string => {
+export function operationOf(method: string, path: string): string {
   if (/^auth\/.+\/login$/.test(path)) return 'login';
   const verb = VERBS[method] ?? 'write';
   if (path.startsWith('auth/token/')) return `${verb} token`;
@@ -11,6 +11,6 @@ export const operationOf = (method: string, path: string): string => {
   if (path.endsWith('/tune')) return `${verb} tune`;
   if (path.startsWith('sys/auth')) return `${verb} mount`;
   return path.startsWith('sys/health') ? 'read health' : `${verb} other`;
-};
+}
 
 const VERBS: Readonly<Record<string, string>> = { GET: 'read', LIST: 'list', DELETE: 'delete' };

@@ -17,14 +17,14 @@ export type ProbeResult =
  * Logs in to a mount of type kubernetes or jwt and forgets the token. A server whose API server hangs answers only after 90 s,
  * so this has a time (milliseconds) of its own.
  */
-export const tryLogin = async (
+export async function tryLogin(
   client: VaultClient,
   mount: string,
   role: string,
   jwt: string,
   timeoutMs: number,
   signal?: AbortSignal,
-): Promise<ProbeResult> => {
+): Promise<ProbeResult> {
   try {
     const { auth } = await client.request({
       method: 'POST',
@@ -44,4 +44,4 @@ export const tryLogin = async (
     if (error instanceof VaultError) return { outcome: 'failed', error };
     throw error;
   }
-};
+}

@@ -5,7 +5,7 @@ import { type Json, isObject } from '../pod/manifest.ts';
  * Gives a text without the token and without the secret fields of the body, whole or, for a JWT, in part; and without
  * anything else that has the shape of a token, since a server, or a proxy before it, may repeat what others have sent.
  */
-export const redactor = (token: string | undefined, body: Json | undefined): ((text: string) => string) => {
+export function redactor(token: string | undefined, body: Json | undefined): (text: string) => string {
   const secrets = [token ?? '', ...secretsIn(body)]
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), ...secret.split('.').filter(isTelling)])
     .filter((secret) => secret !== '')
@@ -16,7 +16,7 @@ export const redactor = (token: string | undefined, body: Json | undefined): ((t
       .reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text)
       .replaceAll(JWT, REDACTED)
       .replaceAll(TOKEN, REDACTED);
-};
+}
 
 const REDACTED = '[redacted]';
 /** The header is JSON, which begins with `{"` and so with `eyJ` in base64; what is cut off at the end is one as well. */

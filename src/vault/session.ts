@@ -50,7 +50,7 @@ const FIRST_HOLD_MS = 1000;
 const LONGEST_HOLD_MS = 10_000;
 
 /** A session without a token yet: the first request logs in. */
-export const vaultSession = ({ client, login: how, now = Date.now }: VaultSessionOptions): VaultSession => {
+export function vaultSession({ client, login: how, now = Date.now }: VaultSessionOptions): VaultSession {
   let held: Held | undefined;
   let entering: Promise<Held> | undefined;
   let renewing: Promise<void> | undefined;
@@ -137,7 +137,7 @@ export const vaultSession = ({ client, login: how, now = Date.now }: VaultSessio
       held = undefined;
     },
   };
-};
+}
 
 /** Whether a token is refused even the look at itself, which each token may take unless it lacks the policy "default". */
 const isRefused = (client: VaultClient, token: string): Promise<boolean> =>

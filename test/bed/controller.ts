@@ -93,7 +93,9 @@ export async function runController(bed: Bed, options: ControllerOptions = {}): 
 }
 
 /** Applies the objects of a YAML text (ours, and any of the core group) as a user would with kubectl. */
-export const applyYAML = (bed: Bed, yaml: string): Promise<string> => bed.kubectl(['apply', '--server-side', '-f', '-'], yaml);
+export function applyYAML(bed: Bed, yaml: string): Promise<string> {
+  return bed.kubectl(['apply', '--server-side', '-f', '-'], yaml);
+}
 
 export interface ObjectName {
   readonly namespace?: string;
@@ -101,8 +103,9 @@ export interface ObjectName {
 }
 
 /** One of our objects as it is now. */
-export const readObject = (bed: Bed, kind: KindName, object: ObjectName): Promise<JsonObject> =>
-  bed.request<JsonObject>('GET', objectPath(kind, object));
+export function readObject(bed: Bed, kind: KindName, object: ObjectName): Promise<JsonObject> {
+  return bed.request<JsonObject>('GET', objectPath(kind, object));
+}
 
 /**
  * Waits until a condition of an object of the present generation is as expected, such as "Ready=True" or "Programmed=InSync" (a
@@ -150,8 +153,9 @@ export async function until(
   }
 }
 
-export const conditionOf = (object: JsonObject, type: string): JsonObject | undefined =>
-  objectsOf(objectAt(object, 'status')?.['conditions']).find((condition) => condition['type'] === type);
+export function conditionOf(object: JsonObject, type: string): JsonObject | undefined {
+  return objectsOf(objectAt(object, 'status')?.['conditions']).find((condition) => condition['type'] === type);
+}
 
 const documentsOf = (yaml: string): readonly JsonObject[] =>
   parseAllDocuments(yaml)

@@ -82,12 +82,14 @@ export const FAULTS = {
 } as const satisfies Readonly<Record<string, Fault>>;
 
 /** A 429 with a Retry-After of so many seconds. */
-export const rateLimited = (seconds: number): Fault => ({
-  kind: 'answer',
-  status: 429,
-  headers: { 'retry-after': String(seconds) },
-  body: { errors: ['request path "x": rate limit quota exceeded'] },
-});
+export function rateLimited(seconds: number): Fault {
+  return {
+    kind: 'answer',
+    status: 429,
+    headers: { 'retry-after': String(seconds) },
+    body: { errors: ['request path "x": rate limit quota exceeded'] },
+  };
+}
 
 /** Starts a proxy on a free port of 127.0.0.1 without faults. */
 export async function startFaultProxy(options: FaultProxyOptions): Promise<FaultProxy> {

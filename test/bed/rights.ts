@@ -15,7 +15,9 @@ export interface Right {
 export const MAY_REVIEW: Right = { verb: 'create', group: 'authentication.k8s.io', resource: 'tokenreviews' };
 
 /** The name by which the API server knows a service account. */
-export const userOf = (namespace: string, account: string): string => `system:serviceaccount:${namespace}:${account}`;
+export function userOf(namespace: string, account: string): string {
+  return `system:serviceaccount:${namespace}:${account}`;
+}
 
 /**
  * Asks the API server's own authorizer until it says that the user may, or may no more; once it has said so it holds.

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 
 /** Serves on the loopback at the port of the first word, with the certificate and key of the second and third. */
-export const startAnchor = ([port, certificate, key]: readonly string[]): void => {
+export function startAnchor([port, certificate, key]: readonly string[]): void {
   const options = { cert: readFileSync(certificate ?? ''), key: readFileSync(key ?? ''), keepAliveTimeout: 120_000 };
   const server = createServer(options, (request, response) => {
     const chunks: Buffer[] = [];
@@ -18,7 +18,7 @@ export const startAnchor = ([port, certificate, key]: readonly string[]): void =
     });
   });
   server.listen(Number(port), '127.0.0.1');
-};
+}
 
 const HEAD = '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":';
 /** Ready made, in the size of what a pod with one secret is given. */

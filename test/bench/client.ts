@@ -12,7 +12,7 @@ export interface Load {
 }
 
 /** Words: port, file with the body, connections, seconds. Prints a Load as JSON. */
-export const runClient = async ([port, file, connections, seconds]: readonly string[]): Promise<void> => {
+export async function runClient([port, file, connections, seconds]: readonly string[]): Promise<void> {
   const body = readFileSync(file ?? '');
   const head = `POST /mutate?timeout=5s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
   const request = Buffer.concat([Buffer.from(head), body]);
@@ -33,7 +33,7 @@ export const runClient = async ([port, file, connections, seconds]: readonly str
     errors: errors.reduce((sum, count) => sum + count, 0),
   };
   process.stdout.write(JSON.stringify(load));
-};
+}
 
 /** Resolves to the number of failures. A connection that the server ends with an answer is opened anew. */
 const oneConnection = (port: number, request: Buffer, until: number, times: number[]): Promise<number> =>

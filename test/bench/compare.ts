@@ -22,7 +22,7 @@ const CELLS: readonly (readonly [ReviewName, number])[] = [
 ];
 
 /** Measures and prints; the answer is the exit code. */
-export const compare = async (words: readonly string[]): Promise<number> => {
+export async function compare(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...words], options: OPTIONS });
   if (values.help) {
     process.stdout.write(USAGE);
@@ -47,7 +47,7 @@ export const compare = async (words: readonly string[]): Promise<number> => {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-};
+}
 
 const OPTIONS = {
   seconds: { type: 'string', default: '3' },

@@ -45,7 +45,7 @@ interface Stretch {
 }
 
 /** Measures and prints; the answer is the exit code. */
-export const measureController = async (words: readonly string[]): Promise<number> => {
+export async function measureController(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...words], options: OPTIONS });
   if (values.help) {
     process.stdout.write(USAGE);
@@ -136,7 +136,7 @@ export const measureController = async (words: readonly string[]): Promise<numbe
     await bed.stop('failed');
     throw error;
   }
-};
+}
 
 const during = async (controller: ControllerProcess, work: () => Promise<unknown>): Promise<Stretch> => {
   const { pid } = controller.server;

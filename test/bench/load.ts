@@ -11,8 +11,9 @@ export interface LoadTool {
 }
 
 /** wrk when it is in PATH, unless the own client is asked for. `scratch` is a directory for its script. */
-export const loadTool = (scratch: string, own: boolean): LoadTool =>
-  !own && spawnSync('wrk', ['-v']).error === undefined ? wrk(scratch) : { name: 'own client (Node.js)', run: ownClient };
+export function loadTool(scratch: string, own: boolean): LoadTool {
+  return !own && spawnSync('wrk', ['-v']).error === undefined ? wrk(scratch) : { name: 'own client (Node.js)', run: ownClient };
+}
 
 const CLIENT_CORE = '1';
 

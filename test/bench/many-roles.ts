@@ -19,24 +19,25 @@ export interface RoleName {
 }
 
 /** Every role of the plan, by namespace in turns. */
-export const roleNames = ({ roles, namespaces }: Plan): readonly RoleName[] =>
-  Array.from({ length: roles }, (_, index) => ({
+export function roleNames({ roles, namespaces }: Plan): readonly RoleName[] {
+  return Array.from({ length: roles }, (_, index) => ({
     namespace: `team-${index % namespaces}`,
     name: `app-${Math.floor(index / namespaces)}`,
   }));
+}
 
 /** Creates the namespaces, and in each its roles with a service account for each role. */
-export const createMany = async (bed: Bed, plan: Plan): Promise<void> => {
+export async function createMany(bed: Bed, plan: Plan): Promise<void> {
   const namespaces = Array.from({ length: plan.namespaces }, (_, index) => `team-${index}`);
   await inParallel(namespaces, (name) => bed.request('POST', '/api/v1/namespaces', { metadata: { name, labels: LABELS } }));
   await inParallel(roleNames(plan), async ({ namespace, name }) => {
     await bed.request('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } });
     await create(bed, 'VaultAuthRole', { namespace, name }, roleSpec(name));
   });
-};
+}
 
 /** Creates the endpoint, the backend that all roles belong to, and the policy that all have; the first two are called "main". */
-export const createBackend = async (bed: Bed, plan: Plan): Promise<void> => {
+export async function createBackend(bed: Bed, plan: Plan): Promise<void> {
   const { address = '', rootToken = '' } = bed.openbao ?? {};
   const secret = { metadata: { name: 'main-token' }, stringData: { token: rootToken } };
   await bed.request('POST', `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/secrets`, secret);
@@ -70,10 +71,10 @@ export const createBackend = async (bed: Bed, plan: Plan): Promise<void> => {
   const path = `secret/data/{{identity.entity.aliases.\${auth.main.accessor}.metadata.service_account_namespace}}/*`;
   const policy = `path "${path}" {\n  capabilities = ["read"]\n}\n`;
   await create(bed, 'VaultACLPolicy', { name: POLICY }, { endpointRef: { name: 'main' }, policy });
-};
+}
 
 /** Milliseconds from the answer to a change of a role until Vault has it. `round` makes each change another. */
-export const changeSeen = async (bed: Bed, role: RoleName, round: number): Promise<number> => {
+export async function changeSeen(bed: Bed, role: RoleName, round: number): Promise<number> {
   const path = objectPath('VaultAuthRole', role);
   const maxTTL = 3600 + round;
   const patch = { spec: { token: { maxTTL: `${maxTTL}s` } } };
@@ -88,7 +89,7 @@ export const changeSeen = async (bed: Bed, role: RoleName, round: number): Promi
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Error(`a change of ${role.namespace}/${role.name} was not in Vault after ${LONGEST_MS / 1000} s`);
-};
+}
 
 const LONGEST_MS = 60_000;
 const POLL_MS = 10;

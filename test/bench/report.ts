@@ -38,7 +38,7 @@ export interface Report {
 }
 
 /** Prints the report to standard output, in Markdown. */
-export const printReport = (report: Report): void => {
+export function printReport(report: Report): void {
   const rows = report.cells.map(({ review, connections, figures: [ours, bare] }) =>
     ours && bare
       ? [
@@ -82,12 +82,13 @@ export const printReport = (report: Report): void => {
       'wrk was not found; the own client costs more than the bare server, so ratios look better than they are (apt install wrk).',
     );
   process.stdout.write(`${lines.join('\n')}\n`);
-};
+}
 
 const short = ({ perSecond, p50, p99, cpuMs }: Figures): string =>
   `${perSecond.toFixed(0)} · ${p50.toFixed(2)} · ${p99.toFixed(2)} · ${cpuMs.toFixed(3)}`;
 
 const ratio = (ours: number, bare: number): string => (ours / bare).toFixed(2);
 
-export const table = (heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] =>
-  [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+export function table(heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  return [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+}

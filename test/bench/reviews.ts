@@ -11,7 +11,7 @@ export const REVIEW_TITLES: Readonly<Record<ReviewName, string>> = {
 };
 
 /** An AdmissionReview for the creation of a pod; all but `plain` ask to be injected with one secret. */
-export const reviewOf = (name: ReviewName): string => {
+export function reviewOf(name: ReviewName): string {
   const containers = Array.from({ length: name === 'large' ? 60 : 2 }, (_, index) => container(index));
   const review = {
     apiVersion: 'admission.k8s.io/v1',
@@ -35,7 +35,7 @@ export const reviewOf = (name: ReviewName): string => {
   for (let index = 0; JSON.stringify(review).length < SIZES[name]; index += 1)
     containers[index % containers.length]?.env.push({ name: `VARIABLE_${index}`, value: 'v'.repeat(24) });
   return JSON.stringify(review);
-};
+}
 
 const container = (index: number) => ({
   name: `app-${index}`,

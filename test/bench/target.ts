@@ -26,7 +26,7 @@ const SERVER_CORE = '0';
 const START_LIMIT_MS = 20_000;
 
 /** Starts a server and waits for its first answer to `body`; nothing of it is left when that fails. */
-export const startTarget = async ({ name, command }: TargetSpec, body: string): Promise<Target> => {
+export async function startTarget({ name, command }: TargetSpec, body: string): Promise<Target> {
   const port = await freePort();
   const start = performance.now();
   const child = spawn('taskset', ['-c', SERVER_CORE, ...command(port)], { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -52,10 +52,10 @@ export const startTarget = async ({ name, command }: TargetSpec, body: string): 
     rssMiB: () => rssMiBOf(child.pid),
     stop,
   };
-};
+}
 
 /** KiB that each of `count` idle connections costs the server. */
-export const idleConnectionKiB = async (target: Target, count: number): Promise<number> => {
+export async function idleConnectionKiB(target: Target, count: number): Promise<number> {
   const before = target.rssMiB();
   const sockets: TLSSocket[] = [];
   while (sockets.length < count) sockets.push(...(await Promise.all(Array.from({ length: 50 }, () => open(target.port)))));
@@ -63,7 +63,7 @@ export const idleConnectionKiB = async (target: Target, count: number): Promise<
   const after = target.rssMiB();
   for (const socket of sockets) socket.destroy();
   return ((after - before) * 1024) / sockets.length;
-};
+}
 
 const open = (port: number): Promise<TLSSocket> =>
   new Promise((resolve, reject) => {

@@ -53,7 +53,7 @@ let token = '';
 const opened: (() => Promise<void> | void)[] = [];
 
 /** Starts the servers for a test file, and prepares and clears up each of its tests. */
-export const useCluster = (): void => {
+export function useCluster(): void {
   beforeAll(async () => {
     bed = await startBed({ parts: ['kube-apiserver'] });
   }, 600_000);
@@ -68,13 +68,15 @@ export const useCluster = (): void => {
   afterEach(async () => {
     for (const close of opened.splice(0).toReversed()) await close();
   });
-};
+}
 
 /** Runs when the test is over, the latest first. */
-export const afterwards = (close: () => Promise<void> | void): void => void opened.push(close);
+export function afterwards(close: () => Promise<void> | void): void {
+  void opened.push(close);
+}
 
 /** A client with the rights of the chart's service account. */
-export const connect = (): KubeClient => {
+export function connect(): KubeClient {
   const { bed, namespace } = cluster;
   const credentials = { ...NOBODY, ca: bed.ca, authorization: `Bearer ${token}` };
   const client = kubeClient({
@@ -83,34 +85,49 @@ export const connect = (): KubeClient => {
   });
   afterwards(() => client.close());
   return client;
-};
+}
 
-export const entry = (name: string): object => ({
-  name,
-  admissionReviewVersions: ['v1'],
-  sideEffects: 'None',
-  failurePolicy: 'Ignore',
-  clientConfig: { service: { name: 'vault-agent-injector-svc', namespace: cluster.namespace, path: '/mutate' } },
-  rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
-});
-export const manifest = (...names: readonly string[]): object => ({
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind: 'MutatingWebhookConfiguration',
-  metadata: { name: cluster.configuration },
-  webhooks: names.map(entry),
-});
-export const install = (...names: readonly string[]): Promise<unknown> =>
-  cluster.bed.request('POST', CONFIGURATIONS, manifest(...names));
-export const live = (): Promise<Configuration> => cluster.bed.request('GET', `${CONFIGURATIONS}/${cluster.configuration}`);
-export const bundles = async (): Promise<readonly string[]> =>
-  (await live()).webhooks.map(({ clientConfig }) => clientConfig.caBundle ?? '');
-export const secretPath = (name = 'ca'): string => `/api/v1/namespaces/${cluster.namespace}/secrets/${name}`;
-export const secret = (): Promise<Secret> => cluster.bed.request('GET', secretPath());
-export const decoded = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString();
-export const certificatesIn = (pem: string): readonly string[] =>
-  pem.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----\n/g) ?? [];
+export function entry(name: string): object {
+  return {
+    name,
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    failurePolicy: 'Ignore',
+    clientConfig: { service: { name: 'vault-agent-injector-svc', namespace: cluster.namespace, path: '/mutate' } },
+    rules: [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'] }],
+  };
+}
+export function manifest(...names: readonly string[]): object {
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'MutatingWebhookConfiguration',
+    metadata: { name: cluster.configuration },
+    webhooks: names.map(entry),
+  };
+}
+export function install(...names: readonly string[]): Promise<unknown> {
+  return cluster.bed.request('POST', CONFIGURATIONS, manifest(...names));
+}
+export function live(): Promise<Configuration> {
+  return cluster.bed.request('GET', `${CONFIGURATIONS}/${cluster.configuration}`);
+}
+export async function bundles(): Promise<readonly string[]> {
+  return (await live()).webhooks.map(({ clientConfig }) => clientConfig.caBundle ?? '');
+}
+export function secretPath(name = 'ca'): string {
+  return `/api/v1/namespaces/${cluster.namespace}/secrets/${name}`;
+}
+export function secret(): Promise<Secret> {
+  return cluster.bed.request('GET', secretPath());
+}
+export function decoded(text: string | undefined): string {
+  return Buffer.from(text ?? '', 'base64').toString();
+}
+export function certificatesIn(pem: string): readonly string[] {
+  return pem.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----\n/g) ?? [];
+}
 
-export const keeper = (more: Partial<KeeperOptions> = {}): CertificateSource => {
+export function keeper(more: Partial<KeeperOptions> = {}): CertificateSource {
   const log = {
     info: (_: object, text: string) => void cluster.lines.push(text),
     warn: (fields: object, text: string) => void cluster.lines.push(`${text} ${JSON.stringify(fields)}`),
@@ -128,20 +145,20 @@ export const keeper = (more: Partial<KeeperOptions> = {}): CertificateSource => 
   });
   afterwards(() => source.close());
   return source;
-};
-export const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
+}
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 60_000; !(await condition()); await sleep(20))
     if (Date.now() > end) throw new Error(`not within a minute: ${what}\n${cluster.lines.join('\n')}`);
-};
+}
 /** Takes away what binds the service account to its ClusterRole, or to its Role, and waits until that holds. */
-export const revoke = async (binding: 'clusterrolebindings' | 'rolebindings'): Promise<void> => {
+export async function revoke(binding: 'clusterrolebindings' | 'rolebindings'): Promise<void> {
   const { bed, namespace, count } = cluster;
   const scope = binding === 'rolebindings' ? `namespaces/${namespace}/` : '';
   await bed.request('DELETE', `/apis/rbac.authorization.k8s.io/v1/${scope}${binding}/vault-agent-injector-${count}`);
   await untilChartRights(bed, namespace, { clusterRole: binding !== 'clusterrolebindings', role: binding !== 'rolebindings' });
-};
+}
 /** Waits until something stays as it is for a time; writes that go on for ever never let it. */
-export const atRest = async (milliseconds: number, look: () => Promise<unknown>): Promise<void> => {
+export async function atRest(milliseconds: number, look: () => Promise<unknown>): Promise<void> {
   let before = JSON.stringify(await look());
   await until(`nothing is written for ${milliseconds} ms`, async () => {
     await sleep(milliseconds);
@@ -150,10 +167,11 @@ export const atRest = async (milliseconds: number, look: () => Promise<unknown>)
     before = now;
     return isSame;
   });
-};
-export const ready = (...sources: readonly CertificateSource[]): Promise<void> =>
-  until('all are ready', () => sources.every((source) => source.problem() === undefined));
-export const isSignedBy = (source: CertificateSource, authority: string): boolean => {
+}
+export function ready(...sources: readonly CertificateSource[]): Promise<void> {
+  return until('all are ready', () => sources.every((source) => source.problem() === undefined));
+}
+export function isSignedBy(source: CertificateSource, authority: string): boolean {
   const [leaf, ca] = [new X509Certificate(source.current()?.certificate ?? ''), new X509Certificate(authority)];
   return leaf.checkIssued(ca) && leaf.verify(ca.publicKey);
-};
+}

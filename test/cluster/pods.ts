@@ -10,27 +10,34 @@ export const ASKING = {
 };
 
 /** A pod of one container "web" with these annotations and further fields of its spec. */
-export const webPod = (name: string, annotations: Readonly<Record<string, string>>, spec: JsonObject = {}): JsonObject => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name, annotations },
-  spec: { containers: [{ name: 'web', image: 'nginx:1.29' }], ...spec },
-});
+export function webPod(name: string, annotations: Readonly<Record<string, string>>, spec: JsonObject = {}): JsonObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, annotations },
+    spec: { containers: [{ name: 'web', image: 'nginx:1.29' }], ...spec },
+  };
+}
 
 /** Path under which pods of a namespace are created; the query is optional. */
-export const podsPath = (namespace: string, query = ''): string => `/api/v1/namespaces/${namespace}/pods${query}`;
+export function podsPath(namespace: string, query = ''): string {
+  return `/api/v1/namespaces/${namespace}/pods${query}`;
+}
 
 /** Creates a pod and gives it as the API server stored it. */
-export const createPod = (bed: Bed, namespace: string, pod: JsonObject, query = ''): Promise<JsonObject> =>
-  bed.request('POST', podsPath(namespace, query), pod);
+export function createPod(bed: Bed, namespace: string, pod: JsonObject, query = ''): Promise<JsonObject> {
+  return bed.request('POST', podsPath(namespace, query), pod);
+}
 
 /** What injection may add to, by name. */
-export const namesIn = (pod: JsonObject, list: 'containers' | 'initContainers' | 'volumes'): readonly (string | undefined)[] =>
-  objectsOf(objectAt(pod, 'spec')?.[list]).map((item) => textOf(item, 'name'));
+export function namesIn(pod: JsonObject, list: 'containers' | 'initContainers' | 'volumes'): readonly (string | undefined)[] {
+  return objectsOf(objectAt(pod, 'spec')?.[list]).map((item) => textOf(item, 'name'));
+}
 
 /** The annotation's value on a stored pod. */
-export const annotationOf = (pod: JsonObject, name: string): unknown =>
-  objectAt(objectAt(pod, 'metadata'), 'annotations')?.[name];
+export function annotationOf(pod: JsonObject, name: string): unknown {
+  return objectAt(objectAt(pod, 'metadata'), 'annotations')?.[name];
+}
 
 /** Mount paths of the container of that name, in order. */
 export function mountPathsOf(pod: JsonObject, container: string): readonly (string | undefined)[] {

@@ -15,8 +15,9 @@ export interface Recorder {
 const CALLED = 'called by ';
 
 /** First labels of the names of the entries that were called for an answered request. */
-export const entriesOf = ({ warnings }: ApiAnswer): readonly string[] =>
-  warnings.filter((warning) => warning.startsWith(CALLED)).map((warning) => warning.slice(CALLED.length));
+export function entriesOf({ warnings }: ApiAnswer): readonly string[] {
+  return warnings.filter((warning) => warning.startsWith(CALLED)).map((warning) => warning.slice(CALLED.length));
+}
 
 /** Starts it in this process, on a free port of 127.0.0.1. */
 export async function startRecorder(bed: Bed): Promise<Recorder> {

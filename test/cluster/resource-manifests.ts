@@ -19,12 +19,14 @@ const SMALLEST: Readonly<Record<KindName, JsonObject>> = {
 };
 
 /** The smallest manifest of a kind with these members of its spec instead; undefined leaves one out. */
-export const manifest = (kind: KindName, spec: Readonly<Record<string, unknown>> = {}, name = 'probe'): JsonObject => ({
-  apiVersion: API_VERSION,
-  kind,
-  metadata: { name },
-  spec: { ...SMALLEST[kind], ...spec } as JsonObject,
-});
+export function manifest(kind: KindName, spec: Readonly<Record<string, unknown>> = {}, name = 'probe'): JsonObject {
+  return {
+    apiVersion: API_VERSION,
+    kind,
+    metadata: { name },
+    spec: { ...SMALLEST[kind], ...spec } as JsonObject,
+  };
+}
 
 export interface Row {
   readonly kind: KindName;

@@ -38,31 +38,35 @@ const NAMESPACES: Readonly<Record<string, { readonly labels?: Texts; readonly an
 };
 
 /** Selects the namespaces of these. */
-export const among = (...values: readonly Actor[]): JsonObject => ({ key: BY, operator: 'In', values });
+export function among(...values: readonly Actor[]): JsonObject {
+  return { key: BY, operator: 'In', values };
+}
 
 /** Waits, a minute at the most. */
-export const until = async (what: () => Promise<boolean>): Promise<void> => {
+export async function until(what: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 60_000; !(await what()); await sleep(50))
     if (Date.now() > end) throw new Error('what was applied does not take effect');
-};
+}
 
 /** The pod has the token's volume. */
-export const carriesToken = (result: JsonObject): boolean => JSON.stringify(result).includes(`"${TOKEN_VOLUME}"`);
+export function carriesToken(result: JsonObject): boolean {
+  return JSON.stringify(result).includes(`"${TOKEN_VOLUME}"`);
+}
 
 /** What became of a pod, without what differs between two pods anyway. */
-export const resultOf = async (bed: Bed, pod: JsonObject, actor: Actor, namespace = 'plain'): Promise<JsonObject> => {
+export async function resultOf(bed: Bed, pod: JsonObject, actor: Actor, namespace = 'plain'): Promise<JsonObject> {
   const { status, text } = await bed.exchange('POST', podsPath(`${namespace}-${actor}`, '?dryRun=All'), pod);
   if (status !== 201) return { status };
   const stored = JSON.parse(text.replaceAll(/kube-api-access-\w+/g, 'kube-api-access')) as JsonObject;
   const { labels = {}, annotations = {} } = objectAt(stored, 'metadata') ?? {};
   return { status, labels, annotations, spec: stored['spec'] ?? {} };
-};
+}
 
 /** The same for all of them. */
-export const resultsOf = async (bed: Bed, pod: JsonObject, namespace?: string): Promise<Readonly<Record<Actor, JsonObject>>> => {
+export async function resultsOf(bed: Bed, pod: JsonObject, namespace?: string): Promise<Readonly<Record<Actor, JsonObject>>> {
   const results = await Promise.all(ACTORS.map(async (actor) => [actor, await resultOf(bed, pod, actor, namespace)] as const));
   return Object.fromEntries(results) as Record<Actor, JsonObject>;
-};
+}
 
 const rendered = async (bed: Bed, folder: string): Promise<readonly JsonObject[]> => {
   const text = await bed.kubectl(['kustomize', join(repositoryDirectory(), 'deploy', folder)]);
@@ -72,10 +76,12 @@ const rendered = async (bed: Bed, folder: string): Promise<readonly JsonObject[]
 };
 
 /** As `kubectl apply` does. */
-export const apply = (bed: Bed, object: JsonObject): Promise<string> => bed.kubectl(['apply', '-f', '-'], JSON.stringify(object));
+export function apply(bed: Bed, object: JsonObject): Promise<string> {
+  return bed.kubectl(['apply', '-f', '-'], JSON.stringify(object));
+}
 
 /** The policy as it is delivered, for the namespaces of its actors; the setting as an operator patches it. */
-export const applyPolicy = async (bed: Bed, autoInject: string): Promise<void> => {
+export async function applyPolicy(bed: Bed, autoInject: string): Promise<void> {
   for (const object of await rendered(bed, 'policies/token-mode')) {
     const spec = objectAt(object, 'spec') ?? {};
     const [settings, ...variables] = objectsOf(spec['variables']);
@@ -89,10 +95,10 @@ export const applyPolicy = async (bed: Bed, autoInject: string): Promise<void> =
       : { variables: [{ name: 'settings', expression }, ...variables] };
     await apply(bed, { ...object, spec: { ...spec, ...more } });
   }
-};
+}
 
 /** Makes the namespaces, starts the webhook, and registers it for those in which it acts. */
-export const startActors = async (bed: Bed): Promise<void> => {
+export async function startActors(bed: Bed): Promise<void> {
   for (const [name, more] of Object.entries(NAMESPACES))
     for (const actor of ACTORS)
       await bed.createNamespace({ ...more, name: `${name}-${actor}`, labels: { ...more.labels, [BY]: actor } });
@@ -109,4 +115,4 @@ export const startActors = async (bed: Bed): Promise<void> => {
       return { ...entry, namespaceSelector, clientConfig: { url: webhook.url, caBundle } };
     }),
   });
-};
+}

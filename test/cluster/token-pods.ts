@@ -113,15 +113,17 @@ const texts = (count: number): readonly JsonObject[] =>
 const places = (count: number): readonly JsonObject[] =>
   Array.from({ length: count }, (_, index) => ({ name: 'other', mountPath: `/var/run/secrets/vaultauth.dev/other/${index}` }));
 /** A pod of so many containers, each with so many variables and mounts together. */
-export const many = (containers: number, each: number): JsonObject => ({
-  volumes: [other],
-  containers: Array.from({ length: containers }, (_, index) => ({
-    ...web,
-    name: `web-${index}`,
-    env: texts(each / 2),
-    volumeMounts: places(each / 2),
-  })),
-});
+export function many(containers: number, each: number): JsonObject {
+  return {
+    volumes: [other],
+    containers: Array.from({ length: containers }, (_, index) => ({
+      ...web,
+      name: `web-${index}`,
+      env: texts(each / 2),
+      volumeMounts: places(each / 2),
+    })),
+  };
+}
 
 /** As large as the policy takes it; and larger. */
 export const LARGEST: JsonObject = many(64, 30);
@@ -198,10 +200,12 @@ export const NO_ASKS: readonly Ask[] = [
   { labels: { 'vaultauth.dev/inject': 'disabled' }, ...USUAL },
 ];
 
-export const podOf = (spec: JsonObject, { labels = {}, annotations }: Ask): JsonObject => ({
-  metadata: { name: 'web', labels, annotations },
-  spec,
-});
+export function podOf(spec: JsonObject, { labels = {}, annotations }: Ask): JsonObject {
+  return {
+    metadata: { name: 'web', labels, annotations },
+    spec,
+  };
+}
 
 const word = fc.oneof(fc.constantFrom('web', '$(A)', '$$', ''), fc.string({ unit: 'grapheme', maxLength: 12 }));
 const seconds = fc.oneof(fc.integer({ min: 500, max: 90_000 }).map(String), word);

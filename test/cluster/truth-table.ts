@@ -73,17 +73,18 @@ export const ROWS: readonly Row[] = NAMESPACES.flatMap(([namespace, namespaceLab
 );
 
 /** How often a row asks or refuses by annotations. */
-export const requestsIn = ({ pod }: Row): number =>
-  Object.keys(objectAt(objectAt(pod, 'metadata'), 'annotations') ?? {}).filter((name) =>
+export function requestsIn({ pod }: Row): number {
+  return Object.keys(objectAt(objectAt(pod, 'metadata'), 'annotations') ?? {}).filter((name) =>
     [VAULT, BAO, OURS, INJECT].includes(name),
   ).length;
+}
 
 /** The row with further annotations. */
-export const withAnnotations = (row: Row, more: Texts): Row => {
+export function withAnnotations(row: Row, more: Texts): Row {
   const metadata = objectAt(row.pod, 'metadata');
   const annotations = { ...objectAt(metadata, 'annotations'), ...more };
   return { ...row, pod: { ...row.pod, metadata: { ...metadata, annotations } } };
-};
+}
 
 /** Makes the namespaces, or labels those that are there, with further labels. Each has a service account for pods. */
 export async function createNamespaces(bed: Bed, more: Texts = {}): Promise<void> {
@@ -98,10 +99,10 @@ export async function createNamespaces(bed: Bed, more: Texts = {}): Promise<void
 }
 
 /** The program's own answer to a row. */
-export const outcomeOf = ({ namespace, namespaceLabels, pod }: Row, flags: readonly string[]): Outcome => {
+export function outcomeOf({ namespace, namespaceLabels, pod }: Row, flags: readonly string[]): Outcome {
   const reading = readSettings('webhook', flags, {});
   if (!reading.ok) throw new Error(reading.problems.join());
   const metadata = { labels: new Map(Object.entries(namespaceLabels)), annotations: new Map<string, string>() };
   const cluster = { namespace: () => metadata, serviceAccount: () => undefined };
   return admitPod(pod, namespace, admissionContext('webhook', reading.value, cluster));
-};
+}

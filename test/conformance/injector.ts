@@ -29,7 +29,7 @@ export interface Laboratory {
 const DAY_MS = 86_400_000;
 
 /** A directory with certificates, and everything started in it ends with it. */
-export const laboratory = (): Laboratory => {
+export function laboratory(): Laboratory {
   const directory = mkdtempSync(join(tmpdir(), 'conformance-'));
   const watchdog = startWatchdog(directory);
   const servers: Server[] = [];
@@ -86,7 +86,7 @@ export const laboratory = (): Laboratory => {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-};
+}
 
 const takesConnections = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

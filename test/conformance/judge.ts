@@ -132,7 +132,7 @@ const tryOne = (one: ReviewCase, actual: Actual, quirks: readonly Quirk[]): stri
 };
 
 /** The differences that no combination of intended ones explains; empty when the case passes. */
-export const judge = (one: ReviewCase, answer: Answer): readonly string[] => {
+export function judge(one: ReviewCase, answer: Answer): readonly string[] {
   const actual = actualOf(answer, objectOf(one));
   let best: string[] | undefined;
   for (const quirks of subsets(one.quirks)) {
@@ -141,4 +141,4 @@ export const judge = (one: ReviewCase, answer: Answer): readonly string[] => {
     if (best.length === 0) break;
   }
   return best ?? [];
-};
+}

@@ -17,14 +17,14 @@ const decoded = (value: string): Json => {
 };
 
 /** The generated configuration is compared as a document, not as base64 text. */
-export const withDecodedConfig = (pod: JsonObject): JsonObject => {
+export function withDecodedConfig(pod: JsonObject): JsonObject {
   const copy = structuredClone(pod) as { spec?: { [list: string]: unknown } };
   for (const list of ['containers', 'initContainers'])
     for (const container of objectsOf(copy.spec?.[list]))
       for (const variable of objectsOf(container['env']) as { name?: string; value?: Json }[])
         if (variable.name === CONFIG_VARIABLE && typeof variable.value === 'string') variable.value = decoded(variable.value);
   return copy as JsonObject;
-};
+}
 
 /** The member that identifies the objects of a list; mounts go by path, since one volume may be mounted twice. */
 const identityOf = (list: readonly Json[]): string | undefined => {
@@ -43,7 +43,7 @@ const escape = (part: string): string => part.replaceAll('~', '~0').replaceAll('
 /** An empty lifecycle or resources says nothing, whether it is there or not. */
 const SILENT_WHEN_EMPTY = /\/(?:lifecycle|resources)$/;
 
-export const leavesOf = (value: Json, path = '', leaves: Leaves = new Map()): Leaves => {
+export function leavesOf(value: Json, path = '', leaves: Leaves = new Map()): Leaves {
   if (Array.isArray(value)) {
     const list: readonly Json[] = value;
     const key = identityOf(list);
@@ -60,12 +60,12 @@ export const leavesOf = (value: Json, path = '', leaves: Leaves = new Map()): Le
     for (const [key, member] of members) if (member !== undefined) leavesOf(member, `${path}/${escape(key)}`, leaves);
   } else leaves.set(path, value as Leaf);
   return leaves;
-};
+}
 
 const CUSTOM = /^vault-secrets-custom-\d+$/;
 
 /** Extra secret volumes by their mount path, since vault-k8s numbers them in random order (Q07). */
-export const withNamedVolumes = (pod: JsonObject): JsonObject => {
+export function withNamedVolumes(pod: JsonObject): JsonObject {
   const copy = structuredClone(pod) as { spec?: { [list: string]: unknown } };
   const names = new Map<string, string>();
   const mounts = ['containers', 'initContainers'].flatMap((list) =>
@@ -77,4 +77,4 @@ export const withNamedVolumes = (pod: JsonObject): JsonObject => {
   for (const named of [...mounts, ...(objectsOf(copy.spec?.['volumes']) as { name: string }[])])
     named.name = names.get(named.name) ?? named.name;
   return copy as JsonObject;
-};
+}

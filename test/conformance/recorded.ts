@@ -85,7 +85,7 @@ export const startupCases = all.filter((one): one is StartupCase => 'startup' in
 export const reviewCases = all.filter((one): one is ReviewCase => !('startup' in one));
 
 /** The object of the request. */
-export const objectOf = (one: ReviewCase): Json | undefined => {
+export function objectOf(one: ReviewCase): Json | undefined {
   if (one.shape === undefined) return one.object;
   const pod = structuredClone(shapes[one.shape]) as { metadata?: { annotations?: Record<string, string> | null } };
   if (Object.keys(one.annotations ?? {}).length > 0) {
@@ -93,27 +93,25 @@ export const objectOf = (one: ReviewCase): Json | undefined => {
     pod.metadata.annotations = { ...pod.metadata.annotations, ...one.annotations };
   }
   return pod;
-};
+}
 
 /** The pod of an expectation, with its configuration decoded. */
-export const podOf = (expectation: Expectation, object: Json): JsonObject | undefined => {
+export function podOf(expectation: Expectation, object: Json): JsonObject | undefined {
   if (!expectation.changes) return undefined;
   const start = structuredClone(object);
   const pod: unknown = fastJsonPatch.applyPatch(start, structuredClone(expectation.changes), true).newDocument;
   return isObject(pod) ? pod : undefined;
-};
+}
 
 const UID = '6f1d2c3b-0000-4000-8000-000000000001';
 
 /** The HTTP request of a case. */
-export const requestOf = (
-  one: ReviewCase,
-): {
+export function requestOf(one: ReviewCase): {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-} => {
+} {
   const pod = { group: '', version: 'v1', kind: 'Pod' };
   const pods = { group: '', version: 'v1', resource: 'pods' };
   const padding = one.http?.bodyBytes === undefined ? {} : { pad: 'x'.repeat(one.http.bodyBytes) };
@@ -148,4 +146,4 @@ export const requestOf = (
     },
     body: one.http?.body ?? JSON.stringify(review),
   };
-};
+}

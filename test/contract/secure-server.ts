@@ -12,10 +12,7 @@ import type { ProductName } from './servers.ts';
 export const ROOT_TOKEN = 'root-of-the-secure-server';
 
 /** A development server with TLS, which asks for client certificates; gives its address and authority. */
-export const secureServer = async (
-  bed: Bed,
-  product: ProductName,
-): Promise<{ readonly address: string; readonly ca: string }> => {
+export async function secureServer(bed: Bed, product: ProductName): Promise<{ readonly address: string; readonly ca: string }> {
   const program = product === 'vault' ? 'vault' : 'bao';
   const programs = await obtain([program], '1.36', silentProgress);
   const [port = 0] = await freePorts(1);
@@ -36,4 +33,4 @@ export const secureServer = async (
   });
   await untilReady(server, 90, () => answersOk(`https://127.0.0.1:${port}/v1/sys/health`));
   return { address: `https://127.0.0.1:${port}`, ca: readFileSync(join(folder, 'vault-ca.pem'), 'utf8') };
-};
+}

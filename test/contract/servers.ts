@@ -27,8 +27,9 @@ export interface ContractServer {
 const LIMITS = { requestsPerSecond: 1000, burst: 1000, maxInFlight: 8, timeoutMs: 30_000 };
 
 /** A client without limits that are felt. */
-export const contractClient = (address: string, namespace = '', tls: VaultTLS = {}): VaultClient =>
-  vaultClient({ address, namespace, tls, limits: LIMITS, userAgent: 'contract' });
+export function contractClient(address: string, namespace = '', tls: VaultTLS = {}): VaultClient {
+  return vaultClient({ address, namespace, tls, limits: LIMITS, userAgent: 'contract' });
+}
 
 /** Declares the tests for each product; one bed with both serves all of a file. `prepare` runs before the first test. */
 export function onEachServer(
@@ -75,26 +76,30 @@ const contractServer = (bed: Bed, product: ProductName): ContractServer => {
 };
 
 /** The data at a path, as root. */
-export const read = async (caller: VaultCaller, path: string): Promise<JsonObject> =>
-  (await caller.request({ method: 'GET', path })).data ?? {};
+export async function read(caller: VaultCaller, path: string): Promise<JsonObject> {
+  return (await caller.request({ method: 'GET', path })).data ?? {};
+}
 
 /** What became of a write: the status and warnings, or the status and the server's words about the error. */
-export const write = (
+export function write(
   caller: VaultCaller,
   path: string,
   body: JsonObject,
   method: 'POST' | 'PUT' | 'DELETE' = 'POST',
-): Promise<string> => outcomeOf(caller.request({ method, path, body }));
+): Promise<string> {
+  return outcomeOf(caller.request({ method, path, body }));
+}
 
 /** The same for any request. */
-export const outcomeOf = (answer: Promise<{ readonly status: number; readonly warnings: readonly string[] }>): Promise<string> =>
-  answer.then(
+export function outcomeOf(answer: Promise<{ readonly status: number; readonly warnings: readonly string[] }>): Promise<string> {
+  return answer.then(
     ({ status, warnings }) => [status, ...warnings].join(' '),
     (error: unknown) => {
       if (!(error instanceof VaultError)) throw error;
       return [error.status, ...error.errors].join(' ');
     },
   );
+}
 
 export interface TokenOptions {
   readonly audience?: string;
@@ -102,53 +107,55 @@ export interface TokenOptions {
 }
 
 /** Creates a service account if there is none; the namespace too. */
-export const serviceAccount = async (
+export async function serviceAccount(
   bed: Bed,
   namespace: string,
   name: string,
   annotations: Readonly<Record<string, string>> = {},
-): Promise<void> => {
+): Promise<void> {
   await bed.exchange('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
   await bed.exchange('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name, annotations } });
-};
+}
 
 /** A token of a service account by TokenRequest. */
-export const tokenOf = async (
+export async function tokenOf(
   bed: Bed,
   namespace: string,
   name: string,
   { audience, expirationSeconds = 600 }: TokenOptions = {},
-): Promise<string> => {
+): Promise<string> {
   const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
   const spec = { expirationSeconds, ...(audience !== undefined && { audiences: [audience] }) };
   return (await bed.request<{ status: { token: string } }>('POST', path, { spec })).status.token;
-};
+}
 
 /** Binds a service account to a cluster role, and waits until it has a right that this gives. */
-export const bind = async (
+export async function bind(
   bed: Bed,
   namespace: string,
   name: string,
   role = 'system:auth-delegator',
   right: Right = MAY_REVIEW,
-): Promise<void> => {
+): Promise<void> {
   await bed.request('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
     metadata: { name: `${namespace}-${name}-${role.replaceAll(':', '-')}` },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
     subjects: [{ kind: 'ServiceAccount', name, namespace }],
   });
   await untilMay(bed, userOf(namespace, name), right);
-};
+}
 
 /** A token with other claims, signed with the API server's own key; undefined takes a claim away. */
-export const forged = (bed: Bed, token: string, claims: JsonObject, key?: string): string => {
+export function forged(bed: Bed, token: string, claims: JsonObject, key?: string): string {
   const [header = '', payload = ''] = token.split('.');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the payload of a token is an object
   const old = JSON.parse(Buffer.from(payload, 'base64url').toString()) as JsonObject;
   const unsigned = `${header}.${Buffer.from(JSON.stringify({ ...old, ...claims })).toString('base64url')}`;
   const signingKey = key ?? readFileSync(`${bed.directory}/pki/service-accounts.key`, 'utf8');
   return `${unsigned}.${createSign('RSA-SHA256').update(unsigned).sign(signingKey).toString('base64url')}`;
-};
+}
 
 /** Seconds since 1970, so many from now. */
-export const secondsFromNow = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds;
+export function secondsFromNow(seconds: number): number {
+  return Math.floor(Date.now() / 1000) + seconds;
+}

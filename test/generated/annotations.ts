@@ -101,8 +101,8 @@ const ownSection = (): readonly string[] =>
   OWN_KEYS.length === 0 ? [] : [`## Only under ${code(OWN_PREFIX)}`, tableOf(HEAD, OWN_KEYS.map(plainRow))];
 
 /** The reference of all annotations. */
-export const annotationsDocument = (): Document =>
-  documentOf('docs/annotations.md', 'Annotations', [
+export function annotationsDocument(): Document {
+  return documentOf('docs/annotations.md', 'Annotations', [
     ...INTRODUCTION,
     ...groupsOf(
       KEYS.filter((key) => !isOwn(table[key])),
@@ -157,3 +157,4 @@ names them.`,
       KINDS.map(({ name, wanted }) => [name, wanted]),
     ),
   ]);
+}

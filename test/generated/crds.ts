@@ -52,10 +52,12 @@ const rights = (): Document => ({
 });
 
 /** Everything printed into deploy/crds. */
-export const crdDocuments = (): readonly Document[] => [
-  ...Object.values(kinds).map(({ kind, plural }) => ({
-    file: `deploy/crds/${plural}.yaml`,
-    text: `${GENERATED}${yaml(crdOf(kind))}`,
-  })),
-  rights(),
-];
+export function crdDocuments(): readonly Document[] {
+  return [
+    ...Object.values(kinds).map(({ kind, plural }) => ({
+      file: `deploy/crds/${plural}.yaml`,
+      text: `${GENERATED}${yaml(crdOf(kind))}`,
+    })),
+    rights(),
+  ];
+}

@@ -9,12 +9,14 @@ import { resourcesDocument } from './resources.ts';
 import { settingsDocument } from './settings.ts';
 
 /** All generated files, fresh. */
-export const documents = (): readonly Document[] => [
-  annotationsDocument(),
-  settingsDocument(),
-  problemsDocument(),
-  resourcesDocument(),
-  metricsDocument(),
-  ...manifestDocuments(),
-  ...crdDocuments(),
-];
+export function documents(): readonly Document[] {
+  return [
+    annotationsDocument(),
+    settingsDocument(),
+    problemsDocument(),
+    resourcesDocument(),
+    metricsDocument(),
+    ...manifestDocuments(),
+    ...crdDocuments(),
+  ];
+}

@@ -67,7 +67,7 @@ const SELECTING: Readonly<Record<EntryName, Selecting>> = {
 };
 
 /** One entry, without the caBundle that the webhook itself publishes. */
-export const entryOf = (name: EntryName): JsonObject => {
+export function entryOf(name: EntryName): JsonObject {
   const { namespaces, pods, conditions } = SELECTING[name];
   return {
     name: `${name}.vaultauth.dev`,
@@ -85,4 +85,4 @@ export const entryOf = (name: EntryName): JsonObject => {
     objectSelector: { matchExpressions: [pods] },
     matchConditions: conditions,
   };
-};
+}

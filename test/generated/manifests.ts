@@ -52,9 +52,6 @@ const entryPatch = (variant: string, entry: EntryName): Document => ({
 });
 
 /** Everything that follows from the table of entries. */
-export const manifestDocuments = (): readonly Document[] => [
-  base(),
-  entryPatch('namespaces', 'namespace'),
-  entryPatch('cluster-wide', 'auto'),
-  ...policyDocuments(GENERATED),
-];
+export function manifestDocuments(): readonly Document[] {
+  return [base(), entryPatch('namespaces', 'namespace'), entryPatch('cluster-wide', 'auto'), ...policyDocuments(GENERATED)];
+}

@@ -9,25 +9,30 @@ export interface Document {
 /** A text in a table cell: a pipe would end the cell, a line end the row. */
 const cell = (text: string): string => text.replaceAll(/(?<!\\)\|/g, String.raw`\|`).replaceAll('\n', ' ');
 
-export const code = (text: string): string => `\`${text}\``;
+export function code(text: string): string {
+  return `\`${text}\``;
+}
 
 /** A table; every row has as many cells as the head. */
-export const tableOf = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
+export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
+}
 
 /** A document of blocks with one blank line between them, marked as generated. */
-export const documentOf = (file: string, title: string, blocks: readonly string[]): Document => ({
-  file,
-  text: `${[`# ${title}`, '<!-- Printed from the sources by `make generate`; a test compares. Change the table, not this file. -->', ...blocks].join('\n\n')}\n`,
-});
+export function documentOf(file: string, title: string, blocks: readonly string[]): Document {
+  return {
+    file,
+    text: `${[`# ${title}`, '<!-- Printed from the sources by `make generate`; a test compares. Change the table, not this file. -->', ...blocks].join('\n\n')}\n`,
+  };
+}
 
 /** Cuts a list into titled groups: each begins at its first key and ends where the next one begins, so new keys need no entry. */
-export const groupsOf = <Key extends string>(
+export function groupsOf<Key extends string>(
   keys: readonly Key[],
   firsts: readonly (readonly [first: Key, title: string])[],
-): readonly { readonly title: string; readonly keys: readonly Key[] }[] => {
+): readonly { readonly title: string; readonly keys: readonly Key[] }[] {
   const starts = firsts.map(([first]) => keys.indexOf(first));
   if (starts[0] !== 0 || starts.some((start, index) => start < (starts[index - 1] ?? 0)))
     throw new Error(`groups out of order: ${firsts.join('; ')}`);
   return firsts.map(([, title], index) => ({ title, keys: keys.slice(starts[index], starts[index + 1]) }));
-};
+}

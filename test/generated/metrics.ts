@@ -26,7 +26,7 @@ const table = (metrics: readonly Known[]): string =>
   );
 
 /** The reference of all metrics. */
-export const metricsDocument = (): Document => {
+export function metricsDocument(): Document {
   const webhook = createMetrics(BUILD).registry;
   const compat = createMetrics(BUILD).registry;
   compat.clear();
@@ -40,4 +40,4 @@ export const metricsDocument = (): Document => {
     '## Controller',
     table(own(createControllerMetrics(BUILD).registry)),
   ]);
-};
+}

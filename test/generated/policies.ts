@@ -189,17 +189,19 @@ namespace, token-audience, token-expiration-seconds, skip-containers and init-co
 service accounts are not seen.`;
 
 /** One file per policy, with its binding. */
-export const policyDocuments = (generated: string): readonly Document[] => [
-  ...POLICIES.map(({ name, words, actions, spec }) =>
-    documentOf(
-      name,
-      `${generated}\n${words}`,
-      withBinding('ValidatingAdmissionPolicy', name, spec, { validationActions: actions }),
+export function policyDocuments(generated: string): readonly Document[] {
+  return [
+    ...POLICIES.map(({ name, words, actions, spec }) =>
+      documentOf(
+        name,
+        `${generated}\n${words}`,
+        withBinding('ValidatingAdmissionPolicy', name, spec, { validationActions: actions }),
+      ),
     ),
-  ),
-  documentOf(
-    'token-mode/policy',
-    `${generated}\n${TOKEN_MODE}`,
-    withBinding('MutatingAdmissionPolicy', 'token-mode', tokenPolicy, {}),
-  ),
-];
+    documentOf(
+      'token-mode/policy',
+      `${generated}\n${TOKEN_MODE}`,
+      withBinding('MutatingAdmissionPolicy', 'token-mode', tokenPolicy, {}),
+    ),
+  ];
+}

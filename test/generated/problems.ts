@@ -22,8 +22,8 @@ const sectionOf = (problem: ProblemCode): string[] => {
 };
 
 /** The reference of everything that a person can be told about a pod. */
-export const problemsDocument = (): Document =>
-  documentOf('docs/problems.md', 'Problems and warnings', [
+export function problemsDocument(): Document {
+  return documentOf('docs/problems.md', 'Problems and warnings', [
     ...INTRODUCTION,
     tableOf(
       ['Code', 'Kind', 'What it is'],
@@ -38,3 +38,4 @@ first line of \`explain\`.`,
       Object.entries(REASON_SENTENCES).map(([reason, sentence]) => [code(reason), sentence]),
     ),
   ]);
+}

@@ -100,8 +100,9 @@ const sectionOf = (name: KindName): readonly string[] => {
 };
 
 /** The reference of the four kinds. */
-export const resourcesDocument = (): Document =>
-  documentOf('docs/resources.md', 'Resources', [
+export function resourcesDocument(): Document {
+  return documentOf('docs/resources.md', 'Resources', [
     ...INTRODUCTION,
     ...(Object.keys(kinds) as KindName[]).flatMap((name) => sectionOf(name)),
   ]);
+}

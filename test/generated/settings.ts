@@ -50,11 +50,12 @@ const settingRow = (key: SettingKey): readonly string[] => {
 };
 
 /** The reference of all settings. */
-export const settingsDocument = (): Document =>
-  documentOf('docs/settings.md', 'Settings', [
+export function settingsDocument(): Document {
+  return documentOf('docs/settings.md', 'Settings', [
     ...INTRODUCTION,
     ...groupsOf(Object.keys(settingsTable) as SettingKey[], FIRSTS).flatMap(({ title, keys }) => [
       `## ${title}`,
       tableOf(['Flag', 'Variable', 'Kind', 'Default', 'Commands', 'Meaning', 'Default of annotation'], keys.map(settingRow)),
     ]),
   ]);
+}

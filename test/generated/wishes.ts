@@ -19,5 +19,6 @@ export const NAMESPACE_LABEL: JsonObject = { name: 'namespaceLabel', expression:
 /** The pod asks by its label or its annotations. */
 export const EXPLICIT = "variables.label == 'enabled' || variables.asks";
 /** The pod says nothing, and its namespace asks, or the cluster does where `cluster` holds. Wants three of the variables above. */
-export const implicit = (cluster: string): string =>
-  `variables.label != 'enabled' && variables.silent && (variables.namespaceLabel == 'enabled' || (${cluster} && variables.namespaceLabel != 'disabled'))`;
+export function implicit(cluster: string): string {
+  return `variables.label != 'enabled' && variables.silent && (variables.namespaceLabel == 'enabled' || (${cluster} && variables.namespaceLabel != 'disabled'))`;
+}

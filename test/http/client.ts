@@ -11,18 +11,21 @@ export interface Answer {
 }
 
 /** A pool as Go's client has one: 25 idle connections, kept for 90 s, a request never repeated. */
-export const goLikeAgent = (): Agent => new Agent({ keepAlive: true, maxFreeSockets: 25, scheduling: 'lifo', ca: trusted });
+export function goLikeAgent(): Agent {
+  return new Agent({ keepAlive: true, maxFreeSockets: 25, scheduling: 'lifo', ca: trusted });
+}
 
-export const review = (uid = 'u'): string =>
-  JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid } });
+export function review(uid = 'u'): string {
+  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid } });
+}
 
 export type SendOptions = Pick<RequestOptions, 'agent' | 'method' | 'path' | 'timeout'> & {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** Sends one request to the review path; POST of JSON unless told otherwise. */
-export const send = (port: number, body: string | Buffer = '', options: SendOptions = {}): Promise<Answer> =>
-  new Promise((resolve, reject) => {
+export function send(port: number, body: string | Buffer = '', options: SendOptions = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...options.headers };
     const call = request(
       {
@@ -55,6 +58,7 @@ export const send = (port: number, body: string | Buffer = '', options: SendOpti
     call.on('error', reject);
     call.end(body);
   });
+}
 
 export interface RawConnection {
   readonly socket: TLSSocket;
@@ -65,8 +69,8 @@ export interface RawConnection {
 }
 
 /** Opens a TLS connection and writes the text as it is. */
-export const raw = (port: number, text: string): Promise<RawConnection> =>
-  new Promise((resolve, reject) => {
+export function raw(port: number, text: string): Promise<RawConnection> {
+  return new Promise((resolve, reject) => {
     let received = '';
     const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
       socket.write(text);
@@ -76,7 +80,9 @@ export const raw = (port: number, text: string): Promise<RawConnection> =>
     socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
     socket.on('error', reject);
   });
+}
 
 /** Status codes of all answers in what was received. */
-export const statuses = (received: string): readonly number[] =>
-  [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+export function statuses(received: string): readonly number[] {
+  return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+}

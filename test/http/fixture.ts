@@ -16,10 +16,10 @@ const authority = issueAuthority({ commonName: 'test authority', notBefore, notA
 export const trusted = authority.certificate;
 
 /** A certificate for localhost and 127.0.0.1. */
-export const issue = (notAfter = new Date(Date.now() + HOUR)): ServedCertificate => {
+export function issue(notAfter = new Date(Date.now() + HOUR)): ServedCertificate {
   const names = { commonName: 'test', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
   return { ...issueLeaf({ ...names, authority, notBefore, notAfter, usages: ['server'] }), notAfter };
-};
+}
 
 export interface ChangingCertificates {
   current(): ServedCertificate | undefined;
@@ -29,7 +29,7 @@ export interface ChangingCertificates {
   setProblem(problem: string | undefined): void;
 }
 
-export const changingCertificates = (first?: ServedCertificate): ChangingCertificates => {
+export function changingCertificates(first?: ServedCertificate): ChangingCertificates {
   let current = first;
   let problem: string | undefined;
   const listeners: ((certificate: ServedCertificate) => void)[] = [];
@@ -43,7 +43,7 @@ export const changingCertificates = (first?: ServedCertificate): ChangingCertifi
     },
     setProblem: (text) => void (problem = text),
   };
-};
+}
 
 /** Answers with the uid it was sent; a body without one is refused. */
 const echo: Reviewer = (body): Reply => {
@@ -80,7 +80,7 @@ export interface TestServerOptions {
 const running = new Set<AdmissionServer>();
 
 /** Starts a server on a free port of the loopback; `stopServers` ends it whatever the test did. */
-export const startServer = async (options: TestServerOptions = {}): Promise<TestServer> => {
+export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
   const lines: string[] = [];
   const metrics = createMetrics({ version: '0.0.0', commit: 'test' });
   const certificates = options.certificates ?? changingCertificates(issue());
@@ -97,7 +97,7 @@ export const startServer = async (options: TestServerOptions = {}): Promise<Test
   });
   running.add(server);
   return { ...server, metrics, certificates, lines };
-};
+}
 
 /** Limits that let a test end soon; each test sets the ones that it is about. */
 const FAST: Partial<ServerLimits> = {
@@ -108,19 +108,19 @@ const FAST: Partial<ServerLimits> = {
   drainSettleMs: 200,
 };
 
-export const stopServers = async (): Promise<void> => {
+export async function stopServers(): Promise<void> {
   await Promise.all([...running].map((server) => server.drain(true)));
   running.clear();
-};
+}
 
 /** Waits until something is so, a minute at the most: what one side has done the other hears of later. */
-export const until = async (isSo: () => Promise<boolean> | boolean): Promise<void> => {
+export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
   for (const end = Date.now() + 60_000; !(await isSo()); await sleep(10))
     if (Date.now() > end) throw new Error(`not within a minute: ${isSo.toString()}`);
-};
+}
 
 /** The value of a metric by its name and labels as they are printed, or undefined. */
-export const metric = async (metrics: Metrics, name: string): Promise<number | undefined> => {
+export async function metric(metrics: Metrics, name: string): Promise<number | undefined> {
   const line = (await metrics.registry.metrics()).split('\n').find((text) => text.startsWith(`${name} `));
   return line === undefined ? undefined : Number(line.slice(name.length + 1));
-};
+}

@@ -4,10 +4,10 @@ import { admissionContext, UNKNOWN_CLUSTER } from '../../src/cli/context.ts';
 import { readSettings } from '../../src/settings/read.ts';
 
 /** Behind `agent-inject` or `webhook`. */
-export const realReviewer = ({ compat }: { readonly compat: boolean }): Reviewer => {
+export function realReviewer({ compat }: { readonly compat: boolean }): Reviewer {
   const command = compat ? 'agent-inject' : 'webhook';
   const reading = readSettings(command, ['-vault-address=https://vault.example:8200'], {});
   if (!reading.ok) throw new Error(reading.problems.join('\n'));
   const context = admissionContext(command, reading.value, UNKNOWN_CLUSTER);
   return reviewer(() => context, { compat });
-};
+}

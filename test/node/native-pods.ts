@@ -15,8 +15,9 @@ export const ROLE = {
 };
 
 /** As `podTemplate`, but logged in by the role "native" where the annotations name none. */
-export const asking = (app: string, script: string, annotations: Readonly<Record<string, string>> = {}): PodTemplate =>
-  podTemplate(app, script, { role: 'native', ...annotations });
+export function asking(app: string, script: string, annotations: Readonly<Record<string, string>> = {}): PodTemplate {
+  return podTemplate(app, script, { role: 'native', ...annotations });
+}
 
 /** Creates a pod of that template, with members of its spec replaced or added. */
 export async function createPod(

@@ -86,8 +86,8 @@ const familyAnnotation = (readable: fc.Arbitrary<boolean>): fc.Arbitrary<[string
     );
 
 /** Annotations of a pod that asks; `readable` says how often a value is one of its kind. */
-export const annotations = (readable: fc.Arbitrary<boolean> = mostly): fc.Arbitrary<Readonly<Record<string, string>>> =>
-  fc
+export function annotations(readable: fc.Arbitrary<boolean> = mostly): fc.Arbitrary<Readonly<Record<string, string>>> {
+  return fc
     .tuple(
       fc.array(plainAnnotation(readable), { maxLength: 6 }),
       fc.array(familyAnnotation(readable), { maxLength: 5 }),
@@ -99,6 +99,7 @@ export const annotations = (readable: fc.Arbitrary<boolean> = mostly): fc.Arbitr
       [`${PREFIXES[0]}${kebab('agentInject')}`]: 'true',
       [`${PREFIXES[0]}${kebab('role')}`]: 'demo',
     }));
+}
 
 const volumes = fc.constant([
   {
@@ -110,8 +111,8 @@ const volumes = fc.constant([
 ]);
 
 /** A pod that asks for injection, as the API server would send it. */
-export const pod = (wanted: fc.Arbitrary<Readonly<Record<string, string>>> = annotations()): fc.Arbitrary<JsonObject> =>
-  fc
+export function pod(wanted: fc.Arbitrary<Readonly<Record<string, string>>> = annotations()): fc.Arbitrary<JsonObject> {
+  return fc
     .record({
       metadata: fc.record(
         { name, annotations: wanted, labels: fc.dictionary(name, name, { maxKeys: 2 }), generateName: name },
@@ -139,3 +140,4 @@ export const pod = (wanted: fc.Arbitrary<Readonly<Record<string, string>>> = ann
       future: unknown,
     })
     .map(({ future, ...rest }) => ({ apiVersion: 'v1', kind: 'Pod', ...future, ...rest }));
+}

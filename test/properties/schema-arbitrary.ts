@@ -11,7 +11,7 @@ const texts = ({ pattern, minLength, maxLength }: JsonObject): fc.Arbitrary<stri
 };
 
 /** Values that pass the schema; rules in CEL are not looked at, so this is more than an API server takes. */
-export const valueOf = (schema: JsonObject): fc.Arbitrary<Json> => {
+export function valueOf(schema: JsonObject): fc.Arbitrary<Json> {
   if (Array.isArray(schema['enum'])) return fc.constantFrom(...schema['enum']);
   switch (textOf(schema, 'type') ?? 'object') {
     case 'boolean':
@@ -30,7 +30,7 @@ export const valueOf = (schema: JsonObject): fc.Arbitrary<Json> => {
     default:
       return objects(schema);
   }
-};
+}
 
 const objects = (schema: JsonObject): fc.Arbitrary<JsonObject> => {
   const properties = objectAt(schema, 'properties') ?? {};

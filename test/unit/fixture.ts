@@ -19,7 +19,7 @@ export interface PodParts {
 }
 
 /** A pod as the API server sends it; annotations are named without prefix and ask for injection with a role. */
-export const podWith = ({ annotations = {}, labels = {}, spec = {}, status }: PodParts = {}): JsonObject => {
+export function podWith({ annotations = {}, labels = {}, spec = {}, status }: PodParts = {}): JsonObject {
   const asked: Record<string, string> = { 'agent-inject': 'true', role: 'demo', ...annotations };
   const named = Object.entries(asked).map(([name, value]) => [name.includes('/') ? name : `${FAMILIAR_PREFIX}${name}`, value]);
   return {
@@ -36,7 +36,7 @@ export const podWith = ({ annotations = {}, labels = {}, spec = {}, status }: Po
     },
     ...(status ? { status } : {}),
   };
-};
+}
 
 export interface Surrounding {
   readonly command?: Command;
@@ -46,16 +46,16 @@ export interface Surrounding {
   readonly namespace?: string;
 }
 
-export const contextOf = ({
+export function contextOf({
   command = 'agent-inject',
   flags = [],
   environment = {},
   cluster = UNKNOWN_CLUSTER,
-}: Surrounding = {}): AdmissionContext => {
+}: Surrounding = {}): AdmissionContext {
   const reading = readSettings(command, ['-vault-address=https://vault.example:8200', ...flags], environment);
   if (!reading.ok) throw new Error(reading.problems.join('\n'));
   return admissionContext(command, reading.value, cluster, readYamlText);
-};
+}
 
 export interface Result {
   readonly outcome: Outcome;
@@ -65,35 +65,38 @@ export interface Result {
 }
 
 /** Admits a pod and applies what comes of it. */
-export const admit = (pod: JsonObject, surrounding: Surrounding = {}): Result => {
+export function admit(pod: JsonObject, surrounding: Surrounding = {}): Result {
   const outcome = admitPod(pod, surrounding.namespace ?? 'shop', contextOf(surrounding));
   const patch = JSON.parse(JSON.stringify(outcome.patch)) as Operation[];
   const after = fastJsonPatch.applyPatch(JSON.parse(JSON.stringify(pod)) as JsonObject, patch, true).newDocument;
   return { outcome, pod: after, codes: [...outcome.problems, ...outcome.warnings].map(({ code }) => code) };
-};
+}
 
 /** A container or init container by name; throws when there is none. */
-export const containerOf = (pod: JsonObject, name: string): JsonObject => {
+export function containerOf(pod: JsonObject, name: string): JsonObject {
   const spec = objectAt(pod, 'spec');
   const all = [...objectsOf(spec?.['initContainers']), ...objectsOf(spec?.['containers'])];
   const found = all.find((container) => textOf(container, 'name') === name);
   if (!found) throw new Error(`no container ${name} among ${all.map((container) => textOf(container, 'name')).join(', ')}`);
   return found;
-};
+}
 
-export const volumeNames = (pod: JsonObject): string[] =>
-  objectsOf(objectAt(pod, 'spec')?.['volumes']).map((volume) => textOf(volume, 'name') ?? '');
+export function volumeNames(pod: JsonObject): string[] {
+  return objectsOf(objectAt(pod, 'spec')?.['volumes']).map((volume) => textOf(volume, 'name') ?? '');
+}
 
-export const mountsOf = (container: JsonObject): string[] =>
-  objectsOf(container['volumeMounts']).map(
+export function mountsOf(container: JsonObject): string[] {
+  return objectsOf(container['volumeMounts']).map(
     (mount) => `${textOf(mount, 'name')}:${textOf(mount, 'mountPath')}${mount['readOnly'] === true ? ':ro' : ''}`,
   );
+}
 
-export const variableOf = (container: JsonObject, name: string): string | undefined =>
-  textOf(
+export function variableOf(container: JsonObject, name: string): string | undefined {
+  return textOf(
     objectsOf(container['env']).find((variable) => textOf(variable, 'name') === name),
     'value',
   );
+}
 
 interface Config {
   readonly auto_auth: {
@@ -107,5 +110,6 @@ interface Config {
 }
 
 /** The generated configuration of an agent container. */
-export const configOf = (pod: JsonObject, name: string): Config =>
-  JSON.parse(Buffer.from(variableOf(containerOf(pod, name), 'VAULT_CONFIG') ?? '', 'base64').toString('utf8')) as Config;
+export function configOf(pod: JsonObject, name: string): Config {
+  return JSON.parse(Buffer.from(variableOf(containerOf(pod, name), 'VAULT_CONFIG') ?? '', 'base64').toString('utf8')) as Config;
+}

@@ -5,12 +5,12 @@ import { backendSpec, type Declared, linked, READY } from './linked.ts';
 
 const ASK = { 'agent-inject': 'true' };
 /** A pod that asks, and says nothing about Vault. */
-export const bare = (annotations: Readonly<Record<string, string>> = {}, spec: JsonObject = {}): JsonObject => {
+export function bare(annotations: Readonly<Record<string, string>> = {}, spec: JsonObject = {}): JsonObject {
   const pod = podWith({ annotations: { ...ASK, ...annotations }, spec });
   const all = { ...objectAt(objectAt(pod, 'metadata'), 'annotations') };
   if (annotations['role'] === undefined) delete (all as Record<string, unknown>)['vault.hashicorp.com/role'];
   return { ...pod, metadata: { ...objectAt(pod, 'metadata'), annotations: all } };
-};
+}
 
 interface Login {
   readonly role: string;
@@ -24,7 +24,7 @@ interface Login {
 }
 
 /** How the agent of an injected pod logs in. */
-export const loginOf = (pod: JsonObject): Login => {
+export function loginOf(pod: JsonObject): Login {
   const config = JSON.parse(textOf(objectAt(objectAt(pod, 'metadata'), 'annotations'), 'vaultauth.dev/agent-config') ?? '{}') as {
     auto_auth: { method: [{ type: string; mount_path: string; namespace?: string; config: { role: string } }] };
     vault: { address: string };
@@ -47,12 +47,16 @@ export const loginOf = (pod: JsonObject): Login => {
       'value',
     ),
   };
-};
+}
 
-export const loginWith = (pod: JsonObject, declared: Declared): Login => loginOf(admit(pod, linked(declared)).pod);
+export function loginWith(pod: JsonObject, declared: Declared): Login {
+  return loginOf(admit(pod, linked(declared)).pod);
+}
 export type Backends = NonNullable<Declared['backends']>;
 export type Roles = NonNullable<Declared['roles']>;
 export const WEB = { web: { status: READY } };
-export const moded = (mode: string, more: JsonObject = {}): Backends => ({
-  main: backendSpec({ admission: { mode }, ...more }),
-});
+export function moded(mode: string, more: JsonObject = {}): Backends {
+  return {
+    main: backendSpec({ admission: { mode }, ...more }),
+  };
+}

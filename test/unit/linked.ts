@@ -33,21 +33,23 @@ export const OBSERVED_SEALED = {
 };
 
 const ENDPOINT: JsonObject = { address: 'https://bao.example:8200', namespace: 'teams' };
-export const backendSpec = (more: JsonObject = {}): JsonObject => ({
-  endpointRef: { name: 'main' },
-  type: 'kubernetes',
-  path: 'k8s/prod',
-  clusterName: 'prod',
-  isDefault: true,
-  kubernetes: {},
-  tenancy: { namespaceSelector: {} },
-  ...more,
-});
+export function backendSpec(more: JsonObject = {}): JsonObject {
+  return {
+    endpointRef: { name: 'main' },
+    type: 'kubernetes',
+    path: 'k8s/prod',
+    clusterName: 'prod',
+    isDefault: true,
+    kubernetes: {},
+    tenancy: { namespaceSelector: {} },
+    ...more,
+  };
+}
 
 const textsOf = (texts: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> => new Map(Object.entries(texts));
 
 /** A webhook that knows the objects. */
-export const linked = (declared: Declared = {}): Surrounding => {
+export function linked(declared: Declared = {}): Surrounding {
   const { endpoints = { main: ENDPOINT }, backends = { main: backendSpec() }, roles = {}, isOffline = false } = declared;
   const store = roleStore();
   const put = (kind: LinkedKind, name: string, rest: JsonObject): void => {
@@ -64,4 +66,4 @@ export const linked = (declared: Declared = {}): Surrounding => {
     roles: store,
   };
   return { command: 'webhook', cluster, ...(declared.flags ? { flags: declared.flags } : {}) };
-};
+}

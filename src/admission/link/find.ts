@@ -48,7 +48,7 @@ export type Found =
   | { readonly kind: 'pending'; readonly place: Place };
 
 /** Looks in memory alone. */
-export const findPlace = (asker: Asker, known: KnownRoles): Found => {
+export function findPlace(asker: Asker, known: KnownRoles): Found {
   const { namespace, account } = asker;
   if (asker.role !== '') {
     const role = known.role(namespace, asker.role) ?? roleNamedInVault(asker, known);
@@ -61,9 +61,11 @@ export const findPlace = (asker: Asker, known: KnownRoles): Found => {
   if (!first) return withoutRole(asker, known);
   const finding: RoleFinding = { code: 'vault-role-ambiguous', account, roles: roles.map(({ name }) => name) };
   return { kind: 'hindrance', finding, backend: backendOf(first, asker, known) };
-};
+}
 
-export const binds = ({ serviceAccounts }: KnownRole, account: string): boolean => serviceAccounts.includes(account);
+export function binds({ serviceAccounts }: KnownRole, account: string): boolean {
+  return serviceAccounts.includes(account);
+}
 
 /** Whoever writes the role's name in Vault means the same: pods that came before their objects do. */
 const roleNamedInVault = (asker: Asker, known: KnownRoles): KnownRole | undefined =>

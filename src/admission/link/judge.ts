@@ -31,7 +31,7 @@ export const VERDICTS: Readonly<Record<RoleFinding['code'], Readonly<Record<Admi
 const WITHOUT_ROLE: ReadonlySet<RoleFinding['code']> = new Set(['vault-role-ambiguous', 'vault-object-missing']);
 
 /** `lacksRole`: the pod has no role at all. */
-export const judgedOf = (findings: readonly RoleFinding[], mode: AdmissionMode, lacksRole: boolean): Judged => {
+export function judgedOf(findings: readonly RoleFinding[], mode: AdmissionMode, lacksRole: boolean): Judged {
   if (findings.length === 0) return NOTHING;
   const problems: RoleFinding[] = [];
   const warnings: RoleFinding[] = [];
@@ -45,6 +45,6 @@ export const judgedOf = (findings: readonly RoleFinding[], mode: AdmissionMode, 
     if (verdict === 'warn') judgements.push({ code, verdict: VERDICTS[code].Enforce === 'refuse' ? 'would-refuse' : 'warned' });
   }
   return { problems, warnings, judgements };
-};
+}
 
 const NOTHING: Judged = { problems: [], warnings: [], judgements: [] };

@@ -29,7 +29,7 @@ export interface PodToken {
 }
 
 /** Undefined: our objects have nothing to say about the pod, and everything is as its annotations and the settings have it. */
-export const linkPod = (own: Parsed, around: Surroundings, known: KnownRoles): Linked | undefined => {
+export function linkPod(own: Parsed, around: Surroundings, known: KnownRoles): Linked | undefined {
   if (!takesPart(own)) return undefined;
   const role = own.options.role === '' ? (own.families.authConfig.get('role')?.value ?? '') : own.options.role;
   const asker: Asker = {
@@ -62,7 +62,7 @@ export const linkPod = (own: Parsed, around: Surroundings, known: KnownRoles): L
       return { parsed, ca: place.endpoint.ca, judged: judgedOf(findings, mode, false) };
     }
   }
-};
+}
 
 /** Other methods, and agents that bring their own configuration, have no role of ours. */
 const takesPart = ({ options, origins }: Parsed): boolean =>

@@ -22,14 +22,14 @@ let earlier: Pairs = new Map();
 let count = 0;
 
 /** What `make` gave for the same options, values and mode before. */
-export const rememberedLink = (own: Parsed, values: LinkValues, mode: AdmissionMode, make: () => Parsed): Parsed => {
+export function rememberedLink(own: Parsed, values: LinkValues, mode: AdmissionMode, make: () => Parsed): Parsed {
   const known = recent.get(values)?.get(own);
   if (known?.mode === mode) return known.parsed;
   const before = earlier.get(values)?.get(own);
   const made = before?.mode === mode ? before : { mode, parsed: make() };
   keep(own, values, made);
   return made.parsed;
-};
+}
 
 const keep = (own: Parsed, values: LinkValues, made: Made): void => {
   if (count >= MOST_PAIRS) {

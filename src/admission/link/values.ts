@@ -24,13 +24,13 @@ export interface LinkValues {
 }
 
 /** What a place gives, made once for all pods of its role. */
-export const valuesOf = (place: Place): LinkValues => {
+export function valuesOf(place: Place): LinkValues {
   const before = latest.get(place.role);
   if (before && before.place.backend === place.backend && before.place.endpoint === place.endpoint) return before;
   const made = { place, values: listOf(place) };
   latest.set(place.role, made);
   return made;
-};
+}
 
 const latest = new WeakMap<KnownRole, LinkValues>();
 

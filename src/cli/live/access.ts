@@ -14,14 +14,14 @@ export interface PersonalAccess {
 }
 
 /** @throws a sentence for a person when there is no way to an API server. */
-export const personalAccess = async (
+export async function personalAccess(
   kubeconfig: string,
   context: string | undefined,
   around: Surroundings,
-): Promise<PersonalAccess> => {
+): Promise<PersonalAccess> {
   const connection = await connect(kubeconfig, context, around);
   return { client: kubeClient({ connection, userAgent: `vault-auth-injector/${VERSION}` }), namespace: connection.namespace };
-};
+}
 
 const connect = (kubeconfig: string, context: string | undefined, around: Surroundings): Promise<KubeConnection> => {
   if (kubeconfig !== '') return kubeconfigConnection([kubeconfig], context);

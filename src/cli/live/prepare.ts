@@ -24,7 +24,7 @@ const SOURCE = 'the cluster';
 const DEFAULT_NAMESPACE = 'default';
 
 /** @throws a sentence for a person when the cluster or the pod cannot be read; what else cannot be is told as an oddity. */
-export const prepareLive = async (reference: PodReference, called: Called, terminal: Terminal): Promise<Explained> => {
+export async function prepareLive(reference: PodReference, called: Called, terminal: Terminal): Promise<Explained> {
   const { kubeconfig, namespace: wanted } = called.settings.settings;
   const around = surroundings(terminal.environment);
   const { client, namespace: own } = await personalAccess(kubeconfig, called.settings.extra.get('context'), around);
@@ -34,7 +34,7 @@ export const prepareLive = async (reference: PodReference, called: Called, termi
   } finally {
     client.close();
   }
-};
+}
 
 const explained = async (
   client: KubeClient,

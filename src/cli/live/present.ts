@@ -17,7 +17,7 @@ const OURS = /^(?:vault-|home-(?:init|sidecar)$|extra-secrets$)/;
 const STATUS = /\/agent-inject-status$/;
 
 /** Agents and volumes are told by what they are and what they are called. */
-export const presentIn = (pod: JsonObject): Present => {
+export function presentIn(pod: JsonObject): Present {
   const spec = objectAt(pod, 'spec') ?? {};
   const annotations = Object.keys(objectAt(objectAt(pod, 'metadata'), 'annotations') ?? {});
   const isMarked = annotations.some((name) => STATUS.test(name) || name === annotationName('agentConfig'));
@@ -39,7 +39,7 @@ export const presentIn = (pod: JsonObject): Present => {
     injected: agents.length > 0 || objectsOf(spec['volumes']).some((volume) => textOf(volume, 'name') === TOKEN_VOLUME),
     without: { ...pod, spec: { ...spec, ...(Object.fromEntries(lists) as JsonObject), volumes: kept } },
   };
-};
+}
 
 const volumesOf = (container: JsonObject): readonly string[] =>
   objectsOf(container['volumeMounts']).map((mount) => textOf(mount, 'name') ?? '');

@@ -12,7 +12,7 @@ const KIND = /^(?:pods?|po)(?:\/(.*))?$/;
  * `pod NS/NAME`, `pod NAME`, `pod/NAME` and `pod/NS/NAME`. Undefined when the words name no pod, so that they are files; a
  * sentence when they begin like one and go on in another way.
  */
-export const podReference = ([first = '', ...rest]: readonly string[]): PodReference | string | undefined => {
+export function podReference([first = '', ...rest]: readonly string[]): PodReference | string | undefined {
   const match = KIND.exec(first);
   if (!match) return undefined;
   const words = match[1] === undefined ? rest : [match[1], ...rest];
@@ -23,4 +23,4 @@ export const podReference = ([first = '', ...rest]: readonly string[]): PodRefer
   if (more.length > 0 || parts.length > 2 || name === '' || namespace === '')
     return `expected one pod, as "pod NAMESPACE/NAME" or "pod NAME -n NAMESPACE", found ${JSON.stringify([first, ...rest].join(' '))}`;
   return { namespace, name };
-};
+}

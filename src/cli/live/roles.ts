@@ -7,7 +7,7 @@ import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
 import { factOf, LINKED_KINDS, roleStore } from '../role-store.ts';
 
 /** Undefined where the kinds are not installed, or (told as an oddity) cannot be read: half of them would tell of objects that are missing. */
-export const rolesAround = async (client: KubeClient, namespace: string, oddities: string[]): Promise<KnownRoles | undefined> => {
+export async function rolesAround(client: KubeClient, namespace: string, oddities: string[]): Promise<KnownRoles | undefined> {
   const get = (path: string): Promise<JsonObject> => client.request<JsonObject>({ method: 'GET', path });
   try {
     await get(`/apis/${API_VERSION}`);
@@ -24,4 +24,4 @@ export const rolesAround = async (client: KubeClient, namespace: string, odditie
       oddities.push(`not known, and not counted in: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
-};
+}

@@ -17,7 +17,7 @@ const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookcon
 const ENTRY = /\.vaultauth\.dev$|^vault\.hashicorp\.com$/;
 
 /** Follows registration, Service and pod. @throws a sentence when one of them is not there; a KubeError when it cannot be read. */
-export const webhookSettings = async (client: KubeClient): Promise<WebhookSettings> => {
+export async function webhookSettings(client: KubeClient): Promise<WebhookSettings> {
   const get = (path: string, query: Readonly<Record<string, string>> = {}): Promise<JsonObject> =>
     client.request({ method: 'GET', path, query });
   const entries = objectsOf((await get(CONFIGURATIONS))['items']).flatMap(({ webhooks }) => objectsOf(webhooks));
@@ -38,7 +38,7 @@ export const webhookSettings = async (client: KubeClient): Promise<WebhookSettin
   const [first] = found;
   if (!first) throw new Error(`no pod of the Service in ${namespace} runs the webhook`);
   return { ...first, entries: ours.map((entry) => textOf(entry, 'name') ?? '') };
-};
+}
 
 /** How a container calls us; undefined when it does not. */
 const called = (container: JsonObject): Omit<WebhookSettings, 'entries'> | undefined => {

@@ -20,14 +20,14 @@ export type Member = Pair<ParsedNode, ParsedNode | null>;
 const BEFORE: Readonly<Record<string, string>> = { initContainers: 'containers', metadata: 'spec' };
 
 /** A new member: before the one that it belongs to, else at the end. */
-export const addMember = (node: BlockMap, key: string, value: Json, context: EditContext): Edit => {
+export function addMember(node: BlockMap, key: string, value: Json, context: EditContext): Edit {
   const { text, habits } = context;
   const lines = memberLines(key, value, habits);
   const next = node.items.find((item) => keyOf(item) === (Object.hasOwn(BEFORE, key) ? BEFORE[key] : undefined));
   const start = next && startOfMember(next.key, text);
   if (start !== undefined) return { start, end: start, text: withMargin(lines, indentOf(node), habits) };
   return addAfter(node, lines, indentOf(node), context);
-};
+}
 
 /** New lines behind the last one of a block. */
 const addAfter = (node: BlockMap | BlockSeq, lines: readonly string[], margin: number, { text, habits }: EditContext): Edit => {
@@ -37,7 +37,7 @@ const addAfter = (node: BlockMap | BlockSeq, lines: readonly string[], margin: n
 };
 
 /** A member whose value cannot be edited: its key stays, and so does a comment behind it. */
-export const rewriteMember = (node: BlockMap, pair: Member, value: Json, { text, habits }: EditContext): Edit[] => {
+export function rewriteMember(node: BlockMap, pair: Member, value: Json, { text, habits }: EditContext): Edit[] {
   const old = pair.value;
   const from = pair.key.range[1];
   if (node.flow === true) {
@@ -68,10 +68,10 @@ export const rewriteMember = (node: BlockMap, pair: Member, value: Json, { text,
   const line = text.indexOf('\n', end);
   const place = line === -1 ? text.length : line + 1;
   return rest.length === 0 ? [first] : [first, { start: place, end: place, text: (line === -1 ? habits.newline : '') + body }];
-};
+}
 
 /** An item whose value cannot be edited. */
-export const rewriteItem = (node: BlockSeq, index: number, value: Json, { text, habits }: EditContext): Edit[] | undefined => {
+export function rewriteItem(node: BlockSeq, index: number, value: Json, { text, habits }: EditContext): Edit[] | undefined {
   const item = node.items[index];
   if (!item) return undefined;
   const [start] = item.range;
@@ -80,10 +80,10 @@ export const rewriteItem = (node: BlockSeq, index: number, value: Json, { text, 
   const end = contentEnd(item, text);
   const lines = withMargin(itemLines(value, habits), indentOf(node), habits).slice(indentOf(node) + 2);
   return [{ start, end, text: text[end - 1] === '\n' ? lines : lines.replace(/\r?\n$/, '') }];
-};
+}
 
 /** New items before the item at `index`, or at the end. */
-export const addItems = (node: BlockSeq, index: number, values: readonly Json[], context: EditContext): Edit[] => {
+export function addItems(node: BlockSeq, index: number, values: readonly Json[], context: EditContext): Edit[] {
   const lines = values.flatMap((value) => itemLines(value, context.habits));
   const margin = indentOf(node);
   const next = node.items[index];
@@ -91,7 +91,9 @@ export const addItems = (node: BlockSeq, index: number, values: readonly Json[],
   const dash = context.text.lastIndexOf('-', next.range[0] - 1);
   const start = context.text.lastIndexOf('\n', dash) + 1;
   return [{ start, end: start, text: withMargin(lines, margin, context.habits) }];
-};
+}
 
 /** The key of a member as text. */
-export const keyOf = ({ key }: Member): string => (isScalar(key) ? String(key.value) : '');
+export function keyOf({ key }: Member): string {
+  return isScalar(key) ? String(key.value) : '';
+}

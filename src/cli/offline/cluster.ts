@@ -25,7 +25,7 @@ export const NO_MANIFESTS: ManifestCluster = {
 };
 
 /** The objects of one text that a cluster is made of. */
-export const objectsIn = (source: SourceText): { readonly objects: FileObjects; readonly problems: readonly string[] } => {
+export function objectsIn(source: SourceText): { readonly objects: FileObjects; readonly problems: readonly string[] } {
   const { documents, problems: unread } = readDocuments(source);
   const objects = new Map<string, JsonObject>();
   const problems = [...unread];
@@ -36,7 +36,7 @@ export const objectsIn = (source: SourceText): { readonly objects: FileObjects; 
       else objects.set(key, stored.object);
     }
   return { objects, problems };
-};
+}
 
 /** Ours with the defaults that the API server would fill in, others as they are. */
 const asStored = (object: JsonObject): { readonly object: JsonObject } | { readonly problems: readonly string[] } => {
@@ -49,7 +49,7 @@ const asStored = (object: JsonObject): { readonly object: JsonObject } | { reado
 };
 
 /** One view of several files; of two objects of one name the later one counts. */
-export const clusterOf = (files: readonly FileObjects[]): ManifestCluster => {
+export function clusterOf(files: readonly FileObjects[]): ManifestCluster {
   const objects = new Map(files.flatMap((file) => [...file]));
   const limitRanges = limitRangesOf(objects.values());
   const roles = rolesOf(objects.values());
@@ -68,7 +68,7 @@ export const clusterOf = (files: readonly FileObjects[]): ManifestCluster => {
       return typeof value === 'boolean' ? value : undefined;
     },
   };
-};
+}
 
 /** What a file says of a status counts, as of a dump; what it does not say is not known. */
 const rolesOf = (objects: Iterable<JsonObject>): KnownRoles => {

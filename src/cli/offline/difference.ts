@@ -16,7 +16,7 @@ const CONTEXT_LINES = 3;
 const LONGEST_LINE = 160;
 
 /** The diff of one file, with the documents named in its header and at their hunks; empty when nothing differs. */
-export const differenceOf = (file: string, documents: readonly ChangedDocument[], colour: boolean): string => {
+export function differenceOf(file: string, documents: readonly ChangedDocument[], colour: boolean): string {
   const paint = painter(colour);
   const shown = (line: string): string => {
     const short = colour && line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}… (${line.length} characters)` : line;
@@ -40,6 +40,6 @@ export const differenceOf = (file: string, documents: readonly ChangedDocument[]
   return [paint(`--- ${file}\t${names}`, 'bold'), paint(`+++ ${file}\t${names}, injected`, 'bold'), ...body]
     .map((line) => `${line}\n`)
     .join('');
-};
+}
 
 const linesIn = (text: string): number => text.split('\n').length;

@@ -31,7 +31,7 @@ export interface ReadDocuments {
 const DEEPEST = 500;
 
 /** Every document of a text, or where it cannot be read. Total. */
-export const readDocuments = (source: SourceText): ReadDocuments => {
+export function readDocuments(source: SourceText): ReadDocuments {
   const lines = new LineCounter();
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
@@ -76,7 +76,7 @@ export const readDocuments = (source: SourceText): ReadDocuments => {
     ),
     problems,
   };
-};
+}
 
 const keyAt = (text: string, offset: number): string => {
   const end = text.slice(offset, offset + LONGEST_KEY).search(/[:\n]/);
@@ -87,7 +87,7 @@ const keyAt = (text: string, offset: number): string => {
 const LONGEST_KEY = 300;
 
 /** Where a token goes deeper than anything reasonable; without recursion, for it is the stack that is protected. */
-export const tooDeep = (token: CST.Token, deepest: number): number | undefined => {
+export function tooDeep(token: CST.Token, deepest: number): number | undefined {
   const open: { readonly token: CST.Token; readonly depth: number }[] = [{ token, depth: 0 }];
   for (let next = open.pop(); next; next = open.pop()) {
     const { token, depth } = next;
@@ -98,4 +98,4 @@ export const tooDeep = (token: CST.Token, deepest: number): number | undefined =
       for (const inner of [key, value]) if (inner) open.push({ token: inner, depth: depth + 1 });
   }
   return undefined;
-};
+}

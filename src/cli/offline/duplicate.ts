@@ -3,7 +3,7 @@
 import { isMap, isPair, isScalar, isSeq, type ParsedNode } from 'yaml';
 
 /** Offset of the first key that its map has already, or undefined. */
-export const duplicateKeyIn = (contents: ParsedNode | null): number | undefined => {
+export function duplicateKeyIn(contents: ParsedNode | null): number | undefined {
   let first: number | undefined;
   const open: unknown[] = [contents];
   while (open.length > 0) {
@@ -24,4 +24,4 @@ export const duplicateKeyIn = (contents: ParsedNode | null): number | undefined 
     } else if (isPair(node)) open.push(node.key, node.value);
   }
   return first;
-};
+}

@@ -6,7 +6,7 @@ import { extendFlow } from './flow.ts';
 import type { BlockMap, BlockSeq, Edit, EditContext } from './place.ts';
 
 /** Applies edits that do not overlap. */
-export const applyEdits = (text: string, edits: readonly Edit[]): string => {
+export function applyEdits(text: string, edits: readonly Edit[]): string {
   let result = '';
   let done = 0;
   // Several additions at one place keep their order: sort is stable.
@@ -15,10 +15,10 @@ export const applyEdits = (text: string, edits: readonly Edit[]): string => {
     done = Math.max(done, end);
   }
   return result + text.slice(done);
-};
+}
 
 /** True when two JSON values say the same; key order does not count. */
-export const equal = (one: Json | undefined, other: Json | undefined): boolean => {
+export function equal(one: Json | undefined, other: Json | undefined): boolean {
   if (one === other) return true;
   if (Array.isArray(one))
     return Array.isArray(other) && one.length === other.length && one.every((item, index) => equal(item, other[index]));
@@ -27,21 +27,21 @@ export const equal = (one: Json | undefined, other: Json | undefined): boolean =
   return (
     keys.length === Object.keys(other).length && keys.every((key) => Object.hasOwn(other, key) && equal(one[key], other[key]))
   );
-};
+}
 
 /** Edits that turn the value `before` of a node into `after`; undefined when the node has to be written anew as a whole. */
-export const editsOf = (
+export function editsOf(
   node: ParsedNode | null | undefined,
   before: Json | undefined,
   after: Json,
   context: EditContext,
-): readonly Edit[] | undefined => {
+): readonly Edit[] | undefined {
   if (equal(before, after)) return [];
   if (!node || isAlias(node) || isEmptyFlow(node)) return undefined;
   if (isMap(node) && isObject(before) && isObject(after)) return memberEdits(node, before, after, context);
   if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) return itemEdits(node, before, after, context);
   return undefined;
-};
+}
 
 /** `[]` or `{}`: what takes its place is written like its surroundings. */
 const isEmptyFlow = (node: ParsedNode): boolean => (isMap(node) || isSeq(node)) && node.flow === true && node.items.length === 0;

@@ -14,7 +14,7 @@ const COLOURS: Readonly<Record<Explanation['decision'], Colour>> = { injected: '
 const LIST_WORDS = { initContainers: 'init container', containers: 'container' } as const;
 
 /** The lines of one pod, ended by an empty one. */
-export const explanationText = (explanation: Explanation, paint: Paint): string => {
+export function explanationText(explanation: Explanation, paint: Paint): string {
   const { file, line, decision, sentence, warnings, problems } = explanation;
   const lines = [
     `${paint(titleOf(explanation), 'bold')} (${line === 0 ? file : `${file}:${line}`})`,
@@ -31,7 +31,7 @@ export const explanationText = (explanation: Explanation, paint: Paint): string 
     ...section('problems', problems.flatMap(noteLines)),
   ];
   return `${lines.join('\n')}\n\n`;
-};
+}
 
 /** A heading and what is said about it; nothing when there is nothing to say. */
 const section = (heading: string, lines: readonly string[]): string[] =>

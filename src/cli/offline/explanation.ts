@@ -117,10 +117,10 @@ export interface Explanation {
 const LISTS = ['initContainers', 'containers'] as const;
 
 /** What is known about a pod that was judged. */
-export const explanationOf = (
+export function explanationOf(
   judged: Judged,
   { settings, context, live }: Pick<Explained, 'settings' | 'context' | 'live'>,
-): Explanation => {
+): Explanation {
   const { document, workload, line, outcome, seen, injected, notes } = judged;
   const { kind, namespace, name } = workload;
   const pod = live?.without ?? workload.pod;
@@ -155,7 +155,7 @@ export const explanationOf = (
     warnings: told('warning'),
     problems: told('error'),
   };
-};
+}
 
 const withoutLevel = ({ line, code, sentence, remedy }: Note): Omit<Note, 'level'> => ({ line, code, sentence, remedy });
 

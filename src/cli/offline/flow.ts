@@ -10,12 +10,12 @@ export interface Addition {
 }
 
 /** Members or items for a collection that has some: before the item at `index` or at the end. */
-export const extendFlow = (
+export function extendFlow(
   node: Collection,
   added: readonly Addition[],
   { text, habits }: EditContext,
   index = node.items.length,
-): Edit[] => {
+): Edit[] {
   const ends = node.items.map((item) =>
     'key' in item
       ? { start: item.key.range[0], end: (item.value ?? item.key).range[1] }
@@ -35,4 +35,4 @@ export const extendFlow = (
   if (index < ends.length)
     return [{ start: neighbour.start, end: neighbour.start, text: words.map((word) => `${word},${gap}`).join('') }];
   return [{ start: neighbour.end, end: neighbour.end, text: words.map((word) => `,${gap}${word}`).join('') }];
-};
+}

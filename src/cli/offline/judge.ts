@@ -38,12 +38,12 @@ export interface Judged {
 const DEFAULT_SERVICE_ACCOUNT = 'default';
 
 /** Decides about one pod as the webhook will, and applies what it would add. */
-export const judge = (
+export function judge(
   document: ManifestDocument,
   workload: Workload,
   context: AdmissionContext,
   cluster: ManifestCluster,
-): Judged => {
+): Judged {
   const { pod, place, path, namespace } = workload;
   const line = lineOfPath(document, place);
   const common = { document, workload, line };
@@ -81,7 +81,7 @@ export const judge = (
     injected: outcome.patch.length === 0 ? pod : prepared.restore(patchedPod(prepared.pod, outcome.patch)),
     notes: [...misplaced, ...outcome.warnings.map(noteOf('warning')), ...errors],
   };
-};
+}
 
 const lineOfFinding = (finding: Finding, document: ManifestDocument, path: Workload['path'], otherwise: number): number => {
   if (!('annotation' in finding) || finding.annotation === undefined) return otherwise;
@@ -128,5 +128,6 @@ const unquotedNote = (name: string, value: unknown, line: number): Note => ({
 });
 
 /** A note as one line that editors can jump to. */
-export const lineOfNote = ({ document, workload }: Pick<Judged, 'document' | 'workload'>, note: Note): string =>
-  `${document.source.file}:${note.line}: ${titleOf(workload)}: ${note.level} [${note.code}]: ${note.sentence}: ${note.remedy}`;
+export function lineOfNote({ document, workload }: Pick<Judged, 'document' | 'workload'>, note: Note): string {
+  return `${document.source.file}:${note.line}: ${titleOf(workload)}: ${note.level} [${note.code}]: ${note.sentence}: ${note.remedy}`;
+}

@@ -18,7 +18,7 @@ export interface Habits {
 const DEFAULT_STEP = 2;
 
 /** Reads off how a text is written. */
-export const habitsOf = (text: string): Habits => {
+export function habitsOf(text: string): Habits {
   const isFlow = /^\s*[{[]/.test(text);
   const nested = /^( *)(?:- )?[^\s#-][^\n]*:[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*\1( +)[^\s#-]/m.exec(text);
   const list = /^( *)(?:- )?[^\s#-][^\n]*:[ \t]*\r?\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*( *)- /m.exec(text);
@@ -29,7 +29,7 @@ export const habitsOf = (text: string): Habits => {
     flowStep: isFlow ? (/[{[]\r?\n([ \t]+)/.exec(text)?.[1] ?? '') : ' '.repeat(DEFAULT_STEP),
     airy: !isFlow || /": |,\s/.test(text),
   };
-};
+}
 
 /** Lines of a value in block style, without margin. Words that only YAML 1.1 takes for something else are quoted: kubectl reads 1.1. */
 const blockLines = (value: Json, { step, indentedLists }: Habits): string[] =>
@@ -38,22 +38,26 @@ const blockLines = (value: Json, { step, indentedLists }: Habits): string[] =>
     .split('\n');
 
 /** An item of a list in block style. */
-export const itemLines = (value: Json, habits: Habits): string[] =>
-  blockLines(value, { ...habits, step: DEFAULT_STEP }).map((line, index) =>
+export function itemLines(value: Json, habits: Habits): string[] {
+  return blockLines(value, { ...habits, step: DEFAULT_STEP }).map((line, index) =>
     index === 0 ? `- ${line}` : line === '' ? '' : `  ${line}`,
   );
+}
 
 /** A member of a map in block style. */
-export const memberLines = (key: string, value: Json, habits: Habits): string[] => blockLines({ [key]: value }, habits);
+export function memberLines(key: string, value: Json, habits: Habits): string[] {
+  return blockLines({ [key]: value }, habits);
+}
 
 /** A value in flow style, as JSON; `margin` is the indentation of the line that it begins on, undefined for all in one line. */
-export const flowText = (value: Json, margin: string | undefined, habits: Habits): string => {
+export function flowText(value: Json, margin: string | undefined, habits: Habits): string {
   if (margin !== undefined && habits.flowStep !== '')
     return JSON.stringify(value, undefined, habits.flowStep).replaceAll('\n', `${habits.newline}${margin}`);
   // Texts in JSON have no line breaks, so that each one here stands between two members.
   return habits.airy ? JSON.stringify(value, undefined, 1).replaceAll(/\n */g, ' ') : JSON.stringify(value);
-};
+}
 
 /** Lines with a margin, each ended; empty lines stay empty. */
-export const withMargin = (lines: readonly string[], margin: number, { newline }: Habits): string =>
-  lines.map((line) => `${line === '' ? '' : ' '.repeat(margin)}${line}${newline}`).join('');
+export function withMargin(lines: readonly string[], margin: number, { newline }: Habits): string {
+  return lines.map((line) => `${line === '' ? '' : ' '.repeat(margin)}${line}${newline}`).join('');
+}

@@ -5,7 +5,6 @@ export type Colour = keyof typeof CODES;
 export type Paint = (text: string, colour: Colour | undefined) => string;
 
 /** Colours text, or leaves it alone where colour is not wanted. */
-export const painter =
-  (isWanted: boolean): Paint =>
-  (text, colour) =>
-    isWanted && colour !== undefined ? `\u{1b}[${CODES[colour]}m${text}\u{1b}[0m` : text;
+export function painter(isWanted: boolean): Paint {
+  return (text, colour) => (isWanted && colour !== undefined ? `\u{1b}[${CODES[colour]}m${text}\u{1b}[0m` : text);
+}

@@ -19,10 +19,12 @@ export interface EditContext {
 }
 
 /** Column of the keys or dashes of a block, from 0. */
-export const indentOf = (node: Collection): number => (node.srcToken && 'indent' in node.srcToken ? node.srcToken.indent : 0);
+export function indentOf(node: Collection): number {
+  return node.srcToken && 'indent' in node.srcToken ? node.srcToken.indent : 0;
+}
 
 /** Where the last character of a node's own text ends; comments behind it do not count. */
-export const contentEnd = (node: ParsedNode, text: string): number => {
+export function contentEnd(node: ParsedNode, text: string): number {
   if (isMap(node) && node.flow !== true) {
     const last = node.items.at(-1);
     if (!last) return node.range[1];
@@ -36,7 +38,7 @@ export const contentEnd = (node: ParsedNode, text: string): number => {
   }
   if (!isScalar(node) || node.srcToken?.type !== 'block-scalar') return node.range[1];
   return blockScalarEnd(node.range, text);
-};
+}
 
 /** Blank lines below a block scalar are not part of it, unless its header keeps them. */
 const blockScalarEnd = ([start, end]: readonly [number, number, number], text: string): number => {
@@ -47,13 +49,13 @@ const blockScalarEnd = ([start, end]: readonly [number, number, number], text: s
 };
 
 /** Where lines can be added behind a block: below its last line, and below comments there that are further in. */
-export const afterBlock = (node: Collection, text: string): number => {
+export function afterBlock(node: Collection, text: string): number {
   const end = contentEnd(node, text);
   let place = text[end - 1] === '\n' ? end : nextLine(end, text);
   const least = indentOf(node) + (isSeq(node) ? 1 : 0);
   while (commentIndent(place, text) >= least) place = nextLine(place, text);
   return place;
-};
+}
 
 /** Column of the comment that begins a line; -1 when something else does. */
 const commentIndent = (line: number, text: string): number => {
@@ -68,7 +70,7 @@ const nextLine = (offset: number, text: string): number => {
 };
 
 /** The beginning of the line of a member, or of the comments right above it; undefined when something else begins that line. */
-export const startOfMember = (key: ParsedNode, text: string): number | undefined => {
+export function startOfMember(key: ParsedNode, text: string): number | undefined {
   let start = text.lastIndexOf('\n', key.range[0] - 1) + 1;
   if (text.slice(start, key.range[0]).trim() !== '') return undefined;
   const margin = key.range[0] - start;
@@ -78,8 +80,9 @@ export const startOfMember = (key: ParsedNode, text: string): number | undefined
     if (start === 0 || !line.trimStart().startsWith('#') || line.length - line.trimStart().length !== margin) return start;
     start = above;
   }
-};
+}
 
 /** The blanks that the line of an offset begins with. */
-export const lineMargin = (offset: number, text: string): string =>
-  /^[ \t]*/.exec(text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset))?.[0] ?? '';
+export function lineMargin(offset: number, text: string): string {
+  return /^[ \t]*/.exec(text.slice(text.lastIndexOf('\n', offset - 1) + 1, offset))?.[0] ?? '';
+}

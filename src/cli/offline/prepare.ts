@@ -75,17 +75,13 @@ const COMMON: readonly OwnFlag[] = [
 ];
 
 /** Everything judged, or the exit code of a call that ends here; what a person has to know was written. */
-export const prepare = async (
-  offline: OfflineCommand,
-  words: readonly string[],
-  terminal: Terminal,
-): Promise<Prepared | number> => {
+export async function prepare(offline: OfflineCommand, words: readonly string[], terminal: Terminal): Promise<Prepared | number> {
   const called = callOf(offline, words, terminal);
   return typeof called === 'number' ? called : prepareFiles(offline.command, called, terminal);
-};
+}
 
 /** The call, or its exit code when it ends here. */
-export const callOf = ({ command, flags }: OfflineCommand, words: readonly string[], terminal: Terminal): Called | number => {
+export function callOf({ command, flags }: OfflineCommand, words: readonly string[], terminal: Terminal): Called | number {
   const own = [...COMMON, ...flags];
   if (asksForHelp(words)) {
     terminal.stdout(helpOf(command, own));
@@ -101,14 +97,14 @@ export const callOf = ({ command, flags }: OfflineCommand, words: readonly strin
   if (!reading.ok) return fail(reading.problems);
   const foreign = new Map([...specs, ['namespace', { isSwitch: false }] as const]);
   return { settings: reading.value, words: long, foreign, fail };
-};
+}
 
 /** The pods of the files that a call names. */
-export const prepareFiles = async (
+export async function prepareFiles(
   command: OfflineCommand['command'],
   { settings, fail }: Called,
   terminal: Terminal,
-): Promise<Prepared | number> => {
+): Promise<Prepared | number> {
   const names = [...(settings.repeated.get('f') ?? []), ...settings.positionals];
   if (names.length === 0 && terminal.stdinIsTerminal) return fail(['name a file: -f FILE, or -f - for standard input']);
   const { texts, problems } = await readSources(names.length === 0 ? ['-'] : names, terminal.stdin);
@@ -138,13 +134,13 @@ export const prepareFiles = async (
   });
   const judged = sources.flatMap(({ documents }) => documents.flatMap((document) => document.judged));
   return { settings, context, sources, judged, oddities, objects };
-};
+}
 
 /** A switch of a command's own; undefined when its value cannot be read. */
-export const switchOf = ({ extra }: ReadSettings, name: string): boolean | undefined => {
+export function switchOf({ extra }: ReadSettings, name: string): boolean | undefined {
   const value = flag.read(extra.get(name) ?? 'false');
   return value === UNREADABLE ? undefined : value;
-};
+}
 
 /** Short flags as kubectl takes them: -n for -namespace, so that there is one setting, and -f- or -ojson without a blank. */
 const asFlags = (words: readonly string[]): string[] =>

@@ -23,12 +23,12 @@ export const REASON_SENTENCES: Readonly<Record<SelectionReason, string>> = {
 };
 
 /** The same of a pod that runs in a cluster: what it has, and what one like it would get now. */
-export const liveSentenceOf = (
+export function liveSentenceOf(
   decision: 'injected' | 'skipped' | 'denied',
   reason: SelectionReason,
   hasProblems: boolean,
   { injected, differs }: { readonly injected: boolean; readonly differs: readonly string[] },
-): string => {
+): string {
   const has = injected ? 'it has what injection gave it' : 'it has nothing of ours';
   if (decision !== 'injected') return `${has}; a new pod like it would be ${sentenceOf(decision, reason, false, hasProblems)}`;
   const why = REASON_SENTENCES[reason];
@@ -37,15 +37,15 @@ export const liveSentenceOf = (
   return differs.length === 0
     ? `${has}, and nothing is missing: ${why}`
     : `${has}, but a new pod like it would differ: settings or annotations have changed since (${why})`;
-};
+}
 
 /** Decision and reason in one sentence. */
-export const sentenceOf = (
+export function sentenceOf(
   decision: 'injected' | 'skipped' | 'denied',
   reason: SelectionReason,
   isCurrent: boolean,
   hasProblems: boolean,
-): string => {
+): string {
   if (decision === 'denied')
     return reason === 'pod-malformed'
       ? `refused: ${REASON_SENTENCES[reason]}`
@@ -54,4 +54,4 @@ export const sentenceOf = (
   return hasProblems
     ? `left alone: ${REASON_SENTENCES[reason]}, but it cannot be done, and the pod itself did not ask`
     : `left alone: ${REASON_SENTENCES[reason]}`;
-};
+}

@@ -13,7 +13,7 @@ export interface Rewritten {
 }
 
 /** The text of one document that says `after`. */
-export const rewrite = (document: ManifestDocument, after: Json): Rewritten => {
+export function rewrite(document: ManifestDocument, after: Json): Rewritten {
   const { source, start, end, contents, value } = document;
   const old = source.text.slice(start, end);
   if (equal(value, after)) return { text: old, anew: false };
@@ -42,7 +42,7 @@ export const rewrite = (document: ManifestDocument, after: Json): Rewritten => {
         : stringify(after, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false })),
     anew: true,
   };
-};
+}
 
 const says = (text: string, wanted: Json): boolean => {
   const { documents, problems } = readDocuments({ file: '', text });
@@ -50,16 +50,16 @@ const says = (text: string, wanted: Json): boolean => {
 };
 
 /** A copy of a value with another one at a path; what is beside the path is shared. */
-export const replaced = (value: Json | undefined, path: Path, replacement: Json): Json => {
+export function replaced(value: Json | undefined, path: Path, replacement: Json): Json {
   const [key, ...rest] = path;
   if (key === undefined) return replacement;
   if (Array.isArray(value)) return value.map((item: Json, index) => (index === key ? replaced(item, rest, replacement) : item));
   const object = isObject(value) ? value : {};
   return { ...object, [key]: replaced(object[key], rest, replacement) };
-};
+}
 
 /** The line where a path begins, or as much of it as the document spells out. */
-export const lineOfPath = (document: ManifestDocument, path: Path): number => {
+export function lineOfPath(document: ManifestDocument, path: Path): number {
   let node = document.contents;
   let offset = node?.range[0] ?? document.start;
   for (const key of path) {
@@ -74,4 +74,4 @@ export const lineOfPath = (document: ManifestDocument, path: Path): number => {
     } else break;
   }
   return document.lineOf(offset);
-};
+}

@@ -15,7 +15,7 @@ const MANIFEST = /\.(?:ya?ml|json)$/i;
 const LARGEST_BYTES = 32 * 1024 * 1024;
 
 /** Reads everything that is named, in the order given and within a directory by name; `-` is standard input. */
-export const readSources = async (names: readonly string[], stdin: () => Promise<string>): Promise<Sources> => {
+export async function readSources(names: readonly string[], stdin: () => Promise<string>): Promise<Sources> {
   const texts: SourceText[] = [];
   const problems: string[] = [];
   const keep = (read: SourceText | string): void => void (typeof read === 'string' ? problems.push(read) : texts.push(read));
@@ -28,11 +28,11 @@ export const readSources = async (names: readonly string[], stdin: () => Promise
     }
   }
   return { texts, problems };
-};
+}
 
 /** Manifest files below a directory, sorted; hidden files and directories are not looked into. @throws when it cannot be listed. */
-export const filesBelow = (directory: string): string[] =>
-  readdirSync(directory)
+export function filesBelow(directory: string): string[] {
+  return readdirSync(directory)
     .filter((name) => !name.startsWith('.'))
     .sort()
     .flatMap((name) => {
@@ -41,9 +41,10 @@ export const filesBelow = (directory: string): string[] =>
       if (lstatSync(path).isDirectory()) return filesBelow(path);
       return MANIFEST.test(name) ? [path] : [];
     });
+}
 
 /** The text of one file, or one line that says why there is none. */
-export const readSource = (file: string): SourceText | string => {
+export function readSource(file: string): SourceText | string {
   try {
     const { size } = statSync(file);
     if (size > LARGEST_BYTES) return `${file}: has ${size} bytes, more than ${LARGEST_BYTES}; split it`;
@@ -51,7 +52,7 @@ export const readSource = (file: string): SourceText | string => {
   } catch (error) {
     return `${file}: ${reasonOf(error)}`;
   }
-};
+}
 
 /** A file, or what is in a directory, or one line of what is wrong. */
 const filesAt = (name: string): readonly string[] | string => {
@@ -87,7 +88,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** An error of the file system in words. */
-export const reasonOf = (error: unknown): string => {
+export function reasonOf(error: unknown): string {
   const { code = '', message = String(error) } = (error ?? {}) as { readonly code?: string; readonly message?: string };
   return REASONS[code] ?? message;
-};
+}

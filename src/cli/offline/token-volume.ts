@@ -20,7 +20,7 @@ export interface Prepared {
 }
 
 /** The pod with what the plugin will add; `accountAutomounts` is what its service account says, and the pod's own word wins. */
-export const withTokenVolume = (pod: JsonObject, accountAutomounts: boolean | undefined): Prepared => {
+export function withTokenVolume(pod: JsonObject, accountAutomounts: boolean | undefined): Prepared {
   const spec = objectAt(pod, 'spec') ?? {};
   // Objects of the API server always have both; patches rely on it.
   const whole = { ...pod, metadata: objectAt(pod, 'metadata') ?? {}, spec };
@@ -40,7 +40,7 @@ export const withTokenVolume = (pod: JsonObject, accountAutomounts: boolean | un
     pod: { ...whole, spec: { ...spec, ...mounted, ...volumes } },
     restore: (injected) => withoutTokenVolume(injected, spec, volume),
   };
-};
+}
 
 /** Only lists of objects are touched; what else stands there is for the checks of the core to name. */
 const isWellFormed = (spec: JsonObject): boolean =>

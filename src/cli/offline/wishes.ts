@@ -15,11 +15,11 @@ import type { Judged } from './judge.ts';
 const LAYERS: readonly Layer[] = ['built-in', 'settings', ...OBJECT_LAYERS, ...ANNOTATION_LAYERS];
 
 /** What the annotations of all layers ask for. */
-export const wishes = (
+export function wishes(
   { workload, seen }: Judged,
   settings: ReadSettings,
   context: AdmissionContext,
-): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets'> => {
+): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets'> {
   const own = parsePod(seen, annotationsOf(seen), workload.namespace, context);
   const parsed = linkedPod(seen, own, workload.namespace, context)?.parsed ?? own;
   const { options, families } = parsed;
@@ -39,7 +39,7 @@ export const wishes = (
     guarded: guardedOf(parsed, context, layerOf),
     secrets: secretFiles(families, options).files.map((file) => secretOf(file, families, layerOf)),
   };
-};
+}
 
 /** The token that the agent, or the app itself, logs in with. */
 const tokenOf = (pod: JsonObject, seen: JsonObject, options: Options): TokenExplanation | undefined => {
@@ -142,7 +142,10 @@ const secretOf = (
   };
 };
 
-export const nameOf = (object: JsonObject): string => textOf(object, 'name') ?? '';
+export function nameOf(object: JsonObject): string {
+  return textOf(object, 'name') ?? '';
+}
 
-export const hasVolume = (pod: JsonObject, name: string): boolean =>
-  objectsOf(objectAt(pod, 'spec')?.['volumes']).some((volume) => nameOf(volume) === name);
+export function hasVolume(pod: JsonObject, name: string): boolean {
+  return objectsOf(objectAt(pod, 'spec')?.['volumes']).some((volume) => nameOf(volume) === name);
+}

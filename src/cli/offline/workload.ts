@@ -49,7 +49,7 @@ const KINDS: Readonly<Record<string, KindRow>> = {
 };
 
 /** Every pod of a document, lists within lists included. `namespace` is that of objects that name none. */
-export const workloadsOf = (value: Json, namespace: string): Workloads => {
+export function workloadsOf(value: Json, namespace: string): Workloads {
   const workloads: Workload[] = [];
   const oddities: string[] = [];
   let objects = 0;
@@ -74,11 +74,12 @@ export const workloadsOf = (value: Json, namespace: string): Workloads => {
   };
   take(value, []);
   return { workloads, oddities, objects };
-};
+}
 
 /** Kind, namespace and name in the form that people say them. */
-export const titleOf = ({ kind, namespace, name }: Pick<Workload, 'kind' | 'namespace' | 'name'>): string =>
-  `${kind} ${namespace}/${name === '' ? '(no name)' : name}`;
+export function titleOf({ kind, namespace, name }: Pick<Workload, 'kind' | 'namespace' | 'name'>): string {
+  return `${kind} ${namespace}/${name === '' ? '(no name)' : name}`;
+}
 
 const workloadAt = (object: JsonObject, kind: string, path: Path, standard: string): Workload | string | undefined => {
   const row = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;

@@ -15,12 +15,12 @@ export type AuthorityReading =
   | { readonly state: 'problem'; readonly reason: 'CAMissing' | 'InvalidCA' | 'UnsupportedByProduct'; readonly message: string };
 
 /** Whom Vault trusts as API server. Throws a KubeError when a Secret or ConfigMap cannot be asked for. */
-export const readClusterAuthority = async (
+export async function readClusterAuthority(
   context: Sources,
   wanted: ClusterAuthorities,
   product: 'Vault' | 'OpenBao',
   signal?: AbortSignal,
-): Promise<AuthorityReading> => {
+): Promise<AuthorityReading> {
   switch (wanted.source) {
     case 'System':
       return product === 'OpenBao'
@@ -36,14 +36,14 @@ export const readClusterAuthority = async (
     case 'FromCluster':
       return readPublished(context, signal);
   }
-};
+}
 
 /** Certificates given inline or by reference; nothing given is what the system trusts. */
-export const readGiven = async (
+export async function readGiven(
   { kube, namespace }: Pick<ControllerContext, 'kube' | 'namespace'>,
   { inline, secretRef, configMapRef }: Authorities,
   signal?: AbortSignal,
-): Promise<AuthorityReading> => {
+): Promise<AuthorityReading> {
   if (inline !== undefined) return checked(inline, 'the inline certificates');
   const reference = secretRef ?? configMapRef;
   if (!reference) return { state: 'found', pem: '' };
@@ -52,7 +52,7 @@ export const readGiven = async (
   return reading.state === 'found'
     ? checked(reading.text, `the ${kind} ${namespace}/${reference.name}`)
     : { state: 'problem', reason: 'CAMissing', message: `${capitalized(reading.message)}.` };
-};
+}
 
 /** Every namespace has this ConfigMap where the controller manager runs; else what we ourselves trust. */
 const readPublished = async ({ kube, namespace, clusterCA }: Sources, signal?: AbortSignal): Promise<AuthorityReading> => {

@@ -38,7 +38,7 @@ export interface ConfigOutcome {
 }
 
 /** One pass. `token.kind` must not be `missing`. Throws VaultError, a KubeError when a token cannot be made, and what `claim` throws. */
-export const keepConfig = async (work: Work, situation: ConfigSituation): Promise<ConfigOutcome> => {
+export async function keepConfig(work: Work, situation: ConfigSituation): Promise<ConfigOutcome> {
   const { context, backend, vault, before, memory, observe, signal } = work;
   const { token, documentWith, alsoDiffers } = situation;
   const { path, type, adoption, driftPolicy } = backend.spec;
@@ -92,7 +92,7 @@ export const keepConfig = async (work: Work, situation: ConfigSituation): Promis
     newToken: state.wrote && isNewToken,
     got,
   };
-};
+}
 
 /** Stands where a token will be, so that the document says that there is one. */
 const PLACEHOLDER = 'token';

@@ -13,17 +13,19 @@ import type { Work } from './work.ts';
 import type { Wanted } from './wanted.ts';
 
 /** What the status keeps of the mount. */
-export const mountStatus = (
+export function mountStatus(
   { vault, backend }: Work,
   { type, accessor }: AuthMount,
   owned: boolean,
-): NonNullable<VaultAuthBackendStatus['mount']> => ({
-  path: backend.spec.path,
-  type,
-  accessor,
-  owned,
-  clusterID: vault.clusterID,
-});
+): NonNullable<VaultAuthBackendStatus['mount']> {
+  return {
+    path: backend.spec.path,
+    type,
+    accessor,
+    owned,
+    clusterID: vault.clusterID,
+  };
+}
 
 export interface Configuration {
   readonly work: Work;
@@ -38,7 +40,7 @@ export interface Configuration {
 }
 
 /** One pass over both, told in `pass`. Throws VaultError, and a KubeError when a token cannot be made. */
-export const configure = async (configuration: Configuration): Promise<ConfigOutcome> => {
+export async function configure(configuration: Configuration): Promise<ConfigOutcome> {
   const { work, pass, mountState, mount, isOurs, wanted, reviewer, tune, documentWith } = configuration;
   const { context, backend, before } = work;
   let claimed = false;
@@ -85,7 +87,7 @@ export const configure = async (configuration: Configuration): Promise<ConfigOut
     ),
   };
   return config;
-};
+}
 
 const MOST_DRIFT = 64;
 const MOST_WARNINGS = 16;

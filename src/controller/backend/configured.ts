@@ -19,22 +19,24 @@ const WORST_FIRST: readonly DocumentState['finding'][] = [
 ];
 
 /** One state of several documents. What was repaired counts as differing, so that it is seen. */
-export const together = (states: readonly State[]): State => {
+export function together(states: readonly State[]): State {
   const finding = WORST_FIRST.find((worst) => states.some((state) => state.finding === worst)) ?? 'InSync';
   const left = new Set(states.flatMap(({ drift }) => drift.map(({ field }) => field)));
   // What differs still after it was written was not put right.
   const repaired = states.flatMap((state) => state.repaired).filter(({ field }) => !left.has(field));
   return { finding, repaired, drift: states.flatMap(({ drift }) => drift) };
-};
+}
 
-export const configured = (
+export function configured(
   status: ConfiguredFinding['status'],
   reason: ConfiguredFinding['reason'],
   message: string,
-): ConfiguredFinding => ({ type: 'Configured', status, reason, message });
+): ConfiguredFinding {
+  return { type: 'Configured', status, reason, message };
+}
 
 /** The condition of a state. */
-export const configuredBy = ({ finding, drift, repaired }: State, path: string): ConfiguredFinding => {
+export function configuredBy({ finding, drift, repaired }: State, path: string): ConfiguredFinding {
   const differs = namesOf(drift);
   switch (finding) {
     case 'InSync':
@@ -62,8 +64,9 @@ export const configuredBy = ({ finding, drift, repaired }: State, path: string):
     case 'IgnoredParameters':
       return configured('False', 'IgnoredParameters', `Vault does not keep what was written to auth/${path}: ${differs}.`);
   }
-};
+}
 
 /** The names of the fields, each once. */
-export const namesOf = (differences: readonly Difference[]): string =>
-  [...new Set(differences.map(({ field }) => field))].join(', ');
+export function namesOf(differences: readonly Difference[]): string {
+  return [...new Set(differences.map(({ field }) => field))].join(', ');
+}

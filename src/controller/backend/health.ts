@@ -20,10 +20,10 @@ export interface HealthSituation {
 }
 
 /** ReviewerHealthy of a backend of type kubernetes. */
-export const reviewerHealth = (
+export function reviewerHealth(
   work: Work,
   { probe, reviewer, account, mayReview, rightsProblem, isReplaced }: HealthSituation,
-): ReviewerFinding => {
+): ReviewerFinding {
   const { context, backend } = work;
   const now = context.now();
   const ends = Date.parse(reviewer?.expiresAt ?? '');
@@ -70,10 +70,10 @@ export const reviewerHealth = (
           )
         : healthy('True', 'ProbeSucceeded', `${probe.message ?? 'Logged in.'}${advice(work, reviewer)}`);
   }
-};
+}
 
 /** KeysFresh of a backend of type jwt, after a login has been tried. */
-export const keysHealth = (finding: KeysFinding, probe: LastProbe): KeysFinding => {
+export function keysHealth(finding: KeysFinding, probe: LastProbe): KeysFinding {
   if (finding.status === 'False' || !probe || probe.result === 'Succeeded') return finding;
   const said = probe.message ?? '';
   const message = `A login was refused: ${said}.`;
@@ -88,30 +88,28 @@ export const keysHealth = (finding: KeysFinding, probe: LastProbe): KeysFinding 
   if (/signature|no known key|key/i.test(said))
     return keysFresh('False', 'KeyRotationPending', `${message} The API server signs with a key that Vault does not have yet.`);
   return keysFresh('False', 'NotSynced', message);
-};
+}
 
 /** What is so while the server is in trouble where a login is prepared. Of keys that are known to be wrong more is known already. */
-export const untried = (
+export function untried(
   { spec }: Work['backend'],
   findings: readonly BackendFinding[],
   problem: string,
-): readonly BackendFinding[] => {
+): readonly BackendFinding[] {
   const message = `No login could be tried: ${problem}.`;
   if (spec.type === 'kubernetes') return [healthy('Unknown', 'NotProbed', message)];
   const isKnown = findings.some(({ type, status }) => type === 'KeysFresh' && status === 'False');
   return isKnown ? [] : [keysFresh('Unknown', 'NotSynced', message)];
-};
+}
 
-export const healthy = (
-  status: ReviewerFinding['status'],
-  reason: ReviewerFinding['reason'],
-  message: string,
-): ReviewerFinding => ({
-  type: 'ReviewerHealthy',
-  status,
-  reason,
-  message,
-});
+export function healthy(status: ReviewerFinding['status'], reason: ReviewerFinding['reason'], message: string): ReviewerFinding {
+  return {
+    type: 'ReviewerHealthy',
+    status,
+    reason,
+    message,
+  };
+}
 
 const renewal = ({ backend }: Work): string =>
   backend.spec.kubernetes?.reviewer.mode === 'SecretRef'

@@ -12,13 +12,13 @@ import type { Reviewer } from './reviewer.ts';
 import type { Work } from './work.ts';
 
 /** ReviewerHealthy or KeysFresh, by a login where that may be. */
-export const judge = async (
+export async function judge(
   work: Work,
   pass: Pass,
   reviewer: Reviewer,
   config: ConfigOutcome,
   documentWith: (token: string | undefined) => JsonObject,
-): Promise<void> => {
+): Promise<void> {
   const { context, backend, vault, before, observe, signal } = work;
   if (!backend.spec.probe.enabled && before.lastProbe && !observe) {
     context.fence();
@@ -54,4 +54,4 @@ export const judge = async (
     isReplaced: config.state.finding === 'Drifted' && config.state.drift.some(({ field }) => field === 'token_reviewer_jwt'),
   };
   pass.findings.push(reviewerHealth(work, situation));
-};
+}

@@ -26,11 +26,12 @@ export interface ClusterKeys {
 const KEEP_RETIRED_SECONDS = 600;
 
 /** Whether keys are read from the API server and written to Vault. */
-export const isSynced = ({ kubernetes, jwt }: VaultAuthBackendSpec): boolean =>
-  kubernetes?.verifyKeys.source === 'Synced' || jwt?.keys.source === 'Push';
+export function isSynced({ kubernetes, jwt }: VaultAuthBackendSpec): boolean {
+  return kubernetes?.verifyKeys.source === 'Synced' || jwt?.keys.source === 'Push';
+}
 
 /** Reads what is needed of the cluster. `held` is the configuration that Vault has. Throws only what is no answer of the API server. */
-export const readClusterKeys = async (work: Work, held: JsonObject | undefined): Promise<ClusterKeys> => {
+export async function readClusterKeys(work: Work, held: JsonObject | undefined): Promise<ClusterKeys> {
   const { kubernetes } = work.backend.spec;
   const wanted = wantedIssuer(work);
   try {
@@ -47,7 +48,7 @@ export const readClusterKeys = async (work: Work, held: JsonObject | undefined):
       : '';
     return unknown(work, held, `${error.message}.${hint}`);
   }
-};
+}
 
 const wantedIssuer = ({ backend: { spec } }: Work): string => spec.jwt?.issuer ?? spec.kubernetes?.issuer ?? 'Ignore';
 
@@ -114,9 +115,11 @@ const fresh = (
   return backend.spec.type === 'jwt' ? keysFresh('True', 'Synced', 'Vault fetches the keys itself.') : undefined;
 };
 
-export const keysFresh = (status: KeysFinding['status'], reason: KeysFinding['reason'], message: string): KeysFinding => ({
-  type: 'KeysFresh',
-  status,
-  reason,
-  message,
-});
+export function keysFresh(status: KeysFinding['status'], reason: KeysFinding['reason'], message: string): KeysFinding {
+  return {
+    type: 'KeysFresh',
+    status,
+    reason,
+    message,
+  };
+}

@@ -37,7 +37,7 @@ export interface Memories {
 }
 
 /** The memories of all backends. */
-export const memories = (): Memories => {
+export function memories(): Memories {
   const all = new Map<string, BackendMemory>();
   return {
     of: (name, uid) => {
@@ -49,7 +49,7 @@ export const memories = (): Memories => {
     },
     forget: (name) => void all.delete(name),
   };
-};
+}
 
 const emptyMemory = (uid: string): BackendMemory => ({
   uid,

@@ -19,7 +19,7 @@ export interface MountState {
 }
 
 /** Finds the mount at the path, and makes it (with this tuning) where it is missing and may be made. Throws VaultError. */
-export const keepMount = async (work: Work, tune: JsonObject): Promise<MountState> => {
+export async function keepMount(work: Work, tune: JsonObject): Promise<MountState> {
   const { context, backend, vault, observe, signal } = work;
   const { path, type, mount } = backend.spec;
   const found = await find(work);
@@ -61,7 +61,7 @@ export const keepMount = async (work: Work, tune: JsonObject): Promise<MountStat
   if (!made) return { ...missing, warnings };
   context.event(backend, 'Normal', 'MountCreated', `Made the mount auth/${path} of type ${type}.`);
   return { ...judged(made, type), made: true, warnings };
-};
+}
 
 const find = async ({ vault, backend, signal }: Work): Promise<AuthMount | undefined> =>
   (await readMounts(vault.session, signal)).find(({ path }) => path === backend.spec.path);
@@ -106,9 +106,11 @@ const absence = ({ backend, observe }: Work): string => {
 };
 
 /** The condition Mounted. */
-export const mounted = (status: MountFinding['status'], reason: MountFinding['reason'], message: string): MountFinding => ({
-  type: 'Mounted',
-  status,
-  reason,
-  message,
-});
+export function mounted(status: MountFinding['status'], reason: MountFinding['reason'], message: string): MountFinding {
+  return {
+    type: 'Mounted',
+    status,
+    reason,
+    message,
+  };
+}

@@ -22,40 +22,37 @@ interface Found {
 }
 
 /** An object as it is on the API server, or undefined. Throws a KubeError. */
-export const readObject = <T>(kube: KubeClient, place: ObjectPlace, signal?: AbortSignal): Promise<T | undefined> =>
-  kube.request<T>({ method: 'GET', path: pathOf(place), signal }).catch((error: unknown) => {
+export function readObject<T>(kube: KubeClient, place: ObjectPlace, signal?: AbortSignal): Promise<T | undefined> {
+  return kube.request<T>({ method: 'GET', path: pathOf(place), signal }).catch((error: unknown) => {
     if (isKubeError(error, 'NotFound')) return undefined;
     throw error;
   });
+}
 
 /** Makes the object or brings it back to what is given, with no write when it is so already; gives it as it is. Throws a KubeError. */
-export const keepObject = async <T>(
-  kube: KubeClient,
-  place: ObjectPlace,
-  object: OwnObject,
-  signal?: AbortSignal,
-): Promise<T> => {
+export async function keepObject<T>(kube: KubeClient, place: ObjectPlace, object: OwnObject, signal?: AbortSignal): Promise<T> {
   const { metadata } = object;
   const labels = { ...metadata.labels, [MANAGED_BY.name]: MANAGED_BY.value };
   const wanted = { ...object, metadata: { ...metadata, labels } };
   const found = await readObject<T>(kube, place, signal);
   if (found !== undefined && holds(found, { ...wanted, apiVersion: undefined, kind: undefined })) return found;
   return applyObject<T>(kube, place, wanted, { force: true, signal });
-};
+}
 
 /** Makes the object where there is none; what is there stays as it is, somebody's or ours. Gives what is there. Throws a KubeError. */
-export const makeObject = async <T>(kube: KubeClient, place: ObjectPlace, object: OwnObject, signal?: AbortSignal): Promise<T> =>
-  (await readObject<T>(kube, place, signal)) ?? keepObject<T>(kube, place, object, signal);
+export async function makeObject<T>(kube: KubeClient, place: ObjectPlace, object: OwnObject, signal?: AbortSignal): Promise<T> {
+  return (await readObject<T>(kube, place, signal)) ?? keepObject<T>(kube, place, object, signal);
+}
 
 /** Deletes the object if it is there and is ours; what we may not even read we cannot have made. Throws a KubeError. */
-export const dropObject = async (kube: KubeClient, place: ObjectPlace, signal?: AbortSignal): Promise<void> => {
+export async function dropObject(kube: KubeClient, place: ObjectPlace, signal?: AbortSignal): Promise<void> {
   const found = await readObject<Found>(kube, place, signal).catch((error: unknown) => {
     if (isKubeError(error, 'Forbidden')) return undefined;
     throw error;
   });
   if (found?.metadata.labels?.[MANAGED_BY.name] !== MANAGED_BY.value) return;
   await deleteObject(kube, place, { uid: found.metadata.uid, signal });
-};
+}
 
 /** Whether everything that is wanted is there; lists must be equal in length and order. */
 const holds = (found: unknown, wanted: unknown): boolean => {

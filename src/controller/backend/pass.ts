@@ -31,7 +31,7 @@ export interface Pass {
 }
 
 /** Goes as far as it can; what it found until then is in `pass`, also when it throws: VaultError, ProbeUntried, or a KubeError. */
-export const look = async (asked: Work, pass: Pass, clusterCA: () => Promise<string | undefined>): Promise<void> => {
+export async function look(asked: Work, pass: Pass, clusterCA: () => Promise<string | undefined>): Promise<void> {
   const { backend, vault, signal } = asked;
   const { path } = backend.spec;
   const rival = rivalOf(asked);
@@ -88,7 +88,7 @@ export const look = async (asked: Work, pass: Pass, clusterCA: () => Promise<str
   pass.status = { ...pass.status, mount: mountStatus(work, mount, !work.observe || isOurs) };
   await judge(work, pass, reviewer, config, wanted.documentWith);
   if (!work.observe && backend.spec.type === 'kubernetes') await dropUnneeded(work);
-};
+}
 
 /** The mount is another's: nothing here is ever to write, or disable, what the status would say is ours. */
 const yieldTo = (message: string, pass: Pass): void => {

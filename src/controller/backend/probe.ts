@@ -22,7 +22,9 @@ export interface ProbeOutcome {
 }
 
 /** The name of the hidden role. Those of real roles have a namespace in them, so that none can meet it. */
-export const probeRoleName = ({ backend }: Pick<Work, 'backend'>): string => `${backend.spec.clusterName}.probe`;
+export function probeRoleName({ backend }: Pick<Work, 'backend'>): string {
+  return `${backend.spec.clusterName}.probe`;
+}
 
 /** The server was in trouble when the role of the login was looked at: of logins nothing is known, of the rest what was found. */
 export class ProbeUntried extends Error {
@@ -34,7 +36,7 @@ export class ProbeUntried extends Error {
 }
 
 /** Keeps the role and logs in. Throws ProbeUntried, and a KubeError when a token cannot be made. */
-export const probe = async (work: Work): Promise<ProbeOutcome> => {
+export async function probe(work: Work): Promise<ProbeOutcome> {
   const { context, backend, vault, signal } = work;
   const { path, probe: settings } = backend.spec;
   try {
@@ -61,7 +63,7 @@ export const probe = async (work: Work): Promise<ProbeOutcome> => {
     if (!(error instanceof KubeError)) throw error;
     return { result: 'Failed', message: `No token for the login: ${error.message}` };
   }
-};
+}
 
 /** The shortest that there is. */
 const TOKEN_SECONDS = 600;

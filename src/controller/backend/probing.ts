@@ -18,7 +18,7 @@ export interface Probed {
 }
 
 /** Tries a login if one is due, or if something was changed. Throws ProbeUntried when its role cannot be kept. */
-export const probeWhenDue = async (work: Work, hasChanged: boolean): Promise<Probed> => {
+export async function probeWhenDue(work: Work, hasChanged: boolean): Promise<Probed> {
   const { context, before, memory } = work;
   if (!hasChanged && nextProbe(work) > context.now()) return { lastProbe: before.lastProbe, outcome: undefined };
   let outcome = await probe(work);
@@ -36,15 +36,10 @@ export const probeWhenDue = async (work: Work, hasChanged: boolean): Promise<Pro
   memory.signingKey = outcome.signedBy ?? memory.signingKey;
   context.metrics.probe(work.backend.metadata.name, METRIC[outcome.result]);
   return { lastProbe: { time: new Date(now).toISOString(), result: outcome.result, message: outcome.message }, outcome };
-};
+}
 
 /** When the next login is due, in milliseconds since 1970. */
-export const nextProbe = ({
-  context,
-  backend,
-  before,
-  memory,
-}: Pick<Work, 'context' | 'backend' | 'before' | 'memory'>): number => {
+export function nextProbe({ context, backend, before, memory }: Pick<Work, 'context' | 'backend' | 'before' | 'memory'>): number {
   const factor = 1000 * context.times.resyncFactor;
   const interval = backend.spec.probe.intervalSeconds * factor;
   const last = memory.probedAt ?? Date.parse(before.lastProbe?.time ?? '');
@@ -52,6 +47,6 @@ export const nextProbe = ({
   const retry = Math.min(interval, FIRST_RETRY_SECONDS * factor * 2 ** Math.min(10, memory.probeFailures - 1));
   const failed = memory.probeFailures > 0 || (memory.probedAt === undefined && before.lastProbe?.result !== 'Succeeded');
   return Math.min(last + (failed ? retry : interval), memory.probeAgainAt ?? Infinity);
-};
+}
 
 const METRIC = { Succeeded: 'succeeded', Denied: 'denied', Failed: 'failed' } as const;

@@ -28,7 +28,7 @@ const REWRITE_SECONDS = 300;
 const rewriteMs = ({ context }: Work): number => REWRITE_SECONDS * 1000 * context.times.resyncFactor;
 
 /** Tries a login when one is due. Throws VaultError, ProbeUntried, and a KubeError when a token cannot be made. */
-export const prove = async (work: Work, situation: ProofSituation): Promise<Proof> => {
+export async function prove(work: Work, situation: ProofSituation): Promise<Proof> {
   const { config } = situation;
   const { memory, context } = work;
   const probed = await probeWhenDue(work, config.state.wrote);
@@ -37,7 +37,7 @@ export const prove = async (work: Work, situation: ProofSituation): Promise<Proo
   if (probed.outcome?.result === 'Denied')
     return config.newToken ? takeBack(work, situation, probed) : rewrite(work, situation, probed);
   return { lastProbe: probed.lastProbe, status: {}, repaired: undefined };
-};
+}
 
 /** A new token that no login works with gives way to the one before, as long as that lives. */
 const takeBack = async (work: Work, { documentWith }: ProofSituation, probed: Probed): Promise<Proof> => {

@@ -27,7 +27,7 @@ interface Outcome {
 }
 
 /** A reconciler with a memory of its own. What it throws is no fault of the object, or has been told in its status already. */
-export const backendReconciler = ({ clusterCA }: BackendOptions): Reconcile<VaultAuthBackend> => {
+export function backendReconciler({ clusterCA }: BackendOptions): Reconcile<VaultAuthBackend> {
   const known = memories();
   return async (context, key, backend, signal) => {
     if (!backend) {
@@ -46,7 +46,7 @@ export const backendReconciler = ({ clusterCA }: BackendOptions): Reconcile<Vaul
     if (afterMs !== undefined) return { afterMs };
     throw new Error(findings.find((finding) => finding.status !== 'True')?.message ?? 'Vault could not be asked');
   };
-};
+}
 
 const lookFrom = async (
   context: ControllerContext,

@@ -6,7 +6,7 @@ import { configured } from './configured.ts';
 import { keysFresh } from './keys.ts';
 
 /** What a refusal of the configuration means; undefined: nothing that is known here. */
-export const rejection = ({ spec }: VaultAuthBackend, error: unknown): readonly BackendFinding[] | undefined => {
+export function rejection({ spec }: VaultAuthBackend, error: unknown): readonly BackendFinding[] | undefined {
   const source = spec.jwt?.keys.source;
   if (source === undefined || !isVaultError(error, 'BadRequest')) return undefined;
   const said = error.errors.join('; ');
@@ -31,4 +31,4 @@ export const rejection = ({ spec }: VaultAuthBackend, error: unknown): readonly 
       ),
     ];
   return undefined;
-};
+}

@@ -20,11 +20,7 @@ type Deletable = Extract<BackendFinding, { readonly type: 'Deletable' }>;
 const AGAIN_MS = 60_000;
 
 /** Disables the mount where that is wanted and confirmed, and lets the object go. */
-export const removeBackend = async (
-  context: ControllerContext,
-  backend: VaultAuthBackend,
-  signal: AbortSignal,
-): Promise<Next> => {
+export async function removeBackend(context: ControllerContext, backend: VaultAuthBackend, signal: AbortSignal): Promise<Next> {
   const { metadata, spec, status } = backend;
   if (!metadata.finalizers?.includes(FINALIZER)) return {};
   const { mount } = status ?? {};
@@ -58,7 +54,7 @@ export const removeBackend = async (
     return waitOrLeave(context, backend, signal, reason, failure.message);
   }
   return cleanUp(context, backend, signal);
-};
+}
 
 /** What was made for the reviewer goes with the mount; where the mount stays it stays, for logins need it. */
 const cleanUp = async (context: ControllerContext, backend: VaultAuthBackend, signal: AbortSignal): Promise<Next> => {

@@ -30,7 +30,7 @@ const reviewerName = ({ backend }: Pick<Work, 'backend'>): string =>
 const reviewerSecretName = (work: Pick<Work, 'backend'>): string => `${reviewerName(work)}-token`;
 
 /** Finds the reviewer, and makes the objects that its mode needs unless we only observe. Throws a KubeError. */
-export const readReviewer = async (work: Work): Promise<Reviewer> => {
+export async function readReviewer(work: Work): Promise<Reviewer> {
   const { context, backend } = work;
   const { mode, vaultServiceAccount } = backend.spec.kubernetes?.reviewer ?? { mode: 'Local' };
   switch (mode) {
@@ -49,7 +49,7 @@ export const readReviewer = async (work: Work): Promise<Reviewer> => {
       // Of which cluster it is, only its maker knows.
       return { serviceAccount: undefined, token: await referred(work) };
   }
-};
+}
 
 const keepServiceAccount = async (work: Work): Promise<void> => {
   const { kube, namespace } = work.context;
@@ -150,21 +150,24 @@ const rotated = async (work: Work): Promise<ReviewerToken> => {
  * When a token that we made is replaced, in milliseconds since 1970: half-way through what the API server granted, which may
  * be less than was asked for; at once when it signs with another key by now, for the earlier one will go. Long past when there is none.
  */
-export const rotateAt = (reviewer: Work['before']['reviewer'], signingKey: string | undefined): number => {
+export function rotateAt(reviewer: Work['before']['reviewer'], signingKey: string | undefined): number {
   const [issued, expires] = [Date.parse(reviewer?.issuedAt ?? ''), Date.parse(reviewer?.expiresAt ?? '')];
   const isEarlierKey = signingKey !== undefined && reviewer?.keyID !== undefined && reviewer.keyID !== signingKey;
   const isOurs = reviewer?.mode === 'Rotated' && !Number.isNaN(issued) && !Number.isNaN(expires);
   return isOurs && !isEarlierKey ? (issued + expires) / 2 : 0;
-};
+}
 
 type Ended = Pick<Work, 'context' | 'backend' | 'signal'>;
 
 /** Takes back what an earlier mode needed, once another one is in Vault. Throws a KubeError. */
-export const dropUnneeded = (work: Ended): Promise<void> =>
-  drop(work, [work.backend.spec.kubernetes?.reviewer.mode, ...modesOfOthers(work)]);
+export function dropUnneeded(work: Ended): Promise<void> {
+  return drop(work, [work.backend.spec.kubernetes?.reviewer.mode, ...modesOfOthers(work)]);
+}
 
 /** Takes back all that was made for the reviewer. Throws a KubeError. */
-export const dropReviewer = (work: Ended): Promise<void> => drop(work, modesOfOthers(work));
+export function dropReviewer(work: Ended): Promise<void> {
+  return drop(work, modesOfOthers(work));
+}
 
 type Mode = NonNullable<VaultAuthBackend['spec']['kubernetes']>['reviewer']['mode'];
 

@@ -11,7 +11,7 @@ const rightsName = ({ backend }: Pick<Work, 'backend'>, what: 'token-review' | '
   `vault-auth-injector:${backend.metadata.name}:${what}`;
 
 /** Keeps, or takes back, what `rbac.manageAuthDelegator` asks for. Throws a KubeError. */
-export const keepRights = async (work: Work, reviewer: string | undefined): Promise<void> => {
+export async function keepRights(work: Work, reviewer: string | undefined): Promise<void> {
   const { context, backend, signal } = work;
   const subjects = backend.spec.rbac.manageAuthDelegator ? subjectsOf(work, reviewer) : [];
   await keepBinding(work, 'token-review', 'system:auth-delegator', subjects);
@@ -31,18 +31,18 @@ export const keepRights = async (work: Work, reviewer: string | undefined): Prom
     );
   await keepBinding(work, 'alias-metadata', name, reads);
   if (reads.length === 0) await dropObject(context.kube, { ...CLUSTER_ROLES, name }, signal);
-};
+}
 
 /** Takes back all of it. Throws a KubeError. */
-export const dropRights = async (work: Pick<Work, 'backend' | 'context' | 'signal'>): Promise<void> => {
+export async function dropRights(work: Pick<Work, 'backend' | 'context' | 'signal'>): Promise<void> {
   const { kube } = work.context;
   for (const what of ['token-review', 'alias-metadata'] as const)
     await dropObject(kube, { ...CLUSTER_ROLE_BINDINGS, name: rightsName(work, what) }, work.signal);
   await dropObject(kube, { ...CLUSTER_ROLES, name: rightsName(work, 'alias-metadata') }, work.signal);
-};
+}
 
 /** Whether the service account `namespace/name` may create TokenReviews; undefined when we may not ask. */
-export const mayReview = async (kube: KubeClient, account: string, signal?: AbortSignal): Promise<boolean | undefined> => {
+export async function mayReview(kube: KubeClient, account: string, signal?: AbortSignal): Promise<boolean | undefined> {
   const [namespace = '', name = ''] = account.split('/');
   try {
     const { status } = await kube.request<{ status: { allowed: boolean } }>({
@@ -63,7 +63,7 @@ export const mayReview = async (kube: KubeClient, account: string, signal?: Abor
   } catch {
     return undefined;
   }
-};
+}
 
 interface Subject {
   readonly kind: 'ServiceAccount';

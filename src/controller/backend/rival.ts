@@ -8,7 +8,7 @@ import type { Work } from './work.ts';
  * Another object that has the same mount, in words: who has it keeps it, and before anybody has it the older one gets it.
  * `accessor`: of the mount as it was found, which tells a mount through whatever endpoint it is seen.
  */
-export const rivalOf = ({ context, backend }: Pick<Work, 'context' | 'backend'>, accessor?: string): string | undefined => {
+export function rivalOf({ context, backend }: Pick<Work, 'context' | 'backend'>, accessor?: string): string | undefined {
   const endpoint = backend.spec.endpointRef.name;
   const rival = context.backends
     .list()
@@ -30,6 +30,6 @@ export const rivalOf = ({ context, backend }: Pick<Work, 'context' | 'backend'>,
     `VaultAuthBackend ${rival.metadata.name}${through} has auth/${path} already: two objects would undo each other's work. ` +
     'Choose another path, or delete one.'
   );
-};
+}
 
 const hasMount = ({ status }: VaultAuthBackend): boolean => status?.mount?.owned === true;

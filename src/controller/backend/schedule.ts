@@ -13,7 +13,7 @@ const WAITING_SECONDS = 2;
 const SOONEST_MS = 1000;
 
 /** Milliseconds until the next look; `before` is the status as it was just found. */
-export const nextLook = (work: Pick<Work, 'context' | 'backend' | 'before' | 'memory'>, isWaiting: boolean): number => {
+export function nextLook(work: Pick<Work, 'context' | 'backend' | 'before' | 'memory'>, isWaiting: boolean): number {
   const { context, backend, before } = work;
   const now = context.now();
   const resync = resyncAfter(context, backend.spec.resyncSeconds);
@@ -25,7 +25,7 @@ export const nextLook = (work: Pick<Work, 'context' | 'backend' | 'before' | 'me
   const probe = backend.spec.probe.enabled && before.lastProbe !== undefined ? nextProbe(work) - now : Infinity;
   const soon = isWaiting ? resyncAfter(context, Math.max(WAITING_SECONDS, waitedSeconds(work) / 2)) : Infinity;
   return Math.max(SOONEST_MS, Math.min(resync, keys, rotation, probe, soon));
-};
+}
 
 /** How long it has been waiting: who waits long looks seldom. */
 const waitedSeconds = ({ context, backend }: Pick<Work, 'context' | 'backend'>): number => {

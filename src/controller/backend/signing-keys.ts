@@ -28,7 +28,7 @@ export interface KeySituation {
  * New keys at once, old ones later: while a cluster with several API servers changes its keys, one server publishes the new key
  * and the next one does not yet, and tokens signed by either are valid.
  */
-export const planKeys = ({ published, held, recorded, missedSince, now, keepMs }: KeySituation): KeyPlan => {
+export function planKeys({ published, held, recorded, missedSince, now, keepMs }: KeySituation): KeyPlan {
   const current = byKid(published);
   const before = byKid(held);
   const ours = new Set(recorded);
@@ -41,13 +41,14 @@ export const planKeys = ({ published, held, recorded, missedSince, now, keepMs }
   });
   const all = new Map([...current, ...kept]);
   return { pems: [...all.values()], kids: [...all.keys()], retiring: kept.map(([kid]) => kid) };
-};
+}
 
 /** The id that Kubernetes gives a key: SHA-256 of its DER form (pkg/serviceaccount/jwt.go, keyIDFromPublicKey). Throws when it is no public key. */
-export const kidOf = (pem: string): string =>
-  createHash('sha256')
+export function kidOf(pem: string): string {
+  return createHash('sha256')
     .update(createPublicKey(pem).export({ type: 'spki', format: 'der' }))
     .digest('base64url');
+}
 
 /** Whatever cannot be read as a key is left out: Vault may hold a certificate or a key type that Node does not know. */
 const byKid = (pems: readonly string[]): Map<string, string> =>

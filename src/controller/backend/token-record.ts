@@ -3,23 +3,30 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isObject, type JsonObject } from '../../pod/manifest.ts';
 
 /** A text for the status that says nothing about the token but whether it is this one: `<salt>:<hash>`, both hexadecimal. */
-export const recordOf = (token: string, salt: string = randomBytes(8).toString('hex')): string =>
-  `${salt}:${createHash('sha256').update(`${salt}:${token}`).digest('hex').slice(0, HASH_LENGTH)}`;
+export function recordOf(token: string, salt: string = randomBytes(8).toString('hex')): string {
+  return `${salt}:${createHash('sha256').update(`${salt}:${token}`).digest('hex').slice(0, HASH_LENGTH)}`;
+}
 
 /** Whether the record was made of this token. */
-export const isRecordOf = (record: string, token: string): boolean => record === recordOf(token, record.split(':')[0]);
+export function isRecordOf(record: string, token: string): boolean {
+  return record === recordOf(token, record.split(':')[0]);
+}
 
 /** Milliseconds since 1970 of the claim `exp`; undefined when the token is no JWT or never expires. The signature is not looked at. */
-export const expiryOf = (token: string): number | undefined => timeOf(token, 'exp');
+export function expiryOf(token: string): number | undefined {
+  return timeOf(token, 'exp');
+}
 
 /** The same of the claim `iat`. */
-export const issueOf = (token: string): number | undefined => timeOf(token, 'iat');
+export function issueOf(token: string): number | undefined {
+  return timeOf(token, 'iat');
+}
 
 /** The ID of the key that signed a JWT, as its header says; undefined when it says none. */
-export const keyOf = (token: string): string | undefined => {
+export function keyOf(token: string): string | undefined {
   const kid = partOf(token, 0)?.['kid'];
   return typeof kid === 'string' && kid !== '' ? kid : undefined;
-};
+}
 
 const timeOf = (token: string, claim: 'exp' | 'iat'): number | undefined => {
   const time = partOf(token, 1)?.[claim];

@@ -11,11 +11,12 @@ import type { Work } from './work.ts';
 export const TUNE = 'tune.';
 
 /** Where a mount differs. Its own values are compared, in which 0 is 0: the tune path shows the system's there. */
-export const tuneDifferences = (want: JsonObject, mount: AuthMount): readonly Difference[] =>
-  differences(want, tuneOf(mount), 'tune').map((difference) => ({ ...difference, field: TUNE + difference.field }));
+export function tuneDifferences(want: JsonObject, mount: AuthMount): readonly Difference[] {
+  return differences(want, tuneOf(mount), 'tune').map((difference) => ({ ...difference, field: TUNE + difference.field }));
+}
 
 /** One pass over a mount that is ours. Throws VaultError. */
-export const keepTune = async (work: Work, want: JsonObject, mount: AuthMount): Promise<DocumentState> => {
+export async function keepTune(work: Work, want: JsonObject, mount: AuthMount): Promise<DocumentState> {
   const { context, backend, vault, before, observe, signal } = work;
   const { path, adoption, driftPolicy } = backend.spec;
   let found: AuthMount | undefined = mount;
@@ -44,7 +45,7 @@ export const keepTune = async (work: Work, want: JsonObject, mount: AuthMount): 
       fence: context.fence,
     },
   );
-};
+}
 
 const tuneOf = ({ raw, description }: AuthMount): JsonObject => ({
   ...(isObject(raw['config']) ? raw['config'] : {}),

@@ -16,11 +16,11 @@ export interface Wanted {
 }
 
 /** `held` is the configuration that Vault has. Throws a KubeError when the cluster cannot be asked. */
-export const readWanted = async (
+export async function readWanted(
   work: Work,
   held: JsonObject | undefined,
   clusterCA: () => Promise<string | undefined>,
-): Promise<Wanted> => {
+): Promise<Wanted> {
   const { backend, vault } = work;
   const keys = await readClusterKeys(work, held);
   const authority = await readAuthority(work, clusterCA);
@@ -47,7 +47,7 @@ export const readWanted = async (
           }),
     problem: unsupported(work),
   };
-};
+}
 
 const readAuthority = async (work: Work, clusterCA: () => Promise<string | undefined>): Promise<AuthorityReading> => {
   const { context, backend, vault, signal } = work;

@@ -19,11 +19,12 @@ export interface Work {
 }
 
 /** Whether nothing may be written for this backend: the process, its endpoint or itself only observe. */
-export const isLookOnly = (context: ControllerContext, backend: VaultAuthBackend): boolean => {
+export function isLookOnly(context: ControllerContext, backend: VaultAuthBackend): boolean {
   const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
   return context.observeOnly || isObserved(backend, ...(endpoint ? [endpoint] : []));
-};
+}
 
 /** Whether the status speaks of this server: what was recorded in another cluster says nothing here. */
-export const isRecordedHere = ({ before, vault }: Pick<Work, 'before' | 'vault'>): boolean =>
-  before.mount !== undefined && (before.mount.clusterID ?? vault.clusterID) === vault.clusterID;
+export function isRecordedHere({ before, vault }: Pick<Work, 'before' | 'vault'>): boolean {
+  return before.mount !== undefined && (before.mount.clusterID ?? vault.clusterID) === vault.clusterID;
+}

@@ -4,47 +4,59 @@ import type { VaultError } from '../../vault/error.ts';
 
 type Of<Type extends EndpointFinding['type']> = Extract<EndpointFinding, { readonly type: Type }>;
 
-export const reachable = (reason: Of<'Reachable'>['reason'], message: string): Of<'Reachable'> => ({
-  type: 'Reachable',
-  status: reason === 'Connected' ? 'True' : 'False',
-  reason,
-  message,
-});
+export function reachable(reason: Of<'Reachable'>['reason'], message: string): Of<'Reachable'> {
+  return {
+    type: 'Reachable',
+    status: reason === 'Connected' ? 'True' : 'False',
+    reason,
+    message,
+  };
+}
 
 /** `TokenExpiring` is true still: what has to be done can be done until it has expired. */
-export const authenticated = (reason: Of<'Authenticated'>['reason'], message: string): Of<'Authenticated'> => ({
-  type: 'Authenticated',
-  status: reason === 'LoggedIn' || reason === 'TokenExpiring' ? 'True' : reason === 'NotReached' ? 'Unknown' : 'False',
-  reason,
-  message,
-});
+export function authenticated(reason: Of<'Authenticated'>['reason'], message: string): Of<'Authenticated'> {
+  return {
+    type: 'Authenticated',
+    status: reason === 'LoggedIn' || reason === 'TokenExpiring' ? 'True' : reason === 'NotReached' ? 'Unknown' : 'False',
+    reason,
+    message,
+  };
+}
 
-export const supported = (reason: Of<'Supported'>['reason'], message: string): Of<'Supported'> => ({
-  type: 'Supported',
-  status: reason === 'Detected' ? 'True' : reason === 'NotReached' ? 'Unknown' : 'False',
-  reason,
-  message,
-});
+export function supported(reason: Of<'Supported'>['reason'], message: string): Of<'Supported'> {
+  return {
+    type: 'Supported',
+    status: reason === 'Detected' ? 'True' : reason === 'NotReached' ? 'Unknown' : 'False',
+    reason,
+    message,
+  };
+}
 
-export const authorized = (reason: Of<'Authorized'>['reason'], message: string): Of<'Authorized'> => ({
-  type: 'Authorized',
-  status: reason === 'Sufficient' ? 'True' : reason === 'NotChecked' ? 'Unknown' : 'False',
-  reason,
-  message,
-});
+export function authorized(reason: Of<'Authorized'>['reason'], message: string): Of<'Authorized'> {
+  return {
+    type: 'Authorized',
+    status: reason === 'Sufficient' ? 'True' : reason === 'NotChecked' ? 'Unknown' : 'False',
+    reason,
+    message,
+  };
+}
 
-export const deletable = (reason: Of<'Deletable'>['reason'], message: string): Of<'Deletable'> => ({
-  type: 'Deletable',
-  status: reason === 'Unused' ? 'True' : 'False',
-  reason,
-  message,
-});
+export function deletable(reason: Of<'Deletable'>['reason'], message: string): Of<'Deletable'> {
+  return {
+    type: 'Deletable',
+    status: reason === 'Unused' ? 'True' : 'False',
+    reason,
+    message,
+  };
+}
 
 /** A failure that is the server's own, or the way's to it, rather than of what was asked. */
-export const unreachable = (error: VaultError): Of<'Reachable'> => reachable(reasonOf(error), error.message);
+export function unreachable(error: VaultError): Of<'Reachable'> {
+  return reachable(reasonOf(error), error.message);
+}
 
 /** Whether an answer to a login speaks of the login and not of the server's state. */
-export const isDenial = ({ kind, errors }: VaultError): boolean => {
+export function isDenial({ kind, errors }: VaultError): boolean {
   switch (kind) {
     case 'BadRequest':
     case 'PermissionDenied':
@@ -70,7 +82,7 @@ export const isDenial = ({ kind, errors }: VaultError): boolean => {
     case 'CutOff':
       return false;
   }
-};
+}
 
 const reasonOf = ({ kind }: VaultError): Of<'Reachable'>['reason'] => {
   switch (kind) {

@@ -20,13 +20,13 @@ export interface View {
 }
 
 /** Sees everything that can be seen now; throws only what is neither the server's doing nor that of a missing credential. */
-export const lookAt = async (
+export async function lookAt(
   spec: VaultEndpointSpec,
   material: Material,
   { client, session }: VaultConnection,
   now: number,
   signal: AbortSignal,
-): Promise<View> => {
+): Promise<View> {
   const seen: { -readonly [Part in keyof View]?: View[Part] } = {};
   const view = (...findings: readonly EndpointFinding[]): View => ({
     health: undefined,
@@ -69,7 +69,7 @@ export const lookAt = async (
     seen.retryAfterMs = error.retryAfterMs;
     return view(unreachable(error));
   }
-};
+}
 
 interface Namespaces {
   readonly keepsApart: boolean;

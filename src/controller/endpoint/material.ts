@@ -31,7 +31,7 @@ export interface Material {
 type Reader = Pick<ControllerContext, 'kube' | 'namespace' | 'serviceAccount'>;
 
 /** Reads what an endpoint names, in our own namespace. Throws a KubeError when the API server cannot be asked. */
-export const gatherMaterial = async (context: Reader, spec: VaultEndpointSpec, signal: AbortSignal): Promise<Material> => {
+export async function gatherMaterial(context: Reader, spec: VaultEndpointSpec, signal: AbortSignal): Promise<Material> {
   const authority = await readGiven(context, spec.tls.ca ?? {}, signal);
   const ofWorkloads = spec.workloadCA ? await readGiven(context, spec.workloadCA, signal) : authority;
   const isInline = (spec.workloadCA ?? spec.tls.ca)?.inline !== undefined;
@@ -52,7 +52,7 @@ export const gatherMaterial = async (context: Reader, spec: VaultEndpointSpec, s
     workloadCA: ofWorkloads.state === 'found' && !isInline ? certificatesIn(ofWorkloads.pem) : undefined,
     certificateEndsAt: pair.endsAt,
   };
-};
+}
 
 /** Certificates and nothing else, whatever the Secret holds beside them: they are to be read by everybody. */
 const certificatesIn = (pem: string): string | undefined => {

@@ -10,12 +10,12 @@ import { authorized } from './findings.ts';
 type Known = Pick<ControllerContext, 'backends' | 'policies' | 'observeOnly'>;
 
 /** Asks with the session; without one nothing is known. Throws what is no VaultError. */
-export const rightsFinding = async (
+export async function rightsFinding(
   context: Known,
   endpoint: VaultEndpoint,
   session: VaultCaller | undefined,
   signal: AbortSignal,
-): Promise<EndpointFinding> => {
+): Promise<EndpointFinding> {
   if (!session) return authorized('NotChecked', 'The controller is not logged in.');
   const wanted = rightsWanted(context, endpoint);
   try {
@@ -35,7 +35,7 @@ export const rightsFinding = async (
     if (!(error instanceof VaultError)) throw error;
     return authorized('NotChecked', `${error.message}.`);
   }
-};
+}
 
 const MOST_NAMED = 8;
 

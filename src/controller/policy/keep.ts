@@ -24,7 +24,7 @@ export interface KeptPolicy {
 }
 
 /** Throws VaultError, or a KubeError when the claim cannot be written. */
-export const keepPolicy = async ({ context, policy, text, vault, signal }: PolicyWork): Promise<KeptPolicy> => {
+export async function keepPolicy({ context, policy, text, vault, signal }: PolicyWork): Promise<KeptPolicy> {
   const name = vaultPolicyName(policy);
   const { spec, status: before } = policy;
   const endpoint = context.endpoints.get(spec.endpointRef.name);
@@ -66,7 +66,7 @@ export const keepPolicy = async ({ context, policy, text, vault, signal }: Polic
       lastSyncTime: new Date(context.now()).toISOString(),
     },
   };
-};
+}
 
 /** Known to OpenBao from 2.6 on; older ones drop them without a word, and have no such rule. */
 const openBaoFields = ({ openbao }: VaultACLPolicy['spec']): JsonObject => ({

@@ -6,12 +6,12 @@ import { namespaceExists } from '../../vault/health.ts';
 import type { ReadyVault } from '../vault-registry.ts';
 
 /** Those of the paths whose namespace is one. Wants no right; asks nothing of a server without namespaces. Throws VaultError. */
-export const reachedNamespaces = async (
+export async function reachedNamespaces(
   endpoint: VaultEndpoint | undefined,
   { client, capabilities }: ReadyVault,
   { namespacePaths }: Extract<PolicyText, { readonly ok: true }>,
   signal: AbortSignal,
-): Promise<readonly NamespacePath[]> => {
+): Promise<readonly NamespacePath[]> {
   if (!capabilities.includes('Namespaces')) return [];
   const asked = new Map<string, boolean>();
   const exists = async (name: string): Promise<boolean> => {
@@ -26,7 +26,7 @@ export const reachedNamespaces = async (
   const reached: NamespacePath[] = [];
   for (const reading of namespacePaths) if (await isThere(reading.namespace, exists)) reached.push(reading);
   return reached;
-};
+}
 
 const ASKABLE = /^[!-~]+$/;
 

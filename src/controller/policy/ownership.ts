@@ -7,14 +7,14 @@ import { isMarked, policyText, withoutMark } from '../../resources/policy-text.t
  * Why it is somebody else's; undefined: it is ours. The mark decides where there is one. Without a mark (JSON has none, and what
  * was taken over as it was keeps its own text) it has to be the text that this object stands for.
  */
-export const strangerOf = (policy: VaultACLPolicy, got: string): string | undefined => {
+export function strangerOf(policy: VaultACLPolicy, got: string): string | undefined {
   if (isMarked(policy, got)) return undefined;
   if (withoutMark(got) !== got)
     return `its first line says that it is another object's (${got.split('\n', 1)[0]?.slice(0, 256)})`;
   return isDeclared(policy, got) || hashOf(got) === policy.status?.textHash
     ? undefined
     : 'it has neither the mark nor the text of this object';
-};
+}
 
 /** With the accessors that were put in: a backend may be gone by now. */
 const isDeclared = (policy: VaultACLPolicy, got: string): boolean => {

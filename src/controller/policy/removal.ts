@@ -14,10 +14,7 @@ const AGAIN_MS = 60_000;
 type Deletable = Extract<ACLPolicyFinding, { readonly type: 'Deletable' }>;
 
 /** Deletes the policy in Vault where that is wanted, and lets the object go. */
-export const removePolicy = async (
-  context: ControllerContext,
-  policy: VaultACLPolicy,
-): Promise<{ readonly afterMs?: number }> => {
+export async function removePolicy(context: ControllerContext, policy: VaultACLPolicy): Promise<{ readonly afterMs?: number }> {
   if (!policy.metadata.finalizers?.includes(FINALIZER)) return {};
   const { status, spec } = policy;
   const kept = status?.vault;
@@ -58,7 +55,7 @@ export const removePolicy = async (
     return waitOrLeave(context, policy, failure.message);
   }
   return letGo(context, policy);
-};
+}
 
 /** Who names it: roles that ask for it, backends that give it to all. */
 const usersOf = ({ roles, backends }: ControllerContext, policy: VaultACLPolicy): readonly string[] => {

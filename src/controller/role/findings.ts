@@ -4,15 +4,17 @@ import type { DocumentState } from '../document.ts';
 
 export type Programmed = Extract<RoleFinding, { readonly type: 'Programmed' }>;
 
-export const programmed = (status: Programmed['status'], reason: Programmed['reason'], message: string): Programmed => ({
-  type: 'Programmed',
-  status,
-  reason,
-  message,
-});
+export function programmed(status: Programmed['status'], reason: Programmed['reason'], message: string): Programmed {
+  return {
+    type: 'Programmed',
+    status,
+    reason,
+    message,
+  };
+}
 
 /** What a pass over the role in Vault found. `observer`: why nothing is written. */
-export const programmedBy = (state: DocumentState, name: string, observer: string): Programmed => {
+export function programmedBy(state: DocumentState, name: string, observer: string): Programmed {
   const fields = state.drift.map(({ field }) => field).join(', ');
   switch (state.finding) {
     case 'InSync':
@@ -44,15 +46,17 @@ export const programmedBy = (state: DocumentState, name: string, observer: strin
     case 'IgnoredParameters':
       return programmed('False', 'IgnoredParameters', `Vault does not keep what was written to the role ${name}: ${fields}.`);
   }
-};
+}
 
 /** Which of a role's service accounts exist; they may come later, so that this is no part of Ready. */
-export const accountsFinding = (missing: readonly string[]): RoleFinding => ({
-  type: 'ServiceAccountsExist',
-  status: missing.length === 0 ? 'True' : 'False',
-  reason: missing.length === 0 ? 'AllFound' : 'SomeMissing',
-  message:
-    missing.length === 0
-      ? 'All service accounts exist.'
-      : `There is no service account ${missing.join(', ')} in this namespace (yet): nobody can log in as that.`,
-});
+export function accountsFinding(missing: readonly string[]): RoleFinding {
+  return {
+    type: 'ServiceAccountsExist',
+    status: missing.length === 0 ? 'True' : 'False',
+    reason: missing.length === 0 ? 'AllFound' : 'SomeMissing',
+    message:
+      missing.length === 0
+        ? 'All service accounts exist.'
+        : `There is no service account ${missing.join(', ')} in this namespace (yet): nobody can log in as that.`,
+  };
+}

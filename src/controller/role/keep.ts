@@ -35,7 +35,7 @@ export interface KeptRole {
 }
 
 /** Throws VaultError, or a KubeError when the claim cannot be written. */
-export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
+export async function keepRole(work: RoleWork): Promise<KeptRole> {
   const { context, backend, role, vault, place, effectivePolicies, signal } = work;
   const before = role.status;
   const { mountPath, roleName } = place;
@@ -86,7 +86,7 @@ export const keepRole = async (work: RoleWork): Promise<KeptRole> => {
       lastSyncTime: new Date(context.now()).toISOString(),
     },
   };
-};
+}
 
 const NOT_SHOWN = "(another's, not shown)";
 

@@ -5,12 +5,12 @@ import { globMatches } from '../../resources/glob.ts';
 import { serviceAccountsOf, type VaultAuthRole } from '../../resources/role.ts';
 
 /** The service accounts that a role as read from Vault does not admit. */
-export const notAdmitted = (
+export function notAdmitted(
   backend: VaultAuthBackend,
   role: VaultAuthRole,
   got: JsonObject,
   namespaceLabels: Readonly<Record<string, string>>,
-): readonly string[] => {
+): readonly string[] {
   const { namespace = '' } = role.metadata;
   const accounts = serviceAccountsOf(role);
   switch (backend.spec.type) {
@@ -20,7 +20,7 @@ export const notAdmitted = (
     case 'jwt':
       return accounts.filter((name) => !admitsSubject(got, `system:serviceaccount:${namespace}:${name}`));
   }
-};
+}
 
 /** The list and the selector are alternatives (auth-kubernetes); of a selector only matchLabels count. */
 const admitsNamespace = (got: JsonObject, namespace: string, labels: Readonly<Record<string, string>>): boolean => {

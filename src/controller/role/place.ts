@@ -10,7 +10,7 @@ export type FoundBackend =
   | { readonly ok: false; readonly message: string };
 
 /** The backend that a role names, else the one that its namespace names, else the only default one. */
-export const backendOf = (context: ControllerContext, role: VaultAuthRole): FoundBackend => {
+export function backendOf(context: ControllerContext, role: VaultAuthRole): FoundBackend {
   const { namespace = '' } = role.metadata;
   const label = context.namespaces.get(namespace)?.labels[BACKEND_LABEL];
   const name = role.spec.backendRef?.name ?? label;
@@ -25,17 +25,17 @@ export const backendOf = (context: ControllerContext, role: VaultAuthRole): Foun
   if (!only) return { ok: false, message: `no VaultAuthBackend is the default: ${choose}` };
   const names = [only, ...others].map(({ metadata }) => metadata.name).join(', ');
   return { ok: false, message: `several VaultAuthBackends are the default (${names}): ${choose}` };
-};
+}
 
 export type RolePlace = NonNullable<VaultAuthRoleStatus['vault']>;
 
 /** Where the role belongs now. */
-export const placeOf = (
+export function placeOf(
   context: ControllerContext,
   backend: VaultAuthBackend,
   role: VaultAuthRole,
   clusterID: string,
-): RolePlace => {
+): RolePlace {
   const { endpointRef, path } = backend.spec;
   const accessor = backend.status?.mount?.accessor;
   return {
@@ -48,13 +48,16 @@ export const placeOf = (
     roleName: vaultRoleName(backend, role),
     loginPath: `auth/${path}/login`,
   };
-};
+}
 
 /** Whether two places are the same role; a mount that was made anew is the same place. */
-export const isSamePlace = (one: RolePlace | undefined, other: RolePlace): boolean =>
-  one !== undefined &&
-  one.endpoint === other.endpoint &&
-  one.clusterID === other.clusterID &&
-  one.namespace === other.namespace &&
-  one.mountPath === other.mountPath &&
-  one.roleName === other.roleName;
+export function isSamePlace(one: RolePlace | undefined, other: RolePlace): boolean {
+  return (
+    one !== undefined &&
+    one.endpoint === other.endpoint &&
+    one.clusterID === other.clusterID &&
+    one.namespace === other.namespace &&
+    one.mountPath === other.mountPath &&
+    one.roleName === other.roleName
+  );
+}

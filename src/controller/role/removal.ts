@@ -21,7 +21,7 @@ type Removal =
   | { readonly done: false; readonly reason: 'VaultUnavailable' | 'PermissionDenied'; readonly message: string };
 
 /** Deletes the role of an object that is being deleted, and lets the object go; after the bound the backend remembers what is left. */
-export const removeRole = async (context: ControllerContext, role: VaultAuthRole): Promise<{ readonly afterMs?: number }> => {
+export async function removeRole(context: ControllerContext, role: VaultAuthRole): Promise<{ readonly afterMs?: number }> {
   if (!role.metadata.finalizers?.includes(FINALIZER)) return {};
   const place = ownPlace(role);
   const isKept = place !== undefined && outlives(role, context.backends.get(place.backend));
@@ -39,13 +39,13 @@ export const removeRole = async (context: ControllerContext, role: VaultAuthRole
   }
   await context.release('VaultAuthRole', role);
   return {};
-};
+}
 
 /**
  * Takes a role out of Vault whose object lives: it is not admitted any more, or belongs elsewhere now. What cannot be taken away
  * now is remembered by its backend. Throws VaultError where the same server will be asked again anyway.
  */
-export const takeAway = async (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> => {
+export async function takeAway(context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> {
   const place = ownPlace(role);
   // Its own Observe does not count: what we made must not outlive what it was admitted for.
   if (!place) return;
@@ -58,7 +58,7 @@ export const takeAway = async (context: ControllerContext, backend: VaultAuthBac
       removal.remark === undefined ? 'RemovedFromVault' : 'LeftInVault',
       removal.remark ?? `The role ${place.roleName} of auth/${place.mountPath} was deleted.`,
     );
-};
+}
 
 /** Where something of ours is; what somebody else made is never touched. */
 const ownPlace = ({ status }: VaultAuthRole): RolePlace | undefined => (status?.vault?.owned ? status.vault : undefined);

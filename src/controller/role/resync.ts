@@ -9,8 +9,9 @@ const LOOKS_PART = 0.5;
  * Seconds between two looks at a role: `resyncSeconds` of its backend, or as long as looks at so many roles take with half of
  * the endpoint's `requestsPerSecond`. A look at a role that is as declared is one request.
  */
-export const stretchedResync = (resyncSeconds: number, roles: number, requestsPerSecond: number): number =>
-  Math.max(resyncSeconds, roles / (requestsPerSecond * LOOKS_PART));
+export function stretchedResync(resyncSeconds: number, roles: number, requestsPerSecond: number): number {
+  return Math.max(resyncSeconds, roles / (requestsPerSecond * LOOKS_PART));
+}
 
 interface Known {
   readonly endpoints: Pick<ControllerContext['endpoints'], 'get'>;
@@ -18,7 +19,7 @@ interface Known {
 }
 
 /** The same for the roles of a backend; all backends of its endpoint share the rate. How many roles each has, its status says. */
-export const roleResyncSeconds = ({ endpoints, backends }: Known, { spec }: VaultAuthBackend): number => {
+export function roleResyncSeconds({ endpoints, backends }: Known, { spec }: VaultAuthBackend): number {
   const endpoint = endpoints.get(spec.endpointRef.name);
   if (!endpoint) return spec.resyncSeconds;
   const roles = backends
@@ -26,4 +27,4 @@ export const roleResyncSeconds = ({ endpoints, backends }: Known, { spec }: Vaul
     .filter((other) => other.spec.endpointRef.name === spec.endpointRef.name)
     .reduce((sum, { status }) => sum + (status?.roles?.total ?? 0), 0);
   return stretchedResync(spec.resyncSeconds, roles, endpoint.spec.limits.requestsPerSecond);
-};
+}

@@ -14,7 +14,7 @@ import { agentMounts, HOME_DIRECTORY, type AgentKind, type Shape } from './volum
 const PATCH_KEY = { init: 'agentInitJsonPatch', sidecar: 'agentJsonPatch' } as const;
 
 /** Every agent that the shape asks for; none when the pod has no token, which is among the draft's problems then. */
-export const agents = (draft: Draft, shape: Shape): Map<AgentKind, JsonObject> => {
+export function agents(draft: Draft, shape: Shape): Map<AgentKind, JsonObject> {
   const { options } = draft.parsed;
   const tokens = tokensOf(draft);
   const copied = copiedMounts(draft);
@@ -31,7 +31,7 @@ export const agents = (draft: Draft, shape: Shape): Map<AgentKind, JsonObject> =
     if (patched) made.set(kind, patched.document);
   }
   return made;
-};
+}
 
 const tokensOf = (draft: Draft): readonly TokenMount[] => {
   const token = keep(tokenMount(draft.pod, draft.parsed.options), draft);

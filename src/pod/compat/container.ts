@@ -61,7 +61,7 @@ export interface ContainerInput {
 }
 
 /** The finished container, before the user's own patch. */
-export const agentContainer = (kind: AgentKind, input: ContainerInput): JsonObject => {
+export function agentContainer(kind: AgentKind, input: ContainerInput): JsonObject {
   const { options } = input;
   return {
     name: AGENT_NAME[kind],
@@ -75,4 +75,4 @@ export const agentContainer = (kind: AgentKind, input: ContainerInput): JsonObje
     ...(kind === 'sidecar' ? { lifecycle: options.agentRevokeOnShutdown ? revokeHook(options) : {} } : {}),
     ...(input.securityContext ? { securityContext: input.securityContext } : {}),
   };
-};
+}

@@ -61,7 +61,7 @@ const connection = (options: Options): Variable[] => [
 ];
 
 /** The variables of one agent container; the pod is read for what EKS left in its app containers. */
-export const environment = (input: EnvironmentInput, pod: JsonObject): Json[] => {
+export function environment(input: EnvironmentInput, pod: JsonObject): Json[] {
   const { options, config } = input;
   return [
     ...PLACE,
@@ -70,4 +70,4 @@ export const environment = (input: EnvironmentInput, pod: JsonObject): Json[] =>
     ...whenSet(['VAULT_CACERT_BYTES', input.caBytes]),
     ...(options.authType === 'aws' ? awsVariables(pod, input.authConfig.get('region')?.value) : []),
   ];
-};
+}

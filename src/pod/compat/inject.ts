@@ -54,7 +54,7 @@ const isOurs = (container: JsonObject, kind: AgentKind, draft: Draft, kinds: Ite
   );
 
 /** Everything that profile compat adds to a pod, or everything that is in the way. The pod is not changed. */
-export const injectCompat = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection => {
+export function injectCompat(pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection {
   const draft = draftOf(pod, parsed, operator);
   const { options } = parsed;
   const { builder, problems, warnings } = draft;
@@ -88,4 +88,4 @@ export const injectCompat = (pod: JsonObject, parsed: Parsed, operator: Operator
   markInjected(draft);
   const kind = shape.init ? (shape.sidecar ? 'init_and_sidecar' : 'init_only') : 'sidecar_only';
   return { patch: builder.operations, kind, problems, warnings };
-};
+}

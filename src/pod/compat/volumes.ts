@@ -24,7 +24,7 @@ export interface Shape {
 }
 
 /** Which containers and volumes the options ask for. */
-export const shapeOf = (options: Options, files: readonly SecretFile[]): Shape => {
+export function shapeOf(options: Options, files: readonly SecretFile[]): Shape {
   const init = options.agentPrePopulate;
   const sidecar = !options.agentPrePopulateOnly;
   return {
@@ -33,7 +33,7 @@ export const shapeOf = (options: Options, files: readonly SecretFile[]): Shape =
     directories: otherDirectories(files, options.secretVolumePath),
     persistentCache: options.agentCacheEnable && init && sidecar,
   };
-};
+}
 
 const memory = (name: string, sizeLimit?: string): JsonObject => ({
   name,
@@ -41,24 +41,27 @@ const memory = (name: string, sizeLimit?: string): JsonObject => ({
 });
 
 /** All volumes that the pod needs for its agents. */
-export const volumes = (options: Options, shape: Shape): JsonObject[] => [
-  ...(shape.init ? [memory(HOME_VOLUME.init)] : []),
-  ...(shape.sidecar ? [memory(HOME_VOLUME.sidecar)] : []),
-  memory(SECRETS_VOLUME, options.volumeSizeLimit),
-  ...shape.directories.map((_, index) => memory(`${SECRETS_VOLUME}-custom-${index}`, options.volumeSizeLimit)),
-  ...(options.agentConfigmap === '' ? [] : [{ name: 'vault-config', configMap: { name: options.agentConfigmap } }]),
-  ...(options.agentExtraSecret === '' ? [] : [{ name: 'extra-secrets', secret: { secretName: options.agentExtraSecret } }]),
-  ...(options.tlsSecret === '' ? [] : [{ name: 'vault-tls-secrets', secret: { secretName: options.tlsSecret } }]),
-  ...(shape.persistentCache ? [memory('vault-agent-cache')] : []),
-];
+export function volumes(options: Options, shape: Shape): JsonObject[] {
+  return [
+    ...(shape.init ? [memory(HOME_VOLUME.init)] : []),
+    ...(shape.sidecar ? [memory(HOME_VOLUME.sidecar)] : []),
+    memory(SECRETS_VOLUME, options.volumeSizeLimit),
+    ...shape.directories.map((_, index) => memory(`${SECRETS_VOLUME}-custom-${index}`, options.volumeSizeLimit)),
+    ...(options.agentConfigmap === '' ? [] : [{ name: 'vault-config', configMap: { name: options.agentConfigmap } }]),
+    ...(options.agentExtraSecret === '' ? [] : [{ name: 'extra-secrets', secret: { secretName: options.agentExtraSecret } }]),
+    ...(options.tlsSecret === '' ? [] : [{ name: 'vault-tls-secrets', secret: { secretName: options.tlsSecret } }]),
+    ...(shape.persistentCache ? [memory('vault-agent-cache')] : []),
+  ];
+}
 
 /** Mounts of the rendered secrets. Those of app containers are writable unless somebody says otherwise, as vault-k8s has them (Q26). */
-export const secretMounts = (options: Options, shape: Shape, isReadOnly = false): JsonObject[] =>
-  [options.secretVolumePath, ...shape.directories].map((mountPath, index) => ({
+export function secretMounts(options: Options, shape: Shape, isReadOnly = false): JsonObject[] {
+  return [options.secretVolumePath, ...shape.directories].map((mountPath, index) => ({
     name: index === 0 ? SECRETS_VOLUME : `${SECRETS_VOLUME}-custom-${index - 1}`,
     mountPath,
     ...(isReadOnly ? { readOnly: true } : {}),
   }));
+}
 
 export interface AgentMountsInput {
   readonly options: Options;
@@ -70,7 +73,7 @@ export interface AgentMountsInput {
 const readOnly = (name: string, mountPath: string): JsonObject => ({ name, mountPath, readOnly: true });
 
 /** Mounts of one agent container. */
-export const agentMounts = (kind: AgentKind, { options, shape, tokens, copied }: AgentMountsInput): JsonObject[] => {
+export function agentMounts(kind: AgentKind, { options, shape, tokens, copied }: AgentMountsInput): JsonObject[] {
   const home = { name: HOME_VOLUME[kind], mountPath: HOME_DIRECTORY };
   const [token, ...otherTokens] = tokens.map(({ volume, directory }) => readOnly(volume, directory));
   const first = token ? [token] : [];
@@ -84,4 +87,4 @@ export const agentMounts = (kind: AgentKind, { options, shape, tokens, copied }:
     ...(options.tlsSecret === '' ? [] : [readOnly('vault-tls-secrets', TLS_DIRECTORY)]),
     ...(shape.persistentCache ? [{ name: 'vault-agent-cache', mountPath: CACHE_DIRECTORY }] : []),
   ];
-};
+}

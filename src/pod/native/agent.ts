@@ -13,11 +13,12 @@ import { agentResources, allLimitCpu } from './resources.ts';
 import { agentUser, type AgentUser } from './user.ts';
 
 /** Only agents of ours mount our token. */
-export const isOurs = (container: JsonObject): boolean =>
-  objectsOf(container['volumeMounts']).some((mount) => textOf(mount, 'name') === TOKEN_VOLUME);
+export function isOurs(container: JsonObject): boolean {
+  return objectsOf(container['volumeMounts']).some((mount) => textOf(mount, 'name') === TOKEN_VOLUME);
+}
 
 /** Those of the plan's parts that can be made, in their order; the draft gets the problems of the others. */
-export const agentsOf = (draft: Draft, plan: NativePlan): readonly (readonly [AgentPart, JsonObject])[] => {
+export function agentsOf(draft: Draft, plan: NativePlan): readonly (readonly [AgentPart, JsonObject])[] {
   const traits = traitsOf(draft);
   if (traits.user.loosens) draft.warnings.push({ code: 'token-loosened', user: traits.user.user });
   const copied = copiedMounts(draft);
@@ -32,7 +33,7 @@ export const agentsOf = (draft: Draft, plan: NativePlan): readonly (readonly [Ag
     if (made) agents.push([part, made.document]);
   }
   return agents;
-};
+}
 
 /** Everything that a usual agent takes from its pod. */
 interface Traits {

@@ -61,7 +61,7 @@ const login = ({ options, authConfig, once }: NativeConfigInput): JsonObject => 
 };
 
 /** The whole document. */
-export const nativeConfig = (input: NativeConfigInput): JsonObject => {
+export function nativeConfig(input: NativeConfigInput): JsonObject {
   const { options, once, files, telemetry } = input;
   return {
     auto_auth: login(input),
@@ -96,4 +96,4 @@ export const nativeConfig = (input: NativeConfigInput): JsonObject => {
     }),
     ...(telemetry ? { telemetry } : {}),
   };
-};
+}

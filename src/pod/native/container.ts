@@ -33,7 +33,9 @@ const TELLING = '^ +[|] [^ ]|^(URL|Code): |^[[:space:]]*[*] |ERROR|WARN|"@level"
 const GATE = `ls "$@" >/dev/null 2>&1 || { grep -hE '${TELLING}' ${LOG_FILE} | tail -n 6; exit 1; }`;
 
 /** The kubelet expands $(NAME) in probes and variables; a doubled dollar stands for one, so that all are doubled. */
-export const literal = (argument: string): string => argument.replaceAll('$', '$$$$');
+export function literal(argument: string): string {
+  return argument.replaceAll('$', '$$$$');
+}
 
 /** What runs in the agent's image: without a shell, nothing but its log says why a file is missing. */
 const probeCommand = ({ startupProbe }: Options): readonly string[] =>
@@ -59,7 +61,7 @@ const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
 };
 
 /** The finished container, before the user's own patch. It passes Pod Security "restricted". */
-export const nativeContainer = (input: NativeContainerInput): JsonObject => {
+export function nativeContainer(input: NativeContainerInput): JsonObject {
   const { options, user, part, destinations, mounts, resources, pullPolicy } = input;
   const isSidecar = part.kind === 'native-sidecar';
   return {
@@ -90,4 +92,4 @@ export const nativeContainer = (input: NativeContainerInput): JsonObject => {
       : {}),
     volumeMounts: mounts,
   };
-};
+}

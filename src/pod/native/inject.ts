@@ -46,7 +46,7 @@ const writeConfigs = (draft: Draft, planned: NativePlan['configs']): readonly Re
 };
 
 /** Everything that profile native adds to a pod, or everything that is in the way. The pod is not changed. */
-export const injectNative = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection => {
+export function injectNative(pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection {
   const draft = draftOf(pod, parsed, operator);
   const { options, origins } = parsed;
   const { builder, problems, warnings } = draft;
@@ -69,4 +69,4 @@ export const injectNative = (pod: JsonObject, parsed: Parsed, operator: Operator
   const reached = writeConfigs(draft, plan.configs);
   markInjected(draft);
   return { patch: builder.operations, kind: kindOf(parts), problems, warnings, ...(reached.length === 0 ? {} : { reached }) };
-};
+}

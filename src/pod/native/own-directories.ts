@@ -19,12 +19,12 @@ const REAL = OWN.map(real);
 const ownAt = (path: string): string | undefined => OWN[REAL.findIndex((own) => real(path).startsWith(own))];
 
 /** Secrets, and mounts copied from a container, that would come to lie where the agent has its configuration, log or token. */
-export const ownDirectories = (draft: Draft, copied: readonly JsonObject[]): readonly PodFinding[] => {
+export function ownDirectories(draft: Draft, copied: readonly JsonObject[]): readonly PodFinding[] {
   const ofSecrets = secretsAmiss(draft.parsed);
   if (copied.length === 0) return ofSecrets;
   const annotation = originOf(draft.parsed, 'agentCopyVolumeMounts');
   return [...ofSecrets, ...copied.flatMap((mount) => findingsAt(textOf(mount, 'mountPath') ?? '', annotation))];
-};
+}
 
 const findingsAt = (path: string, annotation: string): readonly PodFinding[] => {
   const own = ownAt(path);

@@ -24,7 +24,7 @@ const INIT = '-init';
  * container fetches them first, as vault-k8s does it: with a configuration of its own, since it has to give up, and the
  * sidecar must not.
  */
-export const partsOf = (options: Options, hasNativeSidecars: boolean): readonly AgentPart[] => {
+export function partsOf(options: Options, hasNativeSidecars: boolean): readonly AgentPart[] {
   const { containerName: name } = options;
   const one = { name, config: 'agentConfig', file: 'agent.json' } as const;
   if (options.agentPrePopulateOnly) return [{ ...one, kind: 'init', list: 'initContainers', once: true }];
@@ -33,10 +33,10 @@ export const partsOf = (options: Options, hasNativeSidecars: boolean): readonly 
   if (!options.agentPrePopulate) return [sidecar];
   const init = { kind: 'init', list: 'initContainers', once: true, config: 'agentInitConfig', file: 'agent-init.json' } as const;
   return [{ ...init, name: `${name.slice(0, LONGEST_NAME - INIT.length)}${INIT}` }, sidecar];
-};
+}
 
 /** What the parts are together, in the words of the metrics of vault-k8s. */
-export const kindOf = (parts: readonly AgentPart[]): NonNullable<Injection['kind']> => {
+export function kindOf(parts: readonly AgentPart[]): NonNullable<Injection['kind']> {
   if (parts.length > 1) return 'init_and_sidecar';
   return parts[0]?.once ? 'init_only' : 'sidecar_only';
-};
+}

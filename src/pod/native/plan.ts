@@ -37,8 +37,9 @@ export interface PlannedConfig {
 }
 
 /** The plan of these annotations, for nodes with or without native sidecars. */
-export const planOf = (parsed: Parsed, hasNativeSidecars: boolean): NativePlan =>
-  hasNativeSidecars ? withNativeSidecars(parsed) : withoutNativeSidecars(parsed);
+export function planOf(parsed: Parsed, hasNativeSidecars: boolean): NativePlan {
+  return hasNativeSidecars ? withNativeSidecars(parsed) : withoutNativeSidecars(parsed);
+}
 
 const makePlan = (parsed: Parsed, hasNativeSidecars: boolean): NativePlan => {
   const { options } = parsed;

@@ -36,10 +36,10 @@ const verification = (blocks: readonly JsonObject[]): string =>
   JSON.stringify(blocks.flatMap((block) => Object.entries(block).filter(([key]) => key.toLowerCase() === SKIP_VERIFY)));
 
 /** Guarded options that differ in effect between a generated configuration and what the user's patch made of it. */
-export const reachedBy = (annotation: string, generated: JsonObject, patched: JsonObject): readonly Reached[] => {
+export function reachedBy(annotation: string, generated: JsonObject, patched: JsonObject): readonly Reached[] {
   const [before, after] = [blocksOf(generated), blocksOf(patched)];
   const reached: Reached[] = [];
   if (destination(before) !== destination(after)) reached.push({ option: 'service', annotation });
   if (verification(before) !== verification(after)) reached.push({ option: 'tlsSkipVerify', annotation });
   return reached;
-};
+}

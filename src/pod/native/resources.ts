@@ -55,7 +55,7 @@ const NEEDS: Readonly<Record<Resource, string>> = { cpu: '1m', memory: '20Mi', '
 const UNIT: Readonly<Record<Resource, string>> = { cpu: '1m', memory: '1', 'ephemeral-storage': '1' };
 
 /** Requests and limits, within the LimitRanges where there are any; or what of them leaves no room. */
-export const agentResources = (input: ResourcesInput): AgentResources => {
+export function agentResources(input: ResourcesInput): AgentResources {
   const wanted = wantedTexts(input);
   if (input.limitRanges.length === 0) return { resources: resourcesOf(wanted), problems: [] };
   const limitRanges = effective(input);
@@ -80,7 +80,7 @@ export const agentResources = (input: ResourcesInput): AgentResources => {
     else fitted[resource] = { request: textOf(resource, request, found.request), limit: textOf(resource, limit, found.limit) };
   }
   return { resources: resourcesOf({ ...wanted, ...fitted }), problems };
-};
+}
 
 /** Texts of quantities; empty for none. */
 interface Pair {
@@ -95,8 +95,11 @@ const isNamed = (key: Key, { origins }: ResourcesInput): boolean => origins.get(
  * Every app container has a CPU limit: then a quota or a LimitRange of the namespace wants one, so that the agent gets one too.
  * Without that need a limit only slows the start.
  */
-export const allLimitCpu = (apps: readonly JsonObject[]): boolean =>
-  apps.length > 0 && apps.every((container) => objectAt(objectAt(container, 'resources'), 'limits')?.['cpu'] !== undefined);
+export function allLimitCpu(apps: readonly JsonObject[]): boolean {
+  return (
+    apps.length > 0 && apps.every((container) => objectAt(objectAt(container, 'resources'), 'limits')?.['cpu'] !== undefined)
+  );
+}
 
 const wantedTexts = ({ options, origins, isCpuLimited }: ResourcesInput): Texts => {
   const textFor = (key: Key): string => (origins.has(key) ? options[key] : (DEFAULTS[key] ?? options[key]));

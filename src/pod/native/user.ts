@@ -21,12 +21,12 @@ const effective = (container: JsonObject, pod: JsonObject | undefined, key: stri
   numberAt(objectAt(container, 'securityContext'), key) ?? numberAt(pod, key);
 
 /** The user in order of preference: named by somebody, common to all containers, the first app container's, the default. */
-export const agentUser = (
+export function agentUser(
   pod: JsonObject,
   options: Options,
   origins: ReadonlyMap<OptionKey, Origin>,
   isAgent: (container: JsonObject) => boolean,
-): AgentUser => {
+): AgentUser {
   const spec = objectAt(pod, 'spec');
   const context = objectAt(spec, 'securityContext');
   const all = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])].filter(
@@ -44,4 +44,4 @@ export const agentUser = (
   const group =
     named('agentRunAsGroup') || ownGroup === undefined || ownGroup === 0 || user !== own ? options.agentRunAsGroup : ownGroup;
   return { user, group, loosens: common !== undefined && common !== user };
-};
+}

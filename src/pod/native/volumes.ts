@@ -26,43 +26,52 @@ const memory = (name: string, sizeLimit: string): JsonObject => ({ name, emptyDi
 const secretsName = (index: number): string => (index === 0 ? SECRETS_VOLUME : `${SECRETS_VOLUME}-custom-${index - 1}`);
 
 /** All volumes; `directories` are those of the secrets, the common one first. */
-export const volumes = (options: Options, directories: readonly string[], parts: readonly AgentPart[]): JsonObject[] => [
-  ...directories.map((_, index) => memory(secretsName(index), options.volumeSizeLimit ?? DEFAULT_SECRETS_SIZE)),
-  memory(RUN_VOLUME, RUN_SIZE),
-  {
-    name: CONFIG_VOLUME,
-    downwardAPI: {
-      defaultMode: FILE_MODE,
-      items: parts.map(({ file, config }) => ({
-        path: file,
-        fieldRef: { apiVersion: 'v1', fieldPath: `metadata.annotations['${annotationName(config)}']` },
-      })),
+export function volumes(options: Options, directories: readonly string[], parts: readonly AgentPart[]): JsonObject[] {
+  return [
+    ...directories.map((_, index) => memory(secretsName(index), options.volumeSizeLimit ?? DEFAULT_SECRETS_SIZE)),
+    memory(RUN_VOLUME, RUN_SIZE),
+    {
+      name: CONFIG_VOLUME,
+      downwardAPI: {
+        defaultMode: FILE_MODE,
+        items: parts.map(({ file, config }) => ({
+          path: file,
+          fieldRef: { apiVersion: 'v1', fieldPath: `metadata.annotations['${annotationName(config)}']` },
+        })),
+      },
     },
-  },
-  projectedToken(options),
-  ...(options.agentExtraSecret === ''
-    ? []
-    : [{ name: 'extra-secrets', secret: { secretName: options.agentExtraSecret, defaultMode: FILE_MODE } }]),
-  ...(options.tlsSecret === ''
-    ? []
-    : [{ name: 'vault-tls-secrets', secret: { secretName: options.tlsSecret, defaultMode: FILE_MODE } }]),
-];
+    projectedToken(options),
+    ...(options.agentExtraSecret === ''
+      ? []
+      : [{ name: 'extra-secrets', secret: { secretName: options.agentExtraSecret, defaultMode: FILE_MODE } }]),
+    ...(options.tlsSecret === ''
+      ? []
+      : [{ name: 'vault-tls-secrets', secret: { secretName: options.tlsSecret, defaultMode: FILE_MODE } }]),
+  ];
+}
 
 const readOnly = (name: string, mountPath: string): JsonObject => ({ name, mountPath, readOnly: true });
 
 /** Mounts of the rendered secrets, writable for the agent. */
-export const secretMounts = (directories: readonly string[], isReadOnly: boolean): JsonObject[] =>
-  directories.map((mountPath, index) => ({ name: secretsName(index), mountPath, ...(isReadOnly ? { readOnly: true } : {}) }));
+export function secretMounts(directories: readonly string[], isReadOnly: boolean): JsonObject[] {
+  return directories.map((mountPath, index) => ({
+    name: secretsName(index),
+    mountPath,
+    ...(isReadOnly ? { readOnly: true } : {}),
+  }));
+}
 
 /**
  * Mounts of the agent. Its own token stands at the default path, so that the API server's ServiceAccount plugin has
  * nothing to add and the general API token is not in the agent.
  */
-export const agentMounts = (options: Options, directories: readonly string[]): JsonObject[] => [
-  ...secretMounts(directories, false),
-  { name: RUN_VOLUME, mountPath: RUN_DIRECTORY },
-  readOnly(CONFIG_VOLUME, CONFIG_DIRECTORY),
-  readOnly(TOKEN_VOLUME, SERVICE_ACCOUNT_DIRECTORY),
-  ...(options.agentExtraSecret === '' ? [] : [readOnly('extra-secrets', EXTRA_DIRECTORY)]),
-  ...(options.tlsSecret === '' ? [] : [readOnly('vault-tls-secrets', TLS_DIRECTORY)]),
-];
+export function agentMounts(options: Options, directories: readonly string[]): JsonObject[] {
+  return [
+    ...secretMounts(directories, false),
+    { name: RUN_VOLUME, mountPath: RUN_DIRECTORY },
+    readOnly(CONFIG_VOLUME, CONFIG_DIRECTORY),
+    readOnly(TOKEN_VOLUME, SERVICE_ACCOUNT_DIRECTORY),
+    ...(options.agentExtraSecret === '' ? [] : [readOnly('extra-secrets', EXTRA_DIRECTORY)]),
+    ...(options.tlsSecret === '' ? [] : [readOnly('vault-tls-secrets', TLS_DIRECTORY)]),
+  ];
+}

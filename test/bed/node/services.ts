@@ -65,25 +65,29 @@ export function writeNodeFiles({ directory, url, credentials, cgroup }: NodePlac
   };
 }
 
-export const kubeletArguments = ({ folder, kubeletConfig, kubeletKubeconfig }: NodeFiles): readonly string[] => [
-  `--config=${kubeletConfig}`,
-  `--kubeconfig=${kubeletKubeconfig}`,
-  `--cert-dir=${join(folder, 'pki')}`,
-  `--hostname-override=${NODE_NAME}`,
-  `--node-ip=${NODE_ADDRESS}`,
-];
+export function kubeletArguments({ folder, kubeletConfig, kubeletKubeconfig }: NodeFiles): readonly string[] {
+  return [
+    `--config=${kubeletConfig}`,
+    `--kubeconfig=${kubeletKubeconfig}`,
+    `--cert-dir=${join(folder, 'pki')}`,
+    `--hostname-override=${NODE_NAME}`,
+    `--node-ip=${NODE_ADDRESS}`,
+  ];
+}
 
-export const proxyArguments = ({ proxyKubeconfig }: NodeFiles): readonly string[] => [
-  `--kubeconfig=${proxyKubeconfig}`,
-  '--proxy-mode=nftables',
-  `--cluster-cidr=${POD_RANGE}`,
-  `--hostname-override=${NODE_NAME}`,
-  `--bind-address=${NODE_ADDRESS}`,
-  // Pods share a bridge: without this an answer would go past the node, from an address that nobody asked.
-  '--masquerade-all',
-  // The size of the table belongs to the whole machine.
-  '--conntrack-max-per-core=0',
-];
+export function proxyArguments({ proxyKubeconfig }: NodeFiles): readonly string[] {
+  return [
+    `--kubeconfig=${proxyKubeconfig}`,
+    '--proxy-mode=nftables',
+    `--cluster-cidr=${POD_RANGE}`,
+    `--hostname-override=${NODE_NAME}`,
+    `--bind-address=${NODE_ADDRESS}`,
+    // Pods share a bridge: without this an answer would go past the node, from an address that nobody asked.
+    '--masquerade-all',
+    // The size of the table belongs to the whole machine.
+    '--conntrack-max-per-core=0',
+  ];
+}
 
 /** Pods get addresses on one bridge; the node routes between them and its own addresses, and nowhere else. */
 const network = (): object => ({

@@ -9,33 +9,38 @@ import type { FaultProxy } from '../../bed/fault-proxy.ts';
 export const TEAM = 'team-a';
 
 /** A role of the kubernetes method for a service account of the team. */
-export const roleOf = (account: string, audience = ''): JsonObject => ({
-  bound_service_account_names: [account],
-  bound_service_account_namespaces: [TEAM],
-  audience,
-  token_policies: ['default'],
-  token_ttl: 60,
-});
+export function roleOf(account: string, audience = ''): JsonObject {
+  return {
+    bound_service_account_names: [account],
+    bound_service_account_namespaces: [TEAM],
+    audience,
+    token_policies: ['default'],
+    token_ttl: 60,
+  };
+}
 
 /** A role of the jwt method for the same. */
-export const jwtRoleOf = (account: string, audience: string): JsonObject => ({
-  role_type: 'jwt',
-  user_claim: 'sub',
-  bound_audiences: [audience],
-  bound_claims: { sub: `system:serviceaccount:${TEAM}:${account}` },
-  token_policies: ['default'],
-  token_ttl: 60,
-});
+export function jwtRoleOf(account: string, audience: string): JsonObject {
+  return {
+    role_type: 'jwt',
+    user_claim: 'sub',
+    bound_audiences: [audience],
+    bound_claims: { sub: `system:serviceaccount:${TEAM}:${account}` },
+    token_policies: ['default'],
+    token_ttl: 60,
+  };
+}
 
 /** Requests of the controller that change something; a login of the probe does not. */
-export const writes = ({ proxy }: { readonly proxy: FaultProxy }): readonly string[] =>
-  proxy.seen
+export function writes({ proxy }: { readonly proxy: FaultProxy }): readonly string[] {
+  return proxy.seen
     .filter(({ method, path }) => !['GET', 'LIST'].includes(method) && !/\/login$|capabilities/.test(path))
     .filter(({ path }) => !path.includes('list=true'))
     .map(({ method, path }) => `${method} ${path}`);
+}
 
 /** Waits until something is so, and says what it is not when it takes too long. */
-export const eventually = async (isSo: () => Promise<void> | void, seconds = 60): Promise<void> => {
+export async function eventually(isSo: () => Promise<void> | void, seconds = 60): Promise<void> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     try {
@@ -46,13 +51,13 @@ export const eventually = async (isSo: () => Promise<void> | void, seconds = 60)
       await sleep(100);
     }
   }
-};
+}
 
 /**
  * Does something and waits until it is told; does it again when that was missed, for what is told for one round only can be over before
  * anybody looked.
  */
-export const told = async (act: () => Promise<unknown>, isSo: () => Promise<void>): Promise<void> => {
+export async function told(act: () => Promise<unknown>, isSo: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     await act();
     try {
@@ -62,7 +67,7 @@ export const told = async (act: () => Promise<unknown>, isSo: () => Promise<void
       if (attempt === 3) throw error;
     }
   }
-};
+}
 
 export interface Read {
   readonly metadata: { readonly generation: number };
@@ -70,12 +75,12 @@ export interface Read {
 }
 
 /** Waits for a condition such as "Ready=True" or "Configured=Repaired" of the present generation. @throws with the whole status. */
-export const untilCondition = async (
+export async function untilCondition(
   read: () => Promise<Read>,
   name: string,
   expected: string,
   seconds: number,
-): Promise<VaultAuthBackendStatus> => {
+): Promise<VaultAuthBackendStatus> {
   const [type = '', wanted = ''] = expected.split('=');
   const end = Date.now() + seconds * 1000;
   for (;;) {
@@ -86,4 +91,4 @@ export const untilCondition = async (
     if (Date.now() > end) throw new Error(`${name} never had ${expected}: ${JSON.stringify(status, undefined, 1)}`);
     await sleep(100);
   }
-};
+}

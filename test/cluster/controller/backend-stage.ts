@@ -75,7 +75,7 @@ interface StageOptions {
 export type StageTest = (name: string, run: () => Promise<void>, timeoutMs?: number) => void;
 
 /** Opens the stage before the tests of a file and closes it behind them. */
-export const useStage = (options: StageOptions, opened: (stage: Stage) => void): StageTest => {
+export function useStage(options: StageOptions, opened: (stage: Stage) => void): StageTest {
   let stage: Stage | undefined;
   let unfinished = 0;
   beforeAll(async () => {
@@ -95,7 +95,7 @@ export const useStage = (options: StageOptions, opened: (stage: Stage) => void):
       },
       timeoutMs,
     );
-};
+}
 
 /** Starts everything; both servers are ready endpoints named by their product. */
 const openStage = async (options: StageOptions): Promise<Stage> => {

@@ -45,7 +45,7 @@ interface Read {
 }
 
 /** Starts everything. */
-export const openEndpointStage = async (): Promise<EndpointStage> => {
+export async function openEndpointStage(): Promise<EndpointStage> {
   const bed = await startBed({ parts: ['openbao', 'vault', 'kube-apiserver'] });
   const closing: (() => Promise<void> | void)[] = [];
   const stop = async (outcome: 'passed' | 'failed'): Promise<void> => {
@@ -130,4 +130,4 @@ export const openEndpointStage = async (): Promise<EndpointStage> => {
     await stop('failed');
     throw error;
   }
-};
+}

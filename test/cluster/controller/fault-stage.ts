@@ -108,33 +108,39 @@ spec:
 `;
 
 /** A backend without a probe, so that all its requests are those of its mount and its configuration. */
-export const backendSpec = ({ bed }: FaultStage, endpoint: string, path: string, spec: JsonObject = {}): JsonObject => ({
-  endpointRef: { name: endpoint },
-  path,
-  clusterName: 'test',
-  probe: { enabled: false },
-  type: 'kubernetes',
-  kubernetes: { host: bed.url, reviewer: { mode: 'ClientJWT' } },
-  tenancy: { namespaceSelector: { matchLabels: { roles: 'yes' } } },
-  ...spec,
-});
+export function backendSpec({ bed }: FaultStage, endpoint: string, path: string, spec: JsonObject = {}): JsonObject {
+  return {
+    endpointRef: { name: endpoint },
+    path,
+    clusterName: 'test',
+    probe: { enabled: false },
+    type: 'kubernetes',
+    kubernetes: { host: bed.url, reviewer: { mode: 'ClientJWT' } },
+    tenancy: { namespaceSelector: { matchLabels: { roles: 'yes' } } },
+    ...spec,
+  };
+}
 
-export const policySpec = (endpoint: string, backend: string): JsonObject => ({
-  endpointRef: { name: endpoint },
-  policy: `path "secret/data/{{identity.entity.aliases.\${auth.${backend}.accessor}.name}}" { capabilities = ["read"] }`,
-});
+export function policySpec(endpoint: string, backend: string): JsonObject {
+  return {
+    endpointRef: { name: endpoint },
+    policy: `path "secret/data/{{identity.entity.aliases.\${auth.${backend}.accessor}.name}}" { capabilities = ["read"] }`,
+  };
+}
 
-export const dataAt = async (vault: VaultView, path: string): Promise<JsonObject | undefined> => {
+export async function dataAt(vault: VaultView, path: string): Promise<JsonObject | undefined> {
   const { status, json } = await vault.ask('GET', path);
   return status === 200 ? (objectAt(json, 'data') ?? json) : undefined;
-};
+}
 
 /** Accessor of a mount as the server has it; undefined: there is none. */
-export const accessorOf = async (vault: VaultView, path: string): Promise<string | undefined> =>
-  textOf(objectAt((await vault.ask('GET', 'sys/auth')).json, `${path}/`), 'accessor');
+export async function accessorOf(vault: VaultView, path: string): Promise<string | undefined> {
+  return textOf(objectAt((await vault.ask('GET', 'sys/auth')).json, `${path}/`), 'accessor');
+}
 
 /** Type, status and reason of all conditions, in the order of types. */
-export const conditionsOf = (object: JsonObject): readonly string[] =>
-  objectsOf(objectAt(object, 'status')?.['conditions'])
+export function conditionsOf(object: JsonObject): readonly string[] {
+  return objectsOf(objectAt(object, 'status')?.['conditions'])
     .map((condition) => `${textOf(condition, 'type')}=${textOf(condition, 'status')} ${textOf(condition, 'reason')}`)
     .toSorted();
+}

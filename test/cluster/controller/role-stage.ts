@@ -7,8 +7,8 @@ import type { Stage } from '../seeds/stage.ts';
 /** A minute between looks becomes 1.2 seconds. */
 export const FLAGS = ['-resync-factor=0.02', '-deletion-timeout=5s'];
 
-export const backend = (stage: Stage, name: string, spec: JsonObject = {}): Promise<unknown> =>
-  stage.bed.request('POST', collectionPath('VaultAuthBackend'), {
+export function backend(stage: Stage, name: string, spec: JsonObject = {}): Promise<unknown> {
+  return stage.bed.request('POST', collectionPath('VaultAuthBackend'), {
     apiVersion: 'vaultauth.dev/v1alpha1',
     kind: 'VaultAuthBackend',
     metadata: { name },
@@ -24,31 +24,39 @@ export const backend = (stage: Stage, name: string, spec: JsonObject = {}): Prom
       tenancy: { namespaceSelector: { matchLabels: { roles: 'yes' } }, ...(spec['tenancy'] as JsonObject | undefined) },
     },
   });
+}
 
-export const declare = (stage: Stage, namespace: string, name: string, spec: JsonObject): Promise<unknown> =>
-  stage.bed.request('POST', collectionPath('VaultAuthRole', namespace), {
+export function declare(stage: Stage, namespace: string, name: string, spec: JsonObject): Promise<unknown> {
+  return stage.bed.request('POST', collectionPath('VaultAuthRole', namespace), {
     apiVersion: 'vaultauth.dev/v1alpha1',
     kind: 'VaultAuthRole',
     metadata: { name },
     spec,
   });
+}
 
-export const change = (
+export function change(
   stage: Stage,
   kind: 'VaultAuthRole' | 'VaultAuthBackend',
   object: { readonly namespace?: string; readonly name: string },
   patch: JsonObject,
-): Promise<unknown> => stage.bed.request('PATCH', objectPath(kind, object), patch, 'application/merge-patch+json');
+): Promise<unknown> {
+  return stage.bed.request('PATCH', objectPath(kind, object), patch, 'application/merge-patch+json');
+}
 
-export const inVault = async ({ vault }: Stage, path: string): Promise<JsonObject | undefined> =>
-  objectAt((await vault.ask('GET', path)).json, 'data');
+export async function inVault({ vault }: Stage, path: string): Promise<JsonObject | undefined> {
+  return objectAt((await vault.ask('GET', path)).json, 'data');
+}
 
-export const messageOf = (object: JsonObject, type: string): string => textOf(conditionOf(object, type), 'message') ?? '';
+export function messageOf(object: JsonObject, type: string): string {
+  return textOf(conditionOf(object, type), 'message') ?? '';
+}
 
-export const writes = ({ proxy }: Stage): readonly string[] =>
-  proxy.seen
+export function writes({ proxy }: Stage): readonly string[] {
+  return proxy.seen
     .filter(
       ({ method, path }) =>
         method !== 'GET' && method !== 'LIST' && !path.includes('list=true') && !/login$|capabilities|renew|lookup/.test(path),
     )
     .map(({ method, path }) => `${method} ${path}`);
+}

@@ -117,7 +117,7 @@ spec:
   limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8 }
 `;
 
-export const view = (address: string, rootToken: string): VaultView => {
+export function view(address: string, rootToken: string): VaultView {
   const ask: VaultView['ask'] = async (method, path, body, token = rootToken) => {
     const answer = await fetch(`${address}/v1/${path}`, {
       method,
@@ -129,7 +129,7 @@ export const view = (address: string, rootToken: string): VaultView => {
     return { status: answer.status, json: text === '' ? {} : (JSON.parse(text) as JsonObject) };
   };
   return { address, rootToken, ask, login: (mount, role, jwt) => ask('POST', `auth/${mount}/login`, { role, jwt }, '') };
-};
+}
 
 export interface TokenWish {
   readonly namespace: string;

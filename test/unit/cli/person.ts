@@ -19,7 +19,7 @@ export interface Person {
 }
 
 /** Runs a command to its end. */
-export const ask = async (command: Run, words: readonly string[], person: Person = {}): Promise<Said> => {
+export async function ask(command: Run, words: readonly string[], person: Person = {}): Promise<Said> {
   const out: string[] = [];
   const errors: string[] = [];
   const code = await command(words, {
@@ -31,10 +31,10 @@ export const ask = async (command: Run, words: readonly string[], person: Person
     environment: person.environment ?? {},
   });
   return { code, out: out.join(''), errors: errors.join('').split('\n').slice(0, -1) };
-};
+}
 
 /** A directory for the files of one test file; call `clear` when it is over. */
-export const folder = () => {
+export function folder() {
   const path = mkdtempSync(join(tmpdir(), 'offline-'));
   return {
     path,
@@ -44,10 +44,13 @@ export const folder = () => {
     },
     clear: () => rmSync(path, { recursive: true, force: true }),
   };
-};
+}
 
 export const ADDRESS = ['-vault-address', 'https://vault.example:8200'];
 
 /** Annotations that a pod asks with, as lines with a margin. */
-export const asking = (margin: number, more: readonly string[] = []): string =>
-  ['agent-inject: "true"', 'role: web', ...more].map((line) => `${' '.repeat(margin)}vault.hashicorp.com/${line}\n`).join('');
+export function asking(margin: number, more: readonly string[] = []): string {
+  return ['agent-inject: "true"', 'role: web', ...more]
+    .map((line) => `${' '.repeat(margin)}vault.hashicorp.com/${line}\n`)
+    .join('');
+}

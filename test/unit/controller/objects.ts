@@ -13,9 +13,9 @@ const metaOf = (key: string, more: Partial<ObjectMeta> = {}): ObjectMeta => {
   return { ...place, uid: `uid-${key}`, generation: 1, resourceVersion: '1', ...more };
 };
 
-export const ready = (status: Condition['status'], reason = 'Ready'): readonly Condition[] => [
-  { type: 'Ready', status, reason, message: '', observedGeneration: 1, lastTransitionTime: '2026-01-01T00:00:00Z' },
-];
+export function ready(status: Condition['status'], reason = 'Ready'): readonly Condition[] {
+  return [{ type: 'Ready', status, reason, message: '', observedGeneration: 1, lastTransitionTime: '2026-01-01T00:00:00Z' }];
+}
 
 interface Parts<Spec, Status> {
   readonly metadata?: Partial<ObjectMeta>;
@@ -34,8 +34,8 @@ const make = <T>(kind: string, key: string, spec: object, { metadata, spec: more
     ...(status === undefined ? {} : { status }),
   }) as T;
 
-export const endpoint = (key: string, parts: Parts<VaultEndpoint['spec'], VaultEndpoint['status']> = {}): VaultEndpoint =>
-  make(
+export function endpoint(key: string, parts: Parts<VaultEndpoint['spec'], VaultEndpoint['status']> = {}): VaultEndpoint {
+  return make(
     'VaultEndpoint',
     key,
     {
@@ -45,9 +45,10 @@ export const endpoint = (key: string, parts: Parts<VaultEndpoint['spec'], VaultE
     },
     parts,
   );
+}
 
-export const backend = (key: string, parts: Parts<VaultAuthBackend['spec'], VaultAuthBackend['status']> = {}): VaultAuthBackend =>
-  make(
+export function backend(key: string, parts: Parts<VaultAuthBackend['spec'], VaultAuthBackend['status']> = {}): VaultAuthBackend {
+  return make(
     'VaultAuthBackend',
     key,
     {
@@ -60,9 +61,12 @@ export const backend = (key: string, parts: Parts<VaultAuthBackend['spec'], Vaul
     },
     parts,
   );
+}
 
-export const policy = (key: string, parts: Parts<VaultACLPolicy['spec'], VaultACLPolicy['status']> = {}): VaultACLPolicy =>
-  make('VaultACLPolicy', key, { endpointRef: { name: 'main' }, policy: '' }, parts);
+export function policy(key: string, parts: Parts<VaultACLPolicy['spec'], VaultACLPolicy['status']> = {}): VaultACLPolicy {
+  return make('VaultACLPolicy', key, { endpointRef: { name: 'main' }, policy: '' }, parts);
+}
 
-export const role = (key: string, parts: Parts<VaultAuthRole['spec'], VaultAuthRole['status']> = {}): VaultAuthRole =>
-  make('VaultAuthRole', key, { managementPolicy: 'Manage', deletionPolicy: 'Delete' }, parts);
+export function role(key: string, parts: Parts<VaultAuthRole['spec'], VaultAuthRole['status']> = {}): VaultAuthRole {
+  return make('VaultAuthRole', key, { managementPolicy: 'Manage', deletionPolicy: 'Delete' }, parts);
+}

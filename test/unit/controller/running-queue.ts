@@ -4,10 +4,11 @@ import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/c
 export const OPTIONS = { workers: 2, firstBackOffMs: 500, longestBackOffMs: 60_000, minIntervalMs: 1000 };
 
 /** In milliseconds of that clock. */
-export const sleep = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => {
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
     setTimeout(resolve, milliseconds);
   });
+}
 
 export interface Ran {
   readonly item: string;
@@ -15,10 +16,10 @@ export interface Ran {
 }
 
 /** A queue whose runs take some time and end as `outcome` says. */
-export const running = (
+export function running(
   outcome: (item: string, count: number) => { afterMs?: number } | void = () => undefined,
   more: Partial<WorkQueueOptions> & { takesMs?: number } = {},
-): { queue: WorkQueue; ran: Ran[]; most: () => number; begin: number } => {
+): { queue: WorkQueue; ran: Ran[]; most: () => number; begin: number } {
   const ran: Ran[] = [];
   const begin = performance.now();
   let most = 0;
@@ -41,5 +42,7 @@ export const running = (
     },
   });
   return { queue, ran, most: () => most, begin };
-};
-export const times = (ran: readonly Ran[], item: string): number[] => ran.filter((run) => run.item === item).map(({ at }) => at);
+}
+export function times(ran: readonly Ran[], item: string): number[] {
+  return ran.filter((run) => run.item === item).map(({ at }) => at);
+}

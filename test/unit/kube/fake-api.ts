@@ -31,7 +31,7 @@ export interface FakeApi {
   stop(): Promise<void>;
 }
 
-export const fakeApi = async (answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<FakeApi> => {
+export async function fakeApi(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<FakeApi> {
   const sockets: Socket[] = [];
   const https = createServer(
     { key: server.key, cert: server.certificate, ca: authority.certificate, requestCert: true, rejectUnauthorized: false },
@@ -62,12 +62,12 @@ export const fakeApi = async (answer: (request: IncomingMessage, response: Serve
       return new Promise((stopped) => https.close(() => stopped()));
     },
   };
-};
+}
 
 /** The body of a request, as text. */
-export const bodyOf = async (request: IncomingMessage): Promise<string> => {
+export async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   const body: AsyncIterable<Buffer> = request;
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
-};
+}

@@ -12,8 +12,8 @@ const resource = <Name extends KindName>(kind: Name, name: string, spec: object,
 };
 
 /** A backend of type kubernetes called "prod", mounted at k8s/prod, for every namespace. */
-export const kubernetesBackend = (spec: object = {}, kubernetes: object = {}): Resources['VaultAuthBackend'] =>
-  resource('VaultAuthBackend', 'prod', {
+export function kubernetesBackend(spec: object = {}, kubernetes: object = {}): Resources['VaultAuthBackend'] {
+  return resource('VaultAuthBackend', 'prod', {
     endpointRef: { name: 'main' },
     type: 'kubernetes',
     path: 'k8s/prod',
@@ -22,10 +22,11 @@ export const kubernetesBackend = (spec: object = {}, kubernetes: object = {}): R
     tenancy: { namespaceSelector: {} },
     ...spec,
   });
+}
 
 /** A backend of type jwt called "keys", mounted at jwt/prod, for every namespace. */
-export const jwtBackend = (spec: object = {}, jwt: object = {}): Resources['VaultAuthBackend'] =>
-  resource('VaultAuthBackend', 'keys', {
+export function jwtBackend(spec: object = {}, jwt: object = {}): Resources['VaultAuthBackend'] {
+  return resource('VaultAuthBackend', 'keys', {
     endpointRef: { name: 'main' },
     type: 'jwt',
     path: 'jwt/prod',
@@ -34,11 +35,14 @@ export const jwtBackend = (spec: object = {}, jwt: object = {}): Resources['Vaul
     tenancy: { namespaceSelector: {} },
     ...spec,
   });
+}
 
 /** A role called "web" in the namespace "team". */
-export const webRole = (spec: object = {}, name = 'web', namespace = 'team'): Resources['VaultAuthRole'] =>
-  resource('VaultAuthRole', name, spec, { namespace });
+export function webRole(spec: object = {}, name = 'web', namespace = 'team'): Resources['VaultAuthRole'] {
+  return resource('VaultAuthRole', name, spec, { namespace });
+}
 
 /** A policy called "own-secrets". */
-export const aclPolicy = (policy: string, spec: object = {}): Resources['VaultACLPolicy'] =>
-  resource('VaultACLPolicy', 'own-secrets', { endpointRef: { name: 'main' }, policy, ...spec });
+export function aclPolicy(policy: string, spec: object = {}): Resources['VaultACLPolicy'] {
+  return resource('VaultACLPolicy', 'own-secrets', { endpointRef: { name: 'main' }, policy, ...spec });
+}

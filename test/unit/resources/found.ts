@@ -35,7 +35,7 @@ export const JWT_ROLE: JsonObject = {
 };
 
 /** Exports these roles of a mount at k8s. */
-export const exported = (roles: Readonly<Record<string, JsonObject>>, mount: Partial<FoundMount> = {}) => {
+export function exported(roles: Readonly<Record<string, JsonObject>>, mount: Partial<FoundMount> = {}) {
   const { manifests, notes } = exportMount({
     mount: { path: 'k8s', type: 'kubernetes', description: '', config: CONFIG, ...mount },
     roles: Object.entries(roles).map(([name, document]) => ({ name, document })),
@@ -50,7 +50,7 @@ export const exported = (roles: Readonly<Record<string, JsonObject>>, mount: Par
     roles: specs.slice(1),
     notes: notes.map(({ subject, reason, expressed }) => `${expressed ? '' : '!'}${subject}: ${reason}`),
   };
-};
+}
 
 export const JWT_MOUNT: Partial<FoundMount> = {
   type: 'jwt',

@@ -19,7 +19,7 @@ export interface MemoryApi extends KubeClient {
 export const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/demo';
 export const SECRET = '/api/v1/namespaces/vault/secrets/ca';
 
-export const memoryApi = (entries: number): MemoryApi => {
+export function memoryApi(entries: number): MemoryApi {
   let version = 1;
   const webhooks = Array.from({ length: entries }, (_, index) => ({ name: `entry-${index}`, clientConfig: {} }));
   const objects = new Map<string, Stored>([[CONFIGURATION, { metadata: { name: 'demo', resourceVersion: '1' }, webhooks }]]);
@@ -65,10 +65,11 @@ export const memoryApi = (entries: number): MemoryApi => {
     close: () => undefined,
   };
   return api;
-};
+}
 
 /** The caBundle of each entry, PEM. */
-export const bundlesIn = (api: MemoryApi): readonly string[] =>
-  (api.objects.get(CONFIGURATION)?.webhooks ?? []).map(({ clientConfig }) =>
+export function bundlesIn(api: MemoryApi): readonly string[] {
+  return (api.objects.get(CONFIGURATION)?.webhooks ?? []).map(({ clientConfig }) =>
     Buffer.from(clientConfig.caBundle ?? '', 'base64').toString(),
   );
+}

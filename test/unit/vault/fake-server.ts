@@ -24,7 +24,7 @@ export type Respond = (
   response: ServerResponse,
 ) => { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> } | undefined;
 
-export const fakeServer = async (respond: Respond, tls?: ServerOptions): Promise<FakeServer> => {
+export async function fakeServer(respond: Respond, tls?: ServerOptions): Promise<FakeServer> {
   const seen: Seen[] = [];
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
@@ -51,19 +51,21 @@ export const fakeServer = async (respond: Respond, tls?: ServerOptions): Promise
       return new Promise((stopped) => server.close(() => stopped()));
     },
   };
-};
+}
 
 export const LIMITS = { requestsPerSecond: 1000, burst: 1000, maxInFlight: 8, timeoutMs: 5000 };
 
-export const clientOf = (address: string, options: Partial<VaultClientOptions> = {}): VaultClient =>
-  vaultClient({ address, namespace: '', tls: {}, limits: LIMITS, userAgent: 'tester/1', ...options });
+export function clientOf(address: string, options: Partial<VaultClientOptions> = {}): VaultClient {
+  return vaultClient({ address, namespace: '', tls: {}, limits: LIMITS, userAgent: 'tester/1', ...options });
+}
 
 /** The error of a promise that must fail with one of ours. */
-export const failure = (promise: Promise<unknown>): Promise<VaultError> =>
-  promise.then(
+export function failure(promise: Promise<unknown>): Promise<VaultError> {
+  return promise.then(
     () => Promise.reject(new Error('it succeeded')),
     (error: unknown) => (error instanceof VaultError ? error : Promise.reject(error)),
   );
+}
 
 /** What is stopped after each test. */
 export const opened: { stop(): Promise<void> | void }[] = [];
@@ -72,12 +74,12 @@ afterEach(async () => {
 });
 
 /** A server for one test, and a client of it. */
-export const start = async (
+export async function start(
   respond: Respond,
   options: Partial<VaultClientOptions> = {},
-): Promise<{ readonly fake: FakeServer; readonly client: VaultClient }> => {
+): Promise<{ readonly fake: FakeServer; readonly client: VaultClient }> {
   const fake = await fakeServer(respond);
   const client = clientOf(fake.address, options);
   opened.push(fake, { stop: () => client.close() });
   return { fake, client };
-};
+}
