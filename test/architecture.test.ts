@@ -11,22 +11,23 @@ import { ADMISSION_LABEL, INJECT_LABEL } from '../src/selection/decide.ts';
 import { OWNER_LABEL } from '../src/tls/authority-secret.ts';
 import { literals, packageOf, ROOT, type Source, sourcesIn } from './sources.ts';
 
-const LONGEST_FILE = 250;
+const LONGEST_FILE = 450;
 
 /** What a folder of src may import: other folders, and packages or built-in modules for values (types are free). */
 const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; readonly modules: readonly string[] }>> = {
-  annotations: { folders: [], modules: [] },
+  json: { folders: [], modules: [] },
+  annotations: { folders: ['json'], modules: [] },
   selection: { folders: ['annotations'], modules: [] },
-  pod: { folders: ['annotations'], modules: ['node:path', 'fast-json-patch'] },
-  admission: { folders: ['annotations', 'selection', 'pod', 'resources'], modules: [] },
+  pod: { folders: ['json', 'annotations'], modules: ['node:path', 'fast-json-patch'] },
+  admission: { folders: ['json', 'annotations', 'selection', 'pod', 'resources'], modules: [] },
   settings: { folders: ['annotations'], modules: [] },
-  resources: { folders: ['pod'], modules: ['typebox'] },
-  http: { folders: ['admission', 'observe'], modules: ['node:*', 'express'] },
-  tls: { folders: ['kube', 'observe'], modules: ['node:*', 'node-forge'] },
-  kube: { folders: ['observe'], modules: ['node:*', '@kubernetes/client-node', 'undici'] },
-  controller: { folders: ['resources', 'kube', 'vault', 'observe', 'pod'], modules: ['node:*'] },
-  vault: { folders: ['pod'], modules: ['node:*'] },
-  observe: { folders: [], modules: ['node:*', 'pino', 'prom-client'] },
+  resources: { folders: ['json'], modules: ['typebox'] },
+  http: { folders: ['json', 'admission', 'observe'], modules: ['node:*', 'express'] },
+  tls: { folders: ['json', 'kube', 'observe'], modules: ['node:*', 'node-forge'] },
+  kube: { folders: ['json', 'observe'], modules: ['node:*', '@kubernetes/client-node', 'undici'] },
+  controller: { folders: ['json', 'resources', 'kube', 'vault', 'observe'], modules: ['node:*'] },
+  vault: { folders: ['json'], modules: ['node:*'] },
+  observe: { folders: ['json'], modules: ['node:*', 'pino', 'prom-client'] },
   cli: { folders: ['*'], modules: ['node:*', 'yaml', 'diff'] },
 };
 
@@ -106,7 +107,7 @@ describe('imports', () => {
 });
 
 describe('pure folders', () => {
-  const PURE = ['annotations', 'selection', 'pod', 'admission', 'resources'];
+  const PURE = ['json', 'annotations', 'selection', 'pod', 'admission', 'resources'];
   const pure = product.filter(({ file }) => PURE.includes(folderOf(file)));
 
   it('exist', () => expect(new Set(pure.map(({ file }) => folderOf(file)))).toEqual(new Set(PURE)));
@@ -125,7 +126,7 @@ describe('pure folders', () => {
 });
 
 describe('every file', () => {
-  it('has at most 250 lines', () => {
+  it('has at most 450 lines', () => {
     expect(breaches(everything, ({ text }) => (text.trimEnd().split('\n').length > LONGEST_FILE ? ['too long'] : []))).toEqual(
       [],
     );

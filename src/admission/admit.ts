@@ -7,7 +7,7 @@ import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, OperatorInput } from '../pod/draft.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
-import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
+import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { podTokenOf } from '../pod/token.ts';
 import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';

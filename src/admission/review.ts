@@ -1,5 +1,5 @@
 // AdmissionReview in, AdmissionReview out: the only place that knows its shape (admission.k8s.io/v1, and v1beta1 for old callers).
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { admitPod, type AdmissionContext, type Outcome } from './admit.ts';
 import { patchText } from '../pod/patch.ts';
 import type { Judgement } from './link/finding.ts';

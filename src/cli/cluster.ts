@@ -9,7 +9,7 @@ import type { WatchedObject } from '../kube/objects.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { limitRangeOf, type LimitRange } from '../pod/limit-range.ts';
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 import type { ApiAccess } from './api-access.ts';

@@ -1,7 +1,7 @@
 // The command export: an auth mount that exists, with its roles, as manifests that look and do not touch.
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
-import { objectAt, textOf, type JsonObject } from '../pod/manifest.ts';
+import { objectAt, textOf, type JsonObject } from '../json/json.ts';
 import { exportMount, type Export } from '../resources/export.ts';
 import type { Note } from '../resources/export-value.ts';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';

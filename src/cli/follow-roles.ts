@@ -6,7 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/error.ts';
 import { type ObjectStore, watchObjects, type WatchedObject } from '../kube/objects.ts';
 import type { Log } from '../observe/log.ts';
-import { objectsOf, type JsonObject } from '../pod/manifest.ts';
+import { objectsOf, type JsonObject } from '../json/json.ts';
 import { API_VERSION, collectionPath } from '../resources/kinds.ts';
 import { factOf, LINKED_KINDS, roleStore, type Fact, type LinkedKind } from './role-store.ts';
 

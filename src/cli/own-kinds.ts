@@ -1,5 +1,5 @@
 // Objects of our four kinds from files: what `policy` and others are told with -f.
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { KindName } from '../resources/kinds.ts';
 import { kindOf, readResource, type Resources } from '../resources/read-resource.ts';
 import { readDocuments } from './offline/document.ts';

@@ -1,7 +1,7 @@
 // Our objects in memory, as reviews ask for them: put in one by one by whoever follows an API server or reads files.
 import type { KnownRoles } from '../admission/link/find.ts';
-import type { JsonObject } from '../pod/manifest.ts';
-import { textOf, objectAt } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
+import { textOf, objectAt } from '../json/json.ts';
 import type { KindName } from '../resources/kinds.ts';
 import {
   knownBackend,

@@ -1,7 +1,7 @@
 // Makes a VaultAuthRole for each service account for which a backend wants one (autoRoles), and takes it back when it does not any more.
 import { isDeepStrictEqual } from 'node:util';
 import { applyObject, deleteObject } from '../kube/apply.ts';
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import { type AutoRole, autoRoleOf } from '../resources/auto-role.ts';
 import { API_VERSION, AUTO_ROLE_LABEL, BACKEND_LABEL } from '../resources/kinds.ts';
 import { isObserved } from '../resources/management.ts';

@@ -1,5 +1,5 @@
 // Keeps one document in Vault as it is declared: reads it, decides, claims it, writes it, and reads it back.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { Condition } from '../resources/condition.ts';
 import type { Adoption, Difference } from '../resources/management.ts';
 import { planDocument } from './document-plan.ts';

@@ -1,6 +1,6 @@
 // The agent's configuration as a JSON document, for one of its two containers or for both in one.
 import type { FamilyOptions, Options } from '../annotations/parse.ts';
-import type { Json, JsonObject } from './manifest.ts';
+import type { Json, JsonObject } from '../json/json.ts';
 import type { SecretFile } from './secrets.ts';
 import type { Telemetry } from './telemetry.ts';
 import { defaultTemplate } from './template.ts';

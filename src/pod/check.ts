@@ -1,6 +1,6 @@
 // Whether raw JSON is a pod that can be worked on: only the parts that injection reads.
 import type { PodFinding } from './finding.ts';
-import { isObject, objectAt, type Json, type JsonObject } from './manifest.ts';
+import { isObject, objectAt, type Json, type JsonObject } from '../json/json.ts';
 
 const malformed = (path: string, wanted: string): PodFinding => ({ code: 'pod-malformed', path, wanted });
 

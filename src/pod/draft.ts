@@ -6,7 +6,7 @@ import type { Parsed } from '../annotations/parse.ts';
 import type { OptionKey } from '../annotations/table.ts';
 import type { PodFinding } from './finding.ts';
 import type { LimitRange } from './limit-range.ts';
-import { isObject, objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
 import type { ContainerList, Receives } from './place.ts';
 import { directoryContainers, secretFiles, type SecretFile } from './secrets.ts';

@@ -1,6 +1,6 @@
 // LimitRanges of a namespace, as far as they bound what a container or a pod may have. The API server refuses what lies outside.
 import { nanosOf } from '../annotations/quantity.ts';
-import { isObject, objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 
 /** What the agent has amounts of. The API server fills in the rest by itself, from the defaults of the LimitRange. */
 export const RESOURCES = ['cpu', 'memory', 'ephemeral-storage'] as const;

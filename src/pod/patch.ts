@@ -1,7 +1,7 @@
 // JSON Patch (RFC 6902) built by intent: `add`, and `replace` of what was just read. Neither can fail on a document that has
 // not changed, and a patch that does not apply rejects the pod even under failurePolicy Ignore.
 import fastJsonPatch, { escapePathComponent, type Operation } from 'fast-json-patch';
-import type { Json, JsonObject } from './manifest.ts';
+import type { Json, JsonObject } from '../json/json.ts';
 import { jsonText, quoted } from './shared.ts';
 
 export interface PatchOperation {

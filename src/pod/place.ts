@@ -1,6 +1,6 @@
 // Puts volumes, mounts and agents into a pod: adds what is missing, leaves what is there, reports what is in the way.
 import type { PodFinding } from './finding.ts';
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from './manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { PatchBuilder } from './patch.ts';
 
 export type ContainerList = 'containers' | 'initContainers';

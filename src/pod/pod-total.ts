@@ -1,6 +1,6 @@
 // What a pod has in all, as the API server's LimitRanger counts it (plugin/pkg/admission/limitranger, podRequests and podLimits).
 import { amountsOf, RESOURCES, type Resource } from './limit-range.ts';
-import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 
 export type Totals = Readonly<Record<Resource, bigint>>;
 

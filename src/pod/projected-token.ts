@@ -1,6 +1,6 @@
 // The projected volume with the token that a pod logs in with.
 import type { Options } from '../annotations/parse.ts';
-import type { JsonObject } from './manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import { TOKEN_VOLUME } from './token.ts';
 
 /** 0644: the kubelet tightens it to 0600 by itself where all containers have one user. */

@@ -2,7 +2,7 @@
 import type { Origin, Options } from '../annotations/parse.ts';
 import type { OptionKey } from '../annotations/table.ts';
 import type { PodFinding } from './finding.ts';
-import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 
 const RUN_AS: readonly OptionKey[] = ['agentRunAsUser', 'agentRunAsGroup', 'agentRunAsSameUser'];
 

@@ -1,6 +1,6 @@
 // What many pods have in common: made once, with its JSON text. Pods of one ReplicaSet bring the same annotations, and most of
 // their patch follows from these alone; forming it anew was a third of what a review cost.
-import type { Json, JsonObject } from './manifest.ts';
+import type { Json, JsonObject } from '../json/json.ts';
 
 /** Remembers what was made of each object for as long as somebody holds the object. */
 export function remembered<K extends object, T extends object>(make: (from: K) => T): (from: K) => T {

@@ -2,7 +2,7 @@
 import { families } from '../annotations/families.ts';
 import type { FamilyOptions } from '../annotations/parse.ts';
 import type { PodFinding } from './finding.ts';
-import type { Json } from './manifest.ts';
+import type { Json } from '../json/json.ts';
 
 type Type = 'text' | 'flag' | 'number' | 'texts';
 

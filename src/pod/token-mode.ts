@@ -1,7 +1,7 @@
 // Mode token: no agent. Containers that log in by themselves get an audience-bound token and what they need to know.
 import type { Options, Parsed } from '../annotations/parse.ts';
 import { draftOf, markInjected, type Injection, type OperatorInput } from './draft.ts';
-import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 import { literal } from './native/container.ts';
 import type { PatchBuilder } from './patch.ts';
 import { placeMounts, placeVolumes, type ContainerList, type Receives } from './place.ts';

@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import type { Options } from '../annotations/parse.ts';
 import type { PodFinding } from './finding.ts';
-import { objectAt, objectsOf, textOf, type JsonObject } from './manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 
 export interface TokenMount {
   readonly volume: string;

@@ -1,7 +1,7 @@
 // The patches that users write against our own containers and configuration. They are programs of strangers: bounded.
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import type { PodFinding } from './finding.ts';
-import { isObject, type JsonObject } from './manifest.ts';
+import { isObject, type JsonObject } from '../json/json.ts';
 
 /** More than anybody writes by hand. */
 const MOST_OPERATIONS = 200;

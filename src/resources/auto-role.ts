@@ -1,5 +1,5 @@
 // The role that a backend wants for a service account by itself (autoRoles): a VaultAuthRole like any other, owned by the account.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import { API_VERSION, AUTO_ROLE_ANNOTATION, AUTO_ROLE_LABEL, AUTO_ROLE_POLICIES_ANNOTATION } from './kinds.ts';
 import { isPolicyReference, MOST_POLICIES } from './role.ts';

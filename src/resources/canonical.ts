@@ -1,6 +1,6 @@
 // Whether Vault has what was sent: both sides are brought into one form, since servers answer in other words than they were told.
-import type { Json, JsonObject } from '../pod/manifest.ts';
-import { isObject } from '../pod/manifest.ts';
+import type { Json, JsonObject } from '../json/json.ts';
+import { isObject } from '../json/json.ts';
 import { secondsOf } from './duration.ts';
 import type { Difference } from './management.ts';
 

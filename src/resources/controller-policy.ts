@@ -1,5 +1,5 @@
 // The rights in Vault that the controller needs for given backends and policies, as the text of an ACL policy.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import { vaultPolicyName, type VaultACLPolicy } from './acl-policy.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import type { VaultEndpoint } from './endpoint.ts';

@@ -1,6 +1,6 @@
 // CustomResourceDefinitions of the four kinds, from their schemas.
 import type { TSchema } from 'typebox';
-import { isObject, type Json, type JsonObject } from '../pod/manifest.ts';
+import { isObject, type Json, type JsonObject } from '../json/json.ts';
 import { aclPolicyRules, aclPolicySpecSchema, aclPolicyStatusSchema } from './acl-policy.ts';
 import { backendSpecSchema } from './backend.ts';
 import { backendStatusSchema } from './backend-status.ts';

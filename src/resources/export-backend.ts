@@ -1,5 +1,5 @@
 // The configuration of an auth mount as Vault has it → what a VaultAuthBackend says of it, and what it cannot say.
-import { isObject, objectAt, type JsonObject } from '../pod/manifest.ts';
+import { isObject, objectAt, type JsonObject } from '../json/json.ts';
 import { isGiven, isSet, type Note, text, texts } from './export-value.ts';
 
 /** A mount as it is read. */

@@ -1,5 +1,5 @@
 // Whom a role in Vault binds, as service accounts by namespace; or why that cannot be said so.
-import { isObject, type JsonObject } from '../pod/manifest.ts';
+import { isObject, type JsonObject } from '../json/json.ts';
 import { isGiven, text, texts } from './export-value.ts';
 import { CLAIM_MAPPINGS } from './role-document.ts';
 

@@ -1,5 +1,5 @@
 // A role as Vault has it → VaultAuthRoles in Observe mode, one for each namespace that it binds; or why there is none.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import { type Binding, bindingOf } from './export-binding.ts';
 import { durationOf } from './duration.ts';
 import { isGiven, isSet, type Note, number, text, texts } from './export-value.ts';

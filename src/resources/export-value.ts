@@ -1,5 +1,5 @@
 // Values in what Vault answers, as exports need them: what is absent or of another type counts as its zero.
-import type { Json, JsonObject } from '../pod/manifest.ts';
+import type { Json, JsonObject } from '../json/json.ts';
 
 /** What could not be said in a manifest, or is said otherwise there. */
 export interface Note {

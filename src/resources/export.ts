@@ -1,5 +1,5 @@
 // A mount with its roles, as read from Vault → manifests in Observe mode, with which nothing is written, and what they cannot say.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import { type BackendExport, exportBackend, type FoundMount } from './export-backend.ts';
 import { type ExportedRole, exportRole, type FoundRole, objectNameOf } from './export-roles.ts';
 import { type Note, number } from './export-value.ts';

@@ -1,6 +1,6 @@
 // What the webhook keeps of our objects: the few facts that a pod needs, so that ten thousand roles cost little memory. Read from raw
 // JSON without the schemas, and with their defaults, since a cluster may have definitions of another version.
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { audienceOfBackend } from './audience.ts';
 import type { AutoRoleRules } from './auto-role-wish.ts';
 import type { RoleNaming } from './role-name.ts';

@@ -1,5 +1,5 @@
 // What Vault must hold as configuration of a mount of type kubernetes: the whole document, since a write replaces everything.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import type { Product } from './role-document.ts';
 

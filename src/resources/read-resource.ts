@@ -2,7 +2,7 @@
 // the API server's part alone.
 import type { TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
-import { isObject, type Json, type JsonObject, objectAt, textMap, textOf } from '../pod/manifest.ts';
+import { isObject, type Json, type JsonObject, objectAt, textMap, textOf } from '../json/json.ts';
 import type { VaultACLPolicy } from './acl-policy.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import { definitions, structural } from './crd.ts';

@@ -1,5 +1,5 @@
 // What Vault must hold for a role: every field that we know, zeros included, since a write changes only what it names.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import { defaultAudience, type VaultAuthBackend } from './backend.ts';
 import { limitedToken, type RoleToken } from './role-token.ts';
 import { serviceAccountsOf, type VaultAuthRole } from './role.ts';

@@ -1,5 +1,5 @@
 // How a mount is to be tuned: only what the manifest says, since the rest of a mount may be somebody else's.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import { secondsOf } from './duration.ts';
 

@@ -1,5 +1,5 @@
 // What an answer of Vault or OpenBao says: data, a new token, warnings; or which error it is.
-import { isObject, type JsonObject, objectAt } from '../pod/manifest.ts';
+import { isObject, type JsonObject, objectAt } from '../json/json.ts';
 import { VaultError, type VaultErrorKind } from './error.ts';
 import type { Answer } from './exchange.ts';
 

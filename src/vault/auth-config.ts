@@ -1,5 +1,5 @@
 // The configuration of an auth mount: one document, replaced by each write.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { VaultCaller } from './client.ts';
 import { isAbsent } from './error.ts';
 

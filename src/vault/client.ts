@@ -3,7 +3,7 @@ import { Agent as PlainAgent } from 'node:http';
 import { Agent as SecureAgent, type AgentOptions } from 'node:https';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import { type Asked, readAnswer, type VaultAnswer } from './answer.ts';
 import { isVaultError, VaultError } from './error.ts';
 import { exchange, ExchangeFailure } from './exchange.ts';

@@ -1,6 +1,6 @@
 // Whether a server can work, what it is, and whether it has the namespace that we mean.
 import { randomBytes } from 'node:crypto';
-import { textOf } from '../pod/manifest.ts';
+import { textOf } from '../json/json.ts';
 import type { VaultCaller, VaultClient } from './client.ts';
 import { isVaultError, VaultError } from './error.ts';
 

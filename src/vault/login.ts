@@ -1,5 +1,5 @@
 // The five ways to log in, and the token that each gives.
-import { type JsonObject, textOf } from '../pod/manifest.ts';
+import { type JsonObject, textOf } from '../json/json.ts';
 import type { VaultAnswer } from './answer.ts';
 import type { VaultCall, VaultClient, VaultRequest } from './client.ts';
 import { VaultError } from './error.ts';

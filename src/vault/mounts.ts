@@ -1,5 +1,5 @@
 // Auth mounts and their tuning.
-import { isObject, type JsonObject, textOf } from '../pod/manifest.ts';
+import { isObject, type JsonObject, textOf } from '../json/json.ts';
 import type { VaultCaller } from './client.ts';
 import { isAbsent, isVaultError } from './error.ts';
 

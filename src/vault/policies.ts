@@ -1,5 +1,5 @@
 // ACL policies.
-import { type JsonObject, textOf } from '../pod/manifest.ts';
+import { type JsonObject, textOf } from '../json/json.ts';
 import type { VaultCaller } from './client.ts';
 import { isAbsent } from './error.ts';
 import { listNames } from './listing.ts';

@@ -1,5 +1,5 @@
 // A login made to see whether logins work.
-import { isObject, textMap } from '../pod/manifest.ts';
+import { isObject, textMap } from '../json/json.ts';
 import type { VaultClient } from './client.ts';
 import { VaultError } from './error.ts';
 

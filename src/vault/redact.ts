@@ -1,5 +1,5 @@
 // Takes what was sent as a secret out of what is said about a request.
-import { type Json, isObject } from '../pod/manifest.ts';
+import { type Json, isObject } from '../json/json.ts';
 
 /**
  * Gives a text without the token and without the secret fields of the body, whole or, for a JWT, in part; and without

@@ -1,5 +1,5 @@
 // Roles of an auth mount: a write merges, so that only what is sent is changed.
-import type { JsonObject } from '../pod/manifest.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { VaultCaller } from './client.ts';
 import { isAbsent } from './error.ts';
 import { listNames } from './listing.ts';

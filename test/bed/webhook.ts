@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { isObject, type JsonObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
+import { isObject, type JsonObject, objectAt, objectsOf } from '../../src/json/json.ts';
 import type { Bed } from './bed.ts';
 import { repositoryDirectory } from './environment.ts';
 import { answersOk } from './parts.ts';

@@ -1,5 +1,5 @@
 // A cluster with very many roles: what each of them is made of, and how they get there in reasonable time.
-import { type JsonObject, objectAt, textOf } from '../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, textOf } from '../../src/json/json.ts';
 import { API_VERSION, collectionPath, type KindName, objectPath } from '../../src/resources/kinds.ts';
 import type { Bed } from '../bed/bed.ts';
 import { CONTROLLER_NAMESPACE } from '../bed/controller.ts';

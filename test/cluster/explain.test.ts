@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { explain } from '../../src/cli/explain.ts';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import { untilMay, userOf } from '../bed/rights.ts';
 import { registerWebhook, untilInjecting, VAULT_ADDRESS } from '../bed/webhook.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
 import { admitPod } from '../../src/admission/admit.ts';
-import { isObject, objectAt, objectsOf, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, objectAt, objectsOf, type JsonObject } from '../../src/json/json.ts';
 import { PROFILES } from '../../src/annotations/own.ts';
 import { annotations, pod } from '../properties/pods.ts';
 import { contextOf } from '../unit/fixture.ts';

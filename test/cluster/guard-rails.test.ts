@@ -1,6 +1,6 @@
 // Guarded annotations on a real API server: refused to pods unless somebody in charge allows them, and no way round.
 import { GUARDED_NAMES } from '../../src/admission/guard.ts';
-import { objectAt, type JsonObject } from '../../src/pod/manifest.ts';
+import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { until } from '../bed/controller.ts';
 import { startWebhook } from '../bed/webhook.ts';
 import type { Bed } from '../bed/bed.ts';

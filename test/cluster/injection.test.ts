@@ -1,7 +1,7 @@
 // What users see of injection on a real control plane: pods of Deployments, refusals, dry runs, and fields kept as they were.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObject, type JsonObject, objectAt } from '../../src/pod/manifest.ts';
+import { isObject, type JsonObject, objectAt } from '../../src/json/json.ts';
 import { denials, podsOf, readDeployment } from '../bed/demo/deployment.ts';
 import { podDiff } from '../bed/demo/pod-diff.ts';
 import { repositoryDirectory } from '../bed/environment.ts';

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import { until } from '../bed/controller.ts';
 import type { ApiAnswer } from '../bed/request.ts';

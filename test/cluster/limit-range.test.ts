@@ -1,6 +1,6 @@
 // LimitRanges on a real API server: with its agent no pod is refused that would start without it, whatever the bounds are.
 import fc from 'fast-check';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { explain } from '../../src/cli/explain.ts';
-import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/pod/manifest.ts';
+import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import { collectionPath, type KindName, objectPath } from '../../src/resources/kinds.ts';
 import type { Bed } from '../bed/bed.ts';
 import { installController, until } from '../bed/controller.ts';

@@ -1,6 +1,6 @@
 // What injection costs the API server: one call for a pod, and a second one only where somebody else changed it afterwards.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { objectAt, type JsonObject } from '../../src/pod/manifest.ts';
+import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import { registerWebhook, startWebhook } from '../bed/webhook.ts';

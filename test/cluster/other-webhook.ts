@@ -1,7 +1,7 @@
 // Another team's webhook: changes every pod once, for example by a container "late", as a service mesh would.
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { isObject, type JsonObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
+import { isObject, type JsonObject, objectAt, objectsOf } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 
 export interface OtherWebhook {

@@ -1,5 +1,5 @@
 // Pods for tests on a real API server: made, refused, and looked at.
-import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/pod/manifest.ts';
+import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 
 /** Annotations that ask for injection and are complete. */

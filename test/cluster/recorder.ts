@@ -1,7 +1,7 @@
 // A webhook that changes nothing and says which entry called it: as a warning on the answer to whoever made the pod.
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 

@@ -1,7 +1,7 @@
 // The API server calls us again when a later webhook has changed the pod; the second call adds nothing but what the change needs.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { objectAt } from '../../src/pod/manifest.ts';
+import { objectAt } from '../../src/json/json.ts';
 import { registerWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
 import { onEachKubernetes } from './cluster.ts';
 import { type OtherWebhook, startOtherWebhook } from './other-webhook.ts';

@@ -1,5 +1,5 @@
 // Manifests of the four kinds that an API server must take, and others that it must refuse, with a part of what it then says.
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { API_VERSION, type KindName } from '../../src/resources/kinds.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n';

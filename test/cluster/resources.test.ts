@@ -1,7 +1,7 @@
 // deploy/crds on a real API server: the kinds are established, every rule and bound refuses what it should, defaults are filled in.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { collectionPath, type KindName, kinds, objectPath } from '../../src/resources/kinds.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { until } from '../bed/controller.ts';

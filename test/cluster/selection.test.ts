@@ -2,7 +2,7 @@
 // misses the agent in the same ones: the whole truth table.
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/json/json.ts';
 import type { SelectionReason } from '../../src/selection/decide.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { until } from '../bed/controller.ts';

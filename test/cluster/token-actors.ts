@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
-import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/pod/manifest.ts';
+import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
 import type { Bed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';

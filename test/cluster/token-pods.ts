@@ -1,6 +1,6 @@
 // Pods for the policy of mode token: shapes, and ways to ask, each with who is to answer.
 import fc from 'fast-check';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { APP_TOKEN_DIRECTORY, TOKEN_VOLUME } from '../../src/pod/token.ts';
 
 type Texts = Readonly<Record<string, string>>;

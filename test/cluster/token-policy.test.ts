@@ -2,7 +2,7 @@
 // cannot do it leaves to the webhook. Kubernetes 1.36 is the first that has such policies.
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { type JsonObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf } from '../../src/json/json.ts';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { EXCLUDED } from '../generated/entries.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
-import { isObject, objectsOf, textOf } from '../../src/pod/manifest.ts';
+import { isObject, objectsOf, textOf } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import type { Webhook } from '../bed/webhook.ts';

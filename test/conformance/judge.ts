@@ -2,7 +2,7 @@
 // a recording passes too, so that every subset of the alternatives is tried.
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { parseQuantity } from '../../src/annotations/quantity.ts';
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
 import { leavesOf, withDecodedConfig, withNamedVolumes, type Leaf, type Leaves } from './normal-form.ts';
 import { objectOf, podOf, type Expectation, type Quirk, type ReviewCase } from './recorded.ts';
 

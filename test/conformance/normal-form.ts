@@ -1,7 +1,7 @@
 // One normal form for a recorded and an answered pod: a map from paths to leaves, in which list members with a name are found
 // by that name and the order of a list is a leaf of its own.
-import type { Json, JsonObject } from '../../src/pod/manifest.ts';
-import { isObject, objectsOf, textOf } from '../../src/pod/manifest.ts';
+import type { Json, JsonObject } from '../../src/json/json.ts';
+import { isObject, objectsOf, textOf } from '../../src/json/json.ts';
 
 export type Leaf = string | number | boolean | null;
 export type Leaves = Map<string, Leaf>;

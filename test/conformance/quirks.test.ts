@@ -1,6 +1,6 @@
 // The register of quirks: where we differ from vault-k8s on purpose, each under its id.
 import { denialOf, warningsOf } from '../../src/admission/message.ts';
-import { objectAt, type JsonObject } from '../../src/pod/manifest.ts';
+import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import {
   admit,
   configOf,

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
-import type { Json, JsonObject } from '../../src/pod/manifest.ts';
-import { isObject } from '../../src/pod/manifest.ts';
+import type { Json, JsonObject } from '../../src/json/json.ts';
+import { isObject } from '../../src/json/json.ts';
 
 /** An intended difference from the recording, by its id in the register of quirks. */
 export interface Quirk {

@@ -9,7 +9,7 @@ import { stringify } from 'yaml';
 import { text } from '../../src/annotations/kind.ts';
 import { kebab } from '../../src/annotations/row.ts';
 import { table } from '../../src/annotations/table.ts';
-import { objectAt, textOf, type JsonObject } from '../../src/pod/manifest.ts';
+import { objectAt, textOf, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { obtain } from '../bed/obtain.ts';
 import { silentProgress } from '../bed/progress.ts';

@@ -1,6 +1,6 @@
 // The printed policy suffices for everything that the controller does, on both products, and for nothing of others.
 import { generateKeyPairSync } from 'node:crypto';
-import { type JsonObject, textOf } from '../../src/pod/manifest.ts';
+import { type JsonObject, textOf } from '../../src/json/json.ts';
 import { controllerRights, policyOfRights } from '../../src/resources/controller-policy.ts';
 import { jwtConfig } from '../../src/resources/jwt-config.ts';
 import { probeRoleName } from '../../src/resources/role-name.ts';

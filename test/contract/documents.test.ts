@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { differences } from '../../src/resources/canonical.ts';
 import { jwtConfig } from '../../src/resources/jwt-config.ts';
 import { kubernetesConfig } from '../../src/resources/kubernetes-config.ts';

@@ -1,7 +1,7 @@
 // The command export reads real mounts: what it prints is what Vault has, and it writes nothing.
 import { parseAllDocuments } from 'yaml';
 import { exportCommand } from '../../src/cli/export.ts';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { differences } from '../../src/resources/canonical.ts';
 import { kubernetesConfig } from '../../src/resources/kubernetes-config.ts';
 import { kindOf, readResource, type Resources } from '../../src/resources/read-resource.ts';

@@ -1,6 +1,6 @@
 // The configuration of the JWT method as both products really have it, with keys and discovery of a real API server.
 import { createPublicKey } from 'node:crypto';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { readConfig } from '../../src/vault/auth-config.ts';
 import { tryLogin } from '../../src/vault/probe-login.ts';
 import type { Bed } from '../bed/bed.ts';

@@ -1,7 +1,7 @@
 // Roles of the JWT method and logins with them, as both products really have them.
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { isObject, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, type JsonObject } from '../../src/json/json.ts';
 import { deleteRole, listRoles, readRole } from '../../src/vault/roles.ts';
 import type { Bed } from '../bed/bed.ts';
 import { forged, onEachServer, outcomeOf, read, secondsFromNow, serviceAccount, tokenOf, write } from './servers.ts';

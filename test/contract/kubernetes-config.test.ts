@@ -1,6 +1,6 @@
 // The configuration of the Kubernetes method as both products really have it, field by field.
 import { readConfig, writeConfig } from '../../src/vault/auth-config.ts';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { onEachServer, read, write } from './servers.ts';
 
 const CA_ERROR = 'The provided CA PEM data contains no valid certificates';

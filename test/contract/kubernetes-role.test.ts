@@ -1,5 +1,5 @@
 // Roles of the Kubernetes method as both products really have them, field by field.
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { deleteRole, listRoles, readRole } from '../../src/vault/roles.ts';
 import { writeTune } from '../../src/vault/mounts.ts';
 import { onEachServer, type ProductName, write } from './servers.ts';

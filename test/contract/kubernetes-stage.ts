@@ -1,6 +1,6 @@
 // A mount of the Kubernetes method whose tokens are reviewed by a real API server, with a proxy before it.
-import type { JsonObject } from '../../src/pod/manifest.ts';
-import { textOf } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
+import { textOf } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import { type FaultProxy, startFaultProxy } from '../bed/fault-proxy.ts';
 import { bind, type ContractServer, outcomeOf, read, serviceAccount, tokenOf, write } from './servers.ts';

@@ -1,7 +1,7 @@
 // No text passes as unprivileged with which a server lets anybody reach sys/, auth/ or identity/, however it is written.
 import fc from 'fast-check';
 import { policyText } from '../../src/resources/policy-text.ts';
-import { textOf } from '../../src/pod/manifest.ts';
+import { textOf } from '../../src/json/json.ts';
 import { writePolicy } from '../../src/vault/policies.ts';
 import { aclPolicy } from '../unit/resources/fixture.ts';
 import { type ContractServer, onEachServer } from './servers.ts';

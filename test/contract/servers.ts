@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type Bed, startBed } from '../bed/bed.ts';
 import type { Part } from '../bed/parts.ts';
 import { MAY_REVIEW, type Right, untilMay, userOf } from '../bed/rights.ts';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { enableMount } from '../../src/vault/mounts.ts';
 import { type VaultCaller, type VaultClient, vaultClient, type VaultTLS } from '../../src/vault/client.ts';
 import { VaultError } from '../../src/vault/error.ts';

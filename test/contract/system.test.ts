@@ -1,7 +1,7 @@
 // Mounts, tuning, policies, capabilities, namespaces, limits and seals as both products really have them.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { readCapabilities } from '../../src/vault/capabilities.ts';
 import { isVaultError } from '../../src/vault/error.ts';
 import { hasNamespaces, namespaceExists, readHealth } from '../../src/vault/health.ts';

@@ -1,6 +1,6 @@
 // Templated policies as both products really evaluate them: what metadata of a login can reach, and what it must not hold.
 import { readFileSync } from 'node:fs';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import { readMounts } from '../../src/vault/mounts.ts';
 import { writePolicy } from '../../src/vault/policies.ts';

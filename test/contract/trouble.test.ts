@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { objectAt, textOf, type JsonObject } from '../../src/pod/manifest.ts';
+import { objectAt, textOf, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { type Gate, openGate } from '../bed/node/gate.ts';
 import { obtain } from '../bed/obtain.ts';

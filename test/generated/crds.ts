@@ -1,6 +1,6 @@
 // deploy/crds: the four kinds, and the rights that follow from being an editor or a viewer of a namespace.
 import { stringify } from 'yaml';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { crdOf } from '../../src/resources/crd.ts';
 import { GROUP, type KindName, kinds } from '../../src/resources/kinds.ts';
 import { NAME } from './entries.ts';

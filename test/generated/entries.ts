@@ -2,7 +2,7 @@
 // matches one of them at the most. Selectors see labels, conditions see annotations; namespaces can be seen by selectors alone.
 import { flag } from '../../src/annotations/kind.ts';
 import { allNames } from '../../src/annotations/name.ts';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { ADMISSION_LABEL, INJECT_LABEL } from '../../src/selection/decide.ts';
 import { settingsTable } from '../../src/settings/table.ts';
 

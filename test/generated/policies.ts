@@ -2,7 +2,7 @@
 // running pods, and over workloads whose annotations are in the wrong place.
 import { stringify } from 'yaml';
 import { allNames, annotationName } from '../../src/annotations/name.ts';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
 import { NAME, NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES } from './entries.ts';

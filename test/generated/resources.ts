@@ -1,5 +1,5 @@
 // docs/resources.md: every field, condition and reason of the four kinds, from their schemas.
-import { isObject, objectsOf, textOf, type Json, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, objectsOf, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
 import { aclPolicyReasons } from '../../src/resources/acl-policy.ts';
 import { backendReasons } from '../../src/resources/backend-status.ts';
 import { definitions, structural } from '../../src/resources/crd.ts';

@@ -5,7 +5,7 @@ import { allNames, annotationName } from '../../src/annotations/name.ts';
 import { PREFIXES } from '../../src/annotations/prefix.ts';
 import type { Row } from '../../src/annotations/row.ts';
 import { type OptionKey, table } from '../../src/annotations/table.ts';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { APP_TOKEN_DIRECTORY as DIRECTORY, TOKEN_VOLUME as VOLUME } from '../../src/pod/token.ts';
 import { FILE_MODE } from '../../src/pod/projected-token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';

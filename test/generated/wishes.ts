@@ -1,6 +1,6 @@
 // CEL that policies share: what a pod and its namespace say about injection. Policies see annotations and namespaces at once, which the
 // entries of a webhook cannot.
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
 import { ASKS, SILENT } from './entries.ts';
 

@@ -6,7 +6,7 @@ import { parseAllDocuments } from 'yaml';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
-import { isObject, objectAt, objectsOf } from '../../src/pod/manifest.ts';
+import { isObject, objectAt, objectsOf } from '../../src/json/json.ts';
 
 /** Name of the installation's namespace and of everything in it. */
 export const INSTALLATION = 'vault-auth-injector';

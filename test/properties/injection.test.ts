@@ -7,7 +7,7 @@ import { denialOf, warningsOf } from '../../src/admission/message.ts';
 import { reviewer } from '../../src/admission/review.ts';
 import { admissionContext, UNKNOWN_CLUSTER } from '../../src/cli/context.ts';
 import { readYamlText } from '../../src/cli/yaml-text.ts';
-import { isObject, type Json, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
 import { annotations, CANARY, pod } from './pods.ts';

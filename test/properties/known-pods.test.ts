@@ -5,7 +5,7 @@ import { parseKnown } from '../../src/admission/known-pods.ts';
 import { baseline } from '../../src/annotations/parse.ts';
 import { admissionContext, UNKNOWN_CLUSTER } from '../../src/cli/context.ts';
 import { readYamlText } from '../../src/cli/yaml-text.ts';
-import type { Json, JsonObject } from '../../src/pod/manifest.ts';
+import type { Json, JsonObject } from '../../src/json/json.ts';
 import { patchText } from '../../src/pod/patch.ts';
 import { jsonText, shared, sharedMembers } from '../../src/pod/shared.ts';
 import { readSettings } from '../../src/settings/read.ts';

@@ -4,7 +4,7 @@ import { families, type FamilyKey } from '../../src/annotations/families.ts';
 import { OWN_PREFIX, PREFIXES } from '../../src/annotations/prefix.ts';
 import { kebab, type Row } from '../../src/annotations/row.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
-import type { Json, JsonObject } from '../../src/pod/manifest.ts';
+import type { Json, JsonObject } from '../../src/json/json.ts';
 
 /** Never to be seen outside the pod that it stands in. */
 export const CANARY = 'CANARY-7f3a';

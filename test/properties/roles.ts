@@ -1,6 +1,6 @@
 // Roles as a namespace editor could write them, and backends that limit them.
 import fc from 'fast-check';
-import type { Json, JsonObject } from '../../src/pod/manifest.ts';
+import type { Json, JsonObject } from '../../src/json/json.ts';
 import { structural } from '../../src/resources/crd.ts';
 import type { Resources } from '../../src/resources/read-resource.ts';
 import { roleSpecSchema } from '../../src/resources/role.ts';

@@ -1,6 +1,6 @@
 // Values that a schema of ours admits, drawn from the schema itself: any field may be there or not, with any value in its bounds.
 import fc from 'fast-check';
-import { isObject, type Json, type JsonObject, objectAt, textOf } from '../../src/pod/manifest.ts';
+import { isObject, type Json, type JsonObject, objectAt, textOf } from '../../src/json/json.ts';
 
 const number = (value: Json | undefined, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
 

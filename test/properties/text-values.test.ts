@@ -5,7 +5,7 @@ import { families, type FamilyKey } from '../../src/annotations/families.ts';
 import { text, type Kind } from '../../src/annotations/kind.ts';
 import { annotationName, familyName } from '../../src/annotations/name.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
-import { isObject, type Json, type JsonObject } from '../../src/pod/manifest.ts';
+import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
 import { admit, podWith, TOKEN_MOUNT } from '../unit/fixture.ts';
 
 /** Text that programs in between could take for their own: shells, HCL, JSON, YAML, templates, the kubelet. */

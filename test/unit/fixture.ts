@@ -4,7 +4,7 @@ import { admitPod, type AdmissionContext, type Outcome } from '../../src/admissi
 import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
 import { admissionContext, UNKNOWN_CLUSTER, type Cluster } from '../../src/cli/context.ts';
 import { readYamlText } from '../../src/cli/yaml-text.ts';
-import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/pod/manifest.ts';
+import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
 

@@ -1,5 +1,5 @@
 // Pods that say nothing about Vault, and how they log in once they are injected.
-import { type JsonObject, objectAt, objectsOf, textOf } from '../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import { admit, podWith } from './fixture.ts';
 import { backendSpec, type Declared, linked, READY } from './linked.ts';
 

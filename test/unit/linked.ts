@@ -1,7 +1,7 @@
 // Surroundings with objects of ours: an endpoint and a backend "main", and roles of the namespace "shop".
 import type { Cluster } from '../../src/cli/context.ts';
 import { factOf, type LinkedKind, roleStore } from '../../src/cli/role-store.ts';
-import type { JsonObject } from '../../src/pod/manifest.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import type { Surrounding } from './fixture.ts';
 
 export interface Declared {

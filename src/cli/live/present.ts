@@ -1,7 +1,7 @@
 // What injection has left in a pod of a cluster.
 import { annotationName } from '../../annotations/name.ts';
 import { AGENT_NAME } from '../../pod/compat/container.ts';
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../../pod/token.ts';
 
 export interface Present {

@@ -2,7 +2,7 @@
 import type { KnownRoles } from '../../admission/link/find.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeError } from '../../kube/error.ts';
-import { objectsOf, type JsonObject } from '../../pod/manifest.ts';
+import { objectsOf, type JsonObject } from '../../json/json.ts';
 import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
 import { factOf, LINKED_KINDS, roleStore } from '../role-store.ts';
 

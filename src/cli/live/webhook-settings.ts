@@ -1,6 +1,6 @@
 // The settings of the webhook that runs in a cluster, from the command line and the environment of one of its pods.
 import type { KubeClient } from '../../kube/client.ts';
-import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import type { Command } from '../../settings/table.ts';
 
 export interface WebhookSettings {

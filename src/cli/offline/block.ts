@@ -1,6 +1,6 @@
 // Additions to collections in block style, and values that have to be written anew.
 import { isMap, isScalar, type Pair, type ParsedNode } from 'yaml';
-import type { Json } from '../../pod/manifest.ts';
+import type { Json } from '../../json/json.ts';
 import { flowText, itemLines, memberLines, withMargin } from './layout.ts';
 import {
   afterBlock,

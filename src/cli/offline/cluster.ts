@@ -1,6 +1,6 @@
 // What Namespaces, ServiceAccounts, LimitRanges and our own objects of manifest files say, in the form in which an API server's would be asked.
 import { limitRangeOf, type LimitRange } from '../../pod/limit-range.ts';
-import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import type { ObjectMetadata } from '../../admission/admit.ts';
 import type { KnownRoles } from '../../admission/link/find.ts';
 import { kinds } from '../../resources/kinds.ts';

@@ -1,6 +1,6 @@
 // YAML or JSON text → documents that keep their places in the text.
 import { Composer, LineCounter, Parser, type CST, type ParsedNode } from 'yaml';
-import type { Json } from '../../pod/manifest.ts';
+import type { Json } from '../../json/json.ts';
 import { duplicateKeyIn } from './duplicate.ts';
 
 export interface SourceText {

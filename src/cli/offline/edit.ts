@@ -1,6 +1,6 @@
 // What has to change in a text so that it says another value: every character that need not change stays, comments included.
 import { isAlias, isMap, isSeq, type ParsedNode } from 'yaml';
-import { isObject, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import { isObject, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { addItems, addMember, keyOf, rewriteItem, rewriteMember } from './block.ts';
 import { extendFlow } from './flow.ts';
 import type { BlockMap, BlockSeq, Edit, EditContext } from './place.ts';

@@ -1,7 +1,7 @@
 // Everything that explain says about one pod, as data: what `-o json` prints and the text is made of.
 import type { Layer } from '../../annotations/row.ts';
 import { checkPod } from '../../pod/check.ts';
-import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
 import type { Judged, Note } from './judge.ts';
 import type { Explained } from './prepare.ts';

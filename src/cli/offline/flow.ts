@@ -1,5 +1,5 @@
 // Additions to collections in flow style: JSON, and what looks like it within YAML.
-import type { Json } from '../../pod/manifest.ts';
+import type { Json } from '../../json/json.ts';
 import { flowText } from './layout.ts';
 import { lineMargin, type Collection, type Edit, type EditContext } from './place.ts';
 

@@ -2,7 +2,7 @@
 import { nameWithin } from '../../annotations/prefix.ts';
 import { admitPod, type AdmissionContext, type Outcome } from '../../admission/admit.ts';
 import { wordsOf, type Finding } from '../../admission/problems.ts';
-import { objectAt, textOf, type JsonObject } from '../../pod/manifest.ts';
+import { objectAt, textOf, type JsonObject } from '../../json/json.ts';
 import { patchedPod } from '../../pod/patch.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { ManifestCluster } from './cluster.ts';

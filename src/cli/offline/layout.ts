@@ -1,6 +1,6 @@
 // How added parts are written: block style with the indentation of the file around them, or flow style inside flow style (JSON).
 import { stringify } from 'yaml';
-import type { Json } from '../../pod/manifest.ts';
+import type { Json } from '../../json/json.ts';
 
 /** The habits of one text. */
 export interface Habits {

@@ -3,7 +3,7 @@ import type { AdmissionContext } from '../../admission/admit.ts';
 import { flag, UNREADABLE } from '../../annotations/kind.ts';
 import { readSettings, type ReadSettings } from '../../settings/read.ts';
 import { admissionContext } from '../context.ts';
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { helpOf, type OwnFlag } from '../help.ts';
 import { readManifests } from '../manifests.ts';
 import { readYamlText } from '../yaml-text.ts';

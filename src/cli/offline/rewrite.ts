@@ -1,6 +1,6 @@
 // A document whose value changes, as text: by edits in place, and read again to be sure that it says what it should.
 import { isMap, isScalar, isSeq, stringify } from 'yaml';
-import { isObject, type Json } from '../../pod/manifest.ts';
+import { isObject, type Json } from '../../json/json.ts';
 import { readDocuments, type ManifestDocument } from './document.ts';
 import { applyEdits, editsOf, equal } from './edit.ts';
 import { flowText, habitsOf } from './layout.ts';

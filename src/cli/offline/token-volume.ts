@@ -1,7 +1,7 @@
 // The service-account token that the API server gives to every pod: offline manifests do not have it yet. It is added to a copy
 // before injection, as the ServiceAccount admission plugin of Kubernetes does before webhooks are asked, and taken out of the
 // result again: on the cluster the plugin adds it under a random name to every container, the agents included.
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../../pod/token.ts';
 
 /** How the plugin calls its volume; five random characters follow. */

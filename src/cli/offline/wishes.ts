@@ -4,7 +4,7 @@ import { ANNOTATION_LAYERS, kebab, OBJECT_LAYERS, type Layer } from '../../annot
 import { table, type OptionKey } from '../../annotations/table.ts';
 import { annotationsOf, linkedPod, parsePod, type AdmissionContext } from '../../admission/admit.ts';
 import { ALLOW_ALL, guardFindings } from '../../admission/guard.ts';
-import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { secretFiles, type SecretFile } from '../../pod/secrets.ts';
 import { injectedToken, SERVICE_ACCOUNT_DIRECTORY, tokenMount, type TokenMount } from '../../pod/token.ts';
 import { flagOf, type ReadSettings } from '../../settings/read.ts';

@@ -1,6 +1,6 @@
 // The pods in a manifest: where each kind of workload keeps its pod template.
 import { nameWithin } from '../../annotations/prefix.ts';
-import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../pod/manifest.ts';
+import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 
 export type Path = readonly (string | number)[];

@@ -1,6 +1,6 @@
 // The configuration of the mount: one document, compared whole, written whole, read back.
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import { differences } from '../../resources/canonical.ts';
 import type { Difference } from '../../resources/management.ts';

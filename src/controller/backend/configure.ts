@@ -1,5 +1,5 @@
 // Configuration and tuning of a mount: kept, taken over, told.
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import type { Difference } from '../../resources/management.ts';
 import type { AuthMount } from '../../vault/mounts.ts';

@@ -1,5 +1,5 @@
 // What a login proves, as a condition: ReviewerHealthy of a mount of type kubernetes, KeysFresh of one of type jwt.
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { deleteRole } from '../../vault/roles.ts';
 import type { ConfigOutcome } from './config.ts';
 import { configuredBy } from './configured.ts';

@@ -3,7 +3,7 @@ import type { BackendFinding } from '../../resources/backend-status.ts';
 import type { Difference } from '../../resources/management.ts';
 import { isVaultError } from '../../vault/error.ts';
 import { type AuthMount, enableMount, readMounts } from '../../vault/mounts.ts';
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { isRecordedHere, type Work } from './work.ts';
 
 export type MountFinding = Extract<BackendFinding, { readonly type: 'Mounted' }>;

@@ -1,7 +1,7 @@
 // A login of our own, again and again: the one proof that host, authority, reviewer, rights and audience work together.
 import { requestToken } from '../../kube/token-request.ts';
 import { KubeError } from '../../kube/error.ts';
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { defaultAudience } from '../../resources/backend.ts';
 import { differences } from '../../resources/canonical.ts';
 import { API_VERSION } from '../../resources/kinds.ts';

@@ -1,5 +1,5 @@
 // The proof by a login, and what is tried when it fails although everything that can be seen is right.
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import type { Difference } from '../../resources/management.ts';
 import { writeConfig } from '../../vault/auth-config.ts';

@@ -1,6 +1,6 @@
 // What is remembered of a token that was written to Vault, which never shows it again: a salted hash, and when it expires.
 import { createHash, randomBytes } from 'node:crypto';
-import { isObject, type JsonObject } from '../../pod/manifest.ts';
+import { isObject, type JsonObject } from '../../json/json.ts';
 
 /** A text for the status that says nothing about the token but whether it is this one: `<salt>:<hash>`, both hexadecimal. */
 export function recordOf(token: string, salt: string = randomBytes(8).toString('hex')): string {

@@ -1,6 +1,6 @@
 // The tuning of the mount: only the fields that are declared, compared with what the mount itself says.
-import type { JsonObject } from '../../pod/manifest.ts';
-import { isObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
+import { isObject } from '../../json/json.ts';
 import { differences } from '../../resources/canonical.ts';
 import type { Difference } from '../../resources/management.ts';
 import { type AuthMount, readMounts, writeTune } from '../../vault/mounts.ts';

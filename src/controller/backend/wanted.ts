@@ -1,5 +1,5 @@
 // What the configuration of the mount has to be, gathered from the manifest and from the cluster; or why that is not known.
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { jwtConfig } from '../../resources/jwt-config.ts';
 import { kubernetesConfig } from '../../resources/kubernetes-config.ts';
 import { type AuthorityReading, readClusterAuthority, readGiven } from './authority.ts';

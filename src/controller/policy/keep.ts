@@ -1,6 +1,6 @@
 // One pass over the policy in Vault: its text is what is compared, without the line that says whose it is.
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { type VaultACLPolicy, type VaultACLPolicyStatus, vaultPolicyName } from '../../resources/acl-policy.ts';
 import { isObserved } from '../../resources/management.ts';
 import { isMarked, type PolicyText, withoutMark } from '../../resources/policy-text.ts';

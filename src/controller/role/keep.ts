@@ -1,6 +1,6 @@
 // One pass over the role in Vault.
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../../pod/manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { differences } from '../../resources/canonical.ts';
 import { isObserved } from '../../resources/management.ts';

@@ -1,5 +1,5 @@
 // A role that somebody else makes: whether it lets our service accounts in, by the servers' own rules.
-import { isObject, type JsonObject } from '../../pod/manifest.ts';
+import { isObject, type JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { globMatches } from '../../resources/glob.ts';
 import { serviceAccountsOf, type VaultAuthRole } from '../../resources/role.ts';

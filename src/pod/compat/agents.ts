@@ -2,7 +2,7 @@
 import { agentConfigs } from '../agent-config.ts';
 import { copiedMounts, keep, originOf, uniquePaths, type Draft } from '../draft.ts';
 import type { Parsed } from '../../annotations/parse.ts';
-import type { JsonObject } from '../manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { securityContext } from '../security-context.ts';
 import { rememberedLast, sharedMembers } from '../shared.ts';
 import { awsTokenMount, tokenMount, type TokenMount } from '../token.ts';

@@ -1,6 +1,6 @@
 // The agent containers of profile compat: what vault-k8s 1.7.6 would add.
 import type { Options } from '../../annotations/parse.ts';
-import type { Json, JsonObject } from '../manifest.ts';
+import type { Json, JsonObject } from '../../json/json.ts';
 import { PROGRAM } from '../program.ts';
 import { HOME_DIRECTORY, type AgentKind } from './volumes.ts';
 

@@ -1,6 +1,6 @@
 // Environment of an agent container of profile compat, in the order of vault-k8s.
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
-import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../manifest.ts';
+import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { processVariables } from '../program.ts';
 
 export interface EnvironmentInput {

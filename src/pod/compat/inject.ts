@@ -15,7 +15,7 @@ import {
 } from '../draft.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
-import { objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
 import { remembered, shared } from '../shared.ts';
 import { agents } from './agents.ts';

@@ -1,7 +1,7 @@
 // Volumes of profile compat, and the mounts that follow from them, in the order of vault-k8s.
 import type { Options } from '../../annotations/parse.ts';
 import { CACHE_DIRECTORY } from '../agent-config.ts';
-import type { JsonObject } from '../manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { otherDirectories, type SecretFile } from '../secrets.ts';
 import type { TokenMount } from '../token.ts';
 

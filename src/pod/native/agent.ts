@@ -1,7 +1,7 @@
 // The finished agents of a pod. Pods of one owner get the same ones, so that each is made once and remembered with its plan.
 import { copiedMounts, keep, originOf, uniquePaths, type Draft } from '../draft.ts';
 import type { PodFinding } from '../finding.ts';
-import { objectAt, objectsOf, textOf, type JsonObject } from '../manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import { rememberedLast, shared } from '../shared.ts';
 import { TOKEN_VOLUME } from '../token.ts';
 import { userPatched, type Patched } from '../user-patch.ts';

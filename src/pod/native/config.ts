@@ -3,7 +3,7 @@
 import { posix } from 'node:path';
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
 import { compact, templates } from '../agent-config.ts';
-import type { Json, JsonObject } from '../manifest.ts';
+import type { Json, JsonObject } from '../../json/json.ts';
 import type { SecretFile } from '../secrets.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';

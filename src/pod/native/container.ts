@@ -1,7 +1,7 @@
 // An agent container of profile native: a native sidecar whose start-up probe holds back the rest of the pod until the
 // secrets are there, or a plain init container.
 import type { Options } from '../../annotations/parse.ts';
-import type { Json, JsonObject } from '../manifest.ts';
+import type { Json, JsonObject } from '../../json/json.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';
 import { processVariables, PROGRAM } from '../program.ts';
 import { LOG_FILE } from './config.ts';

@@ -13,7 +13,7 @@ import {
   type Injection,
   type OperatorInput,
 } from '../draft.ts';
-import { objectAt, type JsonObject } from '../manifest.ts';
+import { objectAt, type JsonObject } from '../../json/json.ts';
 import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
 import { agentsOf, isOurs } from './agent.ts';
 import { kindOf } from './part.ts';

@@ -4,7 +4,7 @@ import { annotationName } from '../../annotations/name.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import { declared, originOf, type Draft } from '../draft.ts';
 import type { PodFinding } from '../finding.ts';
-import { textOf, type JsonObject } from '../manifest.ts';
+import { textOf, type JsonObject } from '../../json/json.ts';
 import { remembered } from '../shared.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';

@@ -3,7 +3,7 @@ import { annotationName } from '../../annotations/name.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import { declared, isFinding, originOf, uniquePaths } from '../draft.ts';
 import type { PodFinding } from '../finding.ts';
-import type { JsonObject } from '../manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { otherDirectories } from '../secrets.ts';
 import { remembered, shared } from '../shared.ts';
 import { userPatched } from '../user-patch.ts';

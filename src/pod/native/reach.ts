@@ -1,7 +1,7 @@
 // What a user's own patch of the configuration reaches that has a guarded annotation: where the agent takes its token to, and
 // whether it verifies who is there.
 import type { OptionKey } from '../../annotations/table.ts';
-import { isObject, type Json, type JsonObject } from '../manifest.ts';
+import { isObject, type Json, type JsonObject } from '../../json/json.ts';
 
 /** A guarded option whose effect a patch has, and the annotation with the patch. */
 export interface Reached {

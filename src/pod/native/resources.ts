@@ -5,7 +5,7 @@ import type { OptionKey } from '../../annotations/table.ts';
 import type { PodFinding } from '../finding.ts';
 import { fitWithin, type Bound, type Bounds, type Misfit } from '../fit.ts';
 import { RESOURCES, type LimitRange, type Resource } from '../limit-range.ts';
-import { objectAt, type JsonObject } from '../manifest.ts';
+import { objectAt, type JsonObject } from '../../json/json.ts';
 import { podTotal, type Totals } from '../pod-total.ts';
 
 export interface ResourcesInput {

@@ -2,7 +2,7 @@
 // the agent becomes that user rather than loosening them.
 import type { Origin, Options } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
-import { objectAt, objectsOf, type JsonObject } from '../manifest.ts';
+import { objectAt, objectsOf, type JsonObject } from '../../json/json.ts';
 
 export interface AgentUser {
   readonly user: number;

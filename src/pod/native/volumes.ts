@@ -1,7 +1,7 @@
 // Volumes of profile native and who mounts them where. Seen to work on a real node; the sizes and paths are from there.
 import { annotationName } from '../../annotations/name.ts';
 import type { Options } from '../../annotations/parse.ts';
-import type { JsonObject } from '../manifest.ts';
+import type { JsonObject } from '../../json/json.ts';
 import { FILE_MODE, projectedToken } from '../projected-token.ts';
 import { SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
 import type { AgentPart } from './part.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
-import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import type { Bed } from '../bed.ts';
 import { repositoryDirectory } from '../environment.ts';
 

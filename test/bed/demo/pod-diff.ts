@@ -2,7 +2,7 @@
 // to every pod (defaults, tolerations, the general API token) is left out, by comparison with an uninjected pod.
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
-import { isObject, type Json, type JsonObject } from '../../../src/pod/manifest.ts';
+import { isObject, type Json, type JsonObject } from '../../../src/json/json.ts';
 
 export interface Pods {
   /** Pod template of the workload, as a person wrote it. */

@@ -1,7 +1,7 @@
 // The part of the demonstration that Vault has in it: what is declared, what the server holds then, and a pod that logs in.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import type { Bed } from '../bed.ts';
 import { applyYAML, CONTROLLER_NAMESPACE, installController, runController, untilCondition } from '../controller.ts';
 import { repositoryDirectory } from '../environment.ts';

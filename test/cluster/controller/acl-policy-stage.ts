@@ -1,5 +1,5 @@
 // What the tests of policies share: policies declared by name, and what Vault has of them.
-import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { untilCondition } from '../../bed/controller.ts';
 import type { Stage } from '../seeds/stage.ts';

@@ -1,5 +1,5 @@
 // A VaultACLPolicy and the policy in Vault: accessors put in, refusals that write nothing, drift, what is somebody else's, deletion.
-import { objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { objectAt, textOf } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
 import { conditionOf, readObject, until, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct } from '../seeds/stage.ts';

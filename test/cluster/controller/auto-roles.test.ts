@@ -1,5 +1,5 @@
 // Label a namespace, make a service account, and its role is there; take the label away, and it is gone.
-import { type JsonObject, objectAt } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt } from '../../../src/json/json.ts';
 import { AUTO_ROLE_LABEL, objectPath } from '../../../src/resources/kinds.ts';
 import { readObject, until, untilCondition } from '../../bed/controller.ts';
 import { setStage, type Stage } from '../seeds/stage.ts';

@@ -1,6 +1,6 @@
 // What is changed in Vault behind our back is seen, named and put right, or only reported; and nothing is written that is as it should be.
 import { generateKeyPairSync } from 'node:crypto';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { collectionPath, CONFIRM_DELETE_ANNOTATION } from '../../../src/resources/kinds.ts';
 import { issueAuthority } from '../../../src/tls/issue.ts';
 import { eventually, told, writes } from './backend-looks.ts';

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kidOf } from '../../../src/controller/backend/signing-keys.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { eventually, jwtRoleOf, roleOf } from './backend-looks.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';

@@ -8,7 +8,7 @@ import { silentProgress } from '../../bed/progress.ts';
 import { untilReady } from '../../bed/server.ts';
 import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { reconcileRole } from '../../../src/controller/role/role.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
 import { eventually, roleOf, TEAM } from './backend-looks.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';

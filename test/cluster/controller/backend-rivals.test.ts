@@ -1,5 +1,5 @@
 // Two endpoints that lead to one server: the mount that both could write is written by one object alone.
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
 import { eventually, writes } from './backend-looks.ts';
 import { type Stage, useStage } from './backend-stage.ts';

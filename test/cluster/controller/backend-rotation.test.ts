@@ -1,5 +1,5 @@
 // The reviewer's token over time: replaced before it ends, taken back when the new one does not work, made anew when it was lost.
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { FAULTS } from '../../bed/fault-proxy.ts';
 import { eventually, roleOf, writes } from './backend-looks.ts';

@@ -8,7 +8,7 @@ import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
 import { requestToken } from '../../../src/kube/token-request.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
 import type { Log } from '../../../src/observe/log.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthBackendStatus } from '../../../src/resources/backend-status.ts';
 import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import type { VaultClient } from '../../../src/vault/client.ts';

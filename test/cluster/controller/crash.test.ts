@@ -1,5 +1,5 @@
 // The controller killed right before and right after each of its writes to Vault, and started again: the same end each time.
-import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { until } from '../../bed/controller.ts';
 import type { SeenRequest } from '../../bed/fault-proxy.ts';
 import { accessorOf, backendSpec, conditionsOf, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';

@@ -1,5 +1,5 @@
 // Deletions while Vault is away: they end in time, what is left in Vault is remembered and deleted later, and never anything else.
-import { type JsonObject, objectAt, objectsOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf } from '../../../src/json/json.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import {
   applyYAML,

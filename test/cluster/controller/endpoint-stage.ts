@@ -6,7 +6,7 @@ import { kubeClient } from '../../../src/kube/client.ts';
 import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
 import { createLog } from '../../../src/observe/log.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultEndpointStatus } from '../../../src/resources/endpoint.ts';
 import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';

@@ -1,6 +1,6 @@
 // VaultEndpoint when something is wrong: each fault of a server and each wrong word in a spec has its reason, costs few requests, and is over when it is over.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { type Fault, type FaultProxy, FAULTS, rateLimited } from '../../bed/fault-proxy.ts';
 import { type EndpointStage, openEndpointStage } from './endpoint-stage.ts';
 

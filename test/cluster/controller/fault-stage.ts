@@ -1,5 +1,5 @@
 // The whole controller as a process, which can be killed and started again, with a proxy before each of its Vaults.
-import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { collectionPath, type KindName } from '../../../src/resources/kinds.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import {

@@ -1,6 +1,6 @@
 // The whole way: a team applies a VaultAuthRole and a Deployment that says nothing about Vault, and its pod's token logs in where
 // the webhook sends the pod, as what it was told there.
-import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { applyYAML, until, untilCondition } from '../../bed/controller.ts';
 import { registerWebhook, startWebhook, untilInjecting } from '../../bed/webhook.ts';
 import { annotationOf, podsPath } from '../pods.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { objectAt, textOf } from '../../../src/json/json.ts';
 import { conditionOf, until } from '../../bed/controller.ts';
 import { PRODUCTS, type ProductName } from '../seeds/stage.ts';
 import { accessorOf, backendSpec, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';

@@ -1,5 +1,5 @@
 // A role in Vault that somebody changes or deletes is put right and named; one that is as it should be is left alone.
-import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { readObject, until, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct } from '../seeds/stage.ts';

@@ -1,5 +1,5 @@
 // What the tests of roles share: backends and roles declared by name, and what Vault has of them.
-import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { conditionOf } from '../../bed/controller.ts';
 import type { Stage } from '../seeds/stage.ts';

@@ -1,5 +1,5 @@
 // What a namespace may not have does not stay in Vault, and what is somebody else's is neither touched nor taken.
-import { type JsonObject, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectsOf, textOf } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
 import { until, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct, type Stage } from '../seeds/stage.ts';

@@ -1,7 +1,7 @@
 // No credential gets out: what the controller says in status, Events, logs and metrics has none of them, also when servers repeat
 // in their errors what they were sent.
 import { readFileSync } from 'node:fs';
-import { type JsonObject, isObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, isObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { applyYAML, CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, until } from '../../bed/controller.ts';
 import type { SeenRequest } from '../../bed/fault-proxy.ts';
 import { PRODUCTS, type ProductName } from '../seeds/stage.ts';

@@ -1,5 +1,5 @@
 // Seed 000: Vault knows host, CA and a reviewer's token, and so can verify tokens of service accounts.
-import { objectAt } from '../../../src/pod/manifest.ts';
+import { objectAt } from '../../../src/json/json.ts';
 import { untilCondition } from '../../bed/controller.ts';
 import { onEachProduct } from './stage.ts';
 

@@ -1,5 +1,5 @@
 // Seed 001: a pod of the default service account logs in as the role "default".
-import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { until, untilCondition } from '../../bed/controller.ts';
 import { createPod, onEachProduct, tokenOf } from './stage.ts';
 

@@ -1,5 +1,5 @@
 // Seed 002: services exchange their service account's token for a token of Vault that is scoped to them.
-import { objectAt, textOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { objectAt, textOf, type JsonObject } from '../../../src/json/json.ts';
 import { until, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct, tokenOf } from './stage.ts';
 

@@ -1,5 +1,5 @@
 // Seed 003: four ways to work with short-lived tokens, issuers, and annotations as metadata for templated policies.
-import { objectAt, objectsOf, textOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
 import { readObject, until, untilCondition } from '../../bed/controller.ts';
 import { startInCluster } from './in-cluster-server.ts';
 import { createPod, onEachProduct, type Stage, tokenOf, view, type VaultView } from './stage.ts';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type JsonObject, objectAt, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { applyYAML, CONTROLLER_NAMESPACE, installController, runController, untilCondition } from '../../bed/controller.ts';
 import { repositoryDirectory } from '../../bed/environment.ts';

@@ -1,6 +1,6 @@
 // Pods that are written to keep us busy: each gets its answer at once, and no larger one than it is worth.
 import { reviewer } from '../../../src/admission/review.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { contextOf, podWith, TOKEN_MOUNT } from '../fixture.ts';
 
 /** Far more than any of these takes, far less than any of them took. */

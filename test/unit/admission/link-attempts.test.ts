@@ -2,7 +2,7 @@
 import { rememberedLink } from '../../../src/admission/link/remember.ts';
 import type { LinkValues } from '../../../src/admission/link/values.ts';
 import type { Parsed } from '../../../src/annotations/parse.ts';
-import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/pod/manifest.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { admit } from '../fixture.ts';
 import { bare, loginOf, moded, WEB } from '../linked-pod.ts';
 import { backendSpec, linked, READY, REFUSED } from '../linked.ts';

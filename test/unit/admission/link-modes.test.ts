@@ -2,7 +2,7 @@
 import { annotationsOf, linkedPod, parsePod } from '../../../src/admission/admit.ts';
 import { VERDICTS } from '../../../src/admission/link/judge.ts';
 import { ADMISSION_MODES } from '../../../src/resources/known.ts';
-import { isObject, type JsonObject } from '../../../src/pod/manifest.ts';
+import { isObject, type JsonObject } from '../../../src/json/json.ts';
 import { admit, contextOf, podWith, type Surrounding } from '../fixture.ts';
 import { bare, loginOf, loginWith, moded, WEB, type Roles } from '../linked-pod.ts';
 import { backendSpec, type Declared, linked, OBSERVED_SEALED, READY, REFUSED, SEALED } from '../linked.ts';

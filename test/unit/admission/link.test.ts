@@ -1,6 +1,6 @@
 // A pod and the VaultAuthRole, VaultAuthBackend and VaultEndpoint that it logs in by.
 import { annotationsOf, linkedPod, parsePod } from '../../../src/admission/admit.ts';
-import { objectAt, objectsOf } from '../../../src/pod/manifest.ts';
+import { objectAt, objectsOf } from '../../../src/json/json.ts';
 import { admit, contextOf } from '../fixture.ts';
 import { bare, loginOf, loginWith, WEB, type Roles } from '../linked-pod.ts';
 import { backendSpec, linked, READY } from '../linked.ts';

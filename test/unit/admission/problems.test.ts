@@ -5,7 +5,7 @@ import { FAMILIAR_PREFIX, OWN_PREFIX } from '../../../src/annotations/prefix.ts'
 import { kebab, type Row } from '../../../src/annotations/row.ts';
 import { table } from '../../../src/annotations/table.ts';
 import { denialOf, warningsOf } from '../../../src/admission/message.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { admit, podWith } from '../fixture.ts';
 import { PROVOCATIONS } from './provocations.ts';
 import { REMEDIES } from './remedies.ts';

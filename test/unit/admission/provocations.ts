@@ -1,6 +1,6 @@
 // How each problem and warning of the catalogue is provoked, and what a pod does to be rid of it.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { ROLE_PROVOCATIONS } from './role-provocations.ts';
 import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../fixture.ts';
 

@@ -1,6 +1,6 @@
 // AdmissionReviews in and out: versions, what is not for us, and what is recorded.
 import { reviewer } from '../../../src/admission/review.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { contextOf, podWith } from '../fixture.ts';
 
 const ask = (request: JsonObject, { compat = false, apiVersion = 'admission.k8s.io/v1' } = {}) => {

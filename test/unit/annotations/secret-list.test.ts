@@ -5,7 +5,7 @@ import { families } from '../../../src/annotations/families.ts';
 import { familyName } from '../../../src/annotations/name.ts';
 import { LISTED_FIELDS } from '../../../src/annotations/secret-list.ts';
 import type { Cluster } from '../../../src/cli/context.ts';
-import { objectAt, textOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { objectAt, textOf, type JsonObject } from '../../../src/json/json.ts';
 import { admit, containerOf, mountsOf, podWith, type Result } from '../fixture.ts';
 
 const LIST = 'vaultauth.dev/secrets';

@@ -1,7 +1,7 @@
 // The command inject as a person meets it: which documents change, which stay, what is said, and with which exit code.
 import { parseAllDocuments } from 'yaml';
 import { inject } from '../../../src/cli/inject.ts';
-import { objectAt, objectsOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { objectAt, objectsOf, type JsonObject } from '../../../src/json/json.ts';
 import { ADDRESS, ask, asking, folder } from './person.ts';
 
 const files = folder();

@@ -1,7 +1,7 @@
 // What explain tells apart in a pod of a cluster: which pod is meant, and what in it is ours.
 import { presentIn } from '../../../src/cli/live/present.ts';
 import { podReference } from '../../../src/cli/live/reference.ts';
-import { objectAt } from '../../../src/pod/manifest.ts';
+import { objectAt } from '../../../src/json/json.ts';
 import { admit, podWith, TOKEN_VOLUME, volumeNames } from '../fixture.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 // Our objects in memory: found by name, in order, and the same object as long as nothing that counts has changed.
 import { factOf, type Fact, type LinkedKind, roleStore } from '../../../src/cli/role-store.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 
 const fact = (kind: LinkedKind, name: string, rest: JsonObject = {}): Fact => {
   const made = factOf(kind, { metadata: { name, namespace: 'team' }, ...rest }, true);

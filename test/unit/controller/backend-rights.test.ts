@@ -4,7 +4,7 @@ import { keepRights } from '../../../src/controller/backend/rights.ts';
 import type { Work } from '../../../src/controller/backend/work.ts';
 import type { KubeRequest } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/error.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import { roleReasons, type VaultAuthRole } from '../../../src/resources/role.ts';
 import { kubernetesBackend, webRole } from '../resources/fixture.ts';

@@ -1,7 +1,7 @@
 // Whose a role in Vault is: what its owner keeps, whatever others write in their namespaces and wherever the endpoint leads.
 import type { ControllerContext } from '../../../src/controller/context.ts';
 import { reconcileRole } from '../../../src/controller/role/role.ts';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../../src/resources/role.ts';
 import { VaultError } from '../../../src/vault/error.ts';
 import { aclPolicy, kubernetesBackend, webRole } from '../resources/fixture.ts';

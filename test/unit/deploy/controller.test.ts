@@ -1,7 +1,7 @@
 // The manifests of the controller agree with one another, with those of the webhook, and with the program.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { GROUP, kinds } from '../../../src/resources/kinds.ts';
 import { readSettings } from '../../../src/settings/read.ts';
 import { at, filesIn, objectsIn, only } from './documents.ts';

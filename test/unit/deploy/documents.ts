@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { isObject, textOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { isObject, textOf, type JsonObject } from '../../../src/json/json.ts';
 
 const DEPLOY = join(import.meta.dirname, '..', '..', '..', 'deploy');
 

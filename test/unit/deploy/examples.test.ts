@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { admitPod } from '../../../src/admission/admit.ts';
 import { denialOf } from '../../../src/admission/message.ts';
 import { admissionContext, UNKNOWN_CLUSTER } from '../../../src/cli/context.ts';
-import type { Json } from '../../../src/pod/manifest.ts';
+import type { Json } from '../../../src/json/json.ts';
 import { readSettings } from '../../../src/settings/read.ts';
 import { explain } from '../../../src/cli/explain.ts';
 import { ROOT } from '../../sources.ts';

@@ -1,5 +1,5 @@
 // The manifests of a first installation agree with one another and with the program.
-import { objectAt, type JsonObject } from '../../../src/pod/manifest.ts';
+import { objectAt, type JsonObject } from '../../../src/json/json.ts';
 import { flag } from '../../../src/annotations/kind.ts';
 import { allNames } from '../../../src/annotations/name.ts';
 import { ADMISSION_LABEL, INJECT_LABEL } from '../../../src/selection/decide.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { quantityOf, nanosOf } from '../../../src/annotations/quantity.ts';
 import type { Cluster } from '../../../src/cli/context.ts';
 import { limitRangeOf } from '../../../src/pod/limit-range.ts';
-import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
 import { podTotal } from '../../../src/pod/pod-total.ts';
 import { admit, containerOf, podWith, TOKEN_MOUNT, type Result } from '../fixture.ts';
 

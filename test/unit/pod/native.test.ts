@@ -1,5 +1,5 @@
 // The native shape: one sidecar with its own token, as it was proven on a real node.
-import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../../src/pod/manifest.ts';
+import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../../src/json/json.ts';
 import type { Command } from '../../../src/settings/table.ts';
 import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
 

@@ -1,5 +1,5 @@
 // Mode token: a token and variables for apps that log in by themselves, and no agent.
-import { objectAt, objectsOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { objectAt, objectsOf, type JsonObject } from '../../../src/json/json.ts';
 import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
 
 const inject = (parts: PodParts = {}) =>

@@ -1,5 +1,5 @@
 // Profile native where the nodes have no native sidecars: an init container and a sidecar, with the same security.
-import { objectAt, objectsOf, textOf, type JsonObject } from '../../../src/pod/manifest.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
 import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, type PodParts, type Result, type Surrounding } from '../fixture.ts';
 
 const old: Surrounding = { command: 'webhook', flags: ['-native-sidecars=false'] };

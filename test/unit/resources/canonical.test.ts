@@ -1,5 +1,5 @@
 // Comparing with what servers answer: every form that was seen on running ones.
-import type { Json } from '../../../src/pod/manifest.ts';
+import type { Json } from '../../../src/json/json.ts';
 import { differences, type DocumentForm } from '../../../src/resources/canonical.ts';
 
 type Row = readonly [form: DocumentForm, field: string, want: Json, got: Json | undefined];

@@ -1,5 +1,5 @@
 // What of the configuration of a mount can be said in a manifest.
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import type { FoundMount } from '../../../src/resources/export-backend.ts';
 import { CONFIG, exported, ROLE } from './found.ts';
 

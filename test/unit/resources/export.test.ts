@@ -1,5 +1,5 @@
 // What of a mount can be said in manifests, what is said beside them, and what not at all.
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { objectNameOf } from '../../../src/resources/export-roles.ts';
 import { exported, JWT_MOUNT, JWT_ROLE, ROLE } from './found.ts';
 

@@ -1,5 +1,5 @@
 // Objects of our kinds for tests, as an API server would store them.
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { API_VERSION, type KindName } from '../../../src/resources/kinds.ts';
 import { readResource, type Resources } from '../../../src/resources/read-resource.ts';
 

@@ -1,5 +1,5 @@
 // Mounts and roles as servers answer, for tests of exports.
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { exportMount } from '../../../src/resources/export.ts';
 import type { FoundMount } from '../../../src/resources/export-backend.ts';
 

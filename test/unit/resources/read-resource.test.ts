@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import type { JsonObject } from '../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { structural } from '../../../src/resources/crd.ts';
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { kindOf, readResource } from '../../../src/resources/read-resource.ts';

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { parse, parseDocument, stringify } from 'yaml';
 import { readDocuments, type ManifestDocument } from '../../../../src/cli/offline/document.ts';
 import { rewrite } from '../../../../src/cli/offline/rewrite.ts';
-import type { Json, JsonObject } from '../../../../src/pod/manifest.ts';
+import type { Json, JsonObject } from '../../../../src/json/json.ts';
 
 const documentOf = (text: string): ManifestDocument => {
   const { documents, problems } = readDocuments({ file: 'x.yaml', text });

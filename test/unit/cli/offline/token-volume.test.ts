@@ -1,6 +1,6 @@
 // What the API server's ServiceAccount plugin will add is there for injection, and gone again afterwards.
 import { withTokenVolume } from '../../../../src/cli/offline/token-volume.ts';
-import type { JsonObject } from '../../../../src/pod/manifest.ts';
+import type { JsonObject } from '../../../../src/json/json.ts';
 
 const DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 const pod = (spec: JsonObject): JsonObject => ({ spec });
