@@ -1,5 +1,5 @@
 // Access to the API server for all parts of a server: one client, made when somebody first needs it.
-import { inClusterConnection, type KubeConnection } from '../kube/connection.ts';
+import { inClusterConnection, type KubeConnection } from '../kube/kubeconfig.ts';
 import { kubeClient, type KubeClient } from '../kube/client.ts';
 import type { Settings, Surroundings } from '../settings/read.ts';
 import { VERSION } from './version.ts';

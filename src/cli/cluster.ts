@@ -2,14 +2,13 @@
 import type { Reviewer } from '../admission/review.ts';
 import { nameWithin } from '../annotations/prefix.ts';
 import type { ServingReviewer } from '../http/review-handler.ts';
-import { watchByNamespace, type ByNamespace } from '../kube/by-namespace.ts';
+import type { JsonObject } from '../json/json.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { watchMetadata } from '../kube/metadata.ts';
-import type { WatchedObject } from '../kube/objects.ts';
+import { startNamespaceInformer, type NamespaceInformer, type KubeObject } from '../kube/informer.ts';
+import { startMetadataInformer } from '../kube/metadata-informer.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { limitRangeOf, type LimitRange } from '../pod/limit-range.ts';
-import type { JsonObject } from '../json/json.ts';
 import type { Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 import type { ApiAccess } from './api-access.ts';
@@ -71,17 +70,17 @@ const fromApi = ({ settings, log, metrics }: KnownClusterOptions, client: KubeCl
     if (problem === undefined) log.info({ path }, 'the API server tells of changes again');
     else log.warn({ path, problem }, 'the API server does not tell of changes; what is known stays in use');
   };
-  const metadata = watchMetadata({ client, isOurs: (name) => nameWithin(name) !== undefined, onProblem });
+  const metadata = startMetadataInformer({ client, isRelevant: (name) => nameWithin(name) !== undefined, onProblem });
   const limits = watchLimitRanges(client, onProblem);
   const linked = followRoles({ client, log, onProblem });
   const version = settings.nativeSidecars === 'auto' ? serverVersion(client, log) : undefined;
   const began = performance.now();
   metrics.watch({
-    clusterStaleness: () => (performance.now() - (metadata.heard() ?? began)) / 1000,
+    clusterStaleness: () => (performance.now() - (metadata.lastActivity() ?? began)) / 1000,
     rolesKnown: linked.listed,
   });
   const { cluster, reviewer } = lookingUp(metadata, metrics);
-  let known: Cluster = { ...cluster, limitRanges: limits.find, roles: linked.roles };
+  let known: Cluster = { ...cluster, limitRanges: limits.list, roles: linked.roles };
   return {
     cluster: () => {
       const nativeSidecars = version?.nativeSidecars();
@@ -89,14 +88,17 @@ const fromApi = ({ settings, log, metrics }: KnownClusterOptions, client: KubeCl
       return known;
     },
     reviewer,
-    hindrance: firstLists(() => metadata.settled() && limits.settled() && linked.settled() && (version?.settled() ?? true), log),
+    hindrance: firstLists(
+      () => metadata.syncedOrForbidden() && limits.settled() && linked.settled() && (version?.settled() ?? true),
+      log,
+    ),
     close: async () => {
       await Promise.all([metadata.close(), limits.close(), linked.close(), version?.close()]);
     },
   };
 };
 
-interface LimitRanges extends Pick<ByNamespace<LimitRange>, 'find' | 'close'> {
+interface LimitRanges extends Pick<NamespaceInformer<LimitRange>, 'list' | 'close'> {
   /** They have been listed, or cannot be: the rights of an older installation do not name them. */
   readonly settled: () => boolean;
 }
@@ -104,16 +106,16 @@ interface LimitRanges extends Pick<ByNamespace<LimitRange>, 'find' | 'close'> {
 const watchLimitRanges = (client: KubeClient, onProblem: (path: string, problem: string | undefined) => void): LimitRanges => {
   const path = '/api/v1/limitranges';
   let hasFailed = false;
-  const ranges = watchByNamespace<WatchedObject & JsonObject, LimitRange>({
+  const ranges = startNamespaceInformer<KubeObject & JsonObject, LimitRange>({
     client,
     path,
-    keep: limitRangeOf,
+    transform: limitRangeOf,
     onProblem: (problem) => {
       hasFailed = problem !== undefined;
       onProblem(path, problem);
     },
   });
-  return { find: ranges.find, close: ranges.close, settled: () => hasFailed || ranges.listed() };
+  return { list: ranges.list, close: ranges.close, settled: () => hasFailed || ranges.synced() };
 };
 
 /**

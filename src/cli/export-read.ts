@@ -1,9 +1,8 @@
 // What the command export reads of a server: one mount, its configuration, all its roles. It writes nothing.
 import type { FoundMount } from '../resources/export-backend.ts';
 import type { FoundRole } from '../resources/export-roles.ts';
-import { readConfig } from '../vault/auth-config.ts';
 import type { VaultCaller } from '../vault/client.ts';
-import { readMounts } from '../vault/mounts.ts';
+import { readConfig, readMounts } from '../vault/mounts.ts';
 import { listRoles, readRole } from '../vault/roles.ts';
 
 export interface FoundBackend {

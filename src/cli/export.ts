@@ -6,7 +6,7 @@ import { exportMount, type Export } from '../resources/export.ts';
 import type { Note } from '../resources/export-value.ts';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
 import { vaultClient } from '../vault/client.ts';
-import { VaultError } from '../vault/error.ts';
+import { VaultError } from '../vault/errors.ts';
 import { vaultSession } from '../vault/session.ts';
 import { readBackend } from './export-read.ts';
 import { asksForHelp, type Run, type Terminal } from './terminal.ts';

@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KnownRoles } from '../admission/link/find.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/error.ts';
-import { type ObjectStore, watchObjects, type WatchedObject } from '../kube/objects.ts';
+import { isKubeError } from '../kube/errors.ts';
+import { type Lister, startInformer, type KubeObject } from '../kube/informer.ts';
 import type { Log } from '../observe/log.ts';
 import { objectsOf, type JsonObject } from '../json/json.ts';
 import { API_VERSION, collectionPath } from '../resources/kinds.ts';
@@ -35,15 +35,15 @@ const LOOK_TIMEOUT_MS = 5000;
 export function followRoles({ client, log, onProblem, lookMs = LOOK_MS }: FollowOptions): FollowedRoles {
   const store = roleStore();
   const closing = new AbortController();
-  const watches: ObjectStore<Fact | undefined>[] = [];
+  const watches: Lister<Fact | undefined>[] = [];
   const failed = new Set<LinkedKind>();
   let isLookedFor = false;
-  const follow = (kind: LinkedKind): ObjectStore<Fact | undefined> => {
+  const follow = (kind: LinkedKind): Lister<Fact | undefined> => {
     const path = collectionPath(kind);
-    return watchObjects<WatchedObject & JsonObject, Fact | undefined>({
+    return startInformer<KubeObject & JsonObject, Fact | undefined>({
       client,
       path,
-      keep: (object) => factOf(kind, object, true),
+      transform: (object) => factOf(kind, object, true),
       onChange: (_, before, after) => {
         if (after) store.put(after);
         else if (before) store.remove(before);
@@ -73,7 +73,7 @@ export function followRoles({ client, log, onProblem, lookMs = LOOK_MS }: Follow
     }
   };
   const looking = look();
-  const listed = (): boolean => watches.length > 0 && watches.every((watch) => watch.listed());
+  const listed = (): boolean => watches.length > 0 && watches.every((watch) => watch.synced());
   return {
     // Half of it would tell of roles that are missing.
     roles: { ...store, inUse: () => listed() && store.inUse() },

@@ -2,7 +2,7 @@
 // has not told of it. Then the API server is asked for it once, within bounds, and the pod is reviewed again.
 import type { Reply, Reviewer } from '../admission/review.ts';
 import type { ServingReviewer } from '../http/review-handler.ts';
-import type { ClusterMetadata } from '../kube/metadata.ts';
+import type { MetadataInformer } from '../kube/metadata-informer.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Cluster } from './context.ts';
 
@@ -25,7 +25,7 @@ const PAUSE_MS = 5000;
 
 /** Over the metadata of a cluster. Reviews that miss nothing are answered in the same turn of the event loop. */
 export function lookingUp(
-  metadata: Pick<ClusterMetadata, 'namespace' | 'serviceAccount' | 'lookUp'>,
+  metadata: Pick<MetadataInformer, 'namespace' | 'serviceAccount' | 'lookUp'>,
   metrics: Pick<Metrics, 'lookedUp'>,
 ): LookingUp {
   let missed: Missed = {};

@@ -1,6 +1,6 @@
 // What a reconciler gets: the cluster in memory, the servers that can be worked with, and the ways to write.
 import type { KubeClient } from '../kube/client.ts';
-import type { ObjectStore } from '../kube/objects.ts';
+import type { Lister } from '../kube/informer.ts';
 import type { ControllerMetrics } from '../observe/controller-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import type { VaultACLPolicy } from '../resources/acl-policy.ts';
@@ -58,17 +58,17 @@ export interface ControllerContext {
   /** Nothing is written to Vault, whatever any object says. */
   readonly observeOnly: boolean;
   readonly times: ControllerTimes;
-  readonly endpoints: ObjectStore<VaultEndpoint>;
-  readonly backends: ObjectStore<VaultAuthBackend>;
-  readonly policies: ObjectStore<VaultACLPolicy>;
-  readonly roles: ObjectStore<VaultAuthRole>;
+  readonly endpoints: Lister<VaultEndpoint>;
+  readonly backends: Lister<VaultAuthBackend>;
+  readonly policies: Lister<VaultACLPolicy>;
+  readonly roles: Lister<VaultAuthRole>;
   /** Roles of one namespace. */
   readonly rolesIn: (namespace: string) => readonly VaultAuthRole[];
   /** Roles that would have this name in Vault where the backend does not qualify names: `vaultRoleName`, or their own name. */
   readonly rolesNamed: (name: string) => readonly VaultAuthRole[];
-  readonly namespaces: ObjectStore<ClusterNamespace>;
+  readonly namespaces: Lister<ClusterNamespace>;
   /** By `namespace/name`. */
-  readonly serviceAccounts: ObjectStore<ClusterServiceAccount>;
+  readonly serviceAccounts: Lister<ClusterServiceAccount>;
   readonly vaults: VaultRegistry;
   readonly queue: { readonly add: (kind: ItemKind, key: string, afterMs?: number) => void };
   /**

@@ -1,8 +1,8 @@
 // Our finalizer: it holds an object that stands for something in Vault until that is gone or remembered elsewhere.
 import { patchFinalizers } from '../kube/apply.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/error.ts';
-import { keyOf, type WritableStore } from '../kube/objects.ts';
+import { isKubeError } from '../kube/errors.ts';
+import { keyOf, type Informer } from '../kube/informer.ts';
 import { FINALIZER, type KindName } from '../resources/kinds.ts';
 import type { Resource } from '../resources/resource.ts';
 import { placeOf } from './status.ts';
@@ -12,7 +12,7 @@ type Any = Resource<unknown, unknown>;
 export interface FinalizerOptions {
   /** One that writes only while this process leads. */
   readonly client: KubeClient;
-  readonly stores: Readonly<Record<KindName, WritableStore<Any, Any>>>;
+  readonly stores: Readonly<Record<KindName, Informer<Any, Any>>>;
 }
 
 export interface FinalizerKeeper {
@@ -31,7 +31,7 @@ export function finalizerKeeper({ client, stores }: FinalizerOptions): Finalizer
     const finalizers = wanted(before);
     if (finalizers.length === before.length) return;
     const answer = await patchFinalizers<Any>(client, placeOf(kind, object), current.metadata, finalizers);
-    if (answer) store.wrote(answer);
+    if (answer) store.recordWrite(answer);
   };
   return {
     hold: (kind, object) => change(kind, object, (before) => (before.includes(FINALIZER) ? before : [...before, FINALIZER])),

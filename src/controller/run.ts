@@ -1,9 +1,8 @@
 // The controller as a whole: watches the cluster, leads if it may, and keeps a queue of what has to be looked at.
-import type { WatchTimes } from '../kube/collection.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { eventRecorder } from '../kube/event.ts';
-import { fencedClient } from '../kube/fenced.ts';
-import { type Leader, LeaseLost, type LeaderTimes, runLeader } from '../kube/lease.ts';
+import { type KubeClient, fencedClient } from '../kube/client.ts';
+import { eventRecorder } from '../kube/events.ts';
+import { type LeaderElection, LeaseLost, type LeaderElectionTimes, runLeaderElection } from '../kube/lease.ts';
+import type { ReflectorTimes } from '../kube/reflector.ts';
 import type { ControllerMetrics } from '../observe/controller-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import { GROUP } from '../resources/kinds.ts';
@@ -35,8 +34,8 @@ export interface ControllerOptions {
   readonly metrics: ControllerMetrics;
   /** The Lease is lost: nothing is written any more, and this process should end. Called at most once. */
   readonly onLost: (reason: string) => void;
-  readonly watchTimes?: Partial<WatchTimes>;
-  readonly leaderTimes?: Partial<LeaderTimes>;
+  readonly watchTimes?: Partial<ReflectorTimes>;
+  readonly leaderTimes?: Partial<LeaderElectionTimes>;
 }
 
 export interface Controller {
@@ -63,7 +62,7 @@ const WAIT_MS = 100;
 export function startController(options: ControllerOptions): Controller {
   const { client, namespace, serviceAccount, identity, observeOnly, times, log, metrics } = options;
   const { now, random } = { now: Date.now, random: Math.random };
-  let leader: Leader | undefined;
+  let leader: LeaderElection | undefined;
   let queue: WorkQueue | undefined;
   let isClosed = false;
   /** Of each watch that does not work. */
@@ -169,14 +168,14 @@ export function startController(options: ControllerOptions): Controller {
       setTimeout(tryToLead, WAIT_MS);
       return;
     }
-    leader = runLeader({
+    leader = runLeaderElection({
       client,
       namespace,
       name: options.leaseName,
       identity,
       times: options.leaderTimes,
-      onLead: lead,
-      onLost: lost,
+      onStartedLeading: lead,
+      onStoppedLeading: lost,
       onProblem: (problem) => {
         if (problem === undefined) log.info({}, 'the Lease can be read and written again');
         else log.warn({ problem }, 'the Lease cannot be read or written');

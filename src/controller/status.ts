@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { applyStatus } from '../kube/apply.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/error.ts';
-import { keyOf, type WritableStore } from '../kube/objects.ts';
+import { isKubeError } from '../kube/errors.ts';
+import { keyOf, type Informer } from '../kube/informer.ts';
 import type { Tombstone } from '../resources/backend-status.ts';
 import { GROUP, type KindName, kinds, VERSION } from '../resources/kinds.ts';
 import type { Resource } from '../resources/resource.ts';
@@ -13,7 +13,7 @@ type Any = Resource<unknown, unknown>;
 export interface StatusWriterOptions {
   /** One that writes only while this process leads. */
   readonly client: KubeClient;
-  readonly stores: Readonly<Record<KindName, WritableStore<Any, Any>>>;
+  readonly stores: Readonly<Record<KindName, Informer<Any, Any>>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -38,7 +38,7 @@ export function statusWriter({ client, stores, now }: StatusWriterOptions): Stat
   const apply = async (kind: KindName, object: Any, status: object): Promise<void> => {
     const store = stores[kind];
     try {
-      store.wrote(await applyStatus<Any>(client, placeOf(kind, object), object, status));
+      store.recordWrite(await applyStatus<Any>(client, placeOf(kind, object), object, status));
     } catch (error) {
       if (isKubeError(error, 'NotFound')) return;
       // The object of this name is another one by now.

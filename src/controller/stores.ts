@@ -1,17 +1,17 @@
 // The cluster in memory: our four kinds whole, of namespaces, service accounts and our own Secrets and ConfigMaps what matters.
 import type { KubeClient } from '../kube/client.ts';
-import { silentAfterMs, type WatchTimes } from '../kube/collection.ts';
-import { type ObjectStore, watchObjects, withoutManagedFields, type WritableStore } from '../kube/objects.ts';
+import { staleAfterMs, type ReflectorTimes } from '../kube/reflector.ts';
+import { type Lister, startInformer, withoutManagedFields, type Informer } from '../kube/informer.ts';
 import { collectionPath, type KindName } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
 import type { ClusterNamespace, ClusterServiceAccount, Objects } from './context.ts';
 
-type OurStores = { readonly [K in KindName]: WritableStore<Objects[K], Objects[K]> };
+type OurStores = { readonly [K in KindName]: Informer<Objects[K], Objects[K]> };
 
 export interface Stores {
   readonly ours: OurStores;
-  readonly namespaces: ObjectStore<ClusterNamespace>;
-  readonly serviceAccounts: ObjectStore<ClusterServiceAccount>;
+  readonly namespaces: Lister<ClusterNamespace>;
+  readonly serviceAccounts: Lister<ClusterServiceAccount>;
   readonly rolesIn: (namespace: string) => readonly VaultAuthRole[];
   readonly rolesNamed: (name: string) => readonly VaultAuthRole[];
   /** Collections that have not been listed yet, by their paths. */
@@ -44,25 +44,25 @@ export interface StoreOptions {
   readonly keepsAnnotation: (name: string) => boolean;
   readonly listeners: StoreListeners;
   readonly onProblem: (path: string, problem: string | undefined) => void;
-  readonly times?: Partial<WatchTimes> | undefined;
+  readonly times?: Partial<ReflectorTimes> | undefined;
 }
 
 /** Starts to follow everything. */
 export function openStores({ client, namespace, keepsAnnotation, listeners, onProblem, times }: StoreOptions): Stores {
   const inNamespace = grouped((role: VaultAuthRole) => role.metadata.namespace ?? '');
   const withName = grouped((role: VaultAuthRole) => role.spec.vaultRoleName ?? role.metadata.name);
-  const watched: [path: string, store: ObjectStore<unknown>][] = [];
+  const watched: [path: string, store: Lister<unknown>][] = [];
   const common = (path: string) => ({
     client,
     path,
     times,
     onProblem: (problem: string | undefined) => onProblem(path, problem),
   });
-  const open = <Store extends ObjectStore<unknown>>(path: string, store: Store): Store => {
+  const open = <Store extends Lister<unknown>>(path: string, store: Store): Store => {
     watched.push([path, store]);
     return store;
   };
-  const follow = <K extends KindName>(kind: K): WritableStore<Objects[K], Objects[K]> => {
+  const follow = <K extends KindName>(kind: K): Informer<Objects[K], Objects[K]> => {
     const path = collectionPath(kind);
     const keep = (object: Objects[K]): Objects[K] => withoutLastApplied(withoutManagedFields(object));
     const onChange = (key: string, before: Objects[K] | undefined, after: Objects[K] | undefined): void => {
@@ -72,7 +72,7 @@ export function openStores({ client, namespace, keepsAnnotation, listeners, onPr
       }
       listeners.ours(kind, key, before, after);
     };
-    return open(path, watchObjects<Objects[K], Objects[K]>({ ...common(path), keep, onChange }));
+    return open(path, startInformer<Objects[K], Objects[K]>({ ...common(path), transform: keep, onChange }));
   };
   const ours: OurStores = {
     VaultEndpoint: follow('VaultEndpoint'),
@@ -83,10 +83,10 @@ export function openStores({ client, namespace, keepsAnnotation, listeners, onPr
   const texts = textKeeper(keepsAnnotation);
   const namespaces = open(
     '/api/v1/namespaces',
-    watchObjects<Metadata, ClusterNamespace>({
+    startInformer<Metadata, ClusterNamespace>({
       ...common('/api/v1/namespaces'),
       metadataOnly: true,
-      keep: ({ metadata: { name, labels, annotations, deletionTimestamp } }) => ({
+      transform: ({ metadata: { name, labels, annotations, deletionTimestamp } }) => ({
         name,
         labels: labels ?? NONE,
         annotations: texts(annotations),
@@ -97,10 +97,10 @@ export function openStores({ client, namespace, keepsAnnotation, listeners, onPr
   );
   const serviceAccounts = open(
     '/api/v1/serviceaccounts',
-    watchObjects<Metadata, ClusterServiceAccount>({
+    startInformer<Metadata, ClusterServiceAccount>({
       ...common('/api/v1/serviceaccounts'),
       metadataOnly: true,
-      keep: ({ metadata: { name, namespace: place = '', uid = '', annotations } }) => ({
+      transform: ({ metadata: { name, namespace: place = '', uid = '', annotations } }) => ({
         namespace: place,
         name,
         uid,
@@ -117,7 +117,10 @@ export function openStores({ client, namespace, keepsAnnotation, listeners, onPr
       before: { readonly name: string } | undefined,
       after: { readonly name: string } | undefined,
     ): void => listeners.credential((after ?? before)?.name ?? '');
-    open(path, watchObjects<Metadata, { readonly name: string }>({ ...common(path), metadataOnly: true, keep, onChange }));
+    open(
+      path,
+      startInformer<Metadata, { readonly name: string }>({ ...common(path), metadataOnly: true, transform: keep, onChange }),
+    );
   }
   return {
     ours,
@@ -125,16 +128,16 @@ export function openStores({ client, namespace, keepsAnnotation, listeners, onPr
     serviceAccounts,
     rolesIn: inNamespace.of,
     rolesNamed: withName.of,
-    missing: () => watched.filter(([, store]) => !store.listed()).map(([path]) => path),
+    missing: () => watched.filter(([, store]) => !store.synced()).map(([path]) => path),
     silent: () =>
       watched.flatMap(([path, store]) => {
-        const heard = store.heard();
-        if (!store.listed() || heard === undefined) return [];
+        const heard = store.lastActivity();
+        if (!store.synced() || heard === undefined) return [];
         const silence = performance.now() - heard;
-        return silence > silentAfterMs(times) ? [{ path, seconds: Math.floor(silence / 1000) }] : [];
+        return silence > staleAfterMs(times) ? [{ path, seconds: Math.floor(silence / 1000) }] : [];
       }),
     heard: () => {
-      const heard = watched.map(([, store]) => store.heard());
+      const heard = watched.map(([, store]) => store.lastActivity());
       return heard.includes(undefined) ? undefined : Math.min(...heard.filter((time) => time !== undefined));
     },
     close: async () => {

@@ -2,7 +2,7 @@
 import type { VaultAuthBackend } from '../resources/backend.ts';
 import { MOST_TOMBSTONES, type Tombstone } from '../resources/backend-status.ts';
 import { isObserved } from '../resources/management.ts';
-import { VaultError } from '../vault/error.ts';
+import { VaultError } from '../vault/errors.ts';
 import { deleteRole } from '../vault/roles.ts';
 import { type ControllerContext, type Reconcile, resyncAfter } from './context.ts';
 import type { ReadyVault } from './vault-registry.ts';

@@ -1,5 +1,5 @@
 // What a failed call to Vault means for an object: a reason of its conditions, a sentence, and when to try again.
-import { VaultError } from '../vault/error.ts';
+import { VaultError } from '../vault/errors.ts';
 
 export interface VaultFailure {
   readonly reason: 'PermissionDenied' | 'VaultSealed' | 'VaultUnavailable' | 'WriteFailed';

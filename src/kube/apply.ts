@@ -1,7 +1,7 @@
 // Writes of objects: server-side apply, of status too, finalizers with the version that was read, deletion of what was meant.
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './error.ts';
-import { type ObjectPlace, pathOf } from './place.ts';
+import { isKubeError } from './errors.ts';
+import { type ObjectRef, objectPath } from './object-ref.ts';
 
 /** The owner of every field that we apply, unless a part has reason to own its fields apart. */
 export const FIELD_MANAGER = 'vault-auth-injector';
@@ -30,13 +30,13 @@ export interface ApplyOptions {
 /** Applies an object whole: fields that we applied before and that are absent now go away. Gives what is there now. Throws a KubeError. */
 export function applyObject<T>(
   client: KubeClient,
-  place: ObjectPlace,
+  place: ObjectRef,
   object: AppliedObject,
   { fieldManager = FIELD_MANAGER, force = false, signal }: ApplyOptions = {},
 ): Promise<T> {
   return client.request<T>({
     method: 'PATCH',
-    path: pathOf(place),
+    path: objectPath(place),
     query: { fieldManager, force },
     contentType: 'application/apply-patch+yaml',
     body: object,
@@ -47,14 +47,14 @@ export function applyObject<T>(
 /** Applies the status of an object that exists: `NotFound` otherwise, `Conflict` or `Invalid` when its uid is another. Takes fields over. */
 export function applyStatus<T>(
   client: KubeClient,
-  place: ObjectPlace,
+  place: ObjectRef,
   { apiVersion, kind, metadata: { name, namespace, uid } }: AppliedObject,
   status: object,
   { fieldManager = FIELD_MANAGER, signal }: ApplyOptions = {},
 ): Promise<T> {
   return client.request<T>({
     method: 'PATCH',
-    path: `${pathOf(place)}/status`,
+    path: `${objectPath(place)}/status`,
     query: { fieldManager, force: true },
     contentType: 'application/apply-patch+yaml',
     body: { apiVersion, kind, metadata: { name, namespace, uid }, status },
@@ -68,7 +68,7 @@ export function applyStatus<T>(
  */
 export function patchFinalizers<T>(
   client: KubeClient,
-  place: ObjectPlace,
+  place: ObjectRef,
   { uid, resourceVersion }: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined },
   finalizers: readonly string[],
   signal?: AbortSignal,
@@ -76,7 +76,7 @@ export function patchFinalizers<T>(
   return client
     .request<T>({
       method: 'PATCH',
-      path: pathOf(place),
+      path: objectPath(place),
       query: { fieldManager: FIELD_MANAGER },
       contentType: 'application/merge-patch+json',
       body: { metadata: { uid, resourceVersion, finalizers } },
@@ -91,13 +91,13 @@ export function patchFinalizers<T>(
 /** Deletes an object, only that one if a uid is given; false when it is not there. Throws `Conflict` when another has its name. */
 export function deleteObject(
   client: KubeClient,
-  place: ObjectPlace,
+  place: ObjectRef,
   { uid, signal }: { readonly uid?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<boolean> {
   return client
     .request({
       method: 'DELETE',
-      path: pathOf(place),
+      path: objectPath(place),
       body: {
         kind: 'DeleteOptions',
         apiVersion: 'v1',

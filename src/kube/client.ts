@@ -1,8 +1,8 @@
 // The API server, as JSON over one pool of connections.
 import { Agent, type AgentOptions } from 'node:https';
-import type { Credentials, KubeConnection } from './connection.ts';
-import { errorOfAnswer, KubeError } from './error.ts';
+import { errorOfAnswer, KubeError } from './errors.ts';
 import { type Answer, exchange, NoAnswer } from './exchange.ts';
+import type { Credentials, KubeConnection } from './kubeconfig.ts';
 
 export interface KubeRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -127,3 +127,15 @@ const unreachable = (error: unknown, what: string, server: string): KubeError =>
   );
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));
+
+// A client that reads always and writes only while it may.
+/** Asks `fence` before everything but reads; what that throws is the answer. Closing is the owner's. */
+export function fencedClient(client: KubeClient, fence: () => void): KubeClient {
+  return {
+    request: async (options) => {
+      if (options.method !== 'GET') fence();
+      return client.request(options);
+    },
+    close: () => undefined,
+  };
+}

@@ -1,7 +1,7 @@
 // One HTTPS request and its whole answer, bounded in time and size.
 import type { IncomingMessage } from 'node:http';
 import { type Agent, request } from 'node:https';
-import { deadline } from './deadline.ts';
+import { deadline } from '../net/deadline.ts';
 
 export interface Exchange {
   readonly url: URL;

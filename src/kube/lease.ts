@@ -1,25 +1,25 @@
 // One of several processes leads: who holds a Lease (coordination.k8s.io), renewed as long as it lives.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './error.ts';
-import { createLease, type Lease, leaseSpec, readLease, replaceLease } from './lease-object.ts';
+import { isKubeError } from './errors.ts';
+import { resourcePath, objectPath } from './object-ref.ts';
 
 /** The Lease is, or may be, somebody else's: whatever was about to be written must not be. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-export interface LeaderTimes {
+export interface LeaderElectionTimes {
   /** For so long after the last change that others saw, the Lease is the holder's. */
-  readonly leaseMs: number;
+  readonly leaseDurationMs: number;
   /** A leader that could not renew for so long writes no more until it could. Well below `leaseMs`: the rest is for writes on their way. */
   readonly renewDeadlineMs: number;
-  readonly renewEveryMs: number;
+  readonly renewPeriodMs: number;
   /** How often those who wait look at it; the later a change is seen, the later the end of the Lease. */
-  readonly lookEveryMs: number;
+  readonly retryPeriodMs: number;
 }
 
-export interface LeaderOptions {
+export interface LeaderElectionOptions {
   readonly client: KubeClient;
   readonly namespace: string;
   /** Of the Lease. */
@@ -27,17 +27,17 @@ export interface LeaderOptions {
   /** Of this process, among all that want to lead. */
   readonly identity: string;
   /** The signal is aborted when the lead is lost or given up. */
-  readonly onLead: (signal: AbortSignal) => void;
+  readonly onStartedLeading: (signal: AbortSignal) => void;
   /** Called once, with the reason; never after `close`. This process will not lead again. */
-  readonly onLost: (reason: string) => void;
+  readonly onStoppedLeading: (reason: string) => void;
   /** Told when the Lease cannot be read or written, and (undefined) when it can be again. */
   readonly onProblem: (problem: string | undefined) => void;
-  readonly times?: Partial<LeaderTimes> | undefined;
+  readonly times?: Partial<LeaderElectionTimes> | undefined;
   /** Milliseconds that never go back; and of the day, which go on while a machine sleeps. */
   readonly clocks?: { readonly monotonic: () => number; readonly wall: () => number } | undefined;
 }
 
-export interface Leader {
+export interface LeaderElection {
   readonly isLeading: () => boolean;
   /** Who holds the Lease, as last seen; undefined: nobody, or not known yet. */
   readonly holder: () => string | undefined;
@@ -51,7 +51,7 @@ export interface Leader {
  * client-go waits 15 s and looks every 2 s, which hands over in up to 19 s. With these numbers it is 13 s after the leader's
  * last renewal.
  */
-const TIMES: LeaderTimes = { leaseMs: 12_000, renewDeadlineMs: 9000, renewEveryMs: 2000, lookEveryMs: 1000 };
+const TIMES: LeaderElectionTimes = { leaseDurationMs: 12_000, renewDeadlineMs: 9000, renewPeriodMs: 2000, retryPeriodMs: 1000 };
 const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() };
 /** A request that hangs must leave time for another one before the deadline. */
 const ATTEMPTS = 3;
@@ -60,9 +60,9 @@ const ATTEMPTS = 3;
  * Tries to lead, at once and for as long as it takes. A leader that the API server does not answer is fenced but does not give
  * up: unless another one has taken the Lease it goes on afterwards as if nothing had been.
  */
-export function runLeader(options: LeaderOptions): Leader {
+export function runLeaderElection(options: LeaderElectionOptions): LeaderElection {
   const { client, namespace, name, identity, clocks = CLOCKS } = options;
-  const times: LeaderTimes = { ...TIMES, ...options.times };
+  const times: LeaderElectionTimes = { ...TIMES, ...options.times };
   const closing = new AbortController();
   const leading = new AbortController();
   let state: 'waiting' | 'leading' | 'lost' = 'waiting';
@@ -94,7 +94,7 @@ export function runLeader(options: LeaderOptions): Leader {
   /** Writes that the Lease is ours; false when somebody else was faster. */
   const take = async (found: Lease | undefined): Promise<boolean> => {
     const before = { monotonic: clocks.monotonic(), wall: clocks.wall() };
-    const spec = leaseSpec(found?.spec, identity, times.leaseMs, before.wall);
+    const spec = leaseSpec(found?.spec, identity, times.leaseDurationMs, before.wall);
     const written = await (found
       ? replaceLease(client, { ...found, spec }, request)
       : createLease(client, { metadata: place, spec }, request));
@@ -115,18 +115,18 @@ export function runLeader(options: LeaderOptions): Leader {
     if (!seen || seen.resourceVersion !== version) seen = { resourceVersion: version, at: now };
     holder = found?.spec.holderIdentity || undefined;
     // A Lease counts from when we saw it change: clocks of other machines do not matter.
-    const left = seen.at + Math.max(times.leaseMs, (found?.spec.leaseDurationSeconds ?? 0) * 1000) - now;
-    if (holder !== undefined && holder !== identity && left > 0) return Math.min(left, times.lookEveryMs);
-    if (!(await take(found))) return times.lookEveryMs;
+    const left = seen.at + Math.max(times.leaseDurationMs, (found?.spec.leaseDurationSeconds ?? 0) * 1000) - now;
+    if (holder !== undefined && holder !== identity && left > 0) return Math.min(left, times.retryPeriodMs);
+    if (!(await take(found))) return times.retryPeriodMs;
     state = 'leading';
-    options.onLead(leading.signal);
-    return times.renewEveryMs;
+    options.onStartedLeading(leading.signal);
+    return times.renewPeriodMs;
   };
 
   const lose = (reason: string): void => {
     state = 'lost';
     leading.abort(new LeaseLost(reason));
-    if (!closing.signal.aborted) options.onLost(reason);
+    if (!closing.signal.aborted) options.onStoppedLeading(reason);
   };
 
   /** One renewal. Gives how long to wait until the next. */
@@ -141,14 +141,14 @@ export function runLeader(options: LeaderOptions): Leader {
       return 0;
     }
     told();
-    return times.renewEveryMs;
+    return times.renewPeriodMs;
   };
 
   const run = async (): Promise<void> => {
     while (!closing.signal.aborted && !leading.signal.aborted) {
       const wait = await (state === 'leading' ? renew() : attempt()).catch((error: unknown) => {
         if (!closing.signal.aborted) tell(error);
-        return state === 'leading' ? times.renewEveryMs / 2 : times.lookEveryMs;
+        return state === 'leading' ? times.renewPeriodMs / 2 : times.retryPeriodMs;
       });
       await sleep(wait, undefined, { signal: closing.signal }).catch(() => undefined);
     }
@@ -160,7 +160,11 @@ export function runLeader(options: LeaderOptions): Leader {
     if (state !== 'leading' || !own) return;
     state = 'lost';
     leading.abort(new LeaseLost('the Lease is given back'));
-    const spec = { ...leaseSpec(own.spec, identity, times.leaseMs, clocks.wall()), holderIdentity: '', leaseDurationSeconds: 1 };
+    const spec = {
+      ...leaseSpec(own.spec, identity, times.leaseDurationMs, clocks.wall()),
+      holderIdentity: '',
+      leaseDurationSeconds: 1,
+    };
     await replaceLease(client, { ...own, spec }, { timeoutMs: request.timeoutMs, signal: undefined }).catch((error: unknown) => {
       if (!isKubeError(error, 'Forbidden', 'NotFound')) tell(error);
     });
@@ -184,3 +188,80 @@ export function runLeader(options: LeaderOptions): Leader {
     },
   };
 }
+
+// The Lease as the API has it: read, created if absent, replaced only if nobody else was faster.
+export interface Lease {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly resourceVersion?: string };
+  readonly spec: LeaseSpec;
+}
+
+export interface LeaseSpec {
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  readonly leaseTransitions?: number;
+}
+
+interface Sending {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
+
+/** What to write to hold it from `now` on (milliseconds since 1970), after what is there. */
+function leaseSpec(before: LeaseSpec | undefined, identity: string, leaseMs: number, now: number): LeaseSpec {
+  const renewTime = new Date(now).toISOString().replace('Z', '000Z');
+  const isOurs = before?.holderIdentity === identity;
+  return {
+    holderIdentity: identity,
+    leaseDurationSeconds: Math.max(1, Math.ceil(leaseMs / 1000)),
+    acquireTime: (isOurs ? before.acquireTime : undefined) ?? renewTime,
+    renewTime,
+    leaseTransitions: (before?.leaseTransitions ?? 0) + (before === undefined || isOurs ? 0 : 1),
+  };
+}
+
+/** The Lease, or undefined when there is none. */
+function readLease(
+  client: KubeClient,
+  place: { readonly namespace: string; readonly name: string },
+  sending: Sending,
+): Promise<Lease | undefined> {
+  return client
+    .request<Lease>({ method: 'GET', path: objectPath({ ...LEASES, ...place }), ...sending })
+    .catch(undefinedOn('NotFound'));
+}
+
+/** Creates it; undefined when somebody else has created it first. */
+function createLease(client: KubeClient, lease: Lease, sending: Sending): Promise<Lease | undefined> {
+  return client
+    .request<Lease>({
+      method: 'POST',
+      path: resourcePath(LEASES, lease.metadata.namespace),
+      body: document(lease),
+      ...sending,
+    })
+    .catch(undefinedOn('AlreadyExists'));
+}
+
+/** Replaces the very version that was read; undefined when it has changed or gone since. */
+function replaceLease(client: KubeClient, lease: Lease, sending: Sending): Promise<Lease | undefined> {
+  return client
+    .request<Lease>({
+      method: 'PUT',
+      path: objectPath({ ...LEASES, namespace: lease.metadata.namespace, name: lease.metadata.name }),
+      body: document(lease),
+      ...sending,
+    })
+    .catch(undefinedOn('Conflict', 'NotFound'));
+}
+
+const document = (lease: Lease): object => ({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...lease });
+
+const undefinedOn =
+  (...reasons: readonly string[]) =>
+  (error: unknown): undefined => {
+    if (!isKubeError(error, ...reasons)) throw error;
+  };

@@ -1,6 +1,6 @@
 // The entries of a MutatingWebhookConfiguration, and the caBundle of each.
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './error.ts';
+import { isKubeError } from './errors.ts';
 
 export interface WebhookConfiguration {
   readonly name: string;

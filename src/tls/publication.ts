@@ -1,6 +1,6 @@
 // What the live configuration trusts, and putting it right.
 import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/error.ts';
+import { isKubeError } from '../kube/errors.ts';
 import { publishBundle, readWebhookConfiguration, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
 import { holds, sameCertificates } from './bundle.ts';
 

@@ -4,12 +4,11 @@ import { Agent as SecureAgent, type AgentOptions } from 'node:https';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../json/json.ts';
-import { type Asked, readAnswer, type VaultAnswer } from './answer.ts';
-import { isVaultError, VaultError } from './error.ts';
+import { gate, GateClosed, type Lane, type Limits } from '../net/rate-limit.ts';
+import { isVaultError, VaultError, isAbsent } from './errors.ts';
 import { exchange, ExchangeFailure } from './exchange.ts';
-import { gate, GateClosed, type Lane, type Limits } from './limits.ts';
-import { operationOf } from './operation.ts';
 import { redactor } from './redact.ts';
+import { type Asked, readResponse, type VaultResponse } from './response.ts';
 
 /** A request without credentials. */
 export interface VaultCall {
@@ -36,11 +35,11 @@ export interface VaultRequest extends VaultCall {
 /** Something that sends requests: a client (as nobody), or a session (as who logged in). */
 export interface VaultCaller {
   /** Throws VaultError for every answer that is no success; a caller that gives up gets the error of its signal. */
-  request(call: VaultCall): Promise<VaultAnswer>;
+  request(call: VaultCall): Promise<VaultResponse>;
 }
 
 export interface VaultClient extends VaultCaller {
-  request(call: VaultRequest): Promise<VaultAnswer>;
+  request(call: VaultRequest): Promise<VaultResponse>;
   /** Closes all connections, those in use too. */
   close(): void;
 }
@@ -88,7 +87,7 @@ export function vaultClient(options: VaultClientOptions): VaultClient {
   // Nothing got through of late: then nobody asks twice, and those who come again do so in their own time.
   let isDown = false;
 
-  const attempt = async (call: VaultRequest, asked: Asked): Promise<VaultAnswer> => {
+  const attempt = async (call: VaultRequest, asked: Asked): Promise<VaultResponse> => {
     const pause = call.isUnlimited ? 0 : pausedUntil - now();
     if (pause > LONGEST_PAUSE_MS) throw stillPaused(asked, pause);
     if (pause > 0) await sleep(pause, undefined, { signal: call.signal });
@@ -107,7 +106,7 @@ export function vaultClient(options: VaultClientOptions): VaultClient {
         signal: call.signal,
       });
       report(answer.status);
-      return readAnswer(answer, asked);
+      return readResponse(answer, asked);
     } catch (error) {
       if (!(error instanceof ExchangeFailure)) throw error;
       report(0);
@@ -115,7 +114,7 @@ export function vaultClient(options: VaultClientOptions): VaultClient {
     }
   };
 
-  const request = async (call: VaultRequest): Promise<VaultAnswer> => {
+  const request = async (call: VaultRequest): Promise<VaultResponse> => {
     const isRead = call.method === 'GET' || call.method === 'LIST';
     const asked: Asked = { what: `${call.method} ${call.path}`, isRead, redact: redactor(call.token, call.body) };
     for (let count = 1; ; count += 1) {
@@ -219,3 +218,32 @@ const stillPaused = ({ what }: Asked, pause: number): VaultError =>
 
 const closed = ({ what }: Asked): VaultError =>
   new VaultError(`${what}: not sent, the client is closed`, { status: 0, kind: 'ConnectionFailed', written: 'no' });
+
+// Names of requests for metrics: few, whatever names of mounts, roles and policies there are.
+/** For example `write auth role`, `login`, `read sys/health`: what a path is about, without the names in it. */
+function operationOf(method: string, path: string): string {
+  if (/^auth\/.+\/login$/.test(path)) return 'login';
+  const verb = VERBS[method] ?? 'write';
+  if (path.startsWith('auth/token/')) return `${verb} token`;
+  if (/^auth\/.+\/config$/.test(path)) return `${verb} auth config`;
+  if (/^auth\/.+\/role(?:\/[^/]+)?$/.test(path)) return `${verb} auth role`;
+  if (path.startsWith('sys/policies/acl')) return `${verb} policy`;
+  if (path.endsWith('/tune')) return `${verb} tune`;
+  if (path.startsWith('sys/auth')) return `${verb} mount`;
+  return path.startsWith('sys/health') ? 'read health' : `${verb} other`;
+}
+
+const VERBS: Readonly<Record<string, string>> = { GET: 'read', LIST: 'list', DELETE: 'delete' };
+
+// Names below a path.
+/** The names, in the server's order; an empty folder is a 404 there. Throws VaultError. */
+export async function listNames(caller: VaultCaller, path: string, signal?: AbortSignal): Promise<readonly string[]> {
+  try {
+    const { data } = await caller.request({ method: 'LIST', path, signal });
+    const names = data?.['keys'];
+    return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
+}

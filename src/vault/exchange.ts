@@ -2,7 +2,7 @@
 import { type Agent, type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
 import { type RequestOptions as SecureOptions, request as requestSecure } from 'node:https';
 import { isNativeError } from 'node:util/types';
-import { deadline } from './deadline.ts';
+import { deadline } from '../net/deadline.ts';
 
 export interface Exchange {
   readonly url: URL;

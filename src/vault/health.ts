@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { textOf } from '../json/json.ts';
 import type { VaultCaller, VaultClient } from './client.ts';
-import { isVaultError, VaultError } from './error.ts';
+import { isVaultError, VaultError } from './errors.ts';
 
 export type Product = 'Vault' | 'OpenBao';
 

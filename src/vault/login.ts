@@ -1,8 +1,8 @@
 // The five ways to log in, and the token that each gives.
-import { type JsonObject, textOf } from '../json/json.ts';
-import type { VaultAnswer } from './answer.ts';
+import { type JsonObject, textOf, isObject, textMap } from '../json/json.ts';
 import type { VaultCall, VaultClient, VaultRequest } from './client.ts';
-import { VaultError } from './error.ts';
+import { VaultError } from './errors.ts';
+import type { VaultResponse } from './response.ts';
 
 /** Credentials are asked for at each login, since they are replaced while we run. What their functions throw passes through. */
 export type Login =
@@ -69,7 +69,7 @@ const bodyOf = async (how: Exclude<Login, { method: 'token' }>): Promise<JsonObj
   return { role: how.role, jwt: await how.jwt() };
 };
 
-const tokenOf = ({ auth, status }: VaultAnswer, path: string): Token => {
+const tokenOf = ({ auth, status }: VaultResponse, path: string): Token => {
   const token = textOf(auth, 'client_token');
   if (token === undefined || token === '')
     throw new VaultError(`POST ${path}: the answer has no token; a login that asks for a second factor cannot be used here`, {
@@ -94,3 +94,47 @@ const leaseOf = (value: JsonObject[string]): number =>
 const LONGEST_LEASE_SECONDS = 315_360_000;
 const textsOf = (value: JsonObject[string]): readonly string[] =>
   Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];
+
+// A login made to see whether logins work.
+export type ProbeResult =
+  | {
+      readonly outcome: 'succeeded';
+      readonly policies: readonly string[];
+      /** Of the token, for example `service_account_namespace`. */
+      readonly metadata: ReadonlyMap<string, string>;
+      readonly leaseSeconds: number;
+    }
+  | { readonly outcome: 'failed'; readonly error: VaultError };
+
+/**
+ * Logs in to a mount of type kubernetes or jwt and forgets the token. A server whose API server hangs answers only after 90 s,
+ * so this has a time (milliseconds) of its own.
+ */
+export async function tryLogin(
+  client: VaultClient,
+  mount: string,
+  role: string,
+  jwt: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<ProbeResult> {
+  try {
+    const { auth } = await client.request({
+      method: 'POST',
+      path: `auth/${mount}/login`,
+      body: { role, jwt },
+      timeoutMs,
+      signal,
+    });
+    const { policies, metadata, lease_duration: lease } = isObject(auth) ? auth : {};
+    return {
+      outcome: 'succeeded',
+      policies: Array.isArray(policies) ? policies.filter((policy) => typeof policy === 'string') : [],
+      metadata: textMap(metadata),
+      leaseSeconds: typeof lease === 'number' ? lease : 0,
+    };
+  } catch (error) {
+    if (error instanceof VaultError) return { outcome: 'failed', error };
+    throw error;
+  }
+}

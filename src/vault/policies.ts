@@ -1,8 +1,7 @@
 // ACL policies.
 import { type JsonObject, textOf } from '../json/json.ts';
-import type { VaultCaller } from './client.ts';
-import { isAbsent } from './error.ts';
-import { listNames } from './listing.ts';
+import { type VaultCaller, listNames } from './client.ts';
+import { isAbsent } from './errors.ts';
 
 /** Names of all policies. Throws VaultError. */
 export function listPolicies(caller: VaultCaller, signal?: AbortSignal): Promise<readonly string[]> {
@@ -36,3 +35,19 @@ export async function deletePolicy(caller: VaultCaller, name: string): Promise<v
 }
 
 const pathOf = (name: string): string => `sys/policies/acl/${name}`;
+
+// What a session may do.
+/** The capabilities on each path, sorted; `["deny"]` where there are none. Throws VaultError. */
+export async function readCapabilities(
+  caller: VaultCaller,
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { data = {} } = await caller.request({ method: 'POST', path: 'sys/capabilities-self', body: { paths }, signal });
+  return new Map(
+    paths.map((path) => {
+      const found = data[path];
+      return [path, Array.isArray(found) ? found.filter((name) => typeof name === 'string') : ['deny']];
+    }),
+  );
+}

@@ -1,8 +1,7 @@
 // Roles of an auth mount: a write merges, so that only what is sent is changed.
 import type { JsonObject } from '../json/json.ts';
-import type { VaultCaller } from './client.ts';
-import { isAbsent } from './error.ts';
-import { listNames } from './listing.ts';
+import { type VaultCaller, listNames } from './client.ts';
+import { isAbsent } from './errors.ts';
 
 /** Names of all roles, lower case as they are stored. Throws VaultError. */
 export function listRoles(caller: VaultCaller, mount: string, signal?: AbortSignal): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 // Requests as who logged in: logs in when it must, renews in time, and logs in anew when the token is gone.
-import type { VaultAnswer } from './answer.ts';
+import type { VaultResponse } from './response.ts';
 import type { VaultCall, VaultCaller, VaultClient } from './client.ts';
-import { isVaultError } from './error.ts';
+import { isVaultError } from './errors.ts';
 import { type Login, login, lookUpSelf, renewSelf, type Token } from './login.ts';
 
 export interface VaultSessionOptions {
@@ -113,7 +113,7 @@ export function vaultSession({ client, login: how, now = Date.now }: VaultSessio
   };
 
   return {
-    async request(call: VaultCall): Promise<VaultAnswer> {
+    async request(call: VaultCall): Promise<VaultResponse> {
       const first = await current();
       try {
         return await client.request({ ...call, token: first.token });

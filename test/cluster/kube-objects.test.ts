@@ -3,17 +3,16 @@ import { createPublicKey, verify } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applyObject, applyStatus, deleteObject, FIELD_MANAGER, patchFinalizers } from '../../src/kube/apply.ts';
 import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
-import { eventRecorder } from '../../src/kube/event.ts';
-import { readIssuer, readIssuerKeys } from '../../src/kube/issuer.ts';
+import { eventRecorder } from '../../src/kube/events.ts';
+import { type KubeObject, startInformer, withoutManagedFields, type Informer } from '../../src/kube/informer.ts';
 import { kubeconfigConnection } from '../../src/kube/kubeconfig.ts';
-import { type WatchedObject, watchObjects, withoutManagedFields, type WritableStore } from '../../src/kube/objects.ts';
-import { readValue } from '../../src/kube/secret-values.ts';
-import { requestToken } from '../../src/kube/token-request.ts';
+import { readValue } from '../../src/kube/secrets.ts';
+import { readIssuer, readIssuerKeys, requestToken } from '../../src/kube/tokens.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 
-interface Budget extends WatchedObject {
-  readonly metadata: WatchedObject['metadata'] & { readonly finalizers?: readonly string[] };
+interface Budget extends KubeObject {
+  readonly metadata: KubeObject['metadata'] & { readonly finalizers?: readonly string[] };
   readonly spec: { readonly maxUnavailable: number };
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly reason: string }[] };
 }
@@ -41,24 +40,24 @@ const decoded = (part: string): Record<string, unknown> => JSON.parse(Buffer.fro
 describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   let bed: Bed;
   let client: KubeClient;
-  let store: WritableStore<Budget, Budget>;
+  let store: Informer<Budget, Budget>;
   let failed = true;
   const told: string[] = [];
 
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-apiserver'] });
     client = kubeClient({ connection: await kubeconfigConnection(bed.kubeconfig), userAgent: 'tester/1' });
-    store = watchObjects<Budget, Budget>({
+    store = startInformer<Budget, Budget>({
       client,
       path: '/apis/policy/v1/poddisruptionbudgets',
       labelSelector: 'team=blue',
-      keep: withoutManagedFields,
+      transform: withoutManagedFields,
       onChange: (key, before, after) =>
         told.push(`${key} ${before?.spec.maxUnavailable ?? '-'}>${after?.spec.maxUnavailable ?? '-'}`),
       onProblem: () => undefined,
       times: { streamSeconds: 2 },
     });
-    await until(() => store.listed());
+    await until(() => store.synced());
   }, 600_000);
   afterAll(async () => {
     await store?.close();
@@ -81,11 +80,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
         conditions: [{ type: 'Ready', status: 'True', reason: 'Ours', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }],
       },
     );
-    store.wrote(answer);
+    store.recordWrite(answer);
     expect(store.get('default/web')?.status?.conditions?.[0]?.reason).toBe('Ours');
     const replaced = await applyObject<Budget>(client, place('web'), budget('web', 2));
-    store.wrote(replaced);
-    store.wrote(answer);
+    store.recordWrite(replaced);
+    store.recordWrite(answer);
     expect(store.get('default/web')?.spec.maxUnavailable).toBe(2);
     // Spec and status have owners of the same name, and applying one leaves the other as it is.
     expect(store.get('default/web')?.status?.conditions?.[0]?.reason).toBe('Ours');

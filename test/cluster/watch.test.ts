@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
 import { kubeconfigConnection } from '../../src/kube/kubeconfig.ts';
-import { type ClusterMetadata, watchMetadata } from '../../src/kube/metadata.ts';
+import { type MetadataInformer, startMetadataInformer } from '../../src/kube/metadata-informer.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 
@@ -19,7 +19,7 @@ const until = async (what: () => boolean): Promise<void> => {
 
 describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   let bed: Bed;
-  let cluster: ClusterMetadata;
+  let cluster: MetadataInformer;
   const problems: (string | undefined)[] = [];
   let client: KubeClient;
   let outcome: 'passed' | 'failed' = 'failed';
@@ -27,9 +27,9 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-apiserver'] });
     client = kubeClient({ connection: await kubeconfigConnection(bed.kubeconfig), userAgent: 'tester/1' });
-    cluster = watchMetadata({
+    cluster = startMetadataInformer({
       client,
-      isOurs,
+      isRelevant: isOurs,
       onProblem: (_, problem) => problems.push(problem),
       // Short, so that streams end and begin again while the test runs.
       times: { streamSeconds: 2 },
@@ -45,7 +45,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   const accounts = '/api/v1/namespaces/team/serviceaccounts';
 
   it('what is there is listed, and what changes is heard', async () => {
-    await until(() => cluster.listed());
+    await until(() => cluster.synced());
     expect(cluster.namespace('default')).toBeDefined();
     await bed.createNamespace({ name: 'team', labels: { 'vaultauth.dev/inject': 'enabled', other: 'x' } });
     await bed.request('POST', accounts, account('web', 'one'));

@@ -1,8 +1,7 @@
 // What we want of Vault is what it then has: any role, every configuration, by our own comparison; and within the tenant's bounds.
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { generateKeyPairSync } from 'node:crypto';
-import fc from 'fast-check';
 import type { JsonObject } from '../../src/json/json.ts';
 import { differences } from '../../src/resources/canonical.ts';
 import { jwtConfig } from '../../src/resources/jwt-config.ts';
@@ -10,12 +9,12 @@ import { kubernetesConfig } from '../../src/resources/kubernetes-config.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
 import { judgeRole } from '../../src/resources/tenancy.ts';
 import { tuneDocument } from '../../src/resources/tune.ts';
-import { readConfig, writeConfig } from '../../src/vault/auth-config.ts';
-import { readTune, writeTune } from '../../src/vault/mounts.ts';
+import { readConfig, writeConfig, readTune, writeTune } from '../../src/vault/mounts.ts';
 import { readRole, writeRole } from '../../src/vault/roles.ts';
-import { jwtBackend, kubernetesBackend } from '../unit/resources/fixture.ts';
 import { POLICIES, situation } from '../properties/roles.ts';
+import { jwtBackend, kubernetesBackend } from '../unit/resources/fixture.ts';
 import { type ContractServer, onEachServer, type ProductName } from './servers.ts';
+import fc from 'fast-check';
 
 const PRODUCT = { openbao: 'OpenBao', vault: 'Vault' } as const satisfies Readonly<Record<ProductName, string>>;
 const KEY = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' }).toString();

@@ -8,7 +8,7 @@ import { kindOf, readResource, type Resources } from '../../src/resources/read-r
 import { roleDocument } from '../../src/resources/role-document.ts';
 import { vaultRoleName } from '../../src/resources/role-name.ts';
 import { judgeRole } from '../../src/resources/tenancy.ts';
-import { readConfig, writeConfig } from '../../src/vault/auth-config.ts';
+import { readConfig, writeConfig } from '../../src/vault/mounts.ts';
 import { readRole, writeRole } from '../../src/vault/roles.ts';
 import { kubernetesBackend } from '../unit/resources/fixture.ts';
 import { ask, type Said } from '../unit/cli/person.ts';

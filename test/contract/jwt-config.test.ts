@@ -1,8 +1,8 @@
 // The configuration of the JWT method as both products really have it, with keys and discovery of a real API server.
 import { createPublicKey } from 'node:crypto';
 import type { JsonObject } from '../../src/json/json.ts';
-import { readConfig } from '../../src/vault/auth-config.ts';
-import { tryLogin } from '../../src/vault/probe-login.ts';
+import { readConfig } from '../../src/vault/mounts.ts';
+import { tryLogin } from '../../src/vault/login.ts';
 import type { Bed } from '../bed/bed.ts';
 import { type FaultProxy, startFaultProxy } from '../bed/fault-proxy.ts';
 import { onEachServer, outcomeOf, type ProductName, read, serviceAccount, tokenOf, write } from './servers.ts';

@@ -1,5 +1,5 @@
 // The configuration of the Kubernetes method as both products really have it, field by field.
-import { readConfig, writeConfig } from '../../src/vault/auth-config.ts';
+import { readConfig, writeConfig } from '../../src/vault/mounts.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { onEachServer, read, write } from './servers.ts';
 

@@ -1,8 +1,7 @@
 // Logins by the Kubernetes method: who gets in, with what, and what is said to the others. A real API server reviews the tokens.
 import { generateKeyPairSync } from 'node:crypto';
+import { tryLogin, lookUpSelf, renewSelf } from '../../src/vault/login.ts';
 import type { Bed } from '../bed/bed.ts';
-import { tryLogin } from '../../src/vault/probe-login.ts';
-import { lookUpSelf, renewSelf } from '../../src/vault/login.ts';
 import { AUDIENCE, DENIED, type KubernetesStage, kubernetesStage, prepareReviews, type Reviewing } from './kubernetes-stage.ts';
 import { forged, onEachServer, secondsFromNow, serviceAccount, tokenOf } from './servers.ts';
 

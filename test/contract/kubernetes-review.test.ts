@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from '../bed/bed.ts';
-import { tryLogin } from '../../src/vault/probe-login.ts';
+import { tryLogin } from '../../src/vault/login.ts';
 import { AUDIENCE, DENIED, type KubernetesStage, kubernetesStage, prepareReviews, type Reviewing } from './kubernetes-stage.ts';
 import { bind, onEachServer, serviceAccount, tokenOf } from './servers.ts';
 

@@ -7,7 +7,7 @@ import { MAY_REVIEW, type Right, untilMay, userOf } from '../bed/rights.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { enableMount } from '../../src/vault/mounts.ts';
 import { type VaultCaller, type VaultClient, vaultClient, type VaultTLS } from '../../src/vault/client.ts';
-import { VaultError } from '../../src/vault/error.ts';
+import { VaultError } from '../../src/vault/errors.ts';
 import { type VaultSession, vaultSession } from '../../src/vault/session.ts';
 
 export const PRODUCTS = ['openbao', 'vault'] as const;

@@ -2,13 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../src/json/json.ts';
-import { readCapabilities } from '../../src/vault/capabilities.ts';
-import { isVaultError } from '../../src/vault/error.ts';
+import type { VaultCaller } from '../../src/vault/client.ts';
+import { isVaultError } from '../../src/vault/errors.ts';
 import { hasNamespaces, namespaceExists, readHealth } from '../../src/vault/health.ts';
 import { login, lookUpSelf } from '../../src/vault/login.ts';
 import { disableMount, enableMount, readMounts, readTune, writeTune } from '../../src/vault/mounts.ts';
-import { deletePolicy, listPolicies, readPolicy, writePolicy } from '../../src/vault/policies.ts';
-import type { VaultCaller } from '../../src/vault/client.ts';
+import { readCapabilities, deletePolicy, listPolicies, readPolicy, writePolicy } from '../../src/vault/policies.ts';
 import { contractClient, onEachServer, outcomeOf, read, write } from './servers.ts';
 
 /** Waits a minute at most. */

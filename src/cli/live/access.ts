@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
 import { kubeClient, type KubeClient } from '../../kube/client.ts';
-import { inClusterConnection, type KubeConnection } from '../../kube/connection.ts';
-import { kubeconfigConnection } from '../../kube/kubeconfig.ts';
+import { inClusterConnection, type KubeConnection, kubeconfigConnection } from '../../kube/kubeconfig.ts';
 import type { Surroundings } from '../../settings/read.ts';
 import { VERSION } from '../version.ts';
 

@@ -1,6 +1,6 @@
 // One pod of a cluster, judged as the webhook there would judge it now: its settings, namespace and service account are read too.
 import type { KubeClient } from '../../kube/client.ts';
-import { isKubeError } from '../../kube/error.ts';
+import { isKubeError } from '../../kube/errors.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
 import { readSettings, surroundings, type ReadSettings } from '../../settings/read.ts';

@@ -1,7 +1,7 @@
 // Our own objects around a pod of a cluster, as the webhook there knows them.
 import type { KnownRoles } from '../../admission/link/find.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { KubeError } from '../../kube/error.ts';
+import { KubeError } from '../../kube/errors.ts';
 import { objectsOf, type JsonObject } from '../../json/json.ts';
 import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
 import { factOf, LINKED_KINDS, roleStore } from '../role-store.ts';

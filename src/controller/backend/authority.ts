@@ -1,6 +1,6 @@
 // The certificates that Vault is to trust when it calls the API server (or fetches keys), as PEM text.
 import { X509Certificate } from 'node:crypto';
-import { readValue } from '../../kube/secret-values.ts';
+import { readValue } from '../../kube/secrets.ts';
 import type { Authorities, ClusterAuthorities } from '../../resources/reference.ts';
 import type { ControllerContext } from '../context.ts';
 

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import { differences } from '../../resources/canonical.ts';
 import type { Difference } from '../../resources/management.ts';
-import { readConfig, writeConfig } from '../../vault/auth-config.ts';
+import { readConfig, writeConfig } from '../../vault/mounts.ts';
 import { type DocumentState, keepDocument } from '../document.ts';
 import type { HeldToken } from './memory.ts';
 import type { ReviewerToken } from './reviewer.ts';

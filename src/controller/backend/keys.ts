@@ -1,6 +1,6 @@
 // The issuer and the public keys of this cluster, as Vault is to know them; and how fresh they are.
-import { isKubeError, KubeError } from '../../kube/error.ts';
-import { readIssuer, readIssuerKeys } from '../../kube/issuer.ts';
+import { isKubeError, KubeError } from '../../kube/errors.ts';
+import { readIssuer, readIssuerKeys } from '../../kube/tokens.ts';
 import type { JsonObject } from '../../json/json.ts';
 import type { BackendFinding } from '../../resources/backend-status.ts';
 import type { VaultAuthBackendSpec } from '../../resources/backend.ts';

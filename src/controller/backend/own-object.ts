@@ -1,14 +1,14 @@
 // Kubernetes objects that a backend needs beside itself: service account, token Secret, rights. Applied, and taken back when no longer needed.
 import { type AppliedObject, applyObject, deleteObject } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
-import { isKubeError } from '../../kube/error.ts';
-import { type Collection, type ObjectPlace, pathOf } from '../../kube/place.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import { type GroupVersionResource, type ObjectRef, objectPath } from '../../kube/object-ref.ts';
 
-export const SERVICE_ACCOUNTS: Collection = { group: '', version: 'v1', plural: 'serviceaccounts' };
-export const SECRETS: Collection = { group: '', version: 'v1', plural: 'secrets' };
+export const SERVICE_ACCOUNTS: GroupVersionResource = { group: '', version: 'v1', plural: 'serviceaccounts' };
+export const SECRETS: GroupVersionResource = { group: '', version: 'v1', plural: 'secrets' };
 const RBAC = { group: 'rbac.authorization.k8s.io', version: 'v1' };
-export const CLUSTER_ROLES: Collection = { ...RBAC, plural: 'clusterroles' };
-export const CLUSTER_ROLE_BINDINGS: Collection = { ...RBAC, plural: 'clusterrolebindings' };
+export const CLUSTER_ROLES: GroupVersionResource = { ...RBAC, plural: 'clusterroles' };
+export const CLUSTER_ROLE_BINDINGS: GroupVersionResource = { ...RBAC, plural: 'clusterrolebindings' };
 
 /** Marks what a controller made; nothing without this mark is ever deleted. */
 const MANAGED_BY = { name: 'app.kubernetes.io/managed-by', value: 'vault-auth-injector' };
@@ -22,15 +22,15 @@ interface Found {
 }
 
 /** An object as it is on the API server, or undefined. Throws a KubeError. */
-export function readObject<T>(kube: KubeClient, place: ObjectPlace, signal?: AbortSignal): Promise<T | undefined> {
-  return kube.request<T>({ method: 'GET', path: pathOf(place), signal }).catch((error: unknown) => {
+export function readObject<T>(kube: KubeClient, place: ObjectRef, signal?: AbortSignal): Promise<T | undefined> {
+  return kube.request<T>({ method: 'GET', path: objectPath(place), signal }).catch((error: unknown) => {
     if (isKubeError(error, 'NotFound')) return undefined;
     throw error;
   });
 }
 
 /** Makes the object or brings it back to what is given, with no write when it is so already; gives it as it is. Throws a KubeError. */
-export async function keepObject<T>(kube: KubeClient, place: ObjectPlace, object: OwnObject, signal?: AbortSignal): Promise<T> {
+export async function keepObject<T>(kube: KubeClient, place: ObjectRef, object: OwnObject, signal?: AbortSignal): Promise<T> {
   const { metadata } = object;
   const labels = { ...metadata.labels, [MANAGED_BY.name]: MANAGED_BY.value };
   const wanted = { ...object, metadata: { ...metadata, labels } };
@@ -40,12 +40,12 @@ export async function keepObject<T>(kube: KubeClient, place: ObjectPlace, object
 }
 
 /** Makes the object where there is none; what is there stays as it is, somebody's or ours. Gives what is there. Throws a KubeError. */
-export async function makeObject<T>(kube: KubeClient, place: ObjectPlace, object: OwnObject, signal?: AbortSignal): Promise<T> {
+export async function makeObject<T>(kube: KubeClient, place: ObjectRef, object: OwnObject, signal?: AbortSignal): Promise<T> {
   return (await readObject<T>(kube, place, signal)) ?? keepObject<T>(kube, place, object, signal);
 }
 
 /** Deletes the object if it is there and is ours; what we may not even read we cannot have made. Throws a KubeError. */
-export async function dropObject(kube: KubeClient, place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+export async function dropObject(kube: KubeClient, place: ObjectRef, signal?: AbortSignal): Promise<void> {
   const found = await readObject<Found>(kube, place, signal).catch((error: unknown) => {
     if (isKubeError(error, 'Forbidden')) return undefined;
     throw error;

@@ -1,20 +1,19 @@
 // One look at a backend whose Vault can be worked with: mount, rights, reviewer, configuration, tuning, and the proof by a login.
-import { KubeError } from '../../kube/error.ts';
+import { KubeError } from '../../kube/errors.ts';
 import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import { tuneDocument } from '../../resources/tune.ts';
-import { readConfig } from '../../vault/auth-config.ts';
-import type { AuthMount } from '../../vault/mounts.ts';
+import { readConfig, type AuthMount } from '../../vault/mounts.ts';
 import { configure, mountStatus } from './configure.ts';
 import { configured } from './configured.ts';
 import { healthy } from './health.ts';
 import { judge } from './judge.ts';
 import { isSynced } from './keys.ts';
 import { keepMount, mounted } from './mount.ts';
+import { dropUnneeded, type Reviewer, readReviewer } from './reviewer.ts';
 import { keepRights } from './rights.ts';
 import { rivalOf } from './rival.ts';
-import { dropUnneeded, type Reviewer, readReviewer } from './reviewer.ts';
-import { isRecordedHere, type Work } from './work.ts';
 import { readWanted } from './wanted.ts';
+import { isRecordedHere, type Work } from './work.ts';
 
 export interface Pass {
   /** Grows with each step; what it has not reached is not there. */

@@ -1,14 +1,14 @@
 // A login of our own, again and again: the one proof that host, authority, reviewer, rights and audience work together.
-import { requestToken } from '../../kube/token-request.ts';
-import { KubeError } from '../../kube/error.ts';
+import { requestToken } from '../../kube/tokens.ts';
+import { KubeError } from '../../kube/errors.ts';
 import type { JsonObject } from '../../json/json.ts';
 import { defaultAudience } from '../../resources/backend.ts';
 import { differences } from '../../resources/canonical.ts';
 import { API_VERSION } from '../../resources/kinds.ts';
 import { roleDocument } from '../../resources/role-document.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
-import { isVaultError, VaultError } from '../../vault/error.ts';
-import { tryLogin } from '../../vault/probe-login.ts';
+import { isVaultError, VaultError } from '../../vault/errors.ts';
+import { tryLogin } from '../../vault/login.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
 import { keyOf } from './token-record.ts';
 import type { Work } from './work.ts';

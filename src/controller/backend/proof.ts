@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import type { Difference } from '../../resources/management.ts';
-import { writeConfig } from '../../vault/auth-config.ts';
+import { writeConfig } from '../../vault/mounts.ts';
 import { type ConfigOutcome, keepConfig } from './config.ts';
 import { type Probed, probeWhenDue } from './probing.ts';
 import { mayReview } from './rights.ts';

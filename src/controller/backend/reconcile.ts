@@ -1,16 +1,15 @@
 // Brings one VaultAuthBackend, its mount in Vault and its reviewer in Kubernetes together.
-import { KubeError } from '../../kube/error.ts';
-import type { VaultAuthBackend } from '../../resources/backend.ts';
-import { defaultAudience } from '../../resources/backend.ts';
+import { KubeError } from '../../kube/errors.ts';
 import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
+import { type VaultAuthBackend, defaultAudience } from '../../resources/backend.ts';
 import { type Finding, mergeConditions, readyOf } from '../../resources/condition.ts';
-import { type ControllerContext, type Reconcile } from '../context.ts';
+import type { ControllerContext, Reconcile } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
-import { rejection } from './rejection.ts';
-import { type BackendMemory, memories } from './memory.ts';
 import { untried } from './health.ts';
-import { ProbeUntried } from './probe.ts';
+import { type BackendMemory, memories } from './memory.ts';
 import { look, type Pass } from './pass.ts';
+import { ProbeUntried } from './probe.ts';
+import { rejection } from './rejection.ts';
 import { removeBackend } from './removal.ts';
 import { nextLook } from './schedule.ts';
 import { isLookOnly, type Work } from './work.ts';

@@ -1,7 +1,7 @@
 // Configurations that Vault refuses for what they are, told by what it says.
 import type { BackendFinding } from '../../resources/backend-status.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
-import { isVaultError } from '../../vault/error.ts';
+import { isVaultError } from '../../vault/errors.ts';
 import { configured } from './configured.ts';
 import { keysFresh } from './keys.ts';
 

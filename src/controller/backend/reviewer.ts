@@ -1,6 +1,6 @@
 // Whose token asks the API server: by mode, the service account, the Secret, and the token itself.
-import { readValue } from '../../kube/secret-values.ts';
-import { requestToken } from '../../kube/token-request.ts';
+import { readValue } from '../../kube/secrets.ts';
+import { requestToken } from '../../kube/tokens.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import type { HeldToken } from './memory.ts';
 import { dropObject, makeObject, readObject, SECRETS, SERVICE_ACCOUNTS } from './own-object.ts';

@@ -1,6 +1,6 @@
 // What was seen of a server, as findings: which condition, which reason, which sentence.
 import type { EndpointFinding } from '../../resources/endpoint.ts';
-import type { VaultError } from '../../vault/error.ts';
+import type { VaultError } from '../../vault/errors.ts';
 
 type Of<Type extends EndpointFinding['type']> = Extract<EndpointFinding, { readonly type: Type }>;
 

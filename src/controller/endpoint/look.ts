@@ -1,7 +1,7 @@
 // Looks at a server: can it be reached, is it what it should be, do we get in. Stops at the first thing that is not so.
 import type { EndpointFinding, VaultEndpointSpec } from '../../resources/endpoint.ts';
 import type { VaultClient } from '../../vault/client.ts';
-import { VaultError } from '../../vault/error.ts';
+import { VaultError } from '../../vault/errors.ts';
 import { type Health, hasNamespaces, namespaceExists, readHealth } from '../../vault/health.ts';
 import type { SessionState } from '../../vault/session.ts';
 import type { VaultConnection } from '../vault-registry.ts';

@@ -1,8 +1,8 @@
 // What it takes to connect to a server and to log in: certificates, and credentials that are read at each login.
 import { createHash, X509Certificate } from 'node:crypto';
-import { isKubeError } from '../../kube/error.ts';
-import { readValue } from '../../kube/secret-values.ts';
-import { requestToken } from '../../kube/token-request.ts';
+import { isKubeError } from '../../kube/errors.ts';
+import { readValue } from '../../kube/secrets.ts';
+import { requestToken } from '../../kube/tokens.ts';
 import type { VaultEndpointSpec } from '../../resources/endpoint.ts';
 import { LONGEST_PEM } from '../../resources/reference.ts';
 import type { VaultTLS } from '../../vault/client.ts';

@@ -8,7 +8,7 @@ import {
 import { mergeConditions, readyOf } from '../../resources/condition.ts';
 import { namespaceRefusal, type PolicyText, policyText } from '../../resources/policy-text.ts';
 import { isOlder } from '../../resources/role-name.ts';
-import { isVaultError } from '../../vault/error.ts';
+import { isVaultError } from '../../vault/errors.ts';
 import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
 import { isSameServer } from '../same-server.ts';
 import { vaultFailure } from '../vault-failure.ts';

@@ -5,7 +5,7 @@ import { FINALIZER } from '../../resources/kinds.ts';
 import { isObserved } from '../../resources/management.ts';
 import type { RoleFinding, VaultAuthRole } from '../../resources/role.ts';
 import { outlives } from '../../resources/tenancy.ts';
-import { isVaultError } from '../../vault/error.ts';
+import { isVaultError } from '../../vault/errors.ts';
 import { deleteRole } from '../../vault/roles.ts';
 import type { ControllerContext } from '../context.ts';
 import { bury } from '../tombstones.ts';

@@ -5,7 +5,7 @@ import type { ControllerContext, Reconcilers } from '../../../src/controller/con
 import { type Controller, startController } from '../../../src/controller/run.ts';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
-import { requestToken } from '../../../src/kube/token-request.ts';
+import { requestToken } from '../../../src/kube/tokens.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
 import type { Log } from '../../../src/observe/log.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
@@ -13,7 +13,7 @@ import type { VaultAuthBackendStatus } from '../../../src/resources/backend-stat
 import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import type { VaultClient } from '../../../src/vault/client.ts';
 import { readHealth } from '../../../src/vault/health.ts';
-import { type ProbeResult, tryLogin } from '../../../src/vault/probe-login.ts';
+import { type ProbeResult, tryLogin } from '../../../src/vault/login.ts';
 import { type VaultSession, vaultSession } from '../../../src/vault/session.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, installController } from '../../bed/controller.ts';
@@ -163,7 +163,7 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
         metrics,
         onLost: () => undefined,
         // A restart of the API server takes longer than a leader would wait for it.
-        leaderTimes: { leaseMs: 120_000, renewDeadlineMs: 100_000 },
+        leaderTimes: { leaseDurationMs: 120_000, renewDeadlineMs: 100_000 },
       });
     };
     closing.push(() => controller?.close());

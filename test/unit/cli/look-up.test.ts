@@ -1,9 +1,9 @@
 // Asking the API server during a review: only when it can help, at most once, within bounds.
 import type { Reply } from '../../../src/admission/review.ts';
 import { type LookingUp, lookingUp } from '../../../src/cli/look-up.ts';
-import type { KnownMetadata } from '../../../src/kube/metadata.ts';
+import type { CachedMetadata } from '../../../src/kube/metadata-informer.ts';
 
-const EMPTY: KnownMetadata = { labels: new Map(), annotations: new Map() };
+const EMPTY: CachedMetadata = { labels: new Map(), annotations: new Map() };
 const BODY = Buffer.from('{}');
 
 interface Scene {

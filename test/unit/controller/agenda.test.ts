@@ -1,7 +1,7 @@
 // The agenda: nothing before this process leads, endpoints first, then everything once, and then what changes concern.
 import { agenda } from '../../../src/controller/agenda.ts';
 import type { Known } from '../../../src/controller/dependant.ts';
-import { keyOf, type ObjectStore, type WatchedObject } from '../../../src/kube/objects.ts';
+import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
 import { backend, endpoint, policy, ready, role } from './objects.ts';
 
 // The global of Jest's ES modules.
@@ -10,12 +10,12 @@ const { jest } = import.meta;
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-const ours = <T extends WatchedObject>(...objects: readonly T[]): ObjectStore<T> => ({
+const ours = <T extends KubeObject>(...objects: readonly T[]): Lister<T> => ({
   get: (key) => objects.find((object) => keyOf(object) === key),
   list: () => objects,
   keys: () => objects.map(keyOf),
-  listed: () => true,
-  heard: () => 0,
+  synced: () => true,
+  lastActivity: () => 0,
   close: () => Promise.resolve(),
 });
 

@@ -4,7 +4,7 @@ import { type HealthSituation, keysHealth, reviewerHealth } from '../../../src/c
 import { keysFresh, readClusterKeys } from '../../../src/controller/backend/keys.ts';
 import { kidOf } from '../../../src/controller/backend/signing-keys.ts';
 import type { Work } from '../../../src/controller/backend/work.ts';
-import { KubeError } from '../../../src/kube/error.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 
 const NOW = Date.parse('2026-01-02T00:00:00Z');
 const at = (hours: number): string => new Date(NOW + hours * 3_600_000).toISOString();

@@ -3,7 +3,7 @@ import { dropReviewer, dropUnneeded } from '../../../src/controller/backend/revi
 import { keepRights } from '../../../src/controller/backend/rights.ts';
 import type { Work } from '../../../src/controller/backend/work.ts';
 import type { KubeRequest } from '../../../src/kube/client.ts';
-import { KubeError } from '../../../src/kube/error.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import { roleReasons, type VaultAuthRole } from '../../../src/resources/role.ts';

@@ -2,18 +2,18 @@
 import { ofCredential, ofNamespace, ofServiceAccount } from '../../../src/controller/cluster-dependants.ts';
 import type { Dependant, Known } from '../../../src/controller/dependant.ts';
 import { isChanged, ofBackend, ofEndpoint, ofPolicy, ofRole } from '../../../src/controller/dependants.ts';
-import { keyOf, type ObjectStore, type WatchedObject } from '../../../src/kube/objects.ts';
+import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
 import { backend, endpoint, policy, ready, role } from './objects.ts';
 
-const store = <T>(objects: readonly T[], key: (object: T) => string): ObjectStore<T> => ({
+const store = <T>(objects: readonly T[], key: (object: T) => string): Lister<T> => ({
   get: (name) => objects.find((object) => key(object) === name),
   list: () => objects,
   keys: () => objects.map(key),
-  listed: () => true,
-  heard: () => 0,
+  synced: () => true,
+  lastActivity: () => 0,
   close: () => Promise.resolve(),
 });
-const ours = <T extends WatchedObject>(...objects: readonly T[]): ObjectStore<T> => store(objects, keyOf);
+const ours = <T extends KubeObject>(...objects: readonly T[]): Lister<T> => store(objects, keyOf);
 
 const ROLES = [
   role('a/web', { spec: { backendRef: { name: 'one' }, policies: ['app'] } }),

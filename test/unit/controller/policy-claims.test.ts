@@ -4,7 +4,7 @@ import { reconcilePolicy } from '../../../src/controller/policy/policy.ts';
 import { type JsonObject, textOf } from '../../../src/json/json.ts';
 import type { VaultACLPolicy, VaultACLPolicyStatus } from '../../../src/resources/acl-policy.ts';
 import { FINALIZER } from '../../../src/resources/kinds.ts';
-import { VaultError } from '../../../src/vault/error.ts';
+import { VaultError } from '../../../src/vault/errors.ts';
 import { aclPolicy } from '../resources/fixture.ts';
 import { endpoint } from './objects.ts';
 

@@ -3,7 +3,7 @@ import type { ControllerContext } from '../../../src/controller/context.ts';
 import { reconcileRole } from '../../../src/controller/role/role.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../../src/resources/role.ts';
-import { VaultError } from '../../../src/vault/error.ts';
+import { VaultError } from '../../../src/vault/errors.ts';
 import { aclPolicy, kubernetesBackend, webRole } from '../resources/fixture.ts';
 import { endpoint } from './objects.ts';
 

@@ -4,15 +4,15 @@ import { dispatcher } from '../../../src/controller/dispatch.ts';
 import type { Cause } from '../../../src/controller/queue-lanes.ts';
 import type { Stores } from '../../../src/controller/stores.ts';
 import { vaultRegistry } from '../../../src/controller/vault-registry.ts';
-import type { VaultAnswer } from '../../../src/vault/answer.ts';
+import type { VaultResponse } from '../../../src/vault/response.ts';
 import type { VaultCall } from '../../../src/vault/client.ts';
 
-const ANSWER: VaultAnswer = { status: 200, data: undefined, auth: undefined, warnings: [], raw: {} };
+const ANSWER: VaultResponse = { status: 200, data: undefined, auth: undefined, warnings: [], raw: {} };
 
 /** Runs a reconciler of roles that reads, writes and reads again, and says what reached the server and how. */
 const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> => {
   const seen: string[] = [];
-  const request = (call: VaultCall): Promise<VaultAnswer> => {
+  const request = (call: VaultCall): Promise<VaultResponse> => {
     seen.push(`${call.method} ${call.path} ${call.lane ?? '-'}`);
     return Promise.resolve(ANSWER);
   };

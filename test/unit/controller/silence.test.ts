@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Controller, startController } from '../../../src/controller/run.ts';
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
-import { silentAfterMs } from '../../../src/kube/collection.ts';
-import { KubeError } from '../../../src/kube/error.ts';
+import { staleAfterMs } from '../../../src/kube/reflector.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
 import { createLog } from '../../../src/observe/log.ts';
 
@@ -63,6 +63,6 @@ test('it is not ready while the API server has been silent for long, and says of
 });
 
 test('silence is longer than any watch that goes well', () => {
-  expect(silentAfterMs()).toBeGreaterThan(2 * 60_000);
-  expect(silentAfterMs(TIMES)).toBeCloseTo(105);
+  expect(staleAfterMs()).toBeGreaterThan(2 * 60_000);
+  expect(staleAfterMs(TIMES)).toBeCloseTo(105);
 });

@@ -1,8 +1,8 @@
 // The status writer: silent when there is nothing new to say, never wrong about whom it writes to, careful with tombstones.
 import { statusWriter } from '../../../src/controller/status.ts';
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
-import { KubeError } from '../../../src/kube/error.ts';
-import { keyOf, type WritableStore } from '../../../src/kube/objects.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
+import { keyOf, type Informer } from '../../../src/kube/informer.ts';
 import type { Resource } from '../../../src/resources/resource.ts';
 import { backend, ready, role } from './objects.ts';
 
@@ -14,14 +14,14 @@ const ago = (hours: number): string => new Date(NOW - hours * 3_600_000).toISOSt
 const cluster = (objects: readonly Any[], refuse: () => void = () => undefined) => {
   const known = new Map(objects.map((object) => [keyOf(object), object]));
   const written: unknown[] = [];
-  const store: WritableStore<Any, Any> = {
+  const store: Informer<Any, Any> = {
     get: (key) => known.get(key),
     list: () => [...known.values()],
     keys: () => [...known.keys()],
-    listed: () => true,
-    heard: () => 0,
+    synced: () => true,
+    lastActivity: () => 0,
     close: () => Promise.resolve(),
-    wrote: (answer) => void known.set(keyOf(answer), answer),
+    recordWrite: (answer) => void known.set(keyOf(answer), answer),
   };
   const client: KubeClient = {
     request: async <T>({ body }: KubeRequest): Promise<T> => {

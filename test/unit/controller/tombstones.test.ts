@@ -4,7 +4,7 @@ import { bury, exhume, isBuried, reconcileTombstones } from '../../../src/contro
 import { LeaseLost } from '../../../src/kube/lease.ts';
 import { MOST_TOMBSTONES, type Tombstone } from '../../../src/resources/backend-status.ts';
 import type { VaultAuthRole } from '../../../src/resources/role.ts';
-import { VaultError, type VaultErrorKind } from '../../../src/vault/error.ts';
+import { VaultError, type VaultErrorKind } from '../../../src/vault/errors.ts';
 import { backend, endpoint, role } from './objects.ts';
 
 const tombstone = (roleName: string, more: Partial<Tombstone> = {}): Tombstone => ({

@@ -1,6 +1,6 @@
 import { type KubeClient, kubeClient } from '../../../src/kube/client.ts';
-import type { KubeConnection } from '../../../src/kube/connection.ts';
-import { KubeError } from '../../../src/kube/error.ts';
+import type { KubeConnection } from '../../../src/kube/kubeconfig.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 import { bodyOf, type FakeApi, fakeApi } from './fake-api.ts';
 
 const opened: { stop(): Promise<void> | void }[] = [];

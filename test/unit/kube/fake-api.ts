@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { Credentials, KubeConnection } from '../../../src/kube/connection.ts';
+import type { Credentials, KubeConnection } from '../../../src/kube/kubeconfig.ts';
 import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
 
 const dates = { notBefore: new Date(Date.now() - 300_000), notAfter: new Date(Date.now() + 86_400_000) };

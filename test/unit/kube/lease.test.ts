@@ -1,8 +1,8 @@
 // Leading by a Lease: one at a time, handed over, and never believed when it may be over.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../../../src/kube/client.ts';
-import { KubeError } from '../../../src/kube/error.ts';
-import { type Leader, LeaseLost, runLeader } from '../../../src/kube/lease.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
+import { type LeaderElection, LeaseLost, runLeaderElection } from '../../../src/kube/lease.ts';
 
 interface Stored {
   metadata: { name: string; namespace: string; resourceVersion: string };
@@ -47,31 +47,31 @@ const leaseServer = () => {
 };
 
 interface Process {
-  readonly leader: Leader;
+  readonly leader: LeaderElection;
   readonly told: string[];
   signal?: AbortSignal;
 }
 
-const running: Leader[] = [];
+const running: LeaderElection[] = [];
 afterEach(async () => {
   await Promise.all(running.splice(0).map((leader) => leader.close()));
 });
 
 const start = (client: KubeClient, identity: string, clocks?: { monotonic: () => number; wall: () => number }): Process => {
   const told: string[] = [];
-  const process: { leader?: Leader; told: string[]; signal?: AbortSignal } = { told };
-  const leader = runLeader({
+  const process: { leader?: LeaderElection; told: string[]; signal?: AbortSignal } = { told };
+  const leader = runLeaderElection({
     client,
     namespace: 'own',
     name: 'controller',
     identity,
     times: TIMES,
     clocks,
-    onLead: (signal) => {
+    onStartedLeading: (signal) => {
       process.signal = signal;
       told.push('leads');
     },
-    onLost: (reason) => told.push(reason),
+    onStoppedLeading: (reason) => told.push(reason),
     onProblem: (problem) => told.push(`problem: ${problem ?? 'over'}`),
   });
   running.push(leader);

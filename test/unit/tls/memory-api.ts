@@ -1,7 +1,7 @@
 // The two kinds of objects that a keeper uses, in memory, with versions as the API server keeps them.
 import fastJsonPatch from 'fast-json-patch';
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
-import { KubeError } from '../../../src/kube/error.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 
 interface Stored {
   readonly metadata: { readonly name: string; readonly resourceVersion: string };

@@ -1,4 +1,4 @@
-import { isAbsent } from '../../../src/vault/error.ts';
+import { isAbsent } from '../../../src/vault/errors.ts';
 import { readHealth } from '../../../src/vault/health.ts';
 import { login, lookUpSelf, renewSelf } from '../../../src/vault/login.ts';
 import { failure, LIMITS, start } from './fake-server.ts';

@@ -3,7 +3,7 @@ import { createServer as createPlain, type IncomingMessage, type RequestListener
 import { createServer as createSecure, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type VaultClient, vaultClient, type VaultClientOptions } from '../../../src/vault/client.ts';
-import { VaultError } from '../../../src/vault/error.ts';
+import { VaultError } from '../../../src/vault/errors.ts';
 
 export interface Seen {
   readonly method: string;

@@ -2,47 +2,47 @@
 // objects is asked for, and where it is kept, is the caller's.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from './client.ts';
-import { KubeError } from './error.ts';
+import { KubeError } from './errors.ts';
 
 /** What the loop itself needs of an object. */
-export interface Versioned {
+export interface VersionedObject {
   readonly metadata: { readonly resourceVersion?: string | undefined };
 }
 
 /** A whole list on its way in, page by page; it counts from `finish` on, and one that is never finished is forgotten. */
-export interface Listing<T> {
+export interface Replacement<T> {
   add(object: T): void;
   finish(): void;
 }
 
 /** Where what is heard is kept. None of these may throw or wait. */
-export interface CollectionStore<T> {
-  list(): Listing<T>;
+export interface ReflectorStore<T> {
+  replace(): Replacement<T>;
   set(object: T): void;
-  remove(object: T): void;
+  delete(object: T): void;
 }
 
 /** Media types of a list and of one object of a stream. */
-export interface Form {
+export interface MediaTypes {
   readonly list: string;
   readonly one: string;
 }
 
-export interface CollectionOptions<T> {
+export interface ReflectorOptions<T> {
   readonly client: KubeClient;
   /** Of the collection, such as /api/v1/namespaces. */
   readonly path: string;
-  readonly form: Form;
+  readonly mediaTypes: MediaTypes;
   /** Only objects with these labels; all unless told. */
   readonly labelSelector?: string | undefined;
-  readonly store: CollectionStore<T>;
+  readonly store: ReflectorStore<T>;
   /** Told once when it stops working, and once (undefined) when it works again. */
   readonly onProblem: (problem: string | undefined) => void;
-  readonly times?: Partial<WatchTimes> | undefined;
+  readonly times?: Partial<ReflectorTimes> | undefined;
 }
 
 /** Milliseconds, except for `streamSeconds`. */
-export interface WatchTimes {
+export interface ReflectorTimes {
   /** How long the API server keeps a stream. It sends a bookmark shortly before, so that the version never grows old. */
   readonly streamSeconds: number;
   /** How much longer we wait for its end before the connection counts as dead. */
@@ -50,24 +50,30 @@ export interface WatchTimes {
   /** After so long everything is listed again, against events that got lost. */
   readonly relistMs: number;
   /** First and longest wait after a failure. */
-  readonly firstWaitMs: number;
-  readonly longestWaitMs: number;
+  readonly firstBackoffMs: number;
+  readonly maxBackoffMs: number;
 }
 
-export interface Watch {
+export interface Reflector {
   /** A whole list has been read. */
-  readonly listed: () => boolean;
+  readonly synced: () => boolean;
   /** The API server was asked and does not let us read the collection: waiting for a list is waiting for somebody's hand. */
-  readonly refused: () => boolean;
+  readonly forbidden: () => boolean;
   /** When the API server last said anything, in milliseconds of `performance.now()`; undefined: never. */
-  readonly heard: () => number | undefined;
+  readonly lastActivity: () => number | undefined;
   /** Ends what is under way, and resolves when nothing more will be told to the store. */
   readonly close: () => Promise<void>;
 }
 
-const TIMES: WatchTimes = { streamSeconds: 25, graceMs: 10_000, relistMs: 600_000, firstWaitMs: 500, longestWaitMs: 30_000 };
+const TIMES: ReflectorTimes = {
+  streamSeconds: 25,
+  graceMs: 10_000,
+  relistMs: 600_000,
+  firstBackoffMs: 500,
+  maxBackoffMs: 30_000,
+};
 /** Streams are ended and begun anew all the time, and each end is heard of: who is silent for three of them is not there. */
-export function silentAfterMs(given: Partial<WatchTimes> = {}): number {
+export function staleAfterMs(given: Partial<ReflectorTimes> = {}): number {
   const { streamSeconds, graceMs } = { ...TIMES, ...given };
   return 3 * (streamSeconds * LONGEST_STREAM * 1000 + graceMs);
 }
@@ -82,10 +88,10 @@ const FAILURES_PER_VERSION = 3;
 const SHORT_MS = 1000;
 
 /** Starts at once. Failures are retried for ever, with growing waits. */
-export function followCollection<T extends Versioned>(options: CollectionOptions<T>): Watch {
-  const { client, path, form, store, onProblem, times: given } = options;
+export function startReflector<T extends VersionedObject>(options: ReflectorOptions<T>): Reflector {
+  const { client, path, mediaTypes: form, store, onProblem, times: given } = options;
   const selected = options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
-  const times: WatchTimes = { ...TIMES, ...given };
+  const times: ReflectorTimes = { ...TIMES, ...given };
   const closing = new AbortController();
   let heard: number | undefined;
   let listed = false;
@@ -107,7 +113,7 @@ export function followCollection<T extends Versioned>(options: CollectionOptions
   const list = async (signal: AbortSignal): Promise<void> => {
     // A list that fails though a stream would do is tried again soon, but the stream goes on meanwhile.
     due = performance.now() + times.relistMs / 10;
-    const listing = store.list();
+    const listing = store.replace();
     let next: string | undefined;
     let latest: string;
     do {
@@ -155,7 +161,7 @@ export function followCollection<T extends Versioned>(options: CollectionOptions
     if (lines === 0 && isShort) throw new KubeError(0, 'Cut', `GET ${path}: the watch ended as soon as it began`);
     worked();
     // A server that says a word and hangs up is not asked again and again without a pause.
-    if (isShort) await sleep(times.firstWaitMs, undefined, { signal });
+    if (isShort) await sleep(times.firstBackoffMs, undefined, { signal });
   };
 
   const round = async (signal: AbortSignal): Promise<void> => {
@@ -171,15 +177,15 @@ export function followCollection<T extends Versioned>(options: CollectionOptions
         if (isGone(error) || failures % FAILURES_PER_VERSION === 0) version = undefined;
         if (!isTold && !isGone(error)) onProblem(error instanceof Error ? error.message : String(error));
         isTold ||= !isGone(error);
-        const wait = Math.min(times.longestWaitMs, times.firstWaitMs * 2 ** Math.min(failures - 1, 10));
+        const wait = Math.min(times.maxBackoffMs, times.firstBackoffMs * 2 ** Math.min(failures - 1, 10));
         return sleep(wait * (0.5 + Math.random() / 2), undefined, { signal: closing.signal }).catch(() => undefined);
       });
   };
   const running = run();
   return {
-    listed: () => listed,
-    refused: () => refused,
-    heard: () => heard,
+    synced: () => listed,
+    forbidden: () => refused,
+    lastActivity: () => heard,
     close: () => {
       closing.abort();
       return running;
@@ -197,7 +203,7 @@ type Event<T> =
   | { readonly type: 'ERROR'; readonly object: { readonly code?: number; readonly reason?: string; readonly message?: string } };
 
 /** Works one line of a stream off and gives the version that it brings. Throws what ends the stream: an ERROR, or what is no event. */
-const take = <T extends Versioned>(line: string, store: CollectionStore<T>): string | undefined => {
+const take = <T extends VersionedObject>(line: string, store: ReflectorStore<T>): string | undefined => {
   if (line === '') return undefined;
   const event: Event<T> = JSON.parse(line);
   switch (event.type) {
@@ -206,7 +212,7 @@ const take = <T extends Versioned>(line: string, store: CollectionStore<T>): str
       store.set(event.object);
       break;
     case 'DELETED':
-      store.remove(event.object);
+      store.delete(event.object);
       break;
     case 'BOOKMARK':
       break;
@@ -236,3 +242,42 @@ const within = async (outer: AbortSignal, step: (signal: AbortSignal) => Promise
     outer.removeEventListener('abort', stop);
   }
 };
+
+// Follows the metadata of one collection of the API server.
+/** The metadata of one object; all that is asked for. */
+export interface ObjectMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly resourceVersion?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Where what is heard is kept. None of these may throw or wait. */
+export type MetadataStore = ReflectorStore<ObjectMetadata>;
+
+export interface MetadataReflectorOptions extends Omit<ReflectorOptions<never>, 'mediaTypes' | 'store'> {
+  readonly store: MetadataStore;
+}
+
+/** Asks for no more of objects than their metadata. */
+export const METADATA_ONLY: MediaTypes = {
+  list: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+  one: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+};
+
+/** Starts at once. Failures are retried for ever, with growing waits. */
+export function startMetadataReflector({ store, ...options }: MetadataReflectorOptions): Reflector {
+  return startReflector<{ readonly metadata: ObjectMetadata }>({
+    ...options,
+    mediaTypes: METADATA_ONLY,
+    store: {
+      replace: () => {
+        const listing = store.replace();
+        return { add: ({ metadata }) => listing.add(metadata), finish: () => listing.finish() };
+      },
+      set: ({ metadata }) => store.set(metadata),
+      delete: ({ metadata }) => store.delete(metadata),
+    },
+  });
+}

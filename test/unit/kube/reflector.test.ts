@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeClient } from '../../../src/kube/client.ts';
-import { type Watch, watchCollection, type WatchTimes } from '../../../src/kube/watch.ts';
+import { type Reflector, startMetadataReflector, type ReflectorTimes } from '../../../src/kube/reflector.ts';
 import { fakeApi } from './fake-api.ts';
 
 type Step = (response: ServerResponse, query: URLSearchParams) => void;
@@ -42,7 +42,7 @@ const status =
   };
 
 interface Followed {
-  readonly watch: Watch;
+  readonly watch: Reflector;
   readonly names: () => readonly string[];
   /** One word per request: `list`, `list NEXT`, `watch VERSION`. */
   readonly requests: readonly string[];
@@ -50,7 +50,7 @@ interface Followed {
 }
 
 /** Follows a collection whose server takes these steps, one per request; after the last it keeps every stream open. */
-const follow = async (steps: readonly Step[], times: Partial<WatchTimes> = {}): Promise<Followed> => {
+const follow = async (steps: readonly Step[], times: Partial<ReflectorTimes> = {}): Promise<Followed> => {
   const requests: string[] = [];
   const problems: (string | undefined)[] = [];
   const left = [...steps];
@@ -63,7 +63,7 @@ const follow = async (steps: readonly Step[], times: Partial<WatchTimes> = {}): 
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
   let known = new Set<string>();
   const store = {
-    list: () => {
+    replace: () => {
       const listed = new Set<string>();
       return {
         add: ({ name }: { readonly name: string }) => void listed.add(name),
@@ -73,14 +73,14 @@ const follow = async (steps: readonly Step[], times: Partial<WatchTimes> = {}): 
       };
     },
     set: ({ name }: { readonly name: string }) => void known.add(name),
-    remove: ({ name }: { readonly name: string }) => void known.delete(name),
+    delete: ({ name }: { readonly name: string }) => void known.delete(name),
   };
-  const watch = watchCollection({
+  const watch = startMetadataReflector({
     client,
     path: '/things',
     store,
     onProblem: (problem) => problems.push(problem),
-    times: { firstWaitMs: 5, ...times },
+    times: { firstBackoffMs: 5, ...times },
   });
   opened.push({
     stop: async () => {
@@ -109,7 +109,7 @@ test('pages become one list, events change it, and a stream that ends is taken u
   expect(requests).toEqual(['list', 'list more', 'watch 7', 'watch 20']);
   expect(names()).toEqual(['b', 'c', 'd']);
   expect(problems).toEqual([]);
-  expect([watch.listed(), watch.heard() !== undefined]).toEqual([true, true]);
+  expect([watch.synced(), watch.lastActivity() !== undefined]).toEqual([true, true]);
 });
 
 const ignore = (): void => undefined;
@@ -120,8 +120,8 @@ test('metadata alone is asked for, with bookmarks and a bounded time', async () 
     if (seen.length === 1) page('7', [])(response, new URLSearchParams());
   });
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
-  const store = { list: () => ({ add: ignore, finish: ignore }), set: ignore, remove: ignore };
-  const watch = watchCollection({ client, path: '/things', store, onProblem: ignore });
+  const store = { replace: () => ({ add: ignore, finish: ignore }), set: ignore, delete: ignore };
+  const watch = startMetadataReflector({ client, path: '/things', store, onProblem: ignore });
   await until(() => seen.length === 2);
   await watch.close();
   client.close();
@@ -183,9 +183,9 @@ test('a version that nobody knows is given up after three failures', async () =>
 test('a connection that is dead without saying so is left, and the age of what is known can be seen', async () => {
   const { watch, requests, problems } = await follow([page('7', ['a']), silent, silent], { streamSeconds: 0.1, graceMs: 200 });
   await until(() => requests.length === 2);
-  const heard = watch.heard();
+  const heard = watch.lastActivity();
   await until(() => requests.length === 3);
-  expect(watch.heard()).toBe(heard);
+  expect(watch.lastActivity()).toBe(heard);
   expect(requests).toEqual(['list', 'watch 7', 'watch 7']);
   expect(problems).toEqual([expect.stringContaining('no answer within 1200 ms')]);
 });
@@ -201,7 +201,7 @@ test('a list that is cut in the middle changes nothing; the next one does', asyn
     page('7', ['c'], 'more'),
     page('8', ['d']),
   ]);
-  expect(watch.listed()).toBe(false);
+  expect(watch.synced()).toBe(false);
   await until(() => requests.includes('watch 8'));
   expect(requests.filter((request) => request === 'list')).toHaveLength(3);
   expect(names()).toEqual(['c', 'd']);
@@ -213,7 +213,7 @@ test.each<[string, Step]>([
   ['lists from which nothing can be watched', (response) => response.end(JSON.stringify({ metadata: {}, items: [] }))],
 ])('%s are no reason to ask without a pause', async (_what, step) => {
   const { requests } = await follow([page('1', []), ...Array.from({ length: 200 }, () => step)], {
-    firstWaitMs: 100,
+    firstBackoffMs: 100,
     relistMs: 0,
   });
   await sleep(500);
@@ -229,7 +229,7 @@ test('everything is listed again after a while; when that fails the stream goes 
       ended(event('ADDED', 'd', '9')),
       page('10', ['a']),
     ],
-    { relistMs: 1, firstWaitMs: 5 },
+    { relistMs: 1, firstBackoffMs: 5 },
   );
   await until(() => names().length === 1);
   expect(requests.filter((request) => request === 'list').length).toBeGreaterThanOrEqual(3);
@@ -240,7 +240,7 @@ test.each<readonly [string, readonly Step[], number]>([
   ['a stream', [page('7', ['a']), silent], 2],
   ['a wait', [status(500)], 1],
 ])('%s ends at once when the watch is closed', async (_, steps, count) => {
-  const { watch, requests } = await follow(steps, { firstWaitMs: 20_000 });
+  const { watch, requests } = await follow(steps, { firstBackoffMs: 20_000 });
   await until(() => requests.length === count);
   const began = performance.now();
   await watch.close();

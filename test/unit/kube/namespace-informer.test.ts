@@ -1,11 +1,10 @@
 // Objects by namespace: what says nothing is not kept, what is gone is forgotten, and the order is that of names.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { watchByNamespace, type ByNamespace } from '../../../src/kube/by-namespace.ts';
 import { kubeClient } from '../../../src/kube/client.ts';
-import type { WatchedObject } from '../../../src/kube/objects.ts';
+import { startNamespaceInformer, type NamespaceInformer, type KubeObject } from '../../../src/kube/informer.ts';
 import { fakeApi } from './fake-api.ts';
 
-interface Thing extends WatchedObject {
+interface Thing extends KubeObject {
   readonly spec: string;
 }
 
@@ -23,7 +22,10 @@ const until = async (what: () => boolean): Promise<void> => {
   }
 };
 
-const following = async (answers: readonly string[], run: (things: ByNamespace<string>) => Promise<void>): Promise<void> => {
+const following = async (
+  answers: readonly string[],
+  run: (things: NamespaceInformer<string>) => Promise<void>,
+): Promise<void> => {
   const left = [...answers];
   const api = await fakeApi((_, response) => {
     const answer = left.shift();
@@ -31,12 +33,12 @@ const following = async (answers: readonly string[], run: (things: ByNamespace<s
     else response.end(answer);
   });
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
-  const things = watchByNamespace<Thing, string>({
+  const things = startNamespaceInformer<Thing, string>({
     client,
     path: '/things',
-    keep: ({ spec }) => (spec === '' ? undefined : spec),
+    transform: ({ spec }) => (spec === '' ? undefined : spec),
     onProblem: () => undefined,
-    times: { firstWaitMs: 5 },
+    times: { firstBackoffMs: 5 },
   });
   try {
     await run(things);
@@ -61,17 +63,17 @@ test('a list and what follows it are found by namespace', async () => {
       event('MODIFIED', thing('a', 'two', '14', '')),
   ];
   await following(answers, async (things) => {
-    expect(things.find('a')).toEqual([]);
-    await until(() => things.find('a').join() === 'changed');
-    expect(things.listed()).toBe(true);
-    expect([things.find('b'), things.find('c'), things.find('d')]).toEqual([['new'], [], []]);
+    expect(things.list('a')).toEqual([]);
+    await until(() => things.list('a').join() === 'changed');
+    expect(things.synced()).toBe(true);
+    expect([things.list('b'), things.list('c'), things.list('d')]).toEqual([['new'], [], []]);
   });
 });
 
 test('the order is that of names, however they came', async () => {
   await following([list(thing('a', 'two', '1', 'second'), thing('a', 'one', '2', 'first'))], async (things) => {
-    await until(() => things.listed());
-    expect(things.find('a')).toEqual(['first', 'second']);
-    expect(things.find('a')).toBe(things.find('a'));
+    await until(() => things.synced());
+    expect(things.list('a')).toEqual(['first', 'second']);
+    expect(things.list('a')).toBe(things.list('a'));
   });
 });

@@ -1,9 +1,9 @@
 // What an answer of Vault or OpenBao says: data, a new token, warnings; or which error it is.
 import { isObject, type JsonObject, objectAt } from '../json/json.ts';
-import { VaultError, type VaultErrorKind } from './error.ts';
+import { VaultError, type VaultErrorKind } from './errors.ts';
 import type { Answer } from './exchange.ts';
 
-export interface VaultAnswer {
+export interface VaultResponse {
   readonly status: number;
   readonly data: JsonObject | undefined;
   readonly auth: JsonObject | undefined;
@@ -21,7 +21,7 @@ export interface Asked {
 }
 
 /** Reads an answer. Throws VaultError for everything but success. */
-export function readAnswer(answer: Answer, asked: Asked): VaultAnswer {
+export function readResponse(answer: Answer, asked: Asked): VaultResponse {
   const { status } = answer;
   const body = parsed(answer.body);
   if (status < 200 || status > 299) throw errorOf(answer, body, asked);

@@ -1,6 +1,6 @@
 // Where an object is on the API server.
 
-export interface Collection {
+export interface GroupVersionResource {
   /** Empty: the core group. */
   readonly group: string;
   readonly version: string;
@@ -8,19 +8,19 @@ export interface Collection {
   readonly plural: string;
 }
 
-export interface ObjectPlace extends Collection {
+export interface ObjectRef extends GroupVersionResource {
   /** Undefined for objects of the cluster. */
   readonly namespace?: string | undefined;
   readonly name: string;
 }
 
 /** The path of a collection: of one namespace, or of all. */
-export function collectionPath({ group, version, plural }: Collection, namespace?: string): string {
+export function resourcePath({ group, version, plural }: GroupVersionResource, namespace?: string): string {
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
 }
 
 /** The path of one object. */
-export function pathOf({ namespace, name, ...collection }: ObjectPlace): string {
-  return `${collectionPath(collection, namespace)}/${encodeURIComponent(name)}`;
+export function objectPath({ namespace, name, ...collection }: ObjectRef): string {
+  return `${resourcePath(collection, namespace)}/${encodeURIComponent(name)}`;
 }

@@ -1,8 +1,8 @@
 // Events (events.k8s.io) on objects, for whoever runs `kubectl describe`: told once and then counted, few per object, never waited for.
 import { randomBytes } from 'node:crypto';
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './error.ts';
-import { collectionPath, pathOf } from './place.ts';
+import { isKubeError } from './errors.ts';
+import { resourcePath, objectPath } from './object-ref.ts';
 
 export interface EventSubject {
   readonly apiVersion: string;
@@ -95,7 +95,7 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
     fence();
     await client.request({
       method: 'POST',
-      path: collectionPath(EVENTS, namespace),
+      path: resourcePath(EVENTS, namespace),
       body: {
         apiVersion: 'events.k8s.io/v1',
         kind: 'Event',
@@ -114,7 +114,7 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
     await client
       .request({
         method: 'PATCH',
-        path: pathOf({ ...EVENTS, namespace, name }),
+        path: objectPath({ ...EVENTS, namespace, name }),
         contentType: 'application/merge-patch+json',
         body: { series: { count, lastObservedTime: microTime(lastAt) } },
       })

@@ -1,6 +1,6 @@
 // What is made of an API server's answer to a request for a token.
 import type { KubeClient } from '../../../src/kube/client.ts';
-import { requestToken } from '../../../src/kube/token-request.ts';
+import { requestToken } from '../../../src/kube/tokens.ts';
 
 const asked = (answer: unknown) => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- answers what the test says

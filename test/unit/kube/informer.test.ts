@@ -2,10 +2,10 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeClient, kubeClient, type KubeRequest } from '../../../src/kube/client.ts';
-import { type ObjectStore, type WatchedObject, watchObjects, withoutManagedFields } from '../../../src/kube/objects.ts';
+import { type Lister, type KubeObject, startInformer, withoutManagedFields } from '../../../src/kube/informer.ts';
 import { type FakeApi, fakeApi } from './fake-api.ts';
 
-interface Thing extends WatchedObject {
+interface Thing extends KubeObject {
   readonly spec?: string;
 }
 
@@ -48,14 +48,14 @@ const follow = async (
     else void Promise.resolve(answer).then((text) => response.end(text));
   });
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
-  const store = watchObjects<Thing, Thing>({
+  const store = startInformer<Thing, Thing>({
     client,
     path: '/things',
     labelSelector: more.labelSelector,
-    keep: withoutManagedFields,
+    transform: withoutManagedFields,
     onChange: (key, before, after) => told.push(`${key} ${before?.spec ?? '-'}>${after?.spec ?? '-'}`),
     onProblem: () => undefined,
-    times: { firstWaitMs: 5, ...(more.relistMs === undefined ? {} : { relistMs: more.relistMs }) },
+    times: { firstBackoffMs: 5, ...(more.relistMs === undefined ? {} : { relistMs: more.relistMs }) },
   });
   opened.push({
     stop: async () => {
@@ -67,7 +67,7 @@ const follow = async (
   return { store, told, urls };
 };
 
-const specs = (store: ObjectStore<Thing>): Record<string, string | undefined> =>
+const specs = (store: Lister<Thing>): Record<string, string | undefined> =>
   Object.fromEntries(store.keys().map((key) => [key, store.get(key)?.spec]));
 
 test('a list and a stream are told as changes, without the record of who set what', async () => {
@@ -94,7 +94,7 @@ test('a new list tells only of what differs, of what is gone and of what was mad
     ],
     { relistMs: 1 },
   );
-  await until(() => store.get('team/b') === undefined && store.listed());
+  await until(() => store.get('team/b') === undefined && store.synced());
   expect(urls.length).toBeGreaterThan(1);
   expect(told.filter((line) => line !== 'team/d ->four')).toEqual([
     'team/a ->one',
@@ -109,10 +109,10 @@ test('what we have written is known at once, and a stream that lags behind does 
   const late = new EventEmitter();
   const lateText = once(late, 'text').then(([text]) => String(text));
   const { store, told, urls } = await follow([list('5', thing('a', '3', 'one')), lateText]);
-  await until(() => store.listed());
-  store.wrote(thing('a', '10', 'ours'));
-  store.wrote(thing('gone', '10', 'ours'));
-  store.wrote(thing('a', '12', 'other', 'another'));
+  await until(() => store.synced());
+  store.recordWrite(thing('a', '10', 'ours'));
+  store.recordWrite(thing('gone', '10', 'ours'));
+  store.recordWrite(thing('a', '12', 'other', 'another'));
   expect(specs(store)).toEqual({ 'team/a': 'ours' });
   late.emit('text', ['6 old', '10 ours', '11 new'].map((line) => event('MODIFIED', thing('a', ...pair(line)))).join(''));
   await until(() => urls.length === 3);
@@ -130,18 +130,18 @@ test('a list that was read before we wrote does not take it back', async () => {
     return JSON.parse(list('7', thing('a', '5', 'one'), thing('b', '6', 'two')));
   };
   const told: string[] = [];
-  const store = watchObjects<Thing, Thing>({
+  const store = startInformer<Thing, Thing>({
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- answers what the test says
     client: { request, close: () => undefined } as KubeClient,
     path: '/things',
-    keep: withoutManagedFields,
+    transform: withoutManagedFields,
     onChange: (key, before, after) => told.push(`${key} ${before?.spec ?? '-'}>${after?.spec ?? '-'}`),
     onProblem: () => undefined,
-    times: { firstWaitMs: 5, relistMs: 50 },
+    times: { firstBackoffMs: 5, relistMs: 50 },
   });
   opened.push({ stop: store.close });
   await until(() => lists === 2);
-  store.wrote(thing('a', '9', 'ours'));
+  store.recordWrite(thing('a', '9', 'ours'));
   late.emit('go');
   await until(() => store.get('team/b') !== undefined);
   expect(told).toEqual(['team/a ->one', 'team/a one>ours', 'team/b ->two']);

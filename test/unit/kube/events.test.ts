@@ -1,6 +1,6 @@
 // Events: few, counted, short enough, and never a reason to stop.
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
-import { type EventRecorder, eventRecorder, type EventText } from '../../../src/kube/event.ts';
+import { type EventRecorder, eventRecorder, type EventText } from '../../../src/kube/events.ts';
 
 const text = (note: string): EventText => ({ type: 'Warning', reason: 'Drifted', action: 'Reconcile', note });
 const role = (name: string) => ({

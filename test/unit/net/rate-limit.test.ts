@@ -1,6 +1,6 @@
 // The gate of a server: rate and number are kept, and who goes first. With a clock of its own.
 import fc from 'fast-check';
-import { type Gate, gate, type Lane, type Limits } from '../../../src/vault/limits.ts';
+import { type Gate, gate, type Lane, type Limits } from '../../../src/net/rate-limit.ts';
 
 // The global of Jest's ES modules.
 const { jest } = import.meta;

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { kubeClient } from '../../../src/kube/client.ts';
-import { type ClusterMetadata, watchMetadata } from '../../../src/kube/metadata.ts';
-import type { WatchedMetadata, WatchTimes } from '../../../src/kube/watch.ts';
+import { type MetadataInformer, startMetadataInformer } from '../../../src/kube/metadata-informer.ts';
+import type { ObjectMetadata, ReflectorTimes } from '../../../src/kube/reflector.ts';
 import { fakeApi } from './fake-api.ts';
 
 const opened: { stop(): Promise<void> | void }[] = [];
@@ -13,17 +13,17 @@ afterEach(async () => {
 });
 
 interface Objects {
-  readonly namespaces: readonly WatchedMetadata[];
-  readonly accounts: readonly WatchedMetadata[];
+  readonly namespaces: readonly ObjectMetadata[];
+  readonly accounts: readonly ObjectMetadata[];
   /** Answers of single look-ups, by path. */
-  readonly single?: Readonly<Record<string, WatchedMetadata | number>>;
-  readonly times?: Partial<WatchTimes>;
+  readonly single?: Readonly<Record<string, ObjectMetadata | number>>;
+  readonly times?: Partial<ReflectorTimes>;
 }
 
 const REASONS: Readonly<Record<number, string>> = { 403: 'Forbidden', 404: 'NotFound' };
 
 /** Serves lists in pages, streams that stay open, and single objects; only names that begin with `ours/` are kept. */
-const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects): Promise<ClusterMetadata> => {
+const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects): Promise<MetadataInformer> => {
   const api = await fakeApi((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'https://fake');
     const found = single[pathname];
@@ -45,7 +45,12 @@ const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects)
     );
   });
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
-  const metadata = watchMetadata({ client, isOurs: (name) => name.startsWith('ours/'), onProblem: () => undefined, times });
+  const metadata = startMetadataInformer({
+    client,
+    isRelevant: (name) => name.startsWith('ours/'),
+    onProblem: () => undefined,
+    times,
+  });
   opened.push({
     stop: async () => {
       await metadata.close();
@@ -53,14 +58,14 @@ const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects)
       await api.stop();
     },
   });
-  for (let wait = 0; !metadata.listed(); wait += 1) {
+  for (let wait = 0; !metadata.synced(); wait += 1) {
     if (wait === 6000) throw new Error('never listed');
     await sleep(10);
   }
   return metadata;
 };
 
-const plain = (known: ReturnType<ClusterMetadata['namespace']>): object | undefined =>
+const plain = (known: ReturnType<MetadataInformer['namespace']>): object | undefined =>
   known && { labels: Object.fromEntries(known.labels), annotations: Object.fromEntries(known.annotations) };
 
 test('labels and annotations of ours are kept, all labels of namespaces, and of the others only that they are there', async () => {
@@ -109,14 +114,14 @@ test('one that is not known yet can be looked up; one that does not exist stays 
 const texts = (count: number, of: number): Readonly<Record<string, string>> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`ours/some-annotation-${index}`, `a value of ${of}`]));
 
-const team = (name: string, role: string): WatchedMetadata => ({ name, annotations: { 'ours/role': role } });
+const team = (name: string, role: string): ObjectMetadata => ({ name, annotations: { 'ours/role': role } });
 
 test('a new list keeps what is as it was, and forgets what has gone', async () => {
   const namespaces = [team('same', 'a'), team('other', 'a'), team('gone', 'a')];
   const cluster = await serve({
     namespaces,
     accounts: [],
-    times: { relistMs: 1, streamSeconds: 0.1, graceMs: 1, firstWaitMs: 5 },
+    times: { relistMs: 1, streamSeconds: 0.1, graceMs: 1, firstBackoffMs: 5 },
   });
   const same = cluster.namespace('same');
   namespaces.splice(1, 2, team('other', 'b'));

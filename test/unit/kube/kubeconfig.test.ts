@@ -1,10 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { TLSSocket } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TLSSocket } from 'node:tls';
 import { kubeClient } from '../../../src/kube/client.ts';
-import { inClusterConnection } from '../../../src/kube/connection.ts';
-import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
+import { inClusterConnection, kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
 import { authority, clientIdentity, fakeApi } from './fake-api.ts';
 
 let folder: string;

@@ -1,10 +1,9 @@
 // Objects of one collection in memory, by name: listed, watched, and what we have written ourselves.
 import type { KubeClient } from './client.ts';
-import { followCollection, type Form, type WatchTimes } from './collection.ts';
-import { METADATA_FORM } from './watch.ts';
+import { startReflector, type MediaTypes, type ReflectorTimes, METADATA_ONLY } from './reflector.ts';
 
 /** What is needed of an object to keep it. */
-export interface WatchedObject {
+export interface KubeObject {
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string | undefined;
@@ -13,25 +12,25 @@ export interface WatchedObject {
   };
 }
 
-export interface ObjectStore<T> {
+export interface Lister<T> {
   /** By `namespace/name`, or `name` where there is no namespace. */
   readonly get: (key: string) => T | undefined;
   readonly list: () => readonly T[];
   readonly keys: () => readonly string[];
   /** A whole list has been read. */
-  readonly listed: () => boolean;
+  readonly synced: () => boolean;
   /** When the API server last said anything, in milliseconds of `performance.now()`; undefined: never. */
-  readonly heard: () => number | undefined;
+  readonly lastActivity: () => number | undefined;
   readonly close: () => Promise<void>;
 }
 
 /** A store that is also told what its owner has written, so that nobody decides on what was there before. */
-export interface WritableStore<Raw, T> extends ObjectStore<T> {
+export interface Informer<Raw, T> extends Lister<T> {
   /** Takes the API server's answer to a write. Of objects that are not there (any more) it makes nothing, and nothing of what is older. */
-  wrote(answer: Raw): void;
+  recordWrite(answer: Raw): void;
 }
 
-export interface ObjectOptions<Raw, T> {
+export interface InformerOptions<Raw, T> {
   readonly client: KubeClient;
   /** Of the collection, such as /apis/vaultauth.dev/v1alpha1/vaultauthroles. */
   readonly path: string;
@@ -40,17 +39,17 @@ export interface ObjectOptions<Raw, T> {
   /** Asks for no more than metadata. */
   readonly metadataOnly?: boolean;
   /** What of an object stays in memory. */
-  readonly keep: (object: Raw) => T;
+  readonly transform: (object: Raw) => T;
   /** Told of each change, also of those that a list brings to light and of our own; `before` and `after` never are the same. Must not throw. */
   readonly onChange: (key: string, before: T | undefined, after: T | undefined) => void;
   /** Told once when it stops working, and once (undefined) when it works again. */
   readonly onProblem: (problem: string | undefined) => void;
-  readonly times?: Partial<WatchTimes> | undefined;
+  readonly times?: Partial<ReflectorTimes> | undefined;
 }
 
 /** Starts to follow a collection at once; failures are retried for ever. */
-export function watchObjects<Raw extends WatchedObject, T>(options: ObjectOptions<Raw, T>): WritableStore<Raw, T> {
-  const { client, path, labelSelector, keep, onChange, onProblem, times } = options;
+export function startInformer<Raw extends KubeObject, T>(options: InformerOptions<Raw, T>): Informer<Raw, T> {
+  const { client, path, labelSelector, transform: keep, onChange, onProblem, times } = options;
   let known = new Map<string, Entry<T>>();
   /** What we wrote since the list began that is on its way in: a page of it may have been read before. */
   const written = new Set<string>();
@@ -62,15 +61,15 @@ export function watchObjects<Raw extends WatchedObject, T>(options: ObjectOption
     known.set(key, entry);
     onChange(key, before?.value, entry.value);
   };
-  const watch = followCollection<Raw>({
+  const watch = startReflector<Raw>({
     client,
     path,
-    form: options.metadataOnly ? METADATA_FORM : WHOLE_FORM,
+    mediaTypes: options.metadataOnly ? METADATA_ONLY : WHOLE_FORM,
     labelSelector,
     onProblem,
     times,
     store: {
-      list: () => {
+      replace: () => {
         const listed = new Map<string, Entry<T>>();
         written.clear();
         return {
@@ -95,7 +94,7 @@ export function watchObjects<Raw extends WatchedObject, T>(options: ObjectOption
         };
       },
       set,
-      remove: (object) => {
+      delete: (object) => {
         const key = keyOf(object);
         const before = known.get(key);
         known.delete(key);
@@ -107,10 +106,10 @@ export function watchObjects<Raw extends WatchedObject, T>(options: ObjectOption
     get: (key) => known.get(key)?.value,
     list: () => Array.from(known.values(), ({ value }) => value),
     keys: () => [...known.keys()],
-    listed: watch.listed,
-    heard: watch.heard,
+    synced: watch.synced,
+    lastActivity: watch.lastActivity,
     close: watch.close,
-    wrote(answer) {
+    recordWrite(answer) {
       const key = keyOf(answer);
       if (known.get(key)?.uid !== answer.metadata.uid) return;
       written.add(key);
@@ -120,7 +119,7 @@ export function watchObjects<Raw extends WatchedObject, T>(options: ObjectOption
 }
 
 /** `namespace/name`, or `name`. */
-export function keyOf({ metadata: { namespace, name } }: WatchedObject): string {
+export function keyOf({ metadata: { namespace, name } }: KubeObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
@@ -131,7 +130,7 @@ export function withoutManagedFields<T extends { readonly metadata: object }>(ob
   return { ...object, metadata };
 }
 
-const WHOLE_FORM: Form = { list: 'application/json', one: 'application/json' };
+const WHOLE_FORM: MediaTypes = { list: 'application/json', one: 'application/json' };
 
 interface Entry<T> {
   readonly uid: string | undefined;
@@ -139,17 +138,17 @@ interface Entry<T> {
   readonly value: T;
 }
 
-const versionOf = ({ metadata }: WatchedObject): Omit<Entry<unknown>, 'value'> => ({
+const versionOf = ({ metadata }: KubeObject): Omit<Entry<unknown>, 'value'> => ({
   uid: metadata.uid,
   version: metadata.resourceVersion,
 });
 
-const entryOf = <Raw extends WatchedObject, T>(object: Raw, keep: (object: Raw) => T): Entry<T> => ({
+const entryOf = <Raw extends KubeObject, T>(object: Raw, keep: (object: Raw) => T): Entry<T> => ({
   ...versionOf(object),
   value: keep(object),
 });
 
-const isSame = ({ uid, version }: Entry<unknown>, { metadata }: WatchedObject): boolean =>
+const isSame = ({ uid, version }: Entry<unknown>, { metadata }: KubeObject): boolean =>
   version !== undefined && version === metadata.resourceVersion && uid === metadata.uid;
 
 /**
@@ -164,3 +163,57 @@ const isOlder = (one: Omit<Entry<unknown>, 'value'>, other: Entry<unknown>): boo
 };
 
 const isNumber = (version: string | undefined): version is string => version !== undefined && /^[1-9][0-9]*$/.test(version);
+
+// Objects of one kind in memory, by namespace: of each only what its caller makes of it, and nothing of those that say nothing.
+export interface NamespaceInformerOptions<Raw extends KubeObject, T> {
+  readonly client: KubeClient;
+  /** Of the collection over all namespaces, such as /api/v1/limitranges. */
+  readonly path: string;
+  /** What of an object stays in memory; undefined: nothing. */
+  readonly transform: (object: Raw) => T | undefined;
+  /** Told once when it stops working, and once (undefined) when it works again. */
+  readonly onProblem: (problem: string | undefined) => void;
+  readonly times?: Partial<ReflectorTimes> | undefined;
+}
+
+export interface NamespaceInformer<T> {
+  /** In the order of their names. */
+  readonly list: (namespace: string) => readonly T[];
+  /** A whole list has been read. */
+  readonly synced: () => boolean;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts to follow a collection at once; failures are retried for ever. */
+export function startNamespaceInformer<Raw extends KubeObject, T>(
+  options: NamespaceInformerOptions<Raw, T>,
+): NamespaceInformer<T> {
+  const { transform: keep, ...rest } = options;
+  const known = new Map<string, ReadonlyMap<string, T>>();
+  const found = new Map<string, readonly T[]>();
+  const objects = startInformer<Raw, T | undefined>({
+    ...rest,
+    transform: keep,
+    onChange: (key, _, after) => {
+      const [namespace = '', name = ''] = key.split('/');
+      const inside = new Map(known.get(namespace));
+      if (after === undefined) inside.delete(name);
+      else inside.set(name, after);
+      if (inside.size === 0) {
+        known.delete(namespace);
+        found.delete(namespace);
+        return;
+      }
+      const sorted = new Map([...inside].sort(([one], [other]) => (one < other ? -1 : 1)));
+      known.set(namespace, sorted);
+      found.set(namespace, [...sorted.values()]);
+    },
+  });
+  return {
+    list: (namespace) => found.get(namespace) ?? NONE,
+    synced: objects.synced,
+    close: objects.close,
+  };
+}
+
+const NONE: readonly never[] = [];
