@@ -1,5 +1,7 @@
 # make run   brings the product up on a local control plane        make run ARGS=--once   shows it and exits
-# make test  every suite, on real servers                          make bed ARGS=up       only the servers
+# make unit  every suite that needs no servers, in seconds         make bed ARGS=up       only the servers
+# make test  every suite, on real servers                          make test ARGS=PATH    the suites below one path
+# make pods UPDATE=1  rewrites the expectations of test/pods
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := run
@@ -7,15 +9,28 @@ ARGS ?=
 
 SOURCES := $(shell find src test certs -name '*.ts' -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: run test bed bench check generate format clean
+# Suites that start servers, and suites that never do.
+SERVER_SUITES := test/(bed|cluster|contract|node)
+SERVERLESS_SUITES := test/(architecture|conformance|generated|http|pods|properties|unit)
+JEST := NODE_OPTIONS=--experimental-vm-modules npx --no-install jest
+
+.PHONY: run test unit pods bed bench check generate format clean
 
 run: build/.built
 	@node build/run.js $(ARGS)
 
-test: build/.built
-	@node build/bed.js build
-	@$(MAKE) --no-print-directory check
-	@NODE_OPTIONS=--experimental-vm-modules npx --no-install jest $(ARGS)
+# Servers are built once and cached. ARGS=test/unit, for example, builds none.
+test: node_modules/.installed
+	@if [ -z '$(ARGS)' ]; then $(MAKE) --no-print-directory check; fi
+	@if ! grep -qE '$(SERVERLESS_SUITES)' <<< '$(ARGS)' || grep -qE '$(SERVER_SUITES)' <<< '$(ARGS)'; then \
+	  $(MAKE) --no-print-directory build/.built && node build/bed.js build; fi
+	@$(JEST) $(ARGS)
+
+unit: node_modules/.installed
+	@$(JEST) --testPathIgnorePatterns '$(SERVER_SUITES)' $(ARGS)
+
+pods: node_modules/.installed
+	@UPDATE=$(UPDATE) $(JEST) test/pods
 
 check: node_modules/.installed
 	@npx --no-install tsc --noEmit

@@ -1,0 +1,21 @@
+// Golden pods: every folder is one capability, and a bug report becomes one. `make pods UPDATE=1` rewrites what is expected.
+import { expectedOf, goldenPods, podOf, review, reviewerOf, textIn, writeExpected } from './golden.ts';
+
+const isUpdate = process.env['UPDATE'] === '1';
+
+describe.each(goldenPods())('test/pods/%s', (name) => {
+  it('says in the first line what it shows', () => expect(textIn(name, 'pod.yaml')).toMatch(/^# [A-Z].*\.\n/));
+
+  it('gets the expected answer', () => {
+    const answer = review(reviewerOf(name), podOf(name));
+    if (isUpdate) writeExpected(name, answer);
+    expect(answer).toEqual(expectedOf(name));
+  });
+
+  it('gets nothing more from a second review', () => {
+    const reviewer = reviewerOf(name);
+    const pod = podOf(name);
+    const { pod: injected = pod } = review(reviewer, pod);
+    expect(review(reviewer, injected).pod).toBeUndefined();
+  });
+});
