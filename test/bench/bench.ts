@@ -1,5 +1,5 @@
-// The load tests: our webhook beside a bare server, side by side in one run, and the config controller with many roles. This file
-// only chooses the part to play, since the bare server and the load client are processes of their own and load no more than they need.
+// The load tests: our webhook beside a bare server, side by side in one run, and the config controller with many roles.
+// This file only chooses the part: the bare server and the load client are processes of their own and must load no more than they need.
 const [part, ...words] = process.argv.slice(2);
 
 if (part === 'anchor') (await import('./anchor.ts')).startAnchor(words);

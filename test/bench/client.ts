@@ -1,6 +1,7 @@
 // A load client for machines without wrk: keep-alive connections that each send the next request when the last is answered.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:tls';
+import { podReview } from './workloads.ts';
 
 /** What one run of load has shown; times in milliseconds. */
 export interface Load {
@@ -11,17 +12,15 @@ export interface Load {
   readonly errors: number;
 }
 
-/** Words: port, file with the body, connections, seconds. Prints a Load as JSON. */
-export async function runClient([port, file, connections, seconds]: readonly string[]): Promise<void> {
-  const body = readFileSync(file ?? '');
-  const head = `POST /mutate?timeout=5s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
-  const request = Buffer.concat([Buffer.from(head), body]);
+/** Words: file of templates, file of their order, port, connections, seconds, first lap. Prints a Load as JSON. */
+export async function runClient([templateFile = '', orderFile = '', ...numbers]: readonly string[]): Promise<void> {
+  const [port = 0, connections = 1, seconds = 1, firstLap = 0] = numbers.map(Number);
+  const lines = (file: string): readonly string[] => readFileSync(file, 'utf8').trimEnd().split('\n');
+  const next = requests(lines(templateFile), lines(orderFile).map(Number), firstLap);
   const times: number[] = [];
   const start = performance.now();
-  const until = start + Number(seconds) * 1000;
-  const errors = await Promise.all(
-    Array.from({ length: Number(connections) }, () => oneConnection(Number(port), request, until, times)),
-  );
+  const until = start + seconds * 1000;
+  const errors = await Promise.all(Array.from({ length: connections }, () => oneConnection(port, next, until, times)));
   const took = (performance.now() - start) / 1000;
   times.sort((left, right) => left - right);
   const at = (share: number): number => times[Math.floor(times.length * share)] ?? 0;
@@ -35,8 +34,20 @@ export async function runClient([port, file, connections, seconds]: readonly str
   process.stdout.write(JSON.stringify(load));
 }
 
-/** Resolves to the number of failures. A connection that the server ends with an answer is opened anew. */
-const oneConnection = (port: number, request: Buffer, until: number, times: number[]): Promise<number> =>
+/** The requests of all connections, pod after pod; `order` counts lines from 1. */
+const requests = (templates: readonly string[], order: readonly number[], firstLap: number): (() => string) => {
+  let count = 0;
+  return () => {
+    const template = templates[(order[count % order.length] ?? 1) - 1] ?? '';
+    const lap = firstLap + Math.floor(count / order.length);
+    count += 1;
+    const body = podReview(template, count, lap);
+    return `POST /mutate?timeout=5s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  };
+};
+
+/** Resolves to the number of failures. A connection that the server closes with an answer is opened again. */
+const oneConnection = (port: number, nextRequest: () => string, until: number, times: number[]): Promise<number> =>
   new Promise((resolve) => {
     let failures = 0;
     const open = (): void => {
@@ -47,7 +58,7 @@ const oneConnection = (port: number, request: Buffer, until: number, times: numb
       const next = (): void => {
         received = '';
         sent = performance.now();
-        socket.write(request);
+        socket.write(nextRequest());
       };
       socket.setEncoding('latin1').once('secureConnect', next);
       socket.on('data', (text: string) => {

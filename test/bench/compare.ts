@@ -1,4 +1,4 @@
-// Runs the comparison: both servers at once, loaded in turns, so that what else the machine does hits both alike.
+// Runs the comparison: all servers at once, loaded in turns, so that other work of the machine slows all of them alike.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,22 +6,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { issueAuthority, issueLeaf } from '../../src/tls/issue.ts';
 import type { Load } from './client.ts';
-import { loadTool } from './load.ts';
+import { loadTool, type LoadTool, type PodFiles, writePods } from './load.ts';
 import { type Cell, type Figures, printReport, type Report } from './report.ts';
-import { REVIEW_TITLES, type ReviewName, reviewOf } from './reviews.ts';
-import { idleConnectionKiB, startTarget, type Target, type TargetSpec } from './target.ts';
+import { answerOf, idleConnectionKiB, startTarget, type Target, type TargetSpec } from './target.ts';
+import { podReview, SET_TITLES, SETS, type SetName, type Workload } from './workloads.ts';
 
-const USAGE = `node build/bench.js [--seconds 3] [--rounds 3] [--starts 5] [--soak 60] [--quick] [--own-client] [--json FILE] [--ours FILE] [--node-flag FLAG]…
+const USAGE = `node build/bench.js [--seconds 3] [--rounds 3] [--starts 5] [--soak 60] [--quick] [--own-client] [--json FILE] [--ours FILE]… [--node-flag FLAG]…
+
+--ours names a bundle; several are compared in one run.
 `;
-const CELLS: readonly (readonly [ReviewName, number])[] = [
-  ['typical', 1],
+const CELLS: readonly (readonly [SetName, number])[] = [
+  ['mixed', 8],
   ['typical', 8],
-  ['typical', 64],
   ['plain', 8],
   ['large', 8],
+  ['denied', 8],
+  ['typical', 1],
+  ['typical', 64],
+  ['same', 8],
 ];
+const BARE = 'bare';
 
-/** Measures and prints; the answer is the exit code. */
+/** Measures and prints; returns the exit code. */
 export async function compare(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...words], options: OPTIONS });
   if (values.help) {
@@ -39,10 +45,10 @@ export async function compare(words: readonly string[]): Promise<number> {
       starts: number('starts', 1),
       soakSeconds: number('soak', 3),
     };
-    const specs = specsOf(scratch, values.ours, values['node-flag'] ?? []);
+    const specs = specsOf(scratch, values.ours ?? ['dist/vault-auth-injector.js'], values['node-flag'] ?? []);
     const report = await measure(specs, plan, scratch, values['own-client']);
     printReport(report);
-    if (values.json) writeFileSync(values.json, `${JSON.stringify(report, undefined, 1)}\n`);
+    if (values.json) writeFileSync(values.json, `${JSON.stringify(report, plainMap, 1)}\n`);
     return 0;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -57,10 +63,12 @@ const OPTIONS = {
   quick: { type: 'boolean', default: false },
   'own-client': { type: 'boolean', default: false },
   json: { type: 'string' },
-  ours: { type: 'string', default: 'dist/vault-auth-injector.js' },
+  ours: { type: 'string', multiple: true },
   'node-flag': { type: 'string', multiple: true },
   help: { type: 'boolean', default: false },
 } as const;
+
+const plainMap = (_key: string, value: unknown): unknown => (value instanceof Map ? Object.fromEntries(value) : value);
 
 interface Plan {
   readonly seconds: number;
@@ -69,7 +77,8 @@ interface Plan {
   readonly soakSeconds: number;
 }
 
-const specsOf = (scratch: string, ours: string, flags: readonly string[]): readonly TargetSpec[] => {
+/** Of each bundle `webhook` (native pods) and `agent-inject` (compat pods), and the bare server. */
+const specsOf = (scratch: string, bundles: readonly string[], flags: readonly string[]): readonly TargetSpec[] => {
   const [certificate, key] = [join(scratch, 'tls.crt'), join(scratch, 'tls.key')];
   const dates = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
   const authority = issueAuthority({ commonName: 'bench', ...dates });
@@ -84,51 +93,55 @@ const specsOf = (scratch: string, ours: string, flags: readonly string[]): reado
   writeFileSync(certificate, leaf.certificate);
   writeFileSync(key, leaf.key);
   const settings = ['-vault-address=https://vault.example:8200', `-tls-cert-file=${certificate}`, `-tls-key-file=${key}`];
+  const ours = (bundle: string, suffix: string, command: string, own: readonly string[]): TargetSpec => ({
+    name: command + suffix,
+    command: (port) => [process.execPath, ...flags, bundle, command, `-listen=127.0.0.1:${port}`, ...settings, ...own],
+  });
   return [
-    {
-      name: 'ours',
-      command: (port) => [process.execPath, ...flags, ours, 'agent-inject', `-listen=127.0.0.1:${port}`, ...settings],
-    },
-    { name: 'bare', command: (port) => [process.execPath, process.argv[1] ?? '', 'anchor', String(port), certificate, key] },
+    ...bundles.flatMap((bundle, index) => {
+      const suffix = index === 0 ? '' : ` (${index + 1})`;
+      return [
+        ours(bundle, suffix, 'webhook', ['-watch=false', '-operations-listen=']),
+        ours(bundle, suffix, 'agent-inject', ['-operations-listen=']),
+      ];
+    }),
+    { name: BARE, command: (port) => [process.execPath, process.argv[1] ?? '', 'anchor', String(port), certificate, key] },
   ];
 };
+
+type Run = (target: Target, set: SetName, connections: number, seconds: number, round: number) => Promise<MeasuredLoad>;
+type MeasuredLoad = Load & { readonly cpuMs: number };
 
 const measure = async (specs: readonly TargetSpec[], plan: Plan, scratch: string, own: boolean): Promise<Report> => {
   const loadBefore = loadavg()[0] ?? 0;
   const tool = loadTool(scratch, own);
-  const files = new Map<ReviewName, string>();
-  for (const name of REVIEW_NAMES) {
-    files.set(name, join(scratch, `${name}.json`));
-    writeFileSync(files.get(name) ?? '', reviewOf(name));
-  }
-  const run = async (
-    target: Target,
-    name: ReviewName,
-    connections: number,
-    seconds: number,
-  ): Promise<Load & { readonly cpuMs: number }> => {
-    const before = target.cpuMs();
-    const load = await tool.run(target.port, files.get(name) ?? '', connections, seconds);
-    return { ...load, cpuMs: target.cpuMs() - before };
-  };
+  const run = runner(tool, scratch);
   const starts = await startTimes(specs, plan.starts);
   const targets: Target[] = [];
   try {
-    for (const spec of specs) targets.push(await startTarget(spec, reviewOf('typical')));
+    for (const spec of specs) targets.push(await startTarget(spec, firstReview()));
     await sleep(1000);
     const idle = targets.map((target) => target.rssMiB());
+    progress('checking the answers');
+    for (const target of targets) if (target.name !== BARE) await checkAnswers(target);
     progress('warming up');
-    for (const target of targets) await run(target, 'typical', 8, plan.seconds);
-    const cells: Cell[] = [];
-    for (const [name, connections] of CELLS) {
-      progress(`${REVIEW_TITLES[name]}, ${connections} connections`);
-      const loads = targets.map((): (Load & { readonly cpuMs: number })[] => []);
-      for (let round = 0; round < plan.rounds; round += 1)
-        for (const [index, target] of targets.entries()) loads[index]?.push(await run(target, name, connections, plan.seconds));
-      cells.push({ review: REVIEW_TITLES[name], connections, figures: loads.map(figuresOf) });
+    for (const target of targets) await run(target, 'typical', 8, plan.seconds, 0);
+    const cells: (Cell & { readonly set: SetName })[] = [];
+    // Each round of each cell has a number of its own: no server has seen its workloads before.
+    let round = 0;
+    for (const [set, connections] of CELLS) {
+      progress(`${SET_TITLES[set]}, ${connections} connections`);
+      const loads = targets.map((): MeasuredLoad[] => []);
+      for (let count = 0; count < plan.rounds; count += 1) {
+        round += 1;
+        for (const [index, target] of targets.entries())
+          loads[index]?.push(await run(target, set, connections, plan.seconds, round));
+      }
+      const figures = new Map(targets.map(({ name }, index) => [name, figuresOf(loads[index] ?? [])]));
+      cells.push({ set, reviews: SET_TITLES[set], connections, figures });
     }
     progress(`${plan.soakSeconds} s of full load`);
-    for (const target of targets) await run(target, 'typical', 8, plan.soakSeconds);
+    for (const target of targets) await run(target, 'mixed', 8, plan.soakSeconds, round + 1);
     const afterLoad = targets.map((target) => target.rssMiB());
     for (const target of targets.splice(0)) await target.stop();
     const connectionKiB = await idleConnections(specs);
@@ -139,13 +152,45 @@ const measure = async (specs: readonly TargetSpec[], plan: Plan, scratch: string
       afterLoadMiB: afterLoad[index] ?? 0,
       connectionKiB: connectionKiB[index] ?? 0,
     }));
-    return { node: process.version, tool: tool.name, loadBefore, ...plan, servers, cells };
+    const rate = (set: SetName, name: string): number =>
+      cells.find((cell) => cell.set === set && cell.connections === 8)?.figures.get(name)?.perSecond ?? 0;
+    const ours = specs.map(({ name }) => name).filter((name) => name !== BARE);
+    const deniedToServed = new Map(ours.map((name) => [name, rate('denied', name) / rate('typical', name)]));
+    return { node: process.version, tool: tool.name, loadBefore, base: BARE, ...plan, servers, cells, deniedToServed };
   } finally {
     await Promise.all(targets.map((target) => target.stop()));
   }
 };
 
-const REVIEW_NAMES: readonly ReviewName[] = ['typical', 'plain', 'large'];
+/** Runs load on a target; the files of a set are written when it is first sent. */
+const runner = (tool: LoadTool, scratch: string): Run => {
+  const files = new Map<SetName, PodFiles>();
+  return async (target, set, connections, seconds, round) => {
+    const written = files.get(set) ?? writePods(scratch, set, SETS[set]());
+    files.set(set, written);
+    const before = target.cpuMs();
+    const load = await tool.run(target.port, written, connections, seconds, round);
+    return { ...load, cpuMs: target.cpuMs() - before };
+  };
+};
+
+const firstReview = (): string => {
+  const [workload] = SETS.same();
+  return workload?.template ?? '';
+};
+
+/** A server that allows what it should deny, or injects nothing, would be measured as a fast one. */
+const checkAnswers = async (target: Target): Promise<void> => {
+  const sample: readonly Workload[] = [...SETS.mixed(), ...SETS.denied()].filter((_, index) => index % 7 === 0);
+  for (const { template, size, isDenied } of sample) {
+    const review = podReview(template, 0, 0);
+    const { status, body } = await answerOf(target.port, review);
+    const { response } = JSON.parse(body) as { readonly response: { readonly allowed: boolean; readonly patch?: string } };
+    const isRight =
+      status === 200 && response.allowed === !isDenied && (response.patch !== undefined) === (size !== 'plain' && !isDenied);
+    if (!isRight) throw new Error(`${target.name} answers ${body.slice(0, 300)} to ${review.slice(0, 2000)}`);
+  }
+};
 
 const progress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\u001B[2K\r${text} `);
@@ -156,7 +201,7 @@ const startTimes = async (specs: readonly TargetSpec[], starts: number): Promise
   for (let start = 0; start < starts; start += 1)
     for (const [index, spec] of specs.entries()) {
       progress(`start ${start + 1} of ${starts}`);
-      const target = await startTarget(spec, reviewOf('typical'));
+      const target = await startTarget(spec, firstReview());
       times[index]?.push(target.startMs);
       await target.stop();
     }
@@ -167,7 +212,7 @@ const startTimes = async (specs: readonly TargetSpec[], starts: number): Promise
 const idleConnections = async (specs: readonly TargetSpec[]): Promise<readonly number[]> => {
   const kibibytes: number[] = [];
   for (const spec of specs) {
-    const target = await startTarget(spec, reviewOf('typical'));
+    const target = await startTarget(spec, firstReview());
     try {
       await sleep(500);
       kibibytes.push(await idleConnectionKiB(target, 1000));
@@ -178,7 +223,7 @@ const idleConnections = async (specs: readonly TargetSpec[]): Promise<readonly n
   return kibibytes;
 };
 
-const figuresOf = (loads: readonly (Load & { readonly cpuMs: number })[]): Figures => ({
+const figuresOf = (loads: readonly MeasuredLoad[]): Figures => ({
   perSecond: median(loads.map(({ requests, seconds }) => requests / seconds)),
   p50: median(loads.map(({ p50 }) => p50)),
   p99: median(loads.map(({ p99 }) => p99)),

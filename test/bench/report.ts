@@ -1,4 +1,4 @@
-// What the comparison found, as a table for people.
+// Prints what the comparison found as the tables of docs/performance.md.
 
 export interface Figures {
   readonly perSecond: number;
@@ -11,10 +11,10 @@ export interface Figures {
 }
 
 export interface Cell {
-  readonly review: string;
+  readonly reviews: string;
   readonly connections: number;
-  /** In the order of the servers: ours, then the bare one. */
-  readonly figures: readonly Figures[];
+  /** By the name of the server. */
+  readonly figures: ReadonlyMap<string, Figures>;
 }
 
 export interface ServerFigures {
@@ -28,39 +28,57 @@ export interface ServerFigures {
 export interface Report {
   readonly node: string;
   readonly tool: string;
-  /** Load average of the machine before the run: above 0.5 the figures tell of other work too. */
+  /** Load average of the machine before the run; above 0.5 other processes took part of both cores. */
   readonly loadBefore: number;
   readonly seconds: number;
   readonly rounds: number;
   readonly soakSeconds: number;
+  /** Name of the server that the others are compared with. */
+  readonly base: string;
   readonly servers: readonly ServerFigures[];
   readonly cells: readonly Cell[];
+  /** For each server the rate of denied reviews, divided by that of reviews of the same size that inject. */
+  readonly deniedToServed: ReadonlyMap<string, number>;
 }
 
 /** Prints the report to standard output, in Markdown. */
 export function printReport(report: Report): void {
-  const rows = report.cells.map(({ review, connections, figures: [ours, bare] }) =>
-    ours && bare
-      ? [
-          `${review}, ${connections}`,
-          short(ours),
-          short(bare),
-          ratio(ours.perSecond, bare.perSecond),
-          ratio(ours.p99, bare.p99),
-          ratio(ours.cpuMs, bare.cpuMs),
-        ]
-      : [],
-  );
+  const cells = report.cells.flatMap(({ reviews, connections, figures }) => {
+    const bare = figures.get(report.base);
+    return [...figures].map(([name, own]) => [
+      `${reviews}; ${connections}`,
+      name,
+      own.perSecond.toFixed(0),
+      own.p50.toFixed(2),
+      own.p99.toFixed(2),
+      own.cpuMs.toFixed(3),
+      ...(bare && bare !== own
+        ? (['perSecond', 'p99', 'cpuMs'] as const).map((key) => ratio(own[key], bare[key]))
+        : ['', '', '']),
+    ]);
+  });
   const servers = report.servers.map((server) => [
     server.name,
     ...[server.startMs, server.idleMiB, server.afterLoadMiB, server.connectionKiB].map((value) => value.toFixed(0)),
   ]);
+  const { base, node, tool, rounds, seconds, loadBefore } = report;
+  const load = `load average before ${loadBefore.toFixed(2)}`;
   const lines = [
-    `Node.js ${report.node}; load by ${report.tool}, ${report.rounds} × ${report.seconds} s per cell in turns; load average before ${report.loadBefore.toFixed(2)}`,
+    `Node.js ${node}; load by ${tool}, ${rounds} × ${seconds} s per row in turns; ${load}`,
     '',
     ...table(
-      ['review, connections', 'ours: reviews/s · p50 · p99 ms · CPU ms', 'bare server', 'rate ours ÷ bare', 'p99', 'CPU'],
-      rows,
+      [
+        'reviews; connections',
+        'server',
+        'per second',
+        'p50 ms',
+        'p99 ms',
+        'CPU ms',
+        `rate ÷ ${base}`,
+        `p99 ÷ ${base}`,
+        `CPU ÷ ${base}`,
+      ],
+      cells,
     ),
     '',
     ...table(
@@ -73,22 +91,22 @@ export function printReport(report: Report): void {
       ],
       servers,
     ),
+    '',
+    `Denied ÷ served reviews, rate: ${[...report.deniedToServed].map(([name, value]) => `${name} ${value.toFixed(2)}`).join(', ')}`,
   ];
-  const errors = report.cells.flatMap(({ figures }) => figures).reduce((sum, figures) => sum + figures.errors, 0);
+  const errors = report.cells.flatMap(({ figures }) => [...figures.values()]).reduce((sum, figures) => sum + figures.errors, 0);
   if (errors > 0) lines.push('', `${errors} requests failed`);
   if (!report.tool.startsWith('wrk'))
     lines.push(
       '',
-      'wrk was not found; the own client costs more than the bare server, so ratios look better than they are (apt install wrk).',
+      'wrk was not found: the own client costs more than the bare server, so the ratios are too good (apt install wrk).',
     );
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-const short = ({ perSecond, p50, p99, cpuMs }: Figures): string =>
-  `${perSecond.toFixed(0)} · ${p50.toFixed(2)} · ${p99.toFixed(2)} · ${cpuMs.toFixed(3)}`;
+const ratio = (own: number, bare: number): string => (own / bare).toFixed(2);
 
-const ratio = (ours: number, bare: number): string => (ours / bare).toFixed(2);
-
+/** Rows of a Markdown table. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   return [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 }

@@ -37,7 +37,7 @@ export async function startTarget({ name, command }: TargetSpec, body: string): 
     if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once('exit', resolve));
     process.off('exit', kill);
   };
-  while ((await statusOf(port, body)) !== 200) {
+  while ((await answerOf(port, body)).status !== 200) {
     if (child.exitCode !== null || performance.now() - start > START_LIMIT_MS) {
       await stop();
       throw new Error(`${name} did not answer a review within ${START_LIMIT_MS / 1000} s of its start`);
@@ -71,9 +71,16 @@ const open = (port: number): Promise<TLSSocket> =>
     socket.on('error', reject);
   });
 
-const statusOf = (port: number, body: string): Promise<number> =>
-  new Promise((resolve) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+export interface Answer {
+  /** 0 when the server cannot be reached. */
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Sends one review over a connection of its own. */
+export function answerOf(port: number, review: string): Promise<Answer> {
+  return new Promise((resolve) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(review) };
     const options = {
       host: '127.0.0.1',
       port,
@@ -84,11 +91,16 @@ const statusOf = (port: number, body: string): Promise<number> =>
       headers,
       timeout: 2000,
     };
-    const call = request(options, (response) => response.resume().on('end', () => resolve(response.statusCode ?? 0)));
+    const call = request(options, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => (body += text));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    });
     call.on('timeout', () => call.destroy());
-    call.on('error', () => resolve(0));
-    call.end(body);
+    call.on('error', () => resolve({ status: 0, body: '' }));
+    call.end(review);
   });
+}
 
 const freePort = (): Promise<number> =>
   new Promise((resolve) => {
