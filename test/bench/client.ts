@@ -15,7 +15,6 @@ export interface Load {
 /** Words: file of templates, file of their order, port, connections, seconds, first lap. Prints a Load as JSON. */
 export async function runClient([templateFile = '', orderFile = '', ...numbers]: readonly string[]): Promise<void> {
   const [port = 0, connections = 1, seconds = 1, firstLap = 0] = numbers.map(Number);
-  const lines = (file: string): readonly string[] => readFileSync(file, 'utf8').trimEnd().split('\n');
   const next = requests(lines(templateFile), lines(orderFile).map(Number), firstLap);
   const times: number[] = [];
   const start = performance.now();
@@ -33,6 +32,8 @@ export async function runClient([templateFile = '', orderFile = '', ...numbers]:
   };
   process.stdout.write(JSON.stringify(load));
 }
+
+const lines = (file: string): readonly string[] => readFileSync(file, 'utf8').trimEnd().split('\n');
 
 /** The requests of all connections, pod after pod; `order` counts lines from 1. */
 const requests = (templates: readonly string[], order: readonly number[], firstLap: number): (() => string) => {
