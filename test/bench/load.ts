@@ -37,7 +37,7 @@ export function loadTool(scratch: string, own: boolean): LoadTool {
 
 const CLIENT_CORE = '1';
 /** Laps of one round, at most: laps of different rounds have different numbers. */
-export const LAPS_PER_ROUND = 1000;
+const LAPS_PER_ROUND = 1000;
 
 const wrk = (scratch: string): LoadTool => ({
   name: 'wrk',
