@@ -5,7 +5,7 @@ import type { ControllerMetrics } from '../observe/controller-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import type { VaultACLPolicy } from '../resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../resources/backend.ts';
-import type { Tombstone } from '../resources/backend-status.ts';
+import type { PendingDeletion } from '../resources/backend-status.ts';
 import type { VaultEndpoint } from '../resources/endpoint.ts';
 import type { KindName } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
@@ -86,7 +86,7 @@ export interface ControllerContext {
    */
   readonly changeTombstones: (
     backend: string,
-    change: (before: readonly Tombstone[]) => readonly Tombstone[],
+    change: (before: readonly PendingDeletion[]) => readonly PendingDeletion[],
   ) => Promise<boolean>;
   /** Adds our finalizer, to be called before the first write to Vault. Throws `Conflict` when the object has changed. */
   readonly hold: (kind: KindName, object: Objects[KindName]) => Promise<void>;

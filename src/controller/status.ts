@@ -4,7 +4,7 @@ import { applyStatus } from '../kube/apply.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { keyOf, type Informer } from '../kube/informer.ts';
-import type { Tombstone } from '../resources/backend-status.ts';
+import type { PendingDeletion } from '../resources/backend-status.ts';
 import { GROUP, type KindName, kinds, VERSION } from '../resources/kinds.ts';
 import type { Resource } from '../resources/resource.ts';
 
@@ -28,7 +28,7 @@ export interface StatusWriter {
   readonly changeTombstones: (backend: string, change: TombstoneChange) => Promise<boolean>;
 }
 
-type TombstoneChange = (before: readonly Tombstone[]) => readonly Tombstone[];
+type TombstoneChange = (before: readonly PendingDeletion[]) => readonly PendingDeletion[];
 
 /** Writes of one object come after one another, each on what the one before has left. */
 export function statusWriter({ client, stores, now }: StatusWriterOptions): StatusWriter {
@@ -78,9 +78,9 @@ export function statusWriter({ client, stores, now }: StatusWriterOptions): Stat
   };
 }
 
-const tombstonesOf = (status: unknown): readonly Tombstone[] | undefined => {
+const tombstonesOf = (status: unknown): readonly PendingDeletion[] | undefined => {
   if (typeof status !== 'object' || status === null || !('pendingDeletions' in status)) return undefined;
-  return status.pendingDeletions as readonly Tombstone[] | undefined;
+  return status.pendingDeletions as readonly PendingDeletion[] | undefined;
 };
 
 /** Runs what has the same name one after the other, in the order of asking. */

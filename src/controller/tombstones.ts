@@ -1,6 +1,6 @@
 // Deletes from Vault what deletions had to leave behind, once it can be done; and never what is, or may be, somebody else's.
 import type { VaultAuthBackend } from '../resources/backend.ts';
-import { MOST_TOMBSTONES, type Tombstone } from '../resources/backend-status.ts';
+import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../resources/backend-status.ts';
 import { isObserved } from '../resources/management.ts';
 import { VaultError } from '../vault/errors.ts';
 import { deleteRole } from '../vault/roles.ts';
@@ -40,11 +40,11 @@ export const reconcileTombstones: Reconcile<VaultAuthBackend> = async (context, 
  * Remembers a role that cannot be deleted now, so that its object may go. False: it cannot be remembered either, because its
  * backend is gone, or because so many are remembered that a status holds no more; then somebody has to be told.
  */
-export async function bury(context: ControllerContext, backend: string, tombstone: Tombstone): Promise<boolean> {
+export async function bury(context: ControllerContext, backend: string, tombstone: PendingDeletion): Promise<boolean> {
   let isKept = false;
   const isThere = await context.changeTombstones(backend, (before) => {
     const others = before.filter(({ roleName }) => roleName !== tombstone.roleName);
-    isKept = others.length < MOST_TOMBSTONES;
+    isKept = others.length < MAX_PENDING_DELETIONS;
     return isKept ? [...others, { ...tombstone, reason: tombstone.reason.slice(0, LONGEST_REASON) }] : before;
   });
   return isThere && isKept;
@@ -68,13 +68,13 @@ export function isBuried({ status }: VaultAuthBackend, roleName: string, cluster
 }
 
 /** What is left of the tombstones; some may have come meanwhile. */
-const after = (before: readonly Tombstone[], { keep, forget }: Outcome): readonly Tombstone[] =>
+const after = (before: readonly PendingDeletion[], { keep, forget }: Outcome): readonly PendingDeletion[] =>
   before
     .filter(({ roleName }) => !forget.includes(roleName))
     .map((tombstone) => keep.find(({ roleName }) => roleName === tombstone.roleName) ?? tombstone);
 
 interface Outcome {
-  readonly keep: readonly Tombstone[];
+  readonly keep: readonly PendingDeletion[];
   readonly forget: readonly string[];
   /** Those of `forget` that were deleted in Vault. */
   readonly gone: readonly string[];
@@ -87,10 +87,10 @@ const workOff = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
   vault: ReadyVault,
-  tombstones: readonly Tombstone[],
+  tombstones: readonly PendingDeletion[],
   signal: AbortSignal,
 ): Promise<Outcome> => {
-  const keep: Tombstone[] = [];
+  const keep: PendingDeletion[] = [];
   const forget: string[] = [];
   const gone: string[] = [];
   let isAgain = false;
@@ -118,7 +118,7 @@ const fateOf = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
   vault: ReadyVault,
-  tombstone: Tombstone,
+  tombstone: PendingDeletion,
 ): Promise<Fate> => {
   const { roleName, clusterID, vaultNamespace } = tombstone;
   const namespace = context.endpoints.get(backend.spec.endpointRef.name)?.spec.namespace ?? '';
@@ -144,7 +144,7 @@ const fateOf = async (
 const isOwned = (
   { rolesIn, rolesNamed }: ControllerContext,
   { metadata: { name } }: VaultAuthBackend,
-  { namespace, roleName }: Tombstone,
+  { namespace, roleName }: PendingDeletion,
 ): boolean =>
   [...rolesIn(namespace), ...rolesNamed(roleName)].some(
     ({ status, metadata }) =>

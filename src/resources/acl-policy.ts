@@ -1,5 +1,5 @@
 // VaultACLPolicy: one ACL policy in Vault, with accessors of our mounts put in.
-import { conditionsSchema, type FindingOf } from './condition.ts';
+import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 import { adoption, deletionPolicy, driftPolicy, driftSchema, managementPolicy, warningsSchema } from './management.ts';
 import { fixedReference } from './reference.ts';
 import type { Resource } from './resource.ts';
@@ -130,7 +130,7 @@ export const aclPolicyReasons = {
   ],
   Deletable: ['Unused', 'InUse', 'VaultUnavailable', 'OtherCluster'],
 } as const;
-export type ACLPolicyFinding = FindingOf<typeof aclPolicyReasons>;
+export type ACLPolicyConditionUpdate = ConditionUpdateOf<typeof aclPolicyReasons>;
 
 /** The name of the policy in Vault. */
 export function vaultPolicyName(policy: VaultACLPolicy): string {

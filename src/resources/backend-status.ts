@@ -1,13 +1,13 @@
 // The status of a VaultAuthBackend: what the controller saw of the mount, the reviewer, the keys and the roles.
-import { conditionsSchema, type FindingOf } from './condition.ts';
+import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 import { driftSchema, warningsSchema } from './management.ts';
 import { choice, flag, integer, labelName, list, objectName, optional, type Stored, struct, text, timeText } from './schema.ts';
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
 /** Roles whose objects are gone and that are still in Vault; more of them are told by a metric alone. */
-export const MOST_TOMBSTONES = 2000;
+export const MAX_PENDING_DELETIONS = 2000;
 
-const tombstone = struct(
+const pendingDeletion = struct(
   {
     roleName: text('The name of the role in Vault.', { min: 1, max: 512 }),
     namespace: labelName('The namespace that had it.'),
@@ -19,7 +19,7 @@ const tombstone = struct(
   },
   'A role in Vault whose object is gone.',
 );
-export type Tombstone = Stored<typeof tombstone>;
+export type PendingDeletion = Stored<typeof pendingDeletion>;
 
 const count = (description: string) => integer(description, { min: 0, max: LARGEST });
 
@@ -81,8 +81,8 @@ export const backendStatusSchema = struct(
     ),
     roles: optional(struct({ total: count('All.'), ready: count('Those that are ready.') }, 'The roles of this backend.')),
     pendingDeletions: optional(
-      list(tombstone, 'Roles in Vault whose objects are gone; deleting them is tried again and again.', {
-        max: MOST_TOMBSTONES,
+      list(pendingDeletion, 'Roles in Vault whose objects are gone; deleting them is tried again and again.', {
+        max: MAX_PENDING_DELETIONS,
         merge: { keys: ['roleName'] },
       }),
     ),
@@ -140,4 +140,4 @@ export const backendReasons = {
   KeysFresh: ['Synced', 'JWKSUnreachable', 'IssuerChanged', 'KeyRotationPending', 'DiscoveryRejected', 'NotSynced'],
   Deletable: ['Unused', 'InUse', 'NotConfirmed', 'VaultUnavailable', 'OtherCluster', 'PermissionDenied'],
 } as const;
-export type BackendFinding = FindingOf<typeof backendReasons>;
+export type BackendConditionUpdate = ConditionUpdateOf<typeof backendReasons>;

@@ -23,7 +23,7 @@ export const conditionsSchema = list(conditionSchema, 'What is so and what is no
 export type Condition = Stored<typeof conditionSchema>;
 
 /** What a reconciler found; becomes a condition. */
-export interface Finding {
+export interface ConditionUpdate {
   readonly type: string;
   readonly status: Condition['status'];
   readonly reason: string;
@@ -31,8 +31,8 @@ export interface Finding {
 }
 
 /** The findings that a table of condition types and their reasons allows. */
-export type FindingOf<Reasons extends Readonly<Record<string, readonly string[]>>> = {
-  readonly [Type in keyof Reasons & string]: Finding & { readonly type: Type; readonly reason: Reasons[Type][number] };
+export type ConditionUpdateOf<Reasons extends Readonly<Record<string, readonly string[]>>> = {
+  readonly [Type in keyof Reasons & string]: ConditionUpdate & { readonly type: Type; readonly reason: Reasons[Type][number] };
 }[keyof Reasons & string];
 
 /** Characters of a message that are kept: enough for a diff of a role, far below what the schema admits. */
@@ -44,7 +44,7 @@ const LONGEST_MESSAGE = 4096;
  */
 export function mergeConditions(
   before: readonly Condition[],
-  now: readonly Finding[],
+  now: readonly ConditionUpdate[],
   generation: number,
   time: string,
 ): readonly Condition[] {
@@ -65,7 +65,7 @@ export function mergeConditions(
  * "Ready" as the sum of the findings: the first that is False, else the first that is Unknown, lends status, reason and
  * message. Types in `apart` do not count.
  */
-export function readyOf(findings: readonly Finding[], apart: readonly string[] = []): Finding {
+export function readyOf(findings: readonly ConditionUpdate[], apart: readonly string[] = []): ConditionUpdate {
   const counted = findings.filter(({ type }) => !apart.includes(type));
   const worst = counted.find(({ status }) => status === 'False') ?? counted.find(({ status }) => status === 'Unknown');
   return worst

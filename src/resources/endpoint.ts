@@ -1,5 +1,5 @@
 // VaultEndpoint: where a Vault or OpenBao server is, how to trust it, and how the controller logs in.
-import { conditionsSchema, type FindingOf } from './condition.ts';
+import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 import { managementPolicy } from './management.ts';
 import { authorities, LONGEST_PEM, secretKey } from './reference.ts';
 import type { Resource } from './resource.ts';
@@ -193,4 +193,4 @@ export const endpointReasons = {
   Authorized: ['Sufficient', 'RightsMissing', 'NotChecked'],
   Deletable: ['Unused', 'InUse'],
 } as const;
-export type EndpointFinding = FindingOf<typeof endpointReasons>;
+export type EndpointConditionUpdate = ConditionUpdateOf<typeof endpointReasons>;

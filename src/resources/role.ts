@@ -1,6 +1,6 @@
 // VaultAuthRole: one role in Vault for service accounts of this object's own namespace. It has no field for a namespace, a
 // pattern, a selector or a claim: what a tenant writes cannot bind anybody else's.
-import { conditionsSchema, type FindingOf } from './condition.ts';
+import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 import { BACKEND_LABEL } from './kinds.ts';
 import { deletionPolicy, driftSchema, managementPolicy, warningsSchema } from './management.ts';
 import type { Resource } from './resource.ts';
@@ -198,7 +198,7 @@ export const roleReasons = {
   ServiceAccountsExist: ['AllFound', 'SomeMissing'],
   Deletable: ['VaultUnavailable', 'OtherCluster', 'PermissionDenied'],
 } as const;
-export type RoleFinding = FindingOf<typeof roleReasons>;
+export type RoleConditionUpdate = ConditionUpdateOf<typeof roleReasons>;
 
 /** The service accounts that a role binds: those that it names, else the one of its own name. */
 export function serviceAccountsOf(role: VaultAuthRole): readonly string[] {

@@ -3,7 +3,7 @@ import { type Product, tokenExpirationOf } from './role-document.ts';
 import { isClientJWT, type VaultAuthBackend } from './backend.ts';
 import { globMatches } from './glob.ts';
 import { limitedToken } from './role-token.ts';
-import { EXTERNAL, type RoleFinding, serviceAccountsOf, type VaultAuthRole } from './role.ts';
+import { EXTERNAL, type RoleConditionUpdate, serviceAccountsOf, type VaultAuthRole } from './role.ts';
 import { nameRefusal } from './role-name.ts';
 import { selects } from './selects.ts';
 import type { PolicyRule } from './tenancy-spec.ts';
@@ -23,7 +23,7 @@ export interface TenancySituation {
 }
 
 export interface TenancyVerdict {
-  readonly finding: RoleFinding & { readonly type: 'Accepted' };
+  readonly finding: RoleConditionUpdate & { readonly type: 'Accepted' };
   /** Whether Vault may have the role: false means that it must not be there. */
   readonly admitted: boolean;
   /** Names in Vault of what is admitted, without duplicates, in the order of defaults and requests. */
@@ -62,7 +62,7 @@ export function judgeRole(situation: TenancySituation): TenancyVerdict {
   return verdict('Accepted', 'The backend admits this role.');
 }
 
-type Accepted = RoleFinding & { readonly type: 'Accepted' };
+type Accepted = RoleConditionUpdate & { readonly type: 'Accepted' };
 
 /** Reasons of Accepted with which Vault has a role, be it with less than was asked for. */
 const ADMITTED = [

@@ -1,9 +1,9 @@
 // What the condition Configured says: about the configuration and the tuning together, the worse of the two.
-import type { BackendFinding } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
 import type { Difference } from '../../resources/management.ts';
 import type { DocumentState } from '../document.ts';
 
-export type ConfiguredFinding = Extract<BackendFinding, { readonly type: 'Configured' }>;
+export type ConfiguredFinding = Extract<BackendConditionUpdate, { readonly type: 'Configured' }>;
 type State = Pick<DocumentState, 'finding' | 'drift' | 'repaired'>;
 
 /** The first of these that is so is told. */

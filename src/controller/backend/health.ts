@@ -1,10 +1,10 @@
 // What the probe and the tokens say about the reviewer, in words: Vault itself hides the cause behind "permission denied".
 import { isClientJWT } from '../../resources/backend.ts';
-import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import { keysFresh, type KeysFinding } from './keys.ts';
 import type { Work } from './work.ts';
 
-export type ReviewerFinding = Extract<BackendFinding, { readonly type: 'ReviewerHealthy' }>;
+export type ReviewerFinding = Extract<BackendConditionUpdate, { readonly type: 'ReviewerHealthy' }>;
 type LastProbe = VaultAuthBackendStatus['lastProbe'];
 
 export interface HealthSituation {
@@ -93,9 +93,9 @@ export function keysHealth(finding: KeysFinding, probe: LastProbe): KeysFinding 
 /** What is so while the server is in trouble where a login is prepared. Of keys that are known to be wrong more is known already. */
 export function untried(
   { spec }: Work['backend'],
-  findings: readonly BackendFinding[],
+  findings: readonly BackendConditionUpdate[],
   problem: string,
-): readonly BackendFinding[] {
+): readonly BackendConditionUpdate[] {
   const message = `No login could be tried: ${problem}.`;
   if (spec.type === 'kubernetes') return [healthy('Unknown', 'NotProbed', message)];
   const isKnown = findings.some(({ type, status }) => type === 'KeysFresh' && status === 'False');

@@ -2,12 +2,12 @@
 import { isKubeError, KubeError } from '../../kube/errors.ts';
 import { readIssuer, readIssuerKeys } from '../../kube/tokens.ts';
 import type { JsonObject } from '../../json/json.ts';
-import type { BackendFinding } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
 import type { VaultAuthBackendSpec } from '../../resources/backend.ts';
 import { kidOf, type KeyPlan, planKeys } from './signing-keys.ts';
 import { isRecordedHere, type Work } from './work.ts';
 
-export type KeysFinding = Extract<BackendFinding, { readonly type: 'KeysFresh' }>;
+export type KeysFinding = Extract<BackendConditionUpdate, { readonly type: 'KeysFresh' }>;
 
 export interface ClusterKeys {
   /** Undefined where this backend has nothing to do with keys and issuers. */

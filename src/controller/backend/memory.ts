@@ -1,5 +1,5 @@
 // What a reconciler remembers of one backend between its runs. All of it may be lost at any time: then it looks or writes once more.
-import type { BackendFinding } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
 import type { Difference } from '../../resources/management.ts';
 
 export interface BackendMemory {
@@ -8,7 +8,7 @@ export interface BackendMemory {
   reviewer: HeldToken | undefined;
   previousReviewer: HeldToken | undefined;
   /** What was put right, and when; told for one interval, so that somebody can read it. */
-  repaired: { readonly at: number; readonly drift: readonly Difference[]; readonly finding: BackendFinding } | undefined;
+  repaired: { readonly at: number; readonly drift: readonly Difference[]; readonly finding: BackendConditionUpdate } | undefined;
   /** When each key that is no longer published was first missed. */
   readonly missedSince: Map<string, number>;
   /** The ID of the key that the API server signed with when it was last seen. */

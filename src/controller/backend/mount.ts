@@ -1,12 +1,12 @@
 // The mount itself: found, or made where it may be.
-import type { BackendFinding } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
 import type { Difference } from '../../resources/management.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type AuthMount, enableMount, readMounts } from '../../vault/mounts.ts';
 import type { JsonObject } from '../../json/json.ts';
 import { isRecordedHere, type Work } from './work.ts';
 
-export type MountFinding = Extract<BackendFinding, { readonly type: 'Mounted' }>;
+export type MountFinding = Extract<BackendConditionUpdate, { readonly type: 'Mounted' }>;
 
 export interface MountState {
   readonly finding: MountFinding;

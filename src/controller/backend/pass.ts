@@ -1,6 +1,6 @@
 // One look at a backend whose Vault can be worked with: mount, rights, reviewer, configuration, tuning, and the proof by a login.
 import { KubeError } from '../../kube/errors.ts';
-import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import { tuneDocument } from '../../resources/tune.ts';
 import { readConfig, type AuthMount } from '../../vault/mounts.ts';
 import { configure, mountStatus } from './configure.ts';
@@ -17,7 +17,7 @@ import { isRecordedHere, type Work } from './work.ts';
 
 export interface Pass {
   /** Grows with each step; what it has not reached is not there. */
-  readonly findings: BackendFinding[];
+  readonly findings: BackendConditionUpdate[];
   status: Partial<VaultAuthBackendStatus>;
   /** What of the last status still holds where this look says nothing. */
   before: VaultAuthBackendStatus;

@@ -1,8 +1,8 @@
 // Brings one VaultAuthBackend, its mount in Vault and its reviewer in Kubernetes together.
 import { KubeError } from '../../kube/errors.ts';
-import type { BackendFinding, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import { type VaultAuthBackend, defaultAudience } from '../../resources/backend.ts';
-import { type Finding, mergeConditions, readyOf } from '../../resources/condition.ts';
+import { type ConditionUpdate, mergeConditions, readyOf } from '../../resources/condition.ts';
 import type { ControllerContext, Reconcile } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import { untried } from './health.ts';
@@ -20,7 +20,7 @@ export interface BackendOptions {
 }
 
 interface Outcome {
-  readonly findings: readonly BackendFinding[];
+  readonly findings: readonly BackendConditionUpdate[];
   readonly status: Partial<VaultAuthBackendStatus>;
   readonly afterMs: number | undefined;
 }
@@ -59,7 +59,7 @@ const lookFrom = async (
   const { name } = backend.spec.endpointRef;
   const vault = context.vaults.get(name);
   if (vault.state === 'notReady') {
-    const finding: BackendFinding = {
+    const finding: BackendConditionUpdate = {
       type: 'Mounted',
       status: 'Unknown',
       reason: 'EndpointNotReady',
@@ -104,12 +104,14 @@ const lookFrom = async (
 };
 
 /** Conditions of the last pass that this one did not come to. */
-const kept = ({ conditions = [] }: VaultAuthBackendStatus, known: readonly string[]): readonly BackendFinding[] =>
+const kept = ({ conditions = [] }: VaultAuthBackendStatus, known: readonly string[]): readonly BackendConditionUpdate[] =>
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- they were findings when they were written
-  conditions.filter(({ type }) => type !== 'Ready' && type !== 'Deletable' && !known.includes(type)) as readonly BackendFinding[];
+  conditions.filter(
+    ({ type }) => type !== 'Ready' && type !== 'Deletable' && !known.includes(type),
+  ) as readonly BackendConditionUpdate[];
 
 interface Failed {
-  readonly findings: readonly BackendFinding[];
+  readonly findings: readonly BackendConditionUpdate[];
   /** Only a person can change it: no sooner look than ever. */
   readonly isFinal: boolean;
   readonly retryAfterMs: number | undefined;
@@ -178,7 +180,7 @@ const holdAsNeeded = (context: ControllerContext, backend: VaultAuthBackend): Pr
 const write = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
-  findings: readonly BackendFinding[],
+  findings: readonly BackendConditionUpdate[],
   status: Partial<VaultAuthBackendStatus>,
 ): Promise<void> => {
   const { name, generation } = backend.metadata;
@@ -197,7 +199,7 @@ const write = async (
 };
 
 /** An Event when it becomes ready, or is so no longer. */
-const tellTurn = (context: ControllerContext, backend: VaultAuthBackend, { status, reason, message }: Finding): void => {
+const tellTurn = (context: ControllerContext, backend: VaultAuthBackend, { status, reason, message }: ConditionUpdate): void => {
   const before = backend.status?.conditions?.find(({ type }) => type === 'Ready');
   if (before?.status === status || status === 'Unknown') return;
   context.event(backend, status === 'True' ? 'Normal' : 'Warning', reason, message);

@@ -1,12 +1,12 @@
 // Configurations that Vault refuses for what they are, told by what it says.
-import type { BackendFinding } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { configured } from './configured.ts';
 import { keysFresh } from './keys.ts';
 
 /** What a refusal of the configuration means; undefined: nothing that is known here. */
-export function rejection({ spec }: VaultAuthBackend, error: unknown): readonly BackendFinding[] | undefined {
+export function rejection({ spec }: VaultAuthBackend, error: unknown): readonly BackendConditionUpdate[] | undefined {
   const source = spec.jwt?.keys.source;
   if (source === undefined || !isVaultError(error, 'BadRequest')) return undefined;
   const said = error.errors.join('; ');

@@ -1,5 +1,5 @@
 // The end of a VaultAuthBackend: the mount goes only when that was asked for twice, nothing of anybody else's goes, and it never waits for ever.
-import type { BackendFinding } from '../../resources/backend-status.ts';
+import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { mergeConditions, readyOf } from '../../resources/condition.ts';
 import { CONFIRM_DELETE_ANNOTATION, FINALIZER } from '../../resources/kinds.ts';
@@ -15,7 +15,7 @@ export interface Next {
   /** It is not certain that this is meant: until it is, everything is kept true. */
   readonly unconfirmed?: Deletable;
 }
-type Deletable = Extract<BackendFinding, { readonly type: 'Deletable' }>;
+type Deletable = Extract<BackendConditionUpdate, { readonly type: 'Deletable' }>;
 
 const AGAIN_MS = 60_000;
 

@@ -1,6 +1,6 @@
 // Keeps the connection of one VaultEndpoint, and says in its status and to the other reconcilers whether it can be worked with.
 import { mergeConditions, readyOf } from '../../resources/condition.ts';
-import type { EndpointFinding, VaultEndpoint, VaultEndpointStatus } from '../../resources/endpoint.ts';
+import type { EndpointConditionUpdate, VaultEndpoint, VaultEndpointStatus } from '../../resources/endpoint.ts';
 import { vaultClient } from '../../vault/client.ts';
 import { vaultSession } from '../../vault/session.ts';
 import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
@@ -30,7 +30,7 @@ export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name,
   const material = await gatherMaterial(context, endpoint.spec, signal);
   const connection = connect(context, name, endpoint, material);
   const view = await lookAt(endpoint.spec, material, connection, context.now(), signal);
-  const findings: readonly EndpointFinding[] = [
+  const findings: readonly EndpointConditionUpdate[] = [
     ...view.findings,
     await rightsFinding(context, endpoint, view.token ? connection.session : undefined, signal),
     ...(isDeleting ? [deletable('InUse', `In use by ${listed(users)}: delete those first.`)] : []),
@@ -115,7 +115,7 @@ const register = (
   endpoint: VaultEndpoint,
   { client, session }: VaultConnection,
   { health, capabilities }: View,
-  { status, reason, message }: Pick<EndpointFinding, 'status' | 'message'> & { readonly reason: string },
+  { status, reason, message }: Pick<EndpointConditionUpdate, 'status' | 'message'> & { readonly reason: string },
 ): void =>
   context.vaults.set(
     name,

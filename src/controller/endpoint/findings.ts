@@ -1,8 +1,8 @@
 // What was seen of a server, as findings: which condition, which reason, which sentence.
-import type { EndpointFinding } from '../../resources/endpoint.ts';
+import type { EndpointConditionUpdate } from '../../resources/endpoint.ts';
 import type { VaultError } from '../../vault/errors.ts';
 
-type Of<Type extends EndpointFinding['type']> = Extract<EndpointFinding, { readonly type: Type }>;
+type Of<Type extends EndpointConditionUpdate['type']> = Extract<EndpointConditionUpdate, { readonly type: Type }>;
 
 export function reachable(reason: Of<'Reachable'>['reason'], message: string): Of<'Reachable'> {
   return {

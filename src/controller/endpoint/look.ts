@@ -1,5 +1,5 @@
 // Looks at a server: can it be reached, is it what it should be, do we get in. Stops at the first thing that is not so.
-import type { EndpointFinding, VaultEndpointSpec } from '../../resources/endpoint.ts';
+import type { EndpointConditionUpdate, VaultEndpointSpec } from '../../resources/endpoint.ts';
 import type { VaultClient } from '../../vault/client.ts';
 import { VaultError } from '../../vault/errors.ts';
 import { type Health, hasNamespaces, namespaceExists, readHealth } from '../../vault/health.ts';
@@ -10,7 +10,7 @@ import { CredentialMissing, type Material } from './material.ts';
 
 export interface View {
   /** Of Reachable, Supported and Authenticated. */
-  readonly findings: readonly EndpointFinding[];
+  readonly findings: readonly EndpointConditionUpdate[];
   readonly health: Health | undefined;
   /** Undefined: nothing was seen that allows a judgement. */
   readonly capabilities: readonly string[] | undefined;
@@ -28,7 +28,7 @@ export async function lookAt(
   signal: AbortSignal,
 ): Promise<View> {
   const seen: { -readonly [Part in keyof View]?: View[Part] } = {};
-  const view = (...findings: readonly EndpointFinding[]): View => ({
+  const view = (...findings: readonly EndpointConditionUpdate[]): View => ({
     health: undefined,
     capabilities: undefined,
     token: undefined,
@@ -91,7 +91,7 @@ const namespaces = async (name: string, client: VaultClient, health: Health, sig
 };
 
 /** What was not looked at because of something before it is unknown. */
-const complete = (findings: readonly EndpointFinding[]): readonly EndpointFinding[] => {
+const complete = (findings: readonly EndpointConditionUpdate[]): readonly EndpointConditionUpdate[] => {
   const types = new Set(findings.map(({ type }) => type));
   return [
     ...findings,
@@ -100,7 +100,7 @@ const complete = (findings: readonly EndpointFinding[]): readonly EndpointFindin
   ];
 };
 
-const troubleOf = (health: Health): EndpointFinding | undefined => {
+const troubleOf = (health: Health): EndpointConditionUpdate | undefined => {
   if (!health.initialized) return reachable('Uninitialized', 'The server answers, but was never initialized ("operator init").');
   if (health.sealed) return reachable('Sealed', 'The server answers, but is sealed: unseal it. Nothing is lost meanwhile.');
   if (health.disasterRecovery)
@@ -122,7 +122,7 @@ const tokenFinding = (
   spec: VaultEndpointSpec,
   { expiresAt, leaseSeconds, renewable }: SessionState,
   now: number,
-): EndpointFinding => {
+): EndpointConditionUpdate => {
   const given = spec.auth.token ? ' This is a given token, meant for development and for a first installation.' : '';
   if (expiresAt === undefined) return authenticated('LoggedIn', `Logged in; the token does not expire.${given}`);
   const left = expiresAt - now;

@@ -1,6 +1,6 @@
 // Whether the controller's token may do what the backends and policies of an endpoint ask for; told, so that nobody has to find out by a failure.
 import { type Capability, controllerRights } from '../../resources/controller-policy.ts';
-import type { EndpointFinding, VaultEndpoint } from '../../resources/endpoint.ts';
+import type { EndpointConditionUpdate, VaultEndpoint } from '../../resources/endpoint.ts';
 import { readCapabilities } from '../../vault/policies.ts';
 import type { VaultCaller } from '../../vault/client.ts';
 import { VaultError } from '../../vault/errors.ts';
@@ -15,7 +15,7 @@ export async function rightsFinding(
   endpoint: VaultEndpoint,
   session: VaultCaller | undefined,
   signal: AbortSignal,
-): Promise<EndpointFinding> {
+): Promise<EndpointConditionUpdate> {
   if (!session) return authorized('NotChecked', 'The controller is not logged in.');
   const wanted = rightsWanted(context, endpoint);
   try {

@@ -1,6 +1,6 @@
 // Brings one VaultACLPolicy and the policy in Vault together.
 import {
-  type ACLPolicyFinding,
+  type ACLPolicyConditionUpdate,
   type VaultACLPolicy,
   type VaultACLPolicyStatus,
   vaultPolicyName,
@@ -24,7 +24,7 @@ type Status = VaultACLPolicyStatus;
 
 /** What one pass found, and what of it the status remembers. */
 interface Outcome {
-  readonly findings: readonly ACLPolicyFinding[];
+  readonly findings: readonly ACLPolicyConditionUpdate[];
   readonly status: Partial<Status>;
   /** Vault asked us to wait; or it has to be tried again, and the queue says when. */
   readonly again?: { readonly afterMs: number | undefined };
@@ -144,7 +144,7 @@ const holderOf = (context: ControllerContext, policy: VaultACLPolicy): string | 
 
 const hasIt = ({ status }: VaultACLPolicy): boolean => status?.vault !== undefined;
 
-const findingOf = ({ state, name }: KeptPolicy): ACLPolicyFinding => {
+const findingOf = ({ state, name }: KeptPolicy): ACLPolicyConditionUpdate => {
   const fields = state.drift.map(({ field }) => field).join(', ');
   switch (state.finding) {
     case 'InSync':
@@ -178,8 +178,8 @@ const findingOf = ({ state, name }: KeptPolicy): ACLPolicyFinding => {
   }
 };
 
-type Accepted = Extract<ACLPolicyFinding, { readonly type: 'Accepted' }>;
-type Programmed = Extract<ACLPolicyFinding, { readonly type: 'Programmed' }>;
+type Accepted = Extract<ACLPolicyConditionUpdate, { readonly type: 'Accepted' }>;
+type Programmed = Extract<ACLPolicyConditionUpdate, { readonly type: 'Programmed' }>;
 
 const accepted = (reason: Accepted['reason'], message: string): Accepted => ({
   type: 'Accepted',

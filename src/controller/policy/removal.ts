@@ -1,5 +1,5 @@
 // The end of a VaultACLPolicy: nothing that is in use is taken away, nothing of anybody else's, and it never waits for ever.
-import { type ACLPolicyFinding, type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
+import { type ACLPolicyConditionUpdate, type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
 import { isObserved } from '../../resources/management.ts';
@@ -11,7 +11,7 @@ import { strangerOf } from './ownership.ts';
 /** How often it is looked whether the policy is still used; whoever stops using it tells us too. */
 const AGAIN_MS = 60_000;
 
-type Deletable = Extract<ACLPolicyFinding, { readonly type: 'Deletable' }>;
+type Deletable = Extract<ACLPolicyConditionUpdate, { readonly type: 'Deletable' }>;
 
 /** Deletes the policy in Vault where that is wanted, and lets the object go. */
 export async function removePolicy(context: ControllerContext, policy: VaultACLPolicy): Promise<{ readonly afterMs?: number }> {

@@ -1,8 +1,8 @@
 // The words of a role's conditions.
-import type { RoleFinding } from '../../resources/role.ts';
+import type { RoleConditionUpdate } from '../../resources/role.ts';
 import type { DocumentState } from '../document.ts';
 
-export type Programmed = Extract<RoleFinding, { readonly type: 'Programmed' }>;
+export type Programmed = Extract<RoleConditionUpdate, { readonly type: 'Programmed' }>;
 
 export function programmed(status: Programmed['status'], reason: Programmed['reason'], message: string): Programmed {
   return {
@@ -49,7 +49,7 @@ export function programmedBy(state: DocumentState, name: string, observer: strin
 }
 
 /** Which of a role's service accounts exist; they may come later, so that this is no part of Ready. */
-export function accountsFinding(missing: readonly string[]): RoleFinding {
+export function accountsFinding(missing: readonly string[]): RoleConditionUpdate {
   return {
     type: 'ServiceAccountsExist',
     status: missing.length === 0 ? 'True' : 'False',

@@ -3,7 +3,7 @@ import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
 import { isObserved } from '../../resources/management.ts';
-import type { RoleFinding, VaultAuthRole } from '../../resources/role.ts';
+import type { RoleConditionUpdate, VaultAuthRole } from '../../resources/role.ts';
 import { outlives } from '../../resources/tenancy.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { deleteRole } from '../../vault/roles.ts';
@@ -118,12 +118,12 @@ const remember = async (context: ControllerContext, role: VaultAuthRole, place: 
 const wait = async (
   context: ControllerContext,
   role: VaultAuthRole,
-  reason: Extract<RoleFinding, { type: 'Deletable' }>['reason'],
+  reason: Extract<RoleConditionUpdate, { type: 'Deletable' }>['reason'],
   message: string,
 ): Promise<{ readonly afterMs: number }> => {
   const { generation } = role.metadata;
   const before = role.status?.conditions ?? [];
-  const finding: RoleFinding = { type: 'Deletable', status: 'False', reason, message };
+  const finding: RoleConditionUpdate = { type: 'Deletable', status: 'False', reason, message };
   const others = before.filter(({ type }) => type !== 'Deletable');
   const conditions = mergeConditions(before, [...others, finding], generation, new Date(context.now()).toISOString());
   await context.writeStatus('VaultAuthRole', role, { ...role.status, conditions });

@@ -3,7 +3,12 @@ import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { mergeConditions, readyOf } from '../../resources/condition.ts';
 import { audienceOf, tokenExpirationOf } from '../../resources/role-document.ts';
 import { isOlder, vaultRoleName } from '../../resources/role-name.ts';
-import { type RoleFinding, serviceAccountsOf, type VaultAuthRole, type VaultAuthRoleStatus } from '../../resources/role.ts';
+import {
+  type RoleConditionUpdate,
+  serviceAccountsOf,
+  type VaultAuthRole,
+  type VaultAuthRoleStatus,
+} from '../../resources/role.ts';
 import { judgeRole, type TenancyVerdict } from '../../resources/tenancy.ts';
 import { vaultPolicyName } from '../../resources/acl-policy.ts';
 import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
@@ -16,7 +21,7 @@ import { roleResyncSeconds } from './resync.ts';
 
 /** What one pass found, and what of it the status remembers. */
 interface Outcome {
-  readonly findings: readonly RoleFinding[];
+  readonly findings: readonly RoleConditionUpdate[];
   readonly status: Partial<VaultAuthRoleStatus>;
   /** It has to be tried again: when Vault said so, or else when the queue says. */
   readonly again?: { readonly afterMs: number | undefined };
@@ -59,7 +64,12 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
   if (!context.namespaces.get(namespace)) throw new Error(`the namespace ${namespace} is not known (yet)`);
   const found = backendOf(context, role);
   if (!found.ok) {
-    const accepted: RoleFinding = { type: 'Accepted', status: 'False', reason: 'BackendNotFound', message: found.message };
+    const accepted: RoleConditionUpdate = {
+      type: 'Accepted',
+      status: 'False',
+      reason: 'BackendNotFound',
+      message: found.message,
+    };
     return { findings: [accepted, programmed('False', 'Pending', 'The role has no backend.')], status: {} };
   }
   const { backend } = found;

@@ -2,12 +2,12 @@
 import type { ControllerContext } from '../../../src/controller/context.ts';
 import { bury, exhume, isBuried, reconcileTombstones } from '../../../src/controller/tombstones.ts';
 import { LeaseLost } from '../../../src/kube/lease.ts';
-import { MOST_TOMBSTONES, type Tombstone } from '../../../src/resources/backend-status.ts';
+import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../../../src/resources/backend-status.ts';
 import type { VaultAuthRole } from '../../../src/resources/role.ts';
 import { VaultError, type VaultErrorKind } from '../../../src/vault/errors.ts';
 import { backend, endpoint, role } from './objects.ts';
 
-const tombstone = (roleName: string, more: Partial<Tombstone> = {}): Tombstone => ({
+const tombstone = (roleName: string, more: Partial<PendingDeletion> = {}): PendingDeletion => ({
   roleName,
   namespace: 'a',
   name: 'web',
@@ -19,7 +19,7 @@ const tombstone = (roleName: string, more: Partial<Tombstone> = {}): Tombstone =
 });
 
 interface Situation {
-  readonly tombstones: readonly Tombstone[];
+  readonly tombstones: readonly PendingDeletion[];
   readonly roles?: readonly VaultAuthRole[];
   readonly answers?: Readonly<Record<string, VaultErrorKind>>;
   readonly observe?: boolean;
@@ -50,7 +50,7 @@ const setUp = ({ tombstones, roles = [], answers = {}, observe, isReady = true, 
     vaults: {
       get: () => (isReady ? { state: 'ready', session, clusterID: 'cluster-1' } : { state: 'notReady', message: 'away' }),
     },
-    changeTombstones: async (_: string, change: (before: readonly Tombstone[]) => readonly Tombstone[]) => {
+    changeTombstones: async (_: string, change: (before: readonly PendingDeletion[]) => readonly PendingDeletion[]) => {
       pending = change(pending);
       return true;
     },
@@ -145,10 +145,10 @@ test('a role is remembered once, with a reason that the schema takes, and only a
   const { context, pending } = setUp({ tombstones: [tombstone('test.a.web')] });
   expect(await bury(context, 'kube', tombstone('test.a.web', { reason: 'x'.repeat(1000) }))).toBe(true);
   expect(pending()).toEqual([['test.a.web', 'x'.repeat(256)]]);
-  const full = setUp({ tombstones: Array.from({ length: MOST_TOMBSTONES }, (_, index) => tombstone(`r${index}`)) });
+  const full = setUp({ tombstones: Array.from({ length: MAX_PENDING_DELETIONS }, (_, index) => tombstone(`r${index}`)) });
   expect(await bury(full.context, 'kube', tombstone('one-more'))).toBe(false);
   expect(await bury(full.context, 'kube', tombstone('r7', { reason: 'again' }))).toBe(true);
-  expect(full.pending()).toHaveLength(MOST_TOMBSTONES);
+  expect(full.pending()).toHaveLength(MAX_PENDING_DELETIONS);
 });
 
 test('what is buried is known by its name and its cluster, until somebody owns it again', async () => {

@@ -1,15 +1,15 @@
 // Conditions: what of the old ones is kept, and what they sum up to.
-import { type Condition, type Finding, mergeConditions, readyOf } from '../../../src/resources/condition.ts';
+import { type Condition, type ConditionUpdate, mergeConditions, readyOf } from '../../../src/resources/condition.ts';
 import { isObserved } from '../../../src/resources/management.ts';
 import { kubernetesBackend, webRole } from './fixture.ts';
 
-const finding = (type: string, status: Finding['status'], reason = 'R', message = 'M'): Finding => ({
+const finding = (type: string, status: ConditionUpdate['status'], reason = 'R', message = 'M'): ConditionUpdate => ({
   type,
   status,
   reason,
   message,
 });
-const condition = (type: string, status: Finding['status'], time: string): Condition => ({
+const condition = (type: string, status: ConditionUpdate['status'], time: string): Condition => ({
   ...finding(type, status, 'Old', 'Old'),
   observedGeneration: 1,
   lastTransitionTime: time,
@@ -33,7 +33,7 @@ describe('conditions', () => {
 });
 
 describe('Ready', () => {
-  it.each<[string, readonly Finding[], string, string]>([
+  it.each<[string, readonly ConditionUpdate[], string, string]>([
     ['of nothing', [], 'True', 'Ready'],
     ['of what is true', [finding('A', 'True')], 'True', 'Ready'],
     [
