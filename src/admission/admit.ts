@@ -12,13 +12,13 @@ import { podTokenOf } from '../pod/token.ts';
 import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
-import type { SelectionFinding } from '../selection/finding.ts';
+import type { SelectionProblem } from '../selection/selection-problems.ts';
 import { allowedNames, guardFindings, patchFindings, withoutGuarded } from './guard.ts';
 import { parseKnown } from './known-pods.ts';
-import type { KnownRoles } from './link/find.ts';
-import type { Judgement } from './link/finding.ts';
-import { linkPod, type Linked, type PodToken } from './link/link.ts';
-import type { Finding } from './problems.ts';
+import type { KnownRoles } from './roles/find.ts';
+import type { Judgement } from './roles/judge.ts';
+import { linkPod, type Linked, type PodToken } from './roles/link.ts';
+import type { Problem } from './problems.ts';
 
 /** Labels and annotations of a namespace or service account; what injection knows of it. */
 export interface ObjectMetadata {
@@ -53,8 +53,8 @@ export interface Outcome {
   readonly patch: readonly PatchOperation[];
   readonly kind?: Injection['kind'];
   /** Why the pod was denied, or why one that did not ask was left alone: all of them. */
-  readonly problems: readonly Finding[];
-  readonly warnings: readonly Finding[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
   /** What became of what is amiss with its role; absent where nothing is. */
   readonly judgements?: readonly Judgement[] | undefined;
 }
@@ -101,8 +101,8 @@ const select = (
   );
 };
 
-const selectionWarnings = (selection: Selection): SelectionFinding[] => [
-  ...selection.unknownLabels.map((label): SelectionFinding => ({ code: 'label-value', label })),
+const selectionWarnings = (selection: Selection): SelectionProblem[] => [
+  ...selection.unknownLabels.map((label): SelectionProblem => ({ code: 'label-value', label })),
   ...(selection.contradiction ? [{ code: 'label-contradiction', label: INJECT_LABEL } as const] : []),
   ...(selection.reason === 'windows-pod' && selection.explicit ? [{ code: 'windows-unsupported' } as const] : []),
 ];
@@ -152,14 +152,14 @@ export function linkedPod(pod: JsonObject, own: Parsed, namespace: string, conte
 }
 
 /** A pod that is told why it has no role need not be told that it has none. */
-const withLinked = (found: readonly Finding[], linked: Linked): readonly Finding[] => {
+const withLinked = (found: readonly Problem[], linked: Linked): readonly Problem[] => {
   const { problems } = linked.judged;
   const isExplained = problems.some(({ code }) => code === 'vault-role-ambiguous' || code === 'vault-object-missing');
   return [...(isExplained ? found.filter(({ code }) => code !== 'role-missing') : found), ...problems];
 };
 
 /** Two annotations of different names that say opposite things; every other mess was found when they were read. */
-const disagreement = (annotations: ReadonlyMap<string, string>, found: readonly Finding[]): Finding[] => {
+const disagreement = (annotations: ReadonlyMap<string, string>, found: readonly Problem[]): Problem[] => {
   if (found.some(({ code }) => code === 'annotation-value' || code === 'annotation-conflict')) return [];
   const other = REQUEST_NAMES.find((name) => annotations.has(name)) ?? '';
   return [{ code: 'annotation-conflict', annotation: INJECT_LABEL, other }];
@@ -171,7 +171,7 @@ export function annotationsOf(pod: JsonObject): ReadonlyMap<string, string> {
 }
 
 /** A pod that asked is told what is wrong with it; one that did not ask is nobody's problem here. */
-const unfit = (problems: readonly Finding[], { explicit }: Selection): Outcome =>
+const unfit = (problems: readonly Problem[], { explicit }: Selection): Outcome =>
   explicit
     ? { decision: 'denied', reason: 'pod-malformed', patch: [], problems, warnings: [] }
     : { decision: 'skipped', reason: 'pod-malformed', patch: [], problems, warnings: problems };
@@ -179,10 +179,10 @@ const unfit = (problems: readonly Finding[], { explicit }: Selection): Outcome =
 /** The API server refuses more, but only after us: without this bound a pod could make us work for it. */
 const MOST_ANNOTATION_CHARACTERS = 262_144;
 
-const checkAnnotations = (annotations: ReadonlyMap<string, string>): Finding[] => {
+const checkAnnotations = (annotations: ReadonlyMap<string, string>): Problem[] => {
   let characters = 0;
   for (const [name, value] of annotations) characters += name.length + value.length;
-  return characters > MOST_ANNOTATION_CHARACTERS ? [{ code: 'annotations-too-large', most: MOST_ANNOTATION_CHARACTERS }] : [];
+  return characters > MOST_ANNOTATION_CHARACTERS ? [{ code: 'annotations-too-large', limit: MOST_ANNOTATION_CHARACTERS }] : [];
 };
 
 /**

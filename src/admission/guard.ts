@@ -6,7 +6,27 @@ import { kebab, type Row } from '../annotations/row.ts';
 import { table, type OptionKey } from '../annotations/table.ts';
 import type { Injection } from '../pod/draft.ts';
 import { rememberedLast } from '../pod/shared.ts';
-import type { GuardFinding } from './entry.ts';
+import { defineProblem, type ProblemOf } from '../annotations/problem.ts';
+
+export const guardProblems = {
+  'annotation-guarded': defineProblem<{
+    annotation: string;
+    /** The name that an allowance must contain. */
+    name: string;
+    /** The annotation of the namespace that allows it. */
+    allow: string;
+  }>({
+    kind: 'problem',
+    title: 'Guarded annotation without permission',
+    sentence: ({ annotation }) =>
+      `${annotation} can redirect the token or change what runs, and is not allowed in this namespace`,
+    remedy: ({ name, allow }) =>
+      `ask its admin to annotate the namespace with ${allow}=${name}, or the operator to add ${name} to -allow`,
+    sample: { annotation: annotationName('service'), name: 'service', allow: annotationName('allow') },
+  }),
+};
+
+export type GuardProblem = ProblemOf<typeof guardProblems>;
 
 /** Everything is allowed: what `agent-inject` lets pods do, as its predecessor did. */
 export const ALLOW_ALL = '*';
@@ -42,9 +62,9 @@ export function allowedNames(operator: readonly string[], namespace: readonly st
 }
 
 /** The guarded annotations of a pod and its service account that nobody allowed; `operator` is what holds without them. */
-export function guardFindings(parsed: Parsed, operator: Options, allowed: ReadonlySet<string>): GuardFinding[] {
+export function guardFindings(parsed: Parsed, operator: Options, allowed: ReadonlySet<string>): GuardProblem[] {
   if (allowed.has(ALLOW_ALL)) return [];
-  const found: GuardFinding[] = [];
+  const found: GuardProblem[] = [];
   for (const [key, { layer, annotation }] of parsed.origins)
     if (
       annotation !== undefined &&
@@ -58,7 +78,7 @@ export function guardFindings(parsed: Parsed, operator: Options, allowed: Readon
 }
 
 /** What a tenant's patch of the configuration reaches needs the same permission as the annotation that says it. */
-export function patchFindings(reached: Injection['reached'], parsed: Parsed, allowed: ReadonlySet<string>): GuardFinding[] {
+export function patchFindings(reached: Injection['reached'], parsed: Parsed, allowed: ReadonlySet<string>): GuardProblem[] {
   const layer = parsed.origins.get('agentConfigPatch')?.layer;
   if (!reached || layer === undefined || !TENANT.has(layer) || allowed.has(ALLOW_ALL)) return [];
   const first = reached.filter(({ option }, index) => reached.findIndex((other) => other.option === option) === index);
@@ -76,7 +96,7 @@ export function patchFindings(reached: Injection['reached'], parsed: Parsed, all
 const reduced = rememberedLast<Parsed>();
 
 /** The options as they are without the guarded annotations. */
-export function withoutGuarded(parsed: Parsed, guarded: readonly GuardFinding[], operator: Options): Parsed {
+export function withoutGuarded(parsed: Parsed, guarded: readonly GuardProblem[], operator: Options): Parsed {
   if (guarded.length === 0) return parsed;
   const names = new Set(guarded.map(({ name }) => name));
   return reduced(parsed, [operator, [...names].join()], () => {

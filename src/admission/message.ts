@@ -1,5 +1,5 @@
 // Findings as the sentences that an API client shows: one denial with everything in it, and warnings.
-import { wordsOf, type Finding } from './problems.ts';
+import { wordsOf, type Problem } from './problems.ts';
 
 /** Events are cut at 1,024 characters, and the API server puts some 80 of its own before ours. */
 const LONGEST_DENIAL = 900;
@@ -14,13 +14,13 @@ const LONGEST_SENTENCE = 400;
 const MOST_PROBLEMS = 40;
 
 /** A finding in one line, with its code for looking it up. */
-export function lineOf(finding: Finding): string {
+export function lineOf(finding: Problem): string {
   const { sentence, remedy } = wordsOf(finding);
   return `${cut(sentence, LONGEST_SENTENCE)}: ${cut(remedy, LONGEST_SENTENCE)} [${finding.code}]`;
 }
 
 /** The same within so many characters; the code is kept, since it leads to everything else. */
-const shortLineOf = (finding: Finding, most: number): string => {
+const shortLineOf = (finding: Problem, most: number): string => {
   const code = ` [${finding.code}]`;
   return cut(lineOf(finding).slice(0, -code.length), most - code.length) + code;
 };
@@ -29,7 +29,7 @@ const numbered = (lines: readonly string[]): string =>
   lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
 
 /** All problems of a pod in one message; remedies give way first when there are many. */
-export function denialOf(problems: readonly Finding[]): string {
+export function denialOf(problems: readonly Problem[]): string {
   const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
   const shown = problems.slice(0, MOST_PROBLEMS);
   const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
@@ -42,6 +42,6 @@ export function denialOf(problems: readonly Finding[]): string {
 const MOST_WARNINGS = 50;
 
 /** Warnings as the API server passes them on: no control characters, not too long, each once. */
-export function warningsOf(warnings: readonly Finding[]): string[] {
+export function warningsOf(warnings: readonly Problem[]): string[] {
   return [...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => shortLineOf(warning, LONGEST_WARNING)))];
 }

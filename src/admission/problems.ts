@@ -1,21 +1,26 @@
-// The catalogue of problems and warnings: a sentence and a remedy for everything a person can be told. docs/problems.md is
-// printed from it, and each code is a heading there.
-import { annotationProblems } from './annotation-problems.ts';
-import type { Entries, Entry, Finding } from './entry.ts';
-import { podProblems } from './pod-problems.ts';
-import { roleProblems } from './role-problems.ts';
-import { selectionProblems } from './selection-problems.ts';
+// The catalogue of problems and warnings. docs/problems.md is generated from it, and each code is a heading there.
+import { annotationProblems } from '../annotations/annotation-problems.ts';
+import type { ProblemEntry, ProblemOf } from '../annotations/problem.ts';
+import { podProblems } from '../pod/pod-problems.ts';
+import { selectionProblems } from '../selection/selection-problems.ts';
+import { guardProblems } from './guard.ts';
+import { roleProblems } from './roles/role-problems.ts';
 
-export type { Finding } from './entry.ts';
-export type ProblemCode = Finding['code'];
+export const catalogue = {
+  ...annotationProblems,
+  ...podProblems,
+  ...guardProblems,
+  ...selectionProblems,
+  ...roleProblems,
+};
 
-export const catalogue: Entries<Finding> = { ...annotationProblems, ...podProblems, ...selectionProblems, ...roleProblems };
+/** Anything that can be reported about a pod, as data. */
+export type Problem = ProblemOf<typeof catalogue>;
+export type ProblemCode = Problem['code'];
 
-const entryOf = <Code extends ProblemCode>(finding: Extract<Finding, { readonly code: Code }>): Entry<Code> =>
-  catalogue[finding.code];
-
-/** What is wrong and what to do, in words. */
-export function wordsOf(finding: Finding): { readonly sentence: string; readonly remedy: string } {
-  const entry = entryOf(finding);
-  return { sentence: entry.sentence(finding), remedy: entry.remedy(finding) };
+/** The sentence and the remedy of a problem. */
+export function wordsOf(problem: Problem): { readonly sentence: string; readonly remedy: string } {
+  // The entry of a code takes the fields that come with this code, which the type of the union cannot express.
+  const entry = catalogue[problem.code] as ProblemEntry<unknown>;
+  return { sentence: entry.sentence(problem), remedy: entry.remedy(problem) };
 }

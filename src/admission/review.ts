@@ -2,7 +2,7 @@
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { admitPod, type AdmissionContext, type Outcome } from './admit.ts';
 import { patchText } from '../pod/patch.ts';
-import type { Judgement } from './link/finding.ts';
+import type { Judgement } from './roles/judge.ts';
 import { denialOf, warningsOf } from './message.ts';
 
 /** What is logged and counted of one review; chosen words, nothing of the pod's contents. */

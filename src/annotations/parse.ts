@@ -1,6 +1,6 @@
 // Layers of annotations → typed options, or every problem they have. The only reader of raw annotations.
 import { FAMILY_ORDER, families, type Families, type FamilyKey } from './families.ts';
-import type { AnnotationFinding } from './finding.ts';
+import type { AnnotationProblem } from './annotation-problems.ts';
 import { UNREADABLE, type ValueOf } from './kind.ts';
 import { nameWithin, OWN_PREFIX } from './prefix.ts';
 import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Layer, type Row } from './row.ts';
@@ -34,8 +34,8 @@ export interface Parsed {
   readonly families: FamilyOptions;
   /** Only for options that are not at their built-in default. */
   readonly origins: ReadonlyMap<OptionKey, Origin>;
-  readonly problems: readonly AnnotationFinding[];
-  readonly warnings: readonly AnnotationFinding[];
+  readonly problems: readonly AnnotationProblem[];
+  readonly warnings: readonly AnnotationProblem[];
 }
 
 /** Raw annotations of the namespace, the service account and the pod. */
@@ -65,8 +65,8 @@ interface Draft {
   readonly options: Record<string, unknown>;
   readonly origins: Map<OptionKey, Origin>;
   readonly families: { [K in FamilyKey]: Map<string, FamilyEntry<unknown>> };
-  readonly problems: AnnotationFinding[];
-  readonly warnings: AnnotationFinding[];
+  readonly problems: AnnotationProblem[];
+  readonly warnings: AnnotationProblem[];
 }
 
 /** Shared by all families that have no member; nobody writes to it. */
@@ -81,7 +81,7 @@ const read = (row: Row<unknown>, annotation: string, raw: string, draft: Draft):
   }
   const value = row.kind.read(raw);
   if (value !== UNREADABLE) return value;
-  draft.problems.push({ code: 'annotation-value', annotation, value: raw, wanted: row.kind.wanted, example: row.example });
+  draft.problems.push({ code: 'annotation-value', annotation, value: raw, expected: row.kind.wanted, example: row.example });
   return undefined;
 };
 
@@ -96,7 +96,7 @@ const takePlain = (key: OptionKey, annotation: string, raw: string, layer: Annot
   }
   const value = read(row, annotation, raw, draft);
   if (value === undefined) return;
-  if (row.deprecated !== undefined) draft.warnings.push({ code: 'annotation-deprecated', annotation, because: row.deprecated });
+  if (row.deprecated !== undefined) draft.warnings.push({ code: 'annotation-deprecated', annotation, reason: row.deprecated });
   draft.options[key] = value;
   draft.origins.set(key, { layer, annotation });
 };
@@ -119,7 +119,7 @@ const takeFamily = (name: string, annotation: string, raw: string, draft: Draft)
   return false;
 };
 
-const unknown = (annotation: string, nearest: string | undefined): AnnotationFinding => ({
+const unknown = (annotation: string, nearest: string | undefined): AnnotationProblem => ({
   code: 'annotation-unknown',
   annotation,
   nearest,
@@ -139,7 +139,7 @@ const takeSecrets = (annotations: ReadonlyMap<string, string>, annotation: strin
     const singles = Object.values(LISTED_FIELDS).map((key) => draft.families[key].get(name)?.annotation);
     // An entry of an earlier layer is no contradiction: it gives way.
     const other = singles.find((single) => single !== undefined && annotations.has(single));
-    if (other !== undefined) draft.problems.push({ code: 'secret-twice', annotation: place, other, name });
+    if (other !== undefined) draft.problems.push({ code: 'secret-duplicate', annotation: place, other, name });
     for (const [field, value] of fields)
       entriesOf(draft, LISTED_FIELDS[field]).set(name, { value, annotation: `${place}.${field}` });
   }

@@ -1,7 +1,7 @@
 // The annotation that declares secrets as one list. Read strictly, and written out as the annotations that say the same one by
 // one, so that a secret is the same secret however it was declared.
 import { families, type FamilyKey } from './families.ts';
-import type { AnnotationFinding } from './finding.ts';
+import type { AnnotationProblem } from './annotation-problems.ts';
 import { label, UNREADABLE, type Kind } from './kind.ts';
 import { nearestWord } from './suggest.ts';
 
@@ -21,7 +21,7 @@ export interface ListedSecret {
 
 export interface SecretList {
   readonly secrets: readonly ListedSecret[];
-  readonly problems: readonly AnnotationFinding[];
+  readonly problems: readonly AnnotationProblem[];
 }
 
 /** Fields besides the name, and the annotation that each stands for. */
@@ -49,16 +49,16 @@ const NAME_WANTED = 'at most 63 letters, digits, dashes, dots and underscores, a
 
 interface Reader {
   readonly annotation: string;
-  readonly problems: AnnotationFinding[];
+  readonly problems: AnnotationProblem[];
 }
 
 /** The secrets of an annotation, and every problem that they have. */
 export function readSecretList(annotation: string, raw: string, readYaml: ReadYaml): SecretList {
-  const problems: AnnotationFinding[] = [];
+  const problems: AnnotationProblem[] = [];
   const document = readYaml(raw);
-  const refuse = (because: string): SecretList => ({
+  const refuse = (reason: string): SecretList => ({
     secrets: [],
-    problems: [{ code: 'secrets-unreadable', annotation, because }],
+    problems: [{ code: 'secrets-unreadable', annotation, reason }],
   });
   if (typeof document === 'object' && 'because' in document) return refuse(document.because);
   if (!Array.isArray(document)) return refuse('expected a list, each entry with name and path, template or templateFile');
@@ -69,7 +69,7 @@ export function readSecretList(annotation: string, raw: string, readYaml: ReadYa
   for (const { name, place } of secrets) {
     const other = places.get(name);
     if (other === undefined) places.set(name, place);
-    else problems.push({ code: 'secret-twice', annotation: place, other, name });
+    else problems.push({ code: 'secret-duplicate', annotation: place, other, name });
   }
   return { secrets, problems };
 }
@@ -77,8 +77,8 @@ export function readSecretList(annotation: string, raw: string, readYaml: ReadYa
 const isMap = (value: YamlValue): value is ReadonlyMap<string, YamlValue> => value instanceof Map;
 
 const readEntry = (entry: YamlValue, place: string, reader: Reader): ListedSecret | undefined => {
-  const wrong = (field: string, wanted: string): void => {
-    reader.problems.push({ code: 'secret-field', annotation: `${place}${field}`, wanted });
+  const wrong = (field: string, expected: string): void => {
+    reader.problems.push({ code: 'secret-field', annotation: `${place}${field}`, expected });
   };
   if (!isMap(entry)) {
     wrong('', `a map with name and path, template or templateFile`);

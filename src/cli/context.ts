@@ -2,7 +2,7 @@
 import { baseline } from '../annotations/parse.ts';
 import type { AdmissionContext, ObjectMetadata } from '../admission/admit.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
-import type { KnownRoles } from '../admission/link/find.ts';
+import type { KnownRoles } from '../admission/roles/find.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';

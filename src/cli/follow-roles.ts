@@ -1,7 +1,7 @@
 // Follows VaultAuthRoles and what they name on the API server. Where the kinds are not installed, it looks for them from time to
 // time, so that installing them later needs no restart.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KnownRoles } from '../admission/link/find.ts';
+import type { KnownRoles } from '../admission/roles/find.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { type Lister, startInformer, type KubeObject } from '../kube/informer.ts';

@@ -1,6 +1,6 @@
 // The YAML library for servers: loaded when the first pod declares its secrets as a list, which in most clusters never happens.
 import type { Reply } from '../admission/review.ts';
-import type { AnnotationFinding } from '../annotations/finding.ts';
+import type { AnnotationProblem } from '../annotations/annotation-problems.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
 import type { ServingReviewer } from '../http/review-handler.ts';
 
@@ -12,7 +12,7 @@ export interface LazyYaml {
 }
 
 /** What a review says of a list that was not read. */
-const UNREAD: AnnotationFinding['code'] = 'secrets-unreadable';
+const UNREAD: AnnotationProblem['code'] = 'secrets-unreadable';
 
 /** Nothing is loaded yet. A library that cannot be loaded refuses the pods that need it, and is tried again. */
 export function lazyYaml(): LazyYaml {

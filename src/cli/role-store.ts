@@ -1,5 +1,5 @@
 // Our objects in memory, as reviews ask for them: put in one by one by whoever follows an API server or reads files.
-import type { KnownRoles } from '../admission/link/find.ts';
+import type { KnownRoles } from '../admission/roles/find.ts';
 import type { JsonObject } from '../json/json.ts';
 import { textOf, objectAt } from '../json/json.ts';
 import type { KindName } from '../resources/kinds.ts';

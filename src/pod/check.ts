@@ -1,22 +1,22 @@
 // Whether raw JSON is a pod that can be worked on: only the parts that injection reads.
-import type { PodFinding } from './finding.ts';
+import type { PodProblem } from './pod-problems.ts';
 import { isObject, objectAt, type Json, type JsonObject } from '../json/json.ts';
 
-const malformed = (path: string, wanted: string): PodFinding => ({ code: 'pod-malformed', path, wanted });
+const malformed = (path: string, expected: string): PodProblem => ({ code: 'pod-malformed', path, expected });
 
 const isAbsent = (value: Json | undefined): boolean => value === undefined || value === null;
 
 /** The path is only formed when there is something to say: a large pod has hundreds of lists. */
-const checkList = (value: Json | undefined, path: () => string): readonly PodFinding[] => {
+const checkList = (value: Json | undefined, path: () => string): readonly PodProblem[] => {
   if (isAbsent(value)) return NOTHING;
   if (!Array.isArray(value)) return [malformed(path(), 'a list')];
   const index = value.findIndex((member) => !isObject(member));
   return index === -1 ? NOTHING : [malformed(`${path()}[${index}]`, 'an object')];
 };
 
-const NOTHING: readonly PodFinding[] = [];
+const NOTHING: readonly PodProblem[] = [];
 
-const checkContainers = (spec: JsonObject, key: string): readonly PodFinding[] => {
+const checkContainers = (spec: JsonObject, key: string): readonly PodProblem[] => {
   const list = spec[key];
   const found = checkList(list, () => `spec.${key}`);
   if (found.length > 0 || !Array.isArray(list)) return found;
@@ -26,7 +26,7 @@ const checkContainers = (spec: JsonObject, key: string): readonly PodFinding[] =
   ]);
 };
 
-const checkTexts = (value: Json | undefined, path: string): PodFinding[] => {
+const checkTexts = (value: Json | undefined, path: string): PodProblem[] => {
   if (isAbsent(value)) return [];
   if (!isObject(value)) return [malformed(path, 'an object')];
   const bad = Object.entries(value).find(([, text]) => typeof text !== 'string');
@@ -34,9 +34,9 @@ const checkTexts = (value: Json | undefined, path: string): PodFinding[] => {
 };
 
 /** Everything about the shape of the object that keeps it from being injected. */
-export function checkPod(object: Json | undefined): PodFinding[] {
+export function checkPod(object: Json | undefined): PodProblem[] {
   if (!isObject(object)) return [malformed('object', 'an object')];
-  const found: PodFinding[] = [];
+  const found: PodProblem[] = [];
   for (const key of ['metadata', 'spec'] as const) if (!isObject(object[key])) found.push(malformed(key, 'an object'));
   const metadata = objectAt(object, 'metadata');
   const spec = objectAt(object, 'spec');

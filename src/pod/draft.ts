@@ -1,10 +1,10 @@
 // An injection in the making: what every profile needs to know, check and add, whatever its agents look like.
 import { posix } from 'node:path';
 import { annotationName } from '../annotations/name.ts';
-import type { AnnotationFinding } from '../annotations/finding.ts';
+import type { AnnotationProblem } from '../annotations/annotation-problems.ts';
 import type { Parsed } from '../annotations/parse.ts';
 import type { OptionKey } from '../annotations/table.ts';
-import type { PodFinding } from './finding.ts';
+import type { PodProblem } from './pod-problems.ts';
 import type { LimitRange } from './limit-range.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
@@ -14,14 +14,14 @@ import type { Reached } from './native/reach.ts';
 import { remembered } from './shared.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
-type InjectionFinding = AnnotationFinding | PodFinding;
+type InjectionProblem = AnnotationProblem | PodProblem;
 
 export interface Injection {
   readonly patch: readonly PatchOperation[];
   /** Which agent containers the pod gets; absent where it gets none. */
   readonly kind?: 'init_only' | 'sidecar_only' | 'init_and_sidecar';
-  readonly problems: readonly InjectionFinding[];
-  readonly warnings: readonly InjectionFinding[];
+  readonly problems: readonly InjectionProblem[];
+  readonly warnings: readonly InjectionProblem[];
   /** Guarded options whose effect the user's own patch of the configuration has; absent: none. */
   readonly reached?: readonly Reached[];
 }
@@ -43,8 +43,8 @@ export interface Draft {
   readonly telemetry: Telemetry['block'];
   readonly operator: OperatorInput;
   readonly builder: PatchBuilder;
-  readonly problems: InjectionFinding[];
-  readonly warnings: InjectionFinding[];
+  readonly problems: InjectionProblem[];
+  readonly warnings: InjectionProblem[];
 }
 
 /** Value of the status annotation of a pod that has its agent. */
@@ -92,13 +92,13 @@ export function originOf({ origins }: Parsed, key: OptionKey): string {
 }
 
 /** A finding, and not what was to be made. */
-export function isFinding(value: object): value is PodFinding {
+export function isProblem(value: object): value is PodProblem {
   return 'code' in value;
 }
 
 /** Keeps a value, or notes why there is none. */
-export function keep<T extends object>(value: T | PodFinding | undefined, draft: Draft): T | undefined {
-  if (value === undefined || !isFinding(value)) return value;
+export function keep<T extends object>(value: T | PodProblem | undefined, draft: Draft): T | undefined {
+  if (value === undefined || !isProblem(value)) return value;
   draft.problems.push(value);
   return undefined;
 }

@@ -1,5 +1,5 @@
 // Puts volumes, mounts and agents into a pod: adds what is missing, leaves what is there, reports what is in the way.
-import type { PodFinding } from './finding.ts';
+import type { PodProblem } from './pod-problems.ts';
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { PatchBuilder } from './patch.ts';
 
@@ -23,15 +23,15 @@ const covers = (have: Json | undefined, want: Json | undefined): boolean => {
 };
 
 /** Adds the volumes that are missing. A volume of the same name but of another kind is a problem (Q13). */
-export function placeVolumes(pod: JsonObject, wanted: readonly JsonObject[], builder: PatchBuilder): PodFinding[] {
+export function placeVolumes(pod: JsonObject, wanted: readonly JsonObject[], builder: PatchBuilder): PodProblem[] {
   const present = new Map(listAt(pod, 'volumes').map((volume) => [textOf(volume, 'name'), volume]));
   const missing: JsonObject[] = [];
-  const taken: PodFinding[] = [];
+  const taken: PodProblem[] = [];
   for (const volume of wanted) {
     const name = textOf(volume, 'name') ?? '';
     const other = present.get(name);
     if (!other) missing.push(volume);
-    else if (!covers(other, volume)) taken.push({ code: 'volume-taken', volume: name });
+    else if (!covers(other, volume)) taken.push({ code: 'volume-conflict', volume: name });
   }
   builder.append('/spec/volumes', hasList(pod, 'volumes'), missing);
   return taken;
@@ -53,10 +53,10 @@ export function placeMounts(
   mounts: readonly JsonObject[],
   receives: Receives,
   builder: PatchBuilder,
-): PodFinding[] {
+): PodProblem[] {
   const count = mounts.length * LISTS.reduce((sum, list) => sum + listAt(pod, list).length, 0);
-  if (count > MOST_MOUNTS) return [{ code: 'mounts-too-many', count, most: MOST_MOUNTS }];
-  const taken: PodFinding[] = [];
+  if (count > MOST_MOUNTS) return [{ code: 'mounts-too-many', count, limit: MOST_MOUNTS }];
+  const taken: PodProblem[] = [];
   for (const list of LISTS)
     for (const [index, container] of listAt(pod, list).entries()) {
       const name = textOf(container, 'name') ?? '';
@@ -64,7 +64,8 @@ export function placeMounts(
         const path = textOf(mount, 'mountPath') ?? '';
         if (!receives(name, list, path)) return false;
         const other = objectsOf(container['volumeMounts']).find((one) => samePath(textOf(one, 'mountPath'), path));
-        if (other && textOf(other, 'name') !== textOf(mount, 'name')) taken.push({ code: 'mount-taken', container: name, path });
+        if (other && textOf(other, 'name') !== textOf(mount, 'name'))
+          taken.push({ code: 'mount-conflict', container: name, path });
         return !other;
       });
       builder.append(`/spec/${list}/${index}/volumeMounts`, Array.isArray(container['volumeMounts']), missing);
@@ -88,13 +89,13 @@ export function placeAgent(
   agent: JsonObject,
   { list, first, isOurs, isCurrent }: AgentPlace,
   builder: PatchBuilder,
-): PodFinding[] {
+): PodProblem[] {
   const name = textOf(agent, 'name') ?? '';
   const isNamed = (container: JsonObject): boolean => textOf(container, 'name') === name;
   const elsewhere = LISTS.some((other) => other !== list && listAt(pod, other).some(isNamed));
   const index = listAt(pod, list).findIndex(isNamed);
   const present = listAt(pod, list)[index];
-  if (elsewhere || (present && !isOurs(present))) return [{ code: 'container-taken', container: name }];
+  if (elsewhere || (present && !isOurs(present))) return [{ code: 'container-conflict', container: name }];
   if (present) {
     if (!isCurrent && !covers(present, agent)) builder.replace(`/spec/${list}/${index}`, agent);
   } else if (first) builder.prepend(`/spec/${list}`, hasList(pod, list), [agent]);

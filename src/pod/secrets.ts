@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import type { FamilyEntry, FamilyOptions, Options } from '../annotations/parse.ts';
 import type { FamilyKey } from '../annotations/families.ts';
-import type { AnnotationFinding } from '../annotations/finding.ts';
+import type { AnnotationProblem } from '../annotations/annotation-problems.ts';
 import type { Format } from './template.ts';
 
 export interface SecretFile {
@@ -52,8 +52,8 @@ const declarations = (families: FamilyOptions): ReadonlyMap<string, string> => {
 };
 
 /** The annotation `…template-file-x` declares x, yet reads like the template of a secret called file-x (Q08). */
-const ambiguities = (families: FamilyOptions): AnnotationFinding[] => {
-  const found: AnnotationFinding[] = [];
+const ambiguities = (families: FamilyOptions): AnnotationProblem[] => {
+  const found: AnnotationProblem[] = [];
   for (const [name, { annotation }] of families.templateFile) {
     const other = families.secret.get(`file-${name}`);
     // In a list the two cannot be mistaken for one another.
@@ -102,8 +102,8 @@ const secretFile = (name: string, families: FamilyOptions, options: Options): Se
 
 export interface Secrets {
   readonly files: readonly SecretFile[];
-  readonly problems: readonly AnnotationFinding[];
-  readonly warnings: readonly AnnotationFinding[];
+  readonly problems: readonly AnnotationProblem[];
+  readonly warnings: readonly AnnotationProblem[];
 }
 
 /** Joins the families by NAME, sorted; two files of one destination, and one outside its directory, are problems. */
@@ -127,7 +127,7 @@ export function secretFiles(families: FamilyOptions, options: Options): Secrets 
     files.push(file);
   }
   if (families.containers.size > 0) problems.push(...sharedDirectories(files, families, options));
-  const warnings: AnnotationFinding[] = [];
+  const warnings: AnnotationProblem[] = [];
   for (const key of DEPENDENT)
     for (const [name, entry] of families[key])
       if (!declared.has(name)) warnings.push({ code: 'secret-undeclared', annotation: entry.annotation, name });
@@ -138,8 +138,8 @@ const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): 
   [...new Set(one)].sort().join() === [...new Set(other)].sort().join();
 
 /** A directory is one volume, so that all of its files go to the same containers; the common one goes to all. */
-const sharedDirectories = (files: readonly SecretFile[], families: FamilyOptions, options: Options): AnnotationFinding[] => {
-  const found: AnnotationFinding[] = [];
+const sharedDirectories = (files: readonly SecretFile[], families: FamilyOptions, options: Options): AnnotationProblem[] => {
+  const found: AnnotationProblem[] = [];
   const first = new Map<string, SecretFile>();
   for (const file of files) {
     const annotation = families.containers.get(file.name)?.annotation;

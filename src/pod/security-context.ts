@@ -1,7 +1,7 @@
 // Security context of an agent container: as little as it needs.
 import type { Origin, Options } from '../annotations/parse.ts';
 import type { OptionKey } from '../annotations/table.ts';
-import type { PodFinding } from './finding.ts';
+import type { PodProblem } from './pod-problems.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 
 const RUN_AS: readonly OptionKey[] = ['agentRunAsUser', 'agentRunAsGroup', 'agentRunAsSameUser'];
@@ -14,7 +14,7 @@ const isWanted = (options: Options, origins: ReadonlyMap<OptionKey, Origin>): bo
 };
 
 /** The user of the first app container, as its own security context says. */
-const sameUser = (pod: JsonObject): number | PodFinding => {
+const sameUser = (pod: JsonObject): number | PodProblem => {
   const first = objectsOf(objectAt(pod, 'spec')?.['containers'])[0];
   const user = objectAt(first, 'securityContext')?.['runAsUser'];
   const container = textOf(first, 'name') ?? '';
@@ -27,7 +27,7 @@ export function securityContext(
   pod: JsonObject,
   options: Options,
   origins: ReadonlyMap<OptionKey, Origin>,
-): JsonObject | PodFinding | undefined {
+): JsonObject | PodProblem | undefined {
   const user = options.agentRunAsSameUser ? sameUser(pod) : options.agentRunAsUser;
   if (typeof user !== 'number') return user;
   if (!isWanted(options, origins)) return undefined;

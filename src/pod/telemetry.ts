@@ -1,7 +1,7 @@
 // The telemetry block of the agent's configuration, from annotations whose values are JSON or text.
 import { families } from '../annotations/families.ts';
 import type { FamilyOptions } from '../annotations/parse.ts';
-import type { PodFinding } from './finding.ts';
+import type { PodProblem } from './pod-problems.ts';
 import type { Json } from '../json/json.ts';
 
 type Type = 'text' | 'flag' | 'number' | 'texts';
@@ -74,16 +74,16 @@ const isZero = (value: Json): boolean =>
 export interface Telemetry {
   /** Undefined when no annotation asks for telemetry. */
   readonly block: { readonly [parameter: string]: Json } | undefined;
-  readonly problems: readonly PodFinding[];
-  readonly warnings: readonly PodFinding[];
+  readonly problems: readonly PodProblem[];
+  readonly warnings: readonly PodProblem[];
 }
 
 /** A wrongly typed value is a problem, an unknown parameter a warning: neither drops the others in silence (Q09). */
 export function telemetry(entries: FamilyOptions['telemetry']): Telemetry {
   if (entries.size === 0) return { block: undefined, problems: [], warnings: [] };
   const block: Record<string, Json> = {};
-  const problems: PodFinding[] = [];
-  const warnings: PodFinding[] = [];
+  const problems: PodProblem[] = [];
+  const warnings: PodProblem[] = [];
   for (const [name, { value: raw, annotation }] of [...entries].sort(([one], [other]) => (one < other ? -1 : 1))) {
     const parameter = name.replaceAll('-', '_');
     const type = Object.hasOwn(TYPES, parameter) ? TYPES[parameter] : undefined;
@@ -93,7 +93,7 @@ export function telemetry(entries: FamilyOptions['telemetry']): Telemetry {
     }
     const value = decode(raw);
     if (value === null) continue;
-    if (!has(type, value)) problems.push({ code: 'telemetry-value', annotation, value: raw, wanted: WANTED[type] });
+    if (!has(type, value)) problems.push({ code: 'telemetry-value', annotation, value: raw, expected: WANTED[type] });
     else if (!isZero(value) || parameter === ON_BY_DEFAULT) block[parameter] = value;
   }
   return { block, problems, warnings };

@@ -1,7 +1,7 @@
 // Which service-account token the agent logs in with, among those that the pod has.
 import { posix } from 'node:path';
 import type { Options } from '../annotations/parse.ts';
-import type { PodFinding } from './finding.ts';
+import type { PodProblem } from './pod-problems.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 
 export interface TokenMount {
@@ -49,7 +49,7 @@ const tokenFileOf = (volume: JsonObject): string | undefined => {
   return undefined;
 };
 
-const namedToken = (pod: JsonObject, name: string): TokenMount | PodFinding => {
+const namedToken = (pod: JsonObject, name: string): TokenMount | PodProblem => {
   const mount = findMount(pod, (candidate) => candidate.name === name);
   const volume = volumeNamed(pod, name);
   if (!volume)
@@ -69,7 +69,7 @@ const mayHoldToken = (volume: JsonObject | undefined): boolean =>
   volume === undefined || tokenFileOf(volume) !== undefined || objectAt(volume, 'secret') !== undefined;
 
 /** The exact default path first; then any other mount that names a service account, but never one that is meant for AWS. */
-const mountedToken = (pod: JsonObject): TokenMount | PodFinding => {
+const mountedToken = (pod: JsonObject): TokenMount | PodProblem => {
   const mount =
     findMount(pod, ({ path }) => path === SERVICE_ACCOUNT_DIRECTORY || posix.normalize(path) === SERVICE_ACCOUNT_DIRECTORY) ??
     findMount(
@@ -82,7 +82,7 @@ const mountedToken = (pod: JsonObject): TokenMount | PodFinding => {
 };
 
 /** The token of the pod that the agent logs in with, or why there is none. */
-export function tokenMount(pod: JsonObject, options: Options): TokenMount | PodFinding {
+export function tokenMount(pod: JsonObject, options: Options): TokenMount | PodProblem {
   return options.agentServiceAccountTokenVolumeName === ''
     ? mountedToken(pod)
     : namedToken(pod, options.agentServiceAccountTokenVolumeName);

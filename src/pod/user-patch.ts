@@ -1,6 +1,6 @@
 // The patches that users write against our own containers and configuration. They are programs of strangers: bounded.
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
-import type { PodFinding } from './finding.ts';
+import type { PodProblem } from './pod-problems.ts';
 import { isObject, type JsonObject } from '../json/json.ts';
 
 /** More than anybody writes by hand. */
@@ -26,16 +26,16 @@ export interface Patched {
 }
 
 /** A document of ours with the user's RFC 6902 patch applied; `annotation` is named when it cannot be. */
-export function userPatched(document: JsonObject, patch: readonly unknown[], annotation: string): Patched | PodFinding {
+export function userPatched(document: JsonObject, patch: readonly unknown[], annotation: string): Patched | PodProblem {
   if (patch.length === 0) return { document };
   if (patch.length > MOST_OPERATIONS)
-    return { code: 'patch-rejected', annotation, because: `more than ${MOST_OPERATIONS} operations` };
+    return { code: 'patch-rejected', annotation, reason: `more than ${MOST_OPERATIONS} operations` };
   try {
     let result = structuredClone(document);
     for (const operation of structuredClone(patch)) result = applyOne(result, operation);
     return { document: result };
   } catch (error) {
-    const because = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
-    return { code: 'patch-rejected', annotation, because };
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
+    return { code: 'patch-rejected', annotation, reason };
   }
 }

@@ -141,7 +141,7 @@ onEachKubernetes(
       for (const [what, annotations] of WAYS) {
         const { status, text } = await tried(bed, team, { ...ASKING, ...annotations });
         expect({ what, status }).toEqual({ what, status: 403 });
-        expect(text).toMatch(/\[annotation-guarded\]|\[annotation-conflict\]|\[secret-field-unknown\]|\[directory-taken\]/);
+        expect(text).toMatch(/\[annotation-guarded\]|\[annotation-conflict\]|\[secret-field-unknown\]|\[directory-conflict\]/);
       }
       // A configuration that the pod brings along is written anew.
       const brought = await tried(bed, team, { ...ASKING, [`${OWN}agent-config`]: evil, [`${OWN}agent-init-config`]: evil });

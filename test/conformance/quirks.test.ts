@@ -124,11 +124,11 @@ describe('fixed', () => {
   });
 
   test.each<[string, JsonObject]>([
-    ['container-taken', { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT] }, { name: 'vault-agent' }] }],
-    ['container-taken', { initContainers: [{ name: 'vault-agent-init' }] }],
-    ['volume-taken', { volumes: [{ name: TOKEN_VOLUME }, { name: 'vault-secrets', emptyDir: {} }] }],
+    ['container-conflict', { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT] }, { name: 'vault-agent' }] }],
+    ['container-conflict', { initContainers: [{ name: 'vault-agent-init' }] }],
+    ['volume-conflict', { volumes: [{ name: TOKEN_VOLUME }, { name: 'vault-secrets', emptyDir: {} }] }],
     [
-      'mount-taken',
+      'mount-conflict',
       { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] }] },
     ],
   ])('Q13 a collision is refused: %s', (code, spec) => {

@@ -1,27 +1,30 @@
 // docs/problems.md from the catalogue of problems, with one example of each.
 import { lineOf } from '../../src/admission/message.ts';
-import { catalogue, type ProblemCode } from '../../src/admission/problems.ts';
+import { catalogue, type Problem, type ProblemCode } from '../../src/admission/problems.ts';
 import { REASON_SENTENCES } from '../../src/cli/offline/reason.ts';
 import { code, documentOf, tableOf, type Document } from './markdown.ts';
-import { samples } from './samples.ts';
 
 const INTRODUCTION = [
-  `A pod that asked for injection and cannot be served is refused with all its **problems** in one answer; a workload's pods are refused in the
-events of its ReplicaSet, Job or StatefulSet. A pod that did not ask is left alone, and the same findings are warnings. **Warnings** never
-refuse anything: kubectl prints them to whoever creates the pod. What is said **by mode** is a problem where \`spec.admission.mode\` of the
-VaultAuthBackend is Enforce, a warning where it is Warn, and nothing where it is Off. The code at the end of each message is a heading below.`,
-  `Texts between quotation marks come from the pod and are cut after 60 characters. When all problems together are too long for an event
-(1,024 characters), the remedies are left out: they are here.`,
+  `If injection is requested and impossible, the webhook denies the pod and reports all its **problems** in one message. The pods of a workload
+are denied in the events of its ReplicaSet, Job or StatefulSet. If injection was not requested, the pod is admitted unchanged, and the same problems
+are warnings. **Warnings** never deny a pod; kubectl prints them. A problem **by mode** depends on \`spec.admission.mode\` of the VaultAuthBackend:
+Enforce denies the pod, Warn warns, Off is silent. The code at the end of each message is a heading below.`,
+  `Quoted text comes from the pod and is cut after 60 characters. If all problems together exceed the length of an event (1,024 characters),
+the message omits the remedies; look them up here.`,
 ];
 
 const CODES = Object.keys(catalogue) as ProblemCode[];
 
 const sectionOf = (problem: ProblemCode): string[] => {
-  const { kind, title } = catalogue[problem];
-  return [`## ${problem}`, `${title} (${kind}). For example:`, `    ${lineOf(samples[problem]).replaceAll('\n', '\n    ')}`];
+  const { kind, title, sample } = catalogue[problem];
+  return [
+    `## ${problem}`,
+    `${title} (${kind}). For example:`,
+    `    ${lineOf({ code: problem, ...sample } as Problem).replaceAll('\n', '\n    ')}`,
+  ];
 };
 
-/** The reference of everything that a person can be told about a pod. */
+/** The reference of problems and warnings of pods. */
 export function problemsDocument(): Document {
   return documentOf('docs/problems.md', 'Problems and warnings', [
     ...INTRODUCTION,
@@ -31,7 +34,7 @@ export function problemsDocument(): Document {
     ),
     ...CODES.flatMap(sectionOf),
     '# Reasons',
-    `Why a pod was chosen or left alone: the field \`reason\` of the log line, the label \`reason\` of \`vault_auth_injector_reviews_total\`, and the
+    `Why a pod was injected or not: the field \`reason\` of the log line, the label \`reason\` of \`vault_auth_injector_reviews_total\`, and the
 first line of \`explain\`.`,
     tableOf(
       ['Reason', 'In words'],

@@ -1,5 +1,5 @@
 // Our own objects around a pod of a cluster, as the webhook there knows them.
-import type { KnownRoles } from '../../admission/link/find.ts';
+import type { KnownRoles } from '../../admission/roles/find.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeError } from '../../kube/errors.ts';
 import { objectsOf, type JsonObject } from '../../json/json.ts';

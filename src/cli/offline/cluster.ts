@@ -2,7 +2,7 @@
 import { limitRangeOf, type LimitRange } from '../../pod/limit-range.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import type { ObjectMetadata } from '../../admission/admit.ts';
-import type { KnownRoles } from '../../admission/link/find.ts';
+import type { KnownRoles } from '../../admission/roles/find.ts';
 import { kinds } from '../../resources/kinds.ts';
 import { kindOf, readResource } from '../../resources/read-resource.ts';
 import type { Cluster } from '../context.ts';

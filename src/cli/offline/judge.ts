@@ -1,7 +1,7 @@
 // What the admission core says about every pod of a document. Shared by inject and explain.
 import { nameWithin } from '../../annotations/prefix.ts';
 import { admitPod, type AdmissionContext, type Outcome } from '../../admission/admit.ts';
-import { wordsOf, type Finding } from '../../admission/problems.ts';
+import { wordsOf, type Problem } from '../../admission/problems.ts';
 import { objectAt, textOf, type JsonObject } from '../../json/json.ts';
 import { patchedPod } from '../../pod/patch.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
@@ -66,7 +66,7 @@ export function judge(
   const outcome = admitPod(prepared.pod, namespace, context);
   const noteOf =
     (level: Note['level']) =>
-    (finding: Finding): Note => ({
+    (finding: Problem): Note => ({
       level,
       line: lineOfFinding(finding, document, path, line),
       code: finding.code,
@@ -83,7 +83,7 @@ export function judge(
   };
 }
 
-const lineOfFinding = (finding: Finding, document: ManifestDocument, path: Workload['path'], otherwise: number): number => {
+const lineOfFinding = (finding: Problem, document: ManifestDocument, path: Workload['path'], otherwise: number): number => {
   if (!('annotation' in finding) || finding.annotation === undefined) return otherwise;
   // A place within a list is in brackets after its name.
   const annotation = finding.annotation.replace(/\[.*$/, '');

@@ -1,6 +1,6 @@
 // The finished agents of a pod. Pods of one owner get the same ones, so that each is made once and remembered with its plan.
 import { copiedMounts, keep, originOf, uniquePaths, type Draft } from '../draft.ts';
-import type { PodFinding } from '../finding.ts';
+import type { PodProblem } from '../pod-problems.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import { rememberedLast, shared } from '../shared.ts';
 import { TOKEN_VOLUME } from '../token.ts';
@@ -63,9 +63,9 @@ interface AgentInput {
   readonly mounts: readonly JsonObject[];
 }
 
-const rememberedAgent = rememberedLast<Patched | PodFinding>();
+const rememberedAgent = rememberedLast<Patched | PodProblem>();
 
-const usualAgent = (input: AgentInput): Patched | PodFinding => {
+const usualAgent = (input: AgentInput): Patched | PodProblem => {
   const { user, pullPolicy, isCpuLimited } = input.traits;
   const others = [user.user, user.group, pullPolicy, isCpuLimited, input.draft.operator.caBytes];
   return rememberedAgent(input.part, others, () => {
@@ -75,7 +75,7 @@ const usualAgent = (input: AgentInput): Patched | PodFinding => {
   });
 };
 
-const makeAgent = ({ draft, plan, part, traits, mounts }: AgentInput): Patched | PodFinding => {
+const makeAgent = ({ draft, plan, part, traits, mounts }: AgentInput): Patched | PodProblem => {
   const { pod, parsed, operator, problems } = draft;
   const { options, origins } = parsed;
   const { limitRanges = [], caBytes } = operator;

@@ -40,7 +40,7 @@ const writeConfigs = (draft: Draft, planned: NativePlan['configs']): readonly Re
   const names = configs.map(({ name }) => name);
   let bytes = bytesOf(objectAt(objectAt(draft.pod, 'metadata'), 'annotations'), names);
   for (const config of configs) bytes += config.bytes;
-  if (bytes > ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, most: ANNOTATION_BYTES });
+  if (bytes > ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, limit: ANNOTATION_BYTES });
   else for (const { name, text } of configs) setAnnotation(draft, name, text);
   return configs.flatMap(({ reached }) => reached);
 };

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { annotationName } from '../../annotations/name.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import { declared, originOf, type Draft } from '../draft.ts';
-import type { PodFinding } from '../finding.ts';
+import type { PodProblem } from '../pod-problems.ts';
 import { textOf, type JsonObject } from '../../json/json.ts';
 import { remembered } from '../shared.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';
@@ -19,20 +19,20 @@ const REAL = OWN.map(real);
 const ownAt = (path: string): string | undefined => OWN[REAL.findIndex((own) => real(path).startsWith(own))];
 
 /** Secrets, and mounts copied from a container, that would come to lie where the agent has its configuration, log or token. */
-export function ownDirectories(draft: Draft, copied: readonly JsonObject[]): readonly PodFinding[] {
+export function ownDirectories(draft: Draft, copied: readonly JsonObject[]): readonly PodProblem[] {
   const ofSecrets = secretsAmiss(draft.parsed);
   if (copied.length === 0) return ofSecrets;
   const annotation = originOf(draft.parsed, 'agentCopyVolumeMounts');
   return [...ofSecrets, ...copied.flatMap((mount) => findingsAt(textOf(mount, 'mountPath') ?? '', annotation))];
 }
 
-const findingsAt = (path: string, annotation: string): readonly PodFinding[] => {
+const findingsAt = (path: string, annotation: string): readonly PodProblem[] => {
   const own = ownAt(path);
-  return own === undefined ? [] : [{ code: 'directory-taken', annotation, path, own }];
+  return own === undefined ? [] : [{ code: 'directory-conflict', annotation, path, own }];
 };
 
 /** What the annotations alone say is judged once for all pods with the same ones. */
-const secretsAmiss = remembered((parsed: Parsed): readonly PodFinding[] => {
+const secretsAmiss = remembered((parsed: Parsed): readonly PodProblem[] => {
   const { options, families, origins } = parsed;
   const common = origins.get('secretVolumePath')?.annotation ?? annotationName('secretVolumePath');
   const { files } = declared(parsed).secrets;

@@ -1,8 +1,8 @@
 // What profile native makes of the annotations alone: once for all pods with the same ones.
 import { annotationName } from '../../annotations/name.ts';
 import type { Parsed } from '../../annotations/parse.ts';
-import { declared, isFinding, originOf, uniquePaths } from '../draft.ts';
-import type { PodFinding } from '../finding.ts';
+import { declared, isProblem, originOf, uniquePaths } from '../draft.ts';
+import type { PodProblem } from '../pod-problems.ts';
 import type { JsonObject } from '../../json/json.ts';
 import { otherDirectories } from '../secrets.ts';
 import { remembered, shared } from '../shared.ts';
@@ -23,7 +23,7 @@ export interface NativePlan {
   /** Absolute paths of the files that must exist before the app starts. */
   readonly destinations: readonly string[];
   /** One for each part, or what is wrong with the user's patch of it. */
-  readonly configs: readonly (PlannedConfig | PodFinding)[];
+  readonly configs: readonly (PlannedConfig | PodProblem)[];
 }
 
 export interface PlannedConfig {
@@ -59,7 +59,7 @@ const makePlan = (parsed: Parsed, hasNativeSidecars: boolean): NativePlan => {
 const withNativeSidecars = remembered((parsed: Parsed) => makePlan(parsed, true));
 const withoutNativeSidecars = remembered((parsed: Parsed) => makePlan(parsed, false));
 
-const configOf = (parsed: Parsed, { once, config }: AgentPart): PlannedConfig | PodFinding => {
+const configOf = (parsed: Parsed, { once, config }: AgentPart): PlannedConfig | PodProblem => {
   const { options, families } = parsed;
   const { secrets, measured } = declared(parsed);
   const document = nativeConfig({
@@ -72,7 +72,7 @@ const configOf = (parsed: Parsed, { once, config }: AgentPart): PlannedConfig | 
   const annotation = originOf(parsed, 'agentConfigPatch');
   const patch = options.agentConfigPatch ?? [];
   const patched = userPatched(document, patch, annotation);
-  if (isFinding(patched)) return patched;
+  if (isProblem(patched)) return patched;
   const name = annotationName(config);
   const text = JSON.stringify(patched.document);
   const reached = patch.length === 0 ? [] : reachedBy(annotation, document, patched.document);

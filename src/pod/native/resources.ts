@@ -2,7 +2,7 @@
 import type { Options, Origin } from '../../annotations/parse.ts';
 import { nanosOf, quantityOf } from '../../annotations/quantity.ts';
 import type { OptionKey } from '../../annotations/table.ts';
-import type { PodFinding } from '../finding.ts';
+import type { PodProblem } from '../pod-problems.ts';
 import { fitWithin, type Bound, type Bounds, type Misfit } from '../fit.ts';
 import { RESOURCES, type LimitRange, type Resource } from '../limit-range.ts';
 import { objectAt, type JsonObject } from '../../json/json.ts';
@@ -22,7 +22,7 @@ export interface ResourcesInput {
 
 export interface AgentResources {
   readonly resources: JsonObject;
-  readonly problems: readonly PodFinding[];
+  readonly problems: readonly PodProblem[];
 }
 
 type Key =
@@ -60,7 +60,7 @@ export function agentResources(input: ResourcesInput): AgentResources {
   if (input.limitRanges.length === 0) return { resources: resourcesOf(wanted), problems: [] };
   const limitRanges = effective(input);
   const totals = totalsOf({ ...input, limitRanges });
-  const problems: PodFinding[] = [];
+  const problems: PodProblem[] = [];
   const fitted: { [resource in Resource]?: Pair } = {};
   for (const resource of RESOURCES) {
     const { request, limit } = wanted[resource];
@@ -179,7 +179,7 @@ const boundsOf = (resource: Resource, limitRanges: readonly LimitRange[], totals
 const tighter = (known: Bound | undefined, bound: Bound, isLeast = false): Bound =>
   known && (isLeast ? known.value >= bound.value : known.value <= bound.value) ? known : bound;
 
-const findingOf = (resource: Resource, { bound, amount, value }: Misfit, input: ResourcesInput): PodFinding => {
+const findingOf = (resource: Resource, { bound, amount, value }: Misfit, input: ResourcesInput): PodProblem => {
   const form = resource === 'cpu' ? 'decimal' : 'binary';
   const key = amount === 'need' ? undefined : KEYS[resource][amount];
   return {
@@ -187,7 +187,7 @@ const findingOf = (resource: Resource, { bound, amount, value }: Misfit, input: 
     limitRange: bound.limitRange,
     of: bound.type,
     rule: `${bound.rule}.${resource}`,
-    says: quantityOf(bound.says, bound.rule === 'maxLimitRequestRatio' ? 'decimal' : form),
+    bound: quantityOf(bound.says, bound.rule === 'maxLimitRequestRatio' ? 'decimal' : form),
     amount,
     value: quantityOf(value, form),
     annotation: key && isNamed(key, input) ? input.origins.get(key)?.annotation : undefined,

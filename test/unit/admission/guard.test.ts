@@ -138,12 +138,12 @@ describe('what the agent is told to do', () => {
     ['the place of the token', { 'secret-volume-path': '/var/run/secrets/kubernetes.io/serviceaccount' }],
     ['a listed secret', { 'vaultauth.dev/secrets': '[{name: agent.json, path: kv/a, volumePath: /x/../vault/agent}]' }],
   ])('is not where %s is', (_, annotations) => {
-    expect(codesOf(annotations)).toContain('directory-taken');
+    expect(codesOf(annotations)).toContain('directory-conflict');
   });
 
   test('is not covered by what a container of the pod has mounted', () => {
     const annotations = { 'agent-copy-volume-mounts': 'web' };
-    expect(codesOf(annotations, mount('/vault/agent/agent.json'))).toEqual(['directory-taken']);
+    expect(codesOf(annotations, mount('/vault/agent/agent.json'))).toEqual(['directory-conflict']);
     expect(codesOf(annotations, mount('/vault/agents'))).toEqual([]);
   });
 

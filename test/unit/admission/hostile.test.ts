@@ -82,7 +82,7 @@ test('a container of the name of the agent is not replaced because of an annotat
     { name: 'vault-agent', image: 'mine/app' },
   ];
   expect(ask(podWith({ annotations: { 'agent-inject-status': 'no' }, spec: { containers } }), 'agent-inject')).toMatchObject({
-    codes: ['container-taken'],
+    codes: ['container-conflict'],
   });
 });
 

@@ -1,6 +1,6 @@
 // What tenants may try with roles and annotations of their own, and objects that no schema would admit.
-import { rememberedLink } from '../../../src/admission/link/remember.ts';
-import type { LinkValues } from '../../../src/admission/link/values.ts';
+import { rememberedLink } from '../../../src/admission/roles/remember.ts';
+import type { LinkValues } from '../../../src/admission/roles/values.ts';
 import type { Parsed } from '../../../src/annotations/parse.ts';
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { admit } from '../fixture.ts';

@@ -1,6 +1,7 @@
 // What the admission modes make of a pod and its VaultAuthRole, and what they leave alone.
 import { annotationsOf, linkedPod, parsePod } from '../../../src/admission/admit.ts';
-import { VERDICTS } from '../../../src/admission/link/judge.ts';
+import { verdictOf } from '../../../src/admission/roles/judge.ts';
+import { roleProblems, type RoleProblem } from '../../../src/admission/roles/role-problems.ts';
 import { ADMISSION_MODES } from '../../../src/resources/known.ts';
 import { isObject, type JsonObject } from '../../../src/json/json.ts';
 import { admit, contextOf, podWith, type Surrounding } from '../fixture.ts';
@@ -61,9 +62,12 @@ describe.each(ROWS)('%s', (_, code, pod, declared, enforce) => {
   });
 });
 
-it('has a verdict of every mode for every finding', () => {
-  for (const verdicts of Object.values(VERDICTS))
-    expect(Object.keys(verdicts).toSorted()).toEqual([...ADMISSION_MODES].toSorted());
+it('has a verdict of every mode for every problem', () => {
+  for (const code of Object.keys(roleProblems) as RoleProblem['code'][]) {
+    const verdicts = ADMISSION_MODES.map((mode) => verdictOf(code, mode));
+    expect([verdicts[0], verdicts[1]]).toEqual(['nothing', 'warn']);
+    expect(['warn', 'refuse']).toContain(verdicts[2]);
+  }
 });
 
 describe('modes', () => {

@@ -63,7 +63,7 @@ describe.each(rows)('the annotation %s', (name, row) => {
 
   if (unreadable !== undefined)
     test('says what to write, and that can be written', () => {
-      const [, written = ''] = /write for example [^ ]+: (".*?[^\\]")(?: \[|$)/.exec(denialOf(codesOf(unreadable))) ?? [];
+      const [, written = ''] = /: set [^ ]+: (".*?[^\\]"), for example/.exec(denialOf(codesOf(unreadable))) ?? [];
       expect(codesOf(JSON.parse(written) as string).map(({ code }) => code)).not.toContain('annotation-value');
     });
 });

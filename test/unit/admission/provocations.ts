@@ -56,7 +56,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': '../a' } },
     remedy: { annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': 'sub/a' } },
   },
-  'secret-twice': {
+  'secret-duplicate': {
     pod: { annotations: { 'vaultauth.dev/secrets': '[{name: db, path: kv/a}]', 'agent-inject-secret-db': 'kv/b' } },
     remedy: { annotations: { 'vaultauth.dev/secrets': '[{name: db, path: kv/a}]', 'agent-inject-secret-web': 'kv/b' } },
   },
@@ -126,22 +126,22 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'agent-copy-volume-mounts': 'wep' } },
     remedy: { annotations: { 'agent-copy-volume-mounts': 'web' } },
   },
-  'container-taken': {
+  'container-conflict': {
     pod: { spec: { containers: [web(), { name: 'vault-agent' }] } },
     remedy: { spec: { containers: [web(), { name: 'agent' }] } },
   },
-  'volume-taken': {
+  'volume-conflict': {
     pod: { spec: { volumes: [{ name: 'home-init', hostPath: { path: '/' } }] } },
     remedy: { spec: { volumes: [{ name: 'home', hostPath: { path: '/' } }] } },
   },
-  'mount-taken': {
+  'mount-conflict': {
     pod: { spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] })] } },
     remedy: {
       annotations: { 'secret-volume-path': '/secrets' },
       spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'mine', mountPath: '/vault/secrets' }] })] },
     },
   },
-  'directory-taken': {
+  'directory-conflict': {
     pod: { annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'secret-volume-path': '/vault/agent' } },
     remedy: { annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'secret-volume-path': '/vault/app' } },
   },

@@ -53,7 +53,7 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
       pod: { annotations: { 'agent-inject-secret-a': 'x', 'agent-inject-secret-A': 'y', 'agent-inject-file-A': 'b' } },
     },
   ],
-  'secret-twice': [
+  'secret-duplicate': [
     { done: 'the list stays', pod: { annotations: { 'vaultauth.dev/secrets': list } } },
     { done: 'the other one stays', pod: { annotations: { 'agent-inject-secret-db': 'kv/b' } } },
   ],
@@ -84,7 +84,7 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
     },
   ],
   'process-namespace-refused': [{ done: 'the annotation is removed', pod: { spec: { shareProcessNamespace: false } } }],
-  'mount-taken': [{ done: 'it is mounted elsewhere', pod: mine('/mine') }],
+  'mount-conflict': [{ done: 'it is mounted elsewhere', pod: mine('/mine') }],
   'config-too-large': [
     {
       done: 'the template is in a file',

@@ -1,5 +1,5 @@
 // How problems between a pod and its VaultAuthRole are provoked, in the strictest mode.
-import type { RoleFinding } from '../../../src/admission/link/finding.ts';
+import type { RoleProblem } from '../../../src/admission/roles/role-problems.ts';
 import { backendSpec, linked, READY, REFUSED, SEALED } from '../linked.ts';
 import type { Provocation } from './provocations.ts';
 
@@ -10,7 +10,7 @@ const two = {
 };
 const web = linked({ backends: STRICT, roles: { web: { status: READY } } });
 
-export const ROLE_PROVOCATIONS: { readonly [Code in RoleFinding['code']]: Provocation } = {
+export const ROLE_PROVOCATIONS: { readonly [Code in RoleProblem['code']]: Provocation } = {
   'vault-role-missing': { pod: { annotations: { role: 'nope' } }, surrounding: web, remedy: { annotations: { role: 'web' } } },
   'vault-role-ambiguous': {
     pod: { annotations: { role: '' } },

@@ -169,7 +169,7 @@ test('all problems of a list come at once, each with its place', () => {
     ['secret-field', `${LIST}[5].containers`, expect.stringContaining('list')],
     ['secret-field-unknown', `${LIST}[6]`, '__proto__'],
     ['secret-field', `${LIST}[7]`, expect.stringContaining('map')],
-    ['secret-twice', `${LIST}[4]`, `${LIST}[3]`],
+    ['secret-duplicate', `${LIST}[4]`, `${LIST}[3]`],
   ]);
   expect(outcome.problems[0]).toMatchObject({ nearest: 'path' });
 });
@@ -191,7 +191,7 @@ describe('names', () => {
       for (const key of ['secret', 'template', 'templateFile', 'file', 'perms', 'command', 'volumePath'] as const) {
         const other = `${prefix}${families[key].name}-db`;
         expect(admitted({ [LIST]: LISTED, [other]: '/x' }).outcome.problems).toContainEqual({
-          code: 'secret-twice',
+          code: 'secret-duplicate',
           annotation: `${LIST}[0]`,
           other,
           name: 'db',

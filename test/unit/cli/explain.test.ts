@@ -60,7 +60,7 @@ test('an injected pod: login, token, secrets, layers, additions, warnings', asyn
             to web: /vault/secrets
             volumes vault-secrets, vault-agent-run, vault-agent-config, vault-auth-token
   result    vault-agent, then web
-  warnings  vault.hashicorp.com/log-levl is not known and has no effect [annotation-unknown,
+  warnings  unknown annotation vault.hashicorp.com/log-levl has no effect [annotation-unknown,
               line 12]
               → did you mean log-level?
 
@@ -75,7 +75,7 @@ test('a refused pod: exit code 1, and what to do', async () => {
   expect(out).toContain('refused: an annotation of the pod asks for it, and it cannot be done');
   expect(out).not.toContain('  token ');
   expect(out).toContain('[token-missing, line 1]');
-  expect(out.replaceAll(/\s+/g, ' ')).toContain('[annotation-value, line 8] → write ');
+  expect(out.replaceAll(/\s+/g, ' ')).toContain('[annotation-value, line 8] → set ');
 });
 
 /** A pod with more lines of metadata. */

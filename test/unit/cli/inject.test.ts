@@ -159,9 +159,9 @@ describe('what is said', () => {
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(errors).toEqual([
       expect.stringMatching(
-        /broken\.yaml:21: Deployment shop\/web: warning \[annotation-unknown\]: .*\/rol is not known.*did you mean/,
+        /broken\.yaml:21: Deployment shop\/web: warning \[annotation-unknown\]: .*unknown annotation .*\/rol .*did you mean/,
       ),
-      expect.stringMatching(/broken\.yaml:22: Deployment shop\/web: error \[annotation-value\]: .*"128 MB" cannot be read/),
+      expect.stringMatching(/broken\.yaml:22: Deployment shop\/web: error \[annotation-value\]: .*invalid value "128 MB"/),
       expect.stringMatching(
         /broken\.yaml:11: Deployment shop\/web: error \[role-missing\]: .*: set vault\.hashicorp\.com\/role on the pod template/,
       ),

@@ -97,7 +97,7 @@ test('the whole pod is counted with the agent', () => {
       limitRange: 'bounds',
       of: 'Pod',
       rule: 'max.memory',
-      says: '210Mi',
+      bound: '210Mi',
       amount: 'need',
       value: '20Mi',
       annotation: undefined,
@@ -124,7 +124,7 @@ test('what an annotation names is kept, or refused by the name of the LimitRange
   expect(outcome.decision).toBe('denied');
   expect(
     outcome.problems.map(
-      (problem) => problem.code === 'limit-range' && [problem.rule, problem.says, problem.value, problem.annotation],
+      (problem) => problem.code === 'limit-range' && [problem.rule, problem.bound, problem.value, problem.annotation],
     ),
   ).toEqual([
     ['maxLimitRequestRatio.cpu', '2', '3', 'vault.hashicorp.com/agent-limits-cpu'],

@@ -42,5 +42,5 @@ test('a second time changes nothing, and needs no agent image', () => {
 test('a role is needed all the same, and a volume of that name is in the way', () => {
   expect(inject({ annotations: { role: '' } }).codes).toEqual(['role-missing']);
   const spec: JsonObject = { volumes: [{ name: 'vault-auth-token', emptyDir: {} }] };
-  expect(inject({ spec }).codes).toEqual(['volume-taken']);
+  expect(inject({ spec }).codes).toEqual(['volume-conflict']);
 });

@@ -67,7 +67,7 @@ test('it can be one container alone, and its name follows the one that is chosen
   const named = inject({ annotations: { 'vaultauth.dev/container-name': long } });
   expect(namesOf(named, 'initContainers')).toEqual([`${'a'.repeat(58)}-init`]);
   const taken = inject({ spec: { containers: [{ name: 'vault-agent-init', volumeMounts: [TOKEN_MOUNT] }] } });
-  expect(taken.outcome.problems).toEqual([{ code: 'container-taken', container: 'vault-agent-init' }]);
+  expect(taken.outcome.problems).toEqual([{ code: 'container-conflict', container: 'vault-agent-init' }]);
 });
 
 test('patches reach the container that they are for', () => {

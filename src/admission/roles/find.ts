@@ -4,7 +4,7 @@ import { AUTO_ROLE_ANNOTATION, BACKEND_LABEL } from '../../resources/kinds.ts';
 import type { KnownBackend, KnownEndpoint, KnownRole } from '../../resources/known.ts';
 import { nameInVault } from '../../resources/role-name.ts';
 import { selects } from '../../resources/selects.ts';
-import type { RoleFinding } from './finding.ts';
+import type { RoleProblem } from './role-problems.ts';
 
 /** Our objects in memory. */
 export interface KnownRoles {
@@ -42,7 +42,7 @@ export type Found =
   /** The pod has nothing to do with our objects. */
   | { readonly kind: 'nothing' }
   /** It has, but there is no role to log in by: what its annotations and the settings say is all there is. */
-  | { readonly kind: 'hindrance'; readonly finding: RoleFinding; readonly backend: KnownBackend | undefined }
+  | { readonly kind: 'hindrance'; readonly finding: RoleProblem; readonly backend: KnownBackend | undefined }
   | { readonly kind: 'place'; readonly place: Place }
   /** The controller is about to make the role. */
   | { readonly kind: 'pending'; readonly place: Place };
@@ -59,7 +59,7 @@ export function findPlace(asker: Asker, known: KnownRoles): Found {
   if (own) return placeOf(own, asker, known);
   const [first] = roles;
   if (!first) return withoutRole(asker, known);
-  const finding: RoleFinding = { code: 'vault-role-ambiguous', account, roles: roles.map(({ name }) => name) };
+  const finding: RoleProblem = { code: 'vault-role-ambiguous', account, roles: roles.map(({ name }) => name) };
   return { kind: 'hindrance', finding, backend: backendOf(first, asker, known) };
 }
 
@@ -91,8 +91,8 @@ const placeOf = (role: KnownRole, asker: Asker, known: KnownRoles): Found => {
     return { kind: 'hindrance', finding: { code: 'vault-object-missing', kind: 'VaultAuthBackend', name, by }, backend };
   }
   if (isIntruder(role, backend, asker)) {
-    const because = `VaultAuthBackend ${backend.name} does not admit namespace ${role.namespace}`;
-    const finding = { code: 'vault-role-unprogrammed', role: `${role.namespace}/${role.name}`, because } as const;
+    const reason = `VaultAuthBackend ${backend.name} does not admit namespace ${role.namespace}`;
+    const finding = { code: 'vault-role-unprogrammed', role: `${role.namespace}/${role.name}`, reason } as const;
     return { kind: 'hindrance', finding, backend: undefined };
   }
   return withEndpoint('place', role, backend, known);

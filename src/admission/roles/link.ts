@@ -3,7 +3,7 @@ import type { Options, Origin, Parsed } from '../../annotations/parse.ts';
 import { ADMISSION_MODE_LABEL, BACKEND_LABEL } from '../../resources/kinds.ts';
 import { ADMISSION_MODES, type AdmissionMode, type KnownBackend } from '../../resources/known.ts';
 import { binds, findPlace, type Asker, type KnownRoles, type Place } from './find.ts';
-import type { RoleFinding } from './finding.ts';
+import type { RoleProblem } from './role-problems.ts';
 import { judgedOf, type Judged } from './judge.ts';
 import { rememberedLink } from './remember.ts';
 import { valuesOf, type LinkedKey, type LinkedValue, type LinkValues } from './values.ts';
@@ -99,7 +99,7 @@ const withValues = (own: Parsed, { values }: LinkValues, mode: AdmissionMode): P
   return { ...own, options: options as Options, origins };
 };
 
-const stateOf = (kind: 'place' | 'pending', { role, backend }: Place, { namespace, account }: Asker): readonly RoleFinding[] => {
+const stateOf = (kind: 'place' | 'pending', { role, backend }: Place, { namespace, account }: Asker): readonly RoleProblem[] => {
   if (kind === 'pending') return [{ code: 'vault-role-pending', namespace, role: role.name, backend: backend.name }];
   const name = `${namespace}/${role.name}`;
   if (!binds(role, account)) return [{ code: 'vault-role-binding', role: name, account, bound: role.serviceAccounts }];
@@ -108,27 +108,27 @@ const stateOf = (kind: 'place' | 'pending', { role, backend }: Place, { namespac
     case 'unknown':
       return [];
     case 'unready':
-      return [{ code: 'vault-role-unready', role: name, because: role.because }];
+      return [{ code: 'vault-role-unready', role: name, reason: role.because }];
     case 'unprogrammed':
-      return [{ code: 'vault-role-unprogrammed', role: name, because: role.because }];
+      return [{ code: 'vault-role-unprogrammed', role: name, reason: role.because }];
   }
 };
 
 /** Profile compat logs in with a token that the pod has, whatever its audience. */
-const audienceOf = ({ options }: Parsed, { podToken }: Surroundings): readonly RoleFinding[] => {
+const audienceOf = ({ options }: Parsed, { podToken }: Surroundings): readonly RoleProblem[] => {
   const token = options.tokenAudience === '' ? undefined : podToken(options);
   return token === undefined || token.audience === options.tokenAudience
     ? []
-    : [{ code: 'vault-role-audience', ...token, wanted: options.tokenAudience }];
+    : [{ code: 'vault-role-audience', ...token, required: options.tokenAudience }];
 };
 
 /** The short name of a role is no contradiction to its real one. What the TLS name is, follows from the address. */
 const UNJUDGED: ReadonlySet<LinkedKey> = new Set(['role', 'tlsServerName']);
 
-const conflictsOf = (own: Parsed, { place, values }: LinkValues, { backend }: Asker): readonly RoleFinding[] => {
-  const found: RoleFinding[] = [];
-  const conflict = (annotation: string, value: unknown, wanted: unknown, object: string): void =>
-    void found.push({ code: 'vault-role-conflict', annotation, value: String(value), wanted: String(wanted), object });
+const conflictsOf = (own: Parsed, { place, values }: LinkValues, { backend }: Asker): readonly RoleProblem[] => {
+  const found: RoleProblem[] = [];
+  const conflict = (annotation: string, value: unknown, effective: unknown, object: string): void =>
+    void found.push({ code: 'vault-role-conflict', annotation, value: String(value), effective: String(effective), object });
   for (const { key, value, origin } of values.filter((each: LinkedValue) => !UNJUDGED.has(each.key))) {
     const annotation = own.origins.get(key)?.annotation;
     const said = own.options[key] ?? '';
