@@ -38,7 +38,7 @@ export interface KnownClusterOptions {
 /** Manifests win over the API server. Without both, and whenever the API server cannot be had, annotations and settings alone decide. */
 export async function knownCluster(options: KnownClusterOptions): Promise<KnownCluster> {
   const { command, settings, api, log } = options;
-  if (settings.manifests !== '') return fromManifests(settings.manifests, log);
+  if (settings.clusterState !== '') return fromManifests(settings.clusterState, log);
   if (command !== 'webhook' || !settings.watch || !api.isKnown) return NOTHING;
   try {
     return fromApi(options, (await api.get()).client);

@@ -58,9 +58,9 @@ export function complaints(command: ServerCommand, read: ReadSettings): string[]
     ...(command === 'agent-inject' && !settings.vaultAddress
       ? ['no Vault address: set -vault-address or AGENT_INJECT_VAULT_ADDR']
       : []),
-    ...(settings.manifests === '' || existsSync(settings.manifests)
+    ...(settings.clusterState === '' || existsSync(settings.clusterState)
       ? []
-      : [`-manifests: there is no directory ${settings.manifests}`]),
+      : [`-cluster-state: there is no directory ${settings.clusterState}`]),
     ...(command === 'webhook' ? ownRules(read) : []),
     ...certificates(settings),
     ...suites(settings),

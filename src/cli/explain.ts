@@ -27,7 +27,7 @@ export const explain: Run = async (words, terminal) => {
   if (typeof reference === 'string') return called.fail([reference]);
   const idle = reference ? undefined : called.words.find((word) => FOR_CLUSTERS.test(word));
   if (idle !== undefined)
-    return called.fail([`${idle}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; files take -manifests`]);
+    return called.fail([`${idle}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; files take -cluster-state`]);
   const explained = reference ? await fromCluster(reference, called, terminal) : await prepareFiles('explain', called, terminal);
   if (typeof explained === 'number') return explained;
   const pods = explained.judged.map((one) => explanationOf(one, explained));

@@ -106,7 +106,7 @@ const start = async (
     metrics,
     log,
     tls: { minVersion: settings.tlsMinVersion, ciphers: cipherSuites(settings.tlsCipherSuites.join(',')) },
-    limits: { drainMinimumMs: settings.drainLeast, drainQuietMs: settings.drainQuiet, drainMaximumMs: settings.drainMost },
+    limits: { drainMinMs: settings.drainMin, drainIdleMs: settings.drainIdle, drainMaxMs: settings.drainMax },
     compat: compat ? { telemetryPath: settings.telemetryPath } : undefined,
   });
   closing.push(() => server.drain(true));

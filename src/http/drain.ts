@@ -5,9 +5,9 @@ import type { Server as HttpsServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface DrainTimes {
-  readonly drainMinimumMs: number;
-  readonly drainQuietMs: number;
-  readonly drainMaximumMs: number;
+  readonly drainMinMs: number;
+  readonly drainIdleMs: number;
+  readonly drainMaxMs: number;
   readonly drainSettleMs: number;
 }
 
@@ -23,10 +23,10 @@ export async function drainServer({ server, times, lastRequest }: DrainOptions):
   const start = performance.now();
   const over = (): boolean => {
     const now = performance.now();
-    const quiet = now - Math.max(start, lastRequest()) >= times.drainQuietMs;
-    return now - start >= times.drainMaximumMs || (quiet && now - start >= times.drainMinimumMs);
+    const quiet = now - Math.max(start, lastRequest()) >= times.drainIdleMs;
+    return now - start >= times.drainMaxMs || (quiet && now - start >= times.drainMinMs);
   };
-  while (!over()) await sleep(Math.min(LOOK_MS, Math.max(1, times.drainQuietMs / 4)));
+  while (!over()) await sleep(Math.min(LOOK_MS, Math.max(1, times.drainIdleMs / 4)));
   await closeServer(server, times.drainSettleMs);
 }
 

@@ -26,9 +26,9 @@ export interface ServerLimits {
   readonly lingerMs: number;
   readonly connectionRequests: number;
   readonly connectionAgeMs: number;
-  readonly drainMinimumMs: number;
-  readonly drainQuietMs: number;
-  readonly drainMaximumMs: number;
+  readonly drainMinMs: number;
+  readonly drainIdleMs: number;
+  readonly drainMaxMs: number;
   /** How long requests that are still being answered at the end of a drain are waited for. */
   readonly drainSettleMs: number;
 }
@@ -67,8 +67,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   connectionRequests: 5000,
   connectionAgeMs: 10 * 60_000,
   // Endpoints leave the API server's and kube-proxy's view seconds after SIGTERM. A pod has 45 s or more to end.
-  drainMinimumMs: 10_000,
-  drainQuietMs: 3000,
-  drainMaximumMs: 30_000,
+  drainMinMs: 10_000,
+  drainIdleMs: 3000,
+  drainMaxMs: 30_000,
   drainSettleMs: 5000,
 };

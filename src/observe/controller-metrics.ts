@@ -112,7 +112,7 @@ export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
       for (const { backend, seconds } of sources.resyncs?.() ?? []) metric.set({ backend }, seconds);
     },
   );
-  gauge('cluster_staleness_seconds', 'Seconds since the API server last told of changes.', [], (metric) => {
+  gauge('controller_cache_staleness_seconds', 'Seconds since the API server last told of changes.', [], (metric) => {
     const seconds = sources.staleness?.();
     if (seconds !== undefined) metric.set(seconds);
   });

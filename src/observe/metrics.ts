@@ -120,7 +120,7 @@ const gauges = (registry: Registry, build: BuildInfo): ((sources: MetricSources)
     return end && (end.getTime() - Date.now()) / 1000;
   });
   gauge(
-    'cluster_staleness_seconds',
+    'webhook_cache_staleness_seconds',
     'Seconds since the API server last told of namespaces and service accounts; absent when they are not watched.',
     () => sources.clusterStaleness?.(),
   );

@@ -11,7 +11,7 @@ export type Settings = {
   readonly [K in SettingKey]: SettingsTable[K] extends { default: string } ? Value<K> : Value<K> | undefined;
 };
 
-/** What stands around a process; the only place where it is looked up. */
+/** Where the process runs, read from its environment here and nowhere else. */
 export interface Surroundings {
   /** Namespace of our own pod, when the pod's manifest says so. */
   readonly podNamespace: string | undefined;

@@ -1,15 +1,40 @@
 // The table of settings: flag, environment variable, kind, default and sentence of everything an operator can set.
-import { decimal, duration, flag, identity, integer, nameList, oneOf, quantity, text } from '../annotations/kind.ts';
+import { decimal, duration, flag, identity, integer, nameList, oneOf, quantity, text, type Kind } from '../annotations/kind.ts';
 import { FLAVOURS, PROBES, PROFILES } from '../annotations/own.ts';
-import { DEFAULT_TEMPLATES } from '../annotations/table.ts';
-import { controllerSettings } from './controller.ts';
-import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './kind.ts';
-import { type Command, row } from './row.ts';
+import { DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
+import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './kinds.ts';
 
-export type { Command, SettingRow } from './row.ts';
+export type Command = 'webhook' | 'agent-inject' | 'controller' | 'inject' | 'explain';
+
+export interface SettingRow<T> {
+  readonly kind: Kind<T>;
+  readonly sentence: string;
+  readonly commands: readonly Command[];
+  /** As text, so that it is parsed like a value that a user writes; absent: no value unless it is set. */
+  readonly default?: string;
+  /** Defaults that differ between commands. */
+  readonly defaults?: Partial<Record<Command, string>>;
+  /** Suffix of the environment variable, where it is not the flag's name in capitals. */
+  readonly variable?: string;
+  /** The annotation whose default for all pods this setting is. */
+  readonly option?: OptionKey;
+}
+
+type More = Omit<SettingRow<unknown>, 'kind' | 'sentence' | 'commands'>;
+
+/** A row; `more` keeps its literal types, so that a row with a default has a value for certain. */
+function row<T, const Given extends More = {}>(
+  commands: readonly Command[],
+  kind: Kind<T>,
+  sentence: string,
+  more?: Given,
+): SettingRow<T> & Given {
+  return { kind, sentence, commands, ...more } as SettingRow<T> & Given;
+}
 
 const SERVERS: readonly Command[] = ['webhook', 'agent-inject'];
 const PROCESSES: readonly Command[] = [...SERVERS, 'controller'];
+const CONTROLLER: readonly Command[] = ['controller'];
 const ALL: readonly Command[] = ['webhook', 'agent-inject', 'inject', 'explain'];
 const OFFLINE: readonly Command[] = ['inject', 'explain'];
 
@@ -21,49 +46,64 @@ export const settingsTable = {
     defaults: { webhook: ':8081', controller: ':8081' },
   }),
   telemetryPath: row(SERVERS, text, 'Path of the metrics on the HTTPS port; empty for none.', { default: '' }),
-  logLevel: row(PROCESSES, logLevel, 'Least important level that is logged.', { default: 'info' }),
-  logFormat: row(PROCESSES, text, 'json or standard.', {
+  logLevel: row(PROCESSES, logLevel, 'Lowest level that is logged.', { default: 'info' }),
+  logFormat: row(PROCESSES, text, 'Format of log lines: json, or standard for text.', {
     default: 'standard',
     defaults: { webhook: 'json', controller: 'json' },
   }),
-  drainLeast: row(SERVERS, milliseconds, 'How long to keep serving after SIGTERM at the least.', { default: '10s' }),
-  drainMost: row(SERVERS, milliseconds, 'How long to keep serving after SIGTERM at the most.', { default: '30s' }),
-  drainQuiet: row(SERVERS, milliseconds, 'How long no review may have come before the server closes.', { default: '3s' }),
+  drainMin: row(SERVERS, milliseconds, 'Shortest time to keep serving after SIGTERM.', { default: '10s' }),
+  drainMax: row(SERVERS, milliseconds, 'Longest time to keep serving after SIGTERM.', { default: '30s' }),
+  drainIdle: row(SERVERS, milliseconds, 'Close once no review has arrived for this long.', { default: '3s' }),
 
   // Certificates
   tlsCertFile: row(SERVERS, text, 'File with the certificate chain; reloaded when it changes.', { default: '' }),
-  tlsKeyFile: row(SERVERS, text, 'File with its key.', { default: '' }),
-  tlsCaCertFile: row(SERVERS, text, 'File with the CA to publish on the configuration that tls-auto names.', { default: '' }),
-  tlsAuto: row(SERVERS, text, 'MutatingWebhookConfiguration to publish a self-managed CA on.', { default: '' }),
-  tlsAutoHosts: row(SERVERS, nameList, 'DNS names of the self-managed certificate.', { default: '' }),
+  tlsKeyFile: row(SERVERS, text, 'File with the private key of the certificate.', { default: '' }),
+  tlsCaCertFile: row(
+    SERVERS,
+    text,
+    'File with the CA bundle to publish in the MutatingWebhookConfiguration that -tls-auto names.',
+    { default: '' },
+  ),
+  tlsAuto: row(SERVERS, text, 'Name of the MutatingWebhookConfiguration whose caBundle receives the CA bundle.', { default: '' }),
+  tlsAutoHosts: row(SERVERS, nameList, 'DNS names of the self-managed serving certificate.', { default: '' }),
   tlsSecretName: row(SERVERS, text, 'Secret that holds the self-managed CA.', { default: 'vault-auth-injector-ca' }),
-  tlsMinVersion: row(SERVERS, oneOf(['tls10', 'tls11', 'tls12', 'tls13']), 'Oldest version of TLS.', { default: 'tls12' }),
-  tlsCipherSuites: row(SERVERS, nameList, 'IANA names of cipher suites up to TLS 1.2.', { default: '' }),
+  tlsMinVersion: row(SERVERS, oneOf(['tls10', 'tls11', 'tls12', 'tls13']), 'Minimum TLS version.', { default: 'tls12' }),
+  tlsCipherSuites: row(SERVERS, nameList, 'Cipher suites up to TLS 1.2, by IANA name; empty for the defaults.', { default: '' }),
   kubeconfig: row(
     [...PROCESSES, 'explain'],
     text,
-    "File with the access to the API server; without it the pod's own service account, for a person what kubectl uses.",
+    "Kubeconfig file for the API server; without it the pod's service account, or on a workstation the kubeconfig that kubectl uses.",
     { default: '' },
   ),
-  useLeaderElector: row(SERVERS, flag, 'Accepted and without effect: no replica leads.', { default: 'false' }),
+  useLeaderElector: row(
+    SERVERS,
+    flag,
+    'Accepted for compatibility, without effect: every replica serves, and there is no leader.',
+    { default: 'false' },
+  ),
 
   // Selecting pods
-  systemNamespaces: row(ALL, oneOf(['skip', 'deny']), 'What becomes of a pod that asks in an excluded namespace.', {
-    default: 'skip',
-  }),
+  systemNamespaces: row(
+    ALL,
+    oneOf(['skip', 'deny']),
+    'Whether a pod in an excluded namespace that requests injection is skipped or denied.',
+    {
+      default: 'skip',
+    },
+  ),
   excludedNamespaces: row(ALL, nameList, 'Namespaces whose pods are never injected.', {
     default: 'kube-system,kube-public,kube-node-lease',
     defaults: { 'agent-inject': 'kube-system,kube-public' },
   }),
-  autoInject: row(ALL, flag, 'Inject pods that nobody asked about.', { default: 'false' }),
-  allow: row(ALL, nameList, 'Guarded annotations that pods may use everywhere, by their names without prefix; * for all.', {
+  autoInject: row(ALL, flag, 'Inject every pod that does not opt out.', { default: 'false' }),
+  allow: row(ALL, nameList, 'Guarded annotations that pods in every namespace may use, by name without prefix; * for all.', {
     default: '',
     defaults: { 'agent-inject': '*' },
   }),
-  manifests: row(
+  clusterState: row(
     ALL,
     text,
-    'Directory of YAML files with Namespaces, ServiceAccounts, LimitRanges and objects of our own kinds, in place of an API server.',
+    'Directory of YAML files with the Namespaces, ServiceAccounts, LimitRanges and vaultauth.dev objects to use instead of an API server.',
     {
       default: '',
     },
@@ -71,14 +111,14 @@ export const settingsTable = {
   watch: row(
     ['webhook'],
     flag,
-    'Follow namespaces, service accounts, limit ranges and our own kinds on the API server, where there is one and no manifests.',
+    'Watch namespaces, service accounts, limit ranges and vaultauth.dev objects on the API server; without effect if -cluster-state is set.',
     {
       default: 'true',
     },
   ),
 
   // Defaults for all pods
-  profile: row(ALL, oneOf(PROFILES), 'Shape of the pods that do not choose one.', {
+  profile: row(ALL, oneOf(PROFILES), 'Profile of pods that do not choose one.', {
     default: 'native',
     defaults: { 'agent-inject': 'compat' },
     option: 'profile',
@@ -86,19 +126,24 @@ export const settingsTable = {
   nativeSidecars: row(
     ALL,
     oneOf(['auto', 'true', 'false']),
-    'Whether the nodes run native sidecars, Kubernetes 1.29 and later (profile native); auto asks the API server, and means yes without one.',
+    'Whether the cluster supports native sidecars, Kubernetes 1.29 and later (profile native); auto reads the version of the API server, and assumes support without one.',
     { default: 'auto' },
   ),
   flavour: row(ALL, oneOf(FLAVOURS), 'Product of the agent image.', { default: 'vault', option: 'flavour' }),
   startupProbe: row(
     ALL,
     oneOf(PROBES),
-    'How the agent holds its pod back (profile native): shell, or ls where the agent image has no shell.',
+    'Startup probe that delays the app containers until the secrets are rendered (profile native): shell, or ls for an agent image without a shell.',
     { option: 'startupProbe' },
   ),
   vaultAddress: row(ALL, text, 'Address of Vault.', { variable: 'VAULT_ADDR', option: 'service' }),
-  vaultCacertBytes: row(ALL, pemOrBase64, 'PEM of the CA of Vault, plain or in base64.', { default: '' }),
-  proxyAddress: row(ALL, text, 'HTTP proxy between agent and Vault.', { variable: 'PROXY_ADDR', option: 'proxyAddress' }),
+  vaultCacertBytes: row(ALL, pemOrBase64, "CA certificates of Vault's server certificate, PEM or base64 of PEM.", {
+    default: '',
+  }),
+  proxyAddress: row(ALL, text, 'HTTP proxy of the agent for requests to Vault.', {
+    variable: 'PROXY_ADDR',
+    option: 'proxyAddress',
+  }),
   vaultImage: row(ALL, text, 'Image of the agent.', { default: 'hashicorp/vault:2.0.4', option: 'agentImage' }),
   vaultAuthType: row(ALL, text, 'Auth method of the agent.', { default: 'kubernetes', option: 'authType' }),
   vaultAuthPath: row(ALL, text, 'Mount path of the auth method.', { default: 'auth/kubernetes', option: 'authPath' }),
@@ -108,14 +153,14 @@ export const settingsTable = {
   }),
   runAsUser: row(ALL, identity, 'User id of the agent.', { default: '100', option: 'agentRunAsUser' }),
   runAsGroup: row(ALL, identity, 'Group id of the agent.', { default: '1000', option: 'agentRunAsGroup' }),
-  runAsSameUser: row(ALL, flag, 'Run the agent as the user of the first app container; profile native does by itself.', {
+  runAsSameUser: row(ALL, flag, 'Run the agent as the user of the first app container; the default of profile native.', {
     option: 'agentRunAsSameUser',
   }),
   setSecurityContext: row(ALL, flag, 'Give the agent a security context.', {
     default: 'true',
     option: 'agentSetSecurityContext',
   }),
-  defaultTemplate: row(ALL, oneOf(DEFAULT_TEMPLATES), 'Template of secrets that bring none.', {
+  defaultTemplate: row(ALL, oneOf(DEFAULT_TEMPLATES), 'Default template for secrets without one.', {
     default: 'map',
     option: 'agentInjectDefaultTemplate',
   }),
@@ -145,35 +190,51 @@ export const settingsTable = {
   templateConfigExitOnRetryFailure: row(
     ALL,
     flag,
-    'End the agent when a template still fails after its retries (profile compat).',
+    'Exit the agent when a template still fails after its retries (profile compat).',
     {
       default: 'true',
       option: 'templateConfigExitOnRetryFailure',
     },
   ),
-  templateStaticSecretRenderInterval: row(ALL, text, 'How often secrets without a lease are read again.', {
+  templateStaticSecretRenderInterval: row(ALL, text, 'Interval at which secrets without a lease are rendered again.', {
     option: 'templateStaticSecretRenderInterval',
   }),
-  templateMaxConnectionsPerHost: row(ALL, integer, 'Connections of the templates to Vault.', {
+  templateMaxConnectionsPerHost: row(ALL, integer, 'Maximum number of connections to Vault for rendering templates.', {
     option: 'templateMaxConnectionsPerHost',
   }),
-  templateLeaseRenewalThreshold: row(ALL, decimal, 'Part of a lease after which a secret is fetched again.', {
+  templateLeaseRenewalThreshold: row(ALL, decimal, 'Fraction of the lease after which a secret is renewed or fetched again.', {
     option: 'templateLeaseRenewalThreshold',
   }),
-  authMinBackoff: row(ALL, duration, 'Shortest wait after a failed login.', { option: 'authMinBackoff' }),
-  authMaxBackoff: row(ALL, duration, 'Longest wait after a failed login.', { option: 'authMaxBackoff' }),
-  disableIdleConnections: row(ALL, nameList, 'Parts of the agent that keep no idle connections.', {
+  authMinBackoff: row(ALL, duration, 'Minimum back-off after a failed login.', { option: 'authMinBackoff' }),
+  authMaxBackoff: row(ALL, duration, 'Maximum back-off after a failed login.', { option: 'authMaxBackoff' }),
+  disableIdleConnections: row(ALL, nameList, 'Agent features that close idle connections: auto-auth, caching, templating.', {
     option: 'agentDisableIdleConnections',
   }),
-  disableKeepAlives: row(ALL, nameList, 'Parts of the agent that use every connection once.', {
+  disableKeepAlives: row(ALL, nameList, 'Agent features that disable keep-alives: auto-auth, caching, templating.', {
     option: 'agentDisableKeepAlives',
   }),
 
   // The config controller
-  ...controllerSettings,
+  observeOnly: row(CONTROLLER, flag, 'Report in conditions what would be written, and write nothing to Vault.', {
+    default: 'false',
+  }),
+  leaseName: row(CONTROLLER, text, "Name of the leader election Lease in the controller's namespace.", {
+    default: 'vault-auth-injector-controller',
+  }),
+  serviceAccount: row(CONTROLLER, text, 'Service account with which the controller logs in to Vault and probes auth backends.', {
+    default: 'vault-auth-injector-controller',
+  }),
+  workers: row(CONTROLLER, identity, 'Number of concurrent reconciles.', { default: '16' }),
+  deletionTimeout: row(
+    CONTROLLER,
+    milliseconds,
+    'How long the deletion of an object waits for Vault. What remains in Vault after it becomes a pending deletion of the backend.',
+    { default: '5m' },
+  ),
+  resyncFactor: row(CONTROLLER, decimal, 'Multiplier for all resync intervals.', { default: '1' }),
 
   // Offline commands
-  namespace: row(OFFLINE, text, 'Namespace of objects that name none.', { default: 'default' }),
+  namespace: row(OFFLINE, text, 'Namespace of objects without a namespace.', { default: 'default' }),
 } as const;
 
 export type SettingsTable = typeof settingsTable;

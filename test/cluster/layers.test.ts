@@ -87,7 +87,7 @@ onEachKubernetes(
 
     test('metrics tell of the look-ups and of how old the knowledge is', async () => {
       const text = await (await fetch(`${watching.operations}/metrics`)).text();
-      expect(text).toMatch(/^vault_auth_injector_cluster_staleness_seconds \d/m);
+      expect(text).toMatch(/^vault_auth_injector_webhook_cache_staleness_seconds \d/m);
       const inVain = [...text.matchAll(/^vault_auth_injector_cluster_lookups_total\{result="(?:failed|unasked)"\} (\d+)$/gm)];
       expect(inVain.reduce((sum, [, count]) => sum + Number(count), 0)).toBeLessThanOrEqual(late);
     });
@@ -111,7 +111,7 @@ onEachKubernetes(
       await sleep(2000);
       for (const collection of ['namespaces', 'serviceaccounts'])
         expect(told(collection)).toEqual([expect.stringContaining('what is known stays in use')]);
-      const staleness = /^vault_auth_injector_cluster_staleness_seconds (\S+)$/m;
+      const staleness = /^vault_auth_injector_webhook_cache_staleness_seconds (\S+)$/m;
       const age = async () => Number(staleness.exec(await (await fetch(`${refused.operations}/metrics`)).text())?.[1]);
       const before = await age();
       await sleep(1000);

@@ -35,7 +35,7 @@ on its namespace; where the table says *pod*, only there. Later layers win:
 
     built-in default < setting of the operator < ${ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(' < ')}
 
-The webhook follows namespaces, service accounts and limit ranges on the API server, or reads them from \`-manifests\`.`,
+The webhook follows namespaces, service accounts and limit ranges on the API server, or reads them from \`-cluster-state\`.`,
   `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. \`webhook\` refuses a
 pod that uses one, unless the operator (setting [\`-allow\`](settings.md)) or its namespace (annotation ${code(annotationName('allow'))}) lists it.
 A patch that ${code(kebab('agentConfigPatch' satisfies OptionKey))} makes of the configuration needs ${code('service')} and ${code(kebab('tlsSkipVerify' satisfies OptionKey))} as well, where it changes where Vault is or whether

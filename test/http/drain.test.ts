@@ -7,7 +7,7 @@ import { metric, startServer, stopServers, until } from './fixture.ts';
 afterEach(stopServers);
 
 it('serves on while it drains (Q18), ends each connection with an answer, and closes when it is quiet', async () => {
-  const server = await startServer({ limits: { drainMinimumMs: 600, drainQuietMs: 300 } });
+  const server = await startServer({ limits: { drainMinMs: 600, drainIdleMs: 300 } });
   const agent = goLikeAgent();
   // The clients stop soon after the endpoint has gone from their view, as API servers do.
   const traffic = { stop: false };
@@ -41,7 +41,7 @@ it('serves on while it drains (Q18), ends each connection with an answer, and cl
 }, 300_000);
 
 it('waits for quiet beyond the minimum, and not beyond the maximum', async () => {
-  const server = await startServer({ limits: { drainMinimumMs: 50, drainQuietMs: 2000, drainMaximumMs: 3000 } });
+  const server = await startServer({ limits: { drainMinMs: 50, drainIdleMs: 2000, drainMaxMs: 3000 } });
   const start = performance.now();
   const state = { drained: false };
   const drained = server.drain().then(() => (state.drained = true));
@@ -57,7 +57,7 @@ it('waits for quiet beyond the minimum, and not beyond the maximum', async () =>
 });
 
 it('finishes a review that is still arriving, and cuts one that never ends', async () => {
-  const server = await startServer({ limits: { drainQuietMs: 20, drainSettleMs: 3000 } });
+  const server = await startServer({ limits: { drainIdleMs: 20, drainSettleMs: 3000 } });
   const head = 'POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length:';
   const finishing = await raw(server.port, `${head} ${review().length}\r\n\r\n{`);
   const endless = await raw(server.port, `${head} 1000\r\n\r\n{`);

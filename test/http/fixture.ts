@@ -103,8 +103,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
 const FAST: Partial<ServerLimits> = {
   checkIntervalMs: 100,
   lingerMs: 200,
-  drainMinimumMs: 0,
-  drainQuietMs: 50,
+  drainMinMs: 0,
+  drainIdleMs: 50,
   drainSettleMs: 200,
 };
 

@@ -108,7 +108,7 @@ export async function prepareFiles(
   const names = [...(settings.repeated.get('f') ?? []), ...settings.positionals];
   if (names.length === 0 && terminal.stdinIsTerminal) return fail(['name a file: -f FILE, or -f - for standard input']);
   const { texts, problems } = await readSources(names.length === 0 ? ['-'] : names, terminal.stdin);
-  const directory = settings.settings.manifests;
+  const directory = settings.settings.clusterState;
   const manifests = directory === '' ? { cluster: NO_MANIFESTS, problems: [] } : readManifests(directory);
   const read = texts.map(readDocuments);
   const scalars = read.flatMap(({ documents }) => documents.filter(isNoObject).map(scalarProblem));

@@ -41,7 +41,7 @@ spec:
 
 test('an injected pod: login, token, secrets, layers, additions, warnings', async () => {
   files.write('cluster.yaml', CLUSTER);
-  const { code, out, errors } = await ask(explain, ['-f', '-', '-manifests', files.path, ...ADDRESS], { stdin: POD });
+  const { code, out, errors } = await ask(explain, ['-f', '-', '-cluster-state', files.path, ...ADDRESS], { stdin: POD });
   expect({ code, errors }).toEqual({ code: 0, errors: [] });
   expect(out).toBe(`Pod shop/web (standard input:1)
   injected: an annotation of the pod asks for it
@@ -164,7 +164,7 @@ test('what the guard rails allow and refuse, and by whose word', async () => {
   files.write('cluster.yaml', CLUSTER.replace('auth-path: auth/shop', 'auth-path: auth/shop\n    vaultauth.dev/allow: service'));
   const annotations = ['agent-image: mine/agent:1', 'service: https://other.example', 'tls-skip-verify: "true"'];
   const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  namespace: shop\n  annotations:\n${asking(4, annotations)}spec:\n  containers: [{name: web}]\n`;
-  const words = ['-manifests', files.path, '-allow=tls-skip-verify', ...ADDRESS];
+  const words = ['-cluster-state', files.path, '-allow=tls-skip-verify', ...ADDRESS];
   const { code, out } = await ask(explain, words, { stdin: text });
   expect(code).toBe(1);
   expect(out).toContain(`  guarded   agent-image: refused (pod: vault.hashicorp.com/agent-image)
@@ -204,7 +204,7 @@ test('a pod of a cluster, and other words that are not understood', async () => 
     });
   for (const word of ['-kubeconfig=x', '--context=y'])
     expect((await ask(explain, [word, ...ADDRESS], { stdin: POD })).errors).toEqual([
-      `vault-auth-injector explain: ${word}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; files take -manifests`,
+      `vault-auth-injector explain: ${word}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; files take -cluster-state`,
     ]);
   for (const words of [['pod'], ['pod', 'a/b/c'], ['pod', 'a', 'b'], ['pods/'], ['po', '/a']])
     expect((await ask(explain, words)).errors).toEqual([expect.stringContaining('expected one pod, as "pod NAMESPACE/NAME"')]);

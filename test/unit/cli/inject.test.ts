@@ -231,7 +231,7 @@ describe('where settings come from', () => {
       );
       const environment = {
         VAULT_AUTH_INJECTOR_VAULT_ADDR: 'https://vault.example:8200',
-        VAULT_AUTH_INJECTOR_MANIFESTS: cluster.path,
+        VAULT_AUTH_INJECTOR_CLUSTER_STATE: cluster.path,
       };
       expect((await ask(inject, ['-n', 'shop'], { stdin: text, environment })).errors).toEqual(['1 object, 1 pod: 1 injected']);
       expect((await ask(inject, [], { stdin: text, environment })).errors).toEqual(['1 object, 1 pod: 0 injected, 1 left alone']);

@@ -44,7 +44,7 @@ ${annotations}spec:
     - name: web
 `;
 
-const WORDS = ['-f', '-', '-manifests', files.path, ...ADDRESS];
+const WORDS = ['-f', '-', '-cluster-state', files.path, ...ADDRESS];
 beforeAll(() => files.write('objects.yaml', OBJECTS));
 
 test('explain names the object that says each value', async () => {
@@ -79,7 +79,7 @@ test('an object that the API server would refuse is told with its line', async (
   const broken = folder();
   try {
     broken.write('role.yaml', OBJECTS.replace('tokenExpirationSeconds: 1200', 'tokenExpirationSeconds: 12, audiance: x'));
-    const { code, errors } = await ask(explain, ['-f', '-', '-manifests', broken.path, ...ADDRESS], { stdin: pod() });
+    const { code, errors } = await ask(explain, ['-f', '-', '-cluster-state', broken.path, ...ADDRESS], { stdin: pod() });
     expect(code).toBe(2);
     expect(errors.join('\n')).toMatch(/role\.yaml:19: VaultAuthRole web: spec\.audiance is not known/);
     expect(errors.join('\n')).toMatch(/VaultAuthRole web: spec\.tokenExpirationSeconds/);

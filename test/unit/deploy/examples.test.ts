@@ -40,7 +40,7 @@ const explained = async (file: string, ...words: readonly string[]): Promise<rea
 };
 
 it('the labelled namespace asks for its pods, with the role of the service account, and one of them refuses', async () => {
-  const pods = await explained('examples/labelled-namespace.yaml', '-manifests', join(ROOT, 'deploy/examples'));
+  const pods = await explained('examples/labelled-namespace.yaml', '-cluster-state', join(ROOT, 'deploy/examples'));
   expect(pods).toMatchObject([
     {
       decision: 'injected',

@@ -100,7 +100,7 @@ describe('the process', () => {
 
   it('is ended only after it has drained', () => {
     const grace = Number(at(pod, 'spec', 'terminationGracePeriodSeconds')) * 1000;
-    expect(grace).toBeGreaterThanOrEqual((settings?.drainMost ?? Infinity) + 10_000);
+    expect(grace).toBeGreaterThanOrEqual((settings?.drainMax ?? Infinity) + 10_000);
   });
 
   it('knows its namespace, and reads the API access where Kubernetes puts it', () => {

@@ -29,7 +29,7 @@ test('counts what happens and reads gauges when asked', async () => {
       'vault_auth_injector_objects{kind="VaultAuthRole",reason="Ready"} 7',
       'vault_auth_injector_tombstones{backend="one"} 2',
       'vault_auth_injector_role_resync_seconds{backend="one"} 300',
-      'vault_auth_injector_cluster_staleness_seconds 4',
+      'vault_auth_injector_controller_cache_staleness_seconds 4',
       'vault_auth_injector_reconciles_total{kind="VaultAuthRole",reason="Ready"} 1',
       'vault_auth_injector_drift_total{kind="VaultAuthRole",outcome="repaired"} 3',
       'vault_auth_injector_vault_request_duration_seconds_count{endpoint="main",operation="read auth/role",status="200"} 1',

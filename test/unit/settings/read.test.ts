@@ -49,7 +49,7 @@ describe('values', () => {
   it('have kinds', () => {
     const { settings } = good('webhook', [
       '-listen=[::1]:9443',
-      '-drain-least=1m30s',
+      '-drain-min=1m30s',
       '-tls-auto-hosts=a, b',
       '-auto-inject',
       '-log-level=WARNING',
@@ -57,7 +57,7 @@ describe('values', () => {
     ]);
     expect(settings).toMatchObject({
       listen: { host: '::1', port: 9443 },
-      drainLeast: 90_000,
+      drainMin: 90_000,
       tlsAutoHosts: ['a', 'b'],
       autoInject: true,
       logLevel: 'warn',
