@@ -66,7 +66,7 @@ const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<numb
       identity: `${around.podName || hostname()}_${randomBytes(4).toString('hex')}`,
       observeOnly: settings.observeOnly,
       workers: settings.workers,
-      times: { resyncFactor: settings.resyncFactor, deletionMs: settings.deletionTimeout },
+      times: { resyncFactor: settings.resyncFactor, deletionTimeoutMs: settings.deletionTimeout },
       reconcilers: reconcilers({ clusterCA: authorities }),
       keepsAnnotation: (name) => nameWithin(name) !== undefined,
       log,

@@ -1,13 +1,13 @@
 // What a process that leads has to look at: everything once, endpoints first, and then whatever a change concerns.
 import type { KindName } from '../resources/kinds.ts';
 import { ofCredential, ofNamespace, ofServiceAccount } from './cluster-dependants.ts';
-import type { ItemKind, Objects } from './context.ts';
-import { accountsOf, type Dependant, itemOf, type Known, makesRoles } from './dependant.ts';
+import type { ItemKind, Listers, Objects } from './context.ts';
+import { accountsOf, type Dependant, itemOf, makesRoles } from './dependant.ts';
 import { isChanged, ofBackend, ofEndpoint, ofPolicy, ofRole } from './dependants.ts';
 import type { StoreListeners } from './stores.ts';
 
 export interface AgendaOptions {
-  readonly known: () => Known;
+  readonly listers: () => Listers;
   readonly add: (kind: ItemKind, key: string, afterMs?: number) => void;
   /** See ControllerTimes. */
   readonly resyncFactor: number;
@@ -32,7 +32,7 @@ const LATER_MS = 5000;
 const PATIENCE_MS = 20_000;
 
 /** An agenda that drops everything until it begins. */
-export function agenda({ known, add, resyncFactor, random }: AgendaOptions): Agenda {
+export function agenda({ listers, add, resyncFactor, random }: AgendaOptions): Agenda {
   let phase: 'off' | 'endpoints' | 'all' = 'off';
   const unseen = new Set<string>();
   let patience: NodeJS.Timeout | undefined;
@@ -50,12 +50,12 @@ export function agenda({ known, add, resyncFactor, random }: AgendaOptions): Age
     if (phase !== 'endpoints') return;
     clearTimeout(patience);
     phase = 'all';
-    const { backends, policies, roles } = known();
+    const { backends, policies, roles } = listers();
     addAll([
       ...backends.list().map(itemOf('VaultAuthBackend')),
       ...policies.list().map(itemOf('VaultACLPolicy')),
       ...roles.list().map(itemOf('VaultAuthRole', 'spread')),
-      ...(backends.list().some(makesRoles) ? accountsOf(known()) : []),
+      ...(backends.list().some(makesRoles) ? accountsOf(listers()) : []),
       ...backends
         .list()
         .filter(({ status }) => (status?.pendingDeletions?.length ?? 0) > 0)
@@ -69,15 +69,15 @@ export function agenda({ known, add, resyncFactor, random }: AgendaOptions): Age
       ours: (kind, key, before, after) => {
         if (phase === 'off') return;
         if (isChanged(before, after)) admit(kind, key);
-        addAll(dependantsOf(known(), kind, before, after));
+        addAll(dependantsOf(listers(), kind, before, after));
       },
-      namespace: (before, after) => (phase === 'off' ? undefined : addAll(ofNamespace(known(), before, after))),
-      serviceAccount: (before, after) => (phase === 'off' ? undefined : addAll(ofServiceAccount(known(), before, after))),
-      credential: (name) => (phase === 'off' ? undefined : addAll(ofCredential(known(), name))),
+      namespace: (before, after) => (phase === 'off' ? undefined : addAll(ofNamespace(listers(), before, after))),
+      serviceAccount: (before, after) => (phase === 'off' ? undefined : addAll(ofServiceAccount(listers(), before, after))),
+      credential: (name) => (phase === 'off' ? undefined : addAll(ofCredential(listers(), name))),
     },
     begin: () => {
       phase = 'endpoints';
-      for (const key of known().endpoints.keys()) {
+      for (const key of listers().endpoints.keys()) {
         unseen.add(key);
         add('VaultEndpoint', key);
       }
@@ -96,15 +96,15 @@ export function agenda({ known, add, resyncFactor, random }: AgendaOptions): Age
 
 type Either = Objects[KindName] | undefined;
 
-const dependantsOf = (known: Known, kind: KindName, before: Either, after: Either): readonly Dependant[] => {
+const dependantsOf = (listers: Listers, kind: KindName, before: Either, after: Either): readonly Dependant[] => {
   switch (kind) {
     case 'VaultEndpoint':
-      return ofEndpoint(known, before as Objects['VaultEndpoint'], after as Objects['VaultEndpoint']);
+      return ofEndpoint(listers, before as Objects['VaultEndpoint'], after as Objects['VaultEndpoint']);
     case 'VaultAuthBackend':
-      return ofBackend(known, before as Objects['VaultAuthBackend'], after as Objects['VaultAuthBackend']);
+      return ofBackend(listers, before as Objects['VaultAuthBackend'], after as Objects['VaultAuthBackend']);
     case 'VaultACLPolicy':
-      return ofPolicy(known, before as Objects['VaultACLPolicy'], after as Objects['VaultACLPolicy']);
+      return ofPolicy(listers, before as Objects['VaultACLPolicy'], after as Objects['VaultACLPolicy']);
     case 'VaultAuthRole':
-      return ofRole(known, before as Objects['VaultAuthRole'], after as Objects['VaultAuthRole']);
+      return ofRole(listers, before as Objects['VaultAuthRole'], after as Objects['VaultAuthRole']);
   }
 };

@@ -6,7 +6,7 @@ import { type AutoRole, autoRoleOf } from '../resources/auto-role.ts';
 import { API_VERSION, AUTO_ROLE_LABEL, BACKEND_LABEL } from '../resources/kinds.ts';
 import { isObserved } from '../resources/management.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
-import { type ClusterServiceAccount, type ControllerContext, type Reconcile, resyncAfter } from './context.ts';
+import { type ClusterServiceAccount, type ControllerContext, type Reconcile, resyncAfterMs } from './context.ts';
 import { placeOf } from './status.ts';
 
 /** A generated role that somebody deletes comes back within this; everything else tells us at once. */
@@ -16,8 +16,8 @@ const AGAIN_MS = 2000;
 
 /** The reconciler. A role of this name that somebody wrote wins: only roles with our label are ever changed or deleted. */
 export const reconcileAutoRole: Reconcile<ClusterServiceAccount> = async (context, key, account, signal) => {
-  if (context.observeOnly) return {};
-  const role = context.roles.get(key);
+  if (context.vault.observeOnly) return {};
+  const role = context.listers.roles.get(key);
   if (role && role.metadata.labels?.[AUTO_ROLE_LABEL] === undefined) return {};
   const wanted = account && wantedRole(context, account);
   if (!wanted) {
@@ -25,30 +25,30 @@ export const reconcileAutoRole: Reconcile<ClusterServiceAccount> = async (contex
     return {};
   }
   const { manifest, ignored } = wanted;
-  if (role?.metadata.deletionTimestamp !== undefined) return { afterMs: AGAIN_MS };
+  if (role?.metadata.deletionTimestamp !== undefined) return { requeueAfterMs: AGAIN_MS };
   if (role && backendNameOf(role.spec) !== backendNameOf(manifest['spec'])) {
     // The backend of a role cannot be changed.
     await remove(context, role, signal);
-    return { afterMs: AGAIN_MS };
+    return { requeueAfterMs: AGAIN_MS };
   }
   if (!role || !isAsWanted(role, manifest)) await apply(context, account, manifest, signal);
   if (role && ignored.length > 0)
-    context.event(
+    context.report.emitEvent(
       role,
       'Warning',
       'PoliciesIgnored',
       `Its service account asks for what no role can have: ${ignored.join(', ')}.`,
     );
-  return { afterMs: resyncAfter(context, RESYNC_SECONDS) };
+  return { requeueAfterMs: resyncAfterMs(context.clock, RESYNC_SECONDS) };
 };
 
 /** Of several backends that want one: that of the namespace's label, else the default, else the first by name. */
 const wantedRole = (context: ControllerContext, account: ClusterServiceAccount): AutoRole | undefined => {
-  const namespace = context.namespaces.get(account.namespace);
+  const namespace = context.listers.namespaces.get(account.namespace);
   if (!namespace || namespace.deleting) return undefined;
   const named = namespace.labels[BACKEND_LABEL];
   const rank = (name: string, isDefault: boolean): string => `${name === named ? 0 : isDefault ? 1 : 2} ${name}`;
-  const wishes = context.backends.list().flatMap((backend) => {
+  const wishes = context.listers.backends.list().flatMap((backend) => {
     const { name, deletionTimestamp } = backend.metadata;
     if (isObserved(backend) || deletionTimestamp !== undefined) return [];
     const role = autoRoleOf({ backend, namespace, serviceAccount: account });
@@ -65,14 +65,18 @@ const apply = async (
 ): Promise<void> => {
   const metadata = { ...(manifest['metadata'] as JsonObject), namespace, name };
   const object = { ...manifest, apiVersion: API_VERSION, kind: 'VaultAuthRole', metadata };
-  await applyObject(context.kube, placeOf('VaultAuthRole', object), object, { fieldManager: FIELD_MANAGER, force: true, signal });
+  await applyObject(context.kube.client, placeOf('VaultAuthRole', object), object, {
+    fieldManager: FIELD_MANAGER,
+    force: true,
+    signal,
+  });
 };
 
 /** Apart from the manager of status and finalizers, so that what is left out of a manifest goes away and nothing else. */
 const FIELD_MANAGER = 'vault-auth-injector-auto-roles';
 
 const remove = async (context: ControllerContext, role: VaultAuthRole, signal: AbortSignal): Promise<void> => {
-  await deleteObject(context.kube, placeOf('VaultAuthRole', role), { uid: role.metadata.uid, signal });
+  await deleteObject(context.kube.client, placeOf('VaultAuthRole', role), { uid: role.metadata.uid, signal });
 };
 
 const FIELDS = ['backendRef', 'serviceAccounts', 'policies', 'tokenExpirationSeconds', 'token'] as const;

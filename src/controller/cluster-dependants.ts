@@ -3,26 +3,26 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Resource } from '../resources/resource.ts';
 import { serviceAccountsOf } from '../resources/role.ts';
-import type { ClusterNamespace, ClusterServiceAccount } from './context.ts';
-import { accountsOf, type Dependant, itemOf, itemOfAccount, type Known, makesRoles } from './dependant.ts';
+import type { ClusterNamespace, ClusterServiceAccount, Listers } from './context.ts';
+import { accountsOf, type Dependant, itemOf, itemOfAccount, makesRoles } from './dependant.ts';
 
 /** Whether it may have roles, and for which backend. */
 export function ofNamespace(
-  known: Known,
+  listers: Listers,
   before: ClusterNamespace | undefined,
   after: ClusterNamespace | undefined,
 ): readonly Dependant[] {
   if (!after || (before && isDeepStrictEqual(before.labels, after.labels) && before.deleting === after.deleting)) return [];
   const { name } = after;
   return [
-    ...known.rolesIn(name).map(itemOf('VaultAuthRole', 'spread')),
-    ...(known.backends.list().some(makesRoles) ? accountsOf(known, name) : []),
+    ...listers.rolesInNamespace(name).map(itemOf('VaultAuthRole', 'spread')),
+    ...(listers.backends.list().some(makesRoles) ? accountsOf(listers, name) : []),
   ];
 }
 
 /** Roles that bind it by name; and it itself, where some backend makes roles for service accounts. */
 export function ofServiceAccount(
-  known: Known,
+  listers: Listers,
   before: ClusterServiceAccount | undefined,
   after: ClusterServiceAccount | undefined,
 ): readonly Dependant[] {
@@ -32,21 +32,21 @@ export function ofServiceAccount(
   const isNew = before?.uid !== after?.uid;
   return [
     ...(isNew
-      ? known
-          .rolesIn(namespace)
+      ? listers
+          .rolesInNamespace(namespace)
           .filter((role) => serviceAccountsOf(role).includes(name))
           .map(itemOf('VaultAuthRole'))
       : []),
-    ...(known.backends.list().some(makesRoles) ? [itemOfAccount()(account)] : []),
+    ...(listers.backends.list().some(makesRoles) ? [itemOfAccount()(account)] : []),
   ];
 }
 
 /** Whoever names a Secret or ConfigMap of our namespace. */
-export function ofCredential(known: Known, name: string): readonly Dependant[] {
+export function ofCredential(listers: Listers, name: string): readonly Dependant[] {
   const names = ({ spec }: Resource<unknown, unknown>): boolean =>
     JSON.stringify(spec).includes(`"name":${JSON.stringify(name)}`);
   return [
-    ...known.endpoints.list().filter(names).map(itemOf('VaultEndpoint')),
-    ...known.backends.list().filter(names).map(itemOf('VaultAuthBackend')),
+    ...listers.endpoints.list().filter(names).map(itemOf('VaultEndpoint')),
+    ...listers.backends.list().filter(names).map(itemOf('VaultAuthBackend')),
   ];
 }

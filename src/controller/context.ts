@@ -1,4 +1,4 @@
-// What a reconciler gets: the cluster in memory, the servers that can be worked with, and the ways to write.
+// What a reconciler receives: the cluster in memory, the Vault servers, writers, clock and report.
 import type { KubeClient } from '../kube/client.ts';
 import type { Lister } from '../kube/informer.ts';
 import type { ControllerMetrics } from '../observe/controller-metrics.ts';
@@ -40,80 +40,102 @@ export interface ClusterServiceAccount {
 /** Everything that can be in the queue. Tombstones: roles in Vault whose objects are gone, under the name of their backend. */
 export type ItemKind = KindName | 'ServiceAccount' | 'Tombstones';
 
-/** Milliseconds; tests make them shorter. */
-export interface ControllerTimes {
-  /** All times after which something is looked at again are multiplied by this. */
-  readonly resyncFactor: number;
-  /** How long the deletion of an object waits for Vault before what is left there becomes a tombstone. */
-  readonly deletionMs: number;
-}
-
-export interface ControllerContext {
-  /** Reads always, and writes only while this process leads: everything but GET throws LeaseLost otherwise. */
-  readonly kube: KubeClient;
-  /** Our own namespace: all credentials live here. */
-  readonly namespace: string;
-  /** Our own service account. */
-  readonly serviceAccount: string;
-  /** Nothing is written to Vault, whatever any object says. */
-  readonly observeOnly: boolean;
-  readonly times: ControllerTimes;
+/** The cluster as the informers have it: read from memory, never from the API server. */
+export interface Listers {
   readonly endpoints: Lister<VaultEndpoint>;
   readonly backends: Lister<VaultAuthBackend>;
   readonly policies: Lister<VaultACLPolicy>;
   readonly roles: Lister<VaultAuthRole>;
-  /** Roles of one namespace. */
-  readonly rolesIn: (namespace: string) => readonly VaultAuthRole[];
-  /** Roles that would have this name in Vault where the backend does not qualify names: `vaultRoleName`, or their own name. */
-  readonly rolesNamed: (name: string) => readonly VaultAuthRole[];
+  readonly rolesInNamespace: (namespace: string) => readonly VaultAuthRole[];
+  /** Roles with this name in Vault if the backend does not qualify names: `spec.vaultRoleName`, or else `metadata.name`. */
+  readonly rolesByVaultName: (name: string) => readonly VaultAuthRole[];
   readonly namespaces: Lister<ClusterNamespace>;
   /** By `namespace/name`. */
   readonly serviceAccounts: Lister<ClusterServiceAccount>;
-  readonly vaults: VaultRegistry;
-  readonly queue: { readonly add: (kind: ItemKind, key: string, afterMs?: number) => void };
+}
+
+/** Requests to the API server, and the writers of the controller's own objects. */
+export interface ControllerKube {
+  /** Everything but GET throws LeaseLost unless this process leads. */
+  readonly client: KubeClient;
+  /** The controller's own namespace, which holds all credentials. */
+  readonly namespace: string;
+  /** The controller's own service account. */
+  readonly serviceAccount: string;
   /**
-   * Applies the status of an object, if it differs in more than times from what is there. An object that is gone meanwhile,
-   * or is another one by now, is left alone. The stores know of it when this resolves. Tombstones are not part of it.
+   * Applies the status of an object if more than its times of observation changed. Ignores an object that was deleted or
+   * replaced meanwhile. The listers have the new status when this resolves. Leaves `pendingDeletions` as they are.
    */
   readonly writeStatus: <K extends KindName>(
     kind: K,
     object: Objects[K],
     status: NonNullable<Objects[K]['status']>,
   ) => Promise<void>;
-  /**
-   * Changes what a backend remembers of roles in Vault whose objects are gone; false when there is no such backend. It is in the
-   * backend's status when this resolves. `writeStatus` leaves these alone.
-   */
-  readonly changeTombstones: (
+  /** Changes `status.pendingDeletions` of a backend, and returns false if there is no such backend. Written when this resolves. */
+  readonly changePendingDeletions: (
     backend: string,
     change: (before: readonly PendingDeletion[]) => readonly PendingDeletion[],
   ) => Promise<boolean>;
-  /** Adds our finalizer, to be called before the first write to Vault. Throws `Conflict` when the object has changed. */
-  readonly hold: (kind: KindName, object: Objects[KindName]) => Promise<void>;
-  /** Takes our finalizer away: the object may go. */
-  readonly release: (kind: KindName, object: Objects[KindName]) => Promise<void>;
-  /** Tells people who look at the object; returns at once. */
-  readonly event: (object: Objects[KindName], type: 'Normal' | 'Warning', reason: string, message: string) => void;
-  /** Throws LeaseLost unless this process certainly leads. To be called right before each write to Vault. */
+  /** To be called before the first write to Vault. Throws `Conflict` when the object has changed. */
+  readonly addFinalizer: (kind: KindName, object: Objects[KindName]) => Promise<void>;
+  readonly removeFinalizer: (kind: KindName, object: Objects[KindName]) => Promise<void>;
+}
+
+/** The Vault servers, and whether this process may write to them. */
+export interface ControllerVault {
+  readonly registry: VaultRegistry;
+  /** Throws LeaseLost unless this process certainly leads. To be called right before each write. */
   readonly fence: () => void;
-  readonly log: Log;
-  readonly metrics: ControllerMetrics;
+  /** Nothing is written to any Vault, whatever `managementPolicy` an object has. */
+  readonly observeOnly: boolean;
+}
+
+/** Time and chance; tests make the times shorter. */
+export interface ControllerClock {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** At least 0 and less than 1. */
   readonly random: () => number;
+  /** Multiplier for all resync intervals. */
+  readonly resyncFactor: number;
+  /** How long a deletion waits for Vault before what is left there becomes a pending deletion. */
+  readonly deletionTimeoutMs: number;
+}
+
+/** Where a reconciler reports what it did. */
+export interface ControllerReport {
+  /** Writes an Event about the object; returns at once. */
+  readonly emitEvent: (object: Objects[KindName], type: 'Normal' | 'Warning', reason: string, message: string) => void;
+  readonly log: Log;
+  readonly metrics: ControllerMetrics;
+}
+
+/** What every reconciler receives. */
+export interface ControllerContext {
+  readonly kube: ControllerKube;
+  readonly vault: ControllerVault;
+  readonly clock: ControllerClock;
+  readonly report: ControllerReport;
+  readonly listers: Listers;
+  /** Asks for a reconcile of an object, now or after so many milliseconds. */
+  readonly enqueue: (kind: ItemKind, key: string, afterMs?: number) => void;
+}
+
+/** `requeueAfterMs` undefined: not before the next change. */
+export interface ReconcileResult {
+  readonly requeueAfterMs?: number | undefined;
 }
 
 /**
- * Brings one object and what it stands for together; `object` undefined: it is gone. Level-triggered: whatever happened since
- * the last run, it looks at how things are. `afterMs` says when to look again; what it throws is tried again, with growing waits.
+ * Makes Vault match one object; `object` undefined: it was deleted. Level-triggered: it compares the declared state with the
+ * observed state, whatever event caused the run. The queue repeats a run that throws, with back-off.
  */
 export type Reconcile<T> = (
   context: ControllerContext,
   key: string,
   object: T | undefined,
   signal: AbortSignal,
-) => Promise<{ readonly afterMs?: number | undefined }>;
+) => Promise<ReconcileResult>;
 
 /** One reconciler for each kind of item. */
 export interface Reconcilers {
@@ -127,7 +149,10 @@ export interface Reconcilers {
   readonly Tombstones: Reconcile<VaultAuthBackend>;
 }
 
-/** Milliseconds until the next look, for something to be looked at every so many seconds; spread by a fifth to both sides. */
-export function resyncAfter({ times, random }: Pick<ControllerContext, 'times' | 'random'>, seconds: number): number {
-  return seconds * 1000 * times.resyncFactor * (0.8 + 0.4 * random());
+/** Milliseconds until the next resync of an object with this interval, with a jitter of 20 % so that objects do not come in bursts. */
+export function resyncAfterMs(
+  { resyncFactor, random }: Pick<ControllerClock, 'resyncFactor' | 'random'>,
+  seconds: number,
+): number {
+  return seconds * 1000 * resyncFactor * (0.8 + 0.4 * random());
 }

@@ -1,7 +1,7 @@
 // An item of the queue that depends on something else, and what it takes to find such items.
 import type { VaultAuthBackend } from '../resources/backend.ts';
 import type { Resource } from '../resources/resource.ts';
-import type { ClusterServiceAccount, ControllerContext, ItemKind } from './context.ts';
+import type { ClusterServiceAccount, ItemKind, Listers } from './context.ts';
 
 /**
  * An item, and when: at once unless told. `spread`: it is one of many, which shall not come all at once. `later`: many changes
@@ -12,12 +12,6 @@ export interface Dependant {
   readonly key: string;
   readonly when?: 'spread' | 'later';
 }
-
-/** What is known of the cluster. */
-export type Known = Pick<
-  ControllerContext,
-  'endpoints' | 'backends' | 'policies' | 'roles' | 'rolesIn' | 'rolesNamed' | 'serviceAccounts'
->;
 
 /** The item of an object of ours. */
 export function itemOf(kind: ItemKind, when?: Dependant['when']) {
@@ -34,7 +28,7 @@ export function makesRoles({ spec }: VaultAuthBackend): boolean {
 }
 
 /** Service accounts, of one namespace or of all. */
-export function accountsOf({ serviceAccounts }: Known, namespace?: string): readonly Dependant[] {
+export function accountsOf({ serviceAccounts }: Listers, namespace?: string): readonly Dependant[] {
   return serviceAccounts
     .list()
     .filter((account) => namespace === undefined || account.namespace === namespace)

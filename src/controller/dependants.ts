@@ -7,7 +7,8 @@ import type { Condition } from '../resources/condition.ts';
 import type { VaultEndpoint } from '../resources/endpoint.ts';
 import type { Resource } from '../resources/resource.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
-import { accountsOf, type Dependant, itemOf, type Known, makesRoles } from './dependant.ts';
+import type { Listers } from './context.ts';
+import { accountsOf, type Dependant, itemOf, makesRoles } from './dependant.ts';
 
 /** Whether an object of ours itself has to be looked at: everything but its status, which we write ourselves, counts. */
 export function isChanged(
@@ -29,17 +30,17 @@ export function isChanged(
 
 /** Backends and policies are in the hands of their endpoint. */
 export function ofEndpoint(
-  known: Known,
+  listers: Listers,
   before: VaultEndpoint | undefined,
   after: VaultEndpoint | undefined,
 ): readonly Dependant[] {
   const name = (after ?? before)?.metadata.name;
   if (isDeepStrictEqual(tellingOfEndpoint(before), tellingOfEndpoint(after))) return [];
-  const backends = known.backends.list().filter(({ spec }) => spec.endpointRef.name === name);
+  const backends = listers.backends.list().filter(({ spec }) => spec.endpointRef.name === name);
   return [
     ...backends.map(itemOf('VaultAuthBackend')),
     ...backends.filter((backend) => tombstonesOf(backend) > 0).map(itemOf('Tombstones')),
-    ...known.policies
+    ...listers.policies
       .list()
       .filter(({ spec }) => spec.endpointRef.name === name)
       .map(itemOf('VaultACLPolicy')),
@@ -48,7 +49,7 @@ export function ofEndpoint(
 
 /** Its roles, the policies with its accessor, its endpoint (which may be deleted once nothing refers to it), and those who lose or gain the default. */
 export function ofBackend(
-  known: Known,
+  listers: Listers,
   before: VaultAuthBackend | undefined,
   after: VaultAuthBackend | undefined,
 ): readonly Dependant[] {
@@ -59,13 +60,13 @@ export function ofBackend(
   const isDefault = before?.spec.isDefault === true || after?.spec.isDefault === true;
   const roles = isDeepStrictEqual(tellingOfBackend(before), tellingOfBackend(after))
     ? []
-    : known.roles.list().filter((role) => mayBelong(role, name, isDefault));
+    : listers.roles.list().filter((role) => mayBelong(role, name, isDefault));
   return [
     ...(isTurn ? [{ kind: 'VaultEndpoint', key: backend.spec.endpointRef.name } as const] : []),
     // Its mount may be what another one waits for.
     ...(after
       ? []
-      : known.backends
+      : listers.backends
           .list()
           .filter(
             ({ metadata, spec, status }) =>
@@ -74,13 +75,13 @@ export function ofBackend(
           .map(itemOf('VaultAuthBackend'))),
     ...(accessorOf(before) === accessorOf(after)
       ? []
-      : known.policies
+      : listers.policies
           .list()
           .filter(({ spec }) => spec.policy.includes(`\${auth.${name}.`))
           .map(itemOf('VaultACLPolicy'))),
     // A backend can hold back the policies that it gives to all its roles.
     ...(isTurn || before.metadata.generation !== after.metadata.generation
-      ? known.policies.list().filter(isDeleting).map(itemOf('VaultACLPolicy'))
+      ? listers.policies.list().filter(isDeleting).map(itemOf('VaultACLPolicy'))
       : []),
     ...roles.map(itemOf('VaultAuthRole', 'spread')),
     ...(after &&
@@ -88,14 +89,14 @@ export function ofBackend(
       ? [itemOf('Tombstones')(after)]
       : []),
     ...(generationOf(before) !== generationOf(after) && [before, after].some((each) => each && makesRoles(each))
-      ? accountsOf(known)
+      ? accountsOf(listers)
       : []),
   ];
 }
 
 /** Who uses it, when it appears, goes, or gets another name in Vault; its endpoint. */
 export function ofPolicy(
-  known: Known,
+  listers: Listers,
   before: VaultACLPolicy | undefined,
   after: VaultACLPolicy | undefined,
 ): readonly Dependant[] {
@@ -103,7 +104,7 @@ export function ofPolicy(
   if (!policy || isDeepStrictEqual(tellingOfPolicy(before), tellingOfPolicy(after))) return [];
   const { name } = policy.metadata;
   const givers = new Set(
-    known.backends
+    listers.backends
       .list()
       .filter(({ spec }) => spec.tenancy.defaultPolicies.includes(name))
       .map(({ metadata }) => metadata.name),
@@ -116,16 +117,20 @@ export function ofPolicy(
     // Its name in Vault may be what another one waits for.
     ...(after
       ? []
-      : known.policies
+      : listers.policies
           .list()
           .filter((other) => vaultPolicyName(other) === vaultPolicyName(policy) && !isReady(other.status?.conditions))
           .map(itemOf('VaultACLPolicy'))),
-    ...known.roles.list().filter(isConcerned).map(itemOf('VaultAuthRole', 'spread')),
+    ...listers.roles.list().filter(isConcerned).map(itemOf('VaultAuthRole', 'spread')),
   ];
 }
 
 /** Its backend counts it and may bind its service accounts; when it comes or goes, so does room for others, or a name. */
-export function ofRole(known: Known, before: VaultAuthRole | undefined, after: VaultAuthRole | undefined): readonly Dependant[] {
+export function ofRole(
+  listers: Listers,
+  before: VaultAuthRole | undefined,
+  after: VaultAuthRole | undefined,
+): readonly Dependant[] {
   const role = after ?? before;
   if (!role) return [];
   const { name, namespace = '' } = role.metadata;
@@ -140,7 +145,9 @@ export function ofRole(known: Known, before: VaultAuthRole | undefined, after: V
     each?.status?.vault?.backend,
   ];
   const isTold = !isDeepStrictEqual(telling(before), telling(after));
-  const others = after ? [] : [...known.rolesIn(namespace), ...known.rolesNamed(role.spec.vaultRoleName ?? name)];
+  const others = after
+    ? []
+    : [...listers.rolesInNamespace(namespace), ...listers.rolesByVaultName(role.spec.vaultRoleName ?? name)];
   const policies =
     generationOf(before) === generationOf(after)
       ? []
@@ -148,7 +155,7 @@ export function ofRole(known: Known, before: VaultAuthRole | undefined, after: V
   return [
     ...(isTold ? [...backends].map((key): Dependant => ({ kind: 'VaultAuthBackend', key, when: 'later' })) : []),
     ...policies
-      .filter((key) => known.policies.get(key)?.metadata.deletionTimestamp !== undefined)
+      .filter((key) => listers.policies.get(key)?.metadata.deletionTimestamp !== undefined)
       .map((key): Dependant => ({ kind: 'VaultACLPolicy', key })),
     ...others.filter((other) => !isReady(other.status?.conditions)).map(itemOf('VaultAuthRole')),
   ];

@@ -21,9 +21,16 @@ export function partsOf(item: string): { readonly kind: ItemKind; readonly key: 
 
 /** Runs the reconciler of an item; without one there is nothing to do. What a routine run asks of Vault lets changes go first. */
 export function dispatcher(reconcilers: Partial<Reconcilers>, controller: ControllerContext, { ours, serviceAccounts }: Stores) {
-  return async (item: string, signal: AbortSignal, cause: Cause): Promise<{ readonly afterMs?: number | undefined } | void> => {
+  return async (
+    item: string,
+    signal: AbortSignal,
+    cause: Cause,
+  ): Promise<{ readonly requeueAfterMs?: number | undefined } | void> => {
     const { kind, key } = partsOf(item);
-    const context = cause === 'routine' ? { ...controller, vaults: routineVaults(controller.vaults) } : controller;
+    const context =
+      cause === 'routine'
+        ? { ...controller, vault: { ...controller.vault, registry: routineVaults(controller.vault.registry) } }
+        : controller;
     switch (kind) {
       case 'VaultEndpoint':
         return reconcilers.VaultEndpoint?.(context, key, ours.VaultEndpoint.get(key), signal);

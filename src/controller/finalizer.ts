@@ -15,13 +15,13 @@ export interface FinalizerOptions {
   readonly stores: Readonly<Record<KindName, Informer<Any, Any>>>;
 }
 
-export interface FinalizerKeeper {
-  readonly hold: (kind: KindName, object: Any) => Promise<void>;
-  readonly release: (kind: KindName, object: Any) => Promise<void>;
+export interface FinalizerWriter {
+  readonly addFinalizer: (kind: KindName, object: Any) => Promise<void>;
+  readonly removeFinalizer: (kind: KindName, object: Any) => Promise<void>;
 }
 
-/** See ControllerContext.hold and ControllerContext.release. */
-export function finalizerKeeper({ client, stores }: FinalizerOptions): FinalizerKeeper {
+/** See ControllerKube. */
+export function finalizerWriter({ client, stores }: FinalizerOptions): FinalizerWriter {
   /** Decides on the newest that is known; status that was just written has made what the caller holds an old version. */
   const change = async (kind: KindName, object: Any, wanted: (before: readonly string[]) => readonly string[]): Promise<void> => {
     const store = stores[kind];
@@ -34,8 +34,9 @@ export function finalizerKeeper({ client, stores }: FinalizerOptions): Finalizer
     if (answer) store.recordWrite(answer);
   };
   return {
-    hold: (kind, object) => change(kind, object, (before) => (before.includes(FINALIZER) ? before : [...before, FINALIZER])),
-    release: (kind, object) =>
+    addFinalizer: (kind, object) =>
+      change(kind, object, (before) => (before.includes(FINALIZER) ? before : [...before, FINALIZER])),
+    removeFinalizer: (kind, object) =>
       change(kind, object, (before) => before.filter((finalizer) => finalizer !== FINALIZER)).catch((error: unknown) => {
         // Another one has its name by now: this one is gone.
         if (isKubeError(error, 'Conflict', 'Invalid') && stores[kind].get(keyOf(object))?.metadata.uid !== object.metadata.uid)

@@ -2,8 +2,12 @@
 import { type Cause, queueLanes, type Turn } from './queue-lanes.ts';
 
 export interface WorkQueueOptions {
-  /** One look at an item. What it throws is a failure; `afterMs` asks for the next look. The signal is aborted when nobody waits for it any more. */
-  readonly run: (item: string, signal: AbortSignal, cause: Cause) => Promise<{ readonly afterMs?: number | undefined } | void>;
+  /** One look at an item. What it throws is a failure; `requeueAfterMs` asks for the next look. The signal is aborted when nobody waits for it any more. */
+  readonly run: (
+    item: string,
+    signal: AbortSignal,
+    cause: Cause,
+  ) => Promise<{ readonly requeueAfterMs?: number | undefined } | void>;
   /** Runs at the same time. */
   readonly workers: number;
   readonly firstBackOffMs: number;
@@ -89,11 +93,11 @@ export function workQueue(options: WorkQueueOptions): WorkQueue {
     entry.timer = setTimeout(() => entries.delete(item), Math.ceil(Math.max(0, entry.notBefore - now())));
   };
 
-  const finished = (item: string, entry: Entry, began: number, afterMs: number | undefined): void => {
+  const finished = (item: string, entry: Entry, began: number, requeueAfterMs: number | undefined): void => {
     entry.failures = 0;
     entry.notBefore = began + minIntervalMs * PART_AFTER_SUCCESS;
     // Who asks to be called at once again and again shall not keep a worker busy.
-    const own = afterMs === undefined ? Infinity : Math.max(now() + afterMs, began + minIntervalMs);
+    const own = requeueAfterMs === undefined ? Infinity : Math.max(now() + requeueAfterMs, began + minIntervalMs);
     proceed(item, entry, own);
   };
   const failed = ({ item, cause }: Turn, entry: Entry, began: number, error: unknown): void => {
@@ -122,9 +126,9 @@ export function workQueue(options: WorkQueueOptions): WorkQueue {
     // A run may ask for others at once: then this one has to be among those under way.
     await Promise.resolve();
     try {
-      const { afterMs } = (await run(item, controller.signal, cause)) ?? {};
+      const { requeueAfterMs } = (await run(item, controller.signal, cause)) ?? {};
       onRun?.(item, now() - began, undefined);
-      if (!isClosed) finished(item, entry, began, afterMs);
+      if (!isClosed) finished(item, entry, began, requeueAfterMs);
     } catch (error) {
       onRun?.(item, now() - began, error ?? new Error('failed without a word'));
       if (!isClosed) failed(turn, entry, began, error);
@@ -148,12 +152,12 @@ export function workQueue(options: WorkQueueOptions): WorkQueue {
     }
   };
 
-  const add = (item: string, afterMs = 0): void => {
+  const add = (item: string, requeueAfterMs = 0): void => {
     if (isClosed) return;
     const entry = entries.get(item) ?? freshEntry();
     entries.set(item, entry);
-    const wish = now() + afterMs;
-    if (afterMs <= 0) entry.isUrgent = true;
+    const wish = now() + requeueAfterMs;
+    if (requeueAfterMs <= 0) entry.isUrgent = true;
     if (entry.state === 'running') entry.again = Math.min(entry.again ?? Infinity, wish);
     else if (entry.state === 'ready' && entry.isUrgent) lanes.hasten(item);
     else if (entry.state === 'resting' || wish < entry.due) wait(item, entry, Math.max(wish, entry.notBefore));

@@ -8,9 +8,9 @@ import type { Log } from '../observe/log.ts';
 import { GROUP } from '../resources/kinds.ts';
 import { agenda } from './agenda.ts';
 import { objectCounts, roleResyncs, tombstoneCounts } from './census.ts';
-import type { ControllerContext, ControllerTimes, Reconcilers } from './context.ts';
+import type { ControllerClock, ControllerContext, Reconcilers } from './context.ts';
 import { dispatcher, itemName, outcomeOf, partsOf } from './dispatch.ts';
-import { finalizerKeeper } from './finalizer.ts';
+import { finalizerWriter } from './finalizer.ts';
 import { workQueue, type WorkQueue } from './queue.ts';
 import { statusWriter } from './status.ts';
 import { openStores } from './stores.ts';
@@ -26,7 +26,7 @@ export interface ControllerOptions {
   readonly identity: string;
   readonly observeOnly: boolean;
   readonly workers: number;
-  readonly times: ControllerTimes;
+  readonly times: Pick<ControllerClock, 'resyncFactor' | 'deletionTimeoutMs'>;
   readonly reconcilers: Partial<Reconcilers>;
   /** Which annotations of namespaces and service accounts are kept, by name. */
   readonly keepsAnnotation: (name: string) => boolean;
@@ -73,8 +73,8 @@ export function startController(options: ControllerOptions): Controller {
   };
   const kube = fencedClient(client, fence);
   const plan = agenda({
-    known: () => context,
-    add: (kind, key, afterMs) => queue?.add(itemName(kind, key), afterMs),
+    listers: () => context.listers,
+    add: (kind, key, requeueAfterMs) => queue?.add(itemName(kind, key), requeueAfterMs),
     resyncFactor: times.resyncFactor,
     random,
   });
@@ -100,31 +100,33 @@ export function startController(options: ControllerOptions): Controller {
     },
   });
   const vaults = vaultRegistry();
-  const { ours, namespaces, serviceAccounts, rolesIn, rolesNamed } = stores;
+  const { ours, namespaces, serviceAccounts, rolesInNamespace, rolesByVaultName } = stores;
   const context: ControllerContext = {
-    kube,
-    namespace,
-    serviceAccount,
-    observeOnly,
-    times,
-    endpoints: ours.VaultEndpoint,
-    backends: ours.VaultAuthBackend,
-    policies: ours.VaultACLPolicy,
-    roles: ours.VaultAuthRole,
-    rolesIn,
-    rolesNamed,
-    namespaces,
-    serviceAccounts,
-    vaults,
-    queue: { add: plan.add },
-    ...statusWriter({ client: kube, stores: ours, now }),
-    ...finalizerKeeper({ client: kube, stores: ours }),
-    event: (object, type, reason, message) => recorder.record(object, { type, reason, action: 'Reconcile', note: message }),
-    fence,
-    log,
-    metrics,
-    now,
-    random,
+    kube: {
+      client: kube,
+      namespace,
+      serviceAccount,
+      ...statusWriter({ client: kube, stores: ours, now }),
+      ...finalizerWriter({ client: kube, stores: ours }),
+    },
+    vault: { registry: vaults, fence, observeOnly },
+    clock: { now, random, ...times },
+    report: {
+      emitEvent: (object, type, reason, message) => recorder.record(object, { type, reason, action: 'Reconcile', note: message }),
+      log,
+      metrics,
+    },
+    listers: {
+      endpoints: ours.VaultEndpoint,
+      backends: ours.VaultAuthBackend,
+      policies: ours.VaultACLPolicy,
+      roles: ours.VaultAuthRole,
+      rolesInNamespace,
+      rolesByVaultName,
+      namespaces,
+      serviceAccounts,
+    },
+    enqueue: plan.add,
   };
   const began = performance.now();
   metrics.watch({

@@ -22,19 +22,19 @@ export interface StatusWriterOptions {
 const REFRESH_MS = 6 * 3_600_000;
 
 export interface StatusWriter {
-  /** See ControllerContext. */
+  /** See ControllerKube. */
   readonly writeStatus: (kind: KindName, object: Any, status: object) => Promise<void>;
-  /** See ControllerContext. */
-  readonly changeTombstones: (backend: string, change: TombstoneChange) => Promise<boolean>;
+  /** See ControllerKube. */
+  readonly changePendingDeletions: (backend: string, change: PendingDeletionsChange) => Promise<boolean>;
 }
 
-type TombstoneChange = (before: readonly PendingDeletion[]) => readonly PendingDeletion[];
+type PendingDeletionsChange = (before: readonly PendingDeletion[]) => readonly PendingDeletion[];
 
 /** Writes of one object come after one another, each on what the one before has left. */
 export function statusWriter({ client, stores, now }: StatusWriterOptions): StatusWriter {
   const inTurn = turns();
   /** Changes of tombstones that wait for their turn: thousands of objects can go at once, and each write is of all of them. */
-  const gathered = new Map<string, { readonly changes: TombstoneChange[]; readonly done: Promise<boolean> }>();
+  const gathered = new Map<string, { readonly changes: PendingDeletionsChange[]; readonly done: Promise<boolean> }>();
   const apply = async (kind: KindName, object: Any, status: object): Promise<void> => {
     const store = stores[kind];
     try {
@@ -52,10 +52,10 @@ export function statusWriter({ client, stores, now }: StatusWriterOptions): Stat
         const current = stores[kind].get(keyOf(object));
         // What was gathered may be older than what has been written since.
         const before = current?.metadata.uid === object.metadata.uid ? current.status : object.status;
-        const whole = kind === 'VaultAuthBackend' ? { ...status, pendingDeletions: tombstonesOf(before) } : status;
+        const whole = kind === 'VaultAuthBackend' ? { ...status, pendingDeletions: pendingDeletionsOf(before) } : status;
         if (!isSaid(whole, before, now())) await apply(kind, object, whole);
       }),
-    changeTombstones: (name, change) => {
+    changePendingDeletions: (name, change) => {
       const waiting = gathered.get(name);
       if (waiting) {
         waiting.changes.push(change);
@@ -66,7 +66,7 @@ export function statusWriter({ client, stores, now }: StatusWriterOptions): Stat
         gathered.delete(name);
         const backend = stores.VaultAuthBackend.get(name);
         if (!backend) return false;
-        const before = tombstonesOf(backend.status) ?? [];
+        const before = pendingDeletionsOf(backend.status) ?? [];
         const pendingDeletions = changes.reduce((tombstones, each) => each(tombstones), before);
         const status = { ...(typeof backend.status === 'object' ? backend.status : {}), pendingDeletions };
         if (!isDeepStrictEqual(pendingDeletions, before)) await apply('VaultAuthBackend', backend, status);
@@ -78,7 +78,7 @@ export function statusWriter({ client, stores, now }: StatusWriterOptions): Stat
   };
 }
 
-const tombstonesOf = (status: unknown): readonly PendingDeletion[] | undefined => {
+const pendingDeletionsOf = (status: unknown): readonly PendingDeletion[] | undefined => {
   if (typeof status !== 'object' || status === null || !('pendingDeletions' in status)) return undefined;
   return status.pendingDeletions as readonly PendingDeletion[] | undefined;
 };

@@ -12,8 +12,8 @@ export interface Stores {
   readonly ours: OurStores;
   readonly namespaces: Lister<ClusterNamespace>;
   readonly serviceAccounts: Lister<ClusterServiceAccount>;
-  readonly rolesIn: (namespace: string) => readonly VaultAuthRole[];
-  readonly rolesNamed: (name: string) => readonly VaultAuthRole[];
+  readonly rolesInNamespace: (namespace: string) => readonly VaultAuthRole[];
+  readonly rolesByVaultName: (name: string) => readonly VaultAuthRole[];
   /** Collections that have not been listed yet, by their paths. */
   readonly missing: () => readonly string[];
   /** Collections that were listed, and of which nothing has been heard for much longer than a watch lasts. */
@@ -126,8 +126,8 @@ export function openStores({ client, namespace, keepsAnnotation, listeners, onPr
     ours,
     namespaces,
     serviceAccounts,
-    rolesIn: inNamespace.of,
-    rolesNamed: withName.of,
+    rolesInNamespace: inNamespace.of,
+    rolesByVaultName: withName.of,
     missing: () => watched.filter(([, store]) => !store.synced()).map(([path]) => path),
     silent: () =>
       watched.flatMap(([path, store]) => {

@@ -4,7 +4,7 @@ import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../resources/backen
 import { isObserved } from '../resources/management.ts';
 import { VaultError } from '../vault/errors.ts';
 import { deleteRole } from '../vault/roles.ts';
-import { type ControllerContext, type Reconcile, resyncAfter } from './context.ts';
+import { type ControllerContext, type Reconcile, resyncAfterMs } from './context.ts';
 import type { ReadyVault } from './vault-registry.ts';
 
 /** What became of one of them: `gone` from Vault, `owned` by an object again, or kept, with the reason. */
@@ -21,19 +21,19 @@ const LONGEST_REASON = 256;
 export const reconcileTombstones: Reconcile<VaultAuthBackend> = async (context, _key, backend, signal) => {
   const tombstones = backend?.status?.pendingDeletions ?? [];
   if (!backend || tombstones.length === 0) return {};
-  const vault = context.vaults.get(backend.spec.endpointRef.name);
-  const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
+  const vault = context.vault.registry.get(backend.spec.endpointRef.name);
+  const endpoint = context.listers.endpoints.get(backend.spec.endpointRef.name);
   // Whatever makes it ready, or lets us write, asks for another run.
-  if (vault.state !== 'ready' || !endpoint || context.observeOnly || isObserved(endpoint, backend)) return {};
+  if (vault.state !== 'ready' || !endpoint || context.vault.observeOnly || isObserved(endpoint, backend)) return {};
   let isAgain = false;
   for (let from = 0; from < tombstones.length; from += BATCH) {
     const outcome = await workOff(context, backend, vault, tombstones.slice(from, from + BATCH), signal);
-    await context.changeTombstones(backend.metadata.name, (before) => after(before, outcome));
+    await context.kube.changePendingDeletions(backend.metadata.name, (before) => after(before, outcome));
     for (const roleName of outcome.gone) tellGone(context, backend, roleName);
     if (outcome.error !== undefined) throw outcome.error;
     isAgain ||= outcome.isAgain;
   }
-  return isAgain ? { afterMs: resyncAfter(context, RETRY_SECONDS) } : {};
+  return isAgain ? { requeueAfterMs: resyncAfterMs(context.clock, RETRY_SECONDS) } : {};
 };
 
 /**
@@ -42,7 +42,7 @@ export const reconcileTombstones: Reconcile<VaultAuthBackend> = async (context, 
  */
 export async function bury(context: ControllerContext, backend: string, tombstone: PendingDeletion): Promise<boolean> {
   let isKept = false;
-  const isThere = await context.changeTombstones(backend, (before) => {
+  const isThere = await context.kube.changePendingDeletions(backend, (before) => {
     const others = before.filter(({ roleName }) => roleName !== tombstone.roleName);
     isKept = others.length < MAX_PENDING_DELETIONS;
     return isKept ? [...others, { ...tombstone, reason: tombstone.reason.slice(0, LONGEST_REASON) }] : before;
@@ -53,7 +53,7 @@ export async function bury(context: ControllerContext, backend: string, tombston
 /** Forgets a role that has an owner again. */
 export async function exhume(context: ControllerContext, backend: VaultAuthBackend, roleName: string): Promise<void> {
   if (backend.status?.pendingDeletions?.some((tombstone) => tombstone.roleName === roleName))
-    await context.changeTombstones(backend.metadata.name, (before) =>
+    await context.kube.changePendingDeletions(backend.metadata.name, (before) =>
       before.filter((tombstone) => tombstone.roleName !== roleName),
     );
 }
@@ -121,14 +121,14 @@ const fateOf = async (
   tombstone: PendingDeletion,
 ): Promise<Fate> => {
   const { roleName, clusterID, vaultNamespace } = tombstone;
-  const namespace = context.endpoints.get(backend.spec.endpointRef.name)?.spec.namespace ?? '';
+  const namespace = context.listers.endpoints.get(backend.spec.endpointRef.name)?.spec.namespace ?? '';
   if (clusterID !== undefined && clusterID !== vault.clusterID)
     return kept(`the server is another cluster now (${vault.clusterID}, not ${clusterID}): nothing is deleted there`);
   if (vaultNamespace !== undefined && vaultNamespace !== namespace)
     return kept(`the endpoint has another namespace now ("${namespace}", not "${vaultNamespace}"): nothing is deleted there`);
   if (isOwned(context, backend, tombstone)) return { state: 'owned' };
   try {
-    context.fence();
+    context.vault.fence();
     await deleteRole(vault.session, backend.spec.path, roleName);
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
@@ -142,11 +142,11 @@ const fateOf = async (
 
 /** Whether an object has claimed the role of that name meanwhile: the one that had it, or where names are plain any of that name. */
 const isOwned = (
-  { rolesIn, rolesNamed }: ControllerContext,
+  { listers: { rolesInNamespace, rolesByVaultName } }: ControllerContext,
   { metadata: { name } }: VaultAuthBackend,
   { namespace, roleName }: PendingDeletion,
 ): boolean =>
-  [...rolesIn(namespace), ...rolesNamed(roleName)].some(
+  [...rolesInNamespace(namespace), ...rolesByVaultName(roleName)].some(
     ({ status, metadata }) =>
       metadata.deletionTimestamp === undefined &&
       status?.vault?.owned === true &&
@@ -156,7 +156,7 @@ const isOwned = (
 
 const kept = (reason: string): Fate => ({ state: 'kept', reason });
 
-const tellGone = ({ event, log }: ControllerContext, backend: VaultAuthBackend, roleName: string): void => {
-  log.info({ backend: backend.metadata.name, roleName }, 'a role that a deletion had left in Vault is deleted');
-  event(backend, 'Normal', 'TombstoneCleared', `The role ${roleName}, whose object is gone, is deleted in Vault.`);
+const tellGone = ({ report }: ControllerContext, backend: VaultAuthBackend, roleName: string): void => {
+  report.log.info({ backend: backend.metadata.name, roleName }, 'a role that a deletion had left in Vault is deleted');
+  report.emitEvent(backend, 'Normal', 'TombstoneCleared', `The role ${roleName}, whose object is gone, is deleted in Vault.`);
 };

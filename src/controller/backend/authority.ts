@@ -2,10 +2,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readValue } from '../../kube/secrets.ts';
 import type { Authorities, ClusterAuthorities } from '../../resources/reference.ts';
-import type { ControllerContext } from '../context.ts';
+import type { ControllerKube } from '../context.ts';
+
+type Kube = Pick<ControllerKube, 'client' | 'namespace'>;
 
 /** Where certificates are looked for. */
-interface Sources extends Pick<ControllerContext, 'kube' | 'namespace'> {
+interface Sources extends Kube {
   /** PEM that the controller itself trusts as API server; undefined: what its system trusts. */
   readonly clusterCA: () => Promise<string | undefined>;
 }
@@ -40,7 +42,7 @@ export async function readClusterAuthority(
 
 /** Certificates given inline or by reference; nothing given is what the system trusts. */
 export async function readGiven(
-  { kube, namespace }: Pick<ControllerContext, 'kube' | 'namespace'>,
+  { client, namespace }: Kube,
   { inline, secretRef, configMapRef }: Authorities,
   signal?: AbortSignal,
 ): Promise<AuthorityReading> {
@@ -48,16 +50,16 @@ export async function readGiven(
   const reference = secretRef ?? configMapRef;
   if (!reference) return { state: 'found', pem: '' };
   const kind = secretRef ? 'Secret' : 'ConfigMap';
-  const reading = await readValue(kube, { kind, namespace, ...reference }, signal);
+  const reading = await readValue(client, { kind, namespace, ...reference }, signal);
   return reading.state === 'found'
     ? checked(reading.text, `the ${kind} ${namespace}/${reference.name}`)
     : { state: 'problem', reason: 'CAMissing', message: `${capitalized(reading.message)}.` };
 }
 
 /** Every namespace has this ConfigMap where the controller manager runs; else what we ourselves trust. */
-const readPublished = async ({ kube, namespace, clusterCA }: Sources, signal?: AbortSignal): Promise<AuthorityReading> => {
+const readPublished = async ({ client, namespace, clusterCA }: Sources, signal?: AbortSignal): Promise<AuthorityReading> => {
   const name = 'kube-root-ca.crt';
-  const reading = await readValue(kube, { kind: 'ConfigMap', namespace, name, key: 'ca.crt' }, signal);
+  const reading = await readValue(client, { kind: 'ConfigMap', namespace, name, key: 'ca.crt' }, signal);
   const pem = reading.state === 'found' ? reading.text : await clusterCA();
   return pem === undefined
     ? {

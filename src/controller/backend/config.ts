@@ -67,7 +67,7 @@ export async function keepConfig(work: Work, situation: ConfigSituation): Promis
       claim: situation.claim,
       write: async () => {
         written = await tokenToWrite(work, token, isNewToken || situation.rewrite);
-        context.fence();
+        context.vault.fence();
         const warnings = await writeConfig(vault.session, path, documentWith(written?.token));
         memory.previousReviewer = isNewToken ? memory.reviewer : undefined;
         memory.reviewer = written;
@@ -81,7 +81,7 @@ export async function keepConfig(work: Work, situation: ConfigSituation): Promis
       adoption,
       driftPolicy,
       observe,
-      fence: context.fence,
+      fence: context.vault.fence,
     },
   );
   const reviewer = reviewerStatus(work, token, written);
@@ -118,7 +118,7 @@ const tokenToWrite = async ({ memory, context }: Work, token: ReviewerToken, isN
   if (token.kind !== 'made') return undefined;
   const held = memory.reviewer;
   const half = ((held?.issuedAt ?? 0) + (held?.expiresAt ?? 0)) / 2;
-  return held && !isNew && half > context.now() ? held : token.make();
+  return held && !isNew && half > context.clock.now() ? held : token.make();
 };
 
 /** What the status keeps of the reviewer: as before, unless something was written. */
@@ -139,7 +139,7 @@ const reviewerStatus = (
     ...(expiresAt === undefined ? {} : { expiresAt }),
     tokenHash: recordOf(written.token),
     ...(keyID === undefined ? {} : { keyID: keyID.slice(0, 256) }),
-    lastWritten: new Date(context.now()).toISOString(),
+    lastWritten: new Date(context.clock.now()).toISOString(),
     ...(token.kind === 'known' ? { secretVersion: token.secretVersion } : {}),
   };
 };

@@ -46,7 +46,7 @@ export async function configure(configuration: Configuration): Promise<ConfigOut
   let claimed = false;
   const claim = async (): Promise<void> => {
     claimed = true;
-    await context.writeStatus('VaultAuthBackend', backend, { ...before, mount: mountStatus(work, mount, true) });
+    await context.kube.writeStatus('VaultAuthBackend', backend, { ...before, mount: mountStatus(work, mount, true) });
   };
   // Who ends between the first write and the last status would else find a mount of which it does not know that it made it.
   if (mountState.made) await claim();
@@ -103,8 +103,8 @@ const tell = (
 ): void => {
   const { path } = backend.spec;
   if (repaired.length > 0) {
-    context.metrics.drift('VaultAuthBackend', 'repaired', repaired.length);
-    context.event(
+    context.report.metrics.drift('VaultAuthBackend', 'repaired', repaired.length);
+    context.report.emitEvent(
       backend,
       'Warning',
       'Repaired',
@@ -112,8 +112,13 @@ const tell = (
     );
   }
   if (state.overwrote.length > 0)
-    context.event(backend, 'Warning', 'Overwritten', `auth/${path} was configured otherwise: ${namesOf(state.overwrote)}.`);
-  if (newToken) context.event(backend, 'Normal', 'ReviewerReplaced', `auth/${path} has a new reviewer's token.`);
-  if (state.finding === 'Drifted') context.metrics.drift('VaultAuthBackend', 'reported', Math.max(1, drift.length));
-  if (state.finding === 'IgnoredParameters') context.metrics.drift('VaultAuthBackend', 'ignored', drift.length);
+    context.report.emitEvent(
+      backend,
+      'Warning',
+      'Overwritten',
+      `auth/${path} was configured otherwise: ${namesOf(state.overwrote)}.`,
+    );
+  if (newToken) context.report.emitEvent(backend, 'Normal', 'ReviewerReplaced', `auth/${path} has a new reviewer's token.`);
+  if (state.finding === 'Drifted') context.report.metrics.drift('VaultAuthBackend', 'reported', Math.max(1, drift.length));
+  if (state.finding === 'IgnoredParameters') context.report.metrics.drift('VaultAuthBackend', 'ignored', drift.length);
 };

@@ -25,7 +25,7 @@ export function reviewerHealth(
   { probe, reviewer, account, mayReview, rightsProblem, isReplaced }: HealthSituation,
 ): ReviewerFinding {
   const { context, backend } = work;
-  const now = context.now();
+  const now = context.clock.now();
   const ends = Date.parse(reviewer?.expiresAt ?? '');
   const begins = Date.parse(reviewer?.issuedAt ?? '');
   if (ends <= now)
@@ -122,7 +122,7 @@ const advice = ({ backend, context }: Work, reviewer: VaultAuthBackendStatus['re
     return ' Every service account that logs in here may have any token reviewed, and its tokens are good for the API server too.';
   if (mode !== 'LongLivedSecret') return '';
   const made = Date.parse(reviewer?.issuedAt ?? '');
-  const age = Number.isNaN(made) ? '' : `; this one is ${Math.floor((context.now() - made) / 86_400_000)} days old`;
+  const age = Number.isNaN(made) ? '' : `; this one is ${Math.floor((context.clock.now() - made) / 86_400_000)} days old`;
   return ` The reviewer's token never ends${age}. The mode Rotated replaces it every day.`;
 };
 

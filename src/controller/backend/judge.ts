@@ -21,7 +21,7 @@ export async function judge(
 ): Promise<void> {
   const { context, backend, vault, before, observe, signal } = work;
   if (!backend.spec.probe.enabled && before.lastProbe && !observe) {
-    context.fence();
+    context.vault.fence();
     await deleteRole(vault.session, backend.spec.path, probeRoleName(work));
     pass.forgetsProbe = true;
   }
@@ -49,7 +49,7 @@ export async function judge(
     probe: lastProbe,
     reviewer: pass.status.reviewer ?? before.reviewer,
     account,
-    mayReview: isDenied ? await mayReview(context.kube, account, signal) : undefined,
+    mayReview: isDenied ? await mayReview(context.kube.client, account, signal) : undefined,
     rightsProblem: pass.rightsProblem,
     isReplaced: config.state.finding === 'Drifted' && config.state.drift.some(({ field }) => field === 'token_reviewer_jwt'),
   };

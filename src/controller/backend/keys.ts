@@ -36,7 +36,7 @@ export async function readClusterKeys(work: Work, held: JsonObject | undefined):
   const wanted = wantedIssuer(work);
   try {
     const issuer =
-      wanted === 'Discover' ? await readIssuer(work.context.kube, work.signal) : wanted === 'Ignore' ? undefined : wanted;
+      wanted === 'Discover' ? await readIssuer(work.context.kube.client, work.signal) : wanted === 'Ignore' ? undefined : wanted;
     const plan = isSynced(work.backend.spec) ? await plannedKeys(work, held) : undefined;
     const pems = plan?.pems ?? kubernetes?.verifyKeys.pemKeys ?? [];
     if (plan && pems.length === 0) return unknown(work, held, 'the API server publishes no key that can be used');
@@ -54,14 +54,14 @@ const wantedIssuer = ({ backend: { spec } }: Work): string => spec.jwt?.issuer ?
 
 const plannedKeys = async (work: Work, held: JsonObject | undefined): Promise<KeyPlan> => {
   const { context, before, memory } = work;
-  const published = await readIssuerKeys(context.kube, work.signal);
+  const published = await readIssuerKeys(context.kube.client, work.signal);
   return planKeys({
     published: published.map(({ pem }) => pem),
     held: heldKeys(held),
     recorded: isRecordedHere(work) ? (before.keys?.kids ?? []) : [],
     missedSince: memory.missedSince,
-    now: context.now(),
-    keepMs: KEEP_RETIRED_SECONDS * 1000 * context.times.resyncFactor,
+    now: context.clock.now(),
+    keepMs: KEEP_RETIRED_SECONDS * 1000 * context.clock.resyncFactor,
   });
 };
 
@@ -109,7 +109,7 @@ const fresh = (
     return keysFresh(
       'True',
       'KeyRotationPending',
-      `The API server no longer publishes ${plan.retiring.join(', ')}; kept for ${Math.round(KEEP_RETIRED_SECONDS * context.times.resyncFactor)} s, in case another API server still signs with it.`,
+      `The API server no longer publishes ${plan.retiring.join(', ')}; kept for ${Math.round(KEEP_RETIRED_SECONDS * context.clock.resyncFactor)} s, in case another API server still signs with it.`,
     );
   if (plan) return keysFresh('True', 'Synced', `Vault has the keys that the API server publishes (${plan.kids.length}).`);
   return backend.spec.type === 'jwt' ? keysFresh('True', 'Synced', 'Vault fetches the keys itself.') : undefined;

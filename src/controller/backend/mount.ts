@@ -32,7 +32,7 @@ export async function keepMount(work: Work, tune: JsonObject): Promise<MountStat
     warnings: [],
   };
   if (observe || !mount.create || isReported(work)) return missing;
-  context.fence();
+  context.vault.fence();
   const { description, ...config } = tune;
   const warnings = await enableMount(vault.session, path, {
     type,
@@ -59,7 +59,7 @@ export async function keepMount(work: Work, tune: JsonObject): Promise<MountStat
   }
   const made = await find({ ...work, signal });
   if (!made) return { ...missing, warnings };
-  context.event(backend, 'Normal', 'MountCreated', `Made the mount auth/${path} of type ${type}.`);
+  context.report.emitEvent(backend, 'Normal', 'MountCreated', `Made the mount auth/${path} of type ${type}.`);
   return { ...judged(made, type), made: true, warnings };
 }
 

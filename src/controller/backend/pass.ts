@@ -64,7 +64,9 @@ export async function look(asked: Work, pass: Pass, clusterCA: () => Promise<str
   pass.status = {
     ...pass.status,
     ...(issuer === undefined ? {} : { issuer }),
-    ...(plan ? { keys: { kids: plan.kids.slice(0, MOST_KIDS), lastSync: new Date(work.context.now()).toISOString() } } : {}),
+    ...(plan
+      ? { keys: { kids: plan.kids.slice(0, MOST_KIDS), lastSync: new Date(work.context.clock.now()).toISOString() } }
+      : {}),
   };
   if (!wanted.documentWith) {
     if (wanted.problem) pass.findings.push(wanted.problem);

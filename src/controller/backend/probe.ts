@@ -49,7 +49,7 @@ export async function probe(work: Work): Promise<ProbeOutcome> {
   }
   const audience = defaultAudience(backend);
   try {
-    const { token } = await requestToken(context.kube, context.namespace, context.serviceAccount, {
+    const { token } = await requestToken(context.kube.client, context.kube.namespace, context.kube.serviceAccount, {
       audiences: audience === '' ? [] : [audience],
       expirationSeconds: TOKEN_SECONDS,
       signal,
@@ -57,7 +57,7 @@ export async function probe(work: Work): Promise<ProbeOutcome> {
     const login = await tryLogin(vault.client, path, probeRoleName(work), token, settings.timeoutSeconds * 1000, signal);
     const signedBy = keyOf(token);
     return login.outcome === 'succeeded'
-      ? { signedBy, result: 'Succeeded', message: `Logged in as ${context.namespace}/${context.serviceAccount}.` }
+      ? { signedBy, result: 'Succeeded', message: `Logged in as ${context.kube.namespace}/${context.kube.serviceAccount}.` }
       : { signedBy, result: isNo(login.error) ? 'Denied' : 'Failed', message: saying(login.error) };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
@@ -76,8 +76,8 @@ const probeRole = (work: Pick<Work, 'context' | 'backend' | 'vault'>): JsonObjec
   const role: VaultAuthRole = {
     apiVersion: API_VERSION,
     kind: 'VaultAuthRole',
-    metadata: { name: 'probe', namespace: context.namespace, uid: '', generation: 0, resourceVersion: '' },
-    spec: { serviceAccounts: [context.serviceAccount], policies: [], managementPolicy: 'Manage', deletionPolicy: 'Delete' },
+    metadata: { name: 'probe', namespace: context.kube.namespace, uid: '', generation: 0, resourceVersion: '' },
+    spec: { serviceAccounts: [context.kube.serviceAccount], policies: [], managementPolicy: 'Manage', deletionPolicy: 'Delete' },
   };
   return {
     ...roleDocument({ backend, role, product: vault.product, effectivePolicies: [] }),
@@ -99,7 +99,7 @@ const keepRole = async (work: Work): Promise<void> => {
   const want = probeRole(work);
   const got = await readRole(vault.session, path, probeRoleName(work), signal);
   if (got && differences(want, got, type === 'kubernetes' ? 'kubernetesRole' : 'jwtRole').length === 0) return;
-  context.fence();
+  context.vault.fence();
   await writeRole(vault.session, path, probeRoleName(work), want);
 };
 

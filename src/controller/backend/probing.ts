@@ -20,27 +20,27 @@ export interface Probed {
 /** Tries a login if one is due, or if something was changed. Throws ProbeUntried when its role cannot be kept. */
 export async function probeWhenDue(work: Work, hasChanged: boolean): Promise<Probed> {
   const { context, before, memory } = work;
-  if (!hasChanged && nextProbe(work) > context.now()) return { lastProbe: before.lastProbe, outcome: undefined };
+  if (!hasChanged && nextProbe(work) > context.clock.now()) return { lastProbe: before.lastProbe, outcome: undefined };
   let outcome = await probe(work);
   for (const wait of hasChanged ? PATIENCE_MS : []) {
     if (outcome.result !== 'Denied') break;
     await sleep(wait, undefined, { signal: work.signal });
     outcome = await probe(work);
   }
-  const now = context.now();
+  const now = context.clock.now();
   const wasAgain = memory.probeAgainAt !== undefined && memory.probeAgainAt <= now;
-  if (hasChanged) memory.probeAgainAt = now + AGAIN_SECONDS * 1000 * context.times.resyncFactor;
+  if (hasChanged) memory.probeAgainAt = now + AGAIN_SECONDS * 1000 * context.clock.resyncFactor;
   else if (wasAgain) memory.probeAgainAt = undefined;
   memory.probedAt = now;
   memory.probeFailures = outcome.result === 'Succeeded' ? 0 : memory.probeFailures + 1;
   memory.signingKey = outcome.signedBy ?? memory.signingKey;
-  context.metrics.probe(work.backend.metadata.name, METRIC[outcome.result]);
+  context.report.metrics.probe(work.backend.metadata.name, METRIC[outcome.result]);
   return { lastProbe: { time: new Date(now).toISOString(), result: outcome.result, message: outcome.message }, outcome };
 }
 
 /** When the next login is due, in milliseconds since 1970. */
 export function nextProbe({ context, backend, before, memory }: Pick<Work, 'context' | 'backend' | 'before' | 'memory'>): number {
-  const factor = 1000 * context.times.resyncFactor;
+  const factor = 1000 * context.clock.resyncFactor;
   const interval = backend.spec.probe.intervalSeconds * factor;
   const last = memory.probedAt ?? Date.parse(before.lastProbe?.time ?? '');
   if (Number.isNaN(last)) return 0;

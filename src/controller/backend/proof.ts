@@ -25,14 +25,14 @@ export interface Proof {
 
 /** No second rewrite sooner than this: where it does not help, something else is broken. */
 const REWRITE_SECONDS = 300;
-const rewriteMs = ({ context }: Work): number => REWRITE_SECONDS * 1000 * context.times.resyncFactor;
+const rewriteMs = ({ context }: Work): number => REWRITE_SECONDS * 1000 * context.clock.resyncFactor;
 
 /** Tries a login when one is due. Throws VaultError, ProbeUntried, and a KubeError when a token cannot be made. */
 export async function prove(work: Work, situation: ProofSituation): Promise<Proof> {
   const { config } = situation;
   const { memory, context } = work;
   const probed = await probeWhenDue(work, config.state.wrote);
-  if (config.state.wrote) memory.rewriteAfter = context.now() + rewriteMs(work);
+  if (config.state.wrote) memory.rewriteAfter = context.clock.now() + rewriteMs(work);
   if (probed.outcome?.result === 'Succeeded') memory.previousReviewer = undefined;
   if (probed.outcome?.result === 'Denied')
     return config.newToken ? takeBack(work, situation, probed) : rewrite(work, situation, probed);
@@ -44,13 +44,13 @@ const takeBack = async (work: Work, { documentWith }: ProofSituation, probed: Pr
   const { context, backend, vault, before, memory } = work;
   const previous = memory.previousReviewer;
   const unchanged: Proof = { lastProbe: probed.lastProbe, status: {}, repaired: undefined };
-  if (!previous || before.lastProbe?.result !== 'Succeeded' || (previous.expiresAt ?? Infinity) <= context.now())
+  if (!previous || before.lastProbe?.result !== 'Succeeded' || (previous.expiresAt ?? Infinity) <= context.clock.now())
     return unchanged;
-  context.fence();
+  context.vault.fence();
   await writeConfig(vault.session, backend.spec.path, documentWith(previous.token));
   memory.reviewer = previous;
   memory.previousReviewer = undefined;
-  context.event(
+  context.report.emitEvent(
     backend,
     'Warning',
     'ReviewerTakenBack',
@@ -72,12 +72,12 @@ const rewrite = async (work: Work, { reviewer, documentWith, config }: ProofSitu
   const { context, backend, memory, signal } = work;
   const unchanged: Proof = { lastProbe: probed.lastProbe, status: {}, repaired: undefined };
   const mayHelp = reviewer.token.kind === 'known' || reviewer.token.kind === 'made';
-  const isAllowed = backend.spec.driftPolicy === 'Repair' && context.now() >= memory.rewriteAfter;
+  const isAllowed = backend.spec.driftPolicy === 'Repair' && context.clock.now() >= memory.rewriteAfter;
   if (!mayHelp || !isAllowed || config.state.wrote) return unchanged;
-  memory.rewriteAfter = context.now() + rewriteMs(work);
+  memory.rewriteAfter = context.clock.now() + rewriteMs(work);
   const { serviceAccount } = reviewer;
   // Then it is not the token.
-  if (serviceAccount !== undefined && (await mayReview(context.kube, serviceAccount, signal)) === false) return unchanged;
+  if (serviceAccount !== undefined && (await mayReview(context.kube.client, serviceAccount, signal)) === false) return unchanged;
   const again = await keepConfig(work, {
     documentWith,
     token: reviewer.token,
@@ -90,8 +90,8 @@ const rewrite = async (work: Work, { reviewer, documentWith, config }: ProofSitu
   const { lastProbe, outcome } = await probeWhenDue(work, true);
   const works = outcome?.result === 'Succeeded';
   if (works) {
-    context.metrics.drift('VaultAuthBackend', 'repaired');
-    context.event(
+    context.report.metrics.drift('VaultAuthBackend', 'repaired');
+    context.report.emitEvent(
       backend,
       'Warning',
       'Repaired',

@@ -22,7 +22,7 @@ export interface BackendOptions {
 interface Outcome {
   readonly findings: readonly BackendConditionUpdate[];
   readonly status: Partial<VaultAuthBackendStatus>;
-  readonly afterMs: number | undefined;
+  readonly requeueAfterMs: number | undefined;
 }
 
 /** A reconciler with a memory of its own. What it throws is no fault of the object, or has been told in its status already. */
@@ -31,18 +31,18 @@ export function backendReconciler({ clusterCA }: BackendOptions): Reconcile<Vaul
   return async (context, key, backend, signal) => {
     if (!backend) {
       known.forget(key);
-      context.metrics.probe(key, undefined);
-      context.metrics.expires('reviewer', key, undefined);
+      context.report.metrics.probe(key, undefined);
+      context.report.metrics.expires('reviewer', key, undefined);
       return {};
     }
     const removal = backend.metadata.deletionTimestamp === undefined ? undefined : await removeBackend(context, backend, signal);
     if (removal && !removal.unconfirmed) return removal;
     const memory = known.of(key, backend.metadata.uid);
-    const { findings, status, afterMs } = await lookFrom(context, backend, memory, clusterCA, signal);
+    const { findings, status, requeueAfterMs } = await lookFrom(context, backend, memory, clusterCA, signal);
     await write(context, backend, removal?.unconfirmed ? [...findings, removal.unconfirmed] : findings, status);
     const { expiresAt } = status.reviewer ?? {};
-    context.metrics.expires('reviewer', key, expiresAt === undefined ? undefined : Date.parse(expiresAt));
-    if (afterMs !== undefined) return { afterMs };
+    context.report.metrics.expires('reviewer', key, expiresAt === undefined ? undefined : Date.parse(expiresAt));
+    if (requeueAfterMs !== undefined) return { requeueAfterMs };
     throw new Error(findings.find((finding) => finding.status !== 'True')?.message ?? 'Vault could not be asked');
   };
 }
@@ -57,7 +57,7 @@ const lookFrom = async (
   const before = backend.status ?? {};
   const observe = isLookOnly(context, backend);
   const { name } = backend.spec.endpointRef;
-  const vault = context.vaults.get(name);
+  const vault = context.vault.registry.get(name);
   if (vault.state === 'notReady') {
     const finding: BackendConditionUpdate = {
       type: 'Mounted',
@@ -69,7 +69,7 @@ const lookFrom = async (
     return {
       findings: [finding, ...kept(before, ['Mounted'])],
       status: before,
-      afterMs: nextLook({ context, backend, before, memory }, false),
+      requeueAfterMs: nextLook({ context, backend, before, memory }, false),
     };
   }
   if (!observe) await holdAsNeeded(context, backend);
@@ -80,7 +80,7 @@ const lookFrom = async (
     remember(work, pass);
     const { lastProbe, ...rest } = pass.before;
     const status = { ...(pass.forgetsProbe || lastProbe === undefined ? rest : pass.before), drift: [], ...pass.status };
-    return { findings: pass.findings, status, afterMs: nextLook({ ...work, before: status }, pass.isWaiting) };
+    return { findings: pass.findings, status, requeueAfterMs: nextLook({ ...work, before: status }, pass.isWaiting) };
   } catch (error) {
     const failed = failures(work, pass, error);
     if (!failed) throw error;
@@ -98,7 +98,7 @@ const lookFrom = async (
         ),
       ],
       status,
-      afterMs: failed.isFinal ? nextLook({ ...work, before: status }, false) : failed.retryAfterMs,
+      requeueAfterMs: failed.isFinal ? nextLook({ ...work, before: status }, false) : failed.retryAfterMs,
     };
   }
 };
@@ -155,14 +155,14 @@ const failures = ({ backend }: Work, { findings }: Pass, error: unknown): Failed
 /** What was put right stays in the status for one interval, so that somebody can see it. */
 const remember = ({ context, backend, memory }: Work, pass: Pass): void => {
   const at = pass.findings.findIndex(({ type }) => type === 'Configured');
-  const now = context.now();
+  const now = context.clock.now();
   const finding = pass.findings[at];
   if (finding?.reason === 'Repaired') {
     memory.repaired = { at: now, drift: pass.status.drift ?? [], finding };
     return;
   }
   const { repaired } = memory;
-  const isFresh = repaired !== undefined && now - repaired.at < backend.spec.resyncSeconds * 1000 * context.times.resyncFactor;
+  const isFresh = repaired !== undefined && now - repaired.at < backend.spec.resyncSeconds * 1000 * context.clock.resyncFactor;
   if (finding?.reason !== 'InSync' || !isFresh) {
     memory.repaired = undefined;
     return;
@@ -174,8 +174,8 @@ const remember = ({ context, backend, memory }: Work, pass: Pass): void => {
 /** Only an object whose deletion disables the mount is held back by us. */
 const holdAsNeeded = (context: ControllerContext, backend: VaultAuthBackend): Promise<void> =>
   backend.spec.deletionPolicy === 'Delete'
-    ? context.hold('VaultAuthBackend', backend)
-    : context.release('VaultAuthBackend', backend);
+    ? context.kube.addFinalizer('VaultAuthBackend', backend)
+    : context.kube.removeFinalizer('VaultAuthBackend', backend);
 
 const write = async (
   context: ControllerContext,
@@ -184,11 +184,11 @@ const write = async (
   status: Partial<VaultAuthBackendStatus>,
 ): Promise<void> => {
   const { name, generation } = backend.metadata;
-  const time = new Date(context.now()).toISOString();
+  const time = new Date(context.clock.now()).toISOString();
   const ready = readyOf(findings);
   tellTurn(context, backend, ready);
   const all = [...findings, ready];
-  await context.writeStatus('VaultAuthBackend', backend, {
+  await context.kube.writeStatus('VaultAuthBackend', backend, {
     ...status,
     audience: defaultAudience(backend),
     roles: countRoles(context, name),
@@ -202,10 +202,13 @@ const write = async (
 const tellTurn = (context: ControllerContext, backend: VaultAuthBackend, { status, reason, message }: ConditionUpdate): void => {
   const before = backend.status?.conditions?.find(({ type }) => type === 'Ready');
   if (before?.status === status || status === 'Unknown') return;
-  context.event(backend, status === 'True' ? 'Normal' : 'Warning', reason, message);
+  context.report.emitEvent(backend, status === 'True' ? 'Normal' : 'Warning', reason, message);
 };
 
-const countRoles = ({ roles }: ControllerContext, backend: string): { readonly total: number; readonly ready: number } => {
+const countRoles = (
+  { listers: { roles } }: ControllerContext,
+  backend: string,
+): { readonly total: number; readonly ready: number } => {
   const ours = roles.list().filter(({ spec, status }) => (status?.vault?.backend ?? spec.backendRef?.name) === backend);
   const ready = ours.filter(({ status }) =>
     status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),

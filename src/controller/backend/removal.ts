@@ -11,7 +11,7 @@ import { dropReviewer } from './reviewer.ts';
 import { isLookOnly } from './work.ts';
 
 export interface Next {
-  readonly afterMs?: number;
+  readonly requeueAfterMs?: number;
   /** It is not certain that this is meant: until it is, everything is kept true. */
   readonly unconfirmed?: Deletable;
 }
@@ -33,9 +33,9 @@ export async function removeBackend(context: ControllerContext, backend: VaultAu
         `Disabling auth/${spec.path} revokes all its tokens and forgets its roles. If that is meant: kubectl annotate vaultauthbackend ${metadata.name} ${CONFIRM_DELETE_ANNOTATION}=${spec.path}. If not: set deletionPolicy to Retain.`,
       ),
     };
-  if (!context.endpoints.get(spec.endpointRef.name))
+  if (!context.listers.endpoints.get(spec.endpointRef.name))
     return leave(context, backend, signal, `there is no VaultEndpoint ${spec.endpointRef.name}`);
-  const vault = context.vaults.get(spec.endpointRef.name);
+  const vault = context.vault.registry.get(spec.endpointRef.name);
   if (vault.state === 'notReady') return waitOrLeave(context, backend, signal, 'VaultUnavailable', vault.message);
   if (mount.clusterID !== vault.clusterID)
     return leave(context, backend, signal, `VaultEndpoint ${spec.endpointRef.name} leads to another cluster now`);
@@ -44,7 +44,7 @@ export async function removeBackend(context: ControllerContext, backend: VaultAu
     if (found && found.accessor !== mount.accessor)
       return await leave(context, backend, signal, 'somebody else has made it anew');
     if (found) {
-      context.fence();
+      context.vault.fence();
       await disableMount(vault.session, spec.path);
     }
   } catch (error) {
@@ -65,7 +65,7 @@ const cleanUp = async (context: ControllerContext, backend: VaultAuthBackend, si
 };
 
 const letGo = async (context: ControllerContext, backend: VaultAuthBackend): Promise<Next> => {
-  await context.release('VaultAuthBackend', backend);
+  await context.kube.removeFinalizer('VaultAuthBackend', backend);
   return {};
 };
 
@@ -77,7 +77,7 @@ const waitOrLeave = (
   message: string,
 ): Promise<Next> => {
   const since = Date.parse(backend.metadata.deletionTimestamp ?? '');
-  return context.now() - since > context.times.deletionMs
+  return context.clock.now() - since > context.clock.deletionTimeoutMs
     ? leave(context, backend, signal, message)
     : wait(context, backend, reason, message);
 };
@@ -89,8 +89,8 @@ const leave = async (
   message: string,
 ): Promise<Next> => {
   const said = `the mount auth/${backend.spec.path} stays in Vault: ${message}`;
-  context.event(backend, 'Warning', 'LeftInVault', said);
-  context.log.warn({ backend: backend.metadata.name, problem: message }, 'a mount stays in Vault');
+  context.report.emitEvent(backend, 'Warning', 'LeftInVault', said);
+  context.report.log.warn({ backend: backend.metadata.name, problem: message }, 'a mount stays in Vault');
   return cleanUp(context, backend, signal);
 };
 
@@ -101,13 +101,13 @@ const wait = async (
   message: string,
 ): Promise<Next> => {
   const { generation } = backend.metadata;
-  const current = context.backends.get(backend.metadata.name)?.status ?? backend.status ?? {};
+  const current = context.listers.backends.get(backend.metadata.name)?.status ?? backend.status ?? {};
   const before = current.conditions ?? [];
   const findings = [...before.filter(({ type }) => type !== 'Deletable' && type !== 'Ready'), deletable(reason, message)];
-  const time = new Date(context.now()).toISOString();
+  const time = new Date(context.clock.now()).toISOString();
   const conditions = mergeConditions(before, [...findings, readyOf(findings)], generation, time);
-  await context.writeStatus('VaultAuthBackend', backend, { ...current, conditions });
-  return { afterMs: Math.min(AGAIN_MS, context.times.deletionMs / 4) };
+  await context.kube.writeStatus('VaultAuthBackend', backend, { ...current, conditions });
+  return { requeueAfterMs: Math.min(AGAIN_MS, context.clock.deletionTimeoutMs / 4) };
 };
 
 const deletable = (reason: Deletable['reason'], message: string): Deletable => ({

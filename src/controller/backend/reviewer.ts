@@ -42,9 +42,9 @@ export async function readReviewer(work: Work): Promise<Reviewer> {
     case 'ClientJWT':
       return { serviceAccount: undefined, token: { kind: 'none' } };
     case 'LongLivedSecret':
-      return { serviceAccount: `${context.namespace}/${reviewerName(work)}`, token: await longLived(work) };
+      return { serviceAccount: `${context.kube.namespace}/${reviewerName(work)}`, token: await longLived(work) };
     case 'Rotated':
-      return { serviceAccount: `${context.namespace}/${reviewerName(work)}`, token: await rotated(work) };
+      return { serviceAccount: `${context.kube.namespace}/${reviewerName(work)}`, token: await rotated(work) };
     case 'SecretRef':
       // Of which cluster it is, only its maker knows.
       return { serviceAccount: undefined, token: await referred(work) };
@@ -52,11 +52,11 @@ export async function readReviewer(work: Work): Promise<Reviewer> {
 }
 
 const keepServiceAccount = async (work: Work): Promise<void> => {
-  const { kube, namespace } = work.context;
+  const { client, namespace } = work.context.kube;
   const name = reviewerName(work);
   // Nobody runs a pod as it, and no pod has its token mounted.
   const object = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace }, automountServiceAccountToken: false };
-  await makeObject(kube, { ...SERVICE_ACCOUNTS, namespace, name }, object, work.signal);
+  await makeObject(client, { ...SERVICE_ACCOUNTS, namespace, name }, object, work.signal);
 };
 
 interface TokenSecret {
@@ -73,7 +73,7 @@ const ACCOUNT_ANNOTATION = 'kubernetes.io/service-account.name';
 
 const longLived = async (work: Work): Promise<ReviewerToken> => {
   const { context, observe, signal } = work;
-  const { kube, namespace } = context;
+  const { client, namespace } = context.kube;
   const name = reviewerSecretName(work);
   const place = { ...SECRETS, namespace, name };
   if (!observe) await keepServiceAccount(work);
@@ -84,8 +84,8 @@ const longLived = async (work: Work): Promise<ReviewerToken> => {
     type: 'kubernetes.io/service-account-token',
   };
   const secret = observe
-    ? await readObject<TokenSecret>(kube, place, signal)
-    : await makeObject<TokenSecret>(kube, place, object, signal);
+    ? await readObject<TokenSecret>(client, place, signal)
+    : await makeObject<TokenSecret>(client, place, object, signal);
   const owner = secret?.metadata.annotations?.[ACCOUNT_ANNOTATION];
   if (secret && owner !== reviewerName(work))
     return {
@@ -103,10 +103,10 @@ const longLived = async (work: Work): Promise<ReviewerToken> => {
 };
 
 const referred = async ({ context, backend, signal }: Work): Promise<ReviewerToken> => {
-  const { kube, namespace } = context;
+  const { client, namespace } = context.kube;
   const reference = backend.spec.kubernetes?.reviewer.secretRef;
   if (!reference) return { kind: 'missing', message: 'reviewer.secretRef is not set.' };
-  const reading = await readValue(kube, { kind: 'Secret', namespace, ...reference }, signal);
+  const reading = await readValue(client, { kind: 'Secret', namespace, ...reference }, signal);
   if (reading.state !== 'found')
     return {
       kind: 'missing',
@@ -133,10 +133,10 @@ const rotated = async (work: Work): Promise<ReviewerToken> => {
   const expirationSeconds = backend.spec.kubernetes?.reviewer.expirationSeconds ?? 86_400;
   return {
     kind: 'made',
-    due: rotateAt(before.reviewer, memory.signingKey) <= context.now(),
+    due: rotateAt(before.reviewer, memory.signingKey) <= context.clock.now(),
     make: async () => {
-      const issuedAt = context.now();
-      const made = await requestToken(context.kube, context.namespace, reviewerName(work), {
+      const issuedAt = context.clock.now();
+      const made = await requestToken(context.kube.client, context.kube.namespace, reviewerName(work), {
         audiences: [],
         expirationSeconds,
         signal,
@@ -172,18 +172,24 @@ export function dropReviewer(work: Ended): Promise<void> {
 type Mode = NonNullable<VaultAuthBackend['spec']['kubernetes']>['reviewer']['mode'];
 
 const drop = async (
-  { context: { kube, namespace }, backend, signal }: Ended,
+  {
+    context: {
+      kube: { client, namespace },
+    },
+    backend,
+    signal,
+  }: Ended,
   inUse: readonly (Mode | undefined)[],
 ): Promise<void> => {
   if (inUse.includes('LongLivedSecret')) return;
-  await dropObject(kube, { ...SECRETS, namespace, name: reviewerSecretName({ backend }) }, signal);
+  await dropObject(client, { ...SECRETS, namespace, name: reviewerSecretName({ backend }) }, signal);
   if (!inUse.includes('Rotated'))
-    await dropObject(kube, { ...SERVICE_ACCOUNTS, namespace, name: reviewerName({ backend }) }, signal);
+    await dropObject(client, { ...SERVICE_ACCOUNTS, namespace, name: reviewerName({ backend }) }, signal);
 };
 
 /** Several backends can name one service account; without it their tokens end at once. */
 const modesOfOthers = ({ context, backend }: Ended): readonly (Mode | undefined)[] =>
-  context.backends
+  context.listers.backends
     .list()
     .filter(
       (other) => other.metadata.uid !== backend.metadata.uid && reviewerName({ backend: other }) === reviewerName({ backend }),

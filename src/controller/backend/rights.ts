@@ -19,7 +19,7 @@ export async function keepRights(work: Work, reviewer: string | undefined): Prom
   const reads = backend.spec.aliasMetadata.fromAnnotations ? subjects : [];
   if (reads.length > 0)
     await keepObject(
-      context.kube,
+      context.kube.client,
       { ...CLUSTER_ROLES, name },
       {
         apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -30,15 +30,15 @@ export async function keepRights(work: Work, reviewer: string | undefined): Prom
       signal,
     );
   await keepBinding(work, 'alias-metadata', name, reads);
-  if (reads.length === 0) await dropObject(context.kube, { ...CLUSTER_ROLES, name }, signal);
+  if (reads.length === 0) await dropObject(context.kube.client, { ...CLUSTER_ROLES, name }, signal);
 }
 
 /** Takes back all of it. Throws a KubeError. */
 export async function dropRights(work: Pick<Work, 'backend' | 'context' | 'signal'>): Promise<void> {
-  const { kube } = work.context;
+  const { client } = work.context.kube;
   for (const what of ['token-review', 'alias-metadata'] as const)
-    await dropObject(kube, { ...CLUSTER_ROLE_BINDINGS, name: rightsName(work, what) }, work.signal);
-  await dropObject(kube, { ...CLUSTER_ROLES, name: rightsName(work, 'alias-metadata') }, work.signal);
+    await dropObject(client, { ...CLUSTER_ROLE_BINDINGS, name: rightsName(work, what) }, work.signal);
+  await dropObject(client, { ...CLUSTER_ROLES, name: rightsName(work, 'alias-metadata') }, work.signal);
 }
 
 /** Whether the service account `namespace/name` may create TokenReviews; undefined when we may not ask. */
@@ -77,10 +77,10 @@ const keepBinding = async (
   role: string,
   subjects: readonly Subject[],
 ): Promise<void> => {
-  const { kube } = work.context;
+  const { client } = work.context.kube;
   const name = rightsName(work, what);
   const place = { ...CLUSTER_ROLE_BINDINGS, name };
-  if (subjects.length === 0) return dropObject(kube, place, work.signal);
+  if (subjects.length === 0) return dropObject(client, place, work.signal);
   const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role };
   const binding = {
     apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -89,7 +89,7 @@ const keepBinding = async (
     roleRef,
     subjects,
   };
-  await keepObject(kube, place, binding, work.signal);
+  await keepObject(client, place, binding, work.signal);
 };
 
 const subjectsOf = (work: Work, reviewer: string | undefined): readonly Subject[] => {
@@ -102,11 +102,11 @@ const subjectsOf = (work: Work, reviewer: string | undefined): readonly Subject[
 
 /** In the mode ClientJWT everybody who logs in reviews the own token: the roles' service accounts, and ours for the probe. */
 const clients = ({ context, backend }: Work): readonly string[] => [
-  ...context.roles
+  ...context.listers.roles
     .list()
     .filter((role) => isUsable(role, backend.metadata.name))
     .flatMap((role) => serviceAccountsOf(role).map((name) => `${role.metadata.namespace ?? ''}/${name}`)),
-  ...(backend.spec.probe.enabled ? [`${context.namespace}/${context.serviceAccount}`] : []),
+  ...(backend.spec.probe.enabled ? [`${context.kube.namespace}/${context.kube.serviceAccount}`] : []),
 ];
 
 /**

@@ -10,7 +10,7 @@ import type { Work } from './work.ts';
  */
 export function rivalOf({ context, backend }: Pick<Work, 'context' | 'backend'>, accessor?: string): string | undefined {
   const endpoint = backend.spec.endpointRef.name;
-  const rival = context.backends
+  const rival = context.listers.backends
     .list()
     .find(
       (other) =>

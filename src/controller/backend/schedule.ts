@@ -1,5 +1,5 @@
 // When a backend is looked at next: whatever is due first.
-import { resyncAfter } from '../context.ts';
+import { resyncAfterMs } from '../context.ts';
 import { isSynced } from './keys.ts';
 import { nextProbe } from './probing.ts';
 import { rotateAt } from './reviewer.ts';
@@ -15,20 +15,20 @@ const SOONEST_MS = 1000;
 /** Milliseconds until the next look; `before` is the status as it was just found. */
 export function nextLook(work: Pick<Work, 'context' | 'backend' | 'before' | 'memory'>, isWaiting: boolean): number {
   const { context, backend, before } = work;
-  const now = context.now();
-  const resync = resyncAfter(context, backend.spec.resyncSeconds);
-  const keys = isSynced(backend.spec) ? resyncAfter(context, KEY_SYNC_SECONDS) : Infinity;
+  const now = context.clock.now();
+  const resync = resyncAfterMs(context.clock, backend.spec.resyncSeconds);
+  const keys = isSynced(backend.spec) ? resyncAfterMs(context.clock, KEY_SYNC_SECONDS) : Infinity;
   const rotation =
     before.reviewer?.mode === 'Rotated' && before.reviewer.tokenHash !== undefined
       ? rotateAt(before.reviewer, work.memory.signingKey) - now
       : Infinity;
   const probe = backend.spec.probe.enabled && before.lastProbe !== undefined ? nextProbe(work) - now : Infinity;
-  const soon = isWaiting ? resyncAfter(context, Math.max(WAITING_SECONDS, waitedSeconds(work) / 2)) : Infinity;
+  const soon = isWaiting ? resyncAfterMs(context.clock, Math.max(WAITING_SECONDS, waitedSeconds(work) / 2)) : Infinity;
   return Math.max(SOONEST_MS, Math.min(resync, keys, rotation, probe, soon));
 }
 
 /** How long it has been waiting: who waits long looks seldom. */
 const waitedSeconds = ({ context, backend }: Pick<Work, 'context' | 'backend'>): number => {
   const since = backend.status?.conditions?.find(({ type, status }) => type === 'ReviewerHealthy' && status === 'False');
-  return since ? (context.now() - Date.parse(since.lastTransitionTime)) / 1000 : 0;
+  return since ? (context.clock.now() - Date.parse(since.lastTransitionTime)) / 1000 : 0;
 };

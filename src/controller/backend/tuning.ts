@@ -42,7 +42,7 @@ export async function keepTune(work: Work, want: JsonObject, mount: AuthMount): 
       adoption,
       driftPolicy,
       observe,
-      fence: context.fence,
+      fence: context.vault.fence,
     },
   );
 }

@@ -52,11 +52,11 @@ export async function readWanted(
 const readAuthority = async (work: Work, clusterCA: () => Promise<string | undefined>): Promise<AuthorityReading> => {
   const { context, backend, vault, signal } = work;
   const { kubernetes, jwt } = backend.spec;
-  if (jwt) return jwt.keys.ca ? readGiven(context, jwt.keys.ca, signal) : { state: 'found', pem: '' };
+  if (jwt) return jwt.keys.ca ? readGiven(context.kube, jwt.keys.ca, signal) : { state: 'found', pem: '' };
   // In its own cluster Vault reads the authority beside its own token.
   if (!kubernetes || (kubernetes.reviewer.mode === 'Local' && kubernetes.ca.source === 'FromCluster'))
     return { state: 'found', pem: '' };
-  return readClusterAuthority({ ...context, clusterCA }, kubernetes.ca, vault.product, signal);
+  return readClusterAuthority({ ...context.kube, clusterCA }, kubernetes.ca, vault.product, signal);
 };
 
 /** What is left out of the document, and everything else works. */

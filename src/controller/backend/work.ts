@@ -20,8 +20,8 @@ export interface Work {
 
 /** Whether nothing may be written for this backend: the process, its endpoint or itself only observe. */
 export function isLookOnly(context: ControllerContext, backend: VaultAuthBackend): boolean {
-  const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
-  return context.observeOnly || isObserved(backend, ...(endpoint ? [endpoint] : []));
+  const endpoint = context.listers.endpoints.get(backend.spec.endpointRef.name);
+  return context.vault.observeOnly || isObserved(backend, ...(endpoint ? [endpoint] : []));
 }
 
 /** Whether the status speaks of this server: what was recorded in another cluster says nothing here. */

@@ -3,7 +3,7 @@ import { mergeConditions, readyOf } from '../../resources/condition.ts';
 import type { EndpointConditionUpdate, VaultEndpoint, VaultEndpointStatus } from '../../resources/endpoint.ts';
 import { vaultClient } from '../../vault/client.ts';
 import { vaultSession } from '../../vault/session.ts';
-import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
+import { type ControllerContext, type Reconcile, resyncAfterMs } from '../context.ts';
 import type { VaultConnection } from '../vault-registry.ts';
 import { deletable } from './findings.ts';
 import { lookAt, type View } from './look.ts';
@@ -23,32 +23,32 @@ export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name,
   const users = usersOf(context, name);
   const isDeleting = endpoint.metadata.deletionTimestamp !== undefined;
   if (users.length === 0) {
-    await context.release('VaultEndpoint', endpoint);
+    await context.kube.removeFinalizer('VaultEndpoint', endpoint);
     if (isDeleting) return forget(context, name);
-  } else if (!isDeleting) await context.hold('VaultEndpoint', endpoint);
+  } else if (!isDeleting) await context.kube.addFinalizer('VaultEndpoint', endpoint);
 
-  const material = await gatherMaterial(context, endpoint.spec, signal);
+  const material = await gatherMaterial(context.kube, endpoint.spec, signal);
   const connection = connect(context, name, endpoint, material);
-  const view = await lookAt(endpoint.spec, material, connection, context.now(), signal);
+  const view = await lookAt(endpoint.spec, material, connection, context.clock.now(), signal);
   const findings: readonly EndpointConditionUpdate[] = [
     ...view.findings,
     await rightsFinding(context, endpoint, view.token ? connection.session : undefined, signal),
     ...(isDeleting ? [deletable('InUse', `In use by ${listed(users)}: delete those first.`)] : []),
   ];
   const ready = readyOf(findings, APART);
-  if (isBlip(context.vaults.get(name).state, connection, view)) throw new Error(ready.message);
+  if (isBlip(context.vault.registry.get(name).state, connection, view)) throw new Error(ready.message);
   register(context, name, endpoint, connection, view, ready);
   tellChanges(context, endpoint, view, ready);
-  context.metrics.expires('token', name, view.token?.expiresAt);
-  context.metrics.expires('client_certificate', name, material.certificateEndsAt);
-  await context.writeStatus(
+  context.report.metrics.expires('token', name, view.token?.expiresAt);
+  context.report.metrics.expires('client_certificate', name, material.certificateEndsAt);
+  await context.kube.writeStatus(
     'VaultEndpoint',
     endpoint,
     statusOf(context, endpoint, view, material.workloadCA, [...findings, ready]),
   );
 
-  if (ready.status === 'True') return { afterMs: resyncAfter(context, RESYNC_SECONDS) };
-  if (view.retryAfterMs !== undefined) return { afterMs: Math.max(1000, view.retryAfterMs) };
+  if (ready.status === 'True') return { requeueAfterMs: resyncAfterMs(context.clock, RESYNC_SECONDS) };
+  if (view.retryAfterMs !== undefined) return { requeueAfterMs: Math.max(1000, view.retryAfterMs) };
   throw new Error(ready.message);
 };
 
@@ -69,7 +69,7 @@ const isBlip = (state: 'ready' | 'notReady', connection: VaultConnection, { find
 };
 
 /** Backends and policies that refer to an endpoint, in words. */
-const usersOf = ({ backends, policies }: ControllerContext, endpoint: string): readonly string[] => [
+const usersOf = ({ listers: { backends, policies } }: ControllerContext, endpoint: string): readonly string[] => [
   ...backends
     .list()
     .filter(({ spec }) => spec.endpointRef.name === endpoint)
@@ -87,14 +87,14 @@ const listed = (users: readonly string[]): string =>
 const MOST_LISTED = 10;
 
 const forget = (context: ControllerContext, name: string): Record<string, never> => {
-  context.vaults.remove(name);
-  context.metrics.expires('token', name, undefined);
-  context.metrics.expires('client_certificate', name, undefined);
+  context.vault.registry.remove(name);
+  context.report.metrics.expires('token', name, undefined);
+  context.report.metrics.expires('client_certificate', name, undefined);
   return {};
 };
 
 const connect = (context: ControllerContext, name: string, { spec }: VaultEndpoint, material: Material): VaultConnection =>
-  context.vaults.connect(name, material.identity, () => {
+  context.vault.registry.connect(name, material.identity, () => {
     const { requestsPerSecond, burst, maxInFlight, timeoutSeconds } = spec.limits;
     const client = vaultClient({
       address: spec.address,
@@ -103,10 +103,10 @@ const connect = (context: ControllerContext, name: string, { spec }: VaultEndpoi
       limits: { requestsPerSecond, burst, maxInFlight, timeoutMs: timeoutSeconds * 1000 },
       userAgent: USER_AGENT,
       // Who asks has looked too, but many may be before him.
-      fence: context.fence,
-      observe: (operation, status, milliseconds) => context.metrics.vaultRequest(name, operation, status, milliseconds),
+      fence: context.vault.fence,
+      observe: (operation, status, milliseconds) => context.report.metrics.vaultRequest(name, operation, status, milliseconds),
     });
-    return { client, session: vaultSession({ client, login: material.login, now: context.now }) };
+    return { client, session: vaultSession({ client, login: material.login, now: context.clock.now }) };
   });
 
 const register = (
@@ -117,7 +117,7 @@ const register = (
   { health, capabilities }: View,
   { status, reason, message }: Pick<EndpointConditionUpdate, 'status' | 'message'> & { readonly reason: string },
 ): void =>
-  context.vaults.set(
+  context.vault.registry.set(
     name,
     status === 'True' && health
       ? {
@@ -140,10 +140,10 @@ const tellChanges = (
 ): void => {
   const before = endpoint.status?.conditions?.find(({ type }) => type === 'Ready');
   if (before?.status !== ready.status)
-    context.event(endpoint, ready.status === 'True' ? 'Normal' : 'Warning', ready.reason, ready.message);
+    context.report.emitEvent(endpoint, ready.status === 'True' ? 'Normal' : 'Warning', ready.reason, ready.message);
   const [old, now] = [endpoint.status?.clusterID, health?.clusterID];
   if (old !== undefined && now !== undefined && old !== now)
-    context.event(
+    context.report.emitEvent(
       endpoint,
       'Warning',
       'ClusterChanged',
@@ -153,7 +153,7 @@ const tellChanges = (
 
 /** What is not known at present stays as it was last known. */
 const statusOf = (
-  { now }: ControllerContext,
+  { clock: { now } }: ControllerContext,
   { status: before, metadata: { generation } }: VaultEndpoint,
   { health, capabilities, token }: View,
   workloadCA: string | undefined,

@@ -8,7 +8,7 @@ import { LONGEST_PEM } from '../../resources/reference.ts';
 import type { VaultTLS } from '../../vault/client.ts';
 import type { Login } from '../../vault/login.ts';
 import { readGiven } from '../backend/authority.ts';
-import type { ControllerContext } from '../context.ts';
+import type { ControllerKube } from '../context.ts';
 
 /** A credential is not there, or not to be had; says which and why, without any of its text. */
 export class CredentialMissing extends Error {}
@@ -28,7 +28,7 @@ export interface Material {
   readonly certificateEndsAt: number | undefined;
 }
 
-type Reader = Pick<ControllerContext, 'kube' | 'namespace' | 'serviceAccount'>;
+type Reader = Pick<ControllerKube, 'client' | 'namespace' | 'serviceAccount'>;
 
 /** Reads what an endpoint names, in our own namespace. Throws a KubeError when the API server cannot be asked. */
 export async function gatherMaterial(context: Reader, spec: VaultEndpointSpec, signal: AbortSignal): Promise<Material> {
@@ -71,8 +71,8 @@ interface Pair {
 /** The client certificate: a Secret of type kubernetes.io/tls. */
 const readPair = async (context: Reader, name: string | undefined, signal: AbortSignal): Promise<Pair> => {
   if (name === undefined) return {};
-  const { kube, namespace } = context;
-  const read = (key: string) => readValue(kube, { kind: 'Secret', namespace, name, key }, signal);
+  const { client, namespace } = context;
+  const read = (key: string) => readValue(client, { kind: 'Secret', namespace, name, key }, signal);
   const certificate = await read('tls.crt');
   if (certificate.state !== 'found') return { problem: certificate.message };
   const key = await read('tls.key');
@@ -93,7 +93,7 @@ const readStored = async (
 ): Promise<{ readonly version?: string; readonly problem?: string }> => {
   const reference = appRole?.secretIdRef ?? token?.secretRef;
   if (!reference) return {};
-  const reading = await readValue(context.kube, { kind: 'Secret', namespace: context.namespace, ...reference }, signal);
+  const reading = await readValue(context.client, { kind: 'Secret', namespace: context.namespace, ...reference }, signal);
   return reading.state === 'found' ? { version: reading.resourceVersion } : { problem: reading.message };
 };
 
@@ -128,11 +128,11 @@ const serviceToken = async (
   context: Reader,
   { serviceAccountName, audience, expirationSeconds }: ServiceLogin,
 ): Promise<string> => {
-  const { kube, namespace, serviceAccount } = context;
+  const { client, namespace, serviceAccount } = context;
   const name = serviceAccountName ?? serviceAccount;
   try {
     const audiences = audience === undefined ? [] : [audience];
-    return (await requestToken(kube, namespace, name, { audiences, expirationSeconds })).token;
+    return (await requestToken(client, namespace, name, { audiences, expirationSeconds })).token;
   } catch (error) {
     if (isKubeError(error, 'NotFound', 'Forbidden', 'Invalid', 'BadRequest'))
       throw new CredentialMissing(`no token of the service account ${namespace}/${name}: ${error.message}`, { cause: error });
@@ -141,10 +141,10 @@ const serviceToken = async (
 };
 
 const secretText = async (
-  { kube, namespace }: Reader,
+  { client, namespace }: Reader,
   reference: { readonly name: string; readonly key: string },
 ): Promise<string> => {
-  const reading = await readValue(kube, { kind: 'Secret', namespace, ...reference });
+  const reading = await readValue(client, { kind: 'Secret', namespace, ...reference });
   if (reading.state !== 'found') throw new CredentialMissing(reading.message);
   // Whoever makes a Secret from a file puts the line's end into it.
   return reading.text.trim();

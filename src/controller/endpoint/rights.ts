@@ -7,11 +7,11 @@ import { VaultError } from '../../vault/errors.ts';
 import type { ControllerContext } from '../context.ts';
 import { authorized } from './findings.ts';
 
-type Known = Pick<ControllerContext, 'backends' | 'policies' | 'observeOnly'>;
+type Context = Pick<ControllerContext, 'listers' | 'vault'>;
 
 /** Asks with the session; without one nothing is known. Throws what is no VaultError. */
 export async function rightsFinding(
-  context: Known,
+  context: Context,
   endpoint: VaultEndpoint,
   session: VaultCaller | undefined,
   signal: AbortSignal,
@@ -41,7 +41,7 @@ const MOST_NAMED = 8;
 
 /** Paths, and the capabilities without which the controller cannot do on each what it is asked to do now. */
 const rightsWanted = (
-  { backends, policies, observeOnly }: Known,
+  { listers: { backends, policies }, vault: { observeOnly } }: Context,
   endpoint: VaultEndpoint,
 ): ReadonlyMap<string, readonly Capability[]> => {
   const isOurs = ({ spec }: { readonly spec: { readonly endpointRef: { readonly name: string } } }): boolean =>

@@ -27,12 +27,12 @@ export interface KeptPolicy {
 export async function keepPolicy({ context, policy, text, vault, signal }: PolicyWork): Promise<KeptPolicy> {
   const name = vaultPolicyName(policy);
   const { spec, status: before } = policy;
-  const endpoint = context.endpoints.get(spec.endpointRef.name);
+  const endpoint = context.listers.endpoints.get(spec.endpointRef.name);
   const place = { endpoint: spec.endpointRef.name, clusterID: vault.clusterID, namespace: endpoint?.spec.namespace ?? '', name };
   const isOurs =
     before?.vault?.name === name && before.vault.clusterID === vault.clusterID && before.vault.namespace === place.namespace;
   const textHash = createHash('sha256').update(text.text).digest('hex');
-  const observe = context.observeOnly || isObserved(policy, ...(endpoint ? [endpoint] : []));
+  const observe = context.vault.observeOnly || isObserved(policy, ...(endpoint ? [endpoint] : []));
   if (isOurs && !observe) await holdAsNeeded(context, policy);
   const state = await keepDocument<string>(
     {
@@ -41,7 +41,7 @@ export async function keepPolicy({ context, policy, text, vault, signal }: Polic
       write: () => writePolicy(vault.session, name, text.text, vault.product === 'OpenBao' ? openBaoFields(spec) : {}),
       claim: async () => {
         await holdAsNeeded(context, policy);
-        await context.writeStatus('VaultACLPolicy', policy, { ...before, vault: place });
+        await context.kube.writeStatus('VaultACLPolicy', policy, { ...before, vault: place });
       },
     },
     {
@@ -51,7 +51,7 @@ export async function keepPolicy({ context, policy, text, vault, signal }: Polic
       adoption: spec.adoption,
       driftPolicy: spec.driftPolicy,
       observe,
-      fence: context.fence,
+      fence: context.vault.fence,
     },
   );
   tell(context, policy, name, state);
@@ -63,7 +63,7 @@ export async function keepPolicy({ context, policy, text, vault, signal }: Polic
       ...(isHeld ? { vault: place, textHash, accessors: text.accessors } : {}),
       drift: state.drift,
       ...(state.warnings === undefined ? {} : { warnings: state.warnings }),
-      lastSyncTime: new Date(context.now()).toISOString(),
+      lastSyncTime: new Date(context.clock.now()).toISOString(),
     },
   };
 }
@@ -76,7 +76,9 @@ const openBaoFields = ({ openbao }: VaultACLPolicy['spec']): JsonObject => ({
 
 /** Only an object whose deletion deletes something in Vault is held back by us. */
 const holdAsNeeded = (context: ControllerContext, policy: VaultACLPolicy): Promise<void> =>
-  policy.spec.deletionPolicy === 'Delete' ? context.hold('VaultACLPolicy', policy) : context.release('VaultACLPolicy', policy);
+  policy.spec.deletionPolicy === 'Delete'
+    ? context.kube.addFinalizer('VaultACLPolicy', policy)
+    : context.kube.removeFinalizer('VaultACLPolicy', policy);
 
 /** Texts can be long: how much differs is told, and the first line that does. */
 const differing = (want: string, got: string): DocumentState['drift'] => {
@@ -91,16 +93,21 @@ const shown = (line: string | undefined): string => (line ?? '(nothing)').slice(
 
 const tell = (context: ControllerContext, policy: VaultACLPolicy, name: string, state: DocumentState): void => {
   if (state.repaired.length > 0) {
-    context.metrics.drift('VaultACLPolicy', 'repaired', state.repaired.length);
-    context.event(policy, 'Warning', 'Repaired', `The policy ${name} was changed or deleted in Vault; it is as declared again.`);
+    context.report.metrics.drift('VaultACLPolicy', 'repaired', state.repaired.length);
+    context.report.emitEvent(
+      policy,
+      'Warning',
+      'Repaired',
+      `The policy ${name} was changed or deleted in Vault; it is as declared again.`,
+    );
   }
   if (state.overwrote.length > 0)
-    context.event(
+    context.report.emitEvent(
       policy,
       'Warning',
       'Overwritten',
       `The policy ${name} in Vault was another: ${state.overwrote.map(({ field }) => field).join(', ')}.`,
     );
-  if (state.finding === 'Drifted') context.metrics.drift('VaultACLPolicy', 'reported', Math.max(1, state.drift.length));
-  if (state.finding === 'IgnoredParameters') context.metrics.drift('VaultACLPolicy', 'ignored', state.drift.length);
+  if (state.finding === 'Drifted') context.report.metrics.drift('VaultACLPolicy', 'reported', Math.max(1, state.drift.length));
+  if (state.finding === 'IgnoredParameters') context.report.metrics.drift('VaultACLPolicy', 'ignored', state.drift.length);
 };

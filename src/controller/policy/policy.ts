@@ -9,7 +9,7 @@ import { mergeConditions, readyOf } from '../../resources/condition.ts';
 import { namespaceRefusal, type PolicyText, policyText } from '../../resources/policy-text.ts';
 import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
-import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
+import { type ControllerContext, type Reconcile, resyncAfterMs } from '../context.ts';
 import { isSameServer } from '../same-server.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import type { ReadyVault } from '../vault-registry.ts';
@@ -27,7 +27,7 @@ interface Outcome {
   readonly findings: readonly ACLPolicyConditionUpdate[];
   readonly status: Partial<Status>;
   /** Vault asked us to wait; or it has to be tried again, and the queue says when. */
-  readonly again?: { readonly afterMs: number | undefined };
+  readonly again?: { readonly requeueAfterMs: number | undefined };
 }
 
 /** The reconciler. Throws what was not the fault of the object or of Vault. */
@@ -35,23 +35,23 @@ export const reconcilePolicy: Reconcile<VaultACLPolicy> = async (context, _key, 
   if (!policy) return {};
   if (policy.metadata.deletionTimestamp !== undefined) return removePolicy(context, policy);
   const { findings, status, again } = await look(context, policy, signal);
-  const time = new Date(context.now()).toISOString();
+  const time = new Date(context.clock.now()).toISOString();
   const { generation } = policy.metadata;
-  await context.writeStatus('VaultACLPolicy', policy, {
+  await context.kube.writeStatus('VaultACLPolicy', policy, {
     ...policy.status,
     drift: [],
     ...status,
     observedGeneration: generation,
     conditions: mergeConditions(policy.status?.conditions ?? [], [...findings, readyOf(findings)], generation, time),
   });
-  if (!again) return { afterMs: resyncAfter(context, RESYNC_SECONDS) };
-  if (again.afterMs !== undefined) return { afterMs: again.afterMs };
+  if (!again) return { requeueAfterMs: resyncAfterMs(context.clock, RESYNC_SECONDS) };
+  if (again.requeueAfterMs !== undefined) return { requeueAfterMs: again.requeueAfterMs };
   throw new Error(findings.find((finding) => finding.status !== 'True')?.message ?? 'Vault could not be asked');
 };
 
 const look = async (context: ControllerContext, policy: VaultACLPolicy, signal: AbortSignal): Promise<Outcome> => {
   const { name } = policy.spec.endpointRef;
-  if (!context.endpoints.get(name))
+  if (!context.listers.endpoints.get(name))
     return {
       findings: [accepted('EndpointNotFound', `there is no VaultEndpoint ${name}`), waiting('The policy is not accepted.')],
       status: {},
@@ -74,7 +74,7 @@ const look = async (context: ControllerContext, policy: VaultACLPolicy, signal: 
       findings: [accepted(text.reason, text.message), waiting('The policy is not accepted; what Vault has of it stays.')],
       status: {},
     };
-  const vault = context.vaults.get(name);
+  const vault = context.vault.registry.get(name);
   if (vault.state === 'notReady')
     return {
       findings: [writable(text), programmed('False', 'EndpointNotReady', `VaultEndpoint ${name}: ${vault.message}`)],
@@ -91,7 +91,7 @@ const program = async (
   signal: AbortSignal,
 ): Promise<Outcome> => {
   try {
-    const reached = await reachedNamespaces(context.endpoints.get(policy.spec.endpointRef.name), vault, text, signal);
+    const reached = await reachedNamespaces(context.listers.endpoints.get(policy.spec.endpointRef.name), vault, text, signal);
     if (reached.length > 0)
       return {
         findings: [
@@ -117,14 +117,14 @@ const program = async (
         ),
       ],
       status: { drift: policy.status?.drift ?? [] },
-      ...(isFinal ? {} : { again: { afterMs: failure.retryAfterMs } }),
+      ...(isFinal ? {} : { again: { requeueAfterMs: failure.retryAfterMs } }),
     };
   }
 };
 
 /** Accessors of backends on the same server; another server's would match nothing. */
 const accessors =
-  ({ backends }: ControllerContext, policy: VaultACLPolicy) =>
+  ({ listers: { backends } }: ControllerContext, policy: VaultACLPolicy) =>
   (name: string): string | undefined => {
     const backend = backends.get(name);
     return backend?.spec.endpointRef.name === policy.spec.endpointRef.name ? backend.status?.mount?.accessor : undefined;
@@ -132,7 +132,7 @@ const accessors =
 
 /** Who has the name in Vault keeps it, and before anybody has it the older one gets it. */
 const holderOf = (context: ControllerContext, policy: VaultACLPolicy): string | undefined =>
-  context.policies
+  context.listers.policies
     .list()
     .find(
       (other) =>

@@ -14,13 +14,16 @@ const AGAIN_MS = 60_000;
 type Deletable = Extract<ACLPolicyConditionUpdate, { readonly type: 'Deletable' }>;
 
 /** Deletes the policy in Vault where that is wanted, and lets the object go. */
-export async function removePolicy(context: ControllerContext, policy: VaultACLPolicy): Promise<{ readonly afterMs?: number }> {
+export async function removePolicy(
+  context: ControllerContext,
+  policy: VaultACLPolicy,
+): Promise<{ readonly requeueAfterMs?: number }> {
   if (!policy.metadata.finalizers?.includes(FINALIZER)) return {};
   const { status, spec } = policy;
   const kept = status?.vault;
   if (!kept || spec.deletionPolicy === 'Retain') return letGo(context, policy);
-  const endpoint = context.endpoints.get(kept.endpoint);
-  if (!endpoint || context.observeOnly || isObserved(policy, endpoint)) return letGo(context, policy);
+  const endpoint = context.listers.endpoints.get(kept.endpoint);
+  if (!endpoint || context.vault.observeOnly || isObserved(policy, endpoint)) return letGo(context, policy);
   const users = usersOf(context, policy);
   if (users.length > 0)
     return wait(
@@ -35,7 +38,7 @@ export async function removePolicy(context: ControllerContext, policy: VaultACLP
       policy,
       `VaultEndpoint ${kept.endpoint} has another namespace now; the policy ${kept.name} was not deleted`,
     );
-  const vault = context.vaults.get(kept.endpoint);
+  const vault = context.vault.registry.get(kept.endpoint);
   if (vault.state === 'notReady') return waitOrLeave(context, policy, vault.message);
   if (kept.clusterID !== vault.clusterID)
     return leave(
@@ -47,7 +50,7 @@ export async function removePolicy(context: ControllerContext, policy: VaultACLP
     const got = await readPolicy(vault.session, kept.name);
     const stranger = got === undefined ? undefined : strangerOf(policy, got);
     if (stranger !== undefined) return await leave(context, policy, `the policy ${kept.name} was not deleted: ${stranger}`);
-    context.fence();
+    context.vault.fence();
     await deletePolicy(vault.session, kept.name);
   } catch (error) {
     const failure = vaultFailure(error, `policy ${kept.name}`);
@@ -58,7 +61,7 @@ export async function removePolicy(context: ControllerContext, policy: VaultACLP
 }
 
 /** Who names it: roles that ask for it, backends that give it to all. */
-const usersOf = ({ roles, backends }: ControllerContext, policy: VaultACLPolicy): readonly string[] => {
+const usersOf = ({ listers: { roles, backends } }: ControllerContext, policy: VaultACLPolicy): readonly string[] => {
   const { name } = policy.metadata;
   const inVault = vaultPolicyName(policy);
   return [
@@ -83,9 +86,9 @@ const waitOrLeave = (
   context: ControllerContext,
   policy: VaultACLPolicy,
   message: string,
-): Promise<{ readonly afterMs?: number }> => {
+): Promise<{ readonly requeueAfterMs?: number }> => {
   const since = Date.parse(policy.metadata.deletionTimestamp ?? '');
-  if (context.now() - since > context.times.deletionMs)
+  if (context.clock.now() - since > context.clock.deletionTimeoutMs)
     return leave(context, policy, `the policy ${vaultPolicyName(policy)} stays in Vault: ${message}`);
   return wait(context, policy, 'VaultUnavailable', message);
 };
@@ -94,14 +97,14 @@ const leave = async (
   context: ControllerContext,
   policy: VaultACLPolicy,
   message: string,
-): Promise<{ readonly afterMs?: number }> => {
-  context.event(policy, 'Warning', 'LeftInVault', message);
-  context.log.warn({ policy: policy.metadata.name, problem: message }, 'a policy stays in Vault');
+): Promise<{ readonly requeueAfterMs?: number }> => {
+  context.report.emitEvent(policy, 'Warning', 'LeftInVault', message);
+  context.report.log.warn({ policy: policy.metadata.name, problem: message }, 'a policy stays in Vault');
   return letGo(context, policy);
 };
 
-const letGo = async (context: ControllerContext, policy: VaultACLPolicy): Promise<{ readonly afterMs?: number }> => {
-  await context.release('VaultACLPolicy', policy);
+const letGo = async (context: ControllerContext, policy: VaultACLPolicy): Promise<{ readonly requeueAfterMs?: number }> => {
+  await context.kube.removeFinalizer('VaultACLPolicy', policy);
   return {};
 };
 
@@ -110,12 +113,12 @@ const wait = async (
   policy: VaultACLPolicy,
   reason: Deletable['reason'],
   message: string,
-): Promise<{ readonly afterMs: number }> => {
+): Promise<{ readonly requeueAfterMs: number }> => {
   const { generation } = policy.metadata;
   const before = policy.status?.conditions ?? [];
   const others = before.filter(({ type }) => type !== 'Deletable');
   const finding: Deletable = { type: 'Deletable', status: 'False', reason, message };
-  const conditions = mergeConditions(before, [...others, finding], generation, new Date(context.now()).toISOString());
-  await context.writeStatus('VaultACLPolicy', policy, { ...policy.status, conditions });
-  return { afterMs: Math.min(AGAIN_MS, context.times.deletionMs / 4) };
+  const conditions = mergeConditions(before, [...others, finding], generation, new Date(context.clock.now()).toISOString());
+  await context.kube.writeStatus('VaultACLPolicy', policy, { ...policy.status, conditions });
+  return { requeueAfterMs: Math.min(AGAIN_MS, context.clock.deletionTimeoutMs / 4) };
 };

@@ -53,7 +53,7 @@ export async function keepRole(work: RoleWork): Promise<KeptRole> {
       write: () => writeRole(vault.session, mountPath, roleName, document),
       claim: async () => {
         await holdAsNeeded(work);
-        await context.writeStatus('VaultAuthRole', role, { ...before, vault: { ...place, owned: true } });
+        await context.kube.writeStatus('VaultAuthRole', role, { ...before, vault: { ...place, owned: true } });
         isClaimed = true;
         await exhume(context, backend, roleName);
       },
@@ -66,7 +66,7 @@ export async function keepRole(work: RoleWork): Promise<KeptRole> {
       adoption: isBuried(backend, roleName, vault.clusterID) ? 'Always' : backend.spec.adoption,
       driftPolicy: backend.spec.driftPolicy,
       observe: observer !== undefined,
-      fence: context.fence,
+      fence: context.vault.fence,
     },
   );
   tell(work, state);
@@ -83,7 +83,7 @@ export async function keepRole(work: RoleWork): Promise<KeptRole> {
       effectivePolicies: observer === undefined ? effectivePolicies : isAnothers ? [] : policiesOf(found),
       drift: isAnothers ? state.drift.map(({ field, want }) => ({ field, want, got: NOT_SHOWN })) : state.drift,
       ...(state.warnings === undefined ? {} : { warnings: state.warnings }),
-      lastSyncTime: new Date(context.now()).toISOString(),
+      lastSyncTime: new Date(context.clock.now()).toISOString(),
     },
   };
 }
@@ -94,8 +94,8 @@ const OWN_WISH = 'only observing';
 
 /** Why nothing is written; undefined: it is. */
 const observerOf = ({ context, backend, role, isReduced }: RoleWork, isOurs: boolean): string | undefined => {
-  const endpoint = context.endpoints.get(backend.spec.endpointRef.name);
-  if (context.observeOnly) return 'the controller only observes';
+  const endpoint = context.listers.endpoints.get(backend.spec.endpointRef.name);
+  if (context.vault.observeOnly) return 'the controller only observes';
   // With Observe a tenant could else keep what a rule of the backend has taken away since.
   if (isObserved(role) && !(isOurs && isReduced)) return OWN_WISH;
   if (isObserved(backend)) return `VaultAuthBackend ${backend.metadata.name} is only observed`;
@@ -104,11 +104,13 @@ const observerOf = ({ context, backend, role, isReduced }: RoleWork, isOurs: boo
 
 /** Only an object whose deletion deletes something in Vault is held back by us. */
 const holdAsNeeded = ({ context, role, backend }: RoleWork): Promise<void> =>
-  outlives(role, backend) ? context.release('VaultAuthRole', role) : context.hold('VaultAuthRole', role);
+  outlives(role, backend)
+    ? context.kube.removeFinalizer('VaultAuthRole', role)
+    : context.kube.addFinalizer('VaultAuthRole', role);
 
 /** A role that is made elsewhere need not be what we would write: what counts is whom it lets in. */
 const admission = ({ context, backend, role, place }: RoleWork, got: JsonObject): Programmed => {
-  const labels = context.namespaces.get(role.metadata.namespace ?? '')?.labels ?? {};
+  const labels = context.listers.namespaces.get(role.metadata.namespace ?? '')?.labels ?? {};
   const missing = notAdmitted(backend, role, got, labels);
   return missing.length === 0
     ? programmed('True', 'Observed', `The role ${place.roleName} in Vault admits these service accounts (only observing).`)
@@ -130,8 +132,8 @@ const MOST_EFFECTIVE = 96;
 
 const tell = ({ context, role, place }: RoleWork, state: DocumentState): void => {
   if (state.repaired.length > 0) {
-    context.metrics.drift('VaultAuthRole', 'repaired', state.repaired.length);
-    context.event(
+    context.report.metrics.drift('VaultAuthRole', 'repaired', state.repaired.length);
+    context.report.emitEvent(
       role,
       'Warning',
       'Repaired',
@@ -139,14 +141,14 @@ const tell = ({ context, role, place }: RoleWork, state: DocumentState): void =>
     );
   }
   if (state.overwrote.length > 0)
-    context.event(
+    context.report.emitEvent(
       role,
       'Warning',
       'Overwritten',
       `The role ${place.roleName} in Vault was another: ${fieldsOf(state.overwrote)}.`,
     );
-  if (state.finding === 'Drifted') context.metrics.drift('VaultAuthRole', 'reported', Math.max(1, state.drift.length));
-  if (state.finding === 'IgnoredParameters') context.metrics.drift('VaultAuthRole', 'ignored', state.drift.length);
+  if (state.finding === 'Drifted') context.report.metrics.drift('VaultAuthRole', 'reported', Math.max(1, state.drift.length));
+  if (state.finding === 'IgnoredParameters') context.report.metrics.drift('VaultAuthRole', 'ignored', state.drift.length);
 };
 
 const fieldsOf = (drift: DocumentState['drift']): string => drift.map(({ field }) => field).join(', ');

@@ -12,14 +12,14 @@ export type FoundBackend =
 /** The backend that a role names, else the one that its namespace names, else the only default one. */
 export function backendOf(context: ControllerContext, role: VaultAuthRole): FoundBackend {
   const { namespace = '' } = role.metadata;
-  const label = context.namespaces.get(namespace)?.labels[BACKEND_LABEL];
+  const label = context.listers.namespaces.get(namespace)?.labels[BACKEND_LABEL];
   const name = role.spec.backendRef?.name ?? label;
   if (name !== undefined) {
-    const backend = context.backends.get(name);
+    const backend = context.listers.backends.get(name);
     const source = role.spec.backendRef ? 'spec.backendRef' : `label ${BACKEND_LABEL} of the namespace`;
     return backend ? { ok: true, backend } : { ok: false, message: `there is no VaultAuthBackend ${name} (${source})` };
   }
-  const [only, ...others] = context.backends.list().filter(({ spec }) => spec.isDefault);
+  const [only, ...others] = context.listers.backends.list().filter(({ spec }) => spec.isDefault);
   if (only && others.length === 0) return { ok: true, backend: only };
   const choose = `name one in spec.backendRef, or in the label ${BACKEND_LABEL} of the namespace`;
   if (!only) return { ok: false, message: `no VaultAuthBackend is the default: ${choose}` };
@@ -41,7 +41,7 @@ export function placeOf(
   return {
     endpoint: endpointRef.name,
     clusterID,
-    namespace: context.endpoints.get(endpointRef.name)?.spec.namespace ?? '',
+    namespace: context.listers.endpoints.get(endpointRef.name)?.spec.namespace ?? '',
     backend: backend.metadata.name,
     mountPath: path,
     ...(accessor === undefined ? {} : { mountAccessor: accessor }),

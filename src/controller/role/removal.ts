@@ -21,23 +21,24 @@ type Removal =
   | { readonly done: false; readonly reason: 'VaultUnavailable' | 'PermissionDenied'; readonly message: string };
 
 /** Deletes the role of an object that is being deleted, and lets the object go; after the bound the backend remembers what is left. */
-export async function removeRole(context: ControllerContext, role: VaultAuthRole): Promise<{ readonly afterMs?: number }> {
+export async function removeRole(context: ControllerContext, role: VaultAuthRole): Promise<{ readonly requeueAfterMs?: number }> {
   if (!role.metadata.finalizers?.includes(FINALIZER)) return {};
   const place = ownPlace(role);
-  const isKept = place !== undefined && outlives(role, context.backends.get(place.backend));
+  const isKept = place !== undefined && outlives(role, context.listers.backends.get(place.backend));
   const removal: Removal = place && !isKept ? await remove(context, place) : { done: true, remark: undefined };
   if (!removal.done) {
     const since = Date.parse(role.metadata.deletionTimestamp ?? '');
-    if (context.now() - since < context.times.deletionMs) return wait(context, role, removal.reason, removal.message);
+    if (context.clock.now() - since < context.clock.deletionTimeoutMs)
+      return wait(context, role, removal.reason, removal.message);
     if (place) await remember(context, role, place, removal.message);
   } else if (removal.remark !== undefined) {
-    context.event(role, 'Warning', 'LeftInVault', removal.remark);
-    context.log.warn(
+    context.report.emitEvent(role, 'Warning', 'LeftInVault', removal.remark);
+    context.report.log.warn(
       { role: `${role.metadata.namespace}/${role.metadata.name}`, problem: removal.remark },
       'a role stays in Vault',
     );
   }
-  await context.release('VaultAuthRole', role);
+  await context.kube.removeFinalizer('VaultAuthRole', role);
   return {};
 }
 
@@ -52,7 +53,7 @@ export async function takeAway(context: ControllerContext, backend: VaultAuthBac
   const removal = await remove(context, place, place.endpoint === backend.spec.endpointRef.name);
   if (!removal.done) await remember(context, role, place, removal.message);
   else
-    context.event(
+    context.report.emitEvent(
       role,
       removal.remark === undefined ? 'Normal' : 'Warning',
       removal.remark === undefined ? 'RemovedFromVault' : 'LeftInVault',
@@ -64,15 +65,15 @@ export async function takeAway(context: ControllerContext, backend: VaultAuthBac
 const ownPlace = ({ status }: VaultAuthRole): RolePlace | undefined => (status?.vault?.owned ? status.vault : undefined);
 
 const remove = async (context: ControllerContext, place: RolePlace, isThrown = false): Promise<Removal> => {
-  const endpoint = context.endpoints.get(place.endpoint);
-  const backend = context.backends.get(place.backend);
+  const endpoint = context.listers.endpoints.get(place.endpoint);
+  const backend = context.listers.backends.get(place.backend);
   const stays = `the role ${place.roleName} of auth/${place.mountPath} stays in Vault`;
   if (!endpoint) return { done: true, remark: `there is no VaultEndpoint ${place.endpoint} any more: ${stays}` };
-  if (context.observeOnly || isObserved(endpoint, ...(backend ? [backend] : [])))
+  if (context.vault.observeOnly || isObserved(endpoint, ...(backend ? [backend] : [])))
     return { done: true, remark: `only observing: ${stays}` };
   if (place.namespace !== endpoint.spec.namespace)
     return { done: true, remark: `VaultEndpoint ${place.endpoint} has another namespace than when it was made: ${stays}` };
-  const vault = context.vaults.get(place.endpoint);
+  const vault = context.vault.registry.get(place.endpoint);
   if (vault.state === 'notReady') return { done: false, reason: 'VaultUnavailable', message: vault.message };
   if (place.clusterID !== vault.clusterID)
     return {
@@ -80,7 +81,7 @@ const remove = async (context: ControllerContext, place: RolePlace, isThrown = f
       remark: `VaultEndpoint ${place.endpoint} leads to another cluster than the one that it was made in: ${stays}`,
     };
   try {
-    context.fence();
+    context.vault.fence();
     await deleteRole(vault.session, place.mountPath, place.roleName);
     return { done: true, remark: undefined };
   } catch (error) {
@@ -100,7 +101,7 @@ const remove = async (context: ControllerContext, place: RolePlace, isThrown = f
 const remember = async (context: ControllerContext, role: VaultAuthRole, place: RolePlace, reason: string): Promise<void> => {
   const { name, namespace = '' } = role.metadata;
   const { roleName, clusterID } = place;
-  const since = new Date(context.now()).toISOString();
+  const since = new Date(context.clock.now()).toISOString();
   const isBuried = await bury(context, place.backend, {
     roleName,
     namespace,
@@ -111,8 +112,8 @@ const remember = async (context: ControllerContext, role: VaultAuthRole, place: 
     ...(clusterID === undefined ? {} : { clusterID }),
   });
   const message = `the role ${roleName} of auth/${place.mountPath} is still in Vault: ${reason}`;
-  context.event(role, 'Warning', isBuried ? 'DeletionPending' : 'LeftInVault', message);
-  context.log.warn({ role: `${namespace}/${name}`, isBuried, problem: message }, 'a role could not be deleted in Vault');
+  context.report.emitEvent(role, 'Warning', isBuried ? 'DeletionPending' : 'LeftInVault', message);
+  context.report.log.warn({ role: `${namespace}/${name}`, isBuried, problem: message }, 'a role could not be deleted in Vault');
 };
 
 const wait = async (
@@ -120,12 +121,12 @@ const wait = async (
   role: VaultAuthRole,
   reason: Extract<RoleConditionUpdate, { type: 'Deletable' }>['reason'],
   message: string,
-): Promise<{ readonly afterMs: number }> => {
+): Promise<{ readonly requeueAfterMs: number }> => {
   const { generation } = role.metadata;
   const before = role.status?.conditions ?? [];
   const finding: RoleConditionUpdate = { type: 'Deletable', status: 'False', reason, message };
   const others = before.filter(({ type }) => type !== 'Deletable');
-  const conditions = mergeConditions(before, [...others, finding], generation, new Date(context.now()).toISOString());
-  await context.writeStatus('VaultAuthRole', role, { ...role.status, conditions });
-  return { afterMs: Math.min(AGAIN_MS, Math.max(1000, context.times.deletionMs / 4)) };
+  const conditions = mergeConditions(before, [...others, finding], generation, new Date(context.clock.now()).toISOString());
+  await context.kube.writeStatus('VaultAuthRole', role, { ...role.status, conditions });
+  return { requeueAfterMs: Math.min(AGAIN_MS, Math.max(1000, context.clock.deletionTimeoutMs / 4)) };
 };

@@ -1,6 +1,6 @@
 // How often roles are looked at: as their backend says, but never so often that looks alone use up what its server allows.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
-import type { ControllerContext } from '../context.ts';
+import type { Listers } from '../context.ts';
 
 /** Looks get half of the rate: the other half is for changes, which then find it unused. */
 const LOOKS_PART = 0.5;
@@ -13,13 +13,13 @@ export function stretchedResync(resyncSeconds: number, roles: number, requestsPe
   return Math.max(resyncSeconds, roles / (requestsPerSecond * LOOKS_PART));
 }
 
-interface Known {
-  readonly endpoints: Pick<ControllerContext['endpoints'], 'get'>;
-  readonly backends: Pick<ControllerContext['backends'], 'list'>;
+interface BackendListers {
+  readonly endpoints: Pick<Listers['endpoints'], 'get'>;
+  readonly backends: Pick<Listers['backends'], 'list'>;
 }
 
 /** The same for the roles of a backend; all backends of its endpoint share the rate. How many roles each has, its status says. */
-export function roleResyncSeconds({ endpoints, backends }: Known, { spec }: VaultAuthBackend): number {
+export function roleResyncSeconds({ endpoints, backends }: BackendListers, { spec }: VaultAuthBackend): number {
   const endpoint = endpoints.get(spec.endpointRef.name);
   if (!endpoint) return spec.resyncSeconds;
   const roles = backends

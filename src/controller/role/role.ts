@@ -11,7 +11,7 @@ import {
 } from '../../resources/role.ts';
 import { judgeRole, type TenancyVerdict } from '../../resources/tenancy.ts';
 import { vaultPolicyName } from '../../resources/acl-policy.ts';
-import { type ControllerContext, type Reconcile, resyncAfter } from '../context.ts';
+import { type ControllerContext, type Reconcile, resyncAfterMs } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import { accountsFinding, programmed } from './findings.ts';
 import { keepRole } from './keep.ts';
@@ -24,7 +24,7 @@ interface Outcome {
   readonly findings: readonly RoleConditionUpdate[];
   readonly status: Partial<VaultAuthRoleStatus>;
   /** It has to be tried again: when Vault said so, or else when the queue says. */
-  readonly again?: { readonly afterMs: number | undefined };
+  readonly again?: { readonly requeueAfterMs: number | undefined };
   readonly resyncSeconds?: number;
   /** It is not in Vault, and nothing of it is. */
   readonly isNowhere?: boolean;
@@ -44,24 +44,29 @@ export const reconcileRole: Reconcile<VaultAuthRole> = async (context, _key, rol
   const ready = readyOf(outcome.findings);
   const conditions = [...outcome.findings, accountsFinding(missing), ready];
   const { binding, ...status } = outcome.status;
-  await context.writeStatus('VaultAuthRole', role, {
+  await context.kube.writeStatus('VaultAuthRole', role, {
     ...(outcome.isNowhere ? withoutPlace(role.status) : role.status),
     drift: [],
     ...status,
     ...(binding ? { binding: { ...binding, serviceAccounts: accounts } } : {}),
     observedGeneration: generation,
-    conditions: mergeConditions(role.status?.conditions ?? [], conditions, generation, new Date(context.now()).toISOString()),
+    conditions: mergeConditions(
+      role.status?.conditions ?? [],
+      conditions,
+      generation,
+      new Date(context.clock.now()).toISOString(),
+    ),
   });
   const { again, resyncSeconds = WITHOUT_BACKEND_SECONDS } = outcome;
-  if (!again) return { afterMs: resyncAfter(context, resyncSeconds) };
-  if (again.afterMs !== undefined) return { afterMs: again.afterMs };
+  if (!again) return { requeueAfterMs: resyncAfterMs(context.clock, resyncSeconds) };
+  if (again.requeueAfterMs !== undefined) return { requeueAfterMs: again.requeueAfterMs };
   throw new Error(ready.message);
 };
 
 const look = async (context: ControllerContext, role: VaultAuthRole, signal: AbortSignal): Promise<Outcome> => {
   const { namespace = '' } = role.metadata;
   // Watches do not wait for one another. Without its labels no selector can be judged: "not in" would hold.
-  if (!context.namespaces.get(namespace)) throw new Error(`the namespace ${namespace} is not known (yet)`);
+  if (!context.listers.namespaces.get(namespace)) throw new Error(`the namespace ${namespace} is not known (yet)`);
   const found = backendOf(context, role);
   if (!found.ok) {
     const accepted: RoleConditionUpdate = {
@@ -73,7 +78,7 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
     return { findings: [accepted, programmed('False', 'Pending', 'The role has no backend.')], status: {} };
   }
   const { backend } = found;
-  const vault = context.vaults.get(backend.spec.endpointRef.name);
+  const vault = context.vault.registry.get(backend.spec.endpointRef.name);
   const verdict = judged(context, backend, role);
   const status: Partial<VaultAuthRoleStatus> = {
     effectivePolicies: verdict.effectivePolicies,
@@ -83,7 +88,7 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
       tokenExpirationSeconds: tokenExpirationOf(backend, role),
     },
   };
-  const resyncSeconds = roleResyncSeconds(context, backend);
+  const resyncSeconds = roleResyncSeconds(context.listers, backend);
   if (vault.state === 'notReady')
     return {
       findings: [
@@ -122,7 +127,7 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
     return {
       findings: [verdict.finding, programmed(isKnown ? 'False' : 'Unknown', failure.reason, failure.message)],
       status: { ...status, drift: role.status?.drift ?? [] },
-      again: { afterMs: failure.retryAfterMs },
+      again: { requeueAfterMs: failure.retryAfterMs },
     };
   }
 };
@@ -141,16 +146,16 @@ const judged = (context: ControllerContext, backend: VaultAuthBackend, role: Vau
     backend.spec.tenancy.roleNaming === 'Plain' && role.spec.managementPolicy === 'Manage'
       ? holderOf(context, backend, role)
       : undefined;
-  const vault = context.vaults.get(backend.spec.endpointRef.name);
+  const vault = context.vault.registry.get(backend.spec.endpointRef.name);
   return judgeRole({
     backend,
     role,
-    namespaceLabels: context.namespaces.get(namespace)?.labels ?? {},
+    namespaceLabels: context.listers.namespaces.get(namespace)?.labels ?? {},
     policyName: (name) => {
-      const policy = context.policies.get(name);
+      const policy = context.listers.policies.get(name);
       return policy?.spec.endpointRef.name === backend.spec.endpointRef.name ? vaultPolicyName(policy) : undefined;
     },
-    olderRoles: context.rolesIn(namespace).filter(isOlderRival).length,
+    olderRoles: context.listers.rolesInNamespace(namespace).filter(isOlderRival).length,
     nameHolder: holder && `VaultAuthRole ${holder.metadata.namespace}/${holder.metadata.name}`,
     product: vault.state === 'ready' ? vault.product : undefined,
   });
@@ -161,8 +166,8 @@ const holderOf = (context: ControllerContext, backend: VaultAuthBackend, role: V
   const name = vaultRoleName(backend, role);
   const has = ({ status }: VaultAuthRole): boolean =>
     status?.vault?.owned === true && status.vault.roleName === name && status.vault.backend === backend.metadata.name;
-  return context
-    .rolesNamed(name)
+  return context.listers
+    .rolesByVaultName(name)
     .find(
       (other) =>
         other.metadata.uid !== role.metadata.uid &&
@@ -190,6 +195,6 @@ const accountsOf = (
   role: VaultAuthRole,
 ): NonNullable<VaultAuthRoleStatus['binding']>['serviceAccounts'] =>
   serviceAccountsOf(role).map((name) => {
-    const uid = context.serviceAccounts.get(`${role.metadata.namespace}/${name}`)?.uid;
+    const uid = context.listers.serviceAccounts.get(`${role.metadata.namespace}/${name}`)?.uid;
     return { name, exists: uid !== undefined, ...(uid === undefined ? {} : { uid }) };
   });

@@ -151,10 +151,10 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
         identity: `stage-${closing.length}`,
         observeOnly,
         workers: 4,
-        times: { resyncFactor: FACTOR, deletionMs: 5000 },
+        times: { resyncFactor: FACTOR, deletionTimeoutMs: 5000 },
         reconcilers: {
           VaultAuthBackend: (context, key, backend, signal) =>
-            reconcile({ ...context, now: () => Date.now() + ahead }, key, backend, signal),
+            reconcile({ ...context, clock: { ...context.clock, now: () => Date.now() + ahead } }, key, backend, signal),
           VaultEndpoint: readyEndpoint(server),
           ...reconcilers,
         },
@@ -228,8 +228,8 @@ const readyEndpoint =
     const client = contractClient(endpoint.spec.address);
     const session = vaultSession({ client, login: { method: 'token', token: async () => server(key).rootToken } });
     const { clusterID = '', product } = await readHealth(client);
-    context.vaults.set(key, { state: 'ready', session, client, product, clusterID, capabilities: [] });
-    for (const name of context.backends.keys()) context.queue.add('VaultAuthBackend', name);
+    context.vault.registry.set(key, { state: 'ready', session, client, product, clusterID, capabilities: [] });
+    for (const name of context.listers.backends.keys()) context.enqueue('VaultAuthBackend', name);
     return {};
   };
 

@@ -66,7 +66,7 @@ export async function openEndpointStage(): Promise<EndpointStage> {
       identity: 'stage',
       observeOnly: false,
       workers: 8,
-      times: { resyncFactor: FACTOR, deletionMs: 5000 },
+      times: { resyncFactor: FACTOR, deletionTimeoutMs: 5000 },
       reconcilers: { VaultEndpoint: reconcileEndpoint },
       keepsAnnotation: () => true,
       log: createLog({ level: 'trace', format: 'json', sink: { write: (line) => void lines.push(line) } }),

@@ -19,11 +19,11 @@ startController({
   identity,
   observeOnly: false,
   workers: 2,
-  times: { resyncFactor: 1, deletionMs: 1000 },
+  times: { resyncFactor: 1, deletionTimeoutMs: 1000 },
   reconcilers: {
-    VaultEndpoint: async ({ fence }, _key, _object, signal) => {
+    VaultEndpoint: async ({ vault }, _key, _object, signal) => {
       while (!signal.aborted) {
-        fence();
+        vault.fence();
         count += 1;
         await client.request({
           method: 'PATCH',

@@ -1,6 +1,6 @@
 // The agenda: nothing before this process leads, endpoints first, then everything once, and then what changes concern.
 import { agenda } from '../../../src/controller/agenda.ts';
-import type { Known } from '../../../src/controller/dependant.ts';
+import type { Listers } from '../../../src/controller/context.ts';
 import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
 import { backend, endpoint, policy, ready, role } from './objects.ts';
 
@@ -19,22 +19,23 @@ const ours = <T extends KubeObject>(...objects: readonly T[]): Lister<T> => ({
   close: () => Promise.resolve(),
 });
 
-const started = (more: Partial<Known> = {}) => {
+const started = (more: Partial<Listers> = {}) => {
   const added: string[] = [];
   const roles = Array.from({ length: 1000 }, (_, index) => role(`a/${index}`, { spec: { backendRef: { name: 'one' } } }));
-  const known: Known = {
+  const listers: Listers = {
     endpoints: ours(endpoint('main'), endpoint('other')),
     backends: ours(backend('one', { status: { pendingDeletions: [{} as never] } })),
     policies: ours(policy('app')),
     roles: ours(...roles),
+    namespaces: { ...ours(), get: () => undefined, list: () => [] },
     serviceAccounts: { ...ours(), get: () => undefined, list: () => [] },
-    rolesIn: () => [],
-    rolesNamed: () => [],
+    rolesInNamespace: () => [],
+    rolesByVaultName: () => [],
     ...more,
   };
   const delays: (number | undefined)[] = [];
   const plan = agenda({
-    known: () => known,
+    listers: () => listers,
     add: (kind, key, afterMs) => {
       added.push(`${kind}/${key}`);
       delays.push(afterMs);

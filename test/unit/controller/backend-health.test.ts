@@ -12,7 +12,7 @@ const at = (hours: number): string => new Date(NOW + hours * 3_600_000).toISOStr
 /** Of a backend as much as these functions look at. */
 const work = (spec: object, before: object = {}, request: () => Promise<unknown> = () => Promise.resolve({})): Work =>
   ({
-    context: { now: () => NOW, times: { resyncFactor: 1 }, kube: { request }, namespace: 'ours' },
+    context: { clock: { now: () => NOW, resyncFactor: 1 }, kube: { client: { request }, namespace: 'ours' } },
     backend: { metadata: { name: 'main' }, spec: { rbac: {}, probe: { enabled: true }, ...spec } },
     vault: { clusterID: 'one' },
     before,

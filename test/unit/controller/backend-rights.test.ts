@@ -24,11 +24,8 @@ const workOf = (backend: VaultAuthBackend, others: readonly VaultAuthBackend[], 
     return { metadata: { uid: 'uid', labels: { 'app.kubernetes.io/managed-by': 'vault-auth-injector' } } };
   };
   const context = {
-    kube: { request },
-    namespace: 'vault-auth-injector',
-    serviceAccount: 'controller',
-    backends: { list: () => [backend, ...others] },
-    roles: { list: () => roles },
+    kube: { client: { request }, namespace: 'vault-auth-injector', serviceAccount: 'controller' },
+    listers: { backends: { list: () => [backend, ...others] }, roles: { list: () => roles } },
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the code under test reads is there
   return { work: { context, backend, signal: undefined } as unknown as Work, applied, deleted };

@@ -13,17 +13,21 @@ interface Server {
 /** The context in which endpoints lead to these servers and the backends are these. */
 const contextOf = (servers: Readonly<Record<string, Server>>, backends: readonly VaultAuthBackend[]): ControllerContext =>
   ({
-    endpoints: {
-      get: (name: string) => {
-        const { namespace = '', cluster } = servers[name] ?? {};
-        return endpoint(name, { spec: { namespace }, status: cluster === undefined ? {} : { clusterID: cluster } });
+    listers: {
+      endpoints: {
+        get: (name: string) => {
+          const { namespace = '', cluster } = servers[name] ?? {};
+          return endpoint(name, { spec: { namespace }, status: cluster === undefined ? {} : { clusterID: cluster } });
+        },
+      },
+      backends: { list: () => backends },
+    },
+    vault: {
+      registry: {
+        get: (name: string) =>
+          servers[name]?.isReady === false ? { state: 'notReady' } : { state: 'ready', clusterID: servers[name]?.cluster ?? '' },
       },
     },
-    vaults: {
-      get: (name: string) =>
-        servers[name]?.isReady === false ? { state: 'notReady' } : { state: 'ready', clusterID: servers[name]?.cluster ?? '' },
-    },
-    backends: { list: () => backends },
   }) as unknown as ControllerContext;
 
 const mounted = (name: string, through: string, created: string, owned = false, accessor = `accessor-${name}`) =>

@@ -1,6 +1,7 @@
 // What has to be looked at again when something has changed: enough, and not everything.
 import { ofCredential, ofNamespace, ofServiceAccount } from '../../../src/controller/cluster-dependants.ts';
-import type { Dependant, Known } from '../../../src/controller/dependant.ts';
+import type { Listers } from '../../../src/controller/context.ts';
+import type { Dependant } from '../../../src/controller/dependant.ts';
 import { isChanged, ofBackend, ofEndpoint, ofPolicy, ofRole } from '../../../src/controller/dependants.ts';
 import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
 import { backend, endpoint, policy, ready, role } from './objects.ts';
@@ -21,7 +22,7 @@ const ROLES = [
   role('b/web'),
   role('b/old', { status: { vault: { backend: 'two' } as never } }),
 ];
-const known = (more: Partial<Known> = {}): Known => ({
+const listers = (more: Partial<Listers> = {}): Listers => ({
   endpoints: ours(
     endpoint('main', { spec: { auth: { token: { secretRef: { name: 'token', key: 'token' } } } } }),
     endpoint('other'),
@@ -36,9 +37,10 @@ const known = (more: Partial<Known> = {}): Known => ({
     policy('base'),
   ),
   roles: ours(...ROLES),
+  namespaces: store([], () => ''),
   serviceAccounts: store([], () => ''),
-  rolesIn: (namespace) => ROLES.filter(({ metadata }) => metadata.namespace === namespace),
-  rolesNamed: (name) => ROLES.filter(({ metadata }) => metadata.name === name),
+  rolesInNamespace: (namespace) => ROLES.filter(({ metadata }) => metadata.namespace === namespace),
+  rolesByVaultName: (name) => ROLES.filter(({ metadata }) => metadata.name === name),
   ...more,
 });
 const items = (dependants: readonly Dependant[]): readonly string[] =>
@@ -62,7 +64,7 @@ describe('an endpoint', () => {
   const before = endpoint('main', { status: { conditions: ready('False', 'Sealed') } });
   it('that becomes ready has its backends, their tombstones and its policies looked at', () => {
     const after = endpoint('main', { status: { conditions: ready('True') } });
-    const buried = known({ backends: ours(backend('one', { status: { pendingDeletions: [{} as never] } })) });
+    const buried = listers({ backends: ours(backend('one', { status: { pendingDeletions: [{} as never] } })) });
     expect(items(ofEndpoint(buried, before, after))).toEqual([
       'Tombstones/one',
       'VaultACLPolicy/app',
@@ -71,7 +73,7 @@ describe('an endpoint', () => {
     ]);
   });
   it('that answered again concerns nobody', () =>
-    expect(ofEndpoint(known(), before, { ...before, status: { ...before.status, lastContactTime: 'later' } })).toEqual([]));
+    expect(ofEndpoint(listers(), before, { ...before, status: { ...before.status, lastContactTime: 'later' } })).toEqual([]));
 });
 
 describe('a backend', () => {
@@ -79,7 +81,7 @@ describe('a backend', () => {
     const [before, after] = ['x', 'y'].map((accessor) =>
       backend('one', { status: { mount: { path: 'one', owned: true, accessor } } }),
     );
-    const dependants = ofBackend(known(), before, after);
+    const dependants = ofBackend(listers(), before, after);
     // A role that names no backend may belong to it by its namespace.
     expect(items(dependants)).toEqual(['VaultACLPolicy/app', 'VaultAuthRole/a/web', 'VaultAuthRole/b/web']);
     expect(dependants.filter(({ kind }) => kind === 'VaultAuthRole').every(({ when }) => when === 'spread')).toBe(true);
@@ -87,10 +89,10 @@ describe('a backend', () => {
   it('that counts its roles concerns nobody', () => {
     const before = backend('one', { status: { conditions: ready('True') } });
     const after = { ...before, status: { ...before.status, roles: { total: 2, ready: 1 } } };
-    expect(ofBackend(known(), before, after)).toEqual([]);
+    expect(ofBackend(listers(), before, after)).toEqual([]);
   });
   it('that goes sets its endpoint and its policies free, and its roles look for another', () => {
-    const leaving = known({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
+    const leaving = listers({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
     expect(items(ofBackend(leaving, backend('two', { spec: { endpointRef: { name: 'other' } } }), undefined))).toEqual([
       'VaultACLPolicy/app',
       'VaultAuthRole/a/job',
@@ -104,41 +106,43 @@ describe('a backend', () => {
       backend('late', { spec: { path: 'one' }, status: { conditions: ready('False', 'NotOwned') } }),
       backend('two', { status: { conditions: ready('False') } }),
     );
-    const dependants = items(ofBackend(known({ backends: waiting, roles: ours() }), backend('one'), undefined));
+    const dependants = items(ofBackend(listers({ backends: waiting, roles: ours() }), backend('one'), undefined));
     expect(dependants.filter((item) => item.startsWith('VaultAuthBackend'))).toEqual(['VaultAuthBackend/late']);
   });
   it('that remembers one more role has its tombstones looked at', () => {
     const after = backend('one', { status: { pendingDeletions: [{} as never] } });
-    expect(items(ofBackend(known(), backend('one', { status: {} }), after))).toEqual(['Tombstones/one']);
-    expect(items(ofBackend(known(), after, backend('one', { status: {} })))).toEqual([]);
+    expect(items(ofBackend(listers(), backend('one', { status: {} }), after))).toEqual(['Tombstones/one']);
+    expect(items(ofBackend(listers(), after, backend('one', { status: {} })))).toEqual([]);
   });
 });
 
 describe('a policy', () => {
   it('that appears has looked at who asks for it', () =>
-    expect(items(ofPolicy(known(), undefined, policy('app')))).toEqual(['VaultAuthRole/a/web', 'VaultEndpoint/main']));
+    expect(items(ofPolicy(listers(), undefined, policy('app')))).toEqual(['VaultAuthRole/a/web', 'VaultEndpoint/main']));
   it('that all roles of a backend get has all of them looked at', () =>
-    expect(items(ofPolicy(known(), undefined, policy('base')))).toEqual([
+    expect(items(ofPolicy(listers(), undefined, policy('base')))).toEqual([
       'VaultAuthBackend/one',
       'VaultAuthRole/a/web',
       'VaultEndpoint/main',
     ]));
   it('with another text concerns nobody', () =>
-    expect(ofPolicy(known(), policy('app'), policy('app', { metadata: { generation: 2 }, spec: { policy: 'y' } }))).toEqual([]));
+    expect(ofPolicy(listers(), policy('app'), policy('app', { metadata: { generation: 2 }, spec: { policy: 'y' } }))).toEqual(
+      [],
+    ));
 });
 
 describe('a role', () => {
   it('is counted by its backend, some time later', () =>
-    expect(ofRole(known(), undefined, ROLES[0])).toEqual([{ kind: 'VaultAuthBackend', key: 'one', when: 'later' }]));
+    expect(ofRole(listers(), undefined, ROLES[0])).toEqual([{ kind: 'VaultAuthBackend', key: 'one', when: 'later' }]));
   it('that goes makes room, and gives its name free', () =>
-    expect(items(ofRole(known(), role('b/web'), undefined))).toEqual([
+    expect(items(ofRole(listers(), role('b/web'), undefined))).toEqual([
       'VaultAuthRole/a/web',
       'VaultAuthRole/b/old',
       'VaultAuthRole/b/web',
       'VaultAuthRole/b/web',
     ]));
   it('that lets go of a policy lets the policy go', () => {
-    const leaving = known({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
+    const leaving = listers({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
     const after = role('a/web', { metadata: { generation: 2 }, spec: { backendRef: { name: 'one' } } });
     expect(items(ofRole(leaving, ROLES[0], after))).toEqual(['VaultACLPolicy/app', 'VaultAuthBackend/one']);
   });
@@ -149,26 +153,26 @@ const account = (uid: string) => ({ namespace: 'a', name: 'web', uid, annotation
 
 describe('the cluster', () => {
   it('labels of a namespace decide about its roles', () => {
-    expect(items(ofNamespace(known(), namespace({}), namespace({ team: 'x' })))).toEqual([
+    expect(items(ofNamespace(listers(), namespace({}), namespace({ team: 'x' })))).toEqual([
       'VaultAuthRole/a/job',
       'VaultAuthRole/a/web',
     ]);
-    expect(ofNamespace(known(), namespace({}), namespace({}))).toEqual([]);
-    expect(ofNamespace(known(), namespace({}), undefined)).toEqual([]);
+    expect(ofNamespace(listers(), namespace({}), namespace({}))).toEqual([]);
+    expect(ofNamespace(listers(), namespace({}), undefined)).toEqual([]);
   });
   it('a service account that comes, goes or is another one concerns the roles that bind it', () => {
-    expect(items(ofServiceAccount(known(), undefined, account('1')))).toEqual(['VaultAuthRole/a/job', 'VaultAuthRole/a/web']);
-    expect(items(ofServiceAccount(known(), account('1'), account('2')))).toHaveLength(2);
-    expect(ofServiceAccount(known(), account('1'), { ...account('1'), annotations: { x: 'y' } })).toEqual([]);
+    expect(items(ofServiceAccount(listers(), undefined, account('1')))).toEqual(['VaultAuthRole/a/job', 'VaultAuthRole/a/web']);
+    expect(items(ofServiceAccount(listers(), account('1'), account('2')))).toHaveLength(2);
+    expect(ofServiceAccount(listers(), account('1'), { ...account('1'), annotations: { x: 'y' } })).toEqual([]);
   });
   it('service accounts themselves are looked at where a backend makes roles for them', () => {
-    const auto = known({ backends: ours(backend('one', { spec: { autoRoles: { mode: 'All' } as never } })) });
+    const auto = listers({ backends: ours(backend('one', { spec: { autoRoles: { mode: 'All' } as never } })) });
     expect(items(ofServiceAccount(auto, account('1'), { ...account('1'), annotations: { x: 'y' } }))).toEqual([
       'ServiceAccount/a/web',
     ]);
   });
   it('a Secret concerns whoever names it', () => {
-    expect(items(ofCredential(known(), 'token'))).toEqual(['VaultEndpoint/main']);
-    expect(ofCredential(known(), 'none')).toEqual([]);
+    expect(items(ofCredential(listers(), 'token'))).toEqual(['VaultEndpoint/main']);
+    expect(ofCredential(listers(), 'none')).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import type { VaultACLPolicy } from '../../../src/resources/acl-policy.ts';
 import type { VaultEndpoint } from '../../../src/resources/endpoint.ts';
+import type { ControllerContext } from '../../../src/controller/context.ts';
 import { rightsFinding } from '../../../src/controller/endpoint/rights.ts';
 import type { VaultCaller } from '../../../src/vault/client.ts';
 
@@ -35,8 +36,8 @@ const missing = async (
   observeOnly = false,
 ): Promise<string> => {
   const nothing: VaultCaller = { request: async () => ({ status: 200, data: {}, auth: undefined, warnings: [], raw: {} }) };
-  const context = { backends: store(backends), policies: store(policies), observeOnly };
-  return (await rightsFinding(context, endpoint, nothing, new AbortController().signal)).message;
+  const context = { listers: { backends: store(backends), policies: store(policies) }, vault: { observeOnly } };
+  return (await rightsFinding(context as unknown as ControllerContext, endpoint, nothing, new AbortController().signal)).message;
 };
 
 test('what is needed for a backend that is mounted, and for a policy', async () => {

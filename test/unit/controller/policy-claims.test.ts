@@ -27,26 +27,34 @@ const setUp = (
     return { status: 200, data: { policy: policy ?? '' }, auth: undefined, warnings: [], raw: {} };
   };
   const context = {
-    observeOnly: false,
-    times: { resyncFactor: 1, deletionMs: 1000 },
-    random: () => 0.5,
-    now: () => 0,
-    endpoints: { get: () => endpoint('main', { spec }) },
-    backends: { get: () => undefined, list: () => [] },
-    policies: { list: () => others },
-    roles: { list: () => [] },
-    vaults: { get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'Vault', capabilities: [] }) },
-    writeStatus: async (_: string, _object: unknown, written: VaultACLPolicyStatus) => {
-      status = written;
+    kube: {
+      writeStatus: async (_: string, _object: unknown, written: VaultACLPolicyStatus) => {
+        status = written;
+      },
+      addFinalizer: async () => undefined,
+      removeFinalizer: async () => {
+        isReleased = true;
+      },
     },
-    hold: async () => undefined,
-    release: async () => {
-      isReleased = true;
+    vault: {
+      observeOnly: false,
+      registry: {
+        get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'Vault', capabilities: [] }),
+      },
+      fence: () => undefined,
     },
-    fence: () => undefined,
-    event: (_object: unknown, _type: string, reason: string) => events.push(reason),
-    log: { warn: () => undefined },
-    metrics: { drift: () => undefined },
+    clock: { resyncFactor: 1, deletionTimeoutMs: 1000, random: () => 0.5, now: () => 0 },
+    report: {
+      emitEvent: (_object: unknown, _type: string, reason: string) => events.push(reason),
+      log: { warn: () => undefined },
+      metrics: { drift: () => undefined },
+    },
+    listers: {
+      endpoints: { get: () => endpoint('main', { spec }) },
+      backends: { get: () => undefined, list: () => [] },
+      policies: { list: () => others },
+      roles: { list: () => [] },
+    },
   } as unknown as ControllerContext;
   const run = async (object: VaultACLPolicy) => {
     await reconcilePolicy(context, 'own-secrets', object, new AbortController().signal);

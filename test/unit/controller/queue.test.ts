@@ -68,7 +68,7 @@ test('who asks to be left alone for a while is', async () => {
 });
 
 test('a run says when the next one is, but not that it is at once', async () => {
-  const { queue, ran } = running((_, count) => ({ afterMs: count < 3 ? 0 : 30_000 }));
+  const { queue, ran } = running((_, count) => ({ requeueAfterMs: count < 3 ? 0 : 30_000 }));
   queue.add('a');
   await jest.advanceTimersByTimeAsync(40_000);
   expect(times(ran, 'a')).toEqual([0, 1000, 2000, 32_010]);
@@ -182,7 +182,7 @@ test('whatever is asked for is run, one at a time of a name, with no more than t
             count += 1;
             const outcome = count > 100 ? 'works' : outcomes[count % outcomes.length];
             if (outcome === 'fails') throw new Error('no');
-            return outcome === 'again' ? { afterMs: 20 } : undefined;
+            return outcome === 'again' ? { requeueAfterMs: 20 } : undefined;
           },
           { workers, laneOf: (item) => (item < 'c' ? 'one' : 'other') },
         );

@@ -29,28 +29,34 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
   };
   const list = (): readonly VaultAuthRole[] => [...roles.values()];
   const context = {
-    observeOnly: false,
-    times: { resyncFactor: 1, deletionMs: 1000 },
-    random: () => 0.5,
-    now: () => 0,
-    endpoints: { get: () => endpoint('main', { spec: place }) },
-    backends: { get: () => backend, list: () => [backend] },
-    policies: { get: (name: string) => (name === 'own-secrets' ? aclPolicy('path "a" {}') : undefined) },
-    roles: { list },
-    rolesIn: (namespace: string) => list().filter(({ metadata }) => metadata.namespace === namespace),
-    rolesNamed: (name: string) => list().filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
-    namespaces: { get: (name: string) => namespaces.get(name) },
-    serviceAccounts: { get: () => undefined },
-    vaults: { get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'OpenBao' }) },
-    writeStatus: async (_: string, object: VaultAuthRole, status: VaultAuthRoleStatus) => {
-      roles.set(keyOf(object), { ...object, status });
+    kube: {
+      writeStatus: async (_: string, object: VaultAuthRole, status: VaultAuthRoleStatus) => {
+        roles.set(keyOf(object), { ...object, status });
+      },
+      addFinalizer: async () => undefined,
+      removeFinalizer: async () => undefined,
     },
-    hold: async () => undefined,
-    release: async () => undefined,
-    fence: () => undefined,
-    event: () => undefined,
-    log: { info: () => undefined, warn: () => undefined },
-    metrics: { drift: () => undefined },
+    vault: {
+      observeOnly: false,
+      registry: { get: () => ({ state: 'ready', session: { request }, clusterID: 'cluster-1', product: 'OpenBao' }) },
+      fence: () => undefined,
+    },
+    clock: { resyncFactor: 1, deletionTimeoutMs: 1000, random: () => 0.5, now: () => 0 },
+    report: {
+      emitEvent: () => undefined,
+      log: { info: () => undefined, warn: () => undefined },
+      metrics: { drift: () => undefined },
+    },
+    listers: {
+      endpoints: { get: () => endpoint('main', { spec: place }) },
+      backends: { get: () => backend, list: () => [backend] },
+      policies: { get: (name: string) => (name === 'own-secrets' ? aclPolicy('path "a" {}') : undefined) },
+      roles: { list },
+      rolesInNamespace: (namespace: string) => list().filter(({ metadata }) => metadata.namespace === namespace),
+      rolesByVaultName: (name: string) => list().filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
+      namespaces: { get: (name: string) => namespaces.get(name) },
+      serviceAccounts: { get: () => undefined },
+    },
   } as unknown as ControllerContext;
   return {
     backend,

@@ -33,7 +33,7 @@ const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> =>
   });
   const run = dispatcher(
     {
-      VaultAuthRole: async ({ vaults }) => {
+      VaultAuthRole: async ({ vault: { registry: vaults } }) => {
         const [first, again, none] = [vaults.get('main'), vaults.get('main'), vaults.get('other')];
         expect(none).toMatchObject({ state: 'notReady', reason: 'EndpointNotFound' });
         if (first.state !== 'ready' || again.state !== 'ready') throw new Error('it is ready');
@@ -45,7 +45,7 @@ const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> =>
         return {};
       },
     },
-    { vaults: registry } as unknown as ControllerContext,
+    { vault: { registry } } as unknown as ControllerContext,
     { ours: { VaultAuthRole: { get: () => undefined } } } as unknown as Stores,
   );
   for (const cause of causes) await run('VaultAuthRole/a/1', new AbortController().signal, cause);

@@ -17,7 +17,7 @@ export interface Ran {
 
 /** A queue whose runs take some time and end as `outcome` says. */
 export function running(
-  outcome: (item: string, count: number) => { afterMs?: number } | void = () => undefined,
+  outcome: (item: string, count: number) => { requeueAfterMs?: number } | void = () => undefined,
   more: Partial<WorkQueueOptions> & { takesMs?: number } = {},
 ): { queue: WorkQueue; ran: Ran[]; most: () => number; begin: number } {
   const ran: Ran[] = [];

@@ -39,7 +39,7 @@ test('it is not ready while the API server has been silent for long, and says of
     identity: 'one',
     observeOnly: false,
     workers: 1,
-    times: { resyncFactor: 1, deletionMs: 1000 },
+    times: { resyncFactor: 1, deletionTimeoutMs: 1000 },
     reconcilers: {},
     keepsAnnotation: () => false,
     log: createLog({ level: 'error', format: 'json', sink: { write: () => undefined } }),

@@ -87,9 +87,9 @@ const tombstone = (roleName: string) => ({ roleName, namespace: 'a', name: 'web'
 describe('tombstones', () => {
   test('come many at once in few writes, and stay when others write the status', async () => {
     const object = backend('one', { status: { conditions: ready('True') } });
-    const { changeTombstones, writeStatus, written, known } = cluster([object]);
+    const { changePendingDeletions, writeStatus, written, known } = cluster([object]);
     const names = Array.from({ length: 50 }, (_, index) => `test.a.web-${index}`);
-    const added = await Promise.all(names.map((name) => changeTombstones('one', (before) => [...before, tombstone(name)])));
+    const added = await Promise.all(names.map((name) => changePendingDeletions('one', (before) => [...before, tombstone(name)])));
     expect(added.every(Boolean)).toBe(true);
     expect(written.length).toBeLessThan(5);
     // This caller had read the status before.
@@ -98,11 +98,11 @@ describe('tombstones', () => {
       conditions: ready('False', 'Drifted'),
       pendingDeletions: names.map((name) => ({ roleName: name })),
     });
-    await changeTombstones('one', () => []);
+    await changePendingDeletions('one', () => []);
     expect(known.get('one')?.status).toMatchObject({ conditions: ready('False', 'Drifted'), pendingDeletions: [] });
   });
 
   test('of a backend that is gone are nowhere', async () => {
-    expect(await cluster([]).changeTombstones('one', (before) => before)).toBe(false);
+    expect(await cluster([]).changePendingDeletions('one', (before) => before)).toBe(false);
   });
 });

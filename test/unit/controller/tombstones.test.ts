@@ -41,22 +41,29 @@ const setUp = ({ tombstones, roles = [], answers = {}, observe, isReady = true, 
     },
   };
   const context = {
-    observeOnly: observe === true,
-    times: { resyncFactor: 1, deletionMs: 1000 },
-    random: () => 0.5,
-    endpoints: { get: () => endpoint('main') },
-    rolesIn: (namespace: string) => roles.filter(({ metadata }) => metadata.namespace === namespace),
-    rolesNamed: (name: string) => roles.filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
-    vaults: {
-      get: () => (isReady ? { state: 'ready', session, clusterID: 'cluster-1' } : { state: 'notReady', message: 'away' }),
+    kube: {
+      changePendingDeletions: async (_: string, change: (before: readonly PendingDeletion[]) => readonly PendingDeletion[]) => {
+        pending = change(pending);
+        return true;
+      },
     },
-    changeTombstones: async (_: string, change: (before: readonly PendingDeletion[]) => readonly PendingDeletion[]) => {
-      pending = change(pending);
-      return true;
+    vault: {
+      observeOnly: observe === true,
+      registry: {
+        get: () => (isReady ? { state: 'ready', session, clusterID: 'cluster-1' } : { state: 'notReady', message: 'away' }),
+      },
+      fence,
     },
-    fence,
-    event: (_object: unknown, _type: string, reason: string) => events.push(reason),
-    log: { info: () => undefined },
+    clock: { resyncFactor: 1, deletionTimeoutMs: 1000, random: () => 0.5 },
+    report: {
+      emitEvent: (_object: unknown, _type: string, reason: string) => events.push(reason),
+      log: { info: () => undefined },
+    },
+    listers: {
+      endpoints: { get: () => endpoint('main') },
+      rolesInNamespace: (namespace: string) => roles.filter(({ metadata }) => metadata.namespace === namespace),
+      rolesByVaultName: (name: string) => roles.filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
+    },
   } as unknown as ControllerContext;
   const run = () => reconcileTombstones(context, 'kube', object, new AbortController().signal);
   return { context, object, run, deleted, events, pending: () => pending.map(({ roleName, reason }) => [roleName, reason]) };
@@ -80,7 +87,7 @@ test('what must not be deleted stays with the reason, and is looked at again', a
     ],
     answers: { 'test.a.denied': 'PermissionDenied' },
   });
-  expect((await run()).afterMs).toBe(60_000);
+  expect((await run()).requeueAfterMs).toBe(60_000);
   expect(deleted).toEqual(['auth/kube/role/test.a.fine']);
   expect(pending()).toEqual([
     ['test.a.cluster', expect.stringContaining('another cluster now')],
