@@ -1,13 +1,13 @@
 // What the command export reads of a server: one mount, its configuration, all its roles. It writes nothing.
-import type { FoundMount } from '../resources/export-backend.ts';
-import type { FoundRole } from '../resources/export-roles.ts';
+import type { VaultMount } from '../resources/export-backend.ts';
+import type { VaultRole } from '../resources/export-roles.ts';
 import type { VaultCaller } from '../vault/client.ts';
 import { readConfig, readMounts } from '../vault/mounts.ts';
 import { listRoles, readRole } from '../vault/roles.ts';
 
 export interface FoundBackend {
-  readonly mount: FoundMount;
-  readonly roles: readonly FoundRole[];
+  readonly mount: VaultMount;
+  readonly roles: readonly VaultRole[];
 }
 
 const EXPORTABLE: ReadonlySet<string> = new Set(['kubernetes', 'jwt', 'oidc']);
@@ -31,7 +31,7 @@ export async function readBackend(caller: VaultCaller, path: string): Promise<Fo
   if (found.type === 'token' || !['kubernetes', 'jwt', 'oidc'].includes(found.type))
     return { mount: { ...mount, config: undefined }, roles: [] };
   const names = await listRoles(caller, path);
-  const roles: FoundRole[] = [];
+  const roles: VaultRole[] = [];
   for (let at = 0; at < names.length; at += AT_ONCE) {
     const some = names.slice(at, at + AT_ONCE);
     const documents = await Promise.all(some.map((name) => readRole(caller, path, name)));

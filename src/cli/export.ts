@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { objectAt, textOf, type JsonObject } from '../json/json.ts';
-import { exportMount, type Export } from '../resources/export.ts';
+import { exportMount, type MountExport } from '../resources/export.ts';
 import type { Note } from '../resources/export-value.ts';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
 import { vaultClient } from '../vault/client.ts';
@@ -130,7 +130,7 @@ const read = async ({ address, vaultNamespace, ca, token, path }: Request) => {
 };
 
 /** Manifests with what each cannot say above it; what has no manifest comes last. */
-const textOfExport = ({ manifests, notes }: Export): string => {
+const textOfExport = ({ manifests, notes }: MountExport): string => {
   const documents = manifests.map((manifest) => `${comment(notesOf(manifest, notes))}${stringify(manifest, { lineWidth: 0 })}`);
   const missing = notes.filter(({ expressed }) => !expressed);
   const rest =
@@ -146,7 +146,7 @@ const notesOf = (manifest: JsonObject, notes: readonly Note[]): readonly string[
 
 const comment = (lines: readonly string[]): string => lines.map((line) => `# ${line.replaceAll(/[\r\n]+/g, ' ')}\n`).join('');
 
-const summary = ({ manifests, notes }: Export): readonly string[] => {
+const summary = ({ manifests, notes }: MountExport): readonly string[] => {
   const missing = notes.filter(({ expressed }) => !expressed);
   const roles = Math.max(manifests.length - 1, 0);
   return [

@@ -4,12 +4,12 @@ import type { JsonObject } from '../json/json.ts';
 import { textOf, objectAt } from '../json/json.ts';
 import type { KindName } from '../resources/kinds.ts';
 import {
-  knownBackend,
-  knownEndpoint,
-  knownRole,
-  type KnownBackend,
-  type KnownEndpoint,
-  type KnownRole,
+  cachedBackend,
+  cachedEndpoint,
+  cachedRole,
+  type CachedBackend,
+  type CachedEndpoint,
+  type CachedRole,
 } from '../resources/known.ts';
 
 /** Kinds that a pod's login depends on; policies say what it may do after that. */
@@ -18,9 +18,9 @@ export type LinkedKind = (typeof LINKED_KINDS)[number];
 
 /** What is kept of an object, undefined for one that counts as gone. */
 export type Fact =
-  | { readonly kind: 'VaultEndpoint'; readonly fact: KnownEndpoint }
-  | { readonly kind: 'VaultAuthBackend'; readonly fact: KnownBackend }
-  | { readonly kind: 'VaultAuthRole'; readonly fact: KnownRole };
+  | { readonly kind: 'VaultEndpoint'; readonly fact: CachedEndpoint }
+  | { readonly kind: 'VaultAuthBackend'; readonly fact: CachedBackend }
+  | { readonly kind: 'VaultAuthRole'; readonly fact: CachedRole };
 
 export interface RoleStore extends KnownRoles {
   readonly put: (fact: Fact) => void;
@@ -32,11 +32,11 @@ export function factOf(kind: LinkedKind, object: JsonObject, hasStatus: boolean)
   if (textOf(objectAt(object, 'metadata'), 'name') === undefined) return undefined;
   switch (kind) {
     case 'VaultEndpoint':
-      return { kind, fact: knownEndpoint(object) };
+      return { kind, fact: cachedEndpoint(object) };
     case 'VaultAuthBackend':
-      return { kind, fact: knownBackend(object) };
+      return { kind, fact: cachedBackend(object) };
     case 'VaultAuthRole': {
-      const fact = knownRole(object, hasStatus);
+      const fact = cachedRole(object, hasStatus);
       return fact && { kind, fact };
     }
   }
@@ -44,11 +44,11 @@ export function factOf(kind: LinkedKind, object: JsonObject, hasStatus: boolean)
 
 /** Empty at first. What is put in again and says the same stays the same object, so that what was made of it stays valid. */
 export function roleStore(): RoleStore {
-  const endpoints = new Map<string, KnownEndpoint>();
-  const backends = new Map<string, KnownBackend>();
-  const roles = new Map<string, Map<string, KnownRole>>();
-  const lists = new Map<string, readonly KnownRole[]>();
-  let defaults: readonly KnownBackend[] = [];
+  const endpoints = new Map<string, CachedEndpoint>();
+  const backends = new Map<string, CachedBackend>();
+  const roles = new Map<string, Map<string, CachedRole>>();
+  const lists = new Map<string, readonly CachedRole[]>();
+  let defaults: readonly CachedBackend[] = [];
   const afterChange = (kind: LinkedKind, namespace: string): void => {
     if (kind === 'VaultAuthBackend') defaults = [...backends.values()].filter(({ isDefault }) => isDefault);
     if (kind === 'VaultAuthRole') lists.delete(namespace);
@@ -72,7 +72,7 @@ export function roleStore(): RoleStore {
       if (kind === 'VaultEndpoint') keep(endpoints, fact);
       else if (kind === 'VaultAuthBackend') keep(backends, fact);
       else {
-        const inside = roles.get(fact.namespace) ?? new Map<string, KnownRole>();
+        const inside = roles.get(fact.namespace) ?? new Map<string, CachedRole>();
         roles.set(fact.namespace, inside);
         keep(inside, fact);
       }
@@ -91,7 +91,7 @@ export function roleStore(): RoleStore {
   };
 }
 
-const NONE: readonly KnownRole[] = [];
+const NONE: readonly CachedRole[] = [];
 
 /** A status is written anew every few minutes, and mostly says what it said. */
 const keep = <T extends { readonly name: string }>(into: Map<string, T>, fact: T): void => {

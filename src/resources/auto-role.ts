@@ -2,12 +2,12 @@
 import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import { API_VERSION, AUTO_ROLE_ANNOTATION, AUTO_ROLE_LABEL, AUTO_ROLE_POLICIES_ANNOTATION } from './kinds.ts';
-import { isPolicyReference, MOST_POLICIES } from './role.ts';
-import { isAutoRoleWanted } from './auto-role-wish.ts';
+import { isPolicyReference, MAX_POLICIES } from './role.ts';
+import { autoRoleApplies } from './auto-role-wish.ts';
 
 type Texts = Readonly<Record<string, string>>;
 
-export interface AutoRoleSituation {
+export interface AutoRoleInput {
   readonly backend: VaultAuthBackend;
   readonly namespace: { readonly name: string; readonly labels: Texts };
   readonly serviceAccount: { readonly name: string; readonly uid: string; readonly annotations: Texts };
@@ -21,17 +21,17 @@ export interface AutoRole {
 }
 
 /** The role for a service account; undefined where the backend wants none. It asks: what it gets is judged as for every role. */
-export function autoRoleOf(situation: AutoRoleSituation): AutoRole | undefined {
+export function autoRoleOf(situation: AutoRoleInput): AutoRole | undefined {
   const { backend, namespace, serviceAccount } = situation;
   const { name: account, annotations } = serviceAccount;
-  if (!isAutoRoleWanted(backend.spec, namespace.labels, account, annotations[AUTO_ROLE_ANNOTATION])) return undefined;
+  if (!autoRoleApplies(backend.spec, namespace.labels, account, annotations[AUTO_ROLE_ANNOTATION])) return undefined;
   const { template } = backend.spec.autoRoles;
   const asked = (serviceAccount.annotations[AUTO_ROLE_POLICIES_ANNOTATION] ?? '')
     .split(',')
     .map((policy) => policy.trim())
     .filter((policy) => policy !== '');
   const all = [...new Set([...template.policies, ...asked])];
-  const policies = all.filter(isPolicyReference).slice(0, MOST_POLICIES);
+  const policies = all.filter(isPolicyReference).slice(0, MAX_POLICIES);
   const { name, uid } = serviceAccount;
   return {
     manifest: {

@@ -65,7 +65,7 @@ export function mergeConditions(
  * "Ready" as the sum of the findings: the first that is False, else the first that is Unknown, lends status, reason and
  * message. Types in `apart` do not count.
  */
-export function readyOf(findings: readonly ConditionUpdate[], apart: readonly string[] = []): ConditionUpdate {
+export function readyCondition(findings: readonly ConditionUpdate[], apart: readonly string[] = []): ConditionUpdate {
   const counted = findings.filter(({ type }) => !apart.includes(type));
   const worst = counted.find(({ status }) => status === 'False') ?? counted.find(({ status }) => status === 'Unknown');
   return worst

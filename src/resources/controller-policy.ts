@@ -14,7 +14,7 @@ export interface Right {
   readonly purpose: string;
 }
 
-export interface RightsSituation {
+export interface ControllerRightsInput {
   /** Absent: its managementPolicy is Manage. */
   readonly endpoint?: VaultEndpoint;
   readonly backends: readonly VaultAuthBackend[];
@@ -29,21 +29,21 @@ export interface RightsSituation {
  * Everything that the controller asks for, and nothing else. It is not less than the power over these mounts: whoever may write a
  * role may give any policy to whom he likes, for parameters of a role cannot be fenced in soundly on both products.
  */
-export function controllerRights(situation: RightsSituation): readonly Right[] {
+export function controllerRights(situation: ControllerRightsInput): readonly Right[] {
   return merged([
     { path: 'auth/token/lookup-self', capabilities: ['read'], purpose: 'its own token: is it valid' },
     { path: 'auth/token/renew-self', capabilities: ['update'], purpose: 'its own token: renew it' },
     { path: 'sys/capabilities-self', capabilities: ['update'], purpose: 'its own token: what may it do' },
     { path: 'sys/auth', capabilities: ['read'], purpose: 'find mounts and their accessors' },
-    ...situation.backends.flatMap((backend) => backendRights(backend, !isLookOnly(situation, backend))),
-    ...situation.policies.flatMap((policy) => aclPolicyRights(policy, !isLookOnly(situation, policy))),
+    ...situation.backends.flatMap((backend) => backendRights(backend, !isReadOnly(situation, backend))),
+    ...situation.policies.flatMap((policy) => aclPolicyRights(policy, !isReadOnly(situation, policy))),
     ...situation.furtherPolicies.map((name) => policyRight(name, situation.observeOnly ? ['read'] : WRITE, 'further policies')),
   ]);
 }
 
 const WRITE: readonly Capability[] = ['create', 'read', 'update', 'delete'];
 
-const isLookOnly = ({ endpoint, observeOnly }: RightsSituation, object: VaultAuthBackend | VaultACLPolicy): boolean =>
+const isReadOnly = ({ endpoint, observeOnly }: ControllerRightsInput, object: VaultAuthBackend | VaultACLPolicy): boolean =>
   observeOnly || isObserved(object, ...(endpoint ? [endpoint] : []));
 
 const backendRights = ({ metadata, spec }: VaultAuthBackend, writes: boolean): readonly Right[] => {

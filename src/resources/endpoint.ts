@@ -1,7 +1,7 @@
 // VaultEndpoint: where a Vault or OpenBao server is, how to trust it, and how the controller logs in.
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 import { managementPolicy } from './management.ts';
-import { authorities, LONGEST_PEM, secretKey } from './reference.ts';
+import { caSource, MAX_PEM_LENGTH, secretKey } from './reference.ts';
 import type { Resource } from './resource.ts';
 import { choice, flag, integer, list, objectName, optional, type Stored, struct, text, timeText } from './schema.ts';
 
@@ -70,7 +70,7 @@ const tls = struct(
     serverName: optional(
       text('The name to expect in its certificate, when it is not the host of the address.', { min: 1, max: 253 }),
     ),
-    ca: optional(authorities('Whom to trust; what the system trusts when left out.')),
+    ca: optional(caSource('Whom to trust; what the system trusts when left out.')),
     clientCert: optional(
       struct(
         {
@@ -123,7 +123,7 @@ export const endpointSpecSchema = struct(
     auth,
     limits,
     workloadAddress: optional(address('The URL that injected pods use, when it is another than the address.')),
-    workloadCA: optional(authorities('Whom injected pods trust, when it is not whom the controller trusts.')),
+    workloadCA: optional(caSource('Whom injected pods trust, when it is not whom the controller trusts.')),
   },
   'Where the server is, how it is trusted, and how the controller logs in.',
   {
@@ -161,7 +161,7 @@ export const endpointStatusSchema = struct(
     ),
     workloadCA: optional(
       text('Whom injected pods are told to trust where a Secret or ConfigMap says it, as PEM text: the certificates alone.', {
-        max: LONGEST_PEM,
+        max: MAX_PEM_LENGTH,
       }),
     ),
     lastContactTime: optional(timeText('When it answered last.')),

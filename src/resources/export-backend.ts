@@ -3,7 +3,7 @@ import { isObject, objectAt, type JsonObject } from '../json/json.ts';
 import { isGiven, isSet, type Note, text, texts } from './export-value.ts';
 
 /** A mount as it is read. */
-export interface FoundMount {
+export interface VaultMount {
   readonly path: string;
   /** As sys/auth has it: kubernetes, jwt or oidc. */
   readonly type: string;
@@ -21,7 +21,7 @@ export interface BackendExport {
 }
 
 /** What a mount says; or why no backend of ours can stand for it. */
-export function exportBackend({ path, type, description, config }: FoundMount): BackendExport | string {
+export function exportBackend({ path, type, description, config }: VaultMount): BackendExport | string {
   const isJWT = type === 'jwt' || type === 'oidc';
   if (!isJWT && type !== 'kubernetes')
     return `auth/${path} is of type ${type}; there are backends of the types kubernetes and jwt`;

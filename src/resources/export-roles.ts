@@ -4,10 +4,10 @@ import { type Binding, bindingOf } from './export-binding.ts';
 import { durationOf } from './duration.ts';
 import { isGiven, isSet, type Note, number, text, texts } from './export-value.ts';
 import { API_VERSION } from './kinds.ts';
-import { EXTERNAL, MOST_POLICIES, MOST_SERVICE_ACCOUNTS } from './role.ts';
+import { EXTERNAL_PREFIX, MAX_POLICIES, MAX_SERVICE_ACCOUNTS } from './role.ts';
 
 /** A role as it is read. */
-export interface FoundRole {
+export interface VaultRole {
   readonly name: string;
   readonly document: JsonObject;
 }
@@ -25,7 +25,7 @@ export interface RoleExport {
   readonly notes: readonly Note[];
 }
 
-export interface RoleSurroundings {
+export interface ExportContext {
   readonly type: 'kubernetes' | 'jwt';
   readonly backend: string;
   /** The reviewer is the client, so that tokens have the API server's audience. */
@@ -33,18 +33,18 @@ export interface RoleSurroundings {
 }
 
 /** Exports one role. The manifests bind nobody that the role does not bind. */
-export function exportRole(found: FoundRole, surroundings: RoleSurroundings): RoleExport {
+export function exportRole(found: VaultRole, surroundings: ExportContext): RoleExport {
   const subject = `role ${found.name}`;
   const binding = bindingOf(found.document, surroundings.type);
   if (typeof binding === 'string') return { roles: [], notes: [{ subject, reason: binding, expressed: false }] };
-  const odd = [...binding.accounts].find(([, names]) => names.length > MOST_SERVICE_ACCOUNTS);
+  const odd = [...binding.accounts].find(([, names]) => names.length > MAX_SERVICE_ACCOUNTS);
   if (odd)
     return {
       roles: [],
       notes: [
         {
           subject,
-          reason: `binds ${odd[1].length} service accounts of ${odd[0]}, more than ${MOST_SERVICE_ACCOUNTS}`,
+          reason: `binds ${odd[1].length} service accounts of ${odd[0]}, more than ${MAX_SERVICE_ACCOUNTS}`,
           expressed: false,
         },
       ],
@@ -68,8 +68,8 @@ export function exportRole(found: FoundRole, surroundings: RoleSurroundings): Ro
 }
 
 const manifestOf = (
-  { name, document }: FoundRole,
-  { backend, isClientJWT }: RoleSurroundings,
+  { name, document }: VaultRole,
+  { backend, isClientJWT }: ExportContext,
   { audience, aliasNameSource }: Binding,
   {
     namespace,
@@ -105,7 +105,7 @@ export function objectNameOf(role: string): string {
   );
 }
 
-const audienceNotes = ({ audience }: Binding, { isClientJWT }: RoleSurroundings): readonly string[] => {
+const audienceNotes = ({ audience }: Binding, { isClientJWT }: ExportContext): readonly string[] => {
   if (audience === '') return isClientJWT ? [] : ['has no audience; a role of ours has that of its backend'];
   return isClientJWT ? [`has the audience ${JSON.stringify(audience)}, which tokens that review themselves cannot have`] : [];
 };
@@ -117,13 +117,13 @@ const policiesOf = (document: JsonObject): { readonly policies: readonly string[
   const good = names.filter((name) => name !== 'root' && POLICY.test(name) && name.length <= 200);
   const odd = names.filter((name) => !good.includes(name));
   return {
-    policies: good.slice(0, MOST_POLICIES).map((name) => `${EXTERNAL}${name}`),
+    policies: good.slice(0, MAX_POLICIES).map((name) => `${EXTERNAL_PREFIX}${name}`),
     left: [
       ...(odd.length > 0
         ? [`has policies that a role of ours cannot name: ${odd.map((name) => JSON.stringify(name)).join(', ')}`]
         : []),
-      ...(good.length > MOST_POLICIES
-        ? [`has ${good.length} policies, of which the first ${MOST_POLICIES} are in the manifest`]
+      ...(good.length > MAX_POLICIES
+        ? [`has ${good.length} policies, of which the first ${MAX_POLICIES} are in the manifest`]
         : []),
     ],
   };

@@ -1,22 +1,22 @@
 // A mount with its roles, as read from Vault → manifests in Observe mode, with which nothing is written, and what they cannot say.
 import type { JsonObject } from '../json/json.ts';
-import { type BackendExport, exportBackend, type FoundMount } from './export-backend.ts';
-import { type ExportedRole, exportRole, type FoundRole, objectNameOf } from './export-roles.ts';
+import { type BackendExport, exportBackend, type VaultMount } from './export-backend.ts';
+import { type ExportedRole, exportRole, type VaultRole, objectNameOf } from './export-roles.ts';
 import { type Note, number } from './export-value.ts';
 import { durationOf } from './duration.ts';
 import { API_VERSION, type KindName } from './kinds.ts';
 import { readResource } from './read-resource.ts';
 
-export interface ExportSituation {
-  readonly mount: FoundMount;
-  readonly roles: readonly FoundRole[];
+export interface ExportInput {
+  readonly mount: VaultMount;
+  readonly roles: readonly VaultRole[];
   /** Names that Vault does not know. */
   readonly endpoint: string;
   readonly backend: string;
   readonly clusterName: string;
 }
 
-export interface Export {
+export interface MountExport {
   /** The backend first, then roles by namespace and name. */
   readonly manifests: readonly JsonObject[];
   readonly notes: readonly Note[];
@@ -26,7 +26,7 @@ export interface Export {
  * What Vault has as objects of ours. The backend lets the namespaces that have roles keep what they have, and no more: each
  * namespace its own policies. Every manifest passes its schema; what would not is told among the notes.
  */
-export function exportMount(situation: ExportSituation): Export {
+export function exportMount(situation: ExportInput): MountExport {
   const backend = exportBackend(situation.mount);
   if (typeof backend === 'string')
     return { manifests: [], notes: [{ subject: 'configuration', reason: backend, expressed: false }] };
@@ -88,7 +88,7 @@ const MOST_NAMESPACES = 64;
 const NAMESPACE_LABEL = 'kubernetes.io/metadata.name';
 
 const backendSpec = (
-  { mount, roles: found, endpoint, clusterName }: ExportSituation,
+  { mount, roles: found, endpoint, clusterName }: ExportInput,
   backend: BackendExport,
   roles: readonly ExportedRole[],
 ): JsonObject => {

@@ -2,7 +2,7 @@
 import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 
-export interface JWTSituation {
+export interface JWTConfigInput {
   readonly backend: VaultAuthBackend;
   /** Push: the public keys of this cluster as PEM. */
   readonly keys: readonly string[];
@@ -13,7 +13,7 @@ export interface JWTSituation {
 }
 
 /** The body of `auth/<path>/config`: exactly one source of keys, the others empty. Throws when the issuer is not known yet. */
-export function jwtConfig({ backend, keys, ca = '', issuer: found }: JWTSituation): JsonObject {
+export function jwtConfig({ backend, keys, ca = '', issuer: found }: JWTConfigInput): JsonObject {
   const { keys: source, issuer: wanted } = jwtOf(backend);
   const issuer = wanted === 'Discover' ? found : wanted;
   if (issuer === undefined || issuer === '') throw new Error('the issuer is not known yet');

@@ -1,6 +1,6 @@
 // What a VaultAuthBackend of type jwt says: where the keys of this cluster come from, and which tokens are too old.
 import { ISSUER } from './kubernetes.ts';
-import { authorities } from './reference.ts';
+import { caSource } from './reference.ts';
 import { choice, integer, optional, struct, text } from './schema.ts';
 
 const URL = '^https?://[A-Za-z0-9._~:@%/?&=\\[\\]-]+$';
@@ -19,7 +19,7 @@ const keys = struct(
         pattern: URL,
       }),
     ),
-    ca: optional(authorities('Discovery, JWKS: whom Vault trusts there; what its system trusts when left out.')),
+    ca: optional(caSource('Discovery, JWKS: whom Vault trusts there; what its system trusts when left out.')),
   },
   'Where the public keys come from.',
   {

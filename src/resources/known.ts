@@ -13,7 +13,7 @@ import { isSelector } from './selects.ts';
  */
 export type RoleState = 'ready' | 'unready' | 'unprogrammed' | 'unknown';
 
-export interface KnownRole {
+export interface CachedRole {
   readonly namespace: string;
   readonly name: string;
   /** As spec.backendRef says. */
@@ -22,17 +22,17 @@ export interface KnownRole {
   readonly audience: string | undefined;
   readonly tokenExpirationSeconds: number | undefined;
   /** spec.vaultRoleName. */
-  readonly given: string | undefined;
+  readonly vaultRoleName: string | undefined;
   readonly isObserved: boolean;
   readonly state: RoleState;
   /** What the condition Ready says where the role is not ready, cut. */
-  readonly because: string;
+  readonly notReadyMessage: string;
 }
 
 export const ADMISSION_MODES = ['Off', 'Warn', 'Enforce'] as const;
 export type AdmissionMode = (typeof ADMISSION_MODES)[number];
 
-export interface KnownBackend extends RoleNaming {
+export interface CachedBackend extends RoleNaming {
   readonly name: string;
   readonly endpoint: string;
   readonly type: 'kubernetes' | 'jwt';
@@ -43,12 +43,12 @@ export interface KnownBackend extends RoleNaming {
   readonly isClientJWT: boolean;
   readonly audience: string;
   readonly tokenExpirationSeconds: number;
-  readonly leastTokenExpirationSeconds: number;
-  readonly mode: AdmissionMode;
-  readonly rules: AutoRoleRules;
+  readonly minTokenExpirationSeconds: number;
+  readonly admissionMode: AdmissionMode;
+  readonly autoRoleRules: AutoRoleRules;
 }
 
-export interface KnownEndpoint {
+export interface CachedEndpoint {
   readonly name: string;
   /** What pods use. */
   readonly address: string;
@@ -66,13 +66,13 @@ const DEFAULT_EXPIRATION_SECONDS = 900;
 const LEAST_EXPIRATION_SECONDS = 600;
 
 /** `hasStatus` false: the object comes from a file, and what is missing of its status says nothing. Undefined: it is on its way out. */
-export function knownRole(object: JsonObject, hasStatus: boolean): KnownRole | undefined {
+export function cachedRole(object: JsonObject, hasStatus: boolean): CachedRole | undefined {
   const metadata = objectAt(object, 'metadata');
   const [spec, status] = [objectAt(object, 'spec'), objectAt(object, 'status')];
   const name = textOf(metadata, 'name') ?? '';
   if (metadata?.['deletionTimestamp'] !== undefined) return undefined;
   const named = texts(spec?.['serviceAccounts']);
-  const state = hasStatus || status ? stateOf(status) : 'unknown';
+  const state = hasStatus || status ? roleState(status) : 'unknown';
   return {
     namespace: textOf(metadata, 'namespace') ?? 'default',
     name,
@@ -80,14 +80,14 @@ export function knownRole(object: JsonObject, hasStatus: boolean): KnownRole | u
     serviceAccounts: named.length === 0 ? [name] : named,
     audience: textOf(spec, 'audience') || undefined,
     tokenExpirationSeconds: numberOf(spec, 'tokenExpirationSeconds'),
-    given: textOf(spec, 'vaultRoleName'),
+    vaultRoleName: textOf(spec, 'vaultRoleName'),
     isObserved: textOf(spec, 'managementPolicy') === 'Observe',
     state,
-    because: state === 'ready' || state === 'unknown' ? '' : reasonOf(status),
+    notReadyMessage: state === 'ready' || state === 'unknown' ? '' : notReadyMessage(status),
   };
 }
 
-export function knownBackend(object: JsonObject): KnownBackend {
+export function cachedBackend(object: JsonObject): CachedBackend {
   const spec = objectAt(object, 'spec');
   const [defaults, tenancy, auto] = [objectAt(spec, 'defaults'), objectAt(spec, 'tenancy'), objectAt(spec, 'autoRoles')];
   const mode = textOf(objectAt(spec, 'admission'), 'mode');
@@ -104,10 +104,10 @@ export function knownBackend(object: JsonObject): KnownBackend {
     isClientJWT,
     audience: audienceOfBackend({ isClientJWT, given: textOf(defaults, 'audience'), clusterName, path }),
     tokenExpirationSeconds: numberOf(defaults, 'tokenExpirationSeconds') ?? DEFAULT_EXPIRATION_SECONDS,
-    leastTokenExpirationSeconds: numberOf(objectAt(tenancy, 'limits'), 'minTokenExpirationSeconds') ?? LEAST_EXPIRATION_SECONDS,
+    minTokenExpirationSeconds: numberOf(objectAt(tenancy, 'limits'), 'minTokenExpirationSeconds') ?? LEAST_EXPIRATION_SECONDS,
     roleNaming: textOf(tenancy, 'roleNaming') === 'Plain' ? 'Plain' : 'Qualified',
-    mode: ADMISSION_MODES.find((each) => each === mode) ?? 'Warn',
-    rules: {
+    admissionMode: ADMISSION_MODES.find((each) => each === mode) ?? 'Warn',
+    autoRoleRules: {
       tenancy: selectorIn(tenancy),
       autoRoles: { mode: autoMode(auto), includeDefault: auto?.['includeDefault'] === true, ...selectorIn(auto) },
     },
@@ -115,7 +115,7 @@ export function knownBackend(object: JsonObject): KnownBackend {
 }
 
 /** The webhook has no right to read Secrets and ConfigMaps: what is in those the controller publishes in the status. */
-export function knownEndpoint(object: JsonObject): KnownEndpoint {
+export function cachedEndpoint(object: JsonObject): CachedEndpoint {
   const spec = objectAt(object, 'spec');
   const tls = objectAt(spec, 'tls');
   const own = textOf(spec, 'workloadAddress');
@@ -130,7 +130,7 @@ export function knownEndpoint(object: JsonObject): KnownEndpoint {
   };
 }
 
-const stateOf = (status: JsonObject | undefined): RoleState => {
+const roleState = (status: JsonObject | undefined): RoleState => {
   const condition = conditionIn(status);
   if (textOf(condition('Ready'), 'status') === 'True') return 'ready';
   const was = status?.['programmed'] === true;
@@ -139,7 +139,7 @@ const stateOf = (status: JsonObject | undefined): RoleState => {
   return was || isUnseen ? 'unready' : 'unprogrammed';
 };
 
-const reasonOf = (status: JsonObject | undefined): string => {
+const notReadyMessage = (status: JsonObject | undefined): string => {
   const message = textOf(conditionIn(status)('Ready'), 'message');
   if (message === undefined) return 'the controller has not looked at it yet';
   return message.length > LONGEST_REASON ? `${message.slice(0, LONGEST_REASON - 1)}…` : message.replace(/\.$/, '');

@@ -3,7 +3,7 @@ import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import type { Product } from './role-document.ts';
 
-export interface KubernetesSituation {
+export interface KubernetesConfigInput {
   readonly backend: VaultAuthBackend;
   readonly product: Product;
   /** PEM of the authorities for the API server, as spec.kubernetes.ca says; empty: what the server's system trusts. */
@@ -30,7 +30,7 @@ export function kubernetesConfig({
   reviewerToken = '',
   pemKeys,
   issuer,
-}: KubernetesSituation): JsonObject {
+}: KubernetesConfigInput): JsonObject {
   const kubernetes = kubernetesOf(backend);
   const { mode } = kubernetes.reviewer;
   const isLocal = mode === 'Local';

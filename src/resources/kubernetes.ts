@@ -1,5 +1,5 @@
 // What a VaultAuthBackend of type kubernetes says: how Vault reaches the API server, and who reviews tokens.
-import { clusterAuthorities, secretKey } from './reference.ts';
+import { clusterCASource, secretKey } from './reference.ts';
 import { choice, integer, labelName, list, objectName, optional, struct, text } from './schema.ts';
 
 /** A public key or certificate as PEM text; an RSA key of 8192 bits has some 1,500 characters. */
@@ -98,7 +98,7 @@ export const kubernetesSchema = struct(
         },
       ),
     ),
-    ca: clusterAuthorities('Whom Vault trusts when it calls the API server.'),
+    ca: clusterCASource('Whom Vault trusts when it calls the API server.'),
     reviewer,
     verifyKeys,
     issuer: text(

@@ -10,7 +10,7 @@ const BUILT_IN_METADATA = new Set([
 const ALIAS_TEMPLATE = /\{\{\s*identity\.entity\.aliases\.[^.}\s]+\.([a-z_]+)(?:\.([^}\s]+))?\s*\}\}/g;
 
 /** Sentences for people; the policy works without anybody minding them. */
-export function policyHints(text: string): readonly string[] {
+export function policyWarnings(text: string): readonly string[] {
   const found = [...text.matchAll(ALIAS_TEMPLATE)];
   const keys = found.flatMap(([, member, key]) => (member === 'metadata' && key !== undefined ? [key] : []));
   const foreign = [...new Set(keys)].filter((key) => !BUILT_IN_METADATA.has(key));

@@ -1,6 +1,6 @@
 // The text of an ACL policy as Vault gets it: accessors put in, a first line that says whose it is, nothing privileged unasked.
 import type { VaultACLPolicy } from './acl-policy.ts';
-import { policyHints } from './policy-hints.ts';
+import { policyWarnings } from './policy-hints.ts';
 import { type NamespacePath, namespacePaths } from './policy-namespaces.ts';
 import { policyPaths } from './policy-paths.ts';
 
@@ -47,7 +47,7 @@ export function policyText(policy: VaultACLPolicy, accessorOf: (backend: string)
     // JSON has no comments.
     text: isJSON ? text : `${markOf(policy)}\n${text}`,
     accessors: [...accessors].map(([backend, accessor]) => ({ backend, accessor })),
-    hints: policyHints(text),
+    hints: policyWarnings(text),
     namespacePaths: guarded.namespacePaths,
   };
 }
@@ -75,7 +75,7 @@ const withoutPrivilege = (text: string): Refusal | { readonly ok: true; readonly
 };
 
 /** The refusal of paths that reach into namespaces which the server has. */
-export function namespaceRefusal(found: readonly NamespacePath[]): string {
+export function namespaceDenial(found: readonly NamespacePath[]): string {
   const names = [...new Set(found.map(({ namespace }) => namespace))].slice(0, MOST_SHOWN).join(', ');
   const paths = [...new Set(found.map(({ path }) => path))];
   return privilegeMessage(paths, ` of a namespace in the server (${names})`, 'it');

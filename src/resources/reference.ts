@@ -2,7 +2,7 @@
 import { choice, objectName, optional, type Rule, type Stored, struct, text } from './schema.ts';
 
 /** The longest PEM text that is taken inline: some twenty certificates. */
-export const LONGEST_PEM = 65536;
+export const MAX_PEM_LENGTH = 65536;
 const KEY = '^[-._a-zA-Z0-9]+$';
 
 const dataKey = (value: string) =>
@@ -28,7 +28,11 @@ const configMapKey = (description: string, key: string) =>
   struct({ name: objectName('The name of the ConfigMap.'), key: dataKey(key) }, description);
 
 const pem = (description: string) =>
-  text(description, { min: 1, max: LONGEST_PEM, rules: [{ rule: "self.contains('-----BEGIN ')", message: 'must be PEM text' }] });
+  text(description, {
+    min: 1,
+    max: MAX_PEM_LENGTH,
+    rules: [{ rule: "self.contains('-----BEGIN ')", message: 'must be PEM text' }],
+  });
 
 /** The three places a certificate of an authority can be written in. */
 const places = () => ({
@@ -44,13 +48,13 @@ const ONE_PLACE: Rule = {
 };
 
 /** Whom to trust: certificates given here, or (left out) what the system trusts. */
-export function authorities(description: string) {
+export function caSource(description: string) {
   return struct(places(), description, { rules: [ONE_PLACE] });
 }
-export type Authorities = Stored<ReturnType<typeof authorities>>;
+export type CASource = Stored<ReturnType<typeof caSource>>;
 
 /** Whom Vault trusts when it calls the API server. */
-export function clusterAuthorities(description: string) {
+export function clusterCASource(description: string) {
   return struct(
     {
       source: choice(
@@ -72,4 +76,4 @@ export function clusterAuthorities(description: string) {
     },
   );
 }
-export type ClusterAuthorities = Stored<ReturnType<typeof clusterAuthorities>>;
+export type ClusterCASource = Stored<ReturnType<typeof clusterCASource>>;

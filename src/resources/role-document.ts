@@ -6,7 +6,7 @@ import { serviceAccountsOf, type VaultAuthRole } from './role.ts';
 
 export type Product = 'Vault' | 'OpenBao';
 
-export interface RoleSituation {
+export interface RoleDocumentInput {
   readonly backend: VaultAuthBackend;
   readonly role: VaultAuthRole;
   readonly product: Product;
@@ -18,7 +18,7 @@ export interface RoleSituation {
  * The body of a role write (auth-kubernetes and auth-jwt HTTP API). The one namespace is the object's own and every service
  * account is named, so that nothing that a tenant writes reaches beyond it. Never holds null or undefined.
  */
-export function roleDocument(situation: RoleSituation): JsonObject {
+export function roleDocument(situation: RoleDocumentInput): JsonObject {
   switch (situation.backend.spec.type) {
     case 'kubernetes':
       return kubernetesRole(situation);
@@ -37,7 +37,7 @@ export function tokenExpirationOf({ spec: { defaults, tenancy } }: VaultAuthBack
   return Math.max(spec.tokenExpirationSeconds ?? defaults.tokenExpirationSeconds, tenancy.limits.minTokenExpirationSeconds);
 }
 
-const kubernetesRole = (situation: RoleSituation): JsonObject => {
+const kubernetesRole = (situation: RoleDocumentInput): JsonObject => {
   const { backend, role } = situation;
   return {
     bound_service_account_names: [...serviceAccountsOf(role)],
@@ -50,7 +50,7 @@ const kubernetesRole = (situation: RoleSituation): JsonObject => {
   };
 };
 
-const jwtRole = (situation: RoleSituation): JsonObject => {
+const jwtRole = (situation: RoleDocumentInput): JsonObject => {
   const { backend, role } = situation;
   const { expiration, notBefore, clockSkew } = backend.spec.jwt?.leeway ?? { expiration: -1, notBefore: 0, clockSkew: 0 };
   const byUID = aliasNameSource(backend, role) === 'ServiceAccountUID';
@@ -78,7 +78,7 @@ export const CLAIM_MAPPINGS = {
   '/kubernetes.io/serviceaccount/uid': 'service_account_uid',
 } as const;
 
-const tokenFields = ({ backend, role, product, effectivePolicies }: RoleSituation): JsonObject => {
+const tokenFields = ({ backend, role, product, effectivePolicies }: RoleDocumentInput): JsonObject => {
   const { token } = limitedToken(backend, role);
   return {
     token_ttl: token.ttl,

@@ -16,7 +16,7 @@ export function vaultRoleName({ spec }: VaultAuthBackend, role: VaultAuthRole): 
   const { name, namespace = '' } = role.metadata;
   const { vaultRoleName: given, managementPolicy } = role.spec;
   const naming = { clusterName: spec.clusterName, roleNaming: spec.tenancy.roleNaming };
-  return nameInVault(naming, { namespace, name, given, isObserved: managementPolicy === 'Observe' });
+  return nameInVault(naming, { namespace, name, vaultRoleName, isObserved: managementPolicy === 'Observe' });
 }
 
 export interface RoleNaming {
@@ -29,23 +29,26 @@ export interface NamedRole {
   readonly namespace: string;
   readonly name: string;
   /** spec.vaultRoleName. */
-  readonly given: string | undefined;
+  readonly vaultRoleName: string | undefined;
   readonly isObserved: boolean;
 }
 
 /** The same from what the webhook keeps of both. */
-export function nameInVault({ clusterName, roleNaming }: RoleNaming, { namespace, name, given, isObserved }: NamedRole): string {
-  if (given !== undefined && isObserved) return given;
+export function nameInVault(
+  { clusterName, roleNaming }: RoleNaming,
+  { namespace, name, vaultRoleName, isObserved }: NamedRole,
+): string {
+  if (vaultRoleName !== undefined && isObserved) return vaultRoleName;
   switch (roleNaming) {
     case 'Plain':
-      return given ?? name;
+      return vaultRoleName ?? name;
     case 'Qualified':
       return `${clusterName}.${namespace}.${name}`;
   }
 }
 
 /** Why a role must not have this name: it would be another's. Undefined: it may. */
-export function nameRefusal(backend: VaultAuthBackend, role: VaultAuthRole): string | undefined {
+export function roleNameDenial(backend: VaultAuthBackend, role: VaultAuthRole): string | undefined {
   if (role.spec.managementPolicy === 'Observe') return undefined;
   const name = vaultRoleName(backend, role);
   switch (backend.spec.tenancy.roleNaming) {

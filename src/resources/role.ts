@@ -10,16 +10,19 @@ import { tokenSchema } from './token.ts';
 /** The name of a VaultACLPolicy, or "external:" and the name of a policy in Vault that nothing here manages. */
 const POLICY_REFERENCE = '^(external:[a-z0-9]([a-z0-9._/-]*[a-z0-9_])?|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$';
 /** The prefix of policies that nothing here manages. */
-export const EXTERNAL = 'external:';
+export const EXTERNAL_PREFIX = 'external:';
 /** A role's name as both servers take it: word characters, dots and dashes inside. */
 const VAULT_ROLE_NAME = '^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$';
-export const MOST_SERVICE_ACCOUNTS = 16;
-export const MOST_POLICIES = 32;
+export const MAX_SERVICE_ACCOUNTS = 16;
+export const MAX_POLICIES = 32;
 
 /** Whether a text can be asked for as a policy: well formed, and not root. */
 export function isPolicyReference(text: string): boolean {
   return (
-    new RegExp(POLICY_REFERENCE).test(text) && text.length <= LONGEST_POLICY && text !== 'root' && text !== `${EXTERNAL}root`
+    new RegExp(POLICY_REFERENCE).test(text) &&
+    text.length <= LONGEST_POLICY &&
+    text !== 'root' &&
+    text !== `${EXTERNAL_PREFIX}root`
   );
 }
 const LONGEST_POLICY = 253;
@@ -61,13 +64,13 @@ export const roleSpecSchema = struct(
         'Who can log in: service accounts of this namespace by name. When left out: the one named like this object.',
         {
           min: 1,
-          max: MOST_SERVICE_ACCOUNTS,
+          max: MAX_SERVICE_ACCOUNTS,
           merge: 'set',
         },
       ),
     ),
     policies: optional(
-      policyReferences('What they may do: policies that the backend lets this namespace use.', { max: MOST_POLICIES }),
+      policyReferences('What they may do: policies that the backend lets this namespace use.', { max: MAX_POLICIES }),
     ),
     audience: optional(audience('The audience that their tokens must have; as the backend says when left out.')),
     tokenExpirationSeconds: optional(
@@ -137,7 +140,7 @@ export const roleStatusSchema = struct(
     binding: optional(
       struct(
         {
-          serviceAccounts: list(bound, 'Who can log in.', { max: MOST_SERVICE_ACCOUNTS, merge: { keys: ['name'] } }),
+          serviceAccounts: list(bound, 'Who can log in.', { max: MAX_SERVICE_ACCOUNTS, merge: { keys: ['name'] } }),
           audience: text("The audience that tokens must have; the API server's own when empty.", { max: 256 }),
           tokenExpirationSeconds: integer('The life of the projected token.', { min: 0, max: 86400 }),
         },

@@ -7,7 +7,7 @@ type Labels = Readonly<Record<string, string>>;
  * Whether the labels match, as the API server judges it (apimachinery labels.Selector): NotIn and DoesNotExist hold for a
  * label that is absent. No selector matches nothing; an empty one matches everything.
  */
-export function selects(wanted: LabelSelector | undefined, labels: Labels): boolean {
+export function selectorMatches(wanted: LabelSelector | undefined, labels: Labels): boolean {
   return (
     wanted !== undefined &&
     Object.entries(wanted.matchLabels ?? {}).every(([key, value]) => valueOf(labels, key) === value) &&

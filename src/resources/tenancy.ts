@@ -3,12 +3,12 @@ import { type Product, tokenExpirationOf } from './role-document.ts';
 import { isClientJWT, type VaultAuthBackend } from './backend.ts';
 import { globMatches } from './glob.ts';
 import { limitedToken } from './role-token.ts';
-import { EXTERNAL, type RoleConditionUpdate, serviceAccountsOf, type VaultAuthRole } from './role.ts';
-import { nameRefusal } from './role-name.ts';
-import { selects } from './selects.ts';
+import { EXTERNAL_PREFIX, type RoleConditionUpdate, serviceAccountsOf, type VaultAuthRole } from './role.ts';
+import { roleNameDenial } from './role-name.ts';
+import { selectorMatches } from './selects.ts';
 import type { PolicyRule } from './tenancy-spec.ts';
 
-export interface TenancySituation {
+export interface TenancyInput {
   readonly backend: VaultAuthBackend;
   readonly role: VaultAuthRole;
   readonly namespaceLabels: Readonly<Record<string, string>>;
@@ -22,7 +22,7 @@ export interface TenancySituation {
   readonly product: Product | undefined;
 }
 
-export interface TenancyVerdict {
+export interface TenancyDecision {
   readonly finding: RoleConditionUpdate & { readonly type: 'Accepted' };
   /** Whether Vault may have the role: false means that it must not be there. */
   readonly admitted: boolean;
@@ -34,7 +34,7 @@ export interface TenancyVerdict {
  * Judges a role. What is asked for and not allowed is left out, and the rest holds: so a rule that is taken away takes effect
  * although the tenant does nothing. A role that has no right to be there at all is not admitted.
  */
-export function judgeRole(situation: TenancySituation): TenancyVerdict {
+export function evaluateTenancy(situation: TenancyInput): TenancyDecision {
   const refusal = refusalOf(situation);
   if (refusal) return { finding: refusal, admitted: false, effectivePolicies: [] };
   const { backend, role } = situation;
@@ -44,7 +44,7 @@ export function judgeRole(situation: TenancySituation): TenancyVerdict {
   const allowed = requested.filter(isAllowed);
   const wanted = [...new Set([...defaultPolicies, ...allowed])];
   const effectivePolicies = [...new Set(wanted.flatMap((policy) => nameInVault(policy, situation) ?? []))];
-  const verdict = (reason: AdmittedReason, message: string): TenancyVerdict => ({
+  const verdict = (reason: AdmittedReason, message: string): TenancyDecision => ({
     finding: { type: 'Accepted', status: reason === 'Accepted' ? 'True' : 'False', reason, message },
     admitted: true,
     effectivePolicies,
@@ -84,7 +84,7 @@ export function isAdmitted(conditions: readonly { readonly type: string; readonl
  * Whether what an object has made in Vault stays there when the object is deleted. Else a tenant could leave one role after the
  * other behind, each beyond quota and rules. Without its backend there is no rule either, and what was asked for holds.
  */
-export function outlives(role: VaultAuthRole, backend: VaultAuthBackend | undefined): boolean {
+export function isRetained(role: VaultAuthRole, backend: VaultAuthBackend | undefined): boolean {
   return (
     (role.spec.deletionPolicy === 'Retain' || !isManaged(role)) && (backend === undefined || backend.spec.tenancy.allowRetain)
   );
@@ -93,18 +93,18 @@ export function outlives(role: VaultAuthRole, backend: VaultAuthBackend | undefi
 const isManaged = ({ spec }: VaultAuthRole): boolean => spec.managementPolicy === 'Manage';
 
 /** Why the role must not be there at all. */
-const refusalOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: TenancySituation): Accepted | undefined => {
+const refusalOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: TenancyInput): Accepted | undefined => {
   const name = backend.metadata.name;
   const { tenancy } = backend.spec;
   const no = (reason: Accepted['reason'], message: string): Accepted => ({ type: 'Accepted', status: 'False', reason, message });
-  if (!selects(tenancy.namespaceSelector, namespaceLabels))
+  if (!selectorMatches(tenancy.namespaceSelector, namespaceLabels))
     return no('NamespaceNotAllowed', `VaultAuthBackend ${name} does not select this namespace (spec.tenancy.namespaceSelector)`);
   if (isClientJWT(backend.spec) && role.spec.audience !== undefined)
     return no(
       'AudienceNotSupported',
       `VaultAuthBackend ${name} has the reviewer mode ClientJWT: tokens must have the API server's audience; leave spec.audience out`,
     );
-  const refusal = nameRefusal(backend, role);
+  const refusal = roleNameDenial(backend, role);
   if (refusal !== undefined) return no('NameNotAllowed', refusal);
   if (nameHolder !== undefined) return no('NameTaken', `${nameHolder} has this name in Vault already; rename one of them`);
   const { maxRolesPerNamespace } = tenancy.limits;
@@ -119,16 +119,16 @@ const refusalOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: T
 const allows = (
   { policies, namespaceSelector, serviceAccountPattern }: PolicyRule,
   policy: string,
-  { role, namespaceLabels }: TenancySituation,
+  { role, namespaceLabels }: TenancyInput,
 ): boolean =>
   policies.includes(policy) &&
-  selects(namespaceSelector, namespaceLabels) &&
+  selectorMatches(namespaceSelector, namespaceLabels) &&
   (serviceAccountPattern === undefined || serviceAccountsOf(role).every((name) => globMatches(serviceAccountPattern, name)));
 
-const nameInVault = (policy: string, { policyName }: TenancySituation): string | undefined =>
-  policy.startsWith(EXTERNAL) ? policy.slice(EXTERNAL.length) : policyName(policy);
+const nameInVault = (policy: string, { policyName }: TenancyInput): string | undefined =>
+  policy.startsWith(EXTERNAL_PREFIX) ? policy.slice(EXTERNAL_PREFIX.length) : policyName(policy);
 
-const exceededBy = ({ backend, role }: TenancySituation): readonly string[] => {
+const exceededBy = ({ backend, role }: TenancyInput): readonly string[] => {
   const { exceeded } = limitedToken(backend, role);
   const asked = role.spec.tokenExpirationSeconds;
   const given = tokenExpirationOf(backend, role);

@@ -7,7 +7,7 @@ import { differences } from '../../src/resources/canonical.ts';
 import { jwtConfig } from '../../src/resources/jwt-config.ts';
 import { kubernetesConfig } from '../../src/resources/kubernetes-config.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
-import { judgeRole } from '../../src/resources/tenancy.ts';
+import { evaluateTenancy } from '../../src/resources/tenancy.ts';
 import { tuneDocument } from '../../src/resources/tune.ts';
 import { readConfig, writeConfig, readTune, writeTune } from '../../src/vault/mounts.ts';
 import { readRole, writeRole } from '../../src/vault/roles.ts';
@@ -58,7 +58,7 @@ onEachServer(
       const paths = { kubernetes: await mount('kubernetes'), jwt: await mount('jwt') };
       await fc.assert(
         fc.asyncProperty(situation, async ({ backend, role, namespaceLabels }) => {
-          const verdict = judgeRole({
+          const verdict = evaluateTenancy({
             backend,
             role,
             namespaceLabels,

@@ -7,7 +7,7 @@ import { kubernetesConfig } from '../../src/resources/kubernetes-config.ts';
 import { kindOf, readResource, type Resources } from '../../src/resources/read-resource.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
 import { vaultRoleName } from '../../src/resources/role-name.ts';
-import { judgeRole } from '../../src/resources/tenancy.ts';
+import { evaluateTenancy } from '../../src/resources/tenancy.ts';
 import { readConfig, writeConfig } from '../../src/vault/mounts.ts';
 import { readRole, writeRole } from '../../src/vault/roles.ts';
 import { kubernetesBackend } from '../unit/resources/fixture.ts';
@@ -108,7 +108,7 @@ onEachServer(
       for (const object of others) {
         const role = resourceOf('VaultAuthRole', object);
         const namespaceLabels = { 'kubernetes.io/metadata.name': role.metadata.namespace ?? '' };
-        const verdict = judgeRole({
+        const verdict = evaluateTenancy({
           backend,
           role,
           namespaceLabels,

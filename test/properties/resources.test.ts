@@ -1,10 +1,10 @@
 // What holds for every role that a namespace editor can write: names are nobody else's, policies are allowed, bindings stay at home.
 import fc from 'fast-check';
-import { EXTERNAL } from '../../src/resources/role.ts';
+import { EXTERNAL_PREFIX } from '../../src/resources/role.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
 import { probeRoleName, vaultRoleName } from '../../src/resources/role-name.ts';
 import { readResource } from '../../src/resources/read-resource.ts';
-import { judgeRole, outlives } from '../../src/resources/tenancy.ts';
+import { evaluateTenancy, isRetained } from '../../src/resources/tenancy.ts';
 import { kubernetesBackend, webRole } from '../unit/resources/fixture.ts';
 import { POLICIES, type Situation, situation } from './roles.ts';
 
@@ -12,8 +12,9 @@ const RUNS = { numRuns: 300 };
 const policyName = (name: string): string | undefined =>
   (POLICIES as readonly string[]).includes(name) ? `acl-${name}` : undefined;
 const inVault = (policy: string): string | undefined =>
-  policy.startsWith(EXTERNAL) ? policy.slice(EXTERNAL.length) : policyName(policy);
-const judge = (given: Situation) => judgeRole({ ...given, policyName, olderRoles: 0, nameHolder: undefined, product: 'OpenBao' });
+  policy.startsWith(EXTERNAL_PREFIX) ? policy.slice(EXTERNAL_PREFIX.length) : policyName(policy);
+const judge = (given: Situation) =>
+  evaluateTenancy({ ...given, policyName, olderRoles: 0, nameHolder: undefined, product: 'OpenBao' });
 const documentOf = (given: Situation) =>
   roleDocument({ ...given, product: 'OpenBao', effectivePolicies: judge(given).effectivePolicies });
 
@@ -122,7 +123,7 @@ test('no role stays in Vault without its object unless the backend lets it, and 
     fc.property(situation, (given) => {
       const { backend, role } = given;
       const { allowRetain } = backend.spec.tenancy;
-      if (!allowRetain) expect(outlives(role, backend)).toBe(false);
+      if (!allowRetain) expect(isRetained(role, backend)).toBe(false);
       const { finding } = judge(given);
       const isRefused = role.spec.deletionPolicy === 'Retain' && role.spec.managementPolicy === 'Manage' && !allowRetain;
       if (isRefused) expect(finding.status).toBe('False');

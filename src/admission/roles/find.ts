@@ -1,21 +1,21 @@
 // Which VaultAuthRole, VaultAuthBackend and VaultEndpoint a pod logs in by.
-import { isAutoRoleWanted } from '../../resources/auto-role-wish.ts';
+import { autoRoleApplies } from '../../resources/auto-role-wish.ts';
 import { AUTO_ROLE_ANNOTATION, BACKEND_LABEL } from '../../resources/kinds.ts';
-import type { KnownBackend, KnownEndpoint, KnownRole } from '../../resources/known.ts';
+import type { CachedBackend, CachedEndpoint, CachedRole } from '../../resources/known.ts';
 import { nameInVault } from '../../resources/role-name.ts';
-import { selects } from '../../resources/selects.ts';
+import { selectorMatches } from '../../resources/selects.ts';
 import type { RoleProblem } from './role-problems.ts';
 
 /** Our objects in memory. */
 export interface KnownRoles {
   /** False: there are none, and nothing has to be looked for. */
   readonly inUse: () => boolean;
-  readonly role: (namespace: string, name: string) => KnownRole | undefined;
-  readonly rolesIn: (namespace: string) => readonly KnownRole[];
-  readonly backend: (name: string) => KnownBackend | undefined;
+  readonly role: (namespace: string, name: string) => CachedRole | undefined;
+  readonly rolesIn: (namespace: string) => readonly CachedRole[];
+  readonly backend: (name: string) => CachedBackend | undefined;
   /** The only one with isDefault; none where several have it, as the controller sees it. */
-  readonly defaultBackend: () => KnownBackend | undefined;
-  readonly endpoint: (name: string) => KnownEndpoint | undefined;
+  readonly defaultBackend: () => CachedBackend | undefined;
+  readonly endpoint: (name: string) => CachedEndpoint | undefined;
 }
 
 /** What of a pod and its surroundings decides. */
@@ -29,20 +29,20 @@ export interface Asker {
   /** The backend that an annotation names. */
   readonly backend: string | undefined;
   /** Annotations name a mount or method that is not this backend's. */
-  readonly goesElsewhere: (backend: KnownBackend) => boolean;
+  readonly goesElsewhere: (backend: CachedBackend) => boolean;
 }
 
 export interface Place {
-  readonly role: KnownRole;
-  readonly backend: KnownBackend;
-  readonly endpoint: KnownEndpoint;
+  readonly role: CachedRole;
+  readonly backend: CachedBackend;
+  readonly endpoint: CachedEndpoint;
 }
 
 export type Found =
   /** The pod has nothing to do with our objects. */
   | { readonly kind: 'nothing' }
   /** It has, but there is no role to log in by: what its annotations and the settings say is all there is. */
-  | { readonly kind: 'hindrance'; readonly finding: RoleProblem; readonly backend: KnownBackend | undefined }
+  | { readonly kind: 'hindrance'; readonly finding: RoleProblem; readonly backend: CachedBackend | undefined }
   | { readonly kind: 'place'; readonly place: Place }
   /** The controller is about to make the role. */
   | { readonly kind: 'pending'; readonly place: Place };
@@ -63,27 +63,27 @@ export function findPlace(asker: Asker, known: KnownRoles): Found {
   return { kind: 'hindrance', finding, backend: backendOf(first, asker, known) };
 }
 
-export function binds({ serviceAccounts }: KnownRole, account: string): boolean {
+export function binds({ serviceAccounts }: CachedRole, account: string): boolean {
   return serviceAccounts.includes(account);
 }
 
 /** Whoever writes the role's name in Vault means the same: pods that came before their objects do. */
-const roleNamedInVault = (asker: Asker, known: KnownRoles): KnownRole | undefined =>
+const roleNamedInVault = (asker: Asker, known: KnownRoles): CachedRole | undefined =>
   known.rolesIn(asker.namespace).find((role) => {
     const backend = backendOf(role, asker, known);
     return backend !== undefined && nameInVault(backend, role) === asker.role;
   });
 
-const isOnWantedBackend = (role: KnownRole, asker: Asker, known: KnownRoles): boolean =>
+const isOnWantedBackend = (role: CachedRole, asker: Asker, known: KnownRoles): boolean =>
   asker.backend === undefined || backendOf(role, asker, known)?.name === asker.backend;
 
 /** As the controller has it: the one that the role names, else its namespace, else the default one. */
-const backendOf = (role: KnownRole, { namespaceLabels }: Asker, known: KnownRoles): KnownBackend | undefined => {
+const backendOf = (role: CachedRole, { namespaceLabels }: Asker, known: KnownRoles): CachedBackend | undefined => {
   const name = role.backend ?? namespaceLabels.get(BACKEND_LABEL);
   return name === undefined ? known.defaultBackend() : known.backend(name);
 };
 
-const placeOf = (role: KnownRole, asker: Asker, known: KnownRoles): Found => {
+const placeOf = (role: CachedRole, asker: Asker, known: KnownRoles): Found => {
   const backend = backendOf(role, asker, known);
   const by = `VaultAuthRole ${role.namespace}/${role.name}`;
   if (!backend) {
@@ -102,10 +102,11 @@ const placeOf = (role: KnownRole, asker: Asker, known: KnownRoles): Found => {
  * A tenant's role can name any backend. One that does not admit the namespace gives its pods nothing, least of all its address: their
  * token would go to a server that was not given to them. A role that was in Vault once is the controller's to judge.
  */
-const isIntruder = (role: KnownRole, backend: KnownBackend, { namespaceLabels }: Asker): boolean =>
-  role.state === 'unprogrammed' && !selects(backend.rules.tenancy.namespaceSelector, Object.fromEntries(namespaceLabels));
+const isIntruder = (role: CachedRole, backend: CachedBackend, { namespaceLabels }: Asker): boolean =>
+  role.state === 'unprogrammed' &&
+  !selectorMatches(backend.autoRoleRules.tenancy.namespaceSelector, Object.fromEntries(namespaceLabels));
 
-const withEndpoint = (kind: 'place' | 'pending', role: KnownRole, backend: KnownBackend, known: KnownRoles): Found => {
+const withEndpoint = (kind: 'place' | 'pending', role: CachedRole, backend: CachedBackend, known: KnownRoles): Found => {
   const endpoint = known.endpoint(backend.endpoint);
   if (endpoint) return { kind, place: { role, backend, endpoint } };
   const by = `VaultAuthBackend ${backend.name}`;
@@ -133,7 +134,7 @@ const withoutRole = (asker: Asker, known: KnownRoles): Found => {
   const labels = Object.fromEntries(asker.namespaceLabels);
   const isPending =
     (asker.role === '' || asker.role === account) &&
-    isAutoRoleWanted(backend.rules, labels, account, asker.accountAnnotations.get(AUTO_ROLE_ANNOTATION));
+    autoRoleApplies(backend.autoRoleRules, labels, account, asker.accountAnnotations.get(AUTO_ROLE_ANNOTATION));
   if (isPending && asker.role === '') return withEndpoint('pending', autoRole(namespace, account, backend), backend, known);
   // Who names a role may mean one that was there before ours: until ours is there, that one counts.
   if (isPending)
@@ -142,7 +143,10 @@ const withoutRole = (asker: Asker, known: KnownRoles): Found => {
       finding: { code: 'vault-role-pending', namespace, role: account, backend: backend.name },
       backend,
     };
-  const isMeant = named !== undefined || backend.mode === 'Enforce' || selects(backend.rules.tenancy.namespaceSelector, labels);
+  const isMeant =
+    named !== undefined ||
+    backend.admissionMode === 'Enforce' ||
+    selectorMatches(backend.autoRoleRules.tenancy.namespaceSelector, labels);
   if (!isMeant) return NOTHING;
   const role = asker.role === '' ? account : asker.role;
   return { kind: 'hindrance', finding: { code: 'vault-role-missing', namespace, role, backend: backend.name }, backend };
@@ -151,15 +155,15 @@ const withoutRole = (asker: Asker, known: KnownRoles): Found => {
 const NOTHING: Found = { kind: 'nothing' };
 
 /** The role as the controller will make it. */
-const autoRole = (namespace: string, account: string, backend: KnownBackend): KnownRole => ({
+const autoRole = (namespace: string, account: string, backend: CachedBackend): CachedRole => ({
   namespace,
   name: account,
   backend: backend.name,
   serviceAccounts: [account],
   audience: undefined,
   tokenExpirationSeconds: undefined,
-  given: undefined,
+  vaultRoleName: undefined,
   isObserved: false,
   state: 'unknown',
-  because: '',
+  notReadyMessage: '',
 });

@@ -1,7 +1,7 @@
 // The link between a pod and our objects: which options they give it, and what is amiss.
 import type { Options, Origin, Parsed } from '../../annotations/parse.ts';
 import { ADMISSION_MODE_LABEL, BACKEND_LABEL } from '../../resources/kinds.ts';
-import { ADMISSION_MODES, type AdmissionMode, type KnownBackend } from '../../resources/known.ts';
+import { ADMISSION_MODES, type AdmissionMode, type CachedBackend } from '../../resources/known.ts';
 import { binds, findPlace, type Asker, type KnownRoles, type Place } from './find.ts';
 import type { RoleProblem } from './role-problems.ts';
 import { judgedOf, type Judged } from './judge.ts';
@@ -46,13 +46,13 @@ export function linkPod(own: Parsed, around: Surroundings, known: KnownRoles): L
       // Who names what does not exist is judged by whoever would have been asked otherwise.
       const label = around.namespaceLabels.get(BACKEND_LABEL);
       const backend = found.backend ?? (label === undefined ? undefined : known.backend(label)) ?? known.defaultBackend();
-      const mode = modeOf(backend?.mode ?? 'Warn', around);
+      const mode = modeOf(backend?.admissionMode ?? 'Warn', around);
       return { parsed: own, ca: undefined, judged: judgedOf([found.finding], mode, role === '') };
     }
     case 'place':
     case 'pending': {
       const { place } = found;
-      const mode = modeOf(place.backend.mode, around);
+      const mode = modeOf(place.backend.admissionMode, around);
       // Nobody is to be bothered there: who names another mount has his own ways.
       if (mode === 'Off' && goesElsewhere(own, place.backend)) return undefined;
       const values = valuesOf(place);
@@ -70,7 +70,7 @@ const takesPart = ({ options, origins }: Parsed): boolean =>
 
 const isOurs = (type: string): boolean => type === 'kubernetes' || type === 'jwt';
 
-const goesElsewhere = (own: Parsed, { path, type }: KnownBackend): boolean =>
+const goesElsewhere = (own: Parsed, { path, type }: CachedBackend): boolean =>
   (isAnnotated(own, 'authPath') && !isSame(own.options.authPath, `auth/${path}`)) ||
   (isAnnotated(own, 'authType') ? own.options.authType !== type : !isOurs(own.options.authType));
 
@@ -108,9 +108,9 @@ const stateOf = (kind: 'place' | 'pending', { role, backend }: Place, { namespac
     case 'unknown':
       return [];
     case 'unready':
-      return [{ code: 'vault-role-unready', role: name, reason: role.because }];
+      return [{ code: 'vault-role-unready', role: name, reason: role.notReadyMessage }];
     case 'unprogrammed':
-      return [{ code: 'vault-role-unprogrammed', role: name, reason: role.because }];
+      return [{ code: 'vault-role-unprogrammed', role: name, reason: role.notReadyMessage }];
   }
 };
 

@@ -1,7 +1,7 @@
 // What role, backend and endpoint say about a login, as options of the pod.
 import type { Origin } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
-import type { KnownRole } from '../../resources/known.ts';
+import type { CachedRole } from '../../resources/known.ts';
 import { nameInVault } from '../../resources/role-name.ts';
 import type { Place } from './find.ts';
 
@@ -32,7 +32,7 @@ export function valuesOf(place: Place): LinkValues {
   return made;
 }
 
-const latest = new WeakMap<KnownRole, LinkValues>();
+const latest = new WeakMap<CachedRole, LinkValues>();
 
 const listOf = ({ role, backend, endpoint }: Place): readonly LinkedValue[] => {
   const ofRole = { layer: 'VaultAuthRole', object: `${role.namespace}/${role.name}` } as const;
@@ -52,7 +52,7 @@ const listOf = ({ role, backend, endpoint }: Place): readonly LinkedValue[] => {
     },
     {
       key: 'tokenExpirationSeconds',
-      value: Math.max(seconds, backend.leastTokenExpirationSeconds),
+      value: Math.max(seconds, backend.minTokenExpirationSeconds),
       origin: role.tokenExpirationSeconds === undefined ? ofBackend : ofRole,
     },
     { key: 'service', value: endpoint.address, origin: ofEndpoint },

@@ -1,7 +1,7 @@
 // The certificates that Vault is to trust when it calls the API server (or fetches keys), as PEM text.
 import { X509Certificate } from 'node:crypto';
 import { readValue } from '../../kube/secrets.ts';
-import type { Authorities, ClusterAuthorities } from '../../resources/reference.ts';
+import type { CASource, ClusterCASource } from '../../resources/reference.ts';
 import type { ControllerKube } from '../context.ts';
 
 type Kube = Pick<ControllerKube, 'client' | 'namespace'>;
@@ -19,7 +19,7 @@ export type AuthorityReading =
 /** Whom Vault trusts as API server. Throws a KubeError when a Secret or ConfigMap cannot be asked for. */
 export async function readClusterAuthority(
   context: Sources,
-  wanted: ClusterAuthorities,
+  wanted: ClusterCASource,
   product: 'Vault' | 'OpenBao',
   signal?: AbortSignal,
 ): Promise<AuthorityReading> {
@@ -43,7 +43,7 @@ export async function readClusterAuthority(
 /** Certificates given inline or by reference; nothing given is what the system trusts. */
 export async function readGiven(
   { client, namespace }: Kube,
-  { inline, secretRef, configMapRef }: Authorities,
+  { inline, secretRef, configMapRef }: CASource,
   signal?: AbortSignal,
 ): Promise<AuthorityReading> {
   if (inline !== undefined) return checked(inline, 'the inline certificates');

@@ -2,7 +2,7 @@
 import { KubeError } from '../../kube/errors.ts';
 import type { BackendConditionUpdate, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
 import { type VaultAuthBackend, defaultAudience } from '../../resources/backend.ts';
-import { type ConditionUpdate, mergeConditions, readyOf } from '../../resources/condition.ts';
+import { type ConditionUpdate, mergeConditions, readyCondition } from '../../resources/condition.ts';
 import type { ControllerContext, Reconcile } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import { untried } from './health.ts';
@@ -185,7 +185,7 @@ const write = async (
 ): Promise<void> => {
   const { name, generation } = backend.metadata;
   const time = new Date(context.clock.now()).toISOString();
-  const ready = readyOf(findings);
+  const ready = readyCondition(findings);
   tellTurn(context, backend, ready);
   const all = [...findings, ready];
   await context.kube.writeStatus('VaultAuthBackend', backend, {

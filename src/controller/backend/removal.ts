@@ -1,7 +1,7 @@
 // The end of a VaultAuthBackend: the mount goes only when that was asked for twice, nothing of anybody else's goes, and it never waits for ever.
 import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
-import { mergeConditions, readyOf } from '../../resources/condition.ts';
+import { mergeConditions, readyCondition } from '../../resources/condition.ts';
 import { CONFIRM_DELETE_ANNOTATION, FINALIZER } from '../../resources/kinds.ts';
 import { disableMount, readMounts } from '../../vault/mounts.ts';
 import type { ControllerContext } from '../context.ts';
@@ -105,7 +105,7 @@ const wait = async (
   const before = current.conditions ?? [];
   const findings = [...before.filter(({ type }) => type !== 'Deletable' && type !== 'Ready'), deletable(reason, message)];
   const time = new Date(context.clock.now()).toISOString();
-  const conditions = mergeConditions(before, [...findings, readyOf(findings)], generation, time);
+  const conditions = mergeConditions(before, [...findings, readyCondition(findings)], generation, time);
   await context.kube.writeStatus('VaultAuthBackend', backend, { ...current, conditions });
   return { requeueAfterMs: Math.min(AGAIN_MS, context.clock.deletionTimeoutMs / 4) };
 };

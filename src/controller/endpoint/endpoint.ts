@@ -1,5 +1,5 @@
 // Keeps the connection of one VaultEndpoint, and says in its status and to the other reconcilers whether it can be worked with.
-import { mergeConditions, readyOf } from '../../resources/condition.ts';
+import { mergeConditions, readyCondition } from '../../resources/condition.ts';
 import type { EndpointConditionUpdate, VaultEndpoint, VaultEndpointStatus } from '../../resources/endpoint.ts';
 import { vaultClient } from '../../vault/client.ts';
 import { vaultSession } from '../../vault/session.ts';
@@ -35,7 +35,7 @@ export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name,
     await rightsFinding(context, endpoint, view.token ? connection.session : undefined, signal),
     ...(isDeleting ? [deletable('InUse', `In use by ${listed(users)}: delete those first.`)] : []),
   ];
-  const ready = readyOf(findings, APART);
+  const ready = readyCondition(findings, APART);
   if (isBlip(context.vault.registry.get(name).state, connection, view)) throw new Error(ready.message);
   register(context, name, endpoint, connection, view, ready);
   tellChanges(context, endpoint, view, ready);

@@ -4,7 +4,7 @@ import { isKubeError } from '../../kube/errors.ts';
 import { readValue } from '../../kube/secrets.ts';
 import { requestToken } from '../../kube/tokens.ts';
 import type { VaultEndpointSpec } from '../../resources/endpoint.ts';
-import { LONGEST_PEM } from '../../resources/reference.ts';
+import { MAX_PEM_LENGTH } from '../../resources/reference.ts';
 import type { VaultTLS } from '../../vault/client.ts';
 import type { Login } from '../../vault/login.ts';
 import { readGiven } from '../backend/authority.ts';
@@ -58,7 +58,7 @@ export async function gatherMaterial(context: Reader, spec: VaultEndpointSpec, s
 const certificatesIn = (pem: string): string | undefined => {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   const text = blocks.map((block) => `${block}\n`).join('');
-  return text === '' || text.length > LONGEST_PEM ? undefined : text;
+  return text === '' || text.length > MAX_PEM_LENGTH ? undefined : text;
 };
 
 interface Pair {

@@ -5,8 +5,8 @@ import {
   type VaultACLPolicyStatus,
   vaultPolicyName,
 } from '../../resources/acl-policy.ts';
-import { mergeConditions, readyOf } from '../../resources/condition.ts';
-import { namespaceRefusal, type PolicyText, policyText } from '../../resources/policy-text.ts';
+import { mergeConditions, readyCondition } from '../../resources/condition.ts';
+import { namespaceDenial, type PolicyText, policyText } from '../../resources/policy-text.ts';
 import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../context.ts';
@@ -42,7 +42,7 @@ export const reconcilePolicy: Reconcile<VaultACLPolicy> = async (context, _key, 
     drift: [],
     ...status,
     observedGeneration: generation,
-    conditions: mergeConditions(policy.status?.conditions ?? [], [...findings, readyOf(findings)], generation, time),
+    conditions: mergeConditions(policy.status?.conditions ?? [], [...findings, readyCondition(findings)], generation, time),
   });
   if (!again) return { requeueAfterMs: resyncAfterMs(context.clock, RESYNC_SECONDS) };
   if (again.requeueAfterMs !== undefined) return { requeueAfterMs: again.requeueAfterMs };
@@ -95,7 +95,7 @@ const program = async (
     if (reached.length > 0)
       return {
         findings: [
-          accepted('PrivilegedPath', namespaceRefusal(reached)),
+          accepted('PrivilegedPath', namespaceDenial(reached)),
           waiting('The policy is not accepted; what Vault has of it stays.'),
         ],
         status: {},

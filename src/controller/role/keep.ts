@@ -6,7 +6,7 @@ import { differences } from '../../resources/canonical.ts';
 import { isObserved } from '../../resources/management.ts';
 import { roleDocument } from '../../resources/role-document.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../resources/role.ts';
-import { outlives } from '../../resources/tenancy.ts';
+import { isRetained } from '../../resources/tenancy.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
 import type { ControllerContext } from '../context.ts';
 import { type DocumentState, ignoredBefore, keepDocument } from '../document.ts';
@@ -104,7 +104,7 @@ const observerOf = ({ context, backend, role, isReduced }: RoleWork, isOurs: boo
 
 /** Only an object whose deletion deletes something in Vault is held back by us. */
 const holdAsNeeded = ({ context, role, backend }: RoleWork): Promise<void> =>
-  outlives(role, backend)
+  isRetained(role, backend)
     ? context.kube.removeFinalizer('VaultAuthRole', role)
     : context.kube.addFinalizer('VaultAuthRole', role);
 

@@ -4,7 +4,7 @@ import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
 import { isObserved } from '../../resources/management.ts';
 import type { RoleConditionUpdate, VaultAuthRole } from '../../resources/role.ts';
-import { outlives } from '../../resources/tenancy.ts';
+import { isRetained } from '../../resources/tenancy.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { deleteRole } from '../../vault/roles.ts';
 import type { ControllerContext } from '../context.ts';
@@ -24,7 +24,7 @@ type Removal =
 export async function removeRole(context: ControllerContext, role: VaultAuthRole): Promise<{ readonly requeueAfterMs?: number }> {
   if (!role.metadata.finalizers?.includes(FINALIZER)) return {};
   const place = ownPlace(role);
-  const isKept = place !== undefined && outlives(role, context.listers.backends.get(place.backend));
+  const isKept = place !== undefined && isRetained(role, context.listers.backends.get(place.backend));
   const removal: Removal = place && !isKept ? await remove(context, place) : { done: true, remark: undefined };
   if (!removal.done) {
     const since = Date.parse(role.metadata.deletionTimestamp ?? '');

@@ -1,6 +1,6 @@
 // Brings one VaultAuthRole and the role in Vault together.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
-import { mergeConditions, readyOf } from '../../resources/condition.ts';
+import { mergeConditions, readyCondition } from '../../resources/condition.ts';
 import { audienceOf, tokenExpirationOf } from '../../resources/role-document.ts';
 import { isOlder, vaultRoleName } from '../../resources/role-name.ts';
 import {
@@ -9,7 +9,7 @@ import {
   type VaultAuthRole,
   type VaultAuthRoleStatus,
 } from '../../resources/role.ts';
-import { judgeRole, type TenancyVerdict } from '../../resources/tenancy.ts';
+import { evaluateTenancy, type TenancyDecision } from '../../resources/tenancy.ts';
 import { vaultPolicyName } from '../../resources/acl-policy.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
@@ -41,7 +41,7 @@ export const reconcileRole: Reconcile<VaultAuthRole> = async (context, _key, rol
   const accounts = accountsOf(context, role);
   const { generation } = role.metadata;
   const missing = accounts.filter(({ exists }) => !exists).map(({ name }) => name);
-  const ready = readyOf(outcome.findings);
+  const ready = readyCondition(outcome.findings);
   const conditions = [...outcome.findings, accountsFinding(missing), ready];
   const { binding, ...status } = outcome.status;
   await context.kube.writeStatus('VaultAuthRole', role, {
@@ -138,7 +138,7 @@ const withoutPlace = (status: VaultAuthRoleStatus | undefined): VaultAuthRoleSta
   return rest;
 };
 
-const judged = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): TenancyVerdict => {
+const judged = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): TenancyDecision => {
   const { namespace = '', uid } = role.metadata;
   const isOlderRival = (other: VaultAuthRole): boolean =>
     other.metadata.uid !== uid && isOlder(other, role) && isManagedOn(context, backend, other);
@@ -147,7 +147,7 @@ const judged = (context: ControllerContext, backend: VaultAuthBackend, role: Vau
       ? holderOf(context, backend, role)
       : undefined;
   const vault = context.vault.registry.get(backend.spec.endpointRef.name);
-  return judgeRole({
+  return evaluateTenancy({
     backend,
     role,
     namespaceLabels: context.listers.namespaces.get(namespace)?.labels ?? {},

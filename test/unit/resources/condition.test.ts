@@ -1,5 +1,5 @@
 // Conditions: what of the old ones is kept, and what they sum up to.
-import { type Condition, type ConditionUpdate, mergeConditions, readyOf } from '../../../src/resources/condition.ts';
+import { type Condition, type ConditionUpdate, mergeConditions, readyCondition } from '../../../src/resources/condition.ts';
 import { isObserved } from '../../../src/resources/management.ts';
 import { kubernetesBackend, webRole } from './fixture.ts';
 
@@ -46,7 +46,7 @@ describe('Ready', () => {
     ['of both', [finding('A', 'Unknown', 'Unseen'), finding('B', 'False', 'Wrong')], 'False', 'Wrong'],
     ['of something that does not count', [finding('Apart', 'False', 'Wrong')], 'True', 'Ready'],
   ])('%s', (_what, findings, status, reason) => {
-    expect(readyOf(findings, ['Apart'])).toMatchObject({ type: 'Ready', status, reason });
+    expect(readyCondition(findings, ['Apart'])).toMatchObject({ type: 'Ready', status, reason });
   });
 });
 

@@ -1,6 +1,6 @@
 // What of the configuration of a mount can be said in a manifest.
 import type { JsonObject } from '../../../src/json/json.ts';
-import type { FoundMount } from '../../../src/resources/export-backend.ts';
+import type { VaultMount } from '../../../src/resources/export-backend.ts';
 import { CONFIG, exported, ROLE } from './found.ts';
 
 describe('a configuration', () => {
@@ -47,7 +47,7 @@ describe('a configuration', () => {
     expect(exported({}, { type: 'oidc', config }).spec).toMatchObject({ type: 'jwt', jwt: expected });
   });
 
-  it.each<[string, Partial<FoundMount>, string]>([
+  it.each<[string, Partial<VaultMount>, string]>([
     ['another type', { type: 'userpass' }, 'is of type userpass'],
     ['nothing', { config: undefined }, 'was never configured'],
     ['several URLs', { type: 'jwt', config: { jwks_pairs: [{ jwks_url: 'a' }] } }, 'jwks_pairs'],

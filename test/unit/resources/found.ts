@@ -1,7 +1,7 @@
 // Mounts and roles as servers answer, for tests of exports.
 import type { JsonObject } from '../../../src/json/json.ts';
 import { exportMount } from '../../../src/resources/export.ts';
-import type { FoundMount } from '../../../src/resources/export-backend.ts';
+import type { VaultMount } from '../../../src/resources/export-backend.ts';
 
 export const CONFIG: JsonObject = {
   kubernetes_host: 'https://api:6443',
@@ -35,7 +35,7 @@ export const JWT_ROLE: JsonObject = {
 };
 
 /** Exports these roles of a mount at k8s. */
-export function exported(roles: Readonly<Record<string, JsonObject>>, mount: Partial<FoundMount> = {}) {
+export function exported(roles: Readonly<Record<string, JsonObject>>, mount: Partial<VaultMount> = {}) {
   const { manifests, notes } = exportMount({
     mount: { path: 'k8s', type: 'kubernetes', description: '', config: CONFIG, ...mount },
     roles: Object.entries(roles).map(([name, document]) => ({ name, document })),
@@ -52,7 +52,7 @@ export function exported(roles: Readonly<Record<string, JsonObject>>, mount: Par
   };
 }
 
-export const JWT_MOUNT: Partial<FoundMount> = {
+export const JWT_MOUNT: Partial<VaultMount> = {
   type: 'jwt',
   config: { jwks_url: 'https://api/openid/v1/jwks', jwks_ca_pem: '-----BEGIN CERTIFICATE-----', bound_issuer: 'https://issuer' },
 };

@@ -1,5 +1,5 @@
 // What is said of a policy that is allowed and risky.
-import { policyHints } from '../../../src/resources/policy-hints.ts';
+import { policyWarnings } from '../../../src/resources/policy-hints.ts';
 
 const path = (template: string): string => `path "secret/data/{{identity.entity.aliases.auth_kubernetes_1.${template}}}/*" {}`;
 
@@ -14,4 +14,4 @@ it.each<[string, readonly string[]]>([
   [path('id'), []],
   ['path "secret/{{ identity.entity.name }}" {}', []],
   ['', []],
-])('%s', (text, hints) => expect(policyHints(text)).toEqual(hints));
+])('%s', (text, hints) => expect(policyWarnings(text)).toEqual(hints));

@@ -1,6 +1,6 @@
 // What is written for a role, literally; names; tokens within limits.
 import { defaultAudience } from '../../../src/resources/backend.ts';
-import { nameRefusal, probeRoleName, vaultRoleName } from '../../../src/resources/role-name.ts';
+import { roleNameDenial, probeRoleName, vaultRoleName } from '../../../src/resources/role-name.ts';
 import { roleDocument } from '../../../src/resources/role-document.ts';
 import { limitedToken } from '../../../src/resources/role-token.ts';
 import { jwtBackend, kubernetesBackend, webRole } from './fixture.ts';
@@ -117,8 +117,8 @@ describe('names in Vault', () => {
     ['plain, named like the probe', plain, webRole({}, 'prod.probe'), 'prod.probe', 'are kept for the controller'],
   ])('%s', (_what, backend, role, name, refusal) => {
     expect(vaultRoleName(backend, role)).toBe(name);
-    expect(nameRefusal(backend, role) ?? '').toContain(refusal ?? '');
-    expect(nameRefusal(backend, role) === undefined).toBe(refusal === undefined);
+    expect(roleNameDenial(backend, role) ?? '').toContain(refusal ?? '');
+    expect(roleNameDenial(backend, role) === undefined).toBe(refusal === undefined);
   });
 
   it('the probe has one that no tenant can have', () => expect(probeRoleName(kubernetesBackend())).toBe('prod.probe'));

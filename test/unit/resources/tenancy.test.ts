@@ -1,7 +1,7 @@
 // Who may have which role with which policies.
 import type { LabelSelector } from '../../../src/resources/selector.ts';
-import { selects } from '../../../src/resources/selects.ts';
-import { judgeRole, outlives, type TenancySituation } from '../../../src/resources/tenancy.ts';
+import { selectorMatches } from '../../../src/resources/selects.ts';
+import { evaluateTenancy, isRetained, type TenancyInput } from '../../../src/resources/tenancy.ts';
 import { kubernetesBackend, webRole } from './fixture.ts';
 
 const LABELS = { team: 'payments', tier: 'gold' };
@@ -13,8 +13,8 @@ const rule = (policies: readonly string[], namespaceSelector: object = {}, servi
 });
 const POLICIES: Readonly<Record<string, string>> = { a: 'a', b: 'b-in-vault', base: 'base' };
 
-const judge = (spec: object, role: object = {}, others: Partial<TenancySituation> = {}) => {
-  const { finding, admitted, effectivePolicies } = judgeRole({
+const judge = (spec: object, role: object = {}, others: Partial<TenancyInput> = {}) => {
+  const { finding, admitted, effectivePolicies } = evaluateTenancy({
     backend: kubernetesBackend(spec),
     role: webRole(role),
     namespaceLabels: LABELS,
@@ -170,10 +170,10 @@ test.each<[string, object, boolean, boolean]>([
   ['Observe', { deletionPolicy: 'Delete', managementPolicy: 'Observe' }, false, true],
 ])('with %s a role outlives its object as the backend says', (_what, spec, unasked, asked) => {
   const role = webRole(spec);
-  expect(outlives(role, kubernetesBackend())).toBe(unasked);
-  expect(outlives(role, kubernetesBackend(everywhere({ allowRetain: true })))).toBe(asked);
+  expect(isRetained(role, kubernetesBackend())).toBe(unasked);
+  expect(isRetained(role, kubernetesBackend(everywhere({ allowRetain: true })))).toBe(asked);
   // Nobody but who rules over backends can bring that about.
-  expect(outlives(role, undefined)).toBe(asked);
+  expect(isRetained(role, undefined)).toBe(asked);
 });
 
 describe('patterns of service accounts', () => {
@@ -208,5 +208,5 @@ describe('a selector', () => {
     ['Exists', { matchExpressions: [{ key: 'tier', operator: 'Exists' }] }, true],
     ['DoesNotExist', { matchExpressions: [{ key: 'tier', operator: 'DoesNotExist' }] }, false],
     ['DoesNotExist, absent', { matchExpressions: [{ key: 'x', operator: 'DoesNotExist' }] }, true],
-  ])('%s', (_what, selector, matches) => expect(selects(selector, LABELS)).toBe(matches));
+  ])('%s', (_what, selector, matches) => expect(selectorMatches(selector, LABELS)).toBe(matches));
 });
