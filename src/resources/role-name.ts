@@ -16,7 +16,7 @@ export function vaultRoleName({ spec }: VaultAuthBackend, role: VaultAuthRole): 
   const { name, namespace = '' } = role.metadata;
   const { vaultRoleName: given, managementPolicy } = role.spec;
   const naming = { clusterName: spec.clusterName, roleNaming: spec.tenancy.roleNaming };
-  return nameInVault(naming, { namespace, name, vaultRoleName, isObserved: managementPolicy === 'Observe' });
+  return nameInVault(naming, { namespace, name, vaultRoleName: given, isObserved: managementPolicy === 'Observe' });
 }
 
 export interface RoleNaming {
