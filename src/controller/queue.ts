@@ -1,4 +1,5 @@
 // What has to be looked at, by name: one run of a name at a time, later if it was asked for later, and ever more seldom while it fails.
+import { backoffMs } from '../net/backoff.ts';
 import { type Cause, queueLanes, type Turn } from './queue-lanes.ts';
 
 export interface WorkQueueOptions {
@@ -191,9 +192,8 @@ const freshEntry = (): Entry => ({
   notBefore: -Infinity,
 });
 
-/** Doubles with each failure; with jitter, so that what failed together does not come again together. */
-const backOff = ({ firstBackOffMs, longestBackOffMs, random = Math.random }: WorkQueueOptions, failures: number): number =>
-  Math.min(longestBackOffMs, firstBackOffMs * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2);
+const backOff = ({ firstBackOffMs, longestBackOffMs, random }: WorkQueueOptions, failures: number): number =>
+  backoffMs(failures, { firstMs: firstBackOffMs, maxMs: longestBackOffMs }, random);
 
 /** How long the other side asked to be left alone. */
 const retryAfter = (error: unknown): number =>

@@ -1,9 +1,9 @@
-// Writes of objects: server-side apply, of status too, finalizers with the version that was read, deletion of what was meant.
+// Writes of objects: server-side apply of objects and statuses, finalizers with a precondition, deletion with a precondition.
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './errors.ts';
+import { undefinedOn } from './errors.ts';
 import { type ObjectRef, objectPath } from './object-ref.ts';
 
-/** The owner of every field that we apply, unless a part has reason to own its fields apart. */
+/** The field manager of every write that does not name another one. */
 export const FIELD_MANAGER = 'vault-auth-injector';
 
 export interface AppliedObject {
@@ -12,7 +12,7 @@ export interface AppliedObject {
   readonly metadata: {
     readonly name: string;
     readonly namespace?: string | undefined;
-    /** Given, the write is refused (`Conflict` or `Invalid`) when the object is no longer that one. */
+    /** If set, the API server rejects the write (`Conflict` or `Invalid`) when the object was replaced by another of its name. */
     readonly uid?: string | undefined;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
@@ -22,21 +22,24 @@ export interface AppliedObject {
 
 export interface ApplyOptions {
   readonly fieldManager?: string;
-  /** Takes over fields that somebody else owns; without it that is a `Conflict`. */
+  /** Takes over fields of other managers; without it they are a `Conflict`. */
   readonly force?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Applies an object whole: fields that we applied before and that are absent now go away. Gives what is there now. Throws a KubeError. */
+/**
+ * Applies a whole object (server-side apply): fields that this manager applied before and that are absent now are removed.
+ * Returns the object as stored. Throws KubeError.
+ */
 export function applyObject<T>(
   client: KubeClient,
-  place: ObjectRef,
+  ref: ObjectRef,
   object: AppliedObject,
   { fieldManager = FIELD_MANAGER, force = false, signal }: ApplyOptions = {},
 ): Promise<T> {
   return client.request<T>({
     method: 'PATCH',
-    path: objectPath(place),
+    path: objectPath(ref),
     query: { fieldManager, force },
     contentType: 'application/apply-patch+yaml',
     body: object,
@@ -44,17 +47,20 @@ export function applyObject<T>(
   });
 }
 
-/** Applies the status of an object that exists: `NotFound` otherwise, `Conflict` or `Invalid` when its uid is another. Takes fields over. */
+/**
+ * Applies the status of an existing object, and takes over fields of other managers. Throws KubeError: `NotFound` when there is
+ * no object, `Conflict` or `Invalid` when it has another uid.
+ */
 export function applyStatus<T>(
   client: KubeClient,
-  place: ObjectRef,
+  ref: ObjectRef,
   { apiVersion, kind, metadata: { name, namespace, uid } }: AppliedObject,
   status: object,
   { fieldManager = FIELD_MANAGER, signal }: ApplyOptions = {},
 ): Promise<T> {
   return client.request<T>({
     method: 'PATCH',
-    path: `${objectPath(place)}/status`,
+    path: `${objectPath(ref)}/status`,
     query: { fieldManager, force: true },
     contentType: 'application/apply-patch+yaml',
     body: { apiVersion, kind, metadata: { name, namespace, uid }, status },
@@ -63,12 +69,12 @@ export function applyStatus<T>(
 }
 
 /**
- * Replaces the finalizers of the very version that was read, and gives the object as it is now; undefined when it is gone,
- * as an object is whose last finalizer was dropped elsewhere. Throws `Conflict` when it has changed: read again.
+ * Replaces the finalizers of the resourceVersion that was read, and returns the object as stored; undefined when it is deleted,
+ * for example because another client removed the last finalizer. Throws KubeError: `Conflict` when it has changed, read it again.
  */
 export function patchFinalizers<T>(
   client: KubeClient,
-  place: ObjectRef,
+  ref: ObjectRef,
   { uid, resourceVersion }: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined },
   finalizers: readonly string[],
   signal?: AbortSignal,
@@ -76,28 +82,25 @@ export function patchFinalizers<T>(
   return client
     .request<T>({
       method: 'PATCH',
-      path: objectPath(place),
+      path: objectPath(ref),
       query: { fieldManager: FIELD_MANAGER },
       contentType: 'application/merge-patch+json',
       body: { metadata: { uid, resourceVersion, finalizers } },
       signal,
     })
-    .catch((error: unknown) => {
-      if (isKubeError(error, 'NotFound')) return undefined;
-      throw error;
-    });
+    .catch(undefinedOn('NotFound'));
 }
 
-/** Deletes an object, only that one if a uid is given; false when it is not there. Throws `Conflict` when another has its name. */
-export function deleteObject(
+/** Deletes an object, with a uid only that one; false when it does not exist. Throws KubeError: `Conflict` when its uid is another. */
+export async function deleteObject(
   client: KubeClient,
-  place: ObjectRef,
+  ref: ObjectRef,
   { uid, signal }: { readonly uid?: string | undefined; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<boolean> {
-  return client
+  const deleted = await client
     .request({
       method: 'DELETE',
-      path: objectPath(place),
+      path: objectPath(ref),
       body: {
         kind: 'DeleteOptions',
         apiVersion: 'v1',
@@ -106,11 +109,7 @@ export function deleteObject(
       },
       signal,
     })
-    .then(
-      () => true,
-      (error: unknown) => {
-        if (isKubeError(error, 'NotFound')) return false;
-        throw error;
-      },
-    );
+    .then(() => true)
+    .catch(undefinedOn('NotFound'));
+  return deleted ?? false;
 }

@@ -1,10 +1,10 @@
-// What the API server refused, or why it could not be reached.
+// Errors of the API server, and of requests that did not reach it.
 
 export class KubeError extends Error {
   override readonly name = 'KubeError';
-  /** HTTP status; 0 when there was no answer. */
+  /** HTTP status; 0 when there was no response. */
   readonly status: number;
-  /** The API's word (`NotFound`, `Conflict`, `AlreadyExists`, `Forbidden`, …), `Unreachable`, or `Timeout`. */
+  /** The API's reason (`NotFound`, `Conflict`, `AlreadyExists`, `Forbidden`, …), `Unreachable`, `Timeout` or `Unreadable`. */
   readonly reason: string;
 
   constructor(status: number, reason: string, message: string) {
@@ -14,15 +14,25 @@ export class KubeError extends Error {
   }
 }
 
-/** The error of an answer that is no success: what its Status object says, or else the status alone. The body is not quoted, it may hold anything. */
-export function errorOfAnswer(status: number, body: string, request: string): KubeError {
+/**
+ * The error of a response whose status is not 2xx, from its Status object or else from the status alone. Other bodies are not
+ * quoted: that of a proxy may hold anything.
+ */
+export function errorOfResponse(status: number, body: string, operation: string): KubeError {
   const { reason, message } = statusOf(body);
-  return new KubeError(status, reason ?? `Status${status}`, `${request}: ${message ?? `the API server answered ${status}`}`);
+  return new KubeError(status, reason ?? `Status${status}`, `${operation}: ${message ?? `the API server answered ${status}`}`);
 }
 
 /** True for a KubeError with one of these reasons. */
 export function isKubeError(error: unknown, ...reasons: readonly string[]): error is KubeError {
   return error instanceof KubeError && reasons.includes(error.reason);
+}
+
+/** For `catch`: undefined for a KubeError with one of these reasons; throws all other errors again. */
+export function undefinedOn(...reasons: readonly string[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!isKubeError(error, ...reasons)) throw error;
+  };
 }
 
 const statusOf = (body: string): { readonly reason: string | undefined; readonly message: string | undefined } => {

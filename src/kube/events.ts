@@ -1,8 +1,9 @@
-// Events (events.k8s.io) on objects, for whoever runs `kubectl describe`: told once and then counted, few per object, never waited for.
+// Events (events.k8s.io) on objects, as `kubectl describe` shows them: created once and then counted, limited per object, in the background.
 import { randomBytes } from 'node:crypto';
+import { type TokenBucket, tokenBucket } from '../net/rate-limit.ts';
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './errors.ts';
-import { resourcePath, objectPath } from './object-ref.ts';
+import { undefinedOn } from './errors.ts';
+import { objectPath, resourcePath } from './object-ref.ts';
 
 export interface EventSubject {
   readonly apiVersion: string;
@@ -19,41 +20,41 @@ export interface EventText {
   readonly type: 'Normal' | 'Warning';
   /** One word in CamelCase. */
   readonly reason: string;
-  /** What was being done, in the same form. */
+  /** What the controller was doing, in the same form. */
   readonly action: string;
   readonly note: string;
 }
 
 export interface EventRecorderOptions {
   readonly client: KubeClient;
-  /** Qualified name of who reports, such as example.org/controller. */
+  /** Qualified name of the reporting controller, such as example.org/controller. */
   readonly controller: string;
-  /** Which of its processes. */
+  /** The name of its process, for example of its pod. */
   readonly instance: string;
-  /** Told of an event that could not be written. */
+  /** Receives the reason when an event could not be written. */
   readonly onProblem: (problem: string) => void;
-  /** Asked before each write; it throws when nothing may be written. */
+  /** Called before each write; throws when this process may not write. */
   readonly fence?: () => void;
   readonly now?: () => number;
 }
 
 export interface EventRecorder {
-  /** Returns at once; the event is written soon, or counted, or dropped. */
+  /** Returns at once; the event is written in the background, or counted, or dropped by the rate limit. */
   readonly record: (subject: EventSubject, text: EventText) => void;
-  /** Resolves when nothing is under way any more; what was not yet written is dropped. */
+  /** Drops what waits, and resolves when no request is in flight. */
   readonly close: () => Promise<void>;
 }
 
 /** The same event within this time is the same Event, with a higher count. */
 const SERIES_MS = 600_000;
-/** The count is written this often at the most. */
+/** The count is written at most this often. */
 const RECOUNT_MS = 60_000;
-/** As client-go's filter against floods: so many of one object at once, and then one in so many milliseconds. */
+/** As the spam filter of client-go: so many of one object at once, then one in so many milliseconds. */
 const BURST = 25;
 const REFILL_MS = 300_000;
-/** Series and objects that are remembered; the oldest are forgotten. */
-const REMEMBERED = 4096;
-const WAITING = 256;
+/** Series and objects in the cache; the oldest are evicted. */
+const MAX_CACHED = 4096;
+const MAX_QUEUED = 256;
 /** Limit of the API, in bytes. */
 const NOTE_BYTES = 1024;
 
@@ -65,29 +66,28 @@ interface Series {
   writtenAt: number;
 }
 
-/** A recorder; nothing is sent until something is recorded. */
+/** A recorder that sends nothing until its first event. */
 export function eventRecorder(options: EventRecorderOptions): EventRecorder {
   const { client, controller, instance, onProblem, fence = () => undefined, now = Date.now } = options;
   const series = new Map<string, Series>();
-  const budgets = new Map<string, { tokens: number; at: number }>();
-  const waiting: (() => Promise<void>)[] = [];
+  const buckets = new Map<string, TokenBucket>();
+  const queue: (() => Promise<void>)[] = [];
   let working: Promise<void> | undefined;
   let isClosed = false;
 
-  const hasBudget = (subject: string, at: number): boolean => {
-    const { tokens, at: before } = budgets.get(subject) ?? { tokens: BURST, at };
-    const left = Math.min(BURST, tokens + (at - before) / REFILL_MS);
-    remember(budgets, subject, { tokens: left < 1 ? left : left - 1, at });
-    return left >= 1;
+  const takeToken = (subject: string): boolean => {
+    const bucket = buckets.get(subject) ?? tokenBucket(BURST, REFILL_MS, now);
+    cache(buckets, subject, bucket);
+    return bucket.take();
   };
   const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift())
+    for (let next = queue.shift(); next; next = queue.shift())
       await next().catch((error: unknown) => onProblem(error instanceof Error ? error.message : String(error)));
     working = undefined;
   };
   const enqueue = (write: () => Promise<void>): void => {
-    if (waiting.length >= WAITING) return onProblem('too many events at once: one was dropped');
-    waiting.push(write);
+    if (queue.length >= MAX_QUEUED) return onProblem('too many events at once: one was dropped');
+    queue.push(write);
     working ??= work();
   };
 
@@ -118,10 +118,8 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
         contentType: 'application/merge-patch+json',
         body: { series: { count, lastObservedTime: microTime(lastAt) } },
       })
-      // Events live for an hour: what is gone needs no count.
-      .catch((error: unknown) => {
-        if (!isKubeError(error, 'NotFound')) throw error;
-      });
+      // The API server deletes Events after an hour: the count of a deleted one is not an error.
+      .catch(undefinedOn('NotFound'));
   };
 
   return {
@@ -139,16 +137,16 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
         same.writtenAt = at;
         return enqueue(() => recount(same));
       }
-      if (!hasBudget(id, at)) return;
-      // An event belongs to the namespace of its object; those of the cluster are in `default`.
-      const place = { namespace: namespace ?? 'default', name: `${name.slice(0, 200)}.${randomBytes(8).toString('hex')}` };
-      const fresh: Series = { ...place, count: 1, lastAt: at, writtenAt: at };
-      remember(series, key, fresh);
+      if (!takeToken(id)) return;
+      // An Event is in the namespace of its object; that of a cluster-scoped object is in `default`.
+      const metadata = { namespace: namespace ?? 'default', name: `${name.slice(0, 200)}.${randomBytes(8).toString('hex')}` };
+      const fresh: Series = { ...metadata, count: 1, lastAt: at, writtenAt: at };
+      cache(series, key, fresh);
       enqueue(() => create(subject, text, fresh, at));
     },
     close: async () => {
       isClosed = true;
-      waiting.length = 0;
+      queue.length = 0;
       await working;
     },
   };
@@ -161,18 +159,18 @@ const microTime = (at: number): string => new Date(at).toISOString().replace('Z'
 const shortened = (note: string): string => {
   const bytes = Buffer.from(note);
   if (bytes.length <= NOTE_BYTES) return note;
-  // A cut character would become a replacement mark of three bytes.
+  // A character cut in half would become a replacement character of three bytes.
   return `${bytes
     .subarray(0, NOTE_BYTES - 6)
     .toString('utf8')
     .replace(/\uFFFD$/, '')}…`;
 };
 
-/** Sets an entry as the youngest one, and forgets the oldest when there are too many. */
-const remember = <V>(map: Map<string, V>, key: string, value: V): void => {
+/** Sets an entry as the youngest one, and evicts the oldest when there are too many. */
+const cache = <V>(map: Map<string, V>, key: string, value: V): void => {
   map.delete(key);
   map.set(key, value);
-  if (map.size <= REMEMBERED) return;
+  if (map.size <= MAX_CACHED) return;
   for (const oldest of map.keys()) {
     map.delete(oldest);
     return;

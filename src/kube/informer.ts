@@ -1,8 +1,8 @@
-// Objects of one collection in memory, by name: listed, watched, and what we have written ourselves.
+// Informers: the objects of one collection in memory, listed and watched by a reflector, with a handler for each change.
 import type { KubeClient } from './client.ts';
-import { startReflector, type MediaTypes, type ReflectorTimes, METADATA_ONLY } from './reflector.ts';
+import { METADATA_ONLY, type ReflectorTimes, startReflector, WHOLE_OBJECTS } from './reflector.ts';
 
-/** What is needed of an object to keep it. */
+/** The part of an object that an informer reads. */
 export interface KubeObject {
   readonly metadata: {
     readonly name: string;
@@ -12,59 +12,62 @@ export interface KubeObject {
   };
 }
 
+/** Reads the cache of an informer. */
 export interface Lister<T> {
-  /** By `namespace/name`, or `name` where there is no namespace. */
+  /** By `namespace/name`, or `name` for cluster-scoped objects. */
   readonly get: (key: string) => T | undefined;
   readonly list: () => readonly T[];
   readonly keys: () => readonly string[];
   /** A whole list has been read. */
   readonly synced: () => boolean;
-  /** When the API server last said anything, in milliseconds of `performance.now()`; undefined: never. */
+  /** Of the API server, in milliseconds of `performance.now()`; undefined: none yet. */
   readonly lastActivity: () => number | undefined;
   readonly close: () => Promise<void>;
 }
 
-/** A store that is also told what its owner has written, so that nobody decides on what was there before. */
 export interface Informer<Raw, T> extends Lister<T> {
-  /** Takes the API server's answer to a write. Of objects that are not there (any more) it makes nothing, and nothing of what is older. */
-  recordWrite(answer: Raw): void;
+  /**
+   * Puts the API server's response to a write into the cache, so that the next reconcile does not act on the object of before.
+   * Ignores objects that are not in the cache, and older versions.
+   */
+  recordWrite(stored: Raw): void;
 }
 
 export interface InformerOptions<Raw, T> {
   readonly client: KubeClient;
   /** Of the collection, such as /apis/vaultauth.dev/v1alpha1/vaultauthroles. */
   readonly path: string;
-  /** Only objects with these labels; all unless told. */
+  /** Default: all objects. */
   readonly labelSelector?: string | undefined;
-  /** Asks for no more than metadata. */
+  /** Requests no more than metadata. */
   readonly metadataOnly?: boolean;
-  /** What of an object stays in memory. */
+  /** Returns what stays in memory of an object. */
   readonly transform: (object: Raw) => T;
-  /** Told of each change, also of those that a list brings to light and of our own; `before` and `after` never are the same. Must not throw. */
+  /** Called for each change, also those that a list reveals and those of `recordWrite`; `before` and `after` always differ. Must not throw. */
   readonly onChange: (key: string, before: T | undefined, after: T | undefined) => void;
-  /** Told once when it stops working, and once (undefined) when it works again. */
+  /** Called once when the watch fails, and once (undefined) when it works again. */
   readonly onProblem: (problem: string | undefined) => void;
   readonly times?: Partial<ReflectorTimes> | undefined;
 }
 
-/** Starts to follow a collection at once; failures are retried for ever. */
+/** Starts at once; retries failures without end. */
 export function startInformer<Raw extends KubeObject, T>(options: InformerOptions<Raw, T>): Informer<Raw, T> {
-  const { client, path, labelSelector, transform: keep, onChange, onProblem, times } = options;
-  let known = new Map<string, Entry<T>>();
-  /** What we wrote since the list began that is on its way in: a page of it may have been read before. */
+  const { client, path, labelSelector, transform, onChange, onProblem, times } = options;
+  let cached = new Map<string, Entry<T>>();
+  /** Keys of writes since the current list began: its pages may have been read before the write. */
   const written = new Set<string>();
   const set = (object: Raw): void => {
     const key = keyOf(object);
-    const before = known.get(key);
+    const before = cached.get(key);
     if (before && (isSame(before, object) || isOlder(versionOf(object), before))) return;
-    const entry = entryOf(object, keep);
-    known.set(key, entry);
+    const entry = entryOf(object, transform);
+    cached.set(key, entry);
     onChange(key, before?.value, entry.value);
   };
-  const watch = startReflector<Raw>({
+  const reflector = startReflector<Raw>({
     client,
     path,
-    mediaTypes: options.metadataOnly ? METADATA_ONLY : WHOLE_FORM,
+    mediaTypes: options.metadataOnly ? METADATA_ONLY : WHOLE_OBJECTS,
     labelSelector,
     onProblem,
     times,
@@ -75,16 +78,16 @@ export function startInformer<Raw extends KubeObject, T>(options: InformerOption
         return {
           add: (object) => {
             const key = keyOf(object);
-            const before = known.get(key);
-            listed.set(key, before && isSame(before, object) ? before : entryOf(object, keep));
+            const before = cached.get(key);
+            listed.set(key, before && isSame(before, object) ? before : entryOf(object, transform));
           },
           finish: () => {
-            const before = known;
+            const before = cached;
             for (const key of written) {
               const [ours, theirs] = [before.get(key), listed.get(key)];
               if (ours && theirs && isOlder(theirs, ours)) listed.set(key, ours);
             }
-            known = listed;
+            cached = listed;
             for (const [key, { value }] of listed) {
               const old = before.get(key)?.value;
               if (old !== value) onChange(key, old, value);
@@ -96,41 +99,90 @@ export function startInformer<Raw extends KubeObject, T>(options: InformerOption
       set,
       delete: (object) => {
         const key = keyOf(object);
-        const before = known.get(key);
-        known.delete(key);
+        const before = cached.get(key);
+        cached.delete(key);
         if (before) onChange(key, before.value, undefined);
       },
     },
   });
   return {
-    get: (key) => known.get(key)?.value,
-    list: () => Array.from(known.values(), ({ value }) => value),
-    keys: () => [...known.keys()],
-    synced: watch.synced,
-    lastActivity: watch.lastActivity,
-    close: watch.close,
-    recordWrite(answer) {
-      const key = keyOf(answer);
-      if (known.get(key)?.uid !== answer.metadata.uid) return;
+    get: (key) => cached.get(key)?.value,
+    list: () => Array.from(cached.values(), ({ value }) => value),
+    keys: () => [...cached.keys()],
+    synced: reflector.synced,
+    lastActivity: reflector.lastActivity,
+    close: reflector.close,
+    recordWrite(stored) {
+      const key = keyOf(stored);
+      if (cached.get(key)?.uid !== stored.metadata.uid) return;
       written.add(key);
-      set(answer);
+      set(stored);
     },
   };
 }
 
-/** `namespace/name`, or `name`. */
+export interface NamespaceInformerOptions<Raw extends KubeObject, T> {
+  readonly client: KubeClient;
+  /** Of the collection over all namespaces, such as /api/v1/limitranges. */
+  readonly path: string;
+  /** Returns what stays in memory of an object; undefined: nothing. */
+  readonly transform: (object: Raw) => T | undefined;
+  /** Called once when the watch fails, and once (undefined) when it works again. */
+  readonly onProblem: (problem: string | undefined) => void;
+  readonly times?: Partial<ReflectorTimes> | undefined;
+}
+
+export interface NamespaceInformer<T> {
+  /** The objects of one namespace, sorted by name. */
+  readonly list: (namespace: string) => readonly T[];
+  /** A whole list has been read. */
+  readonly synced: () => boolean;
+  readonly close: () => Promise<void>;
+}
+
+/** An informer with an index by namespace. Starts at once; retries failures without end. */
+export function startNamespaceInformer<Raw extends KubeObject, T>(
+  options: NamespaceInformerOptions<Raw, T>,
+): NamespaceInformer<T> {
+  const index = new Map<string, ReadonlyMap<string, T>>();
+  const lists = new Map<string, readonly T[]>();
+  const informer = startInformer<Raw, T | undefined>({
+    ...options,
+    onChange: (key, _, after) => {
+      const [namespace = '', name = ''] = key.split('/');
+      const inside = new Map(index.get(namespace));
+      if (after === undefined) inside.delete(name);
+      else inside.set(name, after);
+      if (inside.size === 0) {
+        index.delete(namespace);
+        lists.delete(namespace);
+        return;
+      }
+      const sorted = new Map([...inside].sort(([one], [other]) => (one < other ? -1 : 1)));
+      index.set(namespace, sorted);
+      lists.set(namespace, [...sorted.values()]);
+    },
+  });
+  return {
+    list: (namespace) => lists.get(namespace) ?? NONE,
+    synced: informer.synced,
+    close: informer.close,
+  };
+}
+
+const NONE: readonly never[] = [];
+
+/** `namespace/name`, or `name` for cluster-scoped objects. */
 export function keyOf({ metadata: { namespace, name } }: KubeObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-/** The whole object but for the record of who set which field, which can be larger than all the rest. */
+/** The object without `managedFields`, which can be larger than all its other fields. */
 export function withoutManagedFields<T extends { readonly metadata: object }>(object: T): T {
-  // Not `delete`, which makes of an object a table several times as large.
+  // Not `delete`: V8 then stores the object as a dictionary, which is several times as large.
   const { managedFields: _, ...metadata }: { readonly managedFields?: unknown } = object.metadata;
   return { ...object, metadata };
 }
-
-const WHOLE_FORM: MediaTypes = { list: 'application/json', one: 'application/json' };
 
 interface Entry<T> {
   readonly uid: string | undefined;
@@ -143,18 +195,18 @@ const versionOf = ({ metadata }: KubeObject): Omit<Entry<unknown>, 'value'> => (
   version: metadata.resourceVersion,
 });
 
-const entryOf = <Raw extends KubeObject, T>(object: Raw, keep: (object: Raw) => T): Entry<T> => ({
+const entryOf = <Raw extends KubeObject, T>(object: Raw, transform: (object: Raw) => T): Entry<T> => ({
   ...versionOf(object),
-  value: keep(object),
+  value: transform(object),
 });
 
 const isSame = ({ uid, version }: Entry<unknown>, { metadata }: KubeObject): boolean =>
   version !== undefined && version === metadata.resourceVersion && uid === metadata.uid;
 
 /**
- * Versions of one object are comparable numbers in everything that passes the conformance tests (KEP-5504); where they are
- * not, nothing counts as older. Only lists may go back, but not behind what was written while they came in: after a restored
- * backup all versions go back.
+ * Compares two versions of one object: numbers, in each API server that passes the conformance tests (KEP-5504). Versions that
+ * are not numbers are never older. Lists may go back, as all versions do after a restored backup, but not behind a write that was
+ * made while they were read.
  */
 const isOlder = (one: Omit<Entry<unknown>, 'value'>, other: Entry<unknown>): boolean => {
   const [now, before] = [one.version, other.version];
@@ -163,57 +215,3 @@ const isOlder = (one: Omit<Entry<unknown>, 'value'>, other: Entry<unknown>): boo
 };
 
 const isNumber = (version: string | undefined): version is string => version !== undefined && /^[1-9][0-9]*$/.test(version);
-
-// Objects of one kind in memory, by namespace: of each only what its caller makes of it, and nothing of those that say nothing.
-export interface NamespaceInformerOptions<Raw extends KubeObject, T> {
-  readonly client: KubeClient;
-  /** Of the collection over all namespaces, such as /api/v1/limitranges. */
-  readonly path: string;
-  /** What of an object stays in memory; undefined: nothing. */
-  readonly transform: (object: Raw) => T | undefined;
-  /** Told once when it stops working, and once (undefined) when it works again. */
-  readonly onProblem: (problem: string | undefined) => void;
-  readonly times?: Partial<ReflectorTimes> | undefined;
-}
-
-export interface NamespaceInformer<T> {
-  /** In the order of their names. */
-  readonly list: (namespace: string) => readonly T[];
-  /** A whole list has been read. */
-  readonly synced: () => boolean;
-  readonly close: () => Promise<void>;
-}
-
-/** Starts to follow a collection at once; failures are retried for ever. */
-export function startNamespaceInformer<Raw extends KubeObject, T>(
-  options: NamespaceInformerOptions<Raw, T>,
-): NamespaceInformer<T> {
-  const { transform: keep, ...rest } = options;
-  const known = new Map<string, ReadonlyMap<string, T>>();
-  const found = new Map<string, readonly T[]>();
-  const objects = startInformer<Raw, T | undefined>({
-    ...rest,
-    transform: keep,
-    onChange: (key, _, after) => {
-      const [namespace = '', name = ''] = key.split('/');
-      const inside = new Map(known.get(namespace));
-      if (after === undefined) inside.delete(name);
-      else inside.set(name, after);
-      if (inside.size === 0) {
-        known.delete(namespace);
-        found.delete(namespace);
-        return;
-      }
-      const sorted = new Map([...inside].sort(([one], [other]) => (one < other ? -1 : 1)));
-      known.set(namespace, sorted);
-      found.set(namespace, [...sorted.values()]);
-    },
-  });
-  return {
-    list: (namespace) => found.get(namespace) ?? NONE,
-    synced: objects.synced,
-    close: objects.close,
-  };
-}
-
-const NONE: readonly never[] = [];

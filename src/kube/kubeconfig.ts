@@ -1,11 +1,61 @@
-// A connection from a kubeconfig file, client certificates and exec plugins included.
-// The library that understands them is loaded only here: it costs more than all the rest of a webhook's start.
+// The address of the API server and the credentials for it: the service account of the pod, or kubeconfig files.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { TLSMaterial } from '../net/exchange.ts';
+
+export interface Credentials extends TLSMaterial {
+  /** The whole Authorization header. */
+  readonly authorization: string | undefined;
+}
+
+export interface KubeConnection {
+  /** `https://host:port`, perhaps with a path, without a slash at the end. */
+  readonly server: string;
+  /** The namespace of the service account or of the context; undefined where there is none. */
+  readonly namespace: string | undefined;
+  /** May read files or run an exec plugin; the client caches the result for a minute. */
+  credentials(): Promise<Credentials>;
+}
+
+/** Where the kubelet mounts the service account of a pod. */
+const SERVICE_ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+export interface InCluster {
+  /** KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, as the kubelet sets them. */
+  readonly host: string;
+  readonly port: string;
+  /** Holds `token`, `ca.crt` and `namespace`. */
+  readonly folder?: string;
+}
 
 /**
- * Reads a kubeconfig file, or several as one, of which earlier ones win, and takes its current context, or the named one.
- * Throws, naming the file, when it cannot be read or has no such context.
+ * The connection of a pod. Read by hand: the Kubernetes client library would double the memory and the start-up time of the
+ * webhook. Throws when the files of the service account are missing, with the pod field that mounts them.
+ */
+export async function inClusterConnection({ host, port, folder = SERVICE_ACCOUNT_FOLDER }: InCluster): Promise<KubeConnection> {
+  const read = async (file: string): Promise<string> => (await readFile(join(folder, file), 'utf8')).trim();
+  const credentials = async (): Promise<Credentials> => {
+    // In sequence, so that of two missing files the error always names the same one.
+    const token = await read('token');
+    const ca = await read('ca.crt');
+    return { ca, authorization: `Bearer ${token}` };
+  };
+  await credentials().catch((error: unknown) => {
+    throw new Error(
+      `no service account for the API server (set automountServiceAccountToken: true, or give a kubeconfig): ${messageOf(error)}`,
+    );
+  });
+  return {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    namespace: await read('namespace').catch(() => undefined),
+    credentials,
+  };
+}
+
+/**
+ * The connection of the current context, or of the named one, of one kubeconfig file or several merged ones, of which the first
+ * wins. Client certificates, exec plugins and auth providers are the library's work, which is loaded only here.
+ * Throws, with the name of the file, when a file cannot be read or the context does not exist.
  */
 export async function kubeconfigConnection(files: string | readonly string[], context?: string): Promise<KubeConnection> {
   const { KubeConfig } = await import('@kubernetes/client-node');
@@ -36,12 +86,11 @@ const load = (config: { readonly loadFromFile: (file: string) => void }, file: s
   try {
     config.loadFromFile(file);
   } catch (error) {
-    throw new Error(`cannot read the kubeconfig ${file}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new Error(`cannot read the kubeconfig ${file}: ${messageOf(error)}`, { cause: error });
   }
 };
 
+/** What the library sets in the options of `https.request`. */
 interface HttpsOptions {
   readonly ca?: unknown;
   readonly cert?: unknown;
@@ -71,59 +120,5 @@ const textOf = (value: unknown): string | undefined => {
   if (Buffer.isBuffer(value)) return value.toString();
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
-
-// Where the API server is and how we show who we are: the pod's own service account, or a kubeconfig file.
-export interface Credentials {
-  /** PEM of the authorities to trust; undefined: those that Node trusts. */
-  readonly ca: string | undefined;
-  readonly certificate: string | undefined;
-  readonly key: string | undefined;
-  /** The whole Authorization header. */
-  readonly authorization: string | undefined;
-  /** The name to expect in the server's certificate where it is not the host. */
-  readonly serverName: string | undefined;
-  readonly verify: boolean;
-}
-
-export interface KubeConnection {
-  /** `https://host:port`, perhaps with a path, without a slash at the end. */
-  readonly server: string;
-  /** The namespace that belongs to these credentials, where they say so. */
-  readonly namespace: string | undefined;
-  /** May read files or run a program; the client keeps the answer for a minute. */
-  credentials(): Promise<Credentials>;
-}
-
-/** Where the kubelet puts the service account of a pod. */
-const SERVICE_ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-export interface InCluster {
-  /** KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT, as the kubelet sets them. */
-  readonly host: string;
-  readonly port: string;
-  /** Holds `token`, `ca.crt` and `namespace`. */
-  readonly folder?: string;
-}
-
-/** The connection of a pod. Throws when the service account's files are not there, saying what a pod needs for them. */
-export async function inClusterConnection({ host, port, folder = SERVICE_ACCOUNT_FOLDER }: InCluster): Promise<KubeConnection> {
-  const read = async (file: string): Promise<string> => (await readFile(join(folder, file), 'utf8')).trim();
-  const credentials = async (): Promise<Credentials> => {
-    // One after the other, so that of two missing files the same one is always named.
-    const token = await read('token');
-    const ca = await read('ca.crt');
-    return { ca, certificate: undefined, key: undefined, authorization: `Bearer ${token}`, serverName: undefined, verify: true };
-  };
-  await credentials().catch((error: unknown) => {
-    throw new Error(
-      `no service account to talk to the API server with (automountServiceAccountToken: true, or a kubeconfig): ${messageOf(error)}`,
-    );
-  });
-  return {
-    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    namespace: await read('namespace').catch(() => undefined),
-    credentials,
-  };
-}
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

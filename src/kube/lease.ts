@@ -1,21 +1,22 @@
-// One of several processes leads: who holds a Lease (coordination.k8s.io), renewed as long as it lives.
+// Leader election: of several processes the holder of a Lease (coordination.k8s.io) leads, and renews it while it runs.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './errors.ts';
-import { resourcePath, objectPath } from './object-ref.ts';
+import { isKubeError, undefinedOn } from './errors.ts';
+import { objectPath, resourcePath } from './object-ref.ts';
 
-/** The Lease is, or may be, somebody else's: whatever was about to be written must not be. */
+/** Another process holds the Lease, or may hold it: a write that was about to begin must not. */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
+/** The names are those of client-go; its defaults are 15 s, 10 s and 2 s. */
 export interface LeaderElectionTimes {
-  /** For so long after the last change that others saw, the Lease is the holder's. */
+  /** Other processes leave the Lease to its holder for so long after its last change that they saw. */
   readonly leaseDurationMs: number;
-  /** A leader that could not renew for so long writes no more until it could. Well below `leaseMs`: the rest is for writes on their way. */
+  /** A leader that has not renewed for so long writes nothing until it has. Well below `leaseDurationMs`: the rest is for writes in flight. */
   readonly renewDeadlineMs: number;
   readonly renewPeriodMs: number;
-  /** How often those who wait look at it; the later a change is seen, the later the end of the Lease. */
+  /** How often a candidate reads the Lease; the later it sees a change, the later the Lease expires for it. */
   readonly retryPeriodMs: number;
 }
 
@@ -24,53 +25,50 @@ export interface LeaderElectionOptions {
   readonly namespace: string;
   /** Of the Lease. */
   readonly name: string;
-  /** Of this process, among all that want to lead. */
+  /** Of this process, unique among the candidates. */
   readonly identity: string;
-  /** The signal is aborted when the lead is lost or given up. */
+  /** The signal is aborted when the Lease is lost or released. */
   readonly onStartedLeading: (signal: AbortSignal) => void;
   /** Called once, with the reason; never after `close`. This process will not lead again. */
   readonly onStoppedLeading: (reason: string) => void;
-  /** Told when the Lease cannot be read or written, and (undefined) when it can be again. */
+  /** Called once when the Lease cannot be read or written, and once (undefined) when it can be again. */
   readonly onProblem: (problem: string | undefined) => void;
   readonly times?: Partial<LeaderElectionTimes> | undefined;
-  /** Milliseconds that never go back; and of the day, which go on while a machine sleeps. */
+  /** Milliseconds: one clock that never goes back, and the time of day, which goes on while the machine sleeps. */
   readonly clocks?: { readonly monotonic: () => number; readonly wall: () => number } | undefined;
 }
 
 export interface LeaderElection {
   readonly isLeading: () => boolean;
-  /** Who holds the Lease, as last seen; undefined: nobody, or not known yet. */
+  /** The holder of the Lease, as last seen; undefined: none, or not read yet. */
   readonly holder: () => string | undefined;
-  /** Throws LeaseLost unless the Lease certainly is ours at this moment. To be called right before each write. */
+  /** Throws LeaseLost unless this process certainly holds the Lease at this moment. Must be called right before each write. */
   readonly fence: () => void;
-  /** Stops, and gives the Lease back, so that another process can lead at once. */
+  /** Stops, and releases the Lease, so that another process can lead at once. */
   readonly close: () => Promise<void>;
 }
 
-/**
- * client-go waits 15 s and looks every 2 s, which hands over in up to 19 s. With these numbers it is 13 s after the leader's
- * last renewal.
- */
+/** With these numbers another process leads at most 13 s after the leader's last renewal; with those of client-go, 19 s. */
 const TIMES: LeaderElectionTimes = { leaseDurationMs: 12_000, renewDeadlineMs: 9000, renewPeriodMs: 2000, retryPeriodMs: 1000 };
 const CLOCKS = { monotonic: () => performance.now(), wall: () => Date.now() };
 /** A request that hangs must leave time for another one before the deadline. */
-const ATTEMPTS = 3;
+const ATTEMPTS_PER_DEADLINE = 3;
 
 /**
- * Tries to lead, at once and for as long as it takes. A leader that the API server does not answer is fenced but does not give
- * up: unless another one has taken the Lease it goes on afterwards as if nothing had been.
+ * Starts at once and tries to lead until it is closed. When the API server does not respond, the leader is fenced but keeps
+ * trying: unless another process has taken the Lease meanwhile, it goes on leading.
  */
 export function runLeaderElection(options: LeaderElectionOptions): LeaderElection {
   const { client, namespace, name, identity, clocks = CLOCKS } = options;
   const times: LeaderElectionTimes = { ...TIMES, ...options.times };
   const closing = new AbortController();
   const leading = new AbortController();
-  let state: 'waiting' | 'leading' | 'lost' = 'waiting';
+  let state: 'candidate' | 'leading' | 'lost' = 'candidate';
   let holder: string | undefined;
   let problem: string | undefined;
-  /** What others last did to the Lease, and when we saw it. */
-  let seen: { readonly resourceVersion: string | undefined; readonly at: number } | undefined;
-  /** Both clocks before the last renewal that succeeded was sent. */
+  /** The version that another process wrote last, and when we saw it. */
+  let observed: { readonly resourceVersion: string | undefined; readonly at: number } | undefined;
+  /** Both clocks before the last successful renewal was sent. */
   let renewed = { monotonic: -Infinity, wall: -Infinity };
   /** The Lease as our last write left it. */
   let own: Lease | undefined;
@@ -79,45 +77,45 @@ export function runLeaderElection(options: LeaderElectionOptions): LeaderElectio
     const { monotonic, wall } = renewed;
     return Math.max(clocks.monotonic() - monotonic, clocks.wall() - wall);
   };
-  const tell = (error: unknown): void => {
+  const reportProblem = (error: unknown): void => {
     const text = error instanceof Error ? error.message : String(error);
     if (problem === undefined) options.onProblem(text);
     problem = text;
   };
-  const told = (): void => {
+  const reportRecovery = (): void => {
     if (problem !== undefined) options.onProblem(undefined);
     problem = undefined;
   };
-  const request = { timeoutMs: times.renewDeadlineMs / ATTEMPTS, signal: closing.signal };
-  const place = { namespace, name };
+  const request = { timeoutMs: times.renewDeadlineMs / ATTEMPTS_PER_DEADLINE, signal: closing.signal };
+  const metadata = { namespace, name };
 
-  /** Writes that the Lease is ours; false when somebody else was faster. */
-  const take = async (found: Lease | undefined): Promise<boolean> => {
+  /** Writes this process as the holder; false when another writer was faster. */
+  const acquire = async (found: Lease | undefined): Promise<boolean> => {
     const before = { monotonic: clocks.monotonic(), wall: clocks.wall() };
     const spec = leaseSpec(found?.spec, identity, times.leaseDurationMs, before.wall);
     const written = await (found
       ? replaceLease(client, { ...found, spec }, request)
-      : createLease(client, { metadata: place, spec }, request));
+      : createLease(client, { metadata, spec }, request));
     if (!written) return false;
-    // A process that was stopped meanwhile has a renewal that may be over already: the clocks of before count.
+    // The clocks of before the request: a process that was stopped meanwhile may hold a renewal that has expired already.
     renewed = before;
     holder = identity;
     own = written;
     return true;
   };
 
-  /** One look while another process may lead. Gives how long to wait until the next. */
+  /** One attempt of a candidate. Returns the milliseconds until the next. */
   const attempt = async (): Promise<number> => {
-    const found = await readLease(client, place, request);
-    told();
+    const found = await readLease(client, metadata, request);
+    reportRecovery();
     const version = found?.metadata.resourceVersion;
     const now = clocks.monotonic();
-    if (!seen || seen.resourceVersion !== version) seen = { resourceVersion: version, at: now };
+    if (!observed || observed.resourceVersion !== version) observed = { resourceVersion: version, at: now };
     holder = found?.spec.holderIdentity || undefined;
-    // A Lease counts from when we saw it change: clocks of other machines do not matter.
-    const left = seen.at + Math.max(times.leaseDurationMs, (found?.spec.leaseDurationSeconds ?? 0) * 1000) - now;
+    // From when this process saw the change: so clock skew between machines does not matter.
+    const left = observed.at + Math.max(times.leaseDurationMs, (found?.spec.leaseDurationSeconds ?? 0) * 1000) - now;
     if (holder !== undefined && holder !== identity && left > 0) return Math.min(left, times.retryPeriodMs);
-    if (!(await take(found))) return times.retryPeriodMs;
+    if (!(await acquire(found))) return times.retryPeriodMs;
     state = 'leading';
     options.onStartedLeading(leading.signal);
     return times.renewPeriodMs;
@@ -129,25 +127,25 @@ export function runLeaderElection(options: LeaderElectionOptions): LeaderElectio
     if (!closing.signal.aborted) options.onStoppedLeading(reason);
   };
 
-  /** One renewal. Gives how long to wait until the next. */
+  /** One renewal. Returns the milliseconds until the next. */
   const renew = async (): Promise<number> => {
-    if (!(await take(own))) {
-      // Somebody has written it. It is still ours if they left the holder alone.
-      const found = await readLease(client, place, request);
+    if (!(await acquire(own))) {
+      // Another writer, for example `kubectl annotate`. Unless it changed the holder, this process still leads.
+      const found = await readLease(client, metadata, request);
       if (found?.spec.holderIdentity !== identity) {
         holder = found?.spec.holderIdentity || undefined;
-        lose(`the Lease ${namespace}/${name} ${found ? `is held by ${holder ?? 'nobody'}` : 'was deleted'}`);
+        lose(`the Lease ${namespace}/${name} ${found ? `is held by ${holder ?? 'no process'}` : 'was deleted'}`);
       } else own = found;
       return 0;
     }
-    told();
+    reportRecovery();
     return times.renewPeriodMs;
   };
 
   const run = async (): Promise<void> => {
     while (!closing.signal.aborted && !leading.signal.aborted) {
       const wait = await (state === 'leading' ? renew() : attempt()).catch((error: unknown) => {
-        if (!closing.signal.aborted) tell(error);
+        if (!closing.signal.aborted) reportProblem(error);
         return state === 'leading' ? times.renewPeriodMs / 2 : times.retryPeriodMs;
       });
       await sleep(wait, undefined, { signal: closing.signal }).catch(() => undefined);
@@ -155,18 +153,18 @@ export function runLeaderElection(options: LeaderElectionOptions): LeaderElectio
   };
   const running = run();
 
-  /** Gives up in good order: an empty holder, which others may replace at once. */
+  /** Releases the Lease with an empty holder, which other candidates may replace at once. */
   const release = async (): Promise<void> => {
     if (state !== 'leading' || !own) return;
     state = 'lost';
-    leading.abort(new LeaseLost('the Lease is given back'));
+    leading.abort(new LeaseLost('the Lease was released'));
     const spec = {
       ...leaseSpec(own.spec, identity, times.leaseDurationMs, clocks.wall()),
       holderIdentity: '',
       leaseDurationSeconds: 1,
     };
     await replaceLease(client, { ...own, spec }, { timeoutMs: request.timeoutMs, signal: undefined }).catch((error: unknown) => {
-      if (!isKubeError(error, 'Forbidden', 'NotFound')) tell(error);
+      if (!isKubeError(error, 'Forbidden', 'NotFound')) reportProblem(error);
     });
   };
 
@@ -177,8 +175,8 @@ export function runLeaderElection(options: LeaderElectionOptions): LeaderElectio
       if (state === 'leading' && sinceRenewal() <= times.renewDeadlineMs) return;
       throw new LeaseLost(
         state === 'leading'
-          ? `the Lease ${namespace}/${name} was not renewed for ${Math.round(sinceRenewal())} ms: nothing is written until it is`
-          : `the Lease ${namespace}/${name} is not ours: nothing is written`,
+          ? `the Lease ${namespace}/${name} was not renewed for ${Math.round(sinceRenewal())} ms: no writes until it is`
+          : `this process does not hold the Lease ${namespace}/${name}: no writes`,
       );
     },
     close: async () => {
@@ -189,13 +187,13 @@ export function runLeaderElection(options: LeaderElectionOptions): LeaderElectio
   };
 }
 
-// The Lease as the API has it: read, created if absent, replaced only if nobody else was faster.
-export interface Lease {
+/** The object of the API, with the fields that we use. */
+interface Lease {
   readonly metadata: { readonly name: string; readonly namespace: string; readonly resourceVersion?: string };
   readonly spec: LeaseSpec;
 }
 
-export interface LeaseSpec {
+interface LeaseSpec {
   readonly holderIdentity?: string;
   readonly leaseDurationSeconds?: number;
   readonly acquireTime?: string;
@@ -203,65 +201,47 @@ export interface LeaseSpec {
   readonly leaseTransitions?: number;
 }
 
-interface Sending {
+interface RequestLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
 const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 
-/** What to write to hold it from `now` on (milliseconds since 1970), after what is there. */
-function leaseSpec(before: LeaseSpec | undefined, identity: string, leaseMs: number, now: number): LeaseSpec {
+/** The spec to write to hold the Lease from `now` on (milliseconds since 1970). */
+const leaseSpec = (before: LeaseSpec | undefined, identity: string, durationMs: number, now: number): LeaseSpec => {
   const renewTime = new Date(now).toISOString().replace('Z', '000Z');
-  const isOurs = before?.holderIdentity === identity;
+  const isHolder = before?.holderIdentity === identity;
   return {
     holderIdentity: identity,
-    leaseDurationSeconds: Math.max(1, Math.ceil(leaseMs / 1000)),
-    acquireTime: (isOurs ? before.acquireTime : undefined) ?? renewTime,
+    leaseDurationSeconds: Math.max(1, Math.ceil(durationMs / 1000)),
+    acquireTime: (isHolder ? before.acquireTime : undefined) ?? renewTime,
     renewTime,
-    leaseTransitions: (before?.leaseTransitions ?? 0) + (before === undefined || isOurs ? 0 : 1),
+    leaseTransitions: (before?.leaseTransitions ?? 0) + (before === undefined || isHolder ? 0 : 1),
   };
-}
+};
 
-/** The Lease, or undefined when there is none. */
-function readLease(
+/** The Lease; undefined when it does not exist. */
+const readLease = (
   client: KubeClient,
-  place: { readonly namespace: string; readonly name: string },
-  sending: Sending,
-): Promise<Lease | undefined> {
-  return client
-    .request<Lease>({ method: 'GET', path: objectPath({ ...LEASES, ...place }), ...sending })
-    .catch(undefinedOn('NotFound'));
-}
+  name: { readonly namespace: string; readonly name: string },
+  limits: RequestLimits,
+): Promise<Lease | undefined> =>
+  client.request<Lease>({ method: 'GET', path: objectPath({ ...LEASES, ...name }), ...limits }).catch(undefinedOn('NotFound'));
 
-/** Creates it; undefined when somebody else has created it first. */
-function createLease(client: KubeClient, lease: Lease, sending: Sending): Promise<Lease | undefined> {
-  return client
-    .request<Lease>({
-      method: 'POST',
-      path: resourcePath(LEASES, lease.metadata.namespace),
-      body: document(lease),
-      ...sending,
-    })
-    .catch(undefinedOn('AlreadyExists'));
-}
+/** Creates the Lease; undefined when it exists already. */
+const createLease = (client: KubeClient, lease: Lease, limits: RequestLimits): Promise<Lease | undefined> => {
+  const path = resourcePath(LEASES, lease.metadata.namespace);
+  return client.request<Lease>({ method: 'POST', path, body: document(lease), ...limits }).catch(undefinedOn('AlreadyExists'));
+};
 
-/** Replaces the very version that was read; undefined when it has changed or gone since. */
-function replaceLease(client: KubeClient, lease: Lease, sending: Sending): Promise<Lease | undefined> {
+/** Replaces the resourceVersion that was read; undefined when the Lease has changed or was deleted since. */
+const replaceLease = (client: KubeClient, lease: Lease, limits: RequestLimits): Promise<Lease | undefined> => {
+  const { namespace, name } = lease.metadata;
+  const path = objectPath({ ...LEASES, namespace, name });
   return client
-    .request<Lease>({
-      method: 'PUT',
-      path: objectPath({ ...LEASES, namespace: lease.metadata.namespace, name: lease.metadata.name }),
-      body: document(lease),
-      ...sending,
-    })
+    .request<Lease>({ method: 'PUT', path, body: document(lease), ...limits })
     .catch(undefinedOn('Conflict', 'NotFound'));
-}
+};
 
 const document = (lease: Lease): object => ({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...lease });
-
-const undefinedOn =
-  (...reasons: readonly string[]) =>
-  (error: unknown): undefined => {
-    if (!isKubeError(error, ...reasons)) throw error;
-  };

@@ -1,14 +1,7 @@
-// Namespaces and service accounts of a cluster in memory: of each only that it is there, and what its labels and annotations
-// say to us. Most say nothing, so most cost no more than their name.
+// The labels and annotations of all namespaces and service accounts in memory. Most have none that count: they cost only their name.
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './errors.ts';
-import {
-  type Reflector,
-  startMetadataReflector,
-  type ObjectMetadata,
-  type MetadataStore,
-  type ReflectorTimes,
-} from './reflector.ts';
+import { undefinedOn } from './errors.ts';
+import { METADATA_ONLY, type Reflector, type ReflectorStore, type ReflectorTimes, startReflector } from './reflector.ts';
 
 export interface CachedMetadata {
   readonly labels: ReadonlyMap<string, string>;
@@ -16,125 +9,140 @@ export interface CachedMetadata {
 }
 
 export interface MetadataInformer {
-  /** Undefined: not known (yet). */
+  /** Undefined: not in the cache (yet). */
   readonly namespace: (name: string) => CachedMetadata | undefined;
   readonly serviceAccount: (namespace: string, name: string) => CachedMetadata | undefined;
-  /** Asks the API server for one namespace (no service account named) or service account, and keeps what it says. Throws a KubeError; what does not exist is no error. */
+  /** Reads one service account, or one namespace (undefined), from the API server into the cache. Throws KubeError; an absent object is not an error. */
   readonly lookUp: (namespace: string, serviceAccount: string | undefined, timeoutMs: number) => Promise<void>;
   /** Both have been listed. */
   readonly synced: () => boolean;
-  /** Each has been listed, or cannot be: there is nothing to wait for. */
+  /** Each has been listed or is forbidden: a replica that waits for more would never be ready. */
   readonly syncedOrForbidden: () => boolean;
-  /** Since when nothing has been heard of one of them, in milliseconds of `performance.now()`; undefined: from the beginning. */
+  /** Of the watch that is silent for longest, in milliseconds of `performance.now()`; undefined: one has had none yet. */
   readonly lastActivity: () => number | undefined;
   readonly close: () => Promise<void>;
 }
 
 export interface MetadataInformerOptions {
   readonly client: KubeClient;
-  /** Which annotations are kept, and which labels of service accounts, by name. Of namespaces all labels are: selectors may name any. */
+  /** Selects the annotations to cache, and the labels of service accounts, by name. All labels of namespaces are cached: selectors may name any. */
   readonly isRelevant: (name: string) => boolean;
-  /** Told when a watch stops working, and (undefined) when it works again. */
+  /** Called when a watch fails, and (undefined) when it works again. */
   readonly onProblem: (path: string, problem: string | undefined) => void;
   readonly times?: Partial<ReflectorTimes>;
 }
 
-/** Starts to follow both; what is known is there at once, and grows. */
-export function startMetadataInformer({
-  client,
-  isRelevant: isOurs,
-  onProblem,
-  times = {},
-}: MetadataInformerOptions): MetadataInformer {
-  const namespaces = twoLevels(keeper(() => true, isOurs));
-  const accounts = twoLevels(keeper(isOurs, isOurs));
-  const follow = (path: string, store: MetadataStore): Reflector =>
-    startMetadataReflector({ client, path, store, times, onProblem: (problem) => onProblem(path, problem) });
-  const watches = [follow(NAMESPACES, namespaces.store), follow('/api/v1/serviceaccounts', accounts.store)];
+/** Starts two reflectors at once. */
+export function startMetadataInformer({ client, isRelevant, onProblem, times = {} }: MetadataInformerOptions): MetadataInformer {
+  const namespaces = metadataCache(reducer(() => true, isRelevant));
+  const accounts = metadataCache(reducer(isRelevant, isRelevant));
+  const start = (path: string, store: ReflectorStore<WithMetadata>): Reflector =>
+    startReflector({
+      client,
+      path,
+      mediaTypes: METADATA_ONLY,
+      store,
+      times,
+      onProblem: (problem) => onProblem(path, problem),
+    });
+  const reflectors = [start(NAMESPACES, namespaces.store), start('/api/v1/serviceaccounts', accounts.store)];
   return {
-    namespace: (name) => namespaces.find('', name),
-    serviceAccount: accounts.find,
+    namespace: (name) => namespaces.get('', name),
+    serviceAccount: accounts.get,
     lookUp: async (namespace, serviceAccount, timeoutMs) => {
       const own = `${NAMESPACES}/${encodeURIComponent(namespace)}`;
       const path = serviceAccount === undefined ? own : `${own}/serviceaccounts/${encodeURIComponent(serviceAccount)}`;
       const found = await client
-        .request<{ metadata: ObjectMetadata }>({ method: 'GET', path, accept: METADATA, timeoutMs })
-        .catch((error: unknown) => {
-          if (isKubeError(error, 'NotFound')) return undefined;
-          throw error;
-        });
-      // What the watch has brought meanwhile is at least as new.
-      const { find, store } = serviceAccount === undefined ? namespaces : accounts;
-      if (found && !find(found.metadata.namespace ?? '', found.metadata.name)) store.set(found.metadata);
+        .request<WithMetadata>({ method: 'GET', path, accept: METADATA_ONLY.one, timeoutMs })
+        .catch(undefinedOn('NotFound'));
+      // Otherwise this response could replace a newer object that the watch brought meanwhile.
+      const { get, store } = serviceAccount === undefined ? namespaces : accounts;
+      if (found && !get(found.metadata.namespace ?? '', found.metadata.name)) store.set(found);
     },
-    synced: () => watches.every((watch) => watch.synced()),
-    syncedOrForbidden: () => watches.every((watch) => watch.synced() || watch.forbidden()),
+    synced: () => reflectors.every((reflector) => reflector.synced()),
+    syncedOrForbidden: () => reflectors.every((reflector) => reflector.synced() || reflector.forbidden()),
     lastActivity: () => {
-      const times = watches.map((watch) => watch.lastActivity());
-      return times.includes(undefined) ? undefined : Math.min(...times.filter((time) => time !== undefined));
+      const last = reflectors.map((reflector) => reflector.lastActivity());
+      return last.includes(undefined) ? undefined : Math.min(...last.filter((time) => time !== undefined));
     },
     close: async () => {
-      await Promise.all(watches.map((watch) => watch.close()));
+      await Promise.all(reflectors.map((reflector) => reflector.close()));
     },
   };
 }
 
 const NAMESPACES = '/api/v1/namespaces';
-const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const NOTHING: CachedMetadata = { labels: new Map(), annotations: new Map() };
 
-type Keeps = (name: string) => boolean;
-
-/** Reduces metadata to what counts; all that have nothing of it share one object. */
-const keeper = (keepsLabel: Keeps, keepsAnnotation: Keeps): ((metadata: ObjectMetadata) => CachedMetadata) => {
-  const only = (keeps: Keeps, texts: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> => {
-    const kept = Object.entries(texts).filter(([name]) => keeps(name));
-    return kept.length === 0 ? NOTHING.labels : new Map(kept);
+interface WithMetadata {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly resourceVersion?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
   };
-  return ({ labels, annotations }) => {
-    const kept: CachedMetadata = { labels: only(keepsLabel, labels), annotations: only(keepsAnnotation, annotations) };
+}
+
+type Selects = (name: string) => boolean;
+type Reduces = (object: WithMetadata) => CachedMetadata;
+
+/** Drops all but the selected labels and annotations; objects without any share one value. */
+const reducer = (selectsLabel: Selects, selectsAnnotation: Selects): Reduces => {
+  const selected = (selects: Selects, texts: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> => {
+    const entries = Object.entries(texts).filter(([name]) => selects(name));
+    return entries.length === 0 ? NOTHING.labels : new Map(entries);
+  };
+  return ({ metadata: { labels, annotations } }) => {
+    const kept: CachedMetadata = {
+      labels: selected(selectsLabel, labels),
+      annotations: selected(selectsAnnotation, annotations),
+    };
     return kept.labels.size + kept.annotations.size === 0 ? NOTHING : kept;
   };
 };
 
-type Names = Map<string, Map<string, CachedMetadata>>;
+interface MetadataCache {
+  readonly get: (namespace: string, name: string) => CachedMetadata | undefined;
+  readonly store: ReflectorStore<WithMetadata>;
+}
 
-/** Objects by namespace and name; those without a namespace are under the empty one. */
-const twoLevels = (
-  keep: (metadata: ObjectMetadata) => CachedMetadata,
-): { readonly find: (namespace: string, name: string) => CachedMetadata | undefined; readonly store: MetadataStore } => {
-  let known: Names = new Map();
-  const put = (names: Names, metadata: ObjectMetadata): void => {
-    const { namespace = '', name } = metadata;
-    // A new list finds nearly everything as it was: what is equal is kept once, so that listing costs little more than names.
-    const value = oneOfEquals(known.get(namespace)?.get(name), keep(metadata));
-    const inside = names.get(namespace);
+type ByNamespaceAndName = Map<string, Map<string, CachedMetadata>>;
+
+/** A cache by namespace and name; cluster-scoped objects are under the empty namespace. */
+const metadataCache = (reduce: Reduces): MetadataCache => {
+  let cached: ByNamespaceAndName = new Map();
+  const put = (target: ByNamespaceAndName, object: WithMetadata): void => {
+    const { namespace = '', name } = object.metadata;
+    // A resync finds nearly all objects unchanged: sharing equal values keeps the peak of memory low.
+    const value = sharedIfEqual(cached.get(namespace)?.get(name), reduce(object));
+    const inside = target.get(namespace);
     if (inside) inside.set(name, value);
-    else names.set(namespace, new Map([[name, value]]));
+    else target.set(namespace, new Map([[name, value]]));
   };
   return {
-    find: (namespace, name) => known.get(namespace)?.get(name),
+    get: (namespace, name) => cached.get(namespace)?.get(name),
     store: {
       replace: () => {
-        const listed: Names = new Map();
+        const listed: ByNamespaceAndName = new Map();
         return {
-          add: (metadata) => put(listed, metadata),
+          add: (object) => put(listed, object),
           finish: () => {
-            known = listed;
+            cached = listed;
           },
         };
       },
-      set: (metadata) => put(known, metadata),
-      delete: ({ namespace = '', name }) => {
-        const inside = known.get(namespace);
+      set: (object) => put(cached, object),
+      delete: ({ metadata: { namespace = '', name } }) => {
+        const inside = cached.get(namespace);
         inside?.delete(name);
-        if (inside?.size === 0) known.delete(namespace);
+        if (inside?.size === 0) cached.delete(namespace);
       },
     },
   };
 };
 
-const oneOfEquals = (before: CachedMetadata | undefined, now: CachedMetadata): CachedMetadata =>
+const sharedIfEqual = (before: CachedMetadata | undefined, now: CachedMetadata): CachedMetadata =>
   before && isEqual(before.labels, now.labels) && isEqual(before.annotations, now.annotations) ? before : now;
 
 const isEqual = (one: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>): boolean => {

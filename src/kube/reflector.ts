@@ -1,55 +1,63 @@
-// Follows one collection of the API server: lists it, watches it, and after whatever happens goes on by itself. What of its
-// objects is asked for, and where it is kept, is the caller's.
+// The reflector: lists one collection of the API server, watches it, and retries after every failure. Its store decides what is kept.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../net/backoff.ts';
 import type { KubeClient } from './client.ts';
 import { KubeError } from './errors.ts';
 
-/** What the loop itself needs of an object. */
+/** The part of an object that the reflector reads. */
 export interface VersionedObject {
   readonly metadata: { readonly resourceVersion?: string | undefined };
 }
 
-/** A whole list on its way in, page by page; it counts from `finish` on, and one that is never finished is forgotten. */
+/** A list that is being read, page by page. It takes effect with `finish`; after a failure in the middle it is dropped. */
 export interface Replacement<T> {
   add(object: T): void;
   finish(): void;
 }
 
-/** Where what is heard is kept. None of these may throw or wait. */
+/** Where the objects go. None of these may throw or wait. */
 export interface ReflectorStore<T> {
+  /** Begins to replace all objects. */
   replace(): Replacement<T>;
   set(object: T): void;
   delete(object: T): void;
 }
 
-/** Media types of a list and of one object of a stream. */
+/** Media types of a list and of the objects of a watch. */
 export interface MediaTypes {
   readonly list: string;
   readonly one: string;
 }
+
+/** Whole objects. */
+export const WHOLE_OBJECTS: MediaTypes = { list: 'application/json', one: 'application/json' };
+/** Their metadata alone (PartialObjectMetadata). */
+export const METADATA_ONLY: MediaTypes = {
+  list: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
+  one: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
+};
 
 export interface ReflectorOptions<T> {
   readonly client: KubeClient;
   /** Of the collection, such as /api/v1/namespaces. */
   readonly path: string;
   readonly mediaTypes: MediaTypes;
-  /** Only objects with these labels; all unless told. */
+  /** Default: all objects. */
   readonly labelSelector?: string | undefined;
   readonly store: ReflectorStore<T>;
-  /** Told once when it stops working, and once (undefined) when it works again. */
+  /** Called once when the watch fails, and once (undefined) when it works again. */
   readonly onProblem: (problem: string | undefined) => void;
   readonly times?: Partial<ReflectorTimes> | undefined;
 }
 
 /** Milliseconds, except for `streamSeconds`. */
 export interface ReflectorTimes {
-  /** How long the API server keeps a stream. It sends a bookmark shortly before, so that the version never grows old. */
+  /** How long the API server keeps a watch open. It sends a bookmark shortly before, so that the resourceVersion stays fresh. */
   readonly streamSeconds: number;
-  /** How much longer we wait for its end before the connection counts as dead. */
+  /** How long after that a watch without an end counts as a dead connection. */
   readonly graceMs: number;
-  /** After so long everything is listed again, against events that got lost. */
+  /** The resync interval: everything is listed again, in case an event was lost. */
   readonly relistMs: number;
-  /** First and longest wait after a failure. */
   readonly firstBackoffMs: number;
   readonly maxBackoffMs: number;
 }
@@ -57,11 +65,11 @@ export interface ReflectorTimes {
 export interface Reflector {
   /** A whole list has been read. */
   readonly synced: () => boolean;
-  /** The API server was asked and does not let us read the collection: waiting for a list is waiting for somebody's hand. */
+  /** The API server rejected the last request (401 or 403): only an operator can change that. */
   readonly forbidden: () => boolean;
-  /** When the API server last said anything, in milliseconds of `performance.now()`; undefined: never. */
+  /** Of the API server, in milliseconds of `performance.now()`; undefined: none yet. */
   readonly lastActivity: () => number | undefined;
-  /** Ends what is under way, and resolves when nothing more will be told to the store. */
+  /** Aborts the current request, and resolves when the store receives no more calls. */
   readonly close: () => Promise<void>;
 }
 
@@ -72,120 +80,121 @@ const TIMES: ReflectorTimes = {
   firstBackoffMs: 500,
   maxBackoffMs: 30_000,
 };
-/** Streams are ended and begun anew all the time, and each end is heard of: who is silent for three of them is not there. */
+/** A watch lasts up to so many times as long as requested, so that replicas that started together do not reconnect together. */
+const MAX_STREAM_FACTOR = 1.25;
+/** The page size of client-go: a few hundred kilobytes of metadata, or two megabytes of our own objects. */
+const PAGE_SIZE = 500;
+const PAGE_TIMEOUT_MS = 30_000;
+/** After so many failures in a row at one resourceVersion it is dropped: after a restored backup the API server may not have it. */
+const FAILURES_PER_VERSION = 3;
+/** A watch that ends sooner, without an event, counts as a failure: otherwise it would be repeated in a tight loop. */
+const MIN_STREAM_MS = 1000;
+
+/** The silence after which a cache is stale: three watches of the longest duration, since each end of a watch is activity. */
 export function staleAfterMs(given: Partial<ReflectorTimes> = {}): number {
   const { streamSeconds, graceMs } = { ...TIMES, ...given };
-  return 3 * (streamSeconds * LONGEST_STREAM * 1000 + graceMs);
+  return 3 * (streamSeconds * MAX_STREAM_FACTOR * 1000 + graceMs);
 }
-/** Streams are up to so many times as long as asked for, so that replicas that started together do not stay together. */
-const LONGEST_STREAM = 1.25;
-/** As client-go; of metadata such a page has a few hundred kilobytes, of our own objects two megabytes. */
-const PAGE = 500;
-const PAGE_MS = 30_000;
-/** A version that fails so often in a row may be one that the API server does not know, as after a restored backup. */
-const FAILURES_PER_VERSION = 3;
-/** A stream that ends sooner than this without a word is no answer to a watch. */
-const SHORT_MS = 1000;
 
-/** Starts at once. Failures are retried for ever, with growing waits. */
+/** Starts at once; retries failures without end, with exponential back-off. */
 export function startReflector<T extends VersionedObject>(options: ReflectorOptions<T>): Reflector {
-  const { client, path, mediaTypes: form, store, onProblem, times: given } = options;
+  const { client, path, mediaTypes, store, onProblem } = options;
   const selected = options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector };
-  const times: ReflectorTimes = { ...TIMES, ...given };
+  const times: ReflectorTimes = { ...TIMES, ...options.times };
+  const backoff = { firstMs: times.firstBackoffMs, maxMs: times.maxBackoffMs };
   const closing = new AbortController();
-  let heard: number | undefined;
-  let listed = false;
-  /** When the next list is due although all is well. */
-  let due = 0;
-  /** Where the next stream begins; undefined: only a list can tell. */
+  let lastActivity: number | undefined;
+  let synced = false;
+  /** When the next list is due although the watch works. */
+  let relistAt = 0;
+  /** Where the next watch begins; undefined: it needs a list first. */
   let version: string | undefined;
   let failures = 0;
-  let isTold = false;
-  let refused = false;
-  const worked = (): void => {
-    heard = performance.now();
-    if (isTold) onProblem(undefined);
-    isTold = false;
-    refused = false;
+  let isReported = false;
+  let forbidden = false;
+  const succeeded = (): void => {
+    lastActivity = performance.now();
+    if (isReported) onProblem(undefined);
+    isReported = false;
+    forbidden = false;
     failures = 0;
   };
 
   const list = async (signal: AbortSignal): Promise<void> => {
-    // A list that fails though a stream would do is tried again soon, but the stream goes on meanwhile.
-    due = performance.now() + times.relistMs / 10;
-    const listing = store.replace();
+    // If this list fails, the watch goes on, and the next list comes sooner than after a success.
+    relistAt = performance.now() + times.relistMs / 10;
+    const replacement = store.replace();
     let next: string | undefined;
     let latest: string;
     do {
       const page: Page<T> = await client.request({
         method: 'GET',
         path,
-        accept: form.list,
-        query: { ...selected, limit: PAGE, ...(next === undefined ? {} : { continue: next }) },
-        timeoutMs: PAGE_MS,
+        accept: mediaTypes.list,
+        query: { ...selected, limit: PAGE_SIZE, ...(next === undefined ? {} : { continue: next }) },
+        timeoutMs: PAGE_TIMEOUT_MS,
         signal,
       });
-      heard = performance.now();
-      for (const object of page.items ?? []) listing.add(object);
+      lastActivity = performance.now();
+      for (const object of page.items ?? []) replacement.add(object);
       next = page.metadata.continue || undefined;
       latest = page.metadata.resourceVersion;
     } while (next !== undefined);
-    // Nothing can be watched from there, and the next list would follow at once.
+    // No watch can begin there, so the next list would follow at once.
     if (!latest) throw new KubeError(0, 'Unreadable', `GET ${path}: the list has no resourceVersion`);
-    listing.finish();
+    replacement.finish();
     version = latest;
-    listed = true;
-    due = performance.now() + times.relistMs;
-    worked();
+    synced = true;
+    relistAt = performance.now() + times.relistMs;
+    succeeded();
   };
 
-  const stream = async (resourceVersion: string, signal: AbortSignal): Promise<void> => {
+  const watch = async (resourceVersion: string, signal: AbortSignal): Promise<void> => {
     const began = performance.now();
     let lines = 0;
-    const timeoutSeconds = Math.ceil(times.streamSeconds * (1 + Math.random() * (LONGEST_STREAM - 1)));
+    const timeoutSeconds = Math.ceil(times.streamSeconds * (1 + Math.random() * (MAX_STREAM_FACTOR - 1)));
     await client.request({
       method: 'GET',
       path,
-      accept: form.one,
+      accept: mediaTypes.one,
       query: { ...selected, watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds },
       timeoutMs: timeoutSeconds * 1000 + times.graceMs,
       signal,
       untilLine: (line) => {
         lines += 1;
-        version = take(line, store) ?? version;
-        worked();
+        version = applyEvent(line, store) ?? version;
+        succeeded();
         return false;
       },
     });
-    const isShort = performance.now() - began < Math.min(SHORT_MS, times.streamSeconds * 500);
+    const isShort = performance.now() - began < Math.min(MIN_STREAM_MS, times.streamSeconds * 500);
     if (lines === 0 && isShort) throw new KubeError(0, 'Cut', `GET ${path}: the watch ended as soon as it began`);
-    worked();
-    // A server that says a word and hangs up is not asked again and again without a pause.
+    succeeded();
+    // A server that sends one event and closes the watch would otherwise be asked in a tight loop.
     if (isShort) await sleep(times.firstBackoffMs, undefined, { signal });
   };
 
-  const round = async (signal: AbortSignal): Promise<void> => {
-    if (version === undefined || performance.now() >= due) await list(signal);
-    else await stream(version, signal);
+  const step = async (signal: AbortSignal): Promise<void> => {
+    if (version === undefined || performance.now() >= relistAt) await list(signal);
+    else await watch(version, signal);
   };
   const run = async (): Promise<void> => {
     while (!closing.signal.aborted)
-      await within(closing.signal, round).catch((error: unknown) => {
+      await withOwnSignal(closing.signal, step).catch((error: unknown) => {
         if (closing.signal.aborted) return undefined;
         failures += 1;
-        refused = isRefusal(error);
-        if (isGone(error) || failures % FAILURES_PER_VERSION === 0) version = undefined;
-        if (!isTold && !isGone(error)) onProblem(error instanceof Error ? error.message : String(error));
-        isTold ||= !isGone(error);
-        const wait = Math.min(times.maxBackoffMs, times.firstBackoffMs * 2 ** Math.min(failures - 1, 10));
-        return sleep(wait * (0.5 + Math.random() / 2), undefined, { signal: closing.signal }).catch(() => undefined);
+        forbidden = isForbidden(error);
+        if (isExpired(error) || failures % FAILURES_PER_VERSION === 0) version = undefined;
+        if (!isReported && !isExpired(error)) onProblem(error instanceof Error ? error.message : String(error));
+        isReported ||= !isExpired(error);
+        return sleep(backoffMs(failures, backoff), undefined, { signal: closing.signal }).catch(() => undefined);
       });
   };
   const running = run();
   return {
-    synced: () => listed,
-    forbidden: () => refused,
-    lastActivity: () => heard,
+    synced: () => synced,
+    forbidden: () => forbidden,
+    lastActivity: () => lastActivity,
     close: () => {
       closing.abort();
       return running;
@@ -198,14 +207,14 @@ interface Page<T> {
   readonly items?: readonly T[];
 }
 
-type Event<T> =
+type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: T }
   | { readonly type: 'ERROR'; readonly object: { readonly code?: number; readonly reason?: string; readonly message?: string } };
 
-/** Works one line of a stream off and gives the version that it brings. Throws what ends the stream: an ERROR, or what is no event. */
-const take = <T extends VersionedObject>(line: string, store: ReflectorStore<T>): string | undefined => {
+/** Applies one line of a watch to the store and returns its resourceVersion. Throws for an ERROR event, and for what is not an event. */
+const applyEvent = <T extends VersionedObject>(line: string, store: ReflectorStore<T>): string | undefined => {
   if (line === '') return undefined;
-  const event: Event<T> = JSON.parse(line);
+  const event: WatchEvent<T> = JSON.parse(line);
   switch (event.type) {
     case 'ADDED':
     case 'MODIFIED':
@@ -222,62 +231,22 @@ const take = <T extends VersionedObject>(line: string, store: ReflectorStore<T>)
   return event.object.metadata.resourceVersion;
 };
 
-const errorOf = ({ code, reason, message }: Extract<Event<never>, { readonly type: 'ERROR' }>['object']): KubeError =>
+const errorOf = ({ code, reason, message }: Extract<WatchEvent<never>, { readonly type: 'ERROR' }>['object']): KubeError =>
   new KubeError(code ?? 0, reason ?? 'Error', message ?? 'the watch ended with an error');
 
-/** We are nobody to the API server, or nobody who may do this. */
-const isRefusal = (error: unknown): boolean => error instanceof KubeError && (error.status === 401 || error.status === 403);
+const isForbidden = (error: unknown): boolean => error instanceof KubeError && (error.status === 401 || error.status === 403);
 
-/** The version, or the next page, is older than what the API server remembers. */
-const isGone = (error: unknown): boolean => error instanceof KubeError && error.status === 410;
+/** 410: the resourceVersion, or the continue token of the next page, is older than the history of the API server. */
+const isExpired = (error: unknown): boolean => error instanceof KubeError && error.status === 410;
 
-/** One step with a signal of its own: listeners on one that lives as long as the process would pile up. */
-const within = async (outer: AbortSignal, step: (signal: AbortSignal) => Promise<void>): Promise<void> => {
+/** Runs one step with a signal of its own: listeners on a signal that lives as long as the process would pile up. */
+const withOwnSignal = async (outer: AbortSignal, run: (signal: AbortSignal) => Promise<void>): Promise<void> => {
   const inner = new AbortController();
-  const stop = (): void => inner.abort();
-  outer.addEventListener('abort', stop, { once: true });
+  const abort = (): void => inner.abort();
+  outer.addEventListener('abort', abort, { once: true });
   try {
-    await step(inner.signal);
+    await run(inner.signal);
   } finally {
-    outer.removeEventListener('abort', stop);
+    outer.removeEventListener('abort', abort);
   }
 };
-
-// Follows the metadata of one collection of the API server.
-/** The metadata of one object; all that is asked for. */
-export interface ObjectMetadata {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly resourceVersion?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
-/** Where what is heard is kept. None of these may throw or wait. */
-export type MetadataStore = ReflectorStore<ObjectMetadata>;
-
-export interface MetadataReflectorOptions extends Omit<ReflectorOptions<never>, 'mediaTypes' | 'store'> {
-  readonly store: MetadataStore;
-}
-
-/** Asks for no more of objects than their metadata. */
-export const METADATA_ONLY: MediaTypes = {
-  list: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1',
-  one: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
-};
-
-/** Starts at once. Failures are retried for ever, with growing waits. */
-export function startMetadataReflector({ store, ...options }: MetadataReflectorOptions): Reflector {
-  return startReflector<{ readonly metadata: ObjectMetadata }>({
-    ...options,
-    mediaTypes: METADATA_ONLY,
-    store: {
-      replace: () => {
-        const listing = store.replace();
-        return { add: ({ metadata }) => listing.add(metadata), finish: () => listing.finish() };
-      },
-      set: ({ metadata }) => store.set(metadata),
-      delete: ({ metadata }) => store.delete(metadata),
-    },
-  });
-}

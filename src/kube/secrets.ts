@@ -1,7 +1,7 @@
-// One Secret: read, created if absent, replaced only if nobody else was faster.
+// Secrets, and single values of Secrets and ConfigMaps. No message here quotes a value.
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './errors.ts';
-import { objectPath } from './object-ref.ts';
+import { undefinedOn } from './errors.ts';
+import { objectPath, resourcePath } from './object-ref.ts';
 
 export interface Secret {
   readonly metadata: {
@@ -15,47 +15,33 @@ export interface Secret {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** The Secret, or undefined when there is none. */
+/** The Secret; undefined when it does not exist. Throws KubeError. */
 export function readSecret(
   client: KubeClient,
   namespace: string,
   name: string,
   signal?: AbortSignal,
 ): Promise<Secret | undefined> {
-  return client.request<Secret>({ method: 'GET', path: pathOf(namespace, name), signal }).catch(undefinedOn('NotFound'));
+  return client
+    .request<Secret>({ method: 'GET', path: objectPath({ ...SECRETS, namespace, name }), signal })
+    .catch(undefinedOn('NotFound'));
 }
 
-/** Creates it; undefined when somebody else has created it first. */
+/** Creates the Secret; undefined when it exists already. Throws KubeError. */
 export function createSecret(client: KubeClient, secret: Secret, signal?: AbortSignal): Promise<Secret | undefined> {
-  return client
-    .request<Secret>({ method: 'POST', path: pathOf(secret.metadata.namespace), body: document(secret), signal })
-    .catch(undefinedOn('AlreadyExists'));
+  const path = resourcePath(SECRETS, secret.metadata.namespace);
+  return client.request<Secret>({ method: 'POST', path, body: document(secret), signal }).catch(undefinedOn('AlreadyExists'));
 }
 
-/** Replaces the very version that was read; undefined when it has changed or gone since. */
+/** Replaces the resourceVersion that was read; undefined when the Secret has changed or was deleted since. Throws KubeError. */
 export function replaceSecret(client: KubeClient, secret: Secret, signal?: AbortSignal): Promise<Secret | undefined> {
+  const { namespace, name } = secret.metadata;
+  const path = objectPath({ ...SECRETS, namespace, name });
   return client
-    .request<Secret>({
-      method: 'PUT',
-      path: pathOf(secret.metadata.namespace, secret.metadata.name),
-      body: document(secret),
-      signal,
-    })
+    .request<Secret>({ method: 'PUT', path, body: document(secret), signal })
     .catch(undefinedOn('Conflict', 'NotFound'));
 }
 
-const document = (secret: Secret): object => ({ apiVersion: 'v1', kind: 'Secret', ...secret });
-
-const pathOf = (namespace: string, name?: string): string =>
-  `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets${name === undefined ? '' : `/${encodeURIComponent(name)}`}`;
-
-const undefinedOn =
-  (...reasons: readonly string[]) =>
-  (error: unknown): undefined => {
-    if (!isKubeError(error, ...reasons)) throw error;
-  };
-
-// One value of a Secret or ConfigMap. Its text is for the caller alone: nothing here puts it into a message.
 export interface ValueReference {
   readonly kind: 'Secret' | 'ConfigMap';
   readonly namespace: string;
@@ -67,37 +53,37 @@ export type ValueResult =
   | { readonly state: 'found'; readonly text: string; readonly resourceVersion: string }
   | { readonly state: 'noObject' | 'noKey'; readonly message: string };
 
-/** Reads it anew. What is not there is an answer in words; throws a KubeError when it cannot be asked for. */
+/** Reads one value from the API server. A missing object or key is a result with a message; throws KubeError for all else. */
 export async function readValue(
   client: KubeClient,
   { kind, namespace, name, key }: ValueReference,
   signal?: AbortSignal,
 ): Promise<ValueResult> {
-  const plural = kind === 'Secret' ? 'secrets' : 'configmaps';
-  const object = await client
-    .request<Stored>({ method: 'GET', path: objectPath({ group: '', version: 'v1', plural, namespace, name }), signal })
-    .catch((error: unknown) => {
-      if (isKubeError(error, 'NotFound')) return undefined;
-      throw error;
-    });
+  const path = objectPath({ ...(kind === 'Secret' ? SECRETS : CONFIG_MAPS), namespace, name });
+  const object = await client.request<StoredValues>({ method: 'GET', path, signal }).catch(undefinedOn('NotFound'));
   if (!object) return { state: 'noObject', message: `there is no ${kind} ${namespace}/${name}` };
   const { data = {}, binaryData = {}, metadata } = object;
-  const raw = Object.hasOwn(data, key) ? data[key] : binaryData[key];
-  if (raw === undefined) {
+  const value = Object.hasOwn(data, key) ? data[key] : binaryData[key];
+  if (value === undefined) {
     const keys = [...Object.keys(data), ...Object.keys(binaryData)].toSorted();
-    const has = keys.length === 0 ? 'it is empty' : `it has ${keys.join(', ')}`;
-    return { state: 'noKey', message: `the ${kind} ${namespace}/${name} has no key ${JSON.stringify(key)}: ${has}` };
+    const present = keys.length === 0 ? 'it is empty' : `it has ${keys.join(', ')}`;
+    return { state: 'noKey', message: `the ${kind} ${namespace}/${name} has no key ${JSON.stringify(key)}: ${present}` };
   }
   const isPlain = kind === 'ConfigMap' && Object.hasOwn(data, key);
   return {
     state: 'found',
-    text: isPlain ? raw : Buffer.from(raw, 'base64').toString('utf8'),
+    text: isPlain ? value : Buffer.from(value, 'base64').toString('utf8'),
     resourceVersion: metadata.resourceVersion,
   };
 }
 
-interface Stored {
+interface StoredValues {
   readonly metadata: { readonly resourceVersion: string };
   readonly data?: Readonly<Record<string, string>>;
   readonly binaryData?: Readonly<Record<string, string>>;
 }
+
+const SECRETS = { group: '', version: 'v1', plural: 'secrets' };
+const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps' };
+
+const document = (secret: Secret): object => ({ apiVersion: 'v1', kind: 'Secret', ...secret });

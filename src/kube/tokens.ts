@@ -1,4 +1,4 @@
-// Short-lived tokens of service accounts, as the kubelet gets them for pods.
+// Service-account tokens: requests for short-lived ones, and the issuer and keys that sign them (OIDC discovery).
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import type { KubeClient } from './client.ts';
 import { KubeError } from './errors.ts';
@@ -6,9 +6,9 @@ import { KubeError } from './errors.ts';
 export interface TokenOptions {
   /** Empty: the API server's own audience. */
   readonly audiences: readonly string[];
-  /** At least 600; the API server may give less or more. */
+  /** At least 600; the API server may grant less or more. */
   readonly expirationSeconds: number;
-  /** The token ends when this object does. */
+  /** The API server invalidates the token when this object is deleted. */
   readonly boundObject?: {
     readonly apiVersion: string;
     readonly kind: 'Pod' | 'Secret' | 'Node';
@@ -20,11 +20,11 @@ export interface TokenOptions {
 
 export interface ServiceAccountToken {
   readonly token: string;
-  /** What the API server granted, in milliseconds since 1970. */
+  /** As granted by the API server, in milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
-/** Asks for one. Throws a KubeError: `NotFound` without such a service account, `Forbidden` without the right to it. */
+/** Creates a TokenRequest. Throws KubeError: `NotFound` without such a service account, `Forbidden` without the right to it. */
 export async function requestToken(
   client: KubeClient,
   namespace: string,
@@ -48,19 +48,18 @@ export async function requestToken(
   });
   const expiresAt = Date.parse(status?.expirationTimestamp ?? '');
   if (!status?.token || Number.isNaN(expiresAt))
-    throw new KubeError(0, 'Unreadable', `POST ${path}: the answer has no token, or not when it expires`);
+    throw new KubeError(0, 'Unreadable', `POST ${path}: the response has no token or no expirationTimestamp`);
   return { token: status.token, expiresAt };
 }
 
-// Who signs the service-account tokens of this cluster, and with which keys (OpenID Connect discovery of the API server).
 export interface IssuerKey {
-  /** Key ID, as tokens name it in their header. */
+  /** Key ID, as in the header of tokens. */
   readonly kid: string;
   /** PEM of the public key (SubjectPublicKeyInfo). */
   readonly pem: string;
 }
 
-/** The issuer's name, as tokens carry it in `iss`. Throws a KubeError. */
+/** The issuer of this cluster's tokens, as in their claim `iss`. Throws KubeError. */
 export async function readIssuer(client: KubeClient, signal?: AbortSignal): Promise<string> {
   const { issuer } = await client.request<{ readonly issuer: string }>({
     method: 'GET',
@@ -71,8 +70,8 @@ export async function readIssuer(client: KubeClient, signal?: AbortSignal): Prom
 }
 
 /**
- * The keys that tokens may be signed with now, in the order of their IDs. Keys that are not for signatures, or of a kind
- * that Node does not know, are left out. Throws a KubeError.
+ * The keys that may sign tokens now, sorted by ID. Without keys that are not for signatures and types that Node does not
+ * support. Throws KubeError.
  */
 export async function readIssuerKeys(client: KubeClient, signal?: AbortSignal): Promise<readonly IssuerKey[]> {
   const { keys = [] } = await client.request<{ readonly keys?: readonly PublishedKey[] }>({

@@ -1,6 +1,7 @@
 // The entries of a MutatingWebhookConfiguration, and the caBundle of each.
 import type { KubeClient } from './client.ts';
-import { isKubeError } from './errors.ts';
+import { undefinedOn } from './errors.ts';
+import { objectPath, resourcePath } from './object-ref.ts';
 
 export interface WebhookConfiguration {
   readonly name: string;
@@ -10,11 +11,11 @@ export interface WebhookConfiguration {
 
 interface WebhookEntry {
   readonly name: string;
-  /** base64 of PEM, as the object has it; empty when there is none. */
+  /** base64 of PEM, as in the object; empty when absent. */
   readonly caBundle: string;
 }
 
-/** The named configuration, or undefined when there is none. */
+/** The named configuration; undefined when it does not exist. Throws KubeError. */
 export function readWebhookConfiguration(
   client: KubeClient,
   name: string,
@@ -23,19 +24,15 @@ export function readWebhookConfiguration(
   return client
     .request<RawConfiguration>({ method: 'GET', path: pathOf(name), signal })
     .then(entriesOf)
-    .catch((error: unknown) => {
-      if (!isKubeError(error, 'NotFound')) throw error;
-      return undefined;
-    });
+    .catch(undefinedOn('NotFound'));
 }
 
 /**
- * Sets the caBundle (base64) of all entries of the configuration as it was read, and returns what is there now.
- * Throws a KubeError when somebody has changed it since (`Invalid`): read again.
+ * Sets the caBundle (base64) of all entries of the resourceVersion that was read, and returns the configuration as stored.
+ * Throws KubeError: `Invalid` when it has changed since, read it again.
  *
- * A JSON patch and not server-side apply. Both own the caBundle alone, survive an apply of the chart that does not mention
- * it, and need no more than the verb `patch`; but an entry that *two* appliers own cannot be removed by either: a chart that
- * drops one (`helm upgrade` of Helm 4, Flux, `kubectl apply --server-side`) would be refused, as our part of it stays behind.
+ * A JSON patch, not server-side apply: an entry that two managers apply cannot be removed by one of them. So an upgrade of a chart
+ * that drops an entry (Helm 4, Flux, `kubectl apply --server-side`) would be rejected, because our caBundle would stay behind.
  */
 export function publishBundle(
   client: KubeClient,
@@ -62,8 +59,8 @@ export function publishBundle(
 }
 
 /**
- * Waits until the named configuration is no longer at this resourceVersion (undefined: not there), at most for some seconds.
- * Throws a KubeError at once when we may not watch it, or the API server is away.
+ * Watches the named configuration until it is no longer at this resourceVersion (undefined: absent), at most for so many seconds.
+ * Throws KubeError at once when the watch is forbidden or the API server cannot be reached.
  */
 export async function untilChanged(
   client: KubeClient,
@@ -73,8 +70,8 @@ export async function untilChanged(
 ): Promise<void> {
   await client.request({
     method: 'GET',
-    path: COLLECTION,
-    // Without a resourceVersion the stream begins with the object as it is now: so nothing is missed since it was read.
+    path: resourcePath(CONFIGURATIONS),
+    // Without a resourceVersion the stream begins with the current object: a change since the read is not missed.
     query: { watch: true, fieldSelector: `metadata.name=${name}`, timeoutSeconds: Math.ceil(seconds) },
     timeoutMs: (Math.ceil(seconds) + 10) * 1000,
     signal,
@@ -93,6 +90,6 @@ const entriesOf = ({ metadata, webhooks = [] }: RawConfiguration): WebhookConfig
   entries: webhooks.map(({ name, clientConfig }) => ({ name, caBundle: clientConfig.caBundle ?? '' })),
 });
 
-const COLLECTION = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+const CONFIGURATIONS = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'mutatingwebhookconfigurations' };
 
-const pathOf = (name: string): string => `${COLLECTION}/${encodeURIComponent(name)}`;
+const pathOf = (name: string): string => objectPath({ ...CONFIGURATIONS, name });

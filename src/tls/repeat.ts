@@ -1,5 +1,6 @@
 // Does something again and again: soon after failures and changes, else when there is a reason to; until closed.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../net/backoff.ts';
 
 export type RoundOutcome =
   /** All is as it should be. */
@@ -37,7 +38,7 @@ export function repeat({ round, idle }: RepeatOptions): Repetition {
       unrest = performance.now() - lastUnrest < CALM_MS ? unrest + 1 : 1;
       lastUnrest = performance.now();
       const longest = outcome === 'failed' ? LONGEST_MS : LONGEST_AFTER_CHANGE_MS;
-      await sleep(jittered(Math.min(longest, FIRST_MS * 2 ** (unrest - 1))), undefined, { signal });
+      await sleep(backoffMs(unrest, { firstMs: FIRST_MS, maxMs: longest }), undefined, { signal });
     }
   };
   const running = run().catch(() => undefined);

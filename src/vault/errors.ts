@@ -1,6 +1,6 @@
-// What Vault or OpenBao refused, or why it could not be asked.
+// Errors of Vault or OpenBao, and of requests that did not reach it.
 
-/** What went wrong, as far as a caller must tell things apart. */
+/** The cause, as far as callers handle it differently. */
 export type VaultErrorKind =
   | 'BadRequest'
   | 'PermissionDenied'
@@ -32,12 +32,12 @@ export interface VaultErrorDetails {
 
 export class VaultError extends Error {
   override readonly name = 'VaultError';
-  /** HTTP status; 0 when there was no answer. */
+  /** HTTP status; 0 when there was no response. */
   readonly status: number;
   readonly kind: VaultErrorKind;
-  /** The server's own words, without anything that was sent as a secret. */
+  /** The server's messages, with all secrets of the request redacted. */
   readonly errors: readonly string[];
-  /** How long the server asked us to wait. */
+  /** Of the header Retry-After. */
   readonly retryAfterMs: number | undefined;
   /** Whether the write may have happened; always `no` for a read. */
   readonly written: 'no' | 'unknown';
@@ -58,8 +58,8 @@ export function isVaultError(error: unknown, ...kinds: readonly VaultErrorKind[]
 }
 
 /**
- * True when what was asked for does not exist. A missing mount or namespace is a 404 too, but one with words
- * (`no handler for route`, `namespace not found`): that is no proof that a role or a policy is absent.
+ * True when the requested object does not exist. A missing mount or namespace is a 404 too, but has a message (`no handler for
+ * route`, `namespace not found`): that does not prove that a role or a policy is absent.
  */
 export function isAbsent(error: unknown): error is VaultError {
   return isVaultError(error, 'NotFound') && error.errors.length === 0;

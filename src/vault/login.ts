@@ -1,10 +1,10 @@
-// The five ways to log in, and the token that each gives.
+// Logins with the five auth methods, their tokens, and login probes.
 import { type JsonObject, textOf, isObject, textMap } from '../json/json.ts';
 import type { VaultCall, VaultClient, VaultRequest } from './client.ts';
 import { VaultError } from './errors.ts';
 import type { VaultResponse } from './response.ts';
 
-/** Credentials are asked for at each login, since they are replaced while we run. What their functions throw passes through. */
+/** The functions read the credentials at each login, because they are rotated while the process runs. Their errors pass through. */
 export type Login =
   | { readonly method: 'kubernetes' | 'jwt'; readonly mount: string; readonly role: string; readonly jwt: () => Promise<string> }
   | {
@@ -13,7 +13,7 @@ export type Login =
       readonly roleId: string;
       readonly secretId: () => Promise<string>;
     }
-  /** The certificate is that of the client's connections. */
+  /** With the client certificate of the connection. */
   | { readonly method: 'cert'; readonly mount: string; readonly role?: string | undefined }
   | { readonly method: 'token'; readonly token: () => Promise<string> };
 
@@ -27,7 +27,7 @@ export interface Token {
   readonly entityId: string | undefined;
 }
 
-/** Logs in. Throws VaultError, or what the credential's own function throws. */
+/** Logs in. Throws VaultError, or the error of the credential's function. */
 export async function login(client: VaultClient, how: Login, signal?: AbortSignal): Promise<Token> {
   if (how.method === 'token') {
     const token = await how.token();
@@ -37,7 +37,7 @@ export async function login(client: VaultClient, how: Login, signal?: AbortSigna
   return tokenOf(await client.request({ ...call, lane: 'upkeep', signal }), call.path);
 }
 
-/** What the server knows about a token. Throws VaultError: kind PermissionDenied when it is not, or no longer, valid. */
+/** Looks up a token with itself. Throws VaultError: kind PermissionDenied when it is not, or no longer, valid. */
 export async function lookUpSelf(client: VaultClient, token: string, signal?: AbortSignal): Promise<Token> {
   const call: VaultRequest = { method: 'GET', path: 'auth/token/lookup-self', token, lane: 'upkeep', signal };
   const { data = {} } = await client.request(call);
@@ -51,7 +51,7 @@ export async function lookUpSelf(client: VaultClient, token: string, signal?: Ab
   };
 }
 
-/** Asks for the token's life to begin anew. Throws VaultError. */
+/** Renews the token's TTL. Throws VaultError. */
 export async function renewSelf(client: VaultClient, token: string): Promise<Token> {
   const call: VaultRequest = { method: 'POST', path: 'auth/token/renew-self', token, lane: 'upkeep', body: {} };
   return tokenOf(await client.request(call), call.path);
@@ -72,7 +72,7 @@ const bodyOf = async (how: Exclude<Login, { method: 'token' }>): Promise<JsonObj
 const tokenOf = ({ auth, status }: VaultResponse, path: string): Token => {
   const token = textOf(auth, 'client_token');
   if (token === undefined || token === '')
-    throw new VaultError(`POST ${path}: the answer has no token; a login that asks for a second factor cannot be used here`, {
+    throw new VaultError(`POST ${path}: the response has no token; logins with MFA are not supported`, {
       status,
       kind: 'Unreadable',
       written: 'no',
@@ -87,15 +87,13 @@ const tokenOf = ({ auth, status }: VaultResponse, path: string): Token => {
   };
 };
 
-/** Below nothing is nothing, and what is longer than any time that can be written is cut. */
+/** Between 0 and ten years: the expiry of a longer lease is not a valid date. */
 const leaseOf = (value: JsonObject[string]): number =>
-  typeof value === 'number' ? Math.min(LONGEST_LEASE_SECONDS, Math.max(0, value)) : 0;
-/** Ten years. */
-const LONGEST_LEASE_SECONDS = 315_360_000;
+  typeof value === 'number' ? Math.min(MAX_LEASE_SECONDS, Math.max(0, value)) : 0;
+const MAX_LEASE_SECONDS = 315_360_000;
 const textsOf = (value: JsonObject[string]): readonly string[] =>
   Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];
 
-// A login made to see whether logins work.
 export type ProbeResult =
   | {
       readonly outcome: 'succeeded';
@@ -107,8 +105,8 @@ export type ProbeResult =
   | { readonly outcome: 'failed'; readonly error: VaultError };
 
 /**
- * Logs in to a mount of type kubernetes or jwt and forgets the token. A server whose API server hangs answers only after 90 s,
- * so this has a time (milliseconds) of its own.
+ * Probes logins: logs in to a mount of type kubernetes or jwt and drops the token. It has its own timeout, because a server waits
+ * up to 90 s for a token review by an API server that hangs. Throws only the reason of the signal.
  */
 export async function tryLogin(
   client: VaultClient,

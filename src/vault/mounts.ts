@@ -1,4 +1,4 @@
-// Auth mounts and their tuning.
+// Auth mounts: their list, tuning and configuration.
 import { isObject, type JsonObject, textOf } from '../json/json.ts';
 import type { VaultCaller } from './client.ts';
 import { isAbsent, isVaultError } from './errors.ts';
@@ -9,11 +9,11 @@ export interface AuthMount {
   readonly type: string;
   readonly accessor: string;
   readonly description: string;
-  /** Everything that the server says about it. */
+  /** All fields of the server. */
   readonly raw: JsonObject;
 }
 
-/** All auth mounts. Needs `read` on sys/auth. Throws VaultError. */
+/** All auth mounts. Requires `read` on sys/auth. Throws VaultError. */
 export async function readMounts(caller: VaultCaller, signal?: AbortSignal): Promise<readonly AuthMount[]> {
   const { data = {} } = await caller.request({ method: 'GET', path: 'sys/auth', signal });
   return Object.entries(data).flatMap(([path, mount]) =>
@@ -32,8 +32,8 @@ export async function readMounts(caller: VaultCaller, signal?: AbortSignal): Pro
 }
 
 /**
- * Mounts an auth method; gives the server's warnings. Needs `sudo`. Throws VaultError: kind BadRequest with
- * `path is already in use` when something is there, also when that is a prefix of the path.
+ * Mounts an auth method; returns the server's warnings. Requires `sudo`. Throws VaultError: kind BadRequest with `path is already
+ * in use` when there is a mount at the path or at a prefix of it.
  */
 export async function enableMount(
   caller: VaultCaller,
@@ -43,12 +43,12 @@ export async function enableMount(
   return (await caller.request({ method: 'POST', path: `sys/auth/${path}`, body: { ...body } })).warnings;
 }
 
-/** Unmounts: revokes all its tokens, forgets its roles. Nothing happens when there is no such mount. Needs `sudo`. Throws VaultError. */
+/** Unmounts, which revokes all tokens and deletes all roles of the mount. An absent mount is not an error. Requires `sudo`. Throws VaultError. */
 export async function disableMount(caller: VaultCaller, path: string): Promise<void> {
   await caller.request({ method: 'DELETE', path: `sys/auth/${path}` });
 }
 
-/** The tuning in effect (times in seconds, the system's where the mount has none), or undefined when there is no such mount. Throws VaultError. */
+/** The tuning in effect (times in seconds, the system's where the mount has none); undefined when the mount does not exist. Throws VaultError. */
 export async function readTune(caller: VaultCaller, path: string, signal?: AbortSignal): Promise<JsonObject | undefined> {
   try {
     const { data = {} } = await caller.request({ method: 'GET', path: tuneOf(path), signal });
@@ -59,19 +59,18 @@ export async function readTune(caller: VaultCaller, path: string, signal?: Abort
   }
 }
 
-/** Changes the fields that are given; gives the server's warnings. Throws VaultError. */
+/** Changes the given fields only; returns the server's warnings. Throws VaultError. */
 export async function writeTune(caller: VaultCaller, path: string, body: JsonObject): Promise<readonly string[]> {
   return (await caller.request({ method: 'POST', path: tuneOf(path), body })).warnings;
 }
 
-/** The same as sys/auth/<path>/tune, but that one needs `sudo`. */
+/** The same as sys/auth/<path>/tune, which requires `sudo`. */
 const tuneOf = (path: string): string => `sys/mounts/auth/${path}/tune`;
 
-/** A mount that is not there is a 400 in both products. */
+/** Both products return 400 for an absent mount. */
 const NO_MOUNT = /\bcannot fetch sysview|no (?:auth )?(?:engine|mount)\b/i;
 
-// The configuration of an auth mount: one document, replaced by each write.
-/** The configuration without what is write-only, or undefined when none was ever written. Throws VaultError, also when the mount is missing. */
+/** The configuration of a mount without write-only fields; undefined when none was ever written. Throws VaultError, also when the mount is absent. */
 export async function readConfig(caller: VaultCaller, mount: string, signal?: AbortSignal): Promise<JsonObject | undefined> {
   try {
     const { data = {} } = await caller.request({ method: 'GET', path: `auth/${mount}/config`, signal });
@@ -82,7 +81,7 @@ export async function readConfig(caller: VaultCaller, mount: string, signal?: Ab
   }
 }
 
-/** Replaces the whole configuration: what is left out goes back to its default, secrets too. Gives the server's warnings. Throws VaultError. */
+/** Replaces the whole configuration: absent fields return to their defaults, secrets too. Returns the server's warnings. Throws VaultError. */
 export async function writeConfig(caller: VaultCaller, mount: string, body: JsonObject): Promise<readonly string[]> {
   return (await caller.request({ method: 'POST', path: `auth/${mount}/config`, body })).warnings;
 }

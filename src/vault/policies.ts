@@ -1,14 +1,14 @@
-// ACL policies.
+// ACL policies, and the capabilities that they grant to a token.
 import { type JsonObject, textOf } from '../json/json.ts';
 import { type VaultCaller, listNames } from './client.ts';
 import { isAbsent } from './errors.ts';
 
-/** Names of all policies. Throws VaultError. */
+/** The names of all policies. Throws VaultError. */
 export function listPolicies(caller: VaultCaller, signal?: AbortSignal): Promise<readonly string[]> {
   return listNames(caller, 'sys/policies/acl', signal);
 }
 
-/** The text as it was written, or undefined when there is no such policy. Throws VaultError. */
+/** The text as written; undefined when the policy does not exist. Throws VaultError. */
 export async function readPolicy(caller: VaultCaller, name: string, signal?: AbortSignal): Promise<string | undefined> {
   try {
     const { data } = await caller.request({ method: 'GET', path: pathOf(name), signal });
@@ -19,7 +19,7 @@ export async function readPolicy(caller: VaultCaller, name: string, signal?: Abo
   }
 }
 
-/** Creates or replaces a policy, with further fields where the server has some; gives the server's warnings. Throws VaultError. */
+/** Creates or replaces a policy, with further fields where the server has some; returns the server's warnings. Throws VaultError. */
 export async function writePolicy(
   caller: VaultCaller,
   name: string,
@@ -29,15 +29,14 @@ export async function writePolicy(
   return (await caller.request({ method: 'POST', path: pathOf(name), body: { ...further, policy } })).warnings;
 }
 
-/** Deletes the policy if there is one. Throws VaultError. */
+/** Deletes the policy; an absent one is not an error. Throws VaultError. */
 export async function deletePolicy(caller: VaultCaller, name: string): Promise<void> {
   await caller.request({ method: 'DELETE', path: pathOf(name) });
 }
 
 const pathOf = (name: string): string => `sys/policies/acl/${name}`;
 
-// What a session may do.
-/** The capabilities on each path, sorted; `["deny"]` where there are none. Throws VaultError. */
+/** The capabilities of the caller's token on each path, sorted; `["deny"]` without any. Throws VaultError. */
 export async function readCapabilities(
   caller: VaultCaller,
   paths: readonly string[],

@@ -1,15 +1,15 @@
-// Takes what was sent as a secret out of what is said about a request.
+// Redacts the secrets of a request in texts about it.
 import { type Json, isObject } from '../json/json.ts';
 
 /**
- * Gives a text without the token and without the secret fields of the body, whole or, for a JWT, in part; and without
- * anything else that has the shape of a token, since a server, or a proxy before it, may repeat what others have sent.
+ * Redacts the token and the secret fields of the body, whole or, for a JWT, in part; and everything else with the shape of a token,
+ * since a server, or a proxy before it, may quote the requests of others.
  */
 export function redactor(token: string | undefined, body: Json | undefined): (text: string) => string {
   const secrets = [token ?? '', ...secretsIn(body)]
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), ...secret.split('.').filter(isTelling)])
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), ...secret.split('.').filter(isIdentifying)])
     .filter((secret) => secret !== '')
-    // The longest first, so that no rest of a longer one stays.
+    // The longest first: otherwise the rest of a longer one would stay.
     .sort((one, other) => other.length - one.length);
   return (text) =>
     secrets
@@ -19,12 +19,12 @@ export function redactor(token: string | undefined, body: Json | undefined): (te
 }
 
 const REDACTED = '[redacted]';
-/** The header is JSON, which begins with `{"` and so with `eyJ` in base64; what is cut off at the end is one as well. */
+/** The header is JSON, which begins with `{"` and so with `eyJ` in base64. Also matches one that is cut off at the end. */
 const JWT = /\beyJ[\w-]{8,}(\.[\w-]*){0,2}/g;
-/** Tokens of service, batch and recovery: of Vault since 1.10, and those before, which are OpenBao's. Names of roles have dots, too. */
+/** Service, batch and recovery tokens: those of Vault since 1.10, and the older form, which OpenBao has. Role names may have dots too. */
 const TOKEN = /\b(hv[sbr]\.[\w-]{20,}|[sr]\.[A-Za-z0-9]{24}|b\.[\w-]{60,})/g;
 
-/** Fields of requests that we send: logins, the reviewer of the Kubernetes method, the client of the JWT method. */
+/** Secret fields of our requests: logins, the token reviewer of the Kubernetes method, the OIDC client of the JWT method. */
 const SECRET_FIELDS: ReadonlySet<string> = new Set([
   'jwt',
   'secret_id',
@@ -34,8 +34,8 @@ const SECRET_FIELDS: ReadonlySet<string> = new Set([
   'password',
 ]);
 
-/** Shorter parts of a token are words that a sentence may need. */
-const isTelling = (part: string): boolean => part.length >= 12;
+/** Shorter parts of a token may be ordinary words of the text. */
+const isIdentifying = (part: string): boolean => part.length >= 12;
 
 const secretsIn = (body: Json | undefined): readonly string[] =>
   isObject(body)

@@ -1,65 +1,61 @@
-// What an answer of Vault or OpenBao says: data, a new token, warnings; or which error it is.
+// Reads the response of a Vault or OpenBao server: data, a new token, warnings; or the error.
 import { isObject, type JsonObject, objectAt } from '../json/json.ts';
+import type { HttpResponse } from '../net/exchange.ts';
 import { VaultError, type VaultErrorKind } from './errors.ts';
-import type { Answer } from './exchange.ts';
 
 export interface VaultResponse {
   readonly status: number;
   readonly data: JsonObject | undefined;
   readonly auth: JsonObject | undefined;
-  /** Vault's own words about a request that it has nevertheless served. */
+  /** The server's warnings about a request that it has executed. */
   readonly warnings: readonly string[];
   /** The whole body; empty when there was none. */
   readonly raw: JsonObject;
 }
 
-export interface Asked {
+export interface RequestContext {
   /** `POST auth/kubernetes/config`, for messages. */
-  readonly what: string;
+  readonly operation: string;
   readonly isRead: boolean;
   readonly redact: (text: string) => string;
 }
 
-/** Reads an answer. Throws VaultError for everything but success. */
-export function readResponse(answer: Answer, asked: Asked): VaultResponse {
-  const { status } = answer;
-  const body = parsed(answer.body);
-  if (status < 200 || status > 299) throw errorOf(answer, body, asked);
+/** Reads a response. Throws VaultError unless its status is 2xx. */
+export function readResponse(response: HttpResponse, context: RequestContext): VaultResponse {
+  const { status } = response;
+  const body = parsed(response.body);
+  if (status < 200 || status > 299) throw errorOf(response, body, context);
   if (body === undefined)
     throw new VaultError(
-      `${asked.what}: the answer (status ${status}) is not JSON: is this the address of a Vault or OpenBao server?`,
-      {
-        status,
-        kind: 'Unreadable',
-        written: asked.isRead ? 'no' : 'unknown',
-      },
+      `${context.operation}: the response (status ${status}) is not JSON: is this the address of a Vault or OpenBao server?`,
+      { status, kind: 'Unreadable', written: context.isRead ? 'no' : 'unknown' },
     );
   return {
     status,
     data: objectAt(body, 'data'),
     auth: objectAt(body, 'auth'),
-    warnings: wordsOf(body['warnings'], asked.redact),
+    warnings: messagesOf(body['warnings'], context.redact),
     raw: body,
   };
 }
 
-const errorOf = ({ status, retryAfter, location }: Answer, body: JsonObject | undefined, asked: Asked): VaultError => {
-  const errors = wordsOf(body?.['errors'], asked.redact);
+const errorOf = ({ status, headers }: HttpResponse, body: JsonObject | undefined, context: RequestContext): VaultError => {
+  const errors = messagesOf(body?.['errors'], context.redact);
   const kind = kindOf(status, errors, body);
-  const said = errors.length > 0 ? errors.join('; ') : sentenceOf(kind, location);
-  return new VaultError(`${asked.what}: ${said} (status ${status})`, {
+  const message = errors.length > 0 ? errors.join('; ') : sentenceOf(kind, headers.location);
+  return new VaultError(`${context.operation}: ${message} (status ${status})`, {
     status,
     kind,
     errors,
-    retryAfterMs: waitOf(retryAfter),
-    // Who answers 5xx without being sealed may have got stuck half-way, or is a proxy that does not know.
-    written: asked.isRead || status < 500 || kind === 'Sealed' || kind === 'Uninitialized' ? 'no' : 'unknown',
+    retryAfterMs: retryAfterMs(headers['retry-after']),
+    // A 5xx of a server that is not sealed may have happened half-way, or is that of a proxy.
+    written: context.isRead || status < 500 || kind === 'Sealed' || kind === 'Uninitialized' ? 'no' : 'unknown',
   });
 };
 
 const kindOf = (status: number, errors: readonly string[], body: JsonObject | undefined): VaultErrorKind => {
-  const known = KINDS.get(status);
-  if (known) return known;
+  const documented = KINDS.get(status);
+  if (documented) return documented;
   if (status === 503)
     return body?.['sealed'] === true || errors.some((text) => /\bsealed\b/i.test(text)) ? 'Sealed' : 'Unavailable';
   if (status >= 300 && status < 400) return 'Standby';
@@ -80,23 +76,23 @@ const KINDS: ReadonlyMap<number, VaultErrorKind> = new Map([
   [504, 'Unavailable'],
 ]);
 
-/** Said where the server itself gives no words. */
+/** For responses without an error message. */
 const sentenceOf = (kind: VaultErrorKind, location: string | undefined): string =>
   kind === 'Standby'
-    ? `redirected to ${hostOf(location)}, which is not followed; give an address that reaches the active server`
-    : (SENTENCES[kind] ?? 'the server gives no reason');
+    ? `redirected to ${hostOf(location)}, which is not followed: configure an address that reaches the active server`
+    : (SENTENCES[kind] ?? 'the server returned no error message');
 
 const SENTENCES: Partial<Readonly<Record<VaultErrorKind, string>>> = {
-  NotFound: 'there is nothing',
-  RateLimited: 'the server asks for fewer requests',
-  DisasterRecoveryStandby: 'a standby for disaster recovery answered, which serves nothing',
-  PerformanceStandby: 'a performance standby answered that does not hand requests on',
+  NotFound: 'not found',
+  RateLimited: 'rate limit of the server exceeded',
+  DisasterRecoveryStandby: 'a disaster recovery secondary answered, which serves no requests',
+  PerformanceStandby: 'a performance standby answered that does not forward requests',
   Sealed: 'the server is sealed',
   Uninitialized: 'the server is not initialized',
 };
 
 const hostOf = (location: string | undefined): string =>
-  location !== undefined && URL.canParse(location) ? new URL(location).host : 'another place';
+  location !== undefined && URL.canParse(location) ? new URL(location).host : 'another server';
 
 const parsed = (text: string): JsonObject | undefined => {
   if (text.trim() === '') return {};
@@ -108,14 +104,14 @@ const parsed = (text: string): JsonObject | undefined => {
   }
 };
 
-/** Errors come with line ends and bullets, and are as long as what they quote. */
-const wordsOf = (value: unknown, redact: (text: string) => string): readonly string[] =>
+/** The server's messages, on one line each: they come with line ends and bullets, and are as long as what they quote. */
+const messagesOf = (value: unknown, redact: (text: string) => string): readonly string[] =>
   Array.isArray(value)
     ? value
         .filter((text) => typeof text === 'string')
-        .slice(0, MOST_WORDS)
+        .slice(0, MAX_MESSAGES)
         .map((text) =>
-          cut(
+          shortened(
             redact(text)
               .replaceAll(/[\s\p{Cc}]+/gu, ' ')
               .trim(),
@@ -124,17 +120,17 @@ const wordsOf = (value: unknown, redact: (text: string) => string): readonly str
         .filter((text) => text !== '')
     : [];
 
-/** As many, and about as long, as a status takes. */
-const MOST_WORDS = 16;
-const LONGEST = 1000;
-const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+/** What the status of an object can hold. */
+const MAX_MESSAGES = 16;
+const MAX_MESSAGE_LENGTH = 1000;
+const shortened = (text: string): string => (text.length > MAX_MESSAGE_LENGTH ? `${text.slice(0, MAX_MESSAGE_LENGTH)}…` : text);
 
 /** Milliseconds of a Retry-After header: seconds, or a date. */
-const waitOf = (header: string | undefined): number | undefined => {
+const retryAfterMs = (header: string | undefined): number | undefined => {
   if (header === undefined) return undefined;
   const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
-  return Number.isFinite(seconds) ? Math.min(LONGEST_WAIT_MS, Math.max(0, Math.ceil(seconds * 1000))) : undefined;
+  return Number.isFinite(seconds) ? Math.min(MAX_RETRY_AFTER_MS, Math.max(0, Math.ceil(seconds * 1000))) : undefined;
 };
 
-/** Who says more is asked again after this; a mistake there must not stop us for a day. */
-const LONGEST_WAIT_MS = 300_000;
+/** A mistaken header must not stop the controller for a day. */
+const MAX_RETRY_AFTER_MS = 300_000;

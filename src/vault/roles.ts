@@ -1,14 +1,14 @@
-// Roles of an auth mount: a write merges, so that only what is sent is changed.
+// Roles of an auth mount. A write merges: Vault keeps the fields that are not sent.
 import type { JsonObject } from '../json/json.ts';
 import { type VaultCaller, listNames } from './client.ts';
 import { isAbsent } from './errors.ts';
 
-/** Names of all roles, lower case as they are stored. Throws VaultError. */
+/** The names of all roles, in lower case as stored. Throws VaultError. */
 export function listRoles(caller: VaultCaller, mount: string, signal?: AbortSignal): Promise<readonly string[]> {
   return listNames(caller, `auth/${mount}/role`, signal);
 }
 
-/** The role, or undefined when there is none. Throws VaultError, also when the mount is missing. */
+/** The role; undefined when it does not exist. Throws VaultError, also when the mount is absent. */
 export async function readRole(
   caller: VaultCaller,
   mount: string,
@@ -24,12 +24,12 @@ export async function readRole(
   }
 }
 
-/** Creates the role or changes the fields that are given; gives the server's warnings. Throws VaultError. */
+/** Creates the role or changes the given fields; returns the server's warnings. Throws VaultError. */
 export async function writeRole(caller: VaultCaller, mount: string, name: string, body: JsonObject): Promise<readonly string[]> {
   return (await caller.request({ method: 'POST', path: pathOf(mount, name), body })).warnings;
 }
 
-/** Deletes the role if there is one. Its tokens stay valid for their time and cannot be renewed. Throws VaultError. */
+/** Deletes the role; an absent one is not an error. Its tokens stay valid until their TTL and cannot be renewed. Throws VaultError. */
 export async function deleteRole(caller: VaultCaller, mount: string, name: string): Promise<void> {
   await caller.request({ method: 'DELETE', path: pathOf(mount, name) });
 }

@@ -1,8 +1,9 @@
-// Requests as who logged in: logs in when it must, renews in time, and logs in anew when the token is gone.
-import type { VaultResponse } from './response.ts';
+// A session: requests with a token, which is renewed in time and replaced by a new login when it is revoked or expires.
+import { backoffMs } from '../net/backoff.ts';
 import type { VaultCall, VaultCaller, VaultClient } from './client.ts';
 import { isVaultError } from './errors.ts';
 import { type Login, login, lookUpSelf, renewSelf, type Token } from './login.ts';
+import type { VaultResponse } from './response.ts';
 
 export interface VaultSessionOptions {
   readonly client: VaultClient;
@@ -16,49 +17,47 @@ export interface SessionState {
   readonly accessor: string | undefined;
   readonly policies: readonly string[];
   readonly renewable: boolean;
-  /** How long the token was to live when we got it; 0: for ever. */
+  /** The TTL of the token at login; 0: no expiry. */
   readonly leaseSeconds: number;
   /** Milliseconds since 1970; undefined: never. */
   readonly expiresAt: number | undefined;
 }
 
 export interface VaultSession extends VaultCaller {
-  /** Logs in unless there is a valid token. Throws VaultError, or what the credential's function throws; the same again for a while, without another login. */
+  /** Logs in unless there is a valid token. Throws VaultError, or the error of the credential's function; during the back-off the same again, without a login. */
   ready(): Promise<SessionState>;
-  /** Milliseconds since 1970; undefined when not logged in, and for a token that never expires. */
+  /** Milliseconds since 1970; undefined when not logged in, and for a token without expiry. */
   expiresAt(): number | undefined;
   /** Undefined when not logged in. */
   state(): SessionState | undefined;
-  /** Forgets the token. It is not revoked: it ends with its lease. */
+  /** Drops the token. It is not revoked, but expires with its lease. */
   close(): void;
 }
 
-interface Held extends Token {
-  /** Seconds that it lived when it was new: a lease that shrinks at renewals meets the token's maximum. */
+interface HeldToken extends Token {
+  /** Seconds, at login: a lease that shrinks at renewals has met the max TTL of the token. */
   readonly firstLeaseSeconds: number;
   readonly expiresAt: number;
-  /** A little earlier, for clocks and for the way to the server. */
+  /** A little earlier, for clock skew and the time on the network. */
   readonly usableUntil: number;
   readonly renewAt: number;
 }
 
 const MARGIN_MS = 2000;
-/** A failed renewal is tried again after this, as long as the token lives. */
-const RENEW_AGAIN_MS = 5000;
-/** A failed login is not repeated before this, doubled with each failure in a row. */
-const FIRST_HOLD_MS = 1000;
-const LONGEST_HOLD_MS = 10_000;
+/** A failed renewal is retried after this, while the token is valid. */
+const RENEW_RETRY_MS = 5000;
+const LOGIN_BACKOFF = { firstMs: 1000, maxMs: 10_000 };
 
-/** A session without a token yet: the first request logs in. */
+/** A session without a token: its first request logs in. */
 export function vaultSession({ client, login: how, now = Date.now }: VaultSessionOptions): VaultSession {
-  let held: Held | undefined;
-  let entering: Promise<Held> | undefined;
+  let held: HeldToken | undefined;
+  let loggingIn: Promise<HeldToken> | undefined;
   let renewing: Promise<void> | undefined;
-  let failure: { readonly error: unknown; readonly until: number; readonly holdMs: number } | undefined;
-  // True when a token may not even look at itself, which then says nothing about whether it is valid.
-  let lookUpTellsNothing = false;
+  let failure: { readonly error: unknown; readonly until: number; readonly count: number } | undefined;
+  /** The policies of a valid token forbid lookup-self: a 403 from it does not prove that the token is invalid. */
+  let isLookUpForbidden = false;
 
-  const hold = (token: Token, firstLeaseSeconds: number): Held => {
+  const hold = (token: Token, firstLeaseSeconds: number): HeldToken => {
     const leaseMs = token.leaseSeconds * 1000;
     const expiresAt = token.leaseSeconds === 0 ? Infinity : now() + leaseMs;
     held = {
@@ -70,46 +69,47 @@ export function vaultSession({ client, login: how, now = Date.now }: VaultSessio
     };
     return held;
   };
-  const enter = async (): Promise<Held> => {
+  const logIn = async (): Promise<HeldToken> => {
     if (failure && now() < failure.until) throw failure.error;
     try {
       const token = await login(client, how);
       failure = undefined;
       return hold(token, token.leaseSeconds);
     } catch (error) {
-      const holdMs = Math.min(LONGEST_HOLD_MS, failure ? failure.holdMs * 2 : FIRST_HOLD_MS);
-      failure = { error, until: now() + holdMs, holdMs };
+      const count = (failure?.count ?? 0) + 1;
+      // Without jitter: one session is one client of the server.
+      failure = { error, until: now() + backoffMs(count, LOGIN_BACKOFF, () => 1), count };
       throw error;
     }
   };
-  /** One login at a time, however many wait for it. */
-  const enterOnce = (): Promise<Held> => {
-    entering ??= enter().finally(() => {
-      entering = undefined;
+  /** All callers share one login. */
+  const logInOnce = (): Promise<HeldToken> => {
+    loggingIn ??= logIn().finally(() => {
+      loggingIn = undefined;
     });
-    return entering;
+    return loggingIn;
   };
-  const renew = async (before: Held): Promise<void> => {
+  const renew = async (before: HeldToken): Promise<void> => {
     const token = before.renewable ? await renewSelf(client, before.token).catch(() => undefined) : undefined;
     if (held !== before) return;
-    // What we have is good until it expires, whatever became of the renewal.
-    held = token ? hold(token, before.firstLeaseSeconds) : { ...before, renewAt: now() + RENEW_AGAIN_MS };
-    // Renewals are refused, or meet the token's maximum: only a login gives a whole life again.
-    if (!token || token.leaseSeconds * 2 < before.firstLeaseSeconds) await enterOnce().catch(() => undefined);
+    // Also after a failed renewal the token is valid until it expires.
+    held = token ? hold(token, before.firstLeaseSeconds) : { ...before, renewAt: now() + RENEW_RETRY_MS };
+    // Renewals are denied, or meet the max TTL of the token: only a login gives a whole TTL again.
+    if (!token || token.leaseSeconds * 2 < before.firstLeaseSeconds) await logInOnce().catch(() => undefined);
   };
-  const current = async (): Promise<Held> => {
-    if (!held || now() >= held.usableUntil) return enterOnce();
-    // In the background: as long as the token lives nobody has to wait for a new one.
+  const current = async (): Promise<HeldToken> => {
+    if (!held || now() >= held.usableUntil) return logInOnce();
+    // In the background: requests go on with the valid token.
     if (now() >= held.renewAt)
       renewing ??= renew(held).finally(() => {
         renewing = undefined;
       });
     return held;
   };
-  /** After a 403: is it the token that is no longer good, or only what was asked? */
-  const isGone = async ({ token }: Held): Promise<boolean> => {
+  /** After a 403: whether the token is invalid, and not only without the right to the path. */
+  const isInvalid = async ({ token }: HeldToken): Promise<boolean> => {
     if (held?.token !== token) return true;
-    return !lookUpTellsNothing && (await isRefused(client, token));
+    return !isLookUpForbidden && (await isLookUpDenied(client, token));
   };
 
   return {
@@ -118,14 +118,14 @@ export function vaultSession({ client, login: how, now = Date.now }: VaultSessio
       try {
         return await client.request({ ...call, token: first.token });
       } catch (error) {
-        if (!isVaultError(error, 'PermissionDenied') || !(await isGone(first))) throw error;
+        if (!isVaultError(error, 'PermissionDenied') || !(await isInvalid(first))) throw error;
         if (held?.token === first.token) held = undefined;
         const second = await current();
         try {
           return await client.request({ ...call, token: second.token });
         } catch (again) {
-          if (isVaultError(again, 'PermissionDenied') && !lookUpTellsNothing)
-            lookUpTellsNothing = await isRefused(client, second.token);
+          if (isVaultError(again, 'PermissionDenied') && !isLookUpForbidden)
+            isLookUpForbidden = await isLookUpDenied(client, second.token);
           throw again;
         }
       }
@@ -139,14 +139,14 @@ export function vaultSession({ client, login: how, now = Date.now }: VaultSessio
   };
 }
 
-/** Whether a token is refused even the look at itself, which each token may take unless it lacks the policy "default". */
-const isRefused = (client: VaultClient, token: string): Promise<boolean> =>
+/** Whether the server denies lookup-self, which the policy "default" grants to each valid token. */
+const isLookUpDenied = (client: VaultClient, token: string): Promise<boolean> =>
   lookUpSelf(client, token).then(
     () => false,
     (error: unknown) => isVaultError(error, 'PermissionDenied'),
   );
 
-const stateOf = ({ accessor, policies, renewable, firstLeaseSeconds, expiresAt }: Held): SessionState => ({
+const stateOf = ({ accessor, policies, renewable, firstLeaseSeconds, expiresAt }: HeldToken): SessionState => ({
   accessor,
   policies,
   renewable,

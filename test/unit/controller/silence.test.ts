@@ -7,7 +7,7 @@ import { KubeError } from '../../../src/kube/errors.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
 import { createLog } from '../../../src/observe/log.ts';
 
-const TIMES = { streamSeconds: 0.02, graceMs: 10, relistMs: 60_000, firstWaitMs: 1, longestWaitMs: 5 };
+const TIMES = { streamSeconds: 0.02, graceMs: 10, relistMs: 60_000, firstBackoffMs: 1, maxBackoffMs: 5 };
 
 /** An API server whose watches end in time, until it is away. */
 const apiServer = () => {

@@ -9,7 +9,7 @@ interface Stored {
   spec: { holderIdentity?: string; leaseTransitions?: number };
 }
 
-const TIMES = { leaseMs: 3000, renewDeadlineMs: 2000, renewEveryMs: 60, lookEveryMs: 40 };
+const TIMES = { leaseDurationMs: 3000, renewDeadlineMs: 2000, renewPeriodMs: 60, retryPeriodMs: 40 };
 
 const refuse = (status: number, reason: string): never => {
   throw new KubeError(status, reason, reason);
@@ -98,7 +98,7 @@ test('one of two leads, and when it stops the other leads at once', async () => 
   await one.leader.close();
   expect(server.stored()?.spec.holderIdentity).toBe('');
   await until(() => two.leader.isLeading());
-  expect(performance.now() - began).toBeLessThan(TIMES.leaseMs);
+  expect(performance.now() - began).toBeLessThan(TIMES.leaseDurationMs);
   expect(server.stored()?.spec).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
   expect([one.told, two.told]).toEqual([['leads'], ['leads']]);
   expect(one.signal?.aborted).toBe(true);
@@ -124,7 +124,7 @@ test('a leader that the API server does not answer stops before another one begi
   isAway = false;
   await until(() => one.told.length === 3);
   expect(one.told[2]).toContain('is held by two');
-  expect(() => one.leader.fence()).toThrow('not ours');
+  expect(() => one.leader.fence()).toThrow('does not hold the Lease');
   expect(one.signal?.aborted).toBe(true);
 });
 

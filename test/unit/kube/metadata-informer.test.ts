@@ -4,13 +4,20 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { type MetadataInformer, startMetadataInformer } from '../../../src/kube/metadata-informer.ts';
-import type { ObjectMetadata, ReflectorTimes } from '../../../src/kube/reflector.ts';
+import type { ReflectorTimes } from '../../../src/kube/reflector.ts';
 import { fakeApi } from './fake-api.ts';
 
 const opened: { stop(): Promise<void> | void }[] = [];
 afterEach(async () => {
   for (const each of opened.splice(0).toReversed()) await each.stop();
 });
+
+interface ObjectMetadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
 
 interface Objects {
   readonly namespaces: readonly ObjectMetadata[];

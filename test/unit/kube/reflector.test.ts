@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeClient } from '../../../src/kube/client.ts';
-import { type Reflector, startMetadataReflector, type ReflectorTimes } from '../../../src/kube/reflector.ts';
+import { METADATA_ONLY, type Reflector, type ReflectorTimes, startReflector } from '../../../src/kube/reflector.ts';
 import { fakeApi } from './fake-api.ts';
 
 type Step = (response: ServerResponse, query: URLSearchParams) => void;
@@ -41,6 +41,10 @@ const status =
     response.end(JSON.stringify({ kind: 'Status', code, reason, message: reason }));
   };
 
+interface Named {
+  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+}
+
 interface Followed {
   readonly watch: Reflector;
   readonly names: () => readonly string[];
@@ -66,18 +70,19 @@ const follow = async (steps: readonly Step[], times: Partial<ReflectorTimes> = {
     replace: () => {
       const listed = new Set<string>();
       return {
-        add: ({ name }: { readonly name: string }) => void listed.add(name),
+        add: ({ metadata }: Named) => void listed.add(metadata.name),
         finish: () => {
           known = listed;
         },
       };
     },
-    set: ({ name }: { readonly name: string }) => void known.add(name),
-    delete: ({ name }: { readonly name: string }) => void known.delete(name),
+    set: ({ metadata }: Named) => void known.add(metadata.name),
+    delete: ({ metadata }: Named) => void known.delete(metadata.name),
   };
-  const watch = startMetadataReflector({
+  const watch = startReflector({
     client,
     path: '/things',
+    mediaTypes: METADATA_ONLY,
     store,
     onProblem: (problem) => problems.push(problem),
     times: { firstBackoffMs: 5, ...times },
@@ -121,7 +126,7 @@ test('metadata alone is asked for, with bookmarks and a bounded time', async () 
   });
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
   const store = { replace: () => ({ add: ignore, finish: ignore }), set: ignore, delete: ignore };
-  const watch = startMetadataReflector({ client, path: '/things', store, onProblem: ignore });
+  const watch = startReflector({ client, path: '/things', mediaTypes: METADATA_ONLY, store, onProblem: ignore });
   await until(() => seen.length === 2);
   await watch.close();
   client.close();

@@ -1,6 +1,6 @@
 // The gate of a server: rate and number are kept, and who goes first. With a clock of its own.
 import fc from 'fast-check';
-import { type Gate, gate, type Lane, type Limits } from '../../../src/net/rate-limit.ts';
+import { type RateLimiter, rateLimiter, type Lane, type RateLimits } from '../../../src/net/rate-limit.ts';
 
 // The global of Jest's ES modules.
 const { jest } = import.meta;
@@ -12,15 +12,15 @@ afterEach(() => void jest.useRealTimers());
 const now = (): number => performance.now();
 
 /** Ten in a second, one by one, of which each takes some milliseconds. */
-const opened = (limits: Partial<Limits> = {}, takesMs = 1) => {
-  const passage = gate({ requestsPerSecond: 10, burst: 1, maxInFlight: 4, ...limits }, now);
+const opened = (limits: Partial<RateLimits> = {}, takesMs = 1) => {
+  const limiter = rateLimiter({ requestsPerSecond: 10, burst: 1, maxInFlight: 4, ...limits }, now);
   const passed: string[] = [];
   const ask = (name: string, lane: Lane): void =>
-    void passage.pass(async () => {
+    void limiter.run(async () => {
       passed.push(name);
       await new Promise((resolve) => setTimeout(resolve, takesMs));
     }, lane);
-  return { passage, passed, ask };
+  return { limiter, passed, ask };
 };
 const many = (count: number, run: (index: number) => void): void =>
   Array.from({ length: count }, (_, index) => index).forEach(run);
@@ -82,19 +82,19 @@ test.each([
 });
 
 test('who gives up leaves its place in its lane, and closing refuses all of them', async () => {
-  const { passage, passed, ask } = opened();
+  const { limiter, passed, ask } = opened();
   ask('first', 'change');
   const giveUp = new AbortController();
   const lanes: readonly Lane[] = ['upkeep', 'change', 'routine'];
-  const ended = (given: Gate, signal?: AbortSignal): readonly Promise<string>[] =>
-    lanes.map((lane) => given.pass(() => Promise.resolve('went'), lane, signal).catch((error: Error) => error.message));
-  const abandoned = ended(passage, giveUp.signal);
-  const waiting = ended(passage);
+  const ended = (given: RateLimiter, signal?: AbortSignal): readonly Promise<string>[] =>
+    lanes.map((lane) => given.run(() => Promise.resolve('went'), lane, signal).catch((error: Error) => error.message));
+  const abandoned = ended(limiter, giveUp.signal);
+  const waiting = ended(limiter);
   giveUp.abort(new Error('enough'));
   expect(await Promise.all(abandoned)).toEqual(['enough', 'enough', 'enough']);
-  passage.close();
+  limiter.close();
   expect(await Promise.all(waiting)).toEqual(Array.from({ length: 3 }, () => 'the client is closed'));
-  expect(await Promise.all(ended(passage))).toEqual(Array.from({ length: 3 }, () => 'the client is closed'));
+  expect(await Promise.all(ended(limiter))).toEqual(Array.from({ length: 3 }, () => 'the client is closed'));
   expect(passed).toEqual(['first']);
 });
 
@@ -113,7 +113,7 @@ test('whatever is asked for passes, at no more than the rate and the number', as
         maxInFlight: fc.integer({ min: 1, max: 4 }),
       }),
       async (requests, limits) => {
-        const passage = gate(limits, now);
+        const limiter = rateLimiter(limits, now);
         const began: number[] = [];
         let [open, done] = [0, 0];
         const work = async (takesMs: number): Promise<void> => {
@@ -125,7 +125,7 @@ test('whatever is asked for passes, at no more than the rate and the number', as
           done += 1;
         };
         for (const { lane, takesMs, pause } of requests) {
-          void passage.pass(() => work(takesMs), lane);
+          void limiter.run(() => work(takesMs), lane);
           await jest.advanceTimersByTimeAsync(pause);
         }
         await jest.advanceTimersByTimeAsync(200_000);
