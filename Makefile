@@ -26,7 +26,7 @@ test: node_modules/.installed
 	  $(MAKE) --no-print-directory build/.built && node build/bed.js build; fi
 	@$(JEST) $(ARGS)
 
-unit: node_modules/.installed
+unit: build/.built
 	@$(JEST) --testPathIgnorePatterns '$(SERVER_SUITES)' $(ARGS)
 
 pods: node_modules/.installed
