@@ -1,5 +1,6 @@
 // The source files of this repository as texts, for tests that judge them.
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 export const ROOT = join(import.meta.dirname, '..');
@@ -38,6 +39,15 @@ export function sourcesIn(folder: string): readonly Source[] {
     .filter((file) => file.endsWith('.ts') && !file.includes('/modules/'))
     .toSorted()
     .map(read);
+}
+
+/** Everything that is committed and read by people: sources, documents, manifests. Quoted lines of documents are left out. */
+export function prose(): readonly { readonly file: string; readonly text: string }[] {
+  return execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
+    .split('\n')
+    .filter((file) => /\.(?:ts|mjs|md|ya?ml)$|^(?:Makefile|Dockerfile)$/.test(file) && !file.startsWith('test/bed/modules/'))
+    .filter((file) => existsSync(join(ROOT, file)))
+    .map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8').replaceAll(/^>.*$/gm, '') }));
 }
 
 /** Texts between quotation marks. */

@@ -6,6 +6,8 @@ import type { Document } from './markdown.ts';
 import { metricsDocument } from './metrics.ts';
 import { problemsDocument } from './problems.ts';
 import { resourcesDocument } from './resources.ts';
+import { rightsDocument } from './rights.ts';
+import { roomsDocument } from './rooms.ts';
 import { settingsDocument } from './settings.ts';
 
 /** All generated files, fresh. */
@@ -16,6 +18,8 @@ export function documents(): readonly Document[] {
     problemsDocument(),
     resourcesDocument(),
     metricsDocument(),
+    roomsDocument(),
+    rightsDocument(),
     ...manifestDocuments(),
     ...crdDocuments(),
   ];

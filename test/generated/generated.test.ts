@@ -9,6 +9,7 @@ import { flagOf } from '../../src/settings/read.ts';
 import { settingsTable, type SettingKey } from '../../src/settings/table.ts';
 import { documents } from './documents.ts';
 import { groupsOf, tableOf } from './markdown.ts';
+import { shippedRoles } from './rights.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** Cells of a line. */
@@ -37,6 +38,24 @@ describe('generated documents', () => {
       );
       expect(odd).toEqual([]);
     }
+  });
+});
+
+describe('shipped roles', () => {
+  const rules = shippedRoles().flatMap(({ kind, name, rules: all }) => all.map((rule) => ({ kind, name, ...rule })));
+
+  it('grant nothing by a wildcard, and no right to gain others', () => {
+    const [words, verbs] = [JSON.stringify(rules), rules.flatMap((rule) => rule.verbs)];
+    expect(words).not.toContain('*');
+    expect(verbs.filter((verb) => verb === 'escalate' || verb === 'impersonate')).toEqual([]);
+    expect(rules.filter((rule) => rule.verbs.includes('bind')).map((rule) => rule.resourceNames)).toEqual([
+      ['system:auth-delegator'],
+    ]);
+  });
+
+  it('read Secrets and pods of no namespace but their own', () => {
+    const inCluster = rules.filter(({ kind }) => kind === 'ClusterRole').flatMap((rule) => rule.resources ?? []);
+    expect(inCluster.filter((resource) => /^(?:secrets|configmaps|pods|serviceaccounts\/token)/.test(resource))).toEqual([]);
   });
 });
 

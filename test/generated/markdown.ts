@@ -1,4 +1,5 @@
 // The little Markdown that the generated documents are made of.
+import { readFileSync } from 'node:fs';
 
 export interface Document {
   /** Path in the repository. */
@@ -24,6 +25,18 @@ export function documentOf(file: string, title: string, blocks: readonly string[
     file,
     text: `${[`# ${title}`, '<!-- Printed from the sources by `make generate`; a test compares. Change the table, not this file. -->', ...blocks].join('\n\n')}\n`,
   };
+}
+
+/**
+ * A document that people write, with one block in it that is printed: between `<!-- NAME: … -->` and `<!-- /NAME -->`.
+ * @throws when the document has no such block.
+ */
+export function withBlock(file: string, name: string, block: string): Document {
+  const text = readFileSync(file, 'utf8');
+  const [begin, end] = [`<!-- ${name}: printed by \`make generate\`; a test compares. -->`, `<!-- /${name} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${file} has no block ${begin} … ${end}`);
+  return { file, text: `${text.slice(0, from + begin.length)}\n\n${block}\n\n${text.slice(to)}` };
 }
 
 /** Cuts a list into titled groups: each begins at its first key and ends where the next one begins, so new keys need no entry. */
