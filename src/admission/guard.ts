@@ -5,7 +5,6 @@ import type { Options, Origin, Parsed } from '../annotations/parse.ts';
 import { kebab, type Row } from '../annotations/row.ts';
 import { table, type OptionKey } from '../annotations/table.ts';
 import type { Injection } from '../pod/draft.ts';
-import { rememberedLast } from '../pod/shared.ts';
 import { defineProblem, type ProblemOf } from '../annotations/problem.ts';
 
 export const guardProblems = {
@@ -92,16 +91,11 @@ export function patchFindings(reached: Injection['reached'], parsed: Parsed, all
     }));
 }
 
-/** A refused owner tries again and again. */
-const reduced = rememberedLast<Parsed>();
-
 /** The options as they are without the guarded annotations. */
 export function withoutGuarded(parsed: Parsed, guarded: readonly GuardProblem[], operator: Options): Parsed {
   if (guarded.length === 0) return parsed;
   const names = new Set(guarded.map(({ name }) => name));
-  return reduced(parsed, [operator, [...names].join()], () => {
-    const options = Object.create(parsed.options) as Record<string, unknown>;
-    for (const key of parsed.origins.keys()) if (names.has(kebab(key))) options[key] = operator[key];
-    return { ...parsed, options: options as Options };
-  });
+  const options: Record<string, unknown> = { ...parsed.options };
+  for (const key of parsed.origins.keys()) if (names.has(kebab(key))) options[key] = operator[key];
+  return { ...parsed, options: options as Options };
 }

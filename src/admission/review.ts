@@ -1,7 +1,6 @@
 // AdmissionReview in, AdmissionReview out: the only place that knows its shape (admission.k8s.io/v1, and v1beta1 for old callers).
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { admitPod, type AdmissionContext, type Outcome } from './admit.ts';
-import { patchText } from '../pod/patch.ts';
 import type { Judgement } from './roles/judge.ts';
 import { denialOf, warningsOf } from './message.ts';
 
@@ -95,7 +94,7 @@ const answerOf = (apiVersion: string, uid: string, outcome: Outcome): string => 
     const status = { metadata: {}, code: FORBIDDEN, reason: 'Forbidden', message: denialOf(outcome.problems) };
     response += `,"status":${JSON.stringify(status)}`;
   }
-  if (outcome.patch.length > 0) response += `,"patchType":"JSONPatch","patch":"${base64(patchText(outcome.patch))}"`;
+  if (outcome.patch.length > 0) response += `,"patchType":"JSONPatch","patch":"${base64(JSON.stringify(outcome.patch))}"`;
   if (warnings.length > 0) response += `,"warnings":${JSON.stringify(warnings)}`;
   return `{"apiVersion":"${apiVersion}","kind":"${KIND}","response":{${response}}}`;
 };

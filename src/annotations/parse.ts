@@ -69,9 +69,8 @@ interface Draft {
   readonly warnings: AnnotationProblem[];
 }
 
-/** Shared by all families that have no member; nobody writes to it. */
-const NO_ENTRIES = new Map<string, FamilyEntry<unknown>>();
-const NO_FAMILIES = Object.fromEntries(FAMILY_ORDER.map((key) => [key, NO_ENTRIES])) as Draft['families'];
+const emptyFamilies = (): Draft['families'] =>
+  Object.fromEntries(FAMILY_ORDER.map((key) => [key, new Map()])) as Draft['families'];
 
 /** Reads one value; undefined when the row treats it as not set, or when it is a problem (which is noted). */
 const read = (row: Row<unknown>, annotation: string, raw: string, draft: Draft): unknown => {
@@ -101,19 +100,13 @@ const takePlain = (key: OptionKey, annotation: string, raw: string, layer: Annot
   draft.origins.set(key, { layer, annotation });
 };
 
-/** The entries of a family, its own from the first one on. */
-const entriesOf = (draft: Draft, key: FamilyKey): Map<string, FamilyEntry<unknown>> => {
-  if (draft.families[key] === NO_ENTRIES) draft.families[key] = new Map();
-  return draft.families[key];
-};
-
 const takeFamily = (name: string, annotation: string, raw: string, draft: Draft): boolean => {
   for (const key of FAMILY_ORDER) {
     const family = families[key];
     const suffix = name.startsWith(`${family.name}-`) ? name.slice(family.name.length + 1) : '';
     if (suffix === '' || isForeign(family, annotation)) continue;
     const value = read(family, annotation, raw, draft);
-    if (value !== undefined) entriesOf(draft, key).set(suffix, { value, annotation });
+    if (value !== undefined) draft.families[key].set(suffix, { value, annotation });
     return true;
   }
   return false;
@@ -141,7 +134,7 @@ const takeSecrets = (annotations: ReadonlyMap<string, string>, annotation: strin
     const other = singles.find((single) => single !== undefined && annotations.has(single));
     if (other !== undefined) draft.problems.push({ code: 'secret-duplicate', annotation: place, other, name });
     for (const [field, value] of fields)
-      entriesOf(draft, LISTED_FIELDS[field]).set(name, { value, annotation: `${place}.${field}` });
+      draft.families[LISTED_FIELDS[field]].set(name, { value, annotation: `${place}.${field}` });
   }
 };
 
@@ -173,9 +166,13 @@ const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationL
  * problems are in the answer, nothing is thrown.
  */
 export function parseAnnotations(layers: LayeredAnnotations, base: Baseline, readYaml: ReadYaml): Parsed {
-  // Inherited rather than copied: a pod sets a few of some seventy options, and every review pays for this line.
-  const options = Object.create(base.options) as Record<string, unknown>;
-  const draft: Draft = { options, origins: new Map(base.origins), families: { ...NO_FAMILIES }, problems: [], warnings: [] };
+  const draft: Draft = {
+    options: { ...base.options },
+    origins: new Map(base.origins),
+    families: emptyFamilies(),
+    problems: [],
+    warnings: [],
+  };
   for (const layer of ANNOTATION_LAYERS) {
     const annotations = layers[layer];
     if (annotations) takeObject(annotations, layer, readYaml, draft);

@@ -11,7 +11,6 @@ import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from '.
 import type { ContainerList, Receives } from './place.ts';
 import { directoryContainers, secretFiles, type SecretFile } from './secrets.ts';
 import type { Reached } from './native/reach.ts';
-import { remembered } from './shared.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
 type InjectionProblem = AnnotationProblem | PodProblem;
@@ -50,15 +49,10 @@ export interface Draft {
 /** Value of the status annotation of a pod that has its agent. */
 const STATUS_INJECTED = 'injected';
 
-/** What the annotations declare, once for all pods with the same ones. */
-export const declared = remembered(({ families, options }: Parsed) => ({
-  secrets: secretFiles(families, options),
-  measured: telemetry(families.telemetry),
-}));
-
 /** A draft with everything that the annotations alone say. */
 export function draftOf(pod: JsonObject, parsed: Parsed, operator: OperatorInput): Draft {
-  const { secrets, measured } = declared(parsed);
+  const secrets = secretFiles(parsed.families, parsed.options);
+  const measured = telemetry(parsed.families.telemetry);
   const draft: Draft = {
     pod,
     parsed,

@@ -2,7 +2,6 @@
 // not changed, and a patch that does not apply rejects the pod even under failurePolicy Ignore.
 import fastJsonPatch, { escapePathComponent, type Operation } from 'fast-json-patch';
 import type { Json, JsonObject } from '../json/json.ts';
-import { jsonText, quoted } from './shared.ts';
 
 export interface PatchOperation {
   readonly op: 'add' | 'replace';
@@ -71,14 +70,6 @@ export function patchBuilder(): PatchBuilder {
       operations.push({ op: 'replace', path, value });
     },
   };
-}
-
-/** The patch as JSON. One growing text: each list of pieces that is joined would be one more copy of the whole. */
-export function patchText(patch: readonly PatchOperation[]): string {
-  let text = '';
-  for (const { op, path, value } of patch)
-    text += `${text === '' ? '[' : ','}{"op":"${op}","path":${quoted(path)},"value":${jsonText(value)}}`;
-  return text === '' ? '[]' : `${text}]`;
 }
 
 /** The pod with the patch applied; the given one stays as it is. Throws when an operation does not apply. */

@@ -5,9 +5,7 @@ import { parseKnown } from '../../src/admission/known-pods.ts';
 import { baseline } from '../../src/annotations/parse.ts';
 import { admissionContext, UNKNOWN_CLUSTER } from '../../src/cli/context.ts';
 import { readYamlText } from '../../src/cli/yaml-text.ts';
-import type { Json, JsonObject } from '../../src/json/json.ts';
-import { patchText } from '../../src/pod/patch.ts';
-import { jsonText, shared, sharedMembers } from '../../src/pod/shared.ts';
+import type { JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
 import { annotations, pod } from './pods.ts';
@@ -41,7 +39,6 @@ describe.each([
         for (const object of [...pods, ...pods]) {
           const outcome = admitPod(object, 'shop', context);
           expect(JSON.stringify(outcome)).toBe(JSON.stringify(admitPod(object, 'shop', fresh(context))));
-          expect(patchText(outcome.patch)).toBe(JSON.stringify(outcome.patch));
         }
       }),
       { numRuns: 250 },
@@ -73,20 +70,4 @@ test('only what is asked for stays, and never a list that was not read', () => {
   const listed = { pod: new Map([['vaultauth.dev/secrets', '[{name: db, path: kv/db}]']]) };
   expect(parseKnown(listed, base, () => ({ because: 'not yet' })).problems).not.toEqual([]);
   expect(parseKnown(listed, base, readYamlText).problems).toEqual([]);
-});
-
-describe('JSON text', () => {
-  test('is that of JSON.stringify, whatever parts are shared', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), fc.string(), (one, other, key) => {
-        const value = { [key]: one, list: [one, { other }], other } as unknown as JsonObject;
-        const text = JSON.stringify(value);
-        expect(jsonText(value)).toBe(text);
-        const parts = JSON.parse(text) as JsonObject;
-        expect(jsonText([sharedMembers(parts), parts])).toBe(`[${text},${text}]`);
-        const whole = shared(JSON.parse(text) as JsonObject);
-        expect(jsonText([whole, { whole, undefined: undefined }] as Json)).toBe(JSON.stringify([whole, { whole }]));
-      }),
-    );
-  });
 });

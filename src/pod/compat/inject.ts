@@ -1,6 +1,5 @@
 // Profile compat: the pod that vault-k8s 1.7.6 gives, without its defects. Options → pieces → patch.
 import {
-  declared,
   draftOf,
   isCurrent,
   markInjected,
@@ -17,7 +16,6 @@ import type { Parsed } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
-import { remembered, shared } from '../shared.ts';
 import { agents } from './agents.ts';
 import { AGENT_NAME } from './container.ts';
 import { HOME_DIRECTORY, HOME_VOLUME, secretMounts, shapeOf, volumes, type AgentKind } from './volumes.ts';
@@ -31,14 +29,6 @@ const LACKS: readonly OptionKey[] = [
   'startupProbe',
   'agentConfigPatch',
 ];
-
-/** What follows from the annotations alone, once for all pods with the same ones. */
-const planOf = remembered((parsed: Parsed) => {
-  const { options } = parsed;
-  const shape = shapeOf(options, declared(parsed).secrets.files);
-  const mounts = uniquePaths(secretMounts(options, shape, options.secretsReadOnly ?? false));
-  return { shape, volumes: volumes(options, shape).map(shared), mounts: mounts.map(shared) };
-});
 
 const hasAgent = (pod: JsonObject, kind: AgentKind): boolean =>
   objectsOf(objectAt(pod, 'spec')?.[LIST[kind]]).some((container) => textOf(container, 'name') === AGENT_NAME[kind]);
@@ -58,7 +48,7 @@ export function injectCompat(pod: JsonObject, parsed: Parsed, operator: Operator
   const draft = draftOf(pod, parsed, operator);
   const { options } = parsed;
   const { builder, problems, warnings } = draft;
-  const { shape, volumes: wanted, mounts } = planOf(parsed);
+  const shape = shapeOf(options, draft.files);
   if (!shape.init && !shape.sidecar)
     problems.push({
       code: 'containers-exclusive',
@@ -69,11 +59,12 @@ export function injectCompat(pod: JsonObject, parsed: Parsed, operator: Operator
   for (const key of LACKS)
     if (draft.parsed.origins.get(key)?.annotation !== undefined)
       problems.push({ code: 'profile-lacks', annotation: originOf(draft.parsed, key), profile: 'compat' });
-  problems.push(...placeVolumes(pod, wanted, builder));
+  problems.push(...placeVolumes(pod, volumes(options, shape), builder));
   // Init containers get the secrets only when an agent runs before them.
   const named = recipients(draft);
   const receives = (name: string, list: ContainerList, path?: string): boolean =>
     named(name, list, path) && (list === 'containers' ? name !== AGENT_NAME.sidecar : name !== AGENT_NAME.init && shape.init);
+  const mounts = uniquePaths(secretMounts(options, shape, options.secretsReadOnly ?? false));
   problems.push(...placeMounts(pod, mounts, receives, builder));
   shareProcessNamespace(draft);
   for (const [kind, agent] of made) {

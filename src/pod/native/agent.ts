@@ -1,8 +1,7 @@
-// The finished agents of a pod. Pods of one owner get the same ones, so that each is made once and remembered with its plan.
+// The finished agent containers of a pod.
 import { copiedMounts, keep, originOf, uniquePaths, type Draft } from '../draft.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
-import { rememberedLast, shared } from '../shared.ts';
 import { TOKEN_VOLUME } from '../token.ts';
 import { userPatched, type Patched } from '../user-patch.ts';
 import { nativeContainer } from './container.ts';
@@ -27,15 +26,13 @@ export function agentsOf(draft: Draft, plan: NativePlan): readonly (readonly [Ag
   const agents: [AgentPart, JsonObject][] = [];
   for (const part of plan.parts) {
     const input: AgentInput = { draft, plan, part, traits, mounts };
-    // Limits of the namespace and mounts of others are looked up in each pod.
-    const isUsual = copied.length === 0 && (draft.operator.limitRanges ?? []).length === 0;
-    const made = keep(isUsual ? usualAgent(input) : makeAgent(input), draft);
+    const made = keep(makeAgent(input), draft);
     if (made) agents.push([part, made.document]);
   }
   return agents;
 }
 
-/** Everything that a usual agent takes from its pod. */
+/** Everything that an agent takes from its pod. */
 interface Traits {
   readonly user: AgentUser;
   readonly pullPolicy: string;
@@ -62,18 +59,6 @@ interface AgentInput {
   readonly traits: Traits;
   readonly mounts: readonly JsonObject[];
 }
-
-const rememberedAgent = rememberedLast<Patched | PodProblem>();
-
-const usualAgent = (input: AgentInput): Patched | PodProblem => {
-  const { user, pullPolicy, isCpuLimited } = input.traits;
-  const others = [user.user, user.group, pullPolicy, isCpuLimited, input.draft.operator.caBytes];
-  return rememberedAgent(input.part, others, () => {
-    const made = makeAgent(input);
-    if ('document' in made) shared(made.document);
-    return made;
-  });
-};
 
 const makeAgent = ({ draft, plan, part, traits, mounts }: AgentInput): Patched | PodProblem => {
   const { pod, parsed, operator, problems } = draft;

@@ -53,7 +53,7 @@ export function injectNative(pod: JsonObject, parsed: Parsed, operator: Operator
   for (const key of LACKS)
     if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
       problems.push({ code: 'profile-lacks', annotation: originOf(parsed, key), profile: 'native' });
-  const plan = planOf(parsed, operator.nativeSidecars ?? true);
+  const plan = planOf(draft);
   const { parts } = plan;
   const agents = agentsOf(draft, plan);
   const named = recipients(draft);

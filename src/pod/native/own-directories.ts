@@ -1,11 +1,9 @@
 // Directories of the agent itself: what lies there decides what it does, so that nothing else may.
 import { posix } from 'node:path';
 import { annotationName } from '../../annotations/name.ts';
-import type { Parsed } from '../../annotations/parse.ts';
-import { declared, originOf, type Draft } from '../draft.ts';
+import { originOf, type Draft } from '../draft.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import { textOf, type JsonObject } from '../../json/json.ts';
-import { remembered } from '../shared.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';
 
@@ -20,7 +18,7 @@ const ownAt = (path: string): string | undefined => OWN[REAL.findIndex((own) => 
 
 /** Secrets, and mounts copied from a container, that would come to lie where the agent has its configuration, log or token. */
 export function ownDirectories(draft: Draft, copied: readonly JsonObject[]): readonly PodProblem[] {
-  const ofSecrets = secretsAmiss(draft.parsed);
+  const ofSecrets = secretsAmiss(draft);
   if (copied.length === 0) return ofSecrets;
   const annotation = originOf(draft.parsed, 'agentCopyVolumeMounts');
   return [...ofSecrets, ...copied.flatMap((mount) => findingsAt(textOf(mount, 'mountPath') ?? '', annotation))];
@@ -31,15 +29,12 @@ const findingsAt = (path: string, annotation: string): readonly PodProblem[] => 
   return own === undefined ? [] : [{ code: 'directory-conflict', annotation, path, own }];
 };
 
-/** What the annotations alone say is judged once for all pods with the same ones. */
-const secretsAmiss = remembered((parsed: Parsed): readonly PodProblem[] => {
-  const { options, families, origins } = parsed;
+const secretsAmiss = ({ parsed: { options, families, origins }, files }: Draft): readonly PodProblem[] => {
   const common = origins.get('secretVolumePath')?.annotation ?? annotationName('secretVolumePath');
-  const { files } = declared(parsed).secrets;
   return [
     ...findingsAt(options.secretVolumePath, common),
     ...files.flatMap(({ name, destination }) =>
       findingsAt(destination, (families.file.get(name) ?? families.volumePath.get(name))?.annotation ?? common),
     ),
   ];
-});
+};

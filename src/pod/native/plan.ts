@@ -1,11 +1,9 @@
-// What profile native makes of the annotations alone: once for all pods with the same ones.
+// What profile native makes of the annotations alone.
 import { annotationName } from '../../annotations/name.ts';
-import type { Parsed } from '../../annotations/parse.ts';
-import { declared, isProblem, originOf, uniquePaths } from '../draft.ts';
+import { isProblem, originOf, uniquePaths, type Draft } from '../draft.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import type { JsonObject } from '../../json/json.ts';
 import { otherDirectories } from '../secrets.ts';
-import { remembered, shared } from '../shared.ts';
 import { userPatched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
 import { partsOf, type AgentPart } from './part.ts';
@@ -13,7 +11,6 @@ import { reachedBy, type Reached } from './reach.ts';
 import { agentMounts, secretMounts, volumes } from './volumes.ts';
 
 export interface NativePlan {
-  /** Each an object of its own, so that what is made of it can be remembered with it. */
   readonly parts: readonly AgentPart[];
   readonly volumes: readonly JsonObject[];
   /** For the containers that get the secrets. */
@@ -37,36 +34,28 @@ export interface PlannedConfig {
 }
 
 /** The plan of these annotations, for nodes with or without native sidecars. */
-export function planOf(parsed: Parsed, hasNativeSidecars: boolean): NativePlan {
-  return hasNativeSidecars ? withNativeSidecars(parsed) : withoutNativeSidecars(parsed);
-}
-
-const makePlan = (parsed: Parsed, hasNativeSidecars: boolean): NativePlan => {
+export function planOf(draft: Draft): NativePlan {
+  const { parsed, files, operator } = draft;
   const { options } = parsed;
-  const { files } = declared(parsed).secrets;
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
-  const parts = partsOf(options, hasNativeSidecars);
+  const parts = partsOf(options, operator.nativeSidecars ?? true);
   return {
     parts,
-    volumes: volumes(options, directories, parts).map(shared),
-    secretMounts: secretMounts(directories, options.secretsReadOnly ?? true).map(shared),
-    agentMounts: shared(uniquePaths(agentMounts(options, directories))),
+    volumes: volumes(options, directories, parts),
+    secretMounts: secretMounts(directories, options.secretsReadOnly ?? true),
+    agentMounts: uniquePaths(agentMounts(options, directories)),
     destinations: files.map(({ destination }) => destination),
-    configs: parts.map((part) => configOf(parsed, part)),
+    configs: parts.map((part) => configOf(draft, part)),
   };
-};
+}
 
-const withNativeSidecars = remembered((parsed: Parsed) => makePlan(parsed, true));
-const withoutNativeSidecars = remembered((parsed: Parsed) => makePlan(parsed, false));
-
-const configOf = (parsed: Parsed, { once, config }: AgentPart): PlannedConfig | PodProblem => {
+const configOf = ({ parsed, files, telemetry }: Draft, { once, config }: AgentPart): PlannedConfig | PodProblem => {
   const { options, families } = parsed;
-  const { secrets, measured } = declared(parsed);
   const document = nativeConfig({
     options,
     authConfig: families.authConfig,
-    files: secrets.files,
-    telemetry: measured.block,
+    files,
+    telemetry,
     once,
   });
   const annotation = originOf(parsed, 'agentConfigPatch');
