@@ -1,6 +1,6 @@
 // What the command export reads of a server: one mount, its configuration, all its roles. It writes nothing.
-import type { VaultMount } from '../resources/export-backend.ts';
-import type { VaultRole } from '../resources/export-roles.ts';
+import type { VaultMount } from '../resources/export-mount.ts';
+import type { VaultRole } from '../resources/export-role.ts';
 import type { VaultCaller } from '../vault/client.ts';
 import { readConfig, readMounts } from '../vault/mounts.ts';
 import { listRoles, readRole } from '../vault/roles.ts';

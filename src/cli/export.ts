@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { objectAt, textOf, type JsonObject } from '../json/json.ts';
-import { exportMount, type MountExport } from '../resources/export.ts';
-import type { Note } from '../resources/export-value.ts';
+import { exportMount, type MountExport } from '../resources/export-mount.ts';
+import type { Note } from '../resources/export-role.ts';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
 import { vaultClient } from '../vault/client.ts';
 import { VaultError } from '../vault/errors.ts';

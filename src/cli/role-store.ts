@@ -1,7 +1,6 @@
 // Our objects in memory, as reviews ask for them: put in one by one by whoever follows an API server or reads files.
 import type { KnownRoles } from '../admission/roles/find.ts';
-import type { JsonObject } from '../json/json.ts';
-import { textOf, objectAt } from '../json/json.ts';
+import { type JsonObject, textOf, objectAt } from '../json/json.ts';
 import type { KindName } from '../resources/kinds.ts';
 import {
   cachedBackend,
@@ -10,7 +9,7 @@ import {
   type CachedBackend,
   type CachedEndpoint,
   type CachedRole,
-} from '../resources/known.ts';
+} from '../resources/webhook-view.ts';
 
 /** Kinds that a pod's login depends on; policies say what it may do after that. */
 export const LINKED_KINDS = ['VaultEndpoint', 'VaultAuthBackend', 'VaultAuthRole'] as const satisfies readonly KindName[];

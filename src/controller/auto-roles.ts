@@ -4,7 +4,7 @@ import { applyObject, deleteObject } from '../kube/apply.ts';
 import type { JsonObject } from '../json/json.ts';
 import { type AutoRole, autoRoleOf } from '../resources/auto-role.ts';
 import { API_VERSION, AUTO_ROLE_LABEL, BACKEND_LABEL } from '../resources/kinds.ts';
-import { isObserved } from '../resources/management.ts';
+import { isObserved } from '../resources/common-fields.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
 import { type ClusterServiceAccount, type ControllerContext, type Reconcile, resyncAfterMs } from './context.ts';
 import { placeOf } from './status.ts';

@@ -1,7 +1,7 @@
 // What has to be looked at again when something of the cluster has changed that is not ours: namespaces, service accounts,
 // Secrets and ConfigMaps of our own namespace.
 import { isDeepStrictEqual } from 'node:util';
-import type { Resource } from '../resources/resource.ts';
+import type { Resource } from '../resources/kinds.ts';
 import { serviceAccountsOf } from '../resources/role.ts';
 import type { ClusterNamespace, ClusterServiceAccount, Listers } from './context.ts';
 import { accountsOf, type Dependant, itemOf, itemOfAccount, makesRoles } from './dependant.ts';

@@ -1,6 +1,6 @@
 // An item of the queue that depends on something else, and what it takes to find such items.
 import type { VaultAuthBackend } from '../resources/backend.ts';
-import type { Resource } from '../resources/resource.ts';
+import type { Resource } from '../resources/kinds.ts';
 import type { ClusterServiceAccount, ItemKind, Listers } from './context.ts';
 
 /**

@@ -5,7 +5,7 @@ import { type VaultACLPolicy, vaultPolicyName } from '../resources/acl-policy.ts
 import type { VaultAuthBackend } from '../resources/backend.ts';
 import type { Condition } from '../resources/condition.ts';
 import type { VaultEndpoint } from '../resources/endpoint.ts';
-import type { Resource } from '../resources/resource.ts';
+import type { Resource } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
 import type { Listers } from './context.ts';
 import { accountsOf, type Dependant, itemOf, makesRoles } from './dependant.ts';

@@ -1,5 +1,5 @@
 // What to do about one document in Vault (a role, a policy): pure, so that every case can be told in a table.
-import type { Adoption } from '../resources/management.ts';
+import type { Adoption } from '../resources/common-fields.ts';
 
 export interface DocumentSituation {
   /** Vault has something of this name. */

@@ -3,8 +3,7 @@ import { patchFinalizers } from '../kube/apply.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { keyOf, type Informer } from '../kube/informer.ts';
-import { FINALIZER, type KindName } from '../resources/kinds.ts';
-import type { Resource } from '../resources/resource.ts';
+import { FINALIZER, type KindName, type Resource } from '../resources/kinds.ts';
 import { placeOf } from './status.ts';
 
 type Any = Resource<unknown, unknown>;

@@ -4,9 +4,8 @@ import { applyStatus } from '../kube/apply.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { keyOf, type Informer } from '../kube/informer.ts';
-import type { PendingDeletion } from '../resources/backend-status.ts';
-import { GROUP, type KindName, kinds, VERSION } from '../resources/kinds.ts';
-import type { Resource } from '../resources/resource.ts';
+import type { PendingDeletion } from '../resources/backend.ts';
+import { GROUP, type KindName, kinds, VERSION, type Resource } from '../resources/kinds.ts';
 
 type Any = Resource<unknown, unknown>;
 

@@ -1,7 +1,6 @@
 // Deletes from Vault what deletions had to leave behind, once it can be done; and never what is, or may be, somebody else's.
-import type { VaultAuthBackend } from '../resources/backend.ts';
-import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../resources/backend-status.ts';
-import { isObserved } from '../resources/management.ts';
+import { type VaultAuthBackend, MAX_PENDING_DELETIONS, type PendingDeletion } from '../resources/backend.ts';
+import { isObserved } from '../resources/common-fields.ts';
 import { VaultError } from '../vault/errors.ts';
 import { deleteRole } from '../vault/roles.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from './context.ts';

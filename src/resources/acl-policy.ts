@@ -1,9 +1,16 @@
 // VaultACLPolicy: one ACL policy in Vault, with accessors of our mounts put in.
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
-import { adoption, deletionPolicy, driftPolicy, driftSchema, managementPolicy, warningsSchema } from './management.ts';
-import { fixedReference } from './reference.ts';
-import type { Resource } from './resource.ts';
-import { flag, integer, list, objectName, optional, type Rule, type Stored, struct, text, timeText } from './schema.ts';
+import {
+  adoption,
+  deletionPolicy,
+  driftPolicy,
+  driftSchema,
+  managementPolicy,
+  warningsSchema,
+  fixedReference,
+} from './common-fields.ts';
+import type { Resource } from './kinds.ts';
+import { flag, integer, list, objectName, optional, type Rule, type ValueOf, struct, text, timeText } from './schema.ts';
 
 /** A name that every list of policies can hold: lower case, no comma, no slash. */
 const VAULT_POLICY_NAME = '^[a-z0-9]([a-z0-9._-]*[a-z0-9_])?$';
@@ -105,8 +112,8 @@ export const aclPolicyStatusSchema = struct(
   'What the controller last saw.',
 );
 
-export type VaultACLPolicySpec = Stored<typeof aclPolicySpecSchema>;
-export type VaultACLPolicyStatus = Stored<typeof aclPolicyStatusSchema>;
+export type VaultACLPolicySpec = ValueOf<typeof aclPolicySpecSchema>;
+export type VaultACLPolicyStatus = ValueOf<typeof aclPolicyStatusSchema>;
 export type VaultACLPolicy = Resource<VaultACLPolicySpec, VaultACLPolicyStatus>;
 
 /** Condition types of a policy and the reasons that each can have. */

@@ -1,9 +1,43 @@
-// The role that a backend wants for a service account by itself (autoRoles): a VaultAuthRole like any other, owned by the account.
+// Whether a backend wants a role for a service account by itself (autoRoles): asked by the controller, which makes it, and by the
+// webhook, which has to know that it will come.
+import { type LabelSelector, selectorMatches } from './label-selector.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import { API_VERSION, AUTO_ROLE_ANNOTATION, AUTO_ROLE_LABEL, AUTO_ROLE_POLICIES_ANNOTATION } from './kinds.ts';
 import { isPolicyReference, MAX_POLICIES } from './role.ts';
-import { autoRoleApplies } from './auto-role-wish.ts';
+
+/** What of a backend's spec decides. */
+export interface AutoRoleRules {
+  readonly tenancy: { readonly namespaceSelector?: LabelSelector };
+  readonly autoRoles: {
+    readonly mode: 'Off' | 'Annotated' | 'All';
+    readonly namespaceSelector?: LabelSelector;
+    readonly includeDefault: boolean;
+  };
+}
+
+/** `annotation` is what AUTO_ROLE_ANNOTATION says on the service account. */
+export function autoRoleApplies(
+  { tenancy, autoRoles }: AutoRoleRules,
+  namespaceLabels: Readonly<Record<string, string>>,
+  serviceAccount: string,
+  annotation: string | undefined,
+): boolean {
+  if (autoRoles.mode === 'Off') return false;
+  if (
+    !selectorMatches(tenancy.namespaceSelector, namespaceLabels) ||
+    !selectorMatches(autoRoles.namespaceSelector, namespaceLabels)
+  )
+    return false;
+  switch (autoRoles.mode) {
+    case 'Annotated':
+      return annotation === 'true';
+    case 'All':
+      return serviceAccount !== 'default' || autoRoles.includeDefault || annotation === 'true';
+  }
+}
+
+// The role that a backend wants for a service account by itself (autoRoles): a VaultAuthRole like any other, owned by the account.
 
 type Texts = Readonly<Record<string, string>>;
 

@@ -1,13 +1,16 @@
 // VaultAuthBackend: one auth mount for one cluster: the mount, its configuration, the defaults of its roles, and who may have some.
-import { audienceOfBackend } from './audience.ts';
 import { MOUNT_PATH } from './endpoint.ts';
-import { jwtSchema } from './jwt.ts';
-import { CONFIRM_DELETE_ANNOTATION } from './kinds.ts';
-import { kubernetesSchema } from './kubernetes.ts';
-import { adoption, deletionPolicy, driftPolicy, managementPolicy } from './management.ts';
-import { fixedReference } from './reference.ts';
-import type { Resource } from './resource.ts';
-import type { VaultAuthBackendStatus } from './backend-status.ts';
+import { jwtSchema, kubernetesSchema } from './backend-method.ts';
+import { CONFIRM_DELETE_ANNOTATION, type Resource } from './kinds.ts';
+import {
+  adoption,
+  deletionPolicy,
+  driftPolicy,
+  managementPolicy,
+  fixedReference,
+  driftSchema,
+  warningsSchema,
+} from './common-fields.ts';
 import {
   choice,
   durationText,
@@ -17,11 +20,18 @@ import {
   list,
   optional,
   type Rule,
-  type Stored,
+  type ValueOf,
   struct,
   text,
+  objectName,
+  timeText,
 } from './schema.ts';
-import { autoRolesSchema, defaultsSchema, tenancySchema } from './tenancy-spec.ts';
+import { autoRolesSchema, defaultsSchema, tenancySchema } from './backend-tenancy.ts';
+import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
+
+/** From the most lenient to the strictest. */
+export const ADMISSION_MODES = ['Off', 'Warn', 'Enforce'] as const;
+export type AdmissionMode = (typeof ADMISSION_MODES)[number];
 
 const FIXED: readonly Rule[] = [{ rule: 'self == oldSelf', message: 'cannot be changed; make a new object' }];
 
@@ -130,11 +140,9 @@ export const backendSpecSchema = struct(
     autoRoles: autoRolesSchema,
     admission: struct(
       {
-        mode: choice(
-          ['Off', 'Warn', 'Enforce'],
-          'What the webhook does with a pod whose role cannot work: nothing, warn, or refuse it.',
-          { default: 'Warn' },
-        ),
+        mode: choice(ADMISSION_MODES, 'What the webhook does with a pod whose role cannot work: nothing, warn, or refuse it.', {
+          default: 'Warn',
+        }),
       },
       'What the webhook does with what it knows of roles.',
       { filled: true },
@@ -173,15 +181,162 @@ export const backendSpecSchema = struct(
   { rules: RULES },
 );
 
-export type VaultAuthBackendSpec = Stored<typeof backendSpecSchema>;
+export type VaultAuthBackendSpec = ValueOf<typeof backendSpecSchema>;
 export type VaultAuthBackend = Resource<VaultAuthBackendSpec, VaultAuthBackendStatus>;
 
-/** The audience that a backend's tokens have: none (the API server's own) where the client's token is also the reviewer's. */
-export function defaultAudience({ spec }: VaultAuthBackend): string {
-  return audienceOfBackend({ ...spec, isClientJWT: isClientJWT(spec), given: spec.defaults.audience });
+/** The fields of a backend's spec that decide the audience of its tokens. */
+type AudienceFields = Pick<VaultAuthBackendSpec, 'kubernetes' | 'defaults' | 'clusterName' | 'path'>;
+
+/**
+ * The audience that a token must have unless its role has another. Empty for the reviewer mode ClientJWT, which needs the API
+ * server's own audience.
+ */
+export function defaultAudience({ spec }: { readonly spec: AudienceFields }): string {
+  return isClientJWT(spec) ? '' : (spec.defaults.audience ?? `vault://${spec.clusterName}/${spec.path}`);
 }
 
-/** Whether the token that logs in is also the one that asks the API server, and so must have its audience. */
-export function isClientJWT(spec: VaultAuthBackendSpec): boolean {
-  return spec.kubernetes?.reviewer.mode === 'ClientJWT';
+/** Whether the token that logs in also makes the token review, and therefore must have the API server's audience. */
+export function isClientJWT({ kubernetes }: Pick<VaultAuthBackendSpec, 'kubernetes'>): boolean {
+  return kubernetes?.reviewer.mode === 'ClientJWT';
 }
+
+// The status of a VaultAuthBackend: what the controller saw of the mount, the reviewer, the keys and the roles.
+
+const LARGEST = Number.MAX_SAFE_INTEGER;
+/** Roles whose objects are gone and that are still in Vault; more of them are told by a metric alone. */
+export const MAX_PENDING_DELETIONS = 2000;
+
+const pendingDeletion = struct(
+  {
+    roleName: text('The name of the role in Vault.', { min: 1, max: 512 }),
+    namespace: labelName('The namespace that had it.'),
+    name: objectName('The name of the VaultAuthRole.'),
+    clusterID: optional(text('The identity of the Vault cluster; it is deleted in no other.', { max: 128 })),
+    vaultNamespace: optional(text('The namespace in the server; it is deleted in no other.', { max: 256 })),
+    since: timeText('Since when.'),
+    reason: text('Why it could not be deleted.', { max: 256 }),
+  },
+  'A role in Vault whose object is gone.',
+);
+export type PendingDeletion = ValueOf<typeof pendingDeletion>;
+
+const count = (description: string) => integer(description, { min: 0, max: LARGEST });
+
+export const backendStatusSchema = struct(
+  {
+    observedGeneration: optional(count('The generation that this status speaks of.')),
+    conditions: optional(conditionsSchema),
+    mount: optional(
+      struct(
+        {
+          path: text('Its path.', { max: 256 }),
+          type: optional(text('Its type.', { max: 64 })),
+          accessor: optional(text('Its accessor; new when the mount is made anew.', { max: 128 })),
+          owned: flag('Whether this object made it or took it over.'),
+          clusterID: optional(text('The identity of the Vault cluster.', { max: 128 })),
+        },
+        'The mount.',
+      ),
+    ),
+    issuer: optional(text('The issuer of this cluster, where it was looked up.', { max: 512 })),
+    audience: optional(
+      text("The audience that tokens must have unless their role says another; the API server's own when empty.", { max: 256 }),
+    ),
+    configHash: optional(text('SHA-256 of the configuration as it was written last, secrets included.', { max: 64 })),
+    reviewer: optional(
+      struct(
+        {
+          mode: text('The mode.', { max: 32 }),
+          serviceAccount: optional(text('The service account whose token is used, as namespace/name.', { max: 320 })),
+          issuedAt: optional(timeText('When the token was made.')),
+          expiresAt: optional(timeText('When it ends; absent when it does not.')),
+          tokenHash: optional(text('The first characters of its SHA-256.', { max: 64 })),
+          keyID: optional(text('The ID of the key that signed it, where it names one.', { max: 256 })),
+          lastWritten: optional(timeText('When it was written to Vault.')),
+          secretVersion: optional(text('The resourceVersion of the Secret that it came from.', { max: 64 })),
+        },
+        'The reviewer.',
+      ),
+    ),
+    keys: optional(
+      struct(
+        {
+          kids: list(text('A key ID.', { max: 256 }), 'The IDs of the keys that Vault has.', { max: 32, merge: 'set' }),
+          keysHash: optional(text('SHA-256 of the keys.', { max: 64 })),
+          lastSync: optional(timeText('When they were read last.')),
+        },
+        'The keys of this cluster.',
+      ),
+    ),
+    lastProbe: optional(
+      struct(
+        {
+          time: timeText('When.'),
+          result: choice(['Succeeded', 'Denied', 'Failed'], 'What came out.'),
+          message: optional(text('What Vault said.', { max: 1024 })),
+        },
+        'The last proof by a login.',
+      ),
+    ),
+    roles: optional(struct({ total: count('All.'), ready: count('Those that are ready.') }, 'The roles of this backend.')),
+    pendingDeletions: optional(
+      list(pendingDeletion, 'Roles in Vault whose objects are gone; deleting them is tried again and again.', {
+        max: MAX_PENDING_DELETIONS,
+        merge: { keys: ['roleName'] },
+      }),
+    ),
+    drift: optional(driftSchema()),
+    warnings: optional(warningsSchema()),
+    lastSyncTime: optional(timeText('When it was last held against Vault.')),
+  },
+  'What the controller last saw.',
+);
+export type VaultAuthBackendStatus = ValueOf<typeof backendStatusSchema>;
+
+/** Condition types of a backend and the reasons that each can have. */
+export const backendReasons = {
+  Mounted: [
+    'Mounted',
+    'Missing',
+    'TypeMismatch',
+    'NotOwned',
+    'PermissionDenied',
+    'PathInUse',
+    'EndpointNotReady',
+    'VaultSealed',
+    'VaultUnavailable',
+    'WriteFailed',
+    'Observed',
+  ],
+  Configured: [
+    'InSync',
+    'Pending',
+    'Drifted',
+    'Repaired',
+    'WriteFailed',
+    'IgnoredParameters',
+    'UnsupportedByProduct',
+    'NotOwned',
+    'PermissionDenied',
+    'VaultSealed',
+    'VaultUnavailable',
+    'EndpointNotReady',
+    'CAMissing',
+    'InvalidCA',
+    'Observed',
+    'ObservedMismatch',
+  ],
+  ReviewerHealthy: [
+    'ProbeSucceeded',
+    'ProbeDenied',
+    'ProbeFailed',
+    'TokenExpiring',
+    'TokenMissing',
+    'TokenReplaced',
+    'BindingMissing',
+    'NotProbed',
+  ],
+  KeysFresh: ['Synced', 'JWKSUnreachable', 'IssuerChanged', 'KeyRotationPending', 'DiscoveryRejected', 'NotSynced'],
+  Deletable: ['Unused', 'InUse', 'NotConfirmed', 'VaultUnavailable', 'OtherCluster', 'PermissionDenied'],
+} as const;
+export type BackendConditionUpdate = ConditionUpdateOf<typeof backendReasons>;

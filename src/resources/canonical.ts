@@ -1,8 +1,7 @@
 // Whether Vault has what was sent: both sides are brought into one form, since servers answer in other words than they were told.
-import type { Json, JsonObject } from '../json/json.ts';
-import { isObject } from '../json/json.ts';
-import { secondsOf } from './duration.ts';
-import type { Difference } from './management.ts';
+import { type Json, type JsonObject, isObject } from '../json/json.ts';
+import { secondsOf } from './schema.ts';
+import type { Difference } from './common-fields.ts';
 
 /** How a field is compared. What the servers do to values was seen on Vault 1.21.1 and OpenBao 2.4.0. */
 type Form =

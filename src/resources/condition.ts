@@ -1,5 +1,5 @@
 // Conditions in the manner of the Gateway API: what a reconciler finds, and how it becomes the list in an object's status.
-import { choice, integer, list, type Stored, struct, text, timeText } from './schema.ts';
+import { choice, integer, list, type ValueOf, struct, text, timeText } from './schema.ts';
 
 /** One condition as the status holds it (metav1.Condition). */
 export const conditionSchema = struct(
@@ -20,7 +20,7 @@ export const conditionsSchema = list(conditionSchema, 'What is so and what is no
   merge: { keys: ['type'] },
 });
 
-export type Condition = Stored<typeof conditionSchema>;
+export type Condition = ValueOf<typeof conditionSchema>;
 
 /** What a reconciler found; becomes a condition. */
 export interface ConditionUpdate {

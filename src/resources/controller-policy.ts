@@ -3,7 +3,7 @@ import type { JsonObject } from '../json/json.ts';
 import { vaultPolicyName, type VaultACLPolicy } from './acl-policy.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import type { VaultEndpoint } from './endpoint.ts';
-import { isObserved } from './management.ts';
+import { isObserved } from './common-fields.ts';
 
 export type Capability = 'create' | 'read' | 'update' | 'delete' | 'list' | 'sudo';
 

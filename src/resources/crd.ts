@@ -1,13 +1,11 @@
 // CustomResourceDefinitions of the four kinds, from their schemas.
-import type { TSchema } from 'typebox';
 import { isObject, type Json, type JsonObject } from '../json/json.ts';
 import { aclPolicyRules, aclPolicySpecSchema, aclPolicyStatusSchema } from './acl-policy.ts';
-import { backendSpecSchema } from './backend.ts';
-import { backendStatusSchema } from './backend-status.ts';
+import { backendSpecSchema, backendStatusSchema } from './backend.ts';
 import { endpointSpecSchema, endpointStatusSchema } from './endpoint.ts';
 import { CATEGORY, GROUP, type KindName, kinds, VERSION } from './kinds.ts';
 import { roleSpecSchema, roleStatusSchema } from './role.ts';
-import type { Rule } from './schema.ts';
+import type { Rule, Schema } from './schema.ts';
 
 /** A column of "kubectl get"; priority 1 shows it with "-o wide" alone. */
 interface Column {
@@ -19,8 +17,8 @@ interface Column {
 
 interface Definition {
   readonly words: string;
-  readonly spec: TSchema;
-  readonly status: TSchema;
+  readonly spec: Schema;
+  readonly status: Schema;
   readonly rules: readonly Rule[];
   readonly columns: readonly Column[];
   readonly selectable: readonly string[];
@@ -156,7 +154,7 @@ const objectSchema = (name: KindName): JsonObject => {
  * A schema as a CRD holds it: plain JSON in a steady order, where what has a default is not required, since the API server
  * fills it in. @throws when a keyword is there that a structural schema refuses.
  */
-export function structural(schema: TSchema): JsonObject {
+export function structural(schema: object): JsonObject {
   return plain(JSON.parse(JSON.stringify(schema)) as JsonObject);
 }
 
@@ -169,15 +167,11 @@ const plain = (schema: JsonObject): JsonObject => {
   const members: readonly [string, Json][] = isObject(properties)
     ? Object.entries(properties).flatMap(([key, member]) => (isObject(member) ? [[key, plain(member)] as const] : []))
     : [];
-  const defaulted = new Set(
-    members.filter(([, member]) => isObject(member) && Object.hasOwn(member, 'default')).map(([key]) => key),
-  );
-  const needed = Array.isArray(required) ? required.filter((key) => !defaulted.has(String(key))) : [];
   return {
     type: type ?? 'object',
     ...(description === undefined ? {} : { description }),
     ...others,
-    ...(needed.length === 0 ? {} : { required: needed }),
+    ...(required === undefined ? {} : { required }),
     ...(members.length === 0 ? {} : { properties: Object.fromEntries(members) }),
     ...(isObject(items) ? { items: plain(items) } : {}),
   };

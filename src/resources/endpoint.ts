@@ -1,9 +1,8 @@
 // VaultEndpoint: where a Vault or OpenBao server is, how to trust it, and how the controller logs in.
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
-import { managementPolicy } from './management.ts';
-import { caSource, MAX_PEM_LENGTH, secretKey } from './reference.ts';
-import type { Resource } from './resource.ts';
-import { choice, flag, integer, list, objectName, optional, type Stored, struct, text, timeText } from './schema.ts';
+import { managementPolicy, caSource, MAX_PEM_LENGTH, secretKey } from './common-fields.ts';
+import type { Resource } from './kinds.ts';
+import { choice, flag, integer, list, objectName, optional, type ValueOf, struct, text, timeText } from './schema.ts';
 
 /** A path of a mount without "auth/": segments of lower-case letters, digits, dots, dashes and underscores. */
 export const MOUNT_PATH = '^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$';
@@ -169,8 +168,8 @@ export const endpointStatusSchema = struct(
   'What the controller last saw.',
 );
 
-export type VaultEndpointSpec = Stored<typeof endpointSpecSchema>;
-export type VaultEndpointStatus = Stored<typeof endpointStatusSchema>;
+export type VaultEndpointSpec = ValueOf<typeof endpointSpecSchema>;
+export type VaultEndpointStatus = ValueOf<typeof endpointStatusSchema>;
 export type VaultEndpoint = Resource<VaultEndpointSpec, VaultEndpointStatus>;
 
 /** Condition types of an endpoint and the reasons that each can have. */

@@ -1,7 +1,5 @@
 // The text of an ACL policy as Vault gets it: accessors put in, a first line that says whose it is, nothing privileged unasked.
 import type { VaultACLPolicy } from './acl-policy.ts';
-import { policyWarnings } from './policy-hints.ts';
-import { type NamespacePath, namespacePaths } from './policy-namespaces.ts';
 import { policyPaths } from './policy-paths.ts';
 
 export type PolicyText =
@@ -99,4 +97,56 @@ export function isPrivileged(path: string): boolean {
   if (first.includes('{{') || first === '+') return true;
   const isGlob = more.length === 0 && first.endsWith('*');
   return PRIVILEGED.some((word) => (isGlob ? word.startsWith(first.slice(0, -1)) : word === first));
+}
+
+// What is risky in a policy that is allowed: templates whose values hold slashes, or come from who may edit a service account.
+
+/** Metadata that both auth methods set themselves from the service account; nobody else can change it. */
+const BUILT_IN_METADATA = new Set([
+  'service_account_namespace',
+  'service_account_name',
+  'service_account_uid',
+  'service_account_secret_name',
+]);
+const ALIAS_TEMPLATE = /\{\{\s*identity\.entity\.aliases\.[^.}\s]+\.([a-z_]+)(?:\.([^}\s]+))?\s*\}\}/g;
+
+/** Sentences for people; the policy works without anybody minding them. */
+export function policyWarnings(text: string): readonly string[] {
+  const found = [...text.matchAll(ALIAS_TEMPLATE)];
+  const keys = found.flatMap(([, member, key]) => (member === 'metadata' && key !== undefined ? [key] : []));
+  const foreign = [...new Set(keys)].filter((key) => !BUILT_IN_METADATA.has(key));
+  return [
+    ...(found.some(([, member]) => member === 'name') ? [NAME_HINT] : []),
+    ...(foreign.length > 0
+      ? [`metadata ${foreign.join(', ')} comes from annotations: whoever may edit a service account chooses what it reaches`]
+      : []),
+  ];
+}
+
+const NAME_HINT =
+  'the name of an alias is "namespace/name" where aliasNameSource is ServiceAccountName, and OpenBao 2.6 denies values with a slash: use metadata.service_account_namespace and metadata.service_account_name';
+
+// Paths of a policy that reach into a namespace below that of its endpoint: nothing in them tells a namespace from a mount, the
+// server does. A mount and a namespace cannot have the same name.
+
+/** A path that can reach sys/, auth/ or identity/ of a namespace, if that is one. */
+export interface NamespacePath {
+  readonly path: string;
+  /** Relative to the namespace that the policy is in. Where the path has wildcards, the part before them. */
+  readonly namespace: string;
+}
+
+/** All such readings of these paths; `isPrivileged` judges what follows the name of a namespace. */
+export function namespacePaths(paths: readonly string[], isPrivileged: (path: string) => boolean): readonly NamespacePath[] {
+  return paths.flatMap((path) => {
+    const segments = path.replace(/^\/+/, '').split('/');
+    const open = segments.findIndex((segment) => segment === '+' || segment.includes('{{'));
+    const readings = new Set(
+      segments.flatMap((_, at) => {
+        const end = open < 0 ? at : Math.min(at, open);
+        return end > 0 && isPrivileged(segments.slice(at).join('/')) ? [segments.slice(0, end).join('/')] : [];
+      }),
+    );
+    return [...readings].map((namespace) => ({ path, namespace }));
+  });
 }

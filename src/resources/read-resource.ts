@@ -1,6 +1,5 @@
 // An object of ours from a file, as the API server would store it: defaults filled in, held against the schema. Rules in CEL are
 // the API server's part alone.
-import type { TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
 import { isObject, type Json, type JsonObject, objectAt, textMap, textOf } from '../json/json.ts';
 import type { VaultACLPolicy } from './acl-policy.ts';
@@ -9,6 +8,7 @@ import { definitions, structural } from './crd.ts';
 import type { VaultEndpoint } from './endpoint.ts';
 import { API_VERSION, type KindName, kinds } from './kinds.ts';
 import type { VaultAuthRole } from './role.ts';
+import type { Schema } from './schema.ts';
 
 /** Which kind has which type. */
 export interface Resources {
@@ -76,7 +76,7 @@ const filled = (schema: JsonObject, value: Json): Json => {
   return result;
 };
 
-const problemsOf = (schema: TSchema, spec: Json): readonly string[] =>
+const problemsOf = (schema: Schema, spec: Json): readonly string[] =>
   Errors(schema, spec).map(({ instancePath, message }) => `spec${instancePath.replaceAll('/', '.')} ${message}`);
 
 /** Fields that the schema does not have: the API server would drop them, or refuse them with kubectl's default. */

@@ -1,6 +1,6 @@
 // How roles are called in Vault.
 import type { VaultAuthBackend } from './backend.ts';
-import type { Resource } from './resource.ts';
+import type { Resource } from './kinds.ts';
 import type { VaultAuthRole } from './role.ts';
 
 /** The role with which the controller proves that logins work. It has two parts, those of tenants have three or more. */

@@ -1,11 +1,10 @@
 // VaultAuthRole: one role in Vault for service accounts of this object's own namespace. It has no field for a namespace, a
 // pattern, a selector or a claim: what a tenant writes cannot bind anybody else's.
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
-import { BACKEND_LABEL } from './kinds.ts';
-import { deletionPolicy, driftSchema, managementPolicy, warningsSchema } from './management.ts';
-import type { Resource } from './resource.ts';
-import { choice, flag, integer, list, objectName, optional, type Stored, struct, text, timeText } from './schema.ts';
-import { tokenSchema } from './token.ts';
+import { BACKEND_LABEL, type Resource } from './kinds.ts';
+import { deletionPolicy, driftSchema, managementPolicy, warningsSchema } from './common-fields.ts';
+import { choice, flag, integer, list, objectName, optional, type ValueOf, struct, text, timeText } from './schema.ts';
+import { tokenSchema } from './role-token.ts';
 
 /** The name of a VaultACLPolicy, or "external:" and the name of a policy in Vault that nothing here manages. */
 const POLICY_REFERENCE = '^(external:[a-z0-9]([a-z0-9._/-]*[a-z0-9_])?|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$';
@@ -162,8 +161,8 @@ export const roleStatusSchema = struct(
   'What the controller last saw.',
 );
 
-export type VaultAuthRoleSpec = Stored<typeof roleSpecSchema>;
-export type VaultAuthRoleStatus = Stored<typeof roleStatusSchema>;
+export type VaultAuthRoleSpec = ValueOf<typeof roleSpecSchema>;
+export type VaultAuthRoleStatus = ValueOf<typeof roleStatusSchema>;
 export type VaultAuthRole = Resource<VaultAuthRoleSpec, VaultAuthRoleStatus>;
 
 /** Condition types of a role and the reasons that each can have; ServiceAccountsExist is not part of Ready. */

@@ -1,22 +1,60 @@
-// Words of our schemas: small functions around TypeBox that build only what a structural schema of a CRD may hold.
-import { Array as ListOf, Boolean as Flag, Integer, Object as ObjectOf, Optional, String as Text, Unsafe } from 'typebox';
-import type { Static, TProperties, TSchema } from 'typebox';
+// Schemas of our kinds: functions that build exactly the JSON Schema that a CRD may hold (a structural schema), and the type of
+// the values with it. Plain objects, so that the webhook reads objects by them without loading a schema library.
 
 /** A rule in CEL that the API server checks (x-kubernetes-validations). */
 export interface Rule {
   readonly rule: string;
   readonly message: string;
-  /** Where the fault is shown, relative to the schema that carries the rule, such as ".maxTTL". */
+  /** The field that the error names, relative to the schema with the rule, such as ".maxTTL". */
   readonly fieldPath?: string;
 }
 
-/** A value as the API server stores it: defaults filled in, nothing to be changed in place. */
-export type Stored<Schema extends TSchema> = Frozen<Static<Schema>>;
-export type Frozen<Value> = Value extends readonly (infer Item)[]
-  ? readonly Frozen<Item>[]
-  : Value extends object
-    ? { readonly [Key in keyof Value]: Frozen<Value[Key]> }
-    : Value;
+/** A JSON Schema of values of type `Value`, which exists for the compiler alone. */
+export type Schema<Value = unknown> = {
+  readonly type: 'string' | 'boolean' | 'integer' | 'array' | 'object';
+  readonly description: string;
+  readonly default?: unknown;
+  readonly enum?: readonly string[];
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly maxProperties?: number;
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: { readonly type: 'string'; readonly maxLength: number };
+  readonly 'x-kubernetes-list-type'?: 'set' | 'map' | 'atomic';
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-map-type'?: 'atomic';
+  readonly 'x-kubernetes-validations'?: readonly Rule[];
+  readonly '~value'?: Value;
+};
+
+/** The type of the values of a schema as the API server stores them: with the defaults. */
+export type ValueOf<Any extends Schema> = Any extends Schema<infer Value> ? Value : never;
+
+/** A field that may be left out. */
+export interface OptionalField<Value = unknown> {
+  readonly optional: Schema<Value>;
+}
+
+export type Fields = Readonly<Record<string, Schema | OptionalField>>;
+type OptionalKey<Members extends Fields> = {
+  [Key in keyof Members]: Members[Key] extends OptionalField ? Key : never;
+}[keyof Members];
+/** The type of an object with these fields. */
+export type ObjectOf<Members extends Fields> = {
+  readonly [Key in Exclude<keyof Members, OptionalKey<Members>>]: Members[Key] extends Schema<infer Value> ? Value : never;
+} & {
+  readonly [Key in OptionalKey<Members>]?: Members[Key] extends OptionalField<infer Value> ? Value : never;
+} extends infer Both
+  ? { [Key in keyof Both]: Both[Key] }
+  : never;
 
 interface Common<Value> {
   readonly default?: Value;
@@ -29,8 +67,8 @@ const common = <Value>(description: string, { default: value, rules }: Common<Va
   ...(rules === undefined ? {} : { 'x-kubernetes-validations': rules }),
 });
 
-interface TextLimits extends Common<string> {
-  /** Longest text in characters: each must be bounded, or the cost of rules cannot be. */
+interface TextOptions extends Common<string> {
+  /** Longest text in characters: each must be bounded, or the API server cannot bound the cost of rules. */
   readonly max: number;
   readonly min?: number;
   readonly pattern?: string;
@@ -38,15 +76,16 @@ interface TextLimits extends Common<string> {
 }
 
 /** Text of bounded length. */
-export function text(description: string, options: TextLimits) {
+export function text(description: string, options: TextOptions): Schema<string> {
   const { max, min, pattern, format } = options;
-  return Text({
+  return {
+    type: 'string',
     ...common(description, options),
     maxLength: max,
     ...(min === undefined ? {} : { minLength: min }),
     ...(pattern === undefined ? {} : { pattern }),
     ...(format === undefined ? {} : { format }),
-  });
+  };
 }
 
 /** One of these words. */
@@ -54,26 +93,26 @@ export function choice<const Word extends string>(
   words: readonly Word[],
   description: string,
   options: Common<NoInfer<Word>> = {},
-) {
-  return Unsafe<Word>({ type: 'string', enum: words, ...common(description, options) });
+): Schema<Word> {
+  return { type: 'string', enum: words, ...common(description, options) };
 }
 
 /** True or false. */
-export function flag(description: string, options: Common<boolean> = {}) {
-  return Flag(common(description, options));
+export function flag(description: string, options: Common<boolean> = {}): Schema<boolean> {
+  return { type: 'boolean', ...common(description, options) };
 }
 
-interface NumberLimits extends Common<number> {
+interface IntegerOptions extends Common<number> {
   readonly min: number;
   readonly max: number;
 }
 
 /** A whole number within limits. */
-export function integer(description: string, options: NumberLimits) {
-  return Integer({ ...common(description, options), minimum: options.min, maximum: options.max });
+export function integer(description: string, options: IntegerOptions): Schema<number> {
+  return { type: 'integer', ...common(description, options), minimum: options.min, maximum: options.max };
 }
 
-interface ListLimits<Item> extends Common<readonly Item[]> {
+interface ListOptions<Item> extends Common<readonly Item[]> {
   readonly max: number;
   readonly min?: number;
   /** How server-side apply merges it: as a set of values, a map of objects by keys, or as a whole. */
@@ -81,53 +120,69 @@ interface ListLimits<Item> extends Common<readonly Item[]> {
 }
 
 /** A list of bounded length. */
-export function list<Item extends TSchema>(item: Item, description: string, options: ListLimits<Static<Item>>) {
-  return ListOf(item, {
+export function list<Item>(
+  item: Schema<Item>,
+  description: string,
+  options: ListOptions<NoInfer<Item>>,
+): Schema<readonly Item[]> {
+  return {
+    type: 'array',
     ...common(description, options),
     maxItems: options.max,
     ...(options.min === undefined ? {} : { minItems: options.min }),
     ...(typeof options.merge === 'string'
       ? { 'x-kubernetes-list-type': options.merge }
       : { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': options.merge.keys }),
-  });
+    items: item,
+  };
 }
 
 /**
- * An object of these members; those without default that are not optional are required. With `filled` the object itself is
- * filled in when it is left out, with the defaults of all its members: rules are held against a default as it is written.
+ * An object with these fields; those that are neither optional nor have a default are required. With `filled`, the API server
+ * fills in the object itself when it is left out, with the defaults of its fields: it checks rules against the default as written.
  */
-export function struct<Members extends TProperties>(
-  members: Members,
+export function struct<const Members extends Fields>(
+  fields: Members,
   description: string,
   options: { readonly filled?: boolean; readonly rules?: readonly Rule[]; readonly atomic?: boolean } = {},
-) {
-  return ObjectOf(members, {
+): Schema<ObjectOf<Members>> {
+  const properties = Object.fromEntries(
+    Object.entries(fields).map(([key, field]) => [key, 'optional' in field ? field.optional : field]),
+  );
+  const required = Object.entries(fields).flatMap(([key, field]) => ('optional' in field || 'default' in field ? [] : [key]));
+  return {
+    type: 'object',
     ...common(description, {
-      ...(options.filled ? { default: defaultsOf(members) } : {}),
+      ...(options.filled ? { default: defaultsOf(fields) } : {}),
       ...(options.rules === undefined ? {} : { rules: options.rules }),
     }),
     ...(options.atomic ? { 'x-kubernetes-map-type': 'atomic' } : {}),
-  });
+    ...(required.length === 0 ? {} : { required }),
+    properties,
+  };
 }
 
-const defaultsOf = (members: TProperties): object =>
+const defaultsOf = (fields: Fields): object =>
   Object.fromEntries(
-    Object.entries(members).flatMap(([key, member]) => ('default' in member ? [[key, member.default] as const] : [])),
+    Object.entries(fields).flatMap(([key, field]) => ('default' in field ? [[key, field.default] as const] : [])),
   );
 
 /** Texts by name. */
-export function textMap(description: string, limits: { readonly max: number; readonly longest: number }) {
-  return Unsafe<Readonly<Record<string, string>>>({
+export function textMap(
+  description: string,
+  limits: { readonly max: number; readonly longest: number },
+): Schema<Readonly<Record<string, string>>> {
+  return {
     type: 'object',
     description,
     maxProperties: limits.max,
     additionalProperties: { type: 'string', maxLength: limits.longest },
-  });
+  };
 }
 
-/** A member that may be left out. */
-export function optional<Schema extends TSchema>(schema: Schema) {
-  return Optional(schema);
+/** A field that may be left out. */
+export function optional<Value>(schema: Schema<Value>): OptionalField<Value> {
+  return { optional: schema };
 }
 
 /** Hours, minutes, seconds in that order, such as 1h30m: what CEL's duration() and both servers read the same way. */
@@ -157,4 +212,21 @@ export function objectName(description: string, options: Common<string> = {}) {
 /** The name of a namespace, or another DNS label. */
 export function labelName(description: string, options: Common<string> = {}) {
   return text(description, { ...options, min: 1, max: 63, pattern: LABEL_NAME });
+}
+
+// Lengths of time as our schemas write them.
+
+const PARTS = /^(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?$/;
+
+/** Seconds of a text such as 1h30m; of what has passed the schema's pattern (anything else counts as 0s, and so does nothing). */
+export function secondsOf(duration: string | undefined): number {
+  const [, hours = '0', minutes = '0', seconds = '0'] = PARTS.exec(duration ?? '') ?? [];
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+}
+
+/** Seconds as our schemas write them: 5400 as 1h30m, 0 as 0s. */
+export function durationOf(seconds: number): string {
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const text = [hours && `${hours}h`, minutes && `${minutes}m`, rest && `${rest}s`].filter((part) => part !== 0).join('');
+  return text === '' ? '0s' : text;
 }

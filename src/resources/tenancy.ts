@@ -1,12 +1,11 @@
 // What a namespace may have on a backend: whether it may have this role at all, and which of the policies it asks for.
 import { type Product, tokenExpirationOf } from './role-document.ts';
 import { isClientJWT, type VaultAuthBackend } from './backend.ts';
-import { globMatches } from './glob.ts';
 import { limitedToken } from './role-token.ts';
 import { EXTERNAL_PREFIX, type RoleConditionUpdate, serviceAccountsOf, type VaultAuthRole } from './role.ts';
 import { roleNameDenial } from './role-name.ts';
-import { selectorMatches } from './selects.ts';
-import type { PolicyRule } from './tenancy-spec.ts';
+import { selectorMatches } from './label-selector.ts';
+import type { PolicyRule } from './backend-tenancy.ts';
 
 export interface TenancyInput {
   readonly backend: VaultAuthBackend;
@@ -148,3 +147,20 @@ const noRetain = ({ metadata }: VaultAuthBackend): string =>
 const notFound = (policies: readonly string[], { spec }: VaultAuthBackend): string =>
   `there is no VaultACLPolicy on VaultEndpoint ${spec.endpointRef.name} of the name ${policies.join(', ')}; ` +
   `write external:NAME for a policy that is made elsewhere`;
+
+// Patterns with stars, as both servers match names (ryanuber/go-glob).
+
+/** Whether a pattern matches a text; a star stands for any characters, also none. In time that grows with the product of their lengths. */
+export function globMatches(pattern: string, text: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return text === pattern;
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  let at = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, at);
+    if (found < 0 || found + part.length > text.length - last.length) return false;
+    at = found + part.length;
+  }
+  return true;
+}

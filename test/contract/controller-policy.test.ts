@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type JsonObject, textOf } from '../../src/json/json.ts';
 import { controllerRights, policyOfRights } from '../../src/resources/controller-policy.ts';
-import { jwtConfig } from '../../src/resources/jwt-config.ts';
+import { jwtConfig } from '../../src/resources/config-document.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
 import { probeRoleName } from '../../src/resources/role-name.ts';
 import { readConfig, writeConfig, disableMount, enableMount, readMounts, readTune, writeTune } from '../../src/vault/mounts.ts';

@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import { exportCommand } from '../../src/cli/export.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { differences } from '../../src/resources/canonical.ts';
-import { kubernetesConfig } from '../../src/resources/kubernetes-config.ts';
+import { kubernetesConfig } from '../../src/resources/config-document.ts';
 import { kindOf, readResource, type Resources } from '../../src/resources/read-resource.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
 import { vaultRoleName } from '../../src/resources/role-name.ts';

@@ -1,7 +1,7 @@
 // docs/resources.md: every field, condition and reason of the four kinds, from their schemas.
 import { isObject, objectsOf, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
 import { aclPolicyReasons } from '../../src/resources/acl-policy.ts';
-import { backendReasons } from '../../src/resources/backend-status.ts';
+import { backendReasons } from '../../src/resources/backend.ts';
 import { definitions, structural } from '../../src/resources/crd.ts';
 import { endpointReasons } from '../../src/resources/endpoint.ts';
 import { API_VERSION, CATEGORY, type KindName, kinds } from '../../src/resources/kinds.ts';

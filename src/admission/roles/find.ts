@@ -1,9 +1,9 @@
 // Which VaultAuthRole, VaultAuthBackend and VaultEndpoint a pod logs in by.
-import { autoRoleApplies } from '../../resources/auto-role-wish.ts';
+import { autoRoleApplies } from '../../resources/auto-role.ts';
 import { AUTO_ROLE_ANNOTATION, BACKEND_LABEL } from '../../resources/kinds.ts';
-import type { CachedBackend, CachedEndpoint, CachedRole } from '../../resources/known.ts';
+import type { CachedBackend, CachedEndpoint, CachedRole } from '../../resources/webhook-view.ts';
 import { nameInVault } from '../../resources/role-name.ts';
-import { selectorMatches } from '../../resources/selects.ts';
+import { selectorMatches } from '../../resources/label-selector.ts';
 import type { RoleProblem } from './role-problems.ts';
 
 /** Our objects in memory. */

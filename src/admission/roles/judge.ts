@@ -1,5 +1,5 @@
 // What the admission mode of a backend makes of findings.
-import type { AdmissionMode } from '../../resources/known.ts';
+import type { AdmissionMode } from '../../resources/backend.ts';
 import { roleProblems, type RoleProblem } from './role-problems.ts';
 
 /** What a problem led to; `would-refuse`: the mode Enforce would refuse the pod. */

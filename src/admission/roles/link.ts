@@ -1,7 +1,8 @@
 // The link between a pod and our objects: which options they give it, and what is amiss.
 import type { Options, Origin, Parsed } from '../../annotations/parse.ts';
 import { ADMISSION_MODE_LABEL, BACKEND_LABEL } from '../../resources/kinds.ts';
-import { ADMISSION_MODES, type AdmissionMode, type CachedBackend } from '../../resources/known.ts';
+import { ADMISSION_MODES, type AdmissionMode } from '../../resources/backend.ts';
+import type { CachedBackend } from '../../resources/webhook-view.ts';
 import { binds, findPlace, type Asker, type KnownRoles, type Place } from './find.ts';
 import type { RoleProblem } from './role-problems.ts';
 import { judgedOf, type Judged } from './judge.ts';

@@ -1,7 +1,7 @@
 // Options of pods with what our objects gave them: pods of one workload get the same object, so that what follows from it can be
 // remembered with it. Apart from the options that annotations alone give: those outlive any change of our objects.
 import type { Parsed } from '../../annotations/parse.ts';
-import type { AdmissionMode } from '../../resources/known.ts';
+import type { AdmissionMode } from '../../resources/backend.ts';
 import type { LinkValues } from './values.ts';
 
 /**

@@ -1,7 +1,7 @@
 // What role, backend and endpoint say about a login, as options of the pod.
 import type { Origin } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
-import type { CachedRole } from '../../resources/known.ts';
+import type { CachedRole } from '../../resources/webhook-view.ts';
 import { nameInVault } from '../../resources/role-name.ts';
 import type { Place } from './find.ts';
 

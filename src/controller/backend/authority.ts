@@ -1,7 +1,7 @@
 // The certificates that Vault is to trust when it calls the API server (or fetches keys), as PEM text.
 import { X509Certificate } from 'node:crypto';
 import { readValue } from '../../kube/secrets.ts';
-import type { CASource, ClusterCASource } from '../../resources/reference.ts';
+import type { CASource, ClusterCASource } from '../../resources/common-fields.ts';
 import type { ControllerKube } from '../context.ts';
 
 type Kube = Pick<ControllerKube, 'client' | 'namespace'>;

@@ -1,9 +1,9 @@
 // The configuration of the mount: one document, compared whole, written whole, read back.
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../json/json.ts';
-import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
+import type { VaultAuthBackendStatus } from '../../resources/backend.ts';
 import { differences } from '../../resources/canonical.ts';
-import type { Difference } from '../../resources/management.ts';
+import type { Difference } from '../../resources/common-fields.ts';
 import { readConfig, writeConfig } from '../../vault/mounts.ts';
 import { type DocumentState, keepDocument } from '../document.ts';
 import type { HeldToken } from './memory.ts';

@@ -1,7 +1,7 @@
 // Configuration and tuning of a mount: kept, taken over, told.
 import type { JsonObject } from '../../json/json.ts';
-import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
-import type { Difference } from '../../resources/management.ts';
+import type { VaultAuthBackendStatus } from '../../resources/backend.ts';
+import type { Difference } from '../../resources/common-fields.ts';
 import type { AuthMount } from '../../vault/mounts.ts';
 import { type ConfigOutcome, keepConfig } from './config.ts';
 import { configuredBy, namesOf, together } from './configured.ts';

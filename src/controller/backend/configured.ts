@@ -1,6 +1,6 @@
 // What the condition Configured says: about the configuration and the tuning together, the worse of the two.
-import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
-import type { Difference } from '../../resources/management.ts';
+import type { BackendConditionUpdate } from '../../resources/backend.ts';
+import type { Difference } from '../../resources/common-fields.ts';
 import type { DocumentState } from '../document.ts';
 
 export type ConfiguredFinding = Extract<BackendConditionUpdate, { readonly type: 'Configured' }>;

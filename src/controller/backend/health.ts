@@ -1,6 +1,5 @@
 // What the probe and the tokens say about the reviewer, in words: Vault itself hides the cause behind "permission denied".
-import { isClientJWT } from '../../resources/backend.ts';
-import type { BackendConditionUpdate, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
+import { isClientJWT, type BackendConditionUpdate, type VaultAuthBackendStatus } from '../../resources/backend.ts';
 import { keysFresh, type KeysFinding } from './keys.ts';
 import type { Work } from './work.ts';
 

@@ -2,8 +2,7 @@
 import { isKubeError, KubeError } from '../../kube/errors.ts';
 import { readIssuer, readIssuerKeys } from '../../kube/tokens.ts';
 import type { JsonObject } from '../../json/json.ts';
-import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
-import type { VaultAuthBackendSpec } from '../../resources/backend.ts';
+import type { BackendConditionUpdate, VaultAuthBackendSpec } from '../../resources/backend.ts';
 import { kidOf, type KeyPlan, planKeys } from './signing-keys.ts';
 import { isRecordedHere, type Work } from './work.ts';
 

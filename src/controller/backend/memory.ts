@@ -1,6 +1,6 @@
 // What a reconciler remembers of one backend between its runs. All of it may be lost at any time: then it looks or writes once more.
-import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
-import type { Difference } from '../../resources/management.ts';
+import type { BackendConditionUpdate } from '../../resources/backend.ts';
+import type { Difference } from '../../resources/common-fields.ts';
 
 export interface BackendMemory {
   readonly uid: string;

@@ -1,6 +1,6 @@
 // The mount itself: found, or made where it may be.
-import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
-import type { Difference } from '../../resources/management.ts';
+import type { BackendConditionUpdate } from '../../resources/backend.ts';
+import type { Difference } from '../../resources/common-fields.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type AuthMount, enableMount, readMounts } from '../../vault/mounts.ts';
 import type { JsonObject } from '../../json/json.ts';

@@ -1,7 +1,7 @@
 // One look at a backend whose Vault can be worked with: mount, rights, reviewer, configuration, tuning, and the proof by a login.
 import { KubeError } from '../../kube/errors.ts';
-import type { BackendConditionUpdate, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
-import { tuneDocument } from '../../resources/tune.ts';
+import type { BackendConditionUpdate, VaultAuthBackendStatus } from '../../resources/backend.ts';
+import { tuneDocument } from '../../resources/config-document.ts';
 import { readConfig, type AuthMount } from '../../vault/mounts.ts';
 import { configure, mountStatus } from './configure.ts';
 import { configured } from './configured.ts';

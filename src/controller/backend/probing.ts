@@ -1,6 +1,6 @@
 // When a login is tried, how patiently, and what is remembered of it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
+import type { VaultAuthBackendStatus } from '../../resources/backend.ts';
 import { probe, type ProbeOutcome } from './probe.ts';
 import type { Work } from './work.ts';
 

@@ -1,7 +1,7 @@
 // The proof by a login, and what is tried when it fails although everything that can be seen is right.
 import type { JsonObject } from '../../json/json.ts';
-import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
-import type { Difference } from '../../resources/management.ts';
+import type { VaultAuthBackendStatus } from '../../resources/backend.ts';
+import type { Difference } from '../../resources/common-fields.ts';
 import { writeConfig } from '../../vault/mounts.ts';
 import { type ConfigOutcome, keepConfig } from './config.ts';
 import { type Probed, probeWhenDue } from './probing.ts';

@@ -1,7 +1,11 @@
 // Brings one VaultAuthBackend, its mount in Vault and its reviewer in Kubernetes together.
 import { KubeError } from '../../kube/errors.ts';
-import type { BackendConditionUpdate, VaultAuthBackendStatus } from '../../resources/backend-status.ts';
-import { type VaultAuthBackend, defaultAudience } from '../../resources/backend.ts';
+import {
+  type BackendConditionUpdate,
+  type VaultAuthBackendStatus,
+  type VaultAuthBackend,
+  defaultAudience,
+} from '../../resources/backend.ts';
 import { type ConditionUpdate, mergeConditions, readyCondition } from '../../resources/condition.ts';
 import type { ControllerContext, Reconcile } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';

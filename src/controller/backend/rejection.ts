@@ -1,6 +1,5 @@
 // Configurations that Vault refuses for what they are, told by what it says.
-import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
-import type { VaultAuthBackend } from '../../resources/backend.ts';
+import type { BackendConditionUpdate, VaultAuthBackend } from '../../resources/backend.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { configured } from './configured.ts';
 import { keysFresh } from './keys.ts';

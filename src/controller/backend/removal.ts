@@ -1,6 +1,5 @@
 // The end of a VaultAuthBackend: the mount goes only when that was asked for twice, nothing of anybody else's goes, and it never waits for ever.
-import type { BackendConditionUpdate } from '../../resources/backend-status.ts';
-import type { VaultAuthBackend } from '../../resources/backend.ts';
+import type { BackendConditionUpdate, VaultAuthBackend } from '../../resources/backend.ts';
 import { mergeConditions, readyCondition } from '../../resources/condition.ts';
 import { CONFIRM_DELETE_ANNOTATION, FINALIZER } from '../../resources/kinds.ts';
 import { disableMount, readMounts } from '../../vault/mounts.ts';

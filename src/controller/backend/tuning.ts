@@ -1,8 +1,7 @@
 // The tuning of the mount: only the fields that are declared, compared with what the mount itself says.
-import type { JsonObject } from '../../json/json.ts';
-import { isObject } from '../../json/json.ts';
+import { type JsonObject, isObject } from '../../json/json.ts';
 import { differences } from '../../resources/canonical.ts';
-import type { Difference } from '../../resources/management.ts';
+import type { Difference } from '../../resources/common-fields.ts';
 import { type AuthMount, readMounts, writeTune } from '../../vault/mounts.ts';
 import { type DocumentState, keepDocument } from '../document.ts';
 import type { Work } from './work.ts';

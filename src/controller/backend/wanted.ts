@@ -1,7 +1,6 @@
 // What the configuration of the mount has to be, gathered from the manifest and from the cluster; or why that is not known.
 import type { JsonObject } from '../../json/json.ts';
-import { jwtConfig } from '../../resources/jwt-config.ts';
-import { kubernetesConfig } from '../../resources/kubernetes-config.ts';
+import { jwtConfig, kubernetesConfig } from '../../resources/config-document.ts';
 import { type AuthorityReading, readClusterAuthority, readGiven } from './authority.ts';
 import { configured, type ConfiguredFinding } from './configured.ts';
 import { type ClusterKeys, readClusterKeys } from './keys.ts';

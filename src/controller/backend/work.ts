@@ -1,7 +1,6 @@
 // What every step of a backend's reconciliation gets.
-import { isObserved } from '../../resources/management.ts';
-import type { VaultAuthBackend } from '../../resources/backend.ts';
-import type { VaultAuthBackendStatus } from '../../resources/backend-status.ts';
+import { isObserved } from '../../resources/common-fields.ts';
+import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../resources/backend.ts';
 import type { ControllerContext } from '../context.ts';
 import type { ReadyVault } from '../vault-registry.ts';
 import type { BackendMemory } from './memory.ts';

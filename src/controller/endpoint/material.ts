@@ -4,7 +4,7 @@ import { isKubeError } from '../../kube/errors.ts';
 import { readValue } from '../../kube/secrets.ts';
 import { requestToken } from '../../kube/tokens.ts';
 import type { VaultEndpointSpec } from '../../resources/endpoint.ts';
-import { MAX_PEM_LENGTH } from '../../resources/reference.ts';
+import { MAX_PEM_LENGTH } from '../../resources/common-fields.ts';
 import type { VaultTLS } from '../../vault/client.ts';
 import type { Login } from '../../vault/login.ts';
 import { readGiven } from '../backend/authority.ts';

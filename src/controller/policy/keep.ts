@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../json/json.ts';
 import { type VaultACLPolicy, type VaultACLPolicyStatus, vaultPolicyName } from '../../resources/acl-policy.ts';
-import { isObserved } from '../../resources/management.ts';
+import { isObserved } from '../../resources/common-fields.ts';
 import { isMarked, type PolicyText, withoutMark } from '../../resources/policy-text.ts';
 import { readPolicy, writePolicy } from '../../vault/policies.ts';
 import type { ControllerContext } from '../context.ts';

@@ -1,7 +1,6 @@
 // Which namespaces of the server a policy reaches into where that gives power over them: the server is asked, since only it knows.
 import type { VaultEndpoint } from '../../resources/endpoint.ts';
-import type { NamespacePath } from '../../resources/policy-namespaces.ts';
-import type { PolicyText } from '../../resources/policy-text.ts';
+import type { NamespacePath, PolicyText } from '../../resources/policy-text.ts';
 import { namespaceExists } from '../../vault/health.ts';
 import type { ReadyVault } from '../vault-registry.ts';
 

@@ -2,7 +2,7 @@
 import { type ACLPolicyConditionUpdate, type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
-import { isObserved } from '../../resources/management.ts';
+import { isObserved } from '../../resources/common-fields.ts';
 import { deletePolicy, readPolicy } from '../../vault/policies.ts';
 import type { ControllerContext } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';

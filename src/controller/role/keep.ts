@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { differences } from '../../resources/canonical.ts';
-import { isObserved } from '../../resources/management.ts';
+import { isObserved } from '../../resources/common-fields.ts';
 import { roleDocument } from '../../resources/role-document.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../resources/role.ts';
 import { isRetained } from '../../resources/tenancy.ts';

@@ -2,7 +2,7 @@
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
-import { isObserved } from '../../resources/management.ts';
+import { isObserved } from '../../resources/common-fields.ts';
 import type { RoleConditionUpdate, VaultAuthRole } from '../../resources/role.ts';
 import { isRetained } from '../../resources/tenancy.ts';
 import { isVaultError } from '../../vault/errors.ts';

@@ -1,7 +1,7 @@
 // What tests of backends look at: roles that somebody makes, requests that change something, conditions that come.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../../src/json/json.ts';
-import type { VaultAuthBackendStatus } from '../../../src/resources/backend-status.ts';
+import type { VaultAuthBackendStatus } from '../../../src/resources/backend.ts';
 import type { Condition } from '../../../src/resources/condition.ts';
 import type { FaultProxy } from '../../bed/fault-proxy.ts';
 

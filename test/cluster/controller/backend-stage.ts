@@ -9,7 +9,7 @@ import { requestToken } from '../../../src/kube/tokens.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
 import type { Log } from '../../../src/observe/log.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import type { VaultAuthBackendStatus } from '../../../src/resources/backend-status.ts';
+import type { VaultAuthBackendStatus } from '../../../src/resources/backend.ts';
 import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import type { VaultClient } from '../../../src/vault/client.ts';
 import { readHealth } from '../../../src/vault/health.ts';

@@ -2,7 +2,7 @@
 import { annotationsOf, linkedPod, parsePod } from '../../../src/admission/admit.ts';
 import { verdictOf } from '../../../src/admission/roles/judge.ts';
 import { roleProblems, type RoleProblem } from '../../../src/admission/roles/role-problems.ts';
-import { ADMISSION_MODES } from '../../../src/resources/known.ts';
+import { ADMISSION_MODES } from '../../../src/resources/backend.ts';
 import { isObject, type JsonObject } from '../../../src/json/json.ts';
 import { admit, contextOf, podWith, type Surrounding } from '../fixture.ts';
 import { bare, loginOf, loginWith, moded, WEB, type Roles } from '../linked-pod.ts';

@@ -3,8 +3,7 @@ import type { VaultACLPolicy } from '../../../src/resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import type { Condition } from '../../../src/resources/condition.ts';
 import type { VaultEndpoint } from '../../../src/resources/endpoint.ts';
-import { API_VERSION } from '../../../src/resources/kinds.ts';
-import type { ObjectMeta } from '../../../src/resources/resource.ts';
+import { API_VERSION, type ObjectMeta } from '../../../src/resources/kinds.ts';
 import type { VaultAuthRole } from '../../../src/resources/role.ts';
 
 const metaOf = (key: string, more: Partial<ObjectMeta> = {}): ObjectMeta => {

@@ -3,7 +3,7 @@ import { statusWriter } from '../../../src/controller/status.ts';
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { keyOf, type Informer } from '../../../src/kube/informer.ts';
-import type { Resource } from '../../../src/resources/resource.ts';
+import type { Resource } from '../../../src/resources/kinds.ts';
 import { backend, ready, role } from './objects.ts';
 
 type Any = Resource<unknown, unknown>;

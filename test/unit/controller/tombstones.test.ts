@@ -2,7 +2,7 @@
 import type { ControllerContext } from '../../../src/controller/context.ts';
 import { bury, exhume, isBuried, reconcileTombstones } from '../../../src/controller/tombstones.ts';
 import { LeaseLost } from '../../../src/kube/lease.ts';
-import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../../../src/resources/backend-status.ts';
+import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../../../src/resources/backend.ts';
 import type { VaultAuthRole } from '../../../src/resources/role.ts';
 import { VaultError, type VaultErrorKind } from '../../../src/vault/errors.ts';
 import { backend, endpoint, role } from './objects.ts';

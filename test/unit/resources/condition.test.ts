@@ -1,6 +1,6 @@
 // Conditions: what of the old ones is kept, and what they sum up to.
 import { type Condition, type ConditionUpdate, mergeConditions, readyCondition } from '../../../src/resources/condition.ts';
-import { isObserved } from '../../../src/resources/management.ts';
+import { isObserved } from '../../../src/resources/common-fields.ts';
 import { kubernetesBackend, webRole } from './fixture.ts';
 
 const finding = (type: string, status: ConditionUpdate['status'], reason = 'R', message = 'M'): ConditionUpdate => ({

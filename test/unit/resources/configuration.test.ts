@@ -1,7 +1,5 @@
 // What is written as configuration of a mount, literally, for every mode; and its tuning.
-import { jwtConfig } from '../../../src/resources/jwt-config.ts';
-import { kubernetesConfig } from '../../../src/resources/kubernetes-config.ts';
-import { tuneDocument } from '../../../src/resources/tune.ts';
+import { jwtConfig, kubernetesConfig, tuneDocument } from '../../../src/resources/config-document.ts';
 import { jwtBackend, kubernetesBackend } from './fixture.ts';
 
 const SECRET = { secretRef: { name: 'reviewer' } };

@@ -1,6 +1,6 @@
 // What of the configuration of a mount can be said in a manifest.
 import type { JsonObject } from '../../../src/json/json.ts';
-import type { VaultMount } from '../../../src/resources/export-backend.ts';
+import type { VaultMount } from '../../../src/resources/export-mount.ts';
 import { CONFIG, exported, ROLE } from './found.ts';
 
 describe('a configuration', () => {

@@ -1,6 +1,6 @@
 // What of a mount can be said in manifests, what is said beside them, and what not at all.
 import type { JsonObject } from '../../../src/json/json.ts';
-import { objectNameOf } from '../../../src/resources/export-roles.ts';
+import { objectNameOf } from '../../../src/resources/export-role.ts';
 import { exported, JWT_MOUNT, JWT_ROLE, ROLE } from './found.ts';
 
 it('a plain mount with a plain role', () => {

@@ -1,7 +1,6 @@
 // Mounts and roles as servers answer, for tests of exports.
 import type { JsonObject } from '../../../src/json/json.ts';
-import { exportMount } from '../../../src/resources/export.ts';
-import type { VaultMount } from '../../../src/resources/export-backend.ts';
+import { exportMount, type VaultMount } from '../../../src/resources/export-mount.ts';
 
 export const CONFIG: JsonObject = {
   kubernetes_host: 'https://api:6443',

@@ -1,5 +1,5 @@
 // What is said of a policy that is allowed and risky.
-import { policyWarnings } from '../../../src/resources/policy-hints.ts';
+import { policyWarnings } from '../../../src/resources/policy-text.ts';
 
 const path = (template: string): string => `path "secret/data/{{identity.entity.aliases.auth_kubernetes_1.${template}}}/*" {}`;
 

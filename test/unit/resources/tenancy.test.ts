@@ -1,6 +1,5 @@
 // Who may have which role with which policies.
-import type { LabelSelector } from '../../../src/resources/selector.ts';
-import { selectorMatches } from '../../../src/resources/selects.ts';
+import { type LabelSelector, selectorMatches } from '../../../src/resources/label-selector.ts';
 import { evaluateTenancy, isRetained, type TenancyInput } from '../../../src/resources/tenancy.ts';
 import { kubernetesBackend, webRole } from './fixture.ts';
 

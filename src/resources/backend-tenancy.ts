@@ -1,9 +1,9 @@
 // What a VaultAuthBackend lets namespaces do: which may have roles, which policies they may use, how long tokens may live.
 import { AUTO_ROLE_ANNOTATION, AUTO_ROLE_POLICIES_ANNOTATION } from './kinds.ts';
 import { audience, ALIAS_NAME_SOURCES, policyReferences } from './role.ts';
-import { choice, durationText, flag, integer, list, optional, type Stored, struct, text } from './schema.ts';
-import { selector } from './selector.ts';
-import { defaultTokenSchema, TOKEN_TYPES, tokenSchema } from './token.ts';
+import { choice, durationText, flag, integer, list, optional, type ValueOf, struct, text } from './schema.ts';
+import { selector } from './label-selector.ts';
+import { defaultTokenSchema, TOKEN_TYPES, tokenSchema } from './role-token.ts';
 
 const policyRule = struct(
   {
@@ -19,7 +19,7 @@ const policyRule = struct(
   },
   'Who may use which policies.',
 );
-export type PolicyRule = Stored<typeof policyRule>;
+export type PolicyRule = ValueOf<typeof policyRule>;
 
 const limits = struct(
   {

@@ -1,0 +1,89 @@
+// Fields of an object as it is stored, read by its schema: for the webhook, which must survive an object of any form. A cluster may have
+// CRDs of another version, without our defaults or with other types.
+import { isObject, type Json, type JsonObject } from '../json/json.ts';
+import type { Schema } from './schema.ts';
+
+/**
+ * Reads these fields of an object. A value that does not fit its schema counts as absent; what is absent has the default of the
+ * schema, and a required field without default the zero of its type. What server-side apply takes as a whole (`atomic`) fits as
+ * a whole or not at all: half of a label selector would select more than was written. Texts and numbers are not held against
+ * patterns and limits, which is the API server's part.
+ */
+export function readFields<Value extends object, Field extends keyof Value & string>(
+  schema: Schema<Value>,
+  object: Json | undefined,
+  fields: readonly Field[],
+): Pick<Value, Field> {
+  const value = isObject(object) ? object : {};
+  const entries = fields.flatMap((field) => entryOf(schema, field, value[field], false) ?? []);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each entry was read by the schema that the type comes from
+  return Object.fromEntries(entries) as Pick<Value, Field>;
+}
+
+/** As a list of one entry or none; undefined for an object that must fit as a whole and does not. */
+const entryOf = (
+  { properties, required }: Schema,
+  field: string,
+  value: Json | undefined,
+  isWhole: boolean,
+): readonly (readonly [string, unknown])[] | undefined => {
+  const schema = properties?.[field];
+  if (schema === undefined) return [];
+  const fitting = value === undefined || value === null ? undefined : fittingValue(schema, value, isWhole);
+  if (fitting !== undefined) return [[field, fitting]];
+  const isRequired = required?.includes(field) === true;
+  if (isWhole && (isRequired || (value !== undefined && value !== null))) return undefined;
+  if (schema.default !== undefined) return [[field, fittingValue(schema, schema.default as Json, false)]];
+  return isRequired ? [[field, zeroOf(schema)]] : [];
+};
+
+/** The value without what does not fit; undefined when nothing of it does. */
+const fittingValue = (schema: Schema, value: Json, isWhole: boolean): unknown => {
+  switch (schema.type) {
+    case 'string':
+      return typeof value === 'string' && (schema.enum?.includes(value) ?? true) ? value : undefined;
+    case 'boolean':
+      return typeof value === 'boolean' ? value : undefined;
+    case 'integer':
+      return Number.isSafeInteger(value) ? value : undefined;
+    case 'array':
+      return Array.isArray(value) ? fittingItems(schema, value, isWhole) : undefined;
+    case 'object':
+      return isObject(value) ? fittingObject(schema, value, isWhole) : undefined;
+  }
+};
+
+const fittingItems = (schema: Schema, items: readonly Json[], isInWhole: boolean): readonly unknown[] | undefined => {
+  const isWhole = isInWhole || schema['x-kubernetes-list-type'] === 'atomic';
+  const { items: itemSchema } = schema;
+  const fitting = items.flatMap((item) => {
+    const value = itemSchema && fittingValue(itemSchema, item, isWhole);
+    return value === undefined ? [] : [value];
+  });
+  return isWhole && fitting.length < items.length ? undefined : fitting;
+};
+
+const fittingObject = (schema: Schema, object: JsonObject, isInWhole: boolean): object | undefined => {
+  const isWhole = isInWhole || schema['x-kubernetes-map-type'] === 'atomic';
+  const entries = schema.properties
+    ? Object.keys(schema.properties).map((field) => entryOf(schema, field, object[field], isWhole))
+    : Object.entries(object).map(([key, value]) =>
+        typeof value === 'string' ? [[key, value] as const] : isWhole ? undefined : [],
+      );
+  return entries.includes(undefined) ? undefined : Object.fromEntries(entries.flatMap((entry) => entry ?? []));
+};
+
+const zeroOf = (schema: Schema): unknown => {
+  switch (schema.type) {
+    case 'string':
+      return schema.enum?.[0] ?? '';
+    case 'boolean':
+      return false;
+    case 'integer':
+      return 0;
+    case 'array':
+      return [];
+    case 'object':
+      return fittingObject(schema, {}, false);
+  }
+};
