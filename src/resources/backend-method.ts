@@ -12,7 +12,7 @@ const publicKey = () =>
 const publicKeys = (description: string) => list(publicKey(), description, { max: 16, merge: 'atomic' });
 
 /** An issuer: a word for how it is found, or the issuer itself. */
-export const ISSUER = '^[!-~]+$';
+const ISSUER = '^[!-~]+$';
 
 const reviewer = struct(
   {

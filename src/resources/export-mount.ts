@@ -167,7 +167,7 @@ export interface BackendExport {
 }
 
 /** What a mount says; or why no backend of ours can stand for it. */
-export function exportBackend({ path, type, description, config }: VaultMount): BackendExport | string {
+function exportBackend({ path, type, description, config }: VaultMount): BackendExport | string {
   const isJWT = type === 'jwt' || type === 'oidc';
   if (!isJWT && type !== 'kubernetes')
     return `auth/${path} is of type ${type}; there are backends of the types kubernetes and jwt`;

@@ -172,7 +172,7 @@ export interface Binding {
 }
 
 /** The binding of a role, or the reason why a role of ours cannot have it. */
-export function bindingOf(document: JsonObject, type: 'kubernetes' | 'jwt'): Binding | string {
+function bindingOf(document: JsonObject, type: 'kubernetes' | 'jwt'): Binding | string {
   return type === 'kubernetes' ? kubernetesBinding(document) : jwtBinding(document);
 }
 
