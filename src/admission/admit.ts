@@ -1,62 +1,68 @@
-// One pod, one decision: the middle of everything. Pure: surroundings and settings are arguments.
+// Decides about one pod: is it injected, is it allowed, and what patch does it get. Pure: settings and cluster state are arguments.
 import { allNames } from '../annotations/name.ts';
-import type { Baseline, Options, Parsed } from '../annotations/parse.ts';
+import { parseAnnotations, type Baseline, type Options, type Parsed } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
+import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { checkPod } from '../pod/check.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, OperatorInput } from '../pod/draft.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
-import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { podTokenOf } from '../pod/token.ts';
 import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
 import { decide, INJECT_LABEL, type Selection, type SelectionPolicy, type SelectionReason } from '../selection/decide.ts';
 import type { SelectionProblem } from '../selection/selection-problems.ts';
-import { allowedNames, guardFindings, patchFindings, withoutGuarded } from './guard.ts';
-import { parseKnown } from './known-pods.ts';
-import type { KnownRoles } from './roles/find.ts';
-import type { Judgement } from './roles/judge.ts';
-import { linkPod, type Linked, type PodToken } from './roles/link.ts';
+import { allowedNames, guardProblemsOf, patchProblemsOf, withoutGuarded } from './guard.ts';
 import type { Problem } from './problems.ts';
+import { linkPod, type LinkedPod } from './roles/link.ts';
+import type { RoleProblemEffect } from './roles/modes.ts';
+import type { RoleLister } from './roles/resolve.ts';
 
-/** Labels and annotations of a namespace or service account; what injection knows of it. */
-export interface ObjectMetadata {
+/** Labels and annotations of a namespace or service account in the cache. */
+export interface CachedMetadata {
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
 }
 
-/** What is known besides the pod. Look-ups are in memory and never wait. */
+/** Settings and cluster state. All getters read the cache; none waits or remembers the call. */
 export interface AdmissionContext {
   readonly baseline: Baseline;
   readonly operator: OperatorInput;
   readonly policy: SelectionPolicy;
-  /** A pod that asks in an excluded namespace is refused rather than left alone (Q17). */
+  /** Deny an explicit request in an excluded namespace instead of ignoring it (Q17). */
   readonly denyExcluded: boolean;
-  /** Guarded annotations that pods may use everywhere, by name; * for all. */
+  /** Guarded annotations that every pod may use, by name; * for all. */
   readonly allow: readonly string[];
-  readonly namespace: (name: string) => ObjectMetadata | undefined;
-  readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
-  /** Our objects, which say where pods log in and as what; undefined: there are none, or none are known. */
-  readonly roles?: KnownRoles | undefined;
-  /** Of a namespace, as far as they bound containers and pods. */
+  readonly namespace: (name: string) => CachedMetadata | undefined;
+  readonly serviceAccount: (namespace: string, name: string) => CachedMetadata | undefined;
+  /** VaultAuthRoles and the objects that they reference; undefined: there are none, or they are not in the cache. */
+  readonly roles?: RoleLister | undefined;
+  /** Of a namespace, without those that bound neither containers nor pods. */
   readonly limitRanges: (namespace: string) => readonly LimitRange[];
   /** Reads the annotation that declares secrets as a list. */
   readonly readYaml: ReadYaml;
 }
 
-export interface Outcome {
+/** An object that is not in the cache and could change the result. */
+export type MissingObject =
+  | { readonly kind: 'Namespace'; readonly name: string }
+  | { readonly kind: 'ServiceAccount'; readonly namespace: string; readonly name: string };
+
+export interface AdmissionResult {
   readonly decision: 'injected' | 'skipped' | 'denied';
-  /** Stable word: why the pod was chosen or left alone; also the metric label. */
+  /** Why injection was requested or not; also the metric label. */
   readonly reason: SelectionReason;
-  /** Empty when there is nothing (more) to add. */
+  /** Empty if there is nothing (more) to add. */
   readonly patch: readonly PatchOperation[];
   readonly kind?: Injection['kind'];
-  /** Why the pod was denied, or why one that did not ask was left alone: all of them. */
+  /** All problems that deny the pod, or that leave it without an agent if injection was not requested explicitly. */
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
-  /** What became of what is amiss with its role; absent where nothing is. */
-  readonly judgements?: readonly Judgement[] | undefined;
+  /** What each problem of the pod's role led to; absent if no role concerns the pod. */
+  readonly roleProblems?: readonly RoleProblemEffect[] | undefined;
+  /** Admit the pod again once these are in the cache. */
+  readonly needs: readonly MissingObject[];
 }
 
 const PROFILE = { compat: injectCompat, native: injectNative } as const;
@@ -67,37 +73,131 @@ const inject = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injec
 const REQUEST_NAMES = allNames('agentInject');
 const STATUS_NAMES = allNames('agentInjectStatus');
 const NO_TEXTS: ReadonlyMap<string, string> = new Map();
-/** What an absent serviceAccountName means. */
+/** Kubernetes' default for an absent serviceAccountName. */
 const DEFAULT_SERVICE_ACCOUNT = 'default';
 
-const valuesOf = (annotations: ReadonlyMap<string, string>, names: readonly string[]): string[] => {
-  const values: string[] = [];
-  for (const name of names) {
-    const value = annotations.get(name);
-    if (value !== undefined) values.push(value);
-  }
-  return values;
+/**
+ * Decides about one raw pod. If injection was requested and is impossible, the pod is denied with all its problems; otherwise it
+ * is left unchanged, with the same problems as warnings.
+ */
+export function admitPod(object: Json | undefined, namespace: string, context: AdmissionContext): AdmissionResult {
+  if (!isObject(object)) return { ...DENIED, reason: 'pod-malformed', problems: checkPod(object) };
+  const annotations = annotationsOf(object);
+  const cached = context.namespace(namespace);
+  const missingNamespace: readonly MissingObject[] = cached ? [] : [{ kind: 'Namespace', name: namespace }];
+  const selection = select(object, annotations, namespace, cached, context.policy);
+  if (!selection.inject) return notSelected(selection, namespace, context.denyExcluded, missingNamespace);
+  const malformed = [...checkPod(object), ...checkAnnotations(annotations)];
+  if (malformed.length > 0) return malformedPod(malformed, selection, missingNamespace);
+
+  const { own, linked } = podOptions(object, namespace, context);
+  const parsed = linked?.parsed ?? own;
+  const allowed = allowedNames(context.allow, parsed.options.allow);
+  const guarded = guardProblemsOf(parsed, context.baseline.options, allowed);
+  // Options that are not allowed are not used at all: applying a large patch only to deny it would cost CPU time.
+  const injection = inject(
+    object,
+    withoutGuarded(parsed, guarded, context.baseline.options),
+    operatorInput(linked, namespace, context),
+  );
+  const problems = [
+    ...(linked ? withRoleProblems(injection.problems, linked) : injection.problems),
+    ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),
+    ...guarded,
+    ...patchProblemsOf(injection.reached, parsed, allowed),
+  ];
+  const warnings = [...selectionWarnings(selection), ...injection.warnings, ...(linked?.result.warnings ?? [])];
+  const result = {
+    reason: selection.reason,
+    warnings,
+    roleProblems: linked?.result.effects,
+    needs: [...missingServiceAccount(object, namespace, context), ...missingNamespace],
+  };
+  if (problems.length === 0) return { ...result, ...injection, decision: 'injected', problems, warnings };
+  if (selection.explicit) return { ...result, decision: 'denied', patch: [], problems };
+  return { ...result, decision: 'skipped', patch: [], problems, warnings: [...warnings, ...problems] };
+}
+
+const DENIED = { decision: 'denied', patch: [], warnings: [], needs: [] } as const;
+const SKIPPED = { decision: 'skipped', patch: [], problems: [], warnings: [], needs: [] } as const;
+
+/** Annotations of the pod itself. */
+export function annotationsOf(pod: JsonObject): ReadonlyMap<string, string> {
+  return textMap(objectAt(pod, 'metadata')?.['annotations']);
+}
+
+/**
+ * Options of a pod from its namespace, service account and annotations (`own`), and the pod with the login of its VaultAuthRole
+ * (`linked`; undefined: no role concerns it).
+ */
+export function podOptions(
+  pod: JsonObject,
+  namespace: string,
+  context: AdmissionContext,
+): { readonly own: Parsed; readonly linked: LinkedPod | undefined } {
+  const account = serviceAccountOf(pod);
+  const cachedNamespace = context.namespace(namespace);
+  const cachedAccount = context.serviceAccount(namespace, account);
+  const own = parseAnnotations(
+    {
+      namespace: cachedNamespace?.annotations ?? NO_TEXTS,
+      serviceaccount: cachedAccount?.annotations ?? NO_TEXTS,
+      pod: annotationsOf(pod),
+    },
+    context.baseline,
+    context.readYaml,
+  );
+  if (!context.roles?.inUse()) return { own, linked: undefined };
+  const surroundings = {
+    namespace,
+    serviceAccount: account,
+    namespaceLabels: cachedNamespace?.labels ?? NO_TEXTS,
+    serviceAccountAnnotations: cachedAccount?.annotations ?? NO_TEXTS,
+    podToken: (options: Options) => podTokenOf(pod, options),
+  };
+  return { own, linked: linkPod(own, surroundings, context.roles) };
+}
+
+const serviceAccountOf = (pod: JsonObject): string =>
+  textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
+
+const missingServiceAccount = (pod: JsonObject, namespace: string, context: AdmissionContext): readonly MissingObject[] => {
+  const name = serviceAccountOf(pod);
+  return context.serviceAccount(namespace, name) ? [] : [{ kind: 'ServiceAccount', namespace, name }];
 };
+
+const operatorInput = (linked: LinkedPod | undefined, namespace: string, context: AdmissionContext): OperatorInput => {
+  const limitRanges = context.limitRanges(namespace);
+  return {
+    ...context.operator,
+    ...(linked?.ca === undefined ? {} : { caBytes: linked.ca }),
+    ...(limitRanges.length === 0 ? {} : { limitRanges }),
+  };
+};
+
+const valuesOf = (annotations: ReadonlyMap<string, string>, names: readonly string[]): string[] =>
+  names.flatMap((name) => annotations.get(name) ?? []);
 
 const select = (
   pod: JsonObject,
   annotations: ReadonlyMap<string, string>,
   namespace: string,
-  context: AdmissionContext,
+  cached: CachedMetadata | undefined,
+  policy: SelectionPolicy,
 ): Selection => {
   const spec = objectAt(pod, 'spec');
   return decide(
     {
       namespace,
-      namespaceLabels: context.policy.labels ? (context.namespace(namespace)?.labels ?? NO_TEXTS) : NO_TEXTS,
-      podLabels: context.policy.labels ? textMap(objectAt(pod, 'metadata')?.['labels']) : NO_TEXTS,
+      namespaceLabels: policy.labels ? (cached?.labels ?? NO_TEXTS) : NO_TEXTS,
+      podLabels: policy.labels ? textMap(objectAt(pod, 'metadata')?.['labels']) : NO_TEXTS,
       podAnnotations: annotations,
       requests: valuesOf(annotations, REQUEST_NAMES),
       status: valuesOf(annotations, STATUS_NAMES)[0],
       phase: textOf(objectAt(pod, 'status'), 'phase'),
       operatingSystem: textOf(objectAt(spec, 'os'), 'name'),
     },
-    context.policy,
+    policy,
   );
 };
 
@@ -107,76 +207,43 @@ const selectionWarnings = (selection: Selection): SelectionProblem[] => [
   ...(selection.reason === 'windows-pod' && selection.explicit ? [{ code: 'windows-unsupported' } as const] : []),
 ];
 
-const skipped = (selection: Selection, namespace: string, denyExcluded: boolean): Outcome => {
+const notSelected = (
+  selection: Selection,
+  namespace: string,
+  denyExcluded: boolean,
+  missingNamespace: readonly MissingObject[],
+): AdmissionResult => {
+  const { reason, explicit } = selection;
   const warnings = selectionWarnings(selection);
-  const asked = selection.explicit && selection.reason === 'excluded-namespace';
-  if (asked && denyExcluded)
-    return {
-      decision: 'denied',
-      reason: selection.reason,
-      patch: [],
-      problems: [{ code: 'namespace-excluded', namespace }],
-      warnings,
-    };
-  return { decision: 'skipped', reason: selection.reason, patch: [], problems: [], warnings };
+  if (explicit && reason === 'excluded-namespace' && denyExcluded)
+    return { ...DENIED, reason, problems: [{ code: 'namespace-excluded', namespace }], warnings };
+  // Only the label of the namespace could request injection.
+  return { ...SKIPPED, reason, warnings, needs: reason === 'not-requested' ? missingNamespace : [] };
 };
 
-/** Options of a pod from namespace, service account and its own annotations: without what our objects give it. */
-export function parsePod(
-  pod: JsonObject,
-  annotations: ReadonlyMap<string, string>,
-  namespace: string,
-  context: AdmissionContext,
-): Parsed {
-  return parseKnown(
-    {
-      namespace: context.namespace(namespace)?.annotations ?? NO_TEXTS,
-      serviceaccount: context.serviceAccount(namespace, accountOf(pod))?.annotations ?? NO_TEXTS,
-      pod: annotations,
-    },
-    context.baseline,
-    context.readYaml,
-  );
-}
+const malformedPod = (
+  problems: readonly Problem[],
+  { explicit }: Selection,
+  missingNamespace: readonly MissingObject[],
+): AdmissionResult =>
+  explicit
+    ? { ...DENIED, reason: 'pod-malformed', problems, needs: missingNamespace }
+    : { ...SKIPPED, reason: 'pod-malformed', problems, warnings: problems };
 
-const accountOf = (pod: JsonObject): string => textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
-
-/** What our objects make of these options; undefined where they have nothing to say. */
-export function linkedPod(pod: JsonObject, own: Parsed, namespace: string, context: AdmissionContext): Linked | undefined {
-  if (!context.roles?.inUse()) return undefined;
-  const account = accountOf(pod);
-  const namespaceLabels = context.namespace(namespace)?.labels ?? NO_TEXTS;
-  const accountAnnotations = context.serviceAccount(namespace, account)?.annotations ?? NO_TEXTS;
-  const podToken = (options: Options): PodToken | undefined => podTokenOf(pod, options);
-  return linkPod(own, { namespace, account, namespaceLabels, accountAnnotations, podToken }, context.roles);
-}
-
-/** A pod that is told why it has no role need not be told that it has none. */
-const withLinked = (found: readonly Problem[], linked: Linked): readonly Problem[] => {
-  const { problems } = linked.judged;
+/** A problem that explains why the pod has no role replaces the one that only reports that it has none. */
+const withRoleProblems = (found: readonly Problem[], { result: { problems } }: LinkedPod): readonly Problem[] => {
   const isExplained = problems.some(({ code }) => code === 'vault-role-ambiguous' || code === 'vault-object-missing');
   return [...(isExplained ? found.filter(({ code }) => code !== 'role-missing') : found), ...problems];
 };
 
-/** Two annotations of different names that say opposite things; every other mess was found when they were read. */
+/** Two annotations of different names that contradict each other; parsing has reported every other contradiction. */
 const disagreement = (annotations: ReadonlyMap<string, string>, found: readonly Problem[]): Problem[] => {
   if (found.some(({ code }) => code === 'annotation-value' || code === 'annotation-conflict')) return [];
   const other = REQUEST_NAMES.find((name) => annotations.has(name)) ?? '';
   return [{ code: 'annotation-conflict', annotation: INJECT_LABEL, other }];
 };
 
-/** Annotations of the pod itself. */
-export function annotationsOf(pod: JsonObject): ReadonlyMap<string, string> {
-  return textMap(objectAt(pod, 'metadata')?.['annotations']);
-}
-
-/** A pod that asked is told what is wrong with it; one that did not ask is nobody's problem here. */
-const unfit = (problems: readonly Problem[], { explicit }: Selection): Outcome =>
-  explicit
-    ? { decision: 'denied', reason: 'pod-malformed', patch: [], problems, warnings: [] }
-    : { decision: 'skipped', reason: 'pod-malformed', patch: [], problems, warnings: problems };
-
-/** The API server refuses more, but only after us: without this bound a pod could make us work for it. */
+/** The API server's own limit. It checks it after the webhooks, so that parsing would cost CPU time without this check. */
 const MOST_ANNOTATION_CHARACTERS = 262_144;
 
 const checkAnnotations = (annotations: ReadonlyMap<string, string>): Problem[] => {
@@ -184,47 +251,3 @@ const checkAnnotations = (annotations: ReadonlyMap<string, string>): Problem[] =
   for (const [name, value] of annotations) characters += name.length + value.length;
   return characters > MOST_ANNOTATION_CHARACTERS ? [{ code: 'annotations-too-large', limit: MOST_ANNOTATION_CHARACTERS }] : [];
 };
-
-/**
- * Decides about one raw pod. A pod that asked and cannot be served is denied with all its problems; one that did not ask is
- * left alone with the same findings as warnings.
- */
-export function admitPod(object: Json | undefined, namespace: string, context: AdmissionContext): Outcome {
-  if (!isObject(object))
-    return { decision: 'denied', reason: 'pod-malformed', patch: [], problems: checkPod(object), warnings: [] };
-  const annotations = annotationsOf(object);
-  const selection = select(object, annotations, namespace, context);
-  if (!selection.inject) return skipped(selection, namespace, context.denyExcluded);
-  const malformed = [...checkPod(object), ...checkAnnotations(annotations)];
-  if (malformed.length > 0) return unfit(malformed, selection);
-  const own = parsePod(object, annotations, namespace, context);
-  const linked = linkedPod(object, own, namespace, context);
-  const parsed = linked?.parsed ?? own;
-  const allowed = allowedNames(context.allow, parsed.options.allow);
-  const guarded = guardFindings(parsed, context.baseline.options, allowed);
-  // What is not allowed is not even tried: a refused patch could be written to keep us busy.
-  const limitRanges = context.limitRanges(namespace);
-  const trusting = linked?.ca === undefined ? context.operator : { ...context.operator, caBytes: linked.ca };
-  const operator = limitRanges.length === 0 ? trusting : { ...trusting, limitRanges };
-  const injection = inject(object, withoutGuarded(parsed, guarded, context.baseline.options), operator);
-  const problems = [
-    ...(linked ? withLinked(injection.problems, linked) : injection.problems),
-    ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),
-    ...guarded,
-    ...patchFindings(injection.reached, parsed, allowed),
-  ];
-  const warnings = [...selectionWarnings(selection), ...injection.warnings, ...(linked?.judged.warnings ?? [])];
-  const { reason } = selection;
-  const judgements = linked?.judged.judgements;
-  if (problems.length === 0) return { ...injection, decision: 'injected', reason, problems: [], warnings, judgements };
-  if (!selection.explicit)
-    return {
-      decision: 'skipped',
-      reason,
-      patch: [],
-      problems,
-      warnings: [...warnings, ...problems],
-      judgements,
-    };
-  return { decision: 'denied', reason, patch: [], problems, warnings, judgements };
-}

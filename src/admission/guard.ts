@@ -1,5 +1,5 @@
-// Guarded annotations: they can redirect the token or change what runs. A pod may use one only when the operator, or its
-// namespace, allows it by name; who may annotate pods is not who may annotate namespaces.
+// Guarded annotations can redirect the token or change what runs. A pod may use one only if the operator or the annotation of its
+// namespace allows it by name: pod authors must not be able to allow it themselves.
 import { annotationName } from '../annotations/name.ts';
 import type { Options, Origin, Parsed } from '../annotations/parse.ts';
 import { kebab, type Row } from '../annotations/row.ts';
@@ -27,20 +27,20 @@ export const guardProblems = {
 
 export type GuardProblem = ProblemOf<typeof guardProblems>;
 
-/** Everything is allowed: what `agent-inject` lets pods do, as its predecessor did. */
+/** Allows everything: the default of `agent-inject`, as in vault-k8s. */
 export const ALLOW_ALL = '*';
 
-/** Layers that a tenant writes. */
+/** Layers that pod authors write. */
 const TENANT: ReadonlySet<Origin['layer']> = new Set(['pod', 'serviceaccount']);
-/** User and group 0 are guarded as values; every other id is free. */
+/** Only the values 0 of user and group are guarded. */
 const IDENTITIES: ReadonlySet<OptionKey> = new Set(['agentRunAsUser', 'agentRunAsGroup']);
 
-/** Names that an allowance can hold. */
+/** The names that -allow and the annotation of the namespace accept. */
 export const GUARDED_NAMES: readonly string[] = (Object.keys(table) as OptionKey[])
   .filter((key) => (table[key] as Row<unknown>).guarded || IDENTITIES.has(key) || key === 'agentSetSecurityContext')
   .map(kebab);
 
-/** Without a security context the agent runs as whatever its image says, root included. */
+/** Without a security context the agent runs as the user of its image, which may be root. */
 const isUnconfined = (key: OptionKey, { options }: Parsed): boolean =>
   key === 'agentSetSecurityContext' && !options.agentSetSecurityContext;
 
@@ -49,19 +49,19 @@ const isGuarded = (key: OptionKey, parsed: Parsed): boolean =>
   (IDENTITIES.has(key) && parsed.options[key] === 0) ||
   isUnconfined(key, parsed);
 
-/** It says what the operator says anyway, or nothing. */
+/** The annotation repeats the operator's value, or is an empty list. */
 const isHarmless = (key: OptionKey, { options }: Parsed, operator: Options): boolean => {
   const value = options[key];
   return value === operator[key] || (Array.isArray(value) && value.length === 0);
 };
 
-/** Names that the operator's setting and the annotation of the namespace allow together. */
+/** The names that the operator's setting or the annotation of the namespace allows. */
 export function allowedNames(operator: readonly string[], namespace: readonly string[] | undefined): ReadonlySet<string> {
   return new Set([...operator, ...(namespace ?? [])]);
 }
 
-/** The guarded annotations of a pod and its service account that nobody allowed; `operator` is what holds without them. */
-export function guardFindings(parsed: Parsed, operator: Options, allowed: ReadonlySet<string>): GuardProblem[] {
+/** The guarded annotations of a pod and its service account that are not allowed; `operator` has the options without them. */
+export function guardProblemsOf(parsed: Parsed, operator: Options, allowed: ReadonlySet<string>): GuardProblem[] {
   if (allowed.has(ALLOW_ALL)) return [];
   const found: GuardProblem[] = [];
   for (const [key, { layer, annotation }] of parsed.origins)
@@ -76,8 +76,8 @@ export function guardFindings(parsed: Parsed, operator: Options, allowed: Readon
   return found;
 }
 
-/** What a tenant's patch of the configuration reaches needs the same permission as the annotation that says it. */
-export function patchFindings(reached: Injection['reached'], parsed: Parsed, allowed: ReadonlySet<string>): GuardProblem[] {
+/** An option that a pod's patch of the agent configuration reaches needs the same permission as its annotation. */
+export function patchProblemsOf(reached: Injection['reached'], parsed: Parsed, allowed: ReadonlySet<string>): GuardProblem[] {
   const layer = parsed.origins.get('agentConfigPatch')?.layer;
   if (!reached || layer === undefined || !TENANT.has(layer) || allowed.has(ALLOW_ALL)) return [];
   const first = reached.filter(({ option }, index) => reached.findIndex((other) => other.option === option) === index);
@@ -91,7 +91,7 @@ export function patchFindings(reached: Injection['reached'], parsed: Parsed, all
     }));
 }
 
-/** The options as they are without the guarded annotations. */
+/** The options without the guarded annotations: those get the operator's values. */
 export function withoutGuarded(parsed: Parsed, guarded: readonly GuardProblem[], operator: Options): Parsed {
   if (guarded.length === 0) return parsed;
   const names = new Set(guarded.map(({ name }) => name));

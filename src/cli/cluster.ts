@@ -14,7 +14,7 @@ import type { Command } from '../settings/table.ts';
 import type { ApiAccess } from './api-access.ts';
 import { UNKNOWN_CLUSTER, type Cluster } from './context.ts';
 import { followRoles } from './follow-roles.ts';
-import { lookingUp } from './look-up.ts';
+import { withLookUps } from './look-up.ts';
 import { serverVersion } from './server-version.ts';
 
 export interface KnownCluster {
@@ -79,15 +79,19 @@ const fromApi = ({ settings, log, metrics }: KnownClusterOptions, client: KubeCl
     clusterStaleness: () => (performance.now() - (metadata.lastActivity() ?? began)) / 1000,
     rolesKnown: linked.listed,
   });
-  const { cluster, reviewer } = lookingUp(metadata, metrics);
-  let known: Cluster = { ...cluster, limitRanges: limits.list, roles: linked.roles };
+  let known: Cluster = {
+    namespace: metadata.namespace,
+    serviceAccount: metadata.serviceAccount,
+    limitRanges: limits.list,
+    roles: linked.roles,
+  };
   return {
     cluster: () => {
       const nativeSidecars = version?.nativeSidecars();
       if (nativeSidecars !== undefined && known.nativeSidecars === undefined) known = { ...known, nativeSidecars };
       return known;
     },
-    reviewer,
+    reviewer: (reviewer) => withLookUps(reviewer, metadata, metrics),
     hindrance: firstLists(
       () => metadata.syncedOrForbidden() && limits.settled() && linked.settled() && (version?.settled() ?? true),
       log,

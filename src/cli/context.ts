@@ -1,20 +1,20 @@
 // Settings → what the admission core needs to know; shared by servers and offline commands.
 import { baseline } from '../annotations/parse.ts';
-import type { AdmissionContext, ObjectMetadata } from '../admission/admit.ts';
+import type { AdmissionContext, CachedMetadata } from '../admission/admit.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
-import type { KnownRoles } from '../admission/roles/find.ts';
+import type { RoleLister } from '../admission/roles/resolve.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 
 /** What is known of the cluster besides the pod. */
 export interface Cluster {
-  readonly namespace: (name: string) => ObjectMetadata | undefined;
-  readonly serviceAccount: (namespace: string, name: string) => ObjectMetadata | undefined;
+  readonly namespace: (name: string) => CachedMetadata | undefined;
+  readonly serviceAccount: (namespace: string, name: string) => CachedMetadata | undefined;
   /** LimitRanges of a namespace; absent: they are not known. */
   readonly limitRanges?: (namespace: string) => readonly LimitRange[];
   /** Our objects; absent: none are known. */
-  readonly roles?: KnownRoles;
+  readonly roles?: RoleLister;
   /** Its version has native sidecars; absent: nobody knows. */
   readonly nativeSidecars?: boolean;
 }

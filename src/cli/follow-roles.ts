@@ -1,7 +1,7 @@
 // Follows VaultAuthRoles and what they name on the API server. Where the kinds are not installed, it looks for them from time to
 // time, so that installing them later needs no restart.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KnownRoles } from '../admission/roles/find.ts';
+import type { RoleLister } from '../admission/roles/resolve.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { type Lister, startInformer, type KubeObject } from '../kube/informer.ts';
@@ -11,7 +11,7 @@ import { API_VERSION, collectionPath } from '../resources/kinds.ts';
 import { factOf, LINKED_KINDS, roleStore, type Fact, type LinkedKind } from './role-store.ts';
 
 export interface FollowedRoles {
-  readonly roles: KnownRoles;
+  readonly roles: RoleLister;
   /** All of it has been listed. */
   readonly listed: () => boolean;
   /** There is nothing to wait for: all is listed, or not installed, or cannot be read. */

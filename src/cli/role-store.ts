@@ -1,6 +1,7 @@
 // Our objects in memory, as reviews ask for them: put in one by one by whoever follows an API server or reads files.
-import type { KnownRoles } from '../admission/roles/find.ts';
-import { type JsonObject, textOf, objectAt } from '../json/json.ts';
+import type { RoleLister } from '../admission/roles/resolve.ts';
+import type { JsonObject } from '../json/json.ts';
+import { textOf, objectAt } from '../json/json.ts';
 import type { KindName } from '../resources/kinds.ts';
 import {
   cachedBackend,
@@ -21,7 +22,7 @@ export type Fact =
   | { readonly kind: 'VaultAuthBackend'; readonly fact: CachedBackend }
   | { readonly kind: 'VaultAuthRole'; readonly fact: CachedRole };
 
-export interface RoleStore extends KnownRoles {
+export interface RoleStore extends RoleLister {
   readonly put: (fact: Fact) => void;
   readonly remove: (fact: Fact) => void;
 }

@@ -19,7 +19,7 @@ export function recorder(log: Log, metrics: Metrics, compat: CompatMetrics | und
     metrics.reviewed(record.decision, record.reason, milliseconds / 1000, bytes);
     if (record.decision === 'injected') compat?.injected(record.namespace, record.injectionType ?? 'init_and_sidecar');
     if (record.decision === 'denied') compat?.denied(record.namespace);
-    for (const { code, verdict } of record.judgements ?? NONE) metrics.judged(code, verdict);
+    for (const { code, effect } of record.roleProblems ?? NONE) metrics.judged(code, effect);
     const fields = {
       uid: bounded(record.uid),
       namespace: bounded(record.namespace),

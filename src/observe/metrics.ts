@@ -64,7 +64,7 @@ export function createMetrics(build: BuildInfo): Metrics {
   ]);
   const roleFindings = counter(
     'role_findings_total',
-    'What was amiss between pods and their VaultAuthRoles, by code and verdict: warned, would-refuse (the mode Enforce would) or refused.',
+    'What was amiss between pods and their VaultAuthRoles, by code and verdict: warned, would-deny (the mode Enforce would) or denied.',
     ['code', 'verdict'],
   );
   const reviews = hotCounter(registry, `${PREFIX}reviews_total`, 'Answered reviews by decision and reason.', [

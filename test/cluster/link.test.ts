@@ -158,7 +158,7 @@ onEachKubernetes(
       expect(refused.status).toBe(403);
       expect(textOf(JSON.parse(refused.text) as JsonObject, 'message')).toContain('does not bind service account');
       const metrics = await metricsOf(linking);
-      expect(metrics).toMatch(/role_findings_total\{code="vault-role-binding",verdict="would-refuse"\} [1-9]/);
+      expect(metrics).toMatch(/role_findings_total\{code="vault-role-binding",verdict="would-deny"\} [1-9]/);
       expect(metrics).toMatch(/role_findings_total\{code="vault-role-binding",verdict="refused"\} [1-9]/);
     });
 

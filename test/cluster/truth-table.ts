@@ -1,5 +1,5 @@
 // The truth table of the selection: what a pod and its namespace can say about injection, in all combinations.
-import { admitPod, type Outcome } from '../../src/admission/admit.ts';
+import { admitPod, type AdmissionResult } from '../../src/admission/admit.ts';
 import { admissionContext } from '../../src/cli/context.ts';
 import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
@@ -99,7 +99,7 @@ export async function createNamespaces(bed: Bed, more: Texts = {}): Promise<void
 }
 
 /** The program's own answer to a row. */
-export function outcomeOf({ namespace, namespaceLabels, pod }: Row, flags: readonly string[]): Outcome {
+export function outcomeOf({ namespace, namespaceLabels, pod }: Row, flags: readonly string[]): AdmissionResult {
   const reading = readSettings('webhook', flags, {});
   if (!reading.ok) throw new Error(reading.problems.join());
   const metadata = { labels: new Map(Object.entries(namespaceLabels)), annotations: new Map<string, string>() };

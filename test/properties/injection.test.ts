@@ -2,7 +2,7 @@
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
-import { admitPod, type AdmissionContext, type Outcome } from '../../src/admission/admit.ts';
+import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
 import { denialOf, warningsOf } from '../../src/admission/message.ts';
 import { reviewer } from '../../src/admission/review.ts';
 import { admissionContext, UNKNOWN_CLUSTER } from '../../src/cli/context.ts';
@@ -29,7 +29,7 @@ const anyPod = fc.oneof(pod(), readable);
 /** Through JSON, since structuredClone makes arrays of another realm than the one that tests run in. */
 const clone = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
-const applied = (object: JsonObject, outcome: Outcome): JsonObject => {
+const applied = (object: JsonObject, outcome: AdmissionResult): JsonObject => {
   const result = clone(object);
   const errors = applyPatch(result, clone(outcome.patch) as unknown as Parameters<typeof applyPatch>[1]);
   expect(errors.filter((error) => error !== null)).toEqual([]);
@@ -137,7 +137,7 @@ describe.each([
 });
 
 /** What injection replaces: a status or a configuration that is there but says something else. */
-const replaced = (object: JsonObject, { patch }: Outcome): string[] => {
+const replaced = (object: JsonObject, { patch }: AdmissionResult): string[] => {
   const marks = (object['metadata'] as JsonObject)['annotations'] as Readonly<Record<string, string>>;
   const written = new Set(patch.map(({ path }) => path.replaceAll('~1', '/')));
   return Object.keys(marks)

@@ -1,6 +1,6 @@
 // A realistic pod, settings as an operator would give them, and what becomes of the one under the other.
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
-import { admitPod, type AdmissionContext, type Outcome } from '../../src/admission/admit.ts';
+import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
 import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
 import { admissionContext, UNKNOWN_CLUSTER, type Cluster } from '../../src/cli/context.ts';
 import { readYamlText } from '../../src/cli/yaml-text.ts';
@@ -58,7 +58,7 @@ export function contextOf({
 }
 
 export interface Result {
-  readonly outcome: Outcome;
+  readonly outcome: AdmissionResult;
   /** The pod after the patch. */
   readonly pod: JsonObject;
   readonly codes: readonly string[];

@@ -1,109 +1,151 @@
-// The link between a pod and our objects: which options they give it, and what is amiss.
+// Gives a pod the login of its VaultAuthRole, and reports what is wrong between the two.
 import type { Options, Origin, Parsed } from '../../annotations/parse.ts';
-import { ADMISSION_MODE_LABEL, BACKEND_LABEL } from '../../resources/kinds.ts';
-import { ADMISSION_MODES, type AdmissionMode } from '../../resources/backend.ts';
+import type { OptionKey } from '../../annotations/table.ts';
+import { BACKEND_LABEL } from '../../resources/kinds.ts';
+import type { AdmissionMode } from '../../resources/backend.ts';
 import type { CachedBackend } from '../../resources/webhook-view.ts';
-import { binds, findPlace, type Asker, type KnownRoles, type Place } from './find.ts';
+import { nameInVault } from '../../resources/role-name.ts';
+import { applyMode, effectiveMode, type ModeResult } from './modes.ts';
+import { binds, resolveRole, type PodIdentity, type ResolvedRole, type RoleLister } from './resolve.ts';
 import type { RoleProblem } from './role-problems.ts';
-import { judgedOf, type Judged } from './judge.ts';
-import { rememberedLink } from './remember.ts';
-import { valuesOf, type LinkedKey, type LinkedValue, type LinkValues } from './values.ts';
 
-/** A pod as our objects see it. */
-export interface Linked {
-  /** The options, with what the objects give. */
+/** A pod with the login of its role. */
+export interface LinkedPod {
+  /** The options, including those from the objects. */
   readonly parsed: Parsed;
-  /** PEM of whom the agent is to trust; undefined: as the settings say. */
+  /** CA certificates for the agent (PEM); undefined: those of the settings. */
   readonly ca: string | undefined;
-  readonly judged: Judged;
+  readonly result: ModeResult;
 }
 
-export interface Surroundings extends Omit<Asker, 'role' | 'backend' | 'goesElsewhere'> {
-  /** The pod's own token that an agent with these options logs in with; undefined: none, or one that injection brings. */
+export interface PodSurroundings extends Omit<PodIdentity, 'role' | 'backend' | 'usesOtherMount'> {
+  /** The pod's own token that an agent with these options logs in with; undefined: there is none, or injection adds one. */
   readonly podToken: (options: Options) => PodToken | undefined;
 }
 
-export interface PodToken {
+interface PodToken {
   readonly volume: string;
   /** Undefined: the API server's own. */
   readonly audience: string | undefined;
 }
 
-/** Undefined: our objects have nothing to say about the pod, and everything is as its annotations and the settings have it. */
-export function linkPod(own: Parsed, around: Surroundings, known: KnownRoles): Linked | undefined {
-  if (!takesPart(own)) return undefined;
+/** Undefined: no object concerns the pod, and its annotations and the settings alone decide. */
+export function linkPod(own: Parsed, pod: PodSurroundings, lister: RoleLister): LinkedPod | undefined {
+  if (!usesKubernetesLogin(own)) return undefined;
   const role = own.options.role === '' ? (own.families.authConfig.get('role')?.value ?? '') : own.options.role;
-  const asker: Asker = {
-    ...around,
+  const identity: PodIdentity = {
+    ...pod,
     role,
     backend: own.options.backend,
-    goesElsewhere: (backend) => goesElsewhere(own, backend),
+    usesOtherMount: (backend) => usesOtherMount(own, backend),
   };
-  const found = findPlace(asker, known);
-  switch (found.kind) {
-    case 'nothing':
+  const resolution = resolveRole(identity, lister);
+  switch (resolution.kind) {
+    case 'none':
       return undefined;
-    case 'hindrance': {
-      // Who names what does not exist is judged by whoever would have been asked otherwise.
-      const label = around.namespaceLabels.get(BACKEND_LABEL);
-      const backend = found.backend ?? (label === undefined ? undefined : known.backend(label)) ?? known.defaultBackend();
-      const mode = modeOf(backend?.admissionMode ?? 'Warn', around);
-      return { parsed: own, ca: undefined, judged: judgedOf([found.finding], mode, role === '') };
+    case 'unresolved': {
+      // If the named backend does not exist, use the admission mode of the namespace's (or default) backend.
+      const label = pod.namespaceLabels.get(BACKEND_LABEL);
+      const backend = resolution.backend ?? (label === undefined ? undefined : lister.backend(label)) ?? lister.defaultBackend();
+      const mode = effectiveMode(backend?.admissionMode ?? 'Warn', pod.namespaceLabels);
+      return { parsed: own, ca: undefined, result: applyMode([resolution.problem], mode, role === '') };
     }
-    case 'place':
+    case 'resolved':
     case 'pending': {
-      const { place } = found;
-      const mode = modeOf(place.backend.admissionMode, around);
-      // Nobody is to be bothered there: who names another mount has his own ways.
-      if (mode === 'Off' && goesElsewhere(own, place.backend)) return undefined;
-      const values = valuesOf(place);
-      const make = (): Parsed => withValues(own, values, mode);
-      const parsed = found.kind === 'pending' ? make() : rememberedLink(own, values, mode, make);
-      const findings = [...stateOf(found.kind, place, asker), ...conflictsOf(own, values, asker), ...audienceOf(parsed, around)];
-      return { parsed, ca: place.endpoint.ca, judged: judgedOf(findings, mode, false) };
+      const { resolved } = resolution;
+      const mode = effectiveMode(resolved.backend.admissionMode, pod.namespaceLabels);
+      // Mode Off must not change a pod that logs in at another mount.
+      if (mode === 'Off' && usesOtherMount(own, resolved.backend)) return undefined;
+      const values = linkedValues(resolved);
+      const parsed = withValues(own, values, mode);
+      const problems = [
+        ...(resolution.kind === 'pending' ? pendingProblem(resolved, pod) : stateProblems(resolved, pod)),
+        ...conflicts(own, values, identity, resolved),
+        ...audienceProblems(parsed, pod),
+      ];
+      return { parsed, ca: resolved.endpoint.ca, result: applyMode(problems, mode, false) };
     }
   }
 }
 
-/** Other methods, and agents that bring their own configuration, have no role of ours. */
-const takesPart = ({ options, origins }: Parsed): boolean =>
-  options.agentConfigmap === '' && (isOurs(options.authType) || origins.get('authType')?.annotation === undefined);
+/** False for other auth methods, and for agents with their own configuration: VaultAuthRoles do not describe those. */
+const usesKubernetesLogin = ({ options, origins }: Parsed): boolean =>
+  options.agentConfigmap === '' && (isSupported(options.authType) || origins.get('authType')?.annotation === undefined);
 
-const isOurs = (type: string): boolean => type === 'kubernetes' || type === 'jwt';
+const isSupported = (type: string): boolean => type === 'kubernetes' || type === 'jwt';
 
-const goesElsewhere = (own: Parsed, { path, type }: CachedBackend): boolean =>
+const usesOtherMount = (own: Parsed, { path, type }: CachedBackend): boolean =>
   (isAnnotated(own, 'authPath') && !isSame(own.options.authPath, `auth/${path}`)) ||
-  (isAnnotated(own, 'authType') ? own.options.authType !== type : !isOurs(own.options.authType));
+  (isAnnotated(own, 'authType') ? own.options.authType !== type : !isSupported(own.options.authType));
 
 const isAnnotated = ({ origins }: Parsed, key: LinkedKey): boolean => origins.get(key)?.annotation !== undefined;
 
-/** A slash at either end of a path or an address means nothing. */
-const isSame = (one: string | number, other: string | number): boolean => bare(one) === bare(other);
-const bare = (value: string | number): string => String(value).replaceAll(/^\/+|\/+$/g, '');
+/** Slashes at the ends of a path or an address do not count. */
+const isSame = (one: string | number, other: string | number): boolean => trimmed(one) === trimmed(other);
+const trimmed = (value: string | number): string => String(value).replaceAll(/^\/+|\/+$/g, '');
 
-/** The label of a namespace can only make it stricter: who may label namespaces need not be who may change backends. */
-const modeOf = (mode: AdmissionMode, { namespaceLabels }: Surroundings): AdmissionMode => {
-  const label = namespaceLabels.get(ADMISSION_MODE_LABEL);
-  const strictness = Math.max(ADMISSION_MODES.indexOf(mode), label === undefined ? 0 : MODE_WORDS.indexOf(label));
-  return ADMISSION_MODES[strictness] ?? mode;
+/** The options that the objects can set. */
+type LinkedKey = Extract<
+  OptionKey,
+  'role' | 'authType' | 'authPath' | 'service' | 'namespace' | 'tlsServerName' | 'tokenAudience' | 'tokenExpirationSeconds'
+>;
+
+interface LinkedValue {
+  readonly key: LinkedKey;
+  readonly value: string | number;
+  readonly origin: Origin & { readonly object: string };
+}
+
+/** What role, backend and endpoint set, each with the object that sets it. */
+const linkedValues = ({ role, backend, endpoint }: ResolvedRole): readonly LinkedValue[] => {
+  const ofRole = { layer: 'VaultAuthRole', object: `${role.namespace}/${role.name}` } as const;
+  const ofBackend = { layer: 'VaultAuthBackend', object: backend.name } as const;
+  const ofEndpoint = { layer: 'VaultEndpoint', object: endpoint.name } as const;
+  // With reviewer mode ClientJWT the token must have the API server's audience; the controller rejects another one in a role.
+  const ownAudience = backend.isClientJWT ? undefined : role.audience;
+  const seconds = role.tokenExpirationSeconds ?? backend.tokenExpirationSeconds;
+  return [
+    { key: 'role', value: nameInVault(backend, role), origin: ofRole },
+    { key: 'authType', value: backend.type, origin: ofBackend },
+    { key: 'authPath', value: `auth/${backend.path}`, origin: ofBackend },
+    {
+      key: 'tokenAudience',
+      value: ownAudience ?? backend.audience,
+      origin: ownAudience === undefined ? ofBackend : ofRole,
+    },
+    {
+      key: 'tokenExpirationSeconds',
+      value: Math.max(seconds, backend.minTokenExpirationSeconds),
+      origin: role.tokenExpirationSeconds === undefined ? ofBackend : ofRole,
+    },
+    { key: 'service', value: endpoint.address, origin: ofEndpoint },
+    { key: 'namespace', value: endpoint.namespace, origin: ofEndpoint },
+    ...(endpoint.serverName === undefined
+      ? []
+      : [{ key: 'tlsServerName', value: endpoint.serverName, origin: ofEndpoint } as const]),
+  ];
 };
-const MODE_WORDS: readonly string[] = ADMISSION_MODES;
 
-const withValues = (own: Parsed, { values }: LinkValues, mode: AdmissionMode): Parsed => {
-  const options = Object.create(own.options) as Record<string, unknown>;
+/** In mode Off annotations win over the objects, except for the role's name in Vault. */
+const withValues = (own: Parsed, values: readonly LinkedValue[], mode: AdmissionMode): Parsed => {
+  const options: Record<string, unknown> = { ...own.options };
   const origins = new Map<keyof Options, Origin>(own.origins);
   for (const { key, value, origin } of values) {
     if (mode === 'Off' && key !== 'role' && isAnnotated(own, key)) continue;
     options[key] = value;
     origins.set(key, origin);
   }
-  return { ...own, options: options as Options, origins };
+  return { ...own, options: options as unknown as Options, origins };
 };
 
-const stateOf = (kind: 'place' | 'pending', { role, backend }: Place, { namespace, account }: Asker): readonly RoleProblem[] => {
-  if (kind === 'pending') return [{ code: 'vault-role-pending', namespace, role: role.name, backend: backend.name }];
+const pendingProblem = ({ role, backend }: ResolvedRole, { namespace }: PodSurroundings): readonly RoleProblem[] => [
+  { code: 'vault-role-pending', namespace, role: role.name, backend: backend.name },
+];
+
+const stateProblems = ({ role }: ResolvedRole, { namespace, serviceAccount }: PodSurroundings): readonly RoleProblem[] => {
   const name = `${namespace}/${role.name}`;
-  if (!binds(role, account)) return [{ code: 'vault-role-binding', role: name, account, bound: role.serviceAccounts }];
+  if (!binds(role, serviceAccount))
+    return [{ code: 'vault-role-binding', role: name, account: serviceAccount, bound: role.serviceAccounts }];
   switch (role.state) {
     case 'ready':
     case 'unknown':
@@ -115,28 +157,41 @@ const stateOf = (kind: 'place' | 'pending', { role, backend }: Place, { namespac
   }
 };
 
-/** Profile compat logs in with a token that the pod has, whatever its audience. */
-const audienceOf = ({ options }: Parsed, { podToken }: Surroundings): readonly RoleProblem[] => {
+/** Profile compat logs in with a token of the pod, whose audience may differ from the role's. */
+const audienceProblems = ({ options }: Parsed, { podToken }: PodSurroundings): readonly RoleProblem[] => {
   const token = options.tokenAudience === '' ? undefined : podToken(options);
   return token === undefined || token.audience === options.tokenAudience
     ? []
     : [{ code: 'vault-role-audience', ...token, required: options.tokenAudience }];
 };
 
-/** The short name of a role is no contradiction to its real one. What the TLS name is, follows from the address. */
-const UNJUDGED: ReadonlySet<LinkedKey> = new Set(['role', 'tlsServerName']);
+/** The short name of a role does not conflict with its name in Vault; the TLS server name follows from the address. */
+const NEVER_IN_CONFLICT: ReadonlySet<LinkedKey> = new Set(['role', 'tlsServerName']);
 
-const conflictsOf = (own: Parsed, { place, values }: LinkValues, { backend }: Asker): readonly RoleProblem[] => {
+const conflicts = (
+  own: Parsed,
+  values: readonly LinkedValue[],
+  { backend }: PodIdentity,
+  resolved: ResolvedRole,
+): readonly RoleProblem[] => {
   const found: RoleProblem[] = [];
-  const conflict = (annotation: string, value: unknown, effective: unknown, object: string): void =>
-    void found.push({ code: 'vault-role-conflict', annotation, value: String(value), effective: String(effective), object });
-  for (const { key, value, origin } of values.filter((each: LinkedValue) => !UNJUDGED.has(each.key))) {
+  for (const { key, value: effective, origin } of values) {
     const annotation = own.origins.get(key)?.annotation;
-    const said = own.options[key] ?? '';
-    if (annotation !== undefined && !isSame(said, value)) conflict(annotation, said, value, `${origin.layer} ${origin.object}`);
+    const value = own.options[key] ?? '';
+    if (annotation === undefined || NEVER_IN_CONFLICT.has(key) || isSame(value, effective)) continue;
+    const object = `${origin.layer} ${origin.object}`;
+    found.push({ code: 'vault-role-conflict', annotation, value: String(value), effective: String(effective), object });
   }
   const annotation = own.origins.get('backend')?.annotation;
-  const object = `VaultAuthRole ${place.role.namespace}/${place.role.name}`;
-  if (annotation !== undefined && backend !== place.backend.name) conflict(annotation, backend, place.backend.name, object);
+  if (annotation !== undefined && backend !== resolved.backend.name) {
+    const object = `VaultAuthRole ${resolved.role.namespace}/${resolved.role.name}`;
+    found.push({
+      code: 'vault-role-conflict',
+      annotation,
+      value: String(backend),
+      effective: resolved.backend.name,
+      object,
+    });
+  }
   return found;
 };

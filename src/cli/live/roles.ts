@@ -1,5 +1,5 @@
 // Our own objects around a pod of a cluster, as the webhook there knows them.
-import type { KnownRoles } from '../../admission/roles/find.ts';
+import type { RoleLister } from '../../admission/roles/resolve.ts';
 import type { KubeClient } from '../../kube/client.ts';
 import { KubeError } from '../../kube/errors.ts';
 import { objectsOf, type JsonObject } from '../../json/json.ts';
@@ -7,7 +7,7 @@ import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
 import { factOf, LINKED_KINDS, roleStore } from '../role-store.ts';
 
 /** Undefined where the kinds are not installed, or (told as an oddity) cannot be read: half of them would tell of objects that are missing. */
-export async function rolesAround(client: KubeClient, namespace: string, oddities: string[]): Promise<KnownRoles | undefined> {
+export async function rolesAround(client: KubeClient, namespace: string, oddities: string[]): Promise<RoleLister | undefined> {
   const get = (path: string): Promise<JsonObject> => client.request<JsonObject>({ method: 'GET', path });
   try {
     await get(`/apis/${API_VERSION}`);

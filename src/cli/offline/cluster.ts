@@ -1,8 +1,8 @@
 // What Namespaces, ServiceAccounts, LimitRanges and our own objects of manifest files say, in the form in which an API server's would be asked.
 import { limitRangeOf, type LimitRange } from '../../pod/limit-range.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
-import type { ObjectMetadata } from '../../admission/admit.ts';
-import type { KnownRoles } from '../../admission/roles/find.ts';
+import type { CachedMetadata } from '../../admission/admit.ts';
+import type { RoleLister } from '../../admission/roles/resolve.ts';
 import { kinds } from '../../resources/kinds.ts';
 import { kindOf, readResource } from '../../resources/read-resource.ts';
 import type { Cluster } from '../context.ts';
@@ -53,7 +53,7 @@ export function clusterOf(files: readonly FileObjects[]): ManifestCluster {
   const objects = new Map(files.flatMap((file) => [...file]));
   const limitRanges = limitRangesOf(objects.values());
   const roles = rolesOf(objects.values());
-  const metadata = (key: string): ObjectMetadata | undefined => {
+  const metadata = (key: string): CachedMetadata | undefined => {
     const found = objects.get(key);
     const own = objectAt(found, 'metadata');
     return found && { labels: textMap(own?.['labels']), annotations: textMap(own?.['annotations']) };
@@ -71,7 +71,7 @@ export function clusterOf(files: readonly FileObjects[]): ManifestCluster {
 }
 
 /** What a file says of a status counts, as of a dump; what it does not say is not known. */
-const rolesOf = (objects: Iterable<JsonObject>): KnownRoles => {
+const rolesOf = (objects: Iterable<JsonObject>): RoleLister => {
   const store = roleStore();
   for (const object of objects) {
     const kind = LINKED_KINDS.find((each) => each === kindOf(object));

@@ -1,6 +1,6 @@
 // What the admission core says about every pod of a document. Shared by inject and explain.
 import { nameWithin } from '../../annotations/prefix.ts';
-import { admitPod, type AdmissionContext, type Outcome } from '../../admission/admit.ts';
+import { admitPod, type AdmissionContext, type AdmissionResult } from '../../admission/admit.ts';
 import { wordsOf, type Problem } from '../../admission/problems.ts';
 import { objectAt, textOf, type JsonObject } from '../../json/json.ts';
 import { patchedPod } from '../../pod/patch.ts';
@@ -24,7 +24,7 @@ export interface Judged {
   readonly document: ManifestDocument;
   readonly workload: Workload;
   readonly line: number;
-  readonly outcome: Pick<Outcome, 'decision' | 'reason' | 'kind' | 'patch'> & {
+  readonly outcome: Pick<AdmissionResult, 'decision' | 'reason' | 'kind' | 'patch'> & {
     /** The pod was chosen and is left alone because of problems, since it did not ask itself. */
     readonly hindered: boolean;
   };

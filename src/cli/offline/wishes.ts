@@ -2,8 +2,8 @@
 import type { FamilyOptions, Options, Origin, Parsed } from '../../annotations/parse.ts';
 import { ANNOTATION_LAYERS, kebab, OBJECT_LAYERS, type Layer } from '../../annotations/row.ts';
 import { table, type OptionKey } from '../../annotations/table.ts';
-import { annotationsOf, linkedPod, parsePod, type AdmissionContext } from '../../admission/admit.ts';
-import { ALLOW_ALL, guardFindings } from '../../admission/guard.ts';
+import { annotationsOf, podOptions, type AdmissionContext } from '../../admission/admit.ts';
+import { ALLOW_ALL, guardProblemsOf } from '../../admission/guard.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { secretFiles, type SecretFile } from '../../pod/secrets.ts';
 import { injectedToken, SERVICE_ACCOUNT_DIRECTORY, tokenMount, type TokenMount } from '../../pod/token.ts';
@@ -20,8 +20,8 @@ export function wishes(
   settings: ReadSettings,
   context: AdmissionContext,
 ): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets'> {
-  const own = parsePod(seen, annotationsOf(seen), workload.namespace, context);
-  const parsed = linkedPod(seen, own, workload.namespace, context)?.parsed ?? own;
+  const { own, linked } = podOptions(seen, workload.namespace, context);
+  const parsed = linked?.parsed ?? own;
   const { options, families } = parsed;
   const layerOf = layersOf(workload, seen, context);
   const token = tokenOf(workload.pod, seen, options);
@@ -113,7 +113,7 @@ const isIn = (names: readonly string[], name: string): boolean => names.includes
 
 const guardedOf = (parsed: Parsed, context: AdmissionContext, layerOf: (annotation: string) => Layer): GuardedExplanation[] => {
   const own = parsed.options.allow ?? [];
-  return guardFindings(parsed, context.baseline.options, new Set()).map(({ annotation, name }) => ({
+  return guardProblemsOf(parsed, context.baseline.options, new Set()).map(({ annotation, name }) => ({
     name,
     annotation,
     layer: layerOf(annotation),

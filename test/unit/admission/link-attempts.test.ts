@@ -1,7 +1,4 @@
 // What tenants may try with roles and annotations of their own, and objects that no schema would admit.
-import { rememberedLink } from '../../../src/admission/roles/remember.ts';
-import type { LinkValues } from '../../../src/admission/roles/values.ts';
-import type { Parsed } from '../../../src/annotations/parse.ts';
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { admit } from '../fixture.ts';
 import { bare, loginOf, moded, WEB } from '../linked-pod.ts';
@@ -81,22 +78,4 @@ it.each([
   const tenancy = { namespaceSelector: { matchExpressions } } as JsonObject;
   const { outcome } = admit(bare({ role: 'nope' }), linked({ backends: { main: backendSpec({ tenancy }) } }));
   expect([outcome.decision, outcome.warnings]).toEqual(['injected', []]);
-});
-
-it('what is remembered is bounded by pairs of role and options', () => {
-  const roles = Array.from({ length: 64 }, () => ({}) as LinkValues);
-  const options = Array.from({ length: 64 }, () => ({}) as Parsed);
-  let made = 0;
-  const ask = (own: Parsed, values: LinkValues): Parsed =>
-    rememberedLink(own, values, 'Warn', () => {
-      made += 1;
-      return { ...own };
-    });
-  for (const values of roles) for (const own of options) ask(own, values);
-  expect(made).toBe(64 * 64);
-  for (const values of roles) for (const own of options) ask(own, values);
-  // Nearly all were forgotten: keeping them would take some ten kilobytes each.
-  expect(made).toBeGreaterThanOrEqual(2 * 64 * 64 - 512);
-  const [values, own] = [roles[0] ?? ({} as LinkValues), options[0] ?? ({} as Parsed)];
-  expect(ask(own, values)).toBe(ask(own, values));
 });

@@ -1,9 +1,9 @@
 // What the admission modes make of a pod and its VaultAuthRole, and what they leave alone.
-import { annotationsOf, linkedPod, parsePod } from '../../../src/admission/admit.ts';
-import { verdictOf } from '../../../src/admission/roles/judge.ts';
+import { podOptions } from '../../../src/admission/admit.ts';
+import { actionOf } from '../../../src/admission/roles/modes.ts';
 import { roleProblems, type RoleProblem } from '../../../src/admission/roles/role-problems.ts';
 import { ADMISSION_MODES } from '../../../src/resources/backend.ts';
-import { isObject, type JsonObject } from '../../../src/json/json.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 import { admit, contextOf, podWith, type Surrounding } from '../fixture.ts';
 import { bare, loginOf, loginWith, moded, WEB, type Roles } from '../linked-pod.ts';
 import { backendSpec, type Declared, linked, OBSERVED_SEALED, READY, REFUSED, SEALED } from '../linked.ts';
@@ -52,21 +52,21 @@ describe.each(ROWS)('%s', (_, code, pod, declared, enforce) => {
   it('is a warning to mode Warn, and counted', () => {
     const { outcome } = admit(pod, inMode(declared, 'Warn'));
     expect([outcome.decision, outcome.warnings.map((each) => each.code)]).toEqual(['injected', [code]]);
-    expect(outcome.judgements).toEqual([{ code, verdict: enforce === 'refuse' ? 'would-refuse' : 'warned' }]);
+    expect(outcome.roleProblems).toEqual([{ code, effect: enforce === 'refuse' ? 'would-deny' : 'warned' }]);
   });
 
   it(`is ${enforce === 'refuse' ? 'a refusal' : 'a warning'} to mode Enforce`, () => {
     const { outcome, codes } = admit(pod, inMode(declared, 'Enforce'));
     expect([outcome.decision, codes]).toEqual([enforce === 'refuse' ? 'denied' : 'injected', [code]]);
-    expect(outcome.judgements).toEqual([{ code, verdict: enforce === 'refuse' ? 'refused' : 'warned' }]);
+    expect(outcome.roleProblems).toEqual([{ code, effect: enforce === 'refuse' ? 'denied' : 'warned' }]);
   });
 });
 
 it('has a verdict of every mode for every problem', () => {
   for (const code of Object.keys(roleProblems) as RoleProblem['code'][]) {
-    const verdicts = ADMISSION_MODES.map((mode) => verdictOf(code, mode));
-    expect([verdicts[0], verdicts[1]]).toEqual(['nothing', 'warn']);
-    expect(['warn', 'refuse']).toContain(verdicts[2]);
+    const verdicts = ADMISSION_MODES.map((mode) => actionOf(code, mode));
+    expect([verdicts[0], verdicts[1]]).toEqual(['ignore', 'warn']);
+    expect(['warn', 'deny']).toContain(verdicts[2]);
   }
 });
 
@@ -181,28 +181,12 @@ describe('autoRoles', () => {
   );
 });
 
-describe('what was remembered', () => {
-  it('does not outlive a change of an object', () => {
-    const pod = bare({ 'vaultauth.dev/log-level': 'debug' });
-    const surrounding = linked({ roles: WEB });
-    const context = contextOf(surrounding);
-    const roleOf = (roles: Roles): unknown => {
-      const { cluster } = linked({ roles });
-      const own = parsePod(pod, annotationsOf(pod), 'shop', context);
-      return linkedPod(pod, own, 'shop', { ...context, roles: cluster?.roles })?.parsed.options.tokenAudience;
-    };
-    expect(roleOf(WEB)).toBe('vault://prod/k8s/prod');
-    expect(roleOf({ web: { spec: { audience: 'new' }, status: READY } })).toBe('new');
-    expect(parsePod(pod, annotationsOf(pod), 'shop', context).options.tokenAudience).toBe('vault');
-  });
-
-  it('is one object for pods of one role', () => {
-    const context = contextOf(linked({ roles: WEB }));
-    const parsedOf = (): unknown => {
-      const pod = bare();
-      return linkedPod(pod, parsePod(pod, annotationsOf(pod), 'shop', context), 'shop', context)?.parsed;
-    };
-    expect(isObject(parsedOf())).toBe(true);
-    expect(parsedOf()).toBe(parsedOf());
-  });
+it('a change of a role counts from the next pod on', () => {
+  const pod = bare({ 'vaultauth.dev/log-level': 'debug' });
+  const context = contextOf(linked({ roles: WEB }));
+  const audienceWith = (roles: Roles): unknown =>
+    podOptions(pod, 'shop', { ...context, roles: linked({ roles }).cluster?.roles }).linked?.parsed.options.tokenAudience;
+  expect(audienceWith(WEB)).toBe('vault://prod/k8s/prod');
+  expect(audienceWith({ web: { spec: { audience: 'new' }, status: READY } })).toBe('new');
+  expect(podOptions(pod, 'shop', context).own.options.tokenAudience).toBe('vault');
 });

@@ -1,5 +1,5 @@
 // A pod and the VaultAuthRole, VaultAuthBackend and VaultEndpoint that it logs in by.
-import { annotationsOf, linkedPod, parsePod } from '../../../src/admission/admit.ts';
+import { podOptions } from '../../../src/admission/admit.ts';
 import { objectAt, objectsOf } from '../../../src/json/json.ts';
 import { admit, contextOf } from '../fixture.ts';
 import { bare, loginOf, loginWith, WEB, type Roles } from '../linked-pod.ts';
@@ -77,8 +77,8 @@ describe('a pod that says nothing about Vault', () => {
   it('is told in explain which object says what', () => {
     const context = contextOf(linked({ roles: WEB }));
     const pod = bare();
-    const own = parsePod(pod, annotationsOf(pod), 'shop', context);
-    const { origins } = linkedPod(pod, own, 'shop', context)?.parsed ?? own;
+    const { own, linked: byRole } = podOptions(pod, 'shop', context);
+    const { origins } = byRole?.parsed ?? own;
     expect(origins.get('role')).toEqual({ layer: 'VaultAuthRole', object: 'shop/web' });
     expect(origins.get('authPath')).toEqual({ layer: 'VaultAuthBackend', object: 'main' });
     expect(origins.get('service')).toEqual({ layer: 'VaultEndpoint', object: 'main' });
