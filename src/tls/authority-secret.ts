@@ -1,6 +1,6 @@
 // The authority as a Secret that people can read: PEM under plain names, and the dates of a rotation beside them.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { Secret } from '../kube/secrets.ts';
+import type { Secret } from '../kube/secret-objects.ts';
 import { type Authority, type DatedPair, trusted } from './authority-state.ts';
 import type { KeyPair } from './issue.ts';
 

@@ -1,7 +1,7 @@
 // Brings the Secret and all replicas to one authority: whoever writes first wins, everybody else takes what is there.
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
-import { createSecret, readSecret, replaceSecret, type Secret } from '../kube/secrets.ts';
+import { createSecret, readSecret, replaceSecret, type Secret } from '../kube/secret-objects.ts';
 import { AUTHORITY_NAMES, type Change, change, type Moment } from './authority-change.ts';
 import { fromSecret, OWNER_LABEL, toSecret } from './authority-secret.ts';
 import type { Authority, AuthorityPolicy } from './authority-state.ts';

@@ -6,7 +6,7 @@ import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
 import { eventRecorder } from '../../src/kube/events.ts';
 import { type KubeObject, startInformer, withoutManagedFields, type Informer } from '../../src/kube/informer.ts';
 import { kubeconfigConnection } from '../../src/kube/kubeconfig.ts';
-import { readValue } from '../../src/kube/secrets.ts';
+import { readValue } from '../../src/kube/secret-objects.ts';
 import { readIssuer, readIssuerKeys, requestToken } from '../../src/kube/tokens.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';

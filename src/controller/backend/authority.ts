@@ -1,6 +1,6 @@
 // The certificates that Vault is to trust when it calls the API server (or fetches keys), as PEM text.
 import { X509Certificate } from 'node:crypto';
-import { readValue } from '../../kube/secrets.ts';
+import { readValue } from '../../kube/secret-objects.ts';
 import type { CASource, ClusterCASource } from '../../resources/common-fields.ts';
 import type { ControllerKube } from '../context.ts';
 

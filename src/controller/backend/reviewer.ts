@@ -1,5 +1,5 @@
 // Whose token asks the API server: by mode, the service account, the Secret, and the token itself.
-import { readValue } from '../../kube/secrets.ts';
+import { readValue } from '../../kube/secret-objects.ts';
 import { requestToken } from '../../kube/tokens.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import type { HeldToken } from './memory.ts';

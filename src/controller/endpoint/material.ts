@@ -1,7 +1,7 @@
 // What it takes to connect to a server and to log in: certificates, and credentials that are read at each login.
 import { createHash, X509Certificate } from 'node:crypto';
 import { isKubeError } from '../../kube/errors.ts';
-import { readValue } from '../../kube/secrets.ts';
+import { readValue } from '../../kube/secret-objects.ts';
 import { requestToken } from '../../kube/tokens.ts';
 import type { VaultEndpointSpec } from '../../resources/endpoint.ts';
 import { MAX_PEM_LENGTH } from '../../resources/common-fields.ts';

@@ -1,7 +1,7 @@
 import { dated, fromSecret, OWNER_LABEL, toSecret } from '../../../src/tls/authority-secret.ts';
 import { announced, type Authority, created, switched, USUAL_POLICY } from '../../../src/tls/authority-state.ts';
 import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
-import type { Secret } from '../../../src/kube/secrets.ts';
+import type { Secret } from '../../../src/kube/secret-objects.ts';
 
 const dates = { notBefore: new Date('2030-01-01'), notAfter: new Date('2031-01-01') };
 const ca = (name: string) => dated(issueAuthority({ commonName: name, ...dates }));
