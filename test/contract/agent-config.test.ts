@@ -1,5 +1,4 @@
-// What users write into annotations is data for the agent, whatever characters it has: the real agent reads the generated
-// configuration, logs in and renders.
+// Text of annotations stays data, whatever characters it has: the real agent reads the generated configuration, logs in and renders.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +14,7 @@ import { obtain } from '../bed/obtain.ts';
 import { silentProgress } from '../bed/progress.ts';
 import { admit, configOf, podWith } from '../unit/fixture.ts';
 
-/** Text that programs in between could take for their own: shells, HCL, JSON, templates, the kubelet. */
+/** Text with syntax of the programs in between: shells, HCL, JSON, templates, the kubelet. */
 const HOSTILE = [
   'plain',
   '"double" \'single\'',
@@ -34,7 +33,7 @@ type Product = 'bao' | 'vault';
 const FLAVOUR = { bao: 'openbao', vault: 'vault' } as const;
 
 const ALL = HOSTILE.slice(0, -1).join('');
-/** Vault's agent sends its namespace as a header, which is one line or is not sent at all. */
+/** Vault's agent sends its namespace as a header, which must be one line. */
 const hostileFor = (name: string): string => (name === 'namespace' ? ALL.replaceAll(/[\r\n]/g, ' ') : ALL);
 
 let bed: Bed;
@@ -50,7 +49,7 @@ interface Method {
   readonly namespace?: string;
 }
 
-/** The configuration as the pod has it, but for the type of login and the directory, which are those of a test. */
+/** The configuration of the pod, with the auth method and the directory of the test. */
 const adapted = (config: unknown, directory: string, isList: boolean): string => {
   const text = JSON.stringify(config)
     .replaceAll('/vault/secrets/', `${directory}/secrets/`)
@@ -58,7 +57,7 @@ const adapted = (config: unknown, directory: string, isList: boolean): string =>
     .replaceAll('/home/vault', directory);
   const document = JSON.parse(text) as { auto_auth: { method: Method | readonly Method[] } };
   const [method] = [document.auto_auth.method].flat() as readonly Method[];
-  // What the user wrote stays beside what the test's login needs.
+  // The pod author's text stays beside the fields of the test's login.
   const login = { ...method, type: 'token_file', config: { ...method?.config, token_file_path: join(directory, 'token') } };
   return JSON.stringify({ ...document, auto_auth: { ...document.auto_auth, method: isList ? [login] : login } });
 };
@@ -84,7 +83,7 @@ const cases = (['bao', 'vault'] as const).flatMap((product) => [
   [product, 'compat', compatConfig] as const,
 ]);
 
-/** Text annotations that the login of a test, or the files that it looks for, depend on. */
+/** Text annotations on which the test's login or its files depend. */
 const NEEDED = new Set([
   'service',
   'auth-type',
@@ -93,7 +92,7 @@ const NEEDED = new Set([
   'agent-inject-file',
   'secret-volume-path',
 ]);
-/** Files that the agent opens at its start, and what only profile compat knows. */
+/** Files that the agent opens at its start, and annotations of profile compat alone. */
 const OPENED = [
   'ca-cert',
   'ca-path',
@@ -122,13 +121,13 @@ describe.each(cases)('%s with profile %s', (product, profile, configOfPod) => {
     return configOfPod(pod);
   };
 
-  test('templates come out as they were written', async () => {
+  test('renders templates as written', async () => {
     const templates = HOSTILE.map((template, index) => [`agent-inject-template-t${index}`, template] as const);
     const rendered = await render(product, `${profile}-templates`, inject(Object.fromEntries(templates)), profile === 'native');
     for (const [index, template] of HOSTILE.entries()) expect(rendered(`t${index}`)).toBe(template);
   });
 
-  test('generated text comes out as it was written', async () => {
+  test('renders generated text as written', async () => {
     const texts = fc.sample(
       fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((one) => !one.includes('{{') && one.trim() !== ''),
       60,
@@ -138,7 +137,7 @@ describe.each(cases)('%s with profile %s', (product, profile, configOfPod) => {
     for (const [index, one] of texts.entries()) expect(rendered(`g${index}`)).toBe(one);
   });
 
-  test('a list of secrets is rendered as it was written', async () => {
+  test('renders a list of secrets as written', async () => {
     const list = HOSTILE.map((template, index) => ({ name: `l${index}`, template }));
     for (const write of [stringify, JSON.stringify]) {
       const annotations = { 'vaultauth.dev/secrets': write(list) };
@@ -147,7 +146,7 @@ describe.each(cases)('%s with profile %s', (product, profile, configOfPod) => {
     }
   });
 
-  test('all text annotations at once may hold anything', async () => {
+  test('accepts any text in all text annotations at once', async () => {
     const annotations = Object.fromEntries(TEXTS.map((name) => [name, hostileFor(name)]));
     const config = inject({ ...annotations, 'agent-inject-template-a': ALL });
     expect((await render(product, `${profile}-all`, config, profile === 'native'))('a')).toBe(ALL);
@@ -161,7 +160,7 @@ describe.each(cases)('%s with profile %s', (product, profile, configOfPod) => {
     'auth-config-extra',
     'agent-inject-command-a',
     'agent-inject-perms-b',
-  ])('%s may hold anything without touching what else the configuration says', async (name) => {
+  ])('accepts any text in %s without a change to the rest of the configuration', async (name) => {
     const others = { 'agent-inject-template-a': 'a', 'agent-inject-template-b': 'b' };
     const harmless = name === 'agent-inject-command-a' ? 'true' : name === 'agent-inject-perms-b' ? '0640' : hostileFor(name);
     const rendered = await render(product, `${profile}-${name}`, inject({ ...others, [name]: harmless }), profile === 'native');

@@ -1,4 +1,4 @@
-// The printed policy suffices for everything that the controller does, on both products, and for nothing of others.
+// The printed policy grants all that the controller does, on both products, and nothing on objects of others.
 import { generateKeyPairSync } from 'node:crypto';
 import { type JsonObject, textOf } from '../../src/json/json.ts';
 import { controllerRights, policyOfRights } from '../../src/resources/controller-policy.ts';
@@ -15,7 +15,7 @@ import { type ContractServer, onEachServer, outcomeOf } from './servers.ts';
 const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
 const policies = [aclPolicy('path "secret/x" {}', { deletionPolicy: 'Delete' })];
 
-/** A session whose token has the printed policy alone. */
+/** A session whose token has only the printed policy. */
 const controllerOf = async (
   { root, client }: ContractServer,
   backend: ReturnType<typeof jwtBackend>,
@@ -38,7 +38,7 @@ onEachServer(
   [],
   () => Promise.resolve(),
   (_product, server) => {
-    it('suffices from making the mount to disabling it', async () => {
+    it('grants everything from enabling the mount to disabling it', async () => {
       const backend = jwtBackend({ path: 'made/here', deletionPolicy: 'Delete' });
       const { path } = backend.spec;
       const session = await controllerOf(server(), backend);
@@ -69,7 +69,7 @@ onEachServer(
       expect((await readMounts(session)).some((mount) => mount.path === path)).toBe(false);
     });
 
-    it('does not reach what is not ours', async () => {
+    it('denies other mounts, roles and policies', async () => {
       const backend = jwtBackend({ path: 'ours' });
       const { root, mount } = server();
       const other = await mount('jwt');
@@ -91,7 +91,7 @@ onEachServer(
       expect(new Set((await Promise.all(attempts)).map((outcome) => outcome.slice(0, 3)))).toEqual(new Set(['403']));
     });
 
-    it('writes nothing where it only looks', async () => {
+    it('grants no writes in Observe mode', async () => {
       const { root } = server();
       const backend = jwtBackend({ path: 'looked-at' });
       await enableMount(root, 'looked-at', { type: 'jwt' });

@@ -1,4 +1,4 @@
-// What we want of Vault is what it then has: any role, every configuration, by our own comparison; and within the tenant's bounds.
+// Desired and stored state are equal by our own comparison, for any role and configuration; and stay within the tenant's bounds.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -51,7 +51,7 @@ onEachServer(
       expect(differences(document, (await readConfig(root, path)) ?? {}, form)).toEqual([]);
     };
 
-    it('any role that the schema admits comes back as it is wanted, bound to its namespace, with allowed policies alone', async () => {
+    it('stores any role of the schema without drift, bound to its namespace, with allowed policies only', async () => {
       const { root, mount } = server();
       const paths = { kubernetes: await mount('kubernetes'), jwt: await mount('jwt') };
       await fc.assert(
@@ -72,7 +72,7 @@ onEachServer(
             effectivePolicies: verdict.effectivePolicies,
           });
           const path = paths[backend.spec.type];
-          // The same name each time: what one role had must not stay in the next.
+          // The same name each time: no field of one role may stay in the next.
           await writeRole(root, path, 'prod.team.web', document);
           const got = (await readRole(root, path, 'prod.team.web')) ?? {};
           expect(differences(document, got, backend.spec.type === 'jwt' ? 'jwtRole' : 'kubernetesRole')).toEqual([]);
@@ -95,7 +95,7 @@ onEachServer(
       ['keys', { reviewer: { mode: 'ClientJWT' }, verifyKeys: { source: 'Synced' } }, { pemKeys: [OTHER_KEY, KEY] }],
       ['issuer', { reviewer: { mode: 'ClientJWT' }, issuer: 'https://issuer' }, {}],
       ['Local, with an authority that is given', { ca: { source: 'Given', configMapRef: { name: 'ca' } } }, {}],
-    ])('the configuration of type kubernetes comes back as it is wanted: %s', (_what, kubernetes, more) =>
+    ])('stores a kubernetes configuration without drift: %s', (_what, kubernetes, more) =>
       configured(
         kubernetesConfig({ backend: kubernetesBackend({}, kubernetes), product: PRODUCT[product], ca, pemKeys: [], ...more }),
         'kubernetesConfig',
@@ -106,7 +106,7 @@ onEachServer(
       ['Push', () => ({})],
       ['Discovery', () => ({ keys: { source: 'Discovery' } })],
       ['JWKS', () => ({ keys: { source: 'JWKS', url: `${issuerURL()}/keys` } })],
-    ])('the configuration of type jwt comes back as it is wanted: %s', (_what, jwt) =>
+    ])('stores a jwt configuration without drift: %s', (_what, jwt) =>
       configured(jwtConfig({ backend: jwtBackend({}, jwt()), keys: [KEY, OTHER_KEY], issuer: issuerURL() }), 'jwtConfig'),
     );
 
@@ -119,7 +119,7 @@ onEachServer(
         pemKeys: [],
       });
 
-    it('a reviewer that was there is gone with the next mode', async () => {
+    it('removes the token reviewer with the next mode', async () => {
       const { root, mount } = server();
       const path = await mount('kubernetes');
       await writeConfig(root, path, reviewedBy('Rotated'));
@@ -137,7 +137,7 @@ onEachServer(
       ['words', { description: 'ours', tune: { listingVisibility: 'unauth', tokenType: 'default-batch' } }],
       ['hidden', { description: '', tune: { listingVisibility: 'hidden', tokenType: 'default-service' } }],
       ['tokens of one type', { tune: { tokenType: 'service' } }],
-    ])('the tuning comes back as it is wanted: %s', async (_what, spec) => {
+    ])('stores the tuning without drift: %s', async (_what, spec) => {
       const { root, mount }: ContractServer = server();
       const path = await mount('kubernetes');
       const document = tuneDocument(kubernetesBackend({ mount: spec }));

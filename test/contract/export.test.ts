@@ -1,4 +1,4 @@
-// The command export reads real mounts: what it prints is what Vault has, and it writes nothing.
+// The command export on real mounts: it prints what Vault stores, and writes nothing.
 import { parseAllDocuments } from 'yaml';
 import { exportCommand } from '../../src/cli/export.ts';
 import type { JsonObject } from '../../src/json/json.ts';
@@ -45,7 +45,7 @@ const ROLES: Readonly<Record<string, JsonObject>> = {
   selected: { ...binding(['web'], ['team']), bound_service_account_namespace_selector: '{"matchLabels":{"a":"b"}}' },
 };
 
-/** Objects of what was printed. */
+/** The printed objects. */
 const printed = (out: string): readonly JsonObject[] =>
   parseAllDocuments(out).flatMap((document) => {
     const value: unknown = document.toJS();
@@ -80,7 +80,7 @@ onEachServer(
       return path;
     };
 
-    it('prints what can be said as it is in the server, and tells the rest', async () => {
+    it('prints the stored fields as manifests, and reports all others', async () => {
       const { root, bed } = server();
       const path = await prepared();
       const { code, out, errors } = await run(server(), '-path', `auth/${path}/`, '-name', 'exported');
@@ -125,7 +125,7 @@ onEachServer(
           differences(want, got, 'kubernetesRole').map(({ field }) => field),
         );
       }
-      // Only what was told differs: one role for two namespaces, and one without audience.
+      // Only the reported roles differ: one for two namespaces, and one without audience.
       expect(Object.fromEntries(drift)).toEqual({
         'a/shared': ['bound_service_account_namespaces'],
         'b/shared': ['bound_service_account_namespaces'],
@@ -137,7 +137,7 @@ onEachServer(
       });
     });
 
-    it('tells which mounts there are, and what is wrong with its own words', async () => {
+    it('lists the mounts for an unknown one, and reports errors in its own words', async () => {
       const path = await server().mount('jwt');
       expect(await run(server(), '-path', 'nowhere')).toMatchObject({
         code: 1,

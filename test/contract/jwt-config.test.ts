@@ -1,4 +1,4 @@
-// The configuration of the JWT method as both products really have it, with keys and discovery of a real API server.
+// The configuration of the JWT method on both products, with the keys and discovery of a real API server.
 import { createPublicKey } from 'node:crypto';
 import type { JsonObject } from '../../src/json/json.ts';
 import { readConfig } from '../../src/vault/mounts.ts';
@@ -39,7 +39,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
   const put = (body: JsonObject): Promise<string> => write(server().root, `auth/${path}/config`, body);
   const get = (): Promise<JsonObject> => read(server().root, `auth/${path}/config`);
 
-  test('2.1 config was never written: absent, and logins say so; it cannot be deleted', async () => {
+  test('2.1 a config that was never written is absent, logins report it, and it cannot be deleted', async () => {
     const fresh = await server().mount('jwt');
     expect(await readConfig(server().root, fresh)).toBeUndefined();
     const login = { method: 'POST', path: `auth/${fresh}/login`, body: { role: 'x', jwt: 'a.b.c' } } as const;
@@ -49,7 +49,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     );
   });
 
-  test('2.2 discovery is read at the write, by nobody; the issuer there must be the URL to the letter', async () => {
+  test('2.2 a write reads the discovery document without credentials; its issuer must equal the URL', async () => {
     const { bed } = server();
     const body = { oidc_discovery_url: bed.url, oidc_discovery_ca_pem: bed.ca };
     const refused = '400 error checking oidc discovery URL';
@@ -72,7 +72,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect(await put({ oidc_discovery_url: bed.url })).toBe(refused);
   });
 
-  test('2.2 what a read gives: keys come back without the last line end, the default role in lower case', async () => {
+  test('2.2 a read returns keys without the last line end, and the default role in lower case', async () => {
     expect(await put(pushed({ bound_issuer: 'https://i', jwt_supported_algs: ['RS256'], default_role: 'Def' }))).toBe('204');
     expect(await get()).toEqual({
       bound_issuer: 'https://i',
@@ -130,7 +130,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect((await put(body())).slice(0, expected.length)).toBe(expected);
   });
 
-  test('2.5 pushed keys and a JWKS serve logins; a JWKS that went away is a 400 with its address, and still "valid" to OpenBao', async () => {
+  test('2.5 static keys and a JWKS serve logins; an unreachable JWKS is a 400 with its address, and still "valid" to OpenBao', async () => {
     const { bed, client, root } = server();
     await write(root, `auth/${path}/role/app`, { role_type: 'jwt', user_claim: 'sub', bound_audiences: ['vault'] });
     const jwt = await tokenOf(bed, 'team-a', 'app', AUDIENCE);
@@ -147,7 +147,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     if (!isVault) expect(await get()).toMatchObject({ status: 'valid' });
   });
 
-  test('2.5 a deleted service account logs in until its token ends', async () => {
+  test('2.5 a deleted service account logs in until its token expires', async () => {
     const { bed, client } = server();
     await put(pushed({ bound_issuer: bed.url }));
     await serviceAccount(bed, 'team-a', `gone-${product}`);

@@ -1,4 +1,4 @@
-// Roles of the JWT method and logins with them, as both products really have them.
+// Roles of the JWT method on both products, and logins with them.
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isObject, type JsonObject } from '../../src/json/json.ts';
@@ -40,7 +40,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
   const call = (role: string, token: string) =>
     ({ method: 'POST', path: `auth/${path}/login`, body: { role, jwt: token } }) as const;
   const login = (role: string, token: string): Promise<string> => outcomeOf(server().client.request(call(role, token)));
-  /** The status of a login with a token that ended so many seconds ago. */
+  /** The status of a login with a token that expired so many seconds ago. */
   const after = async (leeway: JsonObject, seconds: number): Promise<string> => {
     await put('late', { ...BASE, expiration_leeway: 0, clock_skew_leeway: 0, ...leeway });
     const begun = secondsFromNow(-600);
@@ -48,7 +48,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
   };
   const resign = (claims: JsonObject, key?: string): string => forged(server().bed, jwt, claims, key);
 
-  test('2.1 roles: absent, listed in lower case, deleted without a trace', async () => {
+  test('2.1 a role is absent, listed in lower case, and absent again after its deletion', async () => {
     expect(await readRole(server().root, path, 'x')).toBeUndefined();
     expect(await put('A.b_C-d', BASE)).toBe('204');
     expect(await listRoles(server().root, path)).toContain('a.b_c-d');
@@ -58,7 +58,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect(await listRoles(server().root, path)).not.toContain('a.b_c-d');
   });
 
-  test('2.3 what a read gives: lists that were not set are null', async () => {
+  test('2.3 a read returns null for unset lists', async () => {
     await put('full', FULL);
     expect(await get('full')).toEqual({
       ...FULL,
@@ -82,7 +82,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     });
   });
 
-  test('2.3 a write without role_type is refused, and changes nothing', async () => {
+  test('2.3 a write without role_type is rejected, and changes nothing', async () => {
     await put('typed', FULL);
     const before = await get('typed');
     expect(await put('typed', { token_ttl: 60 })).toBe(
@@ -91,7 +91,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect(await get('typed')).toEqual(before);
   });
 
-  test('2.3 a write merges, but for bound_claims_type', async () => {
+  test('2.3 a write merges all fields except bound_claims_type', async () => {
     await put('merged', FULL);
     const before = await get('merged');
     expect(await put('merged', { role_type: 'jwt', token_ttl: 60 })).toBe('204');
@@ -146,7 +146,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     await deleteRole(server().root, path, 'field');
   });
 
-  test('2.4 exact pairs by subject; alias by uid; metadata with the keys of the Kubernetes method', async () => {
+  test('2.4 a bound subject is one exact service account; alias by uid; metadata with the keys of the Kubernetes method', async () => {
     const { bed, client, root } = server();
     await put('pair', {
       ...BASE,
@@ -172,14 +172,14 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect(auth?.['metadata']).toEqual(metadata);
     const entityId = auth?.['entity_id'];
     const entity = await read(root, `identity/entity/id/${typeof entityId === 'string' ? entityId : ''}`);
-    // In contrast to the Kubernetes method the alias has the role too.
+    // Other than in the Kubernetes method, the alias has the role too.
     expect(entity['aliases']).toEqual([expect.objectContaining({ name: account.uid, metadata })]);
     expect(await login('pair', resign({ sub: 'system:serviceaccount:team-b:app' }))).toBe(
       '400 error validating claims: claim "sub" does not match any associated bound claim values',
     );
   });
 
-  test('2.3 logins that fail are 400, and say why', async () => {
+  test('2.3 failed logins are 400 with the reason', async () => {
     await put('app', BASE);
     expect(await login('nope', jwt)).toBe('400 role "nope" could not be found');
     expect(await login('app', '')).toBe('400 missing token');
@@ -195,7 +195,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect(await login('unbound', jwt)).toBe('400 audience claim found in JWT but no audiences bound to the role');
   });
 
-  test('2.3 what lets expired tokens in is clock_skew_leeway, a minute unless told; expiration_leeway does nothing', async () => {
+  test('2.3 clock_skew_leeway accepts expired tokens, by default for a minute; expiration_leeway has no effect', async () => {
     expect(await after({}, 40)).toBe('200');
     expect(await after({}, 90)).toBe('400');
     expect(await after({ expiration_leeway: -1 }, 40)).toBe('200');
@@ -204,7 +204,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect(await after({ clock_skew_leeway: 200 }, 90)).toBe('200');
   });
 
-  test('2.5 keys that were pushed do not follow a rotation; a write does', async () => {
+  test('2.5 static keys do not follow a rotation until the next write', async () => {
     const { bed, root } = server();
     const { privateKey, publicKey } = generateKeyPairSync('rsa', {
       modulusLength: 2048,

@@ -1,4 +1,4 @@
-// The configuration of the Kubernetes method as both products really have it, field by field.
+// The configuration of the Kubernetes method on both products, field by field.
 import { readConfig, writeConfig } from '../../src/vault/mounts.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { onEachServer, read, write } from './servers.ts';
@@ -32,7 +32,7 @@ onEachServer(
     const get = (): Promise<JsonObject> => read(server().root, `auth/${path}/config`);
     const minimal = (): JsonObject => ({ kubernetes_host: 'https://k', kubernetes_ca_cert: full['kubernetes_ca_cert'] ?? '' });
 
-    test('1.1 config was never written: 404 without words, which is "absent"; a missing mount is not', async () => {
+    test('1.1 a config that was never written is a 404 without a message (absent); a missing mount has one', async () => {
       const fresh = await server().mount('kubernetes');
       expect(await readConfig(server().root, fresh)).toBeUndefined();
       await expect(readConfig(server().root, 'nowhere')).rejects.toMatchObject({ kind: 'NotFound', errors: [expect.anything()] });
@@ -44,7 +44,7 @@ onEachServer(
       );
     });
 
-    test('1.2 what a read gives: every field but the reviewer token, of which only that it is set (1.3.3)', async () => {
+    test('1.2 a read returns every field but the reviewer token, of which only whether it is set (1.3.3)', async () => {
       expect(await put(full)).toBe('204');
       const { token_reviewer_jwt: _, use_annotations_as_alias_metadata: annotations, ...visible } = full;
       expect(await get()).toEqual({
@@ -56,7 +56,7 @@ onEachServer(
       expect(JSON.stringify(await get())).not.toContain('canary');
     });
 
-    test('1.3.1 a write replaces everything: what is left out is erased, the reviewer token too, flags go to their defaults', async () => {
+    test('1.3.1 a write replaces everything: it erases absent fields, the reviewer token too, and resets flags to their defaults', async () => {
       await put(full);
       expect(await put(minimal())).toBe('204');
       expect(await get()).toEqual({
@@ -70,7 +70,7 @@ onEachServer(
       });
     });
 
-    test('1.3.4 an unknown parameter is dropped without a word', async () => {
+    test('1.3.4 an unknown parameter is dropped without a warning', async () => {
       expect(await writeConfig(server().root, path, { ...minimal(), nonsense: 1, audiences: ['x'] })).toEqual([]);
       expect(Object.keys(await get())).not.toContain('nonsense');
     });

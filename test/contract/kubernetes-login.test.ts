@@ -1,4 +1,4 @@
-// Logins by the Kubernetes method: who gets in, with what, and what is said to the others. A real API server reviews the tokens.
+// Logins with the Kubernetes method: their tokens, and the errors of failed ones. A real API server reviews the tokens.
 import { generateKeyPairSync } from 'node:crypto';
 import { tryLogin, lookUpSelf, renewSelf } from '../../src/vault/login.ts';
 import type { Bed } from '../bed/bed.ts';
@@ -25,14 +25,14 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     reviewing.proxy.forget();
   });
 
-  test('1.5 order: the role is looked for before the configuration', async () => {
+  test('1.5 a login looks up the role before the configuration', async () => {
     expect(await on.login('x', on.app)).toBe('400 invalid role name "x"');
     await on.role('app', { token_policies: ['Pol-B', 'pol-a'] });
     expect(await on.login('app', on.app)).toBe('500 could not load backend configuration');
     expect(await on.config()).toBe('204');
   });
 
-  test('1.5 a login gives the role’s policies sorted in lower case, and tells who it is', async () => {
+  test('1.5 a login returns the role’s policies, sorted and in lower case, and the identity', async () => {
     const result = await tryLogin(server().client, on.path, 'app', on.app, 30_000);
     if (result.outcome === 'failed') throw result.error;
     expect([result.policies, result.leaseSeconds]).toEqual([['default', 'pol-a', 'pol-b'], 300]);
@@ -47,7 +47,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect([alias['name'], alias['metadata']]).toEqual([uid, { ...metadata, role: undefined, service_account_uid: uid }]);
   });
 
-  test('1.5 what is wrong with a caller or a binding is said', async () => {
+  test('1.5 errors name a wrong caller or binding', async () => {
     const { bed } = server();
     expect(await on.login('', on.app)).toBe('400 missing role');
     expect(await on.login('app', '')).toBe('400 missing jwt');
@@ -61,12 +61,12 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect(await on.login('app', forged(bed, on.app, { aud: undefined }))).toBe(audience);
     const expired = '403 invalid expiration time (exp) claim: token is expired';
     expect(await on.login('app', forged(bed, on.app, { exp: secondsFromNow(-90) }))).toBe(expired);
-    // Server and API server both give a minute.
+    // Server and API server both accept a token for another minute.
     expect(await on.login('app', forged(bed, on.app, { exp: secondsFromNow(-30) }))).toBe('200');
     expect(await on.login('app', forged(bed, on.app, { aud: ['x', 'vault'] }))).toBe('200');
   });
 
-  test('1.5 whatever goes wrong at the review is "permission denied", and so is a mount that is missing', async () => {
+  test('1.5 each failure of the token review is "permission denied", and so is a missing mount', async () => {
     const { bed, client } = server();
     expect(await on.login('app', 'no-jwt')).toBe(DENIED);
     expect(await on.login('app', forged(bed, on.app, {}, foreignKey()))).toBe(DENIED);
@@ -92,13 +92,13 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
         expect(await on.login('cross', await tokenOf(server().bed, namespace, name, AUDIENCE))).toBe('200');
   });
 
-  test('1.3.6 globs are live', async () => {
+  test('1.3.6 globs match service accounts that are created later', async () => {
     await on.role('glob', { bound_service_account_names: ['a*'], bound_service_account_namespaces: ['team-*'] });
     expect(await on.login('glob', on.app)).toBe('200');
     expect(await on.login('glob', await tokenOf(server().bed, 'team-b', 'other', AUDIENCE))).toMatch(/^403/);
   });
 
-  test('1.3.10 renewal looks at nothing but the role; without it the renewal is a 500 and the token lives on', async () => {
+  test('1.3.10 a renewal requires only the role; without it the renewal is a 500 and the token stays valid', async () => {
     const { bed, client, root } = server();
     await serviceAccount(bed, 'team-a', `gone-${product}`);
     await on.role('renewed', { bound_service_account_names: [`gone-${product}`] });
@@ -115,7 +115,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     expect((await lookUpSelf(client, token)).leaseSeconds).toBeGreaterThan(0);
   });
 
-  test('1.4 what roles do to tokens: alias by name, root refused, networks, batch, periods, numbers of uses', async () => {
+  test('1.4 fields of tokens: alias by name, no root policy, CIDRs, batch, period, number of uses', async () => {
     await on.role('named', { alias_name_source: 'serviceaccount_name' });
     expect((await on.aliasOf(await on.authOf('named', on.app)))['name']).toBe('team-a/app');
     expect(await on.role('rooted', { token_policies: ['root'] })).toBe('204');

@@ -1,4 +1,4 @@
-// How the Kubernetes method has tokens reviewed: by whom, with which trust, and what a reviewer must be allowed.
+// Token reviews of the Kubernetes method: the reviewer, its rights, and the trusted CA.
 import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from '../bed/bed.ts';
@@ -33,7 +33,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     reviewing.proxy.forget();
   });
 
-  test('an API server that hangs makes the login hang; the probe has a time of its own', async () => {
+  test('a hanging API server makes the login hang; the probe has its own timeout', async () => {
     reviewing.proxy.inject({ fault: { kind: 'hang' } });
     const began = performance.now();
     expect(await tryLogin(server().client, on.path, 'app', on.app, 500)).toMatchObject({
@@ -44,7 +44,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     reviewing.proxy.dropConnections();
   });
 
-  test('1.2 pem_keys: a foreign key is refused without any review', async () => {
+  test('1.2 pem_keys: a token of another key is rejected without a review', async () => {
     await on.config({ pem_keys: [publicKey()] });
     reviewing.proxy.forget();
     expect(await on.login('app', on.app)).toBe(DENIED);
@@ -52,7 +52,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     await on.config();
   });
 
-  test('1.3.7 the reviewer: the stored token, else the client’s own, which must be good for the API server and may review', async () => {
+  test('1.3.7 the reviewer is the stored token, otherwise the client’s own, which needs the API server’s audience and the right to review', async () => {
     const { bed } = server();
     await on.login('app', on.app);
     expect(reviewing.proxy.seen.at(-1)?.headers.authorization).toBe(`Bearer ${reviewing.reviewer}`);
@@ -66,14 +66,14 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     await on.config();
   });
 
-  test('1.6 a role without audience has the token reviewed for the token’s own audiences', async () => {
+  test('1.6 without an audience in the role, the review uses the token’s own audiences', async () => {
     await on.role('free', { audience: '' });
     expect(await on.login('free', on.app)).toBe('200');
     expect(await on.login('app', on.app)).toBe('200');
     expect(audiencesAsked()).toEqual([['vault'], ['vault']]);
   });
 
-  test('1.3.8 nothing stored is read again or renewed: only Kubernetes makes a reviewer able; a wrong CA shows on a new connection', async () => {
+  test('1.3.8 a stored reviewer token is never renewed: only its RBAC changes it; a wrong CA fails at the next connection', async () => {
     const { bed } = server();
     await serviceAccount(bed, 'vault', `late-${product}`);
     await on.config({ token_reviewer_jwt: await tokenOf(bed, 'vault', `late-${product}`) });
@@ -89,7 +89,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     await on.config();
   });
 
-  test('1.3.9 the issuer is compared only when one is given', async () => {
+  test('1.3.9 the issuer is compared only when one is configured', async () => {
     await on.config({ disable_iss_validation: false });
     expect(await on.login('app', on.app)).toBe('200');
     await on.config({ disable_iss_validation: false, issuer: 'https://else' });
@@ -99,7 +99,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     await on.config();
   });
 
-  test('1.4 a namespace selector needs a reviewer that may read namespaces', async () => {
+  test('1.4 a namespace selector requires a reviewer with the right to read namespaces', async () => {
     await on.role('select', {
       bound_service_account_namespaces: [],
       bound_service_account_namespace_selector: '{"matchLabels":{"kubernetes.io/metadata.name":"team-a"}}',
@@ -116,7 +116,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     await on.config();
   });
 
-  test('1.2 annotations become alias metadata in Vault alone, and need a reviewer that may read service accounts', async () => {
+  test('1.2 annotations become alias metadata only in Vault, and require a reviewer with the right to read service accounts', async () => {
     await on.config({ use_annotations_as_alias_metadata: true });
     if (isVault) expect(await on.login('app', on.app)).toMatch(/^500 .*failed to get service account \(code 403/);
     await on.config({

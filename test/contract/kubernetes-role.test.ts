@@ -1,4 +1,4 @@
-// Roles of the Kubernetes method as both products really have them, field by field.
+// Roles of the Kubernetes method on both products, field by field.
 import type { JsonObject } from '../../src/json/json.ts';
 import { deleteRole, listRoles, readRole } from '../../src/vault/roles.ts';
 import { writeTune } from '../../src/vault/mounts.ts';
@@ -6,7 +6,7 @@ import { onEachServer, type ProductName, write } from './servers.ts';
 
 const BINDING = { bound_service_account_names: ['app'], bound_service_account_namespaces: ['team-a'] };
 const BASE = { ...BINDING, audience: 'vault' };
-/** What a role reads when only its binding was given. */
+/** The stored role when only its binding was written. */
 const UNSET = {
   alias_name_source: 'serviceaccount_uid',
   bound_service_account_namespace_selector: '',
@@ -57,7 +57,7 @@ onEachServer(
       return `role-${count}`;
     };
 
-    test('1.1 an absent role is a 404 without words; deleting it is no error; no roles are an empty list', async () => {
+    test('1.1 an absent role is a 404 without a message; deleting it is not an error; without roles the list is empty', async () => {
       const empty = await server().mount('kubernetes');
       expect(await listRoles(server().root, empty)).toEqual([]);
       expect(await readRole(server().root, empty, 'x')).toBeUndefined();
@@ -68,7 +68,7 @@ onEachServer(
       expect(await listRoles(server().root, empty)).toEqual([]);
     });
 
-    test('1.1 names are of letters, digits, "_", "-" and ".", and are stored in lower case', async () => {
+    test('1.1 names consist of letters, digits, "_", "-" and ".", and are stored in lower case', async () => {
       expect(await put('Team-A.App_x', BASE)).toBe('204');
       expect(await listRoles(server().root, path)).toContain('team-a.app_x');
       expect(await get('TEAM-A.APP_X')).toMatchObject(BASE);
@@ -76,27 +76,27 @@ onEachServer(
         expect(await put(name, BASE)).toBe('404 1 error occurred: * unsupported path');
     });
 
-    test('1.3.2 a write merges: what is left out stays, but for the namespace selector', async () => {
+    test('1.3.2 a write merges: absent fields stay, except the namespace selector', async () => {
       const name = await fresh(FULL);
       expect(await put(name, { token_ttl: 60 })).toBe('204');
       expect(await get(name)).toEqual({ ...FULL, ...strictly, token_ttl: 60, bound_service_account_namespace_selector: '' });
     });
 
-    test('1.3.2 zeros clear, in one write; the zero of alias_name_source is its default, an empty text is refused', async () => {
+    test('1.3.2 zeros clear fields in one write; the zero of alias_name_source is its default, empty text is rejected', async () => {
       const name = await fresh(FULL);
       expect(await put(name, { ...BINDING, ...ZEROS, audience: '' })).toMatch(isVault ? /^200 .*audience/ : /^204$/);
       expect(await get(name)).toEqual({ ...BINDING, ...UNSET, ...strictly });
       expect(await put(name, { alias_name_source: '' })).toMatch(/^400 invalid alias_name_source/);
     });
 
-    test('1.3.2 null is no zero: it clears some fields and keeps others, so it is never sent', async () => {
+    test('1.3.2 null clears some fields and keeps others, so it is never sent', async () => {
       const name = await fresh({ ...BASE, token_ttl: 60, token_policies: ['p'] });
       await put(name, { audience: null, token_ttl: null, token_policies: null });
       const role = await get(name);
       expect([role?.['audience'], role?.['token_ttl'], role?.['token_policies']]).toEqual([undefined, 60, []]);
     });
 
-    test('1.3.4 an unknown parameter is dropped; only Vault says so, and only where it has something else to say', async () => {
+    test('1.3.4 an unknown parameter is dropped; only Vault warns, and only beside another warning', async () => {
       count += 1;
       expect(await put(`u-${count}`, { ...BASE, bound_audiences: ['x'] })).toBe('204');
       const answer = await put(`u-${count}`, { ...BINDING, audience: '', bound_audiences: ['x'] });
@@ -104,7 +104,7 @@ onEachServer(
       expect(await get(`u-${count}`)).not.toHaveProperty('bound_audiences');
     });
 
-    test('1.4 audience is one text, read only when it is not empty; without one Vault warns at each write', async () => {
+    test('1.4 audience is one string, returned only when not empty; without one Vault warns at each write', async () => {
       const name = await fresh(BINDING);
       expect(await get(name)).not.toHaveProperty('audience');
       const answer = await put(name, { token_ttl: 60 });
@@ -177,7 +177,7 @@ onEachServer(
       expect(await put(`f-${count}`, body)).toBe(typeof answer === 'string' ? answer : answer[product]);
     });
 
-    test('1.4 token_period is not above the mount’s maximum', async () => {
+    test('1.4 token_period is at most the max TTL of the mount', async () => {
       const tuned = await server().mount('kubernetes');
       await writeTune(server().root, tuned, { max_lease_ttl: '1h' });
       expect(await write(server().root, `auth/${tuned}/role/x`, { ...BASE, token_period: '2h' })).toMatch(/^400 .*period/);
@@ -211,14 +211,14 @@ onEachServer(
       expect(await get(await fresh({ ...BASE, ...body }))).toMatchObject(seen);
     });
 
-    test('1.4 token_strictly_bind_ip is OpenBao’s: Vault drops it without a word', async () => {
+    test('1.4 token_strictly_bind_ip is OpenBao’s: Vault drops it without a warning', async () => {
       const role = await get(await fresh({ ...BASE, token_strictly_bind_ip: true }));
       expect(role?.['token_strictly_bind_ip']).toBe(isVault ? undefined : true);
       if (isVault) return;
       expect(await put('strict', { ...BASE, token_strictly_bind_ip: true, token_bound_cidrs: ['10.0.0.0/8'] })).toMatch(/^400 /);
     });
 
-    test('1.4 alias_metadata is dropped without a word', async () => {
+    test('1.4 alias_metadata is dropped without a warning', async () => {
       expect(await put('alias', { ...BASE, alias_metadata: { a: 'b' } })).toBe('204');
       expect(await get('alias')).not.toHaveProperty('alias_metadata');
     });

@@ -1,4 +1,4 @@
-// A mount of the Kubernetes method whose tokens are reviewed by a real API server, with a proxy before it.
+// A mount of the Kubernetes method and a real API server that reviews its tokens, with a proxy in between.
 import type { JsonObject } from '../../src/json/json.ts';
 import { textOf } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
@@ -8,10 +8,10 @@ import { bind, type ContractServer, outcomeOf, read, serviceAccount, tokenOf, wr
 export const AUDIENCE = { audience: 'vault' };
 export const DENIED = '403 permission denied';
 
-/** The proxy before the API server: shows what is asked, and with which token. */
+/** The proxy before the API server: records the requests and their tokens. */
 export interface Reviewing {
   readonly proxy: FaultProxy;
-  /** A token that may review tokens and nothing else. */
+  /** A token with only the right to review tokens. */
   readonly reviewer: string;
 }
 
@@ -19,20 +19,20 @@ export interface KubernetesStage {
   readonly path: string;
   /** A token of team-a/app for the audience "vault". */
   readonly app: string;
-  /** Writes a whole configuration that works, but for the changes. */
+  /** Writes a complete working configuration, with these changes. */
   readonly config: (changes?: JsonObject) => Promise<string>;
-  /** Writes a role for team-a/app and the audience "vault", but for the changes. */
+  /** Writes a role for team-a/app and the audience "vault", with these changes. */
   readonly role: (name: string, changes?: JsonObject) => Promise<string>;
-  /** What becomes of a login. */
+  /** The result of a login. */
   readonly login: (role: string, jwt: string) => Promise<string>;
-  /** What a login that works gives. */
+  /** The `auth` of a successful login. */
   readonly authOf: (role: string, jwt: string) => Promise<JsonObject>;
   readonly tokenOf: (role: string, jwt: string) => Promise<string>;
-  /** The first alias of who logged in. */
+  /** The first alias of the entity that logged in. */
   readonly aliasOf: (auth: JsonObject) => Promise<JsonObject>;
 }
 
-/** Starts the proxy and makes service accounts: in team-a and team-b; reviewers in the namespace vault, of which "viewer" may read namespaces and service accounts too. */
+/** Starts the proxy and creates service accounts: in team-a and team-b, and reviewers in the namespace vault, of which "viewer" may read namespaces and service accounts too. */
 export async function prepareReviews(bed: Bed): Promise<Reviewing> {
   for (const namespace of ['team-a', 'team-b'])
     for (const name of ['app', 'other', 'self']) await serviceAccount(bed, namespace, name);
@@ -87,7 +87,7 @@ export async function kubernetesStage(
     tokenOf: async (role, jwt) => textOf(await authOf(role, jwt), 'client_token') ?? '',
     aliasOf: async (auth) => {
       const entity = await read(root, `identity/entity/id/${textOf(auth, 'entity_id')}`);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as both products answer
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as both products respond
       return (entity['aliases'] as JsonObject[])[0] ?? {};
     },
   };

@@ -1,4 +1,4 @@
-// All five ways to log in, on real servers; a session that renews in time and finds its way back after a revocation.
+// Logins with all five auth methods on real servers; a session that renews its token and logs in again after a revocation.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from '../bed/bed.ts';
@@ -106,7 +106,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
       clients.push(client);
       return vaultSession({ client, login: how });
     };
-    test('approle; a token is renewed before it ends', async () => {
+    test('approle; renews a token before it expires', async () => {
       const session = sessionOf({ method: 'approle', mount: path, roleId, secretId });
       const first = await lookUp(session);
       const end = session.expiresAt() ?? 0;
@@ -126,14 +126,14 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
       });
     });
 
-    test('a token that was revoked is followed by a new one, and the request is answered', async () => {
+    test('replaces a revoked token, and repeats the request', async () => {
       const session = sessionOf({ method: 'approle', mount: path, roleId, secretId });
       const accessor = await lookUp(session);
       await write(server().root, 'auth/token/revoke-accessor', { accessor });
       expect(await lookUp(session)).not.toBe(accessor);
     });
 
-    test('token; one that is not valid is a refusal', async () => {
+    test('token; rejects an invalid one', async () => {
       const { auth } = await server().root.request({
         method: 'POST',
         path: 'auth/token/create',

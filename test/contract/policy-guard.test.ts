@@ -1,4 +1,4 @@
-// No text passes as unprivileged with which a server lets anybody reach sys/, auth/ or identity/, however it is written.
+// No policy text passes as unprivileged that grants access to sys/, auth/ or identity/, however it is written.
 import fc from 'fast-check';
 import { policyText } from '../../src/resources/policy-text.ts';
 import { textOf } from '../../src/json/json.ts';
@@ -10,7 +10,7 @@ const REACHED = ['sys/auth', 'sys/mounts', 'sys/policies/acl/x', 'auth/token/cre
 const ALL = '{ capabilities = ["create", "read", "update", "sudo"] }';
 const JSON_ALL = '{"capabilities":["create","read","update","sudo"]}';
 
-/** Ways to say it that a careless reader would overlook. */
+/** Privileged policies that a simple check would overlook. */
 const HOSTILE = [
   `path "sys/*" ${ALL}`,
   `path "*" ${ALL}`,
@@ -79,7 +79,7 @@ const fragment = fc.constantFrom(
   `{"path":{"sys/*":${JSON_ALL}}}`,
 );
 
-/** A token whose only policy is "guarded", whatever that says at the time. */
+/** A token whose only policy is "guarded", which each case writes. */
 const holderOf = async ({ root }: ContractServer): Promise<string> => {
   await writePolicy(root, 'guarded', 'path "x" {}');
   const body = { policies: ['guarded'], no_default_policy: true, no_parent: true };
@@ -91,7 +91,7 @@ onEachServer(
   [],
   () => Promise.resolve(),
   (_product, server) => {
-    /** What the holder of a policy of this text can reach; nothing when the server refuses the text. */
+    /** The paths that a policy of this text grants; none when the server rejects the text. */
     const reach = async ({ root }: ContractServer, token: string, text: string): Promise<readonly string[]> => {
       const isTaken = await writePolicy(root, 'guarded', text).then(
         () => true,
@@ -108,7 +108,7 @@ onEachServer(
     };
     let taken = 0;
 
-    it('the servers do let somebody in where nobody looks', async () => {
+    it('the servers do grant access by an overlooked text', async () => {
       const token = await holderOf(server());
       expect(await reach(server(), token, HOSTILE[0] ?? '')).toEqual(['sys/auth', 'sys/mounts', 'sys/policies/acl/x']);
       expect(await reach(server(), token, 'path "secret/*" {}')).toEqual([]);
@@ -120,7 +120,7 @@ onEachServer(
       expect(reached).toEqual([]);
     });
 
-    it('nor anything that such pieces make up', async () => {
+    it('rejects combinations of such pieces', async () => {
       const holder = await holderOf(server());
       taken = 0;
       await fc.assert(

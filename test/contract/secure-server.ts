@@ -1,4 +1,4 @@
-// OpenBao or Vault with TLS and certificates of its own, beside the servers of a bed.
+// OpenBao or Vault with TLS and its own certificates, beside the servers of a bed.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bed } from '../bed/bed.ts';
@@ -11,7 +11,7 @@ import type { ProductName } from './servers.ts';
 
 export const ROOT_TOKEN = 'root-of-the-secure-server';
 
-/** A development server with TLS, which asks for client certificates; gives its address and authority. */
+/** A development server with TLS that requests client certificates; returns its address and CA. */
 export async function secureServer(bed: Bed, product: ProductName): Promise<{ readonly address: string; readonly ca: string }> {
   const program = product === 'vault' ? 'vault' : 'bao';
   const programs = await obtain([program], '1.36', silentProgress);

@@ -1,4 +1,4 @@
-// Real OpenBao and Vault for contract tests, each asked through our own client; and a real API server that reviews tokens.
+// Real OpenBao and Vault for contract tests, with our own client for each, and a real API server that reviews tokens.
 import { createSign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Bed, startBed } from '../bed/bed.ts';
@@ -16,22 +16,22 @@ export type ProductName = (typeof PRODUCTS)[number];
 export interface ContractServer {
   readonly bed: Bed;
   readonly address: string;
-  /** As root. */
+  /** With the root token. */
   readonly root: VaultSession;
-  /** As nobody. */
+  /** Without a token. */
   readonly client: VaultClient;
-  /** Mounts a method at a path of its own and gives the path. */
+  /** Mounts an auth method at a path of its own, and returns the path. */
   readonly mount: (type: string) => Promise<string>;
 }
 
 const LIMITS = { requestsPerSecond: 1000, burst: 1000, maxInFlight: 8, timeoutMs: 30_000 };
 
-/** A client without limits that are felt. */
+/** A client with limits that no test reaches. */
 export function contractClient(address: string, namespace = '', tls: VaultTLS = {}): VaultClient {
   return vaultClient({ address, namespace, tls, limits: LIMITS, userAgent: 'contract' });
 }
 
-/** Declares the tests for each product; one bed with both serves all of a file. `prepare` runs before the first test. */
+/** Declares the tests for each product; the tests of a file share one bed with both. `prepare` runs before the first test. */
 export function onEachServer(
   parts: readonly Part[],
   prepare: (bed: Bed) => Promise<void>,
@@ -75,12 +75,12 @@ const contractServer = (bed: Bed, product: ProductName): ContractServer => {
   };
 };
 
-/** The data at a path, as root. */
+/** The data at a path, read with the root token. */
 export async function read(caller: VaultCaller, path: string): Promise<JsonObject> {
   return (await caller.request({ method: 'GET', path })).data ?? {};
 }
 
-/** What became of a write: the status and warnings, or the status and the server's words about the error. */
+/** The result of a write: the status and warnings, or the status and messages of the error. */
 export function write(
   caller: VaultCaller,
   path: string,
@@ -106,7 +106,7 @@ export interface TokenOptions {
   readonly expirationSeconds?: number;
 }
 
-/** Creates a service account if there is none; the namespace too. */
+/** Creates a service account and its namespace unless they exist. */
 export async function serviceAccount(
   bed: Bed,
   namespace: string,
@@ -129,7 +129,7 @@ export async function tokenOf(
   return (await bed.request<{ status: { token: string } }>('POST', path, { spec })).status.token;
 }
 
-/** Binds a service account to a cluster role, and waits until it has a right that this gives. */
+/** Binds a service account to a cluster role, and waits until the right is effective. */
 export async function bind(
   bed: Bed,
   namespace: string,
@@ -145,7 +145,7 @@ export async function bind(
   await untilMay(bed, userOf(namespace, name), right);
 }
 
-/** A token with other claims, signed with the API server's own key; undefined takes a claim away. */
+/** A token with other claims, signed with the API server's key; undefined removes a claim. */
 export function forged(bed: Bed, token: string, claims: JsonObject, key?: string): string {
   const [header = '', payload = ''] = token.split('.');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the payload of a token is an object
@@ -155,7 +155,7 @@ export function forged(bed: Bed, token: string, claims: JsonObject, key?: string
   return `${unsigned}.${createSign('RSA-SHA256').update(unsigned).sign(signingKey).toString('base64url')}`;
 }
 
-/** Seconds since 1970, so many from now. */
+/** Seconds since 1970, this long from now. */
 export function secondsFromNow(seconds: number): number {
   return Math.floor(Date.now() / 1000) + seconds;
 }

@@ -1,4 +1,4 @@
-// Mounts, tuning, policies, capabilities, namespaces, limits and seals as both products really have them.
+// Mounts, tuning, policies, capabilities, namespaces, rate limits and seals on both products.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../src/json/json.ts';
@@ -10,7 +10,7 @@ import { disableMount, enableMount, readMounts, readTune, writeTune } from '../.
 import { readCapabilities, deletePolicy, listPolicies, readPolicy, writePolicy } from '../../src/vault/policies.ts';
 import { contractClient, onEachServer, outcomeOf, read, write } from './servers.ts';
 
-/** Waits a minute at most. */
+/** Waits for at most a minute. */
 const until = async (check: () => Promise<boolean>): Promise<void> => {
   for (let wait = 0; wait < 1200 && !(await check()); wait += 1) await sleep(50);
 };
@@ -18,7 +18,7 @@ const nothing = (): Promise<void> => Promise.resolve();
 
 onEachServer([], nothing, (product, server) => {
   const isVault = product === 'vault';
-  /** Requests with a token that has just this policy. */
+  /** Sends requests with a token that has only this policy. */
   const limited = async (policy: string): Promise<VaultCaller> => {
     const { client, root } = server();
     await writePolicy(root, 'limited', policy);
@@ -29,7 +29,7 @@ onEachServer([], nothing, (product, server) => {
   const accessorOf = async (path: string): Promise<string | undefined> =>
     (await readMounts(server().root)).find((mount) => mount.path === path)?.accessor;
 
-  test('1.7 health wants no token; only Vault has the field "enterprise"', async () => {
+  test('1.7 health requires no token; only Vault has the field "enterprise"', async () => {
     expect(await readHealth(server().client)).toEqual({
       initialized: true,
       sealed: false,
@@ -41,7 +41,7 @@ onEachServer([], nothing, (product, server) => {
     });
   });
 
-  test('1.9 mounts: listed with accessor and type; a second mount, or one that is a prefix, is refused; absent ones go without a word', async () => {
+  test('1.9 mounts are listed with accessor and type; a second mount at a path or below it is rejected; disabling an absent one is not an error', async () => {
     const { root } = server();
     expect(
       await enableMount(root, 'k8s/prod', { type: 'kubernetes', description: 'd', config: { max_lease_ttl: '1h' } }),
@@ -61,7 +61,7 @@ onEachServer([], nothing, (product, server) => {
     await disableMount(root, 'nowhere');
   });
 
-  test('1.9 a mount that is disabled takes roles and tokens with it; enabled again it has another accessor', async () => {
+  test('1.9 disabling a mount deletes its roles and tokens; enabled again it has another accessor', async () => {
     const { root, client } = server();
     await enableMount(root, 'gone', { type: 'approle' });
     await write(root, 'auth/gone/role/r', { token_policies: ['default'] });
@@ -76,7 +76,7 @@ onEachServer([], nothing, (product, server) => {
     await expect(lookUpSelf(client, token)).rejects.toMatchObject({ kind: 'PermissionDenied' });
   });
 
-  test('1.9 tune: what is given changes; zero means the system’s time; an empty visibility vanishes; unknown fields go without a word', async () => {
+  test('1.9 tune changes the given fields; zero is the system’s TTL; an empty visibility is removed; unknown fields are dropped without a warning', async () => {
     const { root } = server();
     await enableMount(root, 'tuned', { type: 'kubernetes' });
     expect(await readTune(root, 'nowhere')).toBeUndefined();
@@ -102,7 +102,7 @@ onEachServer([], nothing, (product, server) => {
     });
   });
 
-  test('1.9 what needs sudo: a mount under sys/auth; not the list of mounts, and not tune under sys/mounts', async () => {
+  test('1.9 sudo is required for mounts under sys/auth, but neither for the list of mounts nor for tune under sys/mounts', async () => {
     await enableMount(server().root, 'plain', { type: 'kubernetes' });
     const caller = await limited(`
       path "sys/auth" { capabilities = ["read"] }
@@ -126,7 +126,7 @@ onEachServer([], nothing, (product, server) => {
     );
   });
 
-  test('1.9 policies: the text as it was written, names in lower case; the built-in ones stay', async () => {
+  test('1.9 policies keep their text, names are in lower case, and built-in ones cannot be deleted', async () => {
     const { root } = server();
     const text = '# c\n  path "x" {\n capabilities = ["read"] }\n\n';
     expect(await writePolicy(root, 'Team.A_b-c', text)).toEqual(['policy name was converted to team.a_b-c']);
@@ -147,7 +147,7 @@ onEachServer([], nothing, (product, server) => {
     );
   });
 
-  test('1.7 policies by condition and with an end are OpenBao’s: Vault takes the words and does without', async () => {
+  test('1.7 conditional and expiring policies are OpenBao’s: Vault accepts the fields and ignores them', async () => {
     const { root } = server();
     const path = 'sys/policies/acl/conditional';
     const policy = 'path "x" { capabilities = ["read"] }';
@@ -160,7 +160,7 @@ onEachServer([], nothing, (product, server) => {
     expect((await readPolicy(root, 'ending')) === undefined).toBe(!isVault);
   });
 
-  test('1.7 long lists in parts are OpenBao’s: Vault gives all of it, with a warning', async () => {
+  test('1.7 paged lists are OpenBao’s: Vault returns the whole list, with a warning', async () => {
     const { root } = server();
     await enableMount(root, 'many', { type: 'kubernetes' });
     const body = { bound_service_account_names: 'a', bound_service_account_namespaces: 'a', audience: 'v' };
@@ -170,7 +170,7 @@ onEachServer([], nothing, (product, server) => {
     expect(part.warnings.length).toBe(isVault ? 1 : 0);
   });
 
-  test('1.9 an allowed_parameters with a glob is no fence', async () => {
+  test('1.9 allowed_parameters with a glob does not restrict', async () => {
     const { root } = server();
     await enableMount(root, 'fenced', { type: 'kubernetes' });
     const caller = await limited(
@@ -182,7 +182,7 @@ onEachServer([], nothing, (product, server) => {
     expect(await write(caller, 'auth/fenced/role/r', { ...body, policies: ['evil'] })).toBe('204');
   });
 
-  test('1.7 namespaces: OpenBao keeps them apart and refuses one that is absent; Vault’s Community Edition serves its root for all', async () => {
+  test('1.7 namespaces: OpenBao rejects an absent one; Vault’s Community Edition serves its root for all', async () => {
     const { address, client, root } = server();
     expect(await hasNamespaces(client)).toBe(!isVault);
     expect(await write(root, 'sys/namespaces/team', {})).toBe(isVault ? '404 enterprise-only feature' : '200');
@@ -210,9 +210,9 @@ onEachServer([], nothing, (product, server) => {
     }
   });
 
-  test('1.7 a limit is a 429, with a time to wait only where headers are switched on', async () => {
+  test('1.7 a rate limit is a 429, with Retry-After only where headers are enabled', async () => {
     const { root, address } = server();
-    // The client itself keeps the pause that it is asked for.
+    // The client itself observes Retry-After.
     const fill = async (): Promise<void> => {
       const client = contractClient(address);
       try {
@@ -231,7 +231,7 @@ onEachServer([], nothing, (product, server) => {
     await write(root, 'sys/quotas/rate-limit/q', {}, 'DELETE');
   });
 
-  test('sealed: health says so with 503 and its body, everything else is a 503 with words; unsealed all is as before', async () => {
+  test('sealed: health is a 503 with its body, all other paths are a 503 with a message; unsealed everything works again', async () => {
     const { address, root, bed } = server();
     const apart = contractClient(address);
     try {

@@ -1,4 +1,4 @@
-// Templated policies as both products really evaluate them: what metadata of a login can reach, and what it must not hold.
+// Templated policies on both products: the paths that a login's metadata grants, and the values that must be rejected.
 import { readFileSync } from 'node:fs';
 import type { JsonObject } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
@@ -11,7 +11,7 @@ const prepare = (bed: Bed): Promise<void> => serviceAccount(bed, 'team-a', 'app'
 onEachServer(['kube-apiserver'], prepare, (_, server) => {
   let path = '';
   let jwt = '';
-  /** Reads a secret as who logs in with these claims beside those of team-a/app. */
+  /** Reads a secret after a login with these claims beside those of team-a/app. */
   const readAs = async (claims: JsonObject, secret: string): Promise<string> => {
     const { bed, client } = server();
     const body = { role: 'app', jwt: forged(bed, jwt, claims) };
@@ -46,22 +46,22 @@ onEachServer(['kube-apiserver'], prepare, (_, server) => {
       await write(root, `secret/data/${secret}`, { data: { a: 1 } });
   });
 
-  test('1.9 one policy keyed on the namespace of the service account serves each its own', async () => {
+  test('1.9 one policy by the namespace of the service account grants each namespace its own path', async () => {
     expect([await readAs({}, 'team-a/x'), await readAs({}, 'team-b/x')]).toEqual(['200', '403']);
   });
 
-  test('1.7 a value takes effect as it is at each login; without it the path is nobody’s', async () => {
+  test('1.7 the value at each login takes effect; without it the path is denied', async () => {
     expect(await readAs({ team: 'red' }, 'by-team/red/x')).toBe('200');
     expect(await readAs({ team: 'red' }, 'by-team/blue/x')).toBe('403');
     expect(await readAs({}, 'by-team/red/x')).toBe('403');
   });
 
-  test('1.7 a value "+" is a wildcard and reads what is another team’s, "*" is denied: neither may be let in', async () => {
+  test('1.7 the value "+" is a wildcard that reads paths of other teams, "*" is denied: both must be rejected', async () => {
     expect(await readAs({ team: '+' }, 'by-team/blue/x')).toBe('200');
     expect(await readAs({ team: '*' }, 'by-team/blue/x')).toBe('403');
   });
 
-  test('1.7 a value with a slash reaches further down', async () => {
+  test('1.7 a value with a slash grants a deeper path', async () => {
     expect(await readAs({ team: 'a/b' }, 'by-team/a/b/x')).toBe('200');
   });
 });

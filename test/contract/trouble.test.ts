@@ -1,4 +1,4 @@
-// Agents of profile native in trouble: the real programs, with the configuration and the start-up probe that pods get.
+// Agents of profile native during outages: the real programs, with the configuration and the startup probe of pods.
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,14 +15,14 @@ const PROGRAMS = { openbao: 'bao', vault: 'vault' } as const;
 const PRODUCTS = ['openbao', 'vault'] as const;
 type Product = (typeof PRODUCTS)[number];
 
-/** Seconds that a login lives: one outlives the outage, the other is lost in it. */
+/** TTLs of logins in seconds: one outlives the outage, the other expires in it. */
 const LOGINS = { kept: 600, lost: 4 } as const;
-/** The waits of agents are random, so that there are several of each kind. */
+/** The back-off of agents is random, so there are several of each kind. */
 const AGENTS = 3;
 const OUTAGE_MS = 30_000;
-/** What docs/decisions/0050 promises: 3 s between two attempts at the most, and the rest for the attempt itself. */
+/** As in docs/decisions/0050: at most 3 s between two attempts, and the rest for the attempt itself. */
 const RECOVERY_MS = 5000;
-/** Where others have the processors, no agent may take longer; without our limit it would wait for as long again as the outage was. */
+/** On a busy machine no agent may take longer; without our limit its back-off would be as long as the outage. */
 const BUSY_RECOVERY_MS = 15_000;
 
 let bed: Bed;
@@ -58,7 +58,7 @@ const request = async (product: Product, method: string, path: string, body: obj
 const write = (value: string): Promise<unknown> =>
   Promise.all(PRODUCTS.map((product) => request(product, 'POST', 'secret/data/web', { data: { value } })));
 
-/** A method of login that needs no cluster, and a role for each life of a login. */
+/** An auth method that needs no cluster, and a role for each TTL. */
 const prepare = async (product: Product): Promise<void> => {
   await request(product, 'POST', 'sys/auth/approle', { type: 'approle' });
   await request(product, 'POST', 'sys/policies/acl/web', { policy: 'path "secret/data/web*" { capabilities = ["read"] }' });
@@ -70,7 +70,7 @@ const prepare = async (product: Product): Promise<void> => {
   }
 };
 
-/** The pod whose agent is started. */
+/** The pod of the agent. */
 const podOf = ({ service, secret }: Wanted): JsonObject => {
   const annotations = {
     service,
@@ -84,7 +84,7 @@ const podOf = ({ service, secret }: Wanted): JsonObject => {
 const inside = (text: string, directory: string): string =>
   text.replaceAll('/vault/secrets', directory).replaceAll('/run/vault-agent', directory);
 
-/** What the pod's agent is told, but for the type of login and the directory. */
+/** The configuration of the pod's agent, with the auth method and directory of the test. */
 const configuration = (pod: JsonObject, directory: string, role: string): string => {
   const text = textOf(objectAt(objectAt(pod, 'metadata'), 'annotations'), 'vaultauth.dev/agent-config') ?? '';
   const document = JSON.parse(inside(text, directory)) as { readonly auto_auth: { readonly method: readonly object[] } };
@@ -118,7 +118,7 @@ const contentOf = ({ file }: Agent): string => {
   }
 };
 
-/** Waits until every agent has rendered the value, and gives for each when it had, in milliseconds since 1970. */
+/** Waits until every agent has rendered the value, and returns the time for each, in milliseconds since 1970. */
 const rendered = async (agents: readonly Agent[], value: string): Promise<ReadonlyMap<string, number>> => {
   for (const end = Date.now() + 60_000; ; await sleep(100)) {
     const late = agents.filter((agent) => contentOf(agent) !== value);
@@ -127,7 +127,7 @@ const rendered = async (agents: readonly Agent[], value: string): Promise<Readon
   }
 };
 
-/** What the start-up probe of the pod says, which `kubectl describe pod` shows; empty when it succeeds. */
+/** The output of the pod's startup probe, as in `kubectl describe pod`; empty when it succeeds. */
 const probed = async ({ pod, directory }: Agent): Promise<string> => {
   const probe = objectAt(objectAt(containerOf(pod, 'vault-agent'), 'startupProbe'), 'exec')?.['command'] as string[];
   const [program = '', ...words] = probe.map((word) => inside(word, directory));
@@ -137,17 +137,17 @@ const probed = async ({ pod, directory }: Agent): Promise<string> => {
   );
 };
 
-const eventually = async (wanted: string, agent: Agent): Promise<void> => {
-  let said = '';
+const eventually = async (expected: string, agent: Agent): Promise<void> => {
+  let output = '';
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(250)) {
-    said = await probed(agent);
-    if (said.includes(wanted)) return;
+    output = await probed(agent);
+    if (output.includes(expected)) return;
   }
-  throw new Error(`after a minute the probe of ${agent.name} does not say ${wanted}, but: ${said}`);
+  throw new Error(`after a minute the probe of ${agent.name} does not print ${expected}, but: ${output}`);
 };
 
 test.each(PRODUCTS)(
-  '%s: the start-up probe quotes why a secret is not there',
+  '%s: the startup probe quotes why a secret is missing',
   async (product) => {
     const service = bed[product]?.address ?? '';
     const forbidden = await startAgent(product, 'forbidden', { service, role: 'kept', secret: 'secret/data/forbidden' });
@@ -162,7 +162,7 @@ test.each(PRODUCTS)(
   300_000,
 );
 
-test('an outage is over 5 s after the server is back, whether the login was lost in it or not', async () => {
+test('agents recover within 5 s after an outage, whether their login expired in it or not', async () => {
   const agents: Agent[] = [];
   const gates: Gate[] = [];
   await write('before');

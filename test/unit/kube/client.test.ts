@@ -24,7 +24,7 @@ const failure = (promise: Promise<unknown>): Promise<KubeError> =>
     (error: unknown) => (error instanceof KubeError ? error : Promise.reject(error)),
   );
 
-test('method, path, query, headers and body arrive, over one connection', async () => {
+test('sends method, path, query, headers and body, over one connection', async () => {
   const seen: string[] = [];
   const fake = await api((request, response) => {
     void respond();
@@ -54,7 +54,7 @@ test('method, path, query, headers and body arrive, over one connection', async 
   expect(fake.sockets).toHaveLength(1);
 });
 
-test('a refusal carries status, reason and the API server’s own words', async () => {
+test('an error has the status, reason and message of the API server, and never quotes another body', async () => {
   const fake = await api((request, response) => {
     response.statusCode = request.url === '/html' ? 502 : 403;
     response.end(
@@ -74,7 +74,7 @@ test('a refusal carries status, reason and the API server’s own words', async 
   });
 });
 
-test('no server, a hanging server and an answer without end are errors in bounded time and memory', async () => {
+test('a missing server, a hanging server and an endless response fail in bounded time and memory', async () => {
   const fake = await api((request, response) => {
     if (request.url === '/half') response.write('{"a":');
     if (request.url !== '/endless') return;
@@ -102,10 +102,10 @@ test('no server, a hanging server and an answer without end are errors in bounde
   expect(gone.message).toMatch(/^GET \/x: cannot reach the API server at https:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/);
 });
 
-test('a GET on a kept connection that the server drops is sent again, a POST is not', async () => {
+test('retries a GET on a kept connection that the server has closed, but not a POST', async () => {
   const answered = new Set<unknown>();
   const fake = await api((request, response) => {
-    // The second request on a connection meets a reset, as when the server closes it at that moment.
+    // Resets the second request of each connection, as a server does that closes an idle connection at that moment.
     if (answered.has(request.socket)) request.socket.destroy();
     else response.end('{}');
     answered.add(request.socket);
@@ -116,7 +116,7 @@ test('a GET on a kept connection that the server drops is sent again, a POST is 
   expect(await failure(client.request({ method: 'POST', path: '/' }))).toMatchObject({ reason: 'Unreachable' });
 });
 
-test('credentials are read again after a minute, after a 401, and after a failure to read them', async () => {
+test('reads the credentials again after a minute, after a 401, and after a failure to read them', async () => {
   const tokens = ['one', 'two', 'three', 'five'];
   let now = 0;
   const shown: unknown[] = [];

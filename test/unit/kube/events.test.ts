@@ -1,4 +1,4 @@
-// Events: few, counted, short enough, and never a reason to stop.
+// Events: counted, rate limited, short enough for the API, and never a reason to stop.
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
 import { type EventRecorder, eventRecorder, type EventText } from '../../../src/kube/events.ts';
 
@@ -39,7 +39,7 @@ const recording = (more: { fence?: () => void; fail?: () => void } = {}) => {
 };
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('the same event again is counted, at most once a minute, and is a new one after a long silence', async () => {
+test('counts a repeated event, writes the count at most once a minute, and creates a new event after ten minutes', async () => {
   const { sent, clock, recorder } = recording();
   for (let round = 0; round < 10; round += 1) recorder.record(role('web'), text('policies differ'));
   await settled();
@@ -64,7 +64,7 @@ test('the same event again is counted, at most once a minute, and is a new one a
   await recorder.close();
 });
 
-test('a flood about one object is cut, and the others are still heard', async () => {
+test('limits the events of one object without dropping those of others', async () => {
   const { sent, clock, recorder } = recording();
   for (let round = 0; round < 200; round += 1) recorder.record(role('web'), text(`difference ${round}`));
   recorder.record(role('other'), text('difference'));
@@ -77,7 +77,7 @@ test('a flood about one object is cut, and the others are still heard', async ()
   await recorder.close();
 });
 
-test('a note is cut to what the API takes, at a character', async () => {
+test('cuts a note to 1,024 bytes, at a character', async () => {
   const { sent, recorder } = recording();
   recorder.record(role('web'), text('ä€'.repeat(1000)));
   await settled();
@@ -87,7 +87,7 @@ test('a note is cut to what the API takes, at a character', async () => {
   await recorder.close();
 });
 
-test('what cannot be written, or must not be, is told and stops nothing', async () => {
+test('reports an event that the fence rejects, and goes on with the next one', async () => {
   let refusals = 1;
   const { sent, problems, recorder } = recording({
     fence: () => {

@@ -1,4 +1,4 @@
-// An HTTPS server on the loopback that answers as a test says, for faults that a real API server cannot be made to show.
+// An HTTPS server on the loopback whose responses a test scripts, for faults that a real API server cannot be made to show.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';

@@ -1,4 +1,4 @@
-// Objects in memory: what a list, a stream and our own writes make of them, and what is told of it.
+// The cache of an informer after lists, watches and our own writes, and the changes that its handler receives.
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeClient, kubeClient, type KubeRequest } from '../../../src/kube/client.ts';
@@ -10,7 +10,7 @@ interface Thing extends KubeObject {
 }
 
 const thing = (name: string, resourceVersion: string, spec = 'x', uid = `uid-${name}`): Thing => {
-  const metadata = { name, namespace: 'team', uid, resourceVersion, managedFields: [{ manager: 'somebody' }] };
+  const metadata = { name, namespace: 'team', uid, resourceVersion, managedFields: [{ manager: 'kubectl' }] };
   return { metadata, spec };
 };
 const list = (version: string, ...items: readonly Thing[]): string =>
@@ -36,11 +36,11 @@ const follow = async (
   more: { labelSelector?: string; relistMs?: number } = {},
 ) => {
   const urls: string[] = [];
-  const told: string[] = [];
+  const changes: string[] = [];
   const left = [...answers];
   const api: FakeApi = await fakeApi((request, response) => {
     urls.push(request.url ?? '');
-    // When the next list is due depends on the machine: a list is answered with the next list, a stream with the next stream.
+    // The time of the next resync depends on the machine, so lists and watches take their responses from separate queues.
     const isStream = request.url?.includes('watch=true') === true;
     const next = left.findIndex((each) => isStream !== isList(each));
     const answer = next < 0 ? undefined : left.splice(next, 1)[0];
@@ -53,7 +53,7 @@ const follow = async (
     path: '/things',
     labelSelector: more.labelSelector,
     transform: withoutManagedFields,
-    onChange: (key, before, after) => told.push(`${key} ${before?.spec ?? '-'}>${after?.spec ?? '-'}`),
+    onChange: (key, before, after) => changes.push(`${key} ${before?.spec ?? '-'}>${after?.spec ?? '-'}`),
     onProblem: () => undefined,
     times: { firstBackoffMs: 5, ...(more.relistMs === undefined ? {} : { relistMs: more.relistMs }) },
   });
@@ -64,14 +64,14 @@ const follow = async (
       await api.stop();
     },
   });
-  return { store, told, urls };
+  return { store, changes, urls };
 };
 
 const specs = (store: Lister<Thing>): Record<string, string | undefined> =>
   Object.fromEntries(store.keys().map((key) => [key, store.get(key)?.spec]));
 
-test('a list and a stream are told as changes, without the record of who set what', async () => {
-  const { store, told, urls } = await follow(
+test('reports the objects of a list and a watch as changes, without managedFields', async () => {
+  const { store, changes, urls } = await follow(
     [
       list('5', thing('a', '3', 'one'), thing('b', '4', 'two')),
       event('MODIFIED', thing('a', '6', 'three')) + event('ADDED', thing('c', '7', 'four')) + event('DELETED', thing('b', '8')),
@@ -79,14 +79,14 @@ test('a list and a stream are told as changes, without the record of who set wha
     { labelSelector: 'team=blue' },
   );
   await until(() => urls.length === 3);
-  expect(told).toEqual(['team/a ->one', 'team/b ->two', 'team/a one>three', 'team/c ->four', 'team/b two>-']);
+  expect(changes).toEqual(['team/a ->one', 'team/b ->two', 'team/a one>three', 'team/c ->four', 'team/b two>-']);
   expect(specs(store)).toEqual({ 'team/a': 'three', 'team/c': 'four' });
-  expect(JSON.stringify(store.list())).not.toContain('somebody');
+  expect(JSON.stringify(store.list())).not.toContain('kubectl');
   expect(urls.every((url) => url.includes('labelSelector=team%3Dblue'))).toBe(true);
 });
 
-test('a new list tells only of what differs, of what is gone and of what was made anew', async () => {
-  const { store, told, urls } = await follow(
+test('a resync reports only objects that changed, were deleted or were created again', async () => {
+  const { store, changes, urls } = await follow(
     [
       list('5', thing('a', '3', 'one'), thing('b', '4', 'two'), thing('c', '5', 'three')),
       event('ADDED', thing('d', '6', 'four')),
@@ -96,7 +96,7 @@ test('a new list tells only of what differs, of what is gone and of what was mad
   );
   await until(() => store.get('team/b') === undefined && store.synced());
   expect(urls.length).toBeGreaterThan(1);
-  expect(told.filter((line) => line !== 'team/d ->four')).toEqual([
+  expect(changes.filter((line) => line !== 'team/d ->four')).toEqual([
     'team/a ->one',
     'team/b ->two',
     'team/c ->three',
@@ -105,10 +105,10 @@ test('a new list tells only of what differs, of what is gone and of what was mad
   ]);
 });
 
-test('what we have written is known at once, and a stream that lags behind does not take it back', async () => {
+test('caches a write at once, and ignores older versions of a watch that lags behind', async () => {
   const late = new EventEmitter();
   const lateText = once(late, 'text').then(([text]) => String(text));
-  const { store, told, urls } = await follow([list('5', thing('a', '3', 'one')), lateText]);
+  const { store, changes, urls } = await follow([list('5', thing('a', '3', 'one')), lateText]);
   await until(() => store.synced());
   store.recordWrite(thing('a', '10', 'ours'));
   store.recordWrite(thing('gone', '10', 'ours'));
@@ -116,10 +116,10 @@ test('what we have written is known at once, and a stream that lags behind does 
   expect(specs(store)).toEqual({ 'team/a': 'ours' });
   late.emit('text', ['6 old', '10 ours', '11 new'].map((line) => event('MODIFIED', thing('a', ...pair(line)))).join(''));
   await until(() => urls.length === 3);
-  expect(told).toEqual(['team/a ->one', 'team/a one>ours', 'team/a ours>new']);
+  expect(changes).toEqual(['team/a ->one', 'team/a one>ours', 'team/a ours>new']);
 });
 
-test('a list that was read before we wrote does not take it back', async () => {
+test('keeps a write that was made while a list was read', async () => {
   const late = new EventEmitter();
   let lists = 0;
   const request = async ({ untilLine }: KubeRequest): Promise<unknown> => {
@@ -129,13 +129,13 @@ test('a list that was read before we wrote does not take it back', async () => {
     if (lists === 2) await once(late, 'go');
     return JSON.parse(list('7', thing('a', '5', 'one'), thing('b', '6', 'two')));
   };
-  const told: string[] = [];
+  const changes: string[] = [];
   const store = startInformer<Thing, Thing>({
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- answers what the test says
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the test scripts the response
     client: { request, close: () => undefined } as KubeClient,
     path: '/things',
     transform: withoutManagedFields,
-    onChange: (key, before, after) => told.push(`${key} ${before?.spec ?? '-'}>${after?.spec ?? '-'}`),
+    onChange: (key, before, after) => changes.push(`${key} ${before?.spec ?? '-'}>${after?.spec ?? '-'}`),
     onProblem: () => undefined,
     times: { firstBackoffMs: 5, relistMs: 50 },
   });
@@ -144,7 +144,7 @@ test('a list that was read before we wrote does not take it back', async () => {
   store.recordWrite(thing('a', '9', 'ours'));
   late.emit('go');
   await until(() => store.get('team/b') !== undefined);
-  expect(told).toEqual(['team/a ->one', 'team/a one>ours', 'team/b ->two']);
+  expect(changes).toEqual(['team/a ->one', 'team/a one>ours', 'team/b ->two']);
 });
 
 const pair = (line: string): [string, string] => {

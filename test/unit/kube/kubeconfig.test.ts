@@ -18,7 +18,7 @@ const put = (name: string, text: string): string => {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-test('a pod’s service account: trimmed token, authority, namespace, IPv6 host', async () => {
+test('in a cluster: reads the token, CA and namespace of the service account, and supports an IPv6 host', async () => {
   put('token', 'abc\n');
   put('ca.crt', authority.certificate);
   put('namespace', 'vault');
@@ -28,13 +28,13 @@ test('a pod’s service account: trimmed token, authority, namespace, IPv6 host'
   expect(await connection.credentials()).toMatchObject({ authorization: 'Bearer def', ca: authority.certificate.trim() });
 });
 
-test('a missing service account is explained', async () => {
+test('a missing service account names the pod field that mounts it', async () => {
   await expect(inClusterConnection({ host: '10.0.0.1', port: '443', folder })).rejects.toThrow(
     /automountServiceAccountToken.*ENOENT.*token/,
   );
 });
 
-test('a kubeconfig with a client certificate talks to a server that asks for one', async () => {
+test('a kubeconfig: authenticates with its client certificate', async () => {
   const fake = await fakeApi(({ socket }, response) =>
     response.end(JSON.stringify(socket instanceof TLSSocket && socket.getPeerCertificate().subject)),
   );

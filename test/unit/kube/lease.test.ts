@@ -1,4 +1,4 @@
-// Leading by a Lease: one at a time, handed over, and never believed when it may be over.
+// Leader election: one leader at a time, a fast hand-over, and a fence when the Lease may have expired.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
@@ -15,7 +15,7 @@ const refuse = (status: number, reason: string): never => {
   throw new KubeError(status, reason, reason);
 };
 
-/** An API server with room for one Lease. */
+/** An API server that stores one Lease. */
 const leaseServer = () => {
   let stored: Stored | undefined;
   let versions = 0;
@@ -48,7 +48,7 @@ const leaseServer = () => {
 
 interface Process {
   readonly leader: LeaderElection;
-  readonly told: string[];
+  readonly calls: string[];
   signal?: AbortSignal;
 }
 
@@ -58,8 +58,8 @@ afterEach(async () => {
 });
 
 const start = (client: KubeClient, identity: string, clocks?: { monotonic: () => number; wall: () => number }): Process => {
-  const told: string[] = [];
-  const process: { leader?: LeaderElection; told: string[]; signal?: AbortSignal } = { told };
+  const calls: string[] = [];
+  const process: { leader?: LeaderElection; calls: string[]; signal?: AbortSignal } = { calls };
   const leader = runLeaderElection({
     client,
     namespace: 'own',
@@ -69,10 +69,10 @@ const start = (client: KubeClient, identity: string, clocks?: { monotonic: () =>
     clocks,
     onStartedLeading: (signal) => {
       process.signal = signal;
-      told.push('leads');
+      calls.push('leads');
     },
-    onStoppedLeading: (reason) => told.push(reason),
-    onProblem: (problem) => told.push(`problem: ${problem ?? 'over'}`),
+    onStoppedLeading: (reason) => calls.push(reason),
+    onProblem: (problem) => calls.push(`problem: ${problem ?? 'over'}`),
   });
   running.push(leader);
   return Object.assign(process, { leader });
@@ -85,7 +85,7 @@ const until = async (what: () => boolean): Promise<void> => {
   }
 };
 
-test('one of two leads, and when it stops the other leads at once', async () => {
+test('one of two processes leads, and the other leads as soon as the first stops', async () => {
   const server = leaseServer();
   const one = start(server.client(), 'one');
   await until(() => one.leader.isLeading());
@@ -100,11 +100,11 @@ test('one of two leads, and when it stops the other leads at once', async () => 
   await until(() => two.leader.isLeading());
   expect(performance.now() - began).toBeLessThan(TIMES.leaseDurationMs);
   expect(server.stored()?.spec).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
-  expect([one.told, two.told]).toEqual([['leads'], ['leads']]);
+  expect([one.calls, two.calls]).toEqual([['leads'], ['leads']]);
   expect(one.signal?.aborted).toBe(true);
 });
 
-test('a leader that the API server does not answer stops before another one begins, and ends when it learns of it', async () => {
+test('a leader without an API server is fenced before another leads, and stops leading when it reads the Lease again', async () => {
   const server = leaseServer();
   let isAway = false;
   const one = start(
@@ -120,18 +120,18 @@ test('a leader that the API server does not answer stops before another one begi
     expect([one.leader.isLeading(), two.leader.isLeading()]).not.toEqual([true, true]);
   }
   expect(() => one.leader.fence()).toThrow(/was not renewed for [0-9]+ ms/);
-  expect(one.told).toEqual(['leads', 'problem: the API server is away']);
+  expect(one.calls).toEqual(['leads', 'problem: the API server is away']);
   isAway = false;
-  await until(() => one.told.length === 3);
-  expect(one.told[2]).toContain('is held by two');
+  await until(() => one.calls.length === 3);
+  expect(one.calls[2]).toContain('is held by two');
   expect(() => one.leader.fence()).toThrow('does not hold the Lease');
   expect(one.signal?.aborted).toBe(true);
 });
 
-test('a leader that the API server does not answer goes on afterwards if nobody has taken its place', async () => {
+test('a leader without an API server leads again afterwards unless another process took the Lease', async () => {
   const server = leaseServer();
   let isAway = false;
-  const { leader, told, signal } = start(
+  const { leader, calls, signal } = start(
     server.client(() => isAway),
     'one',
   );
@@ -141,38 +141,41 @@ test('a leader that the API server does not answer goes on afterwards if nobody 
   isAway = false;
   await until(() => leader.isLeading());
   expect(() => leader.fence()).not.toThrow();
-  expect(told).toEqual(['leads', 'problem: the API server is away', 'problem: over']);
+  expect(calls).toEqual(['leads', 'problem: the API server is away', 'problem: over']);
   expect(signal?.aborted).not.toBe(true);
 });
 
-test.each(['monotonic', 'wall'] as const)('after a gap on the %s clock nothing is written until it is renewed', async (clock) => {
-  const server = leaseServer();
-  let isAway = false;
-  const gap = { monotonic: 0, wall: 0 };
-  const clocks = { monotonic: () => performance.now() + gap.monotonic, wall: () => Date.now() + gap.wall };
-  const { leader, told } = start(
-    server.client(() => isAway),
-    'one',
-    clocks,
-  );
-  await until(() => leader.isLeading());
-  isAway = true;
-  // Time that the machine slept through is only told by the clock of the day, which can also just have been set.
-  gap[clock] = 5000;
-  expect(() => leader.fence()).toThrow(/was not renewed for [0-9]+ ms/);
-  isAway = false;
-  await until(() => leader.isLeading());
-  expect(told.filter((line) => !line.startsWith('problem'))).toEqual(['leads']);
-});
+test.each(['monotonic', 'wall'] as const)(
+  'after a gap on the %s clock the fence rejects writes until the Lease is renewed',
+  async (clock) => {
+    const server = leaseServer();
+    let isAway = false;
+    const gap = { monotonic: 0, wall: 0 };
+    const clocks = { monotonic: () => performance.now() + gap.monotonic, wall: () => Date.now() + gap.wall };
+    const { leader, calls } = start(
+      server.client(() => isAway),
+      'one',
+      clocks,
+    );
+    await until(() => leader.isLeading());
+    isAway = true;
+    // Only the wall clock goes on while the machine sleeps; but it can also be set.
+    gap[clock] = 5000;
+    expect(() => leader.fence()).toThrow(/was not renewed for [0-9]+ ms/);
+    isAway = false;
+    await until(() => leader.isLeading());
+    expect(calls.filter((line) => !line.startsWith('problem'))).toEqual(['leads']);
+  },
+);
 
-test('somebody who annotates the Lease takes nothing away; who deletes it does', async () => {
+test('goes on leading when the Lease is annotated, and stops when it is deleted', async () => {
   const server = leaseServer();
-  const { leader, told } = start(server.client(), 'one');
+  const { leader, calls } = start(server.client(), 'one');
   await until(() => leader.isLeading());
   server.touch();
   await sleep(300);
   expect(leader.isLeading()).toBe(true);
   server.remove();
-  await until(() => told.length === 2);
-  expect(told[1]).toContain('was deleted');
+  await until(() => calls.length === 2);
+  expect(calls[1]).toContain('was deleted');
 });

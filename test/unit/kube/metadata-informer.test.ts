@@ -1,4 +1,4 @@
-// What is kept of namespaces and service accounts, and what it costs.
+// The cached metadata of namespaces and service accounts, and its memory.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -22,14 +22,14 @@ interface ObjectMetadata {
 interface Objects {
   readonly namespaces: readonly ObjectMetadata[];
   readonly accounts: readonly ObjectMetadata[];
-  /** Answers of single look-ups, by path. */
+  /** Responses to single look-ups, by path. */
   readonly single?: Readonly<Record<string, ObjectMetadata | number>>;
   readonly times?: Partial<ReflectorTimes>;
 }
 
 const REASONS: Readonly<Record<number, string>> = { 403: 'Forbidden', 404: 'NotFound' };
 
-/** Serves lists in pages, streams that stay open, and single objects; only names that begin with `ours/` are kept. */
+/** Serves lists in pages, watches that stay open, and single objects; the informer caches only names that begin with `ours/`. */
 const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects): Promise<MetadataInformer> => {
   const api = await fakeApi((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'https://fake');
@@ -75,7 +75,7 @@ const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects)
 const plain = (known: ReturnType<MetadataInformer['namespace']>): object | undefined =>
   known && { labels: Object.fromEntries(known.labels), annotations: Object.fromEntries(known.annotations) };
 
-test('labels and annotations of ours are kept, all labels of namespaces, and of the others only that they are there', async () => {
+test('caches relevant labels and annotations, all labels of namespaces, and the mere existence of all other objects', async () => {
   const cluster = await serve({
     namespaces: [
       { name: 'team', labels: { 'ours/inject': 'enabled', other: 'x' }, annotations: { 'theirs/a': 'b' } },
@@ -97,7 +97,7 @@ test('labels and annotations of ours are kept, all labels of namespaces, and of 
   ]);
 });
 
-test('one that is not known yet can be looked up; one that does not exist stays unknown', async () => {
+test('looks up objects that are not cached yet; an absent one stays undefined', async () => {
   const base = '/api/v1/namespaces/team';
   const cluster = await serve({
     namespaces: [],
@@ -123,7 +123,7 @@ const texts = (count: number, of: number): Readonly<Record<string, string>> =>
 
 const team = (name: string, role: string): ObjectMetadata => ({ name, annotations: { 'ours/role': role } });
 
-test('a new list keeps what is as it was, and forgets what has gone', async () => {
+test('a resync keeps unchanged values and evicts deleted objects', async () => {
   const namespaces = [team('same', 'a'), team('other', 'a'), team('gone', 'a')];
   const cluster = await serve({
     namespaces,
@@ -145,7 +145,7 @@ test('5,000 namespaces and 50,000 service accounts fit in 60 MiB', async () => {
       labels: { 'ours/inject': 'enabled' },
       annotations: { ...texts(4, index), 'kubectl.kubernetes.io/last-applied-configuration': '{}' },
     })),
-    // Every fifth has annotations of ours, which is more than any cluster is known to have.
+    // Every fifth has relevant annotations, which is more than we expect of any cluster.
     accounts: Array.from({ length: 50_000 }, (_, index) => ({
       name: `service-account-number-${index}`,
       namespace: `a-team-with-a-name-${index % 5000}`,

@@ -1,4 +1,4 @@
-// Objects by namespace: what says nothing is not kept, what is gone is forgotten, and the order is that of names.
+// The index by namespace: without objects that `transform` drops, without deleted ones, sorted by name.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { startNamespaceInformer, type NamespaceInformer, type KubeObject } from '../../../src/kube/informer.ts';
@@ -49,7 +49,7 @@ const following = async (
   }
 };
 
-test('a list and what follows it are found by namespace', async () => {
+test('lists the objects of a list and a watch by namespace', async () => {
   const answers = [
     list(
       thing('a', 'two', '1', 'second'),
@@ -70,7 +70,7 @@ test('a list and what follows it are found by namespace', async () => {
   });
 });
 
-test('the order is that of names, however they came', async () => {
+test('sorts by name', async () => {
   await following([list(thing('a', 'two', '1', 'second'), thing('a', 'one', '2', 'first'))], async (things) => {
     await until(() => things.synced());
     expect(things.list('a')).toEqual(['first', 'second']);

@@ -1,4 +1,4 @@
-// The watch against everything that an API server and a network can do to it.
+// The reflector against faults of the API server and the network.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeClient } from '../../../src/kube/client.ts';
@@ -23,7 +23,7 @@ const event = (type: string, name: string, version: string): string =>
   `${JSON.stringify({ type, object: object(name, version) })}\n`;
 const failed = (code: number, reason: string): string =>
   `${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code, reason, message: reason } })}\n`;
-/** Events, and then the stream stays open. */
+/** Events, after which the watch stays open. */
 const open =
   (...lines: readonly string[]): Step =>
   (response) =>
@@ -53,7 +53,7 @@ interface Followed {
   readonly problems: readonly (string | undefined)[];
 }
 
-/** Follows a collection whose server takes these steps, one per request; after the last it keeps every stream open. */
+/** Starts a reflector whose server takes these steps, one per request; after the last it keeps every watch open. */
 const follow = async (steps: readonly Step[], times: Partial<ReflectorTimes> = {}): Promise<Followed> => {
   const requests: string[] = [];
   const problems: (string | undefined)[] = [];
@@ -104,7 +104,7 @@ const until = async (what: () => boolean): Promise<void> => {
   }
 };
 
-test('pages become one list, events change it, and a stream that ends is taken up where it ended', async () => {
+test('joins pages to one list, applies events, and resumes a watch at its last version', async () => {
   const { names, requests, problems, watch } = await follow([
     page('6', ['a', 'b'], 'more'),
     page('7', ['c']),
@@ -118,7 +118,7 @@ test('pages become one list, events change it, and a stream that ends is taken u
 });
 
 const ignore = (): void => undefined;
-test('metadata alone is asked for, with bookmarks and a bounded time', async () => {
+test('requests metadata only, with bookmarks and a timeout', async () => {
   const seen: (readonly [string | undefined, string])[] = [];
   const api = await fakeApi((request, response) => {
     seen.push([request.headers.accept, request.url ?? '']);
@@ -141,7 +141,7 @@ test('metadata alone is asked for, with bookmarks and a bounded time', async () 
 test.each([
   ['as a status', status(410)],
   ['in the stream', open(failed(410, 'Expired'))],
-])('a version that is too old (%s) leads to a new list, without a word', async (_, gone) => {
+])('an expired version (%s) leads to a new list, without a problem report', async (_, gone) => {
   const { names, requests, problems } = await follow([page('7', ['a', 'b']), gone, page('90', ['b'])]);
   await until(() => requests.length === 4);
   expect(requests).toEqual(['list', 'watch 7', 'list', 'watch 90']);
@@ -152,10 +152,10 @@ test.each([
 test.each([
   ['a reset', reset],
   ['an error event', open(failed(500, 'InternalError'))],
-  ['a line that is no JSON', open('{"type":\n')],
-  ['a refusal', status(429, 'TooManyRequests')],
-  ['an end without a word', ended()],
-])('%s is told once, and the stream goes on at its version', async (_, fault) => {
+  ['a line that is not JSON', open('{"type":\n')],
+  ['a 429', status(429, 'TooManyRequests')],
+  ['an end without an event', ended()],
+])('%s is reported once, and the watch resumes at its version', async (_, fault) => {
   const { names, requests, problems } = await follow([
     page('7', ['a']),
     ended(event('ADDED', 'b', '8')),
@@ -168,7 +168,7 @@ test.each([
   expect(problems).toEqual([expect.any(String), undefined]);
 });
 
-test('half an event before a reset does not count', async () => {
+test('ignores half an event before a reset', async () => {
   const whole = event('ADDED', 'b', '8');
   const { names, requests } = await follow([
     page('7', ['a']),
@@ -179,13 +179,13 @@ test('half an event before a reset does not count', async () => {
   expect(requests).toEqual(['list', 'watch 7', 'watch 7']);
 });
 
-test('a version that nobody knows is given up after three failures', async () => {
+test('drops a version that the server does not know after three failures', async () => {
   const { requests } = await follow([page('700', ['a']), ...[1, 2, 3].map(() => status(504, 'Timeout')), page('7', ['a'])]);
   await until(() => requests.length === 6);
   expect(requests).toEqual(['list', 'watch 700', 'watch 700', 'watch 700', 'list', 'watch 7']);
 });
 
-test('a connection that is dead without saying so is left, and the age of what is known can be seen', async () => {
+test('replaces a dead connection, and lastActivity shows the age of the cache', async () => {
   const { watch, requests, problems } = await follow([page('7', ['a']), silent, silent], { streamSeconds: 0.1, graceMs: 200 });
   await until(() => requests.length === 2);
   const heard = watch.lastActivity();
@@ -195,13 +195,13 @@ test('a connection that is dead without saying so is left, and the age of what i
   expect(problems).toEqual([expect.stringContaining('no answer within 1200 ms')]);
 });
 
-test('a list that is cut in the middle changes nothing; the next one does', async () => {
+test('drops a list that is cut in the middle', async () => {
   const { watch, names, requests, problems } = await follow([
     page('6', ['a'], 'more'),
     status(500, 'InternalError'),
     page('6', ['b'], 'more'),
     reset,
-    // The client itself sends a GET once more when a kept connection breaks.
+    // The client itself retries a GET once when a kept connection breaks.
     reset,
     page('7', ['c'], 'more'),
     page('8', ['d']),
@@ -214,9 +214,9 @@ test('a list that is cut in the middle changes nothing; the next one does', asyn
 });
 
 test.each<[string, Step]>([
-  ['a word and the end of each stream', ended(event('BOOKMARK', '', '2'))],
-  ['lists from which nothing can be watched', (response) => response.end(JSON.stringify({ metadata: {}, items: [] }))],
-])('%s are no reason to ask without a pause', async (_what, step) => {
+  ['watches that end after one event', ended(event('BOOKMARK', '', '2'))],
+  ['lists without a resourceVersion', (response) => response.end(JSON.stringify({ metadata: {}, items: [] }))],
+])('backs off after %s', async (_what, step) => {
   const { requests } = await follow([page('1', []), ...Array.from({ length: 200 }, () => step)], {
     firstBackoffMs: 100,
     relistMs: 0,
@@ -225,7 +225,7 @@ test.each<[string, Step]>([
   expect(requests.length).toBeLessThan(20);
 });
 
-test('everything is listed again after a while; when that fails the stream goes on', async () => {
+test('lists again after the resync interval, and goes on watching when that fails', async () => {
   const { names, requests } = await follow(
     [
       page('7', ['a', 'b']),
@@ -242,9 +242,9 @@ test('everything is listed again after a while; when that fails the stream goes 
 
 test.each<readonly [string, readonly Step[], number]>([
   ['a list', [silent], 1],
-  ['a stream', [page('7', ['a']), silent], 2],
-  ['a wait', [status(500)], 1],
-])('%s ends at once when the watch is closed', async (_, steps, count) => {
+  ['a watch', [page('7', ['a']), silent], 2],
+  ['a back-off', [status(500)], 1],
+])('%s ends at once when the reflector is closed', async (_, steps, count) => {
   const { watch, requests } = await follow(steps, { firstBackoffMs: 20_000 });
   await until(() => requests.length === count);
   const began = performance.now();

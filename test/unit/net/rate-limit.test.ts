@@ -1,4 +1,4 @@
-// The gate of a server: rate and number are kept, and who goes first. With a clock of its own.
+// The rate limiter: rate, requests in flight, and the priority of the lanes. With fake timers.
 import fc from 'fast-check';
 import { type RateLimiter, rateLimiter, type Lane, type RateLimits } from '../../../src/net/rate-limit.ts';
 
@@ -11,7 +11,7 @@ afterEach(() => void jest.useRealTimers());
 /** The clock of the test: the one of node:perf_hooks stays the real one. */
 const now = (): number => performance.now();
 
-/** Ten in a second, one by one, of which each takes some milliseconds. */
+/** A limiter of ten requests per second without burst, whose requests take some milliseconds. */
 const opened = (limits: Partial<RateLimits> = {}, takesMs = 1) => {
   const limiter = rateLimiter({ requestsPerSecond: 10, burst: 1, maxInFlight: 4, ...limits }, now);
   const passed: string[] = [];
@@ -25,18 +25,28 @@ const opened = (limits: Partial<RateLimits> = {}, takesMs = 1) => {
 const many = (count: number, run: (index: number) => void): void =>
   Array.from({ length: count }, (_, index) => index).forEach(run);
 
-test('upkeep goes before changes, changes before routine looks, and each in the order of asking', async () => {
+test('runs upkeep before changes, changes before resyncs, and each lane in order', async () => {
   const { passed, ask } = opened();
-  many(4, (index) => ask(`look ${index}`, 'routine'));
+  many(4, (index) => ask(`resync ${index}`, 'routine'));
   many(3, (index) => ask(`change ${index}`, 'change'));
   many(2, (index) => ask(`upkeep ${index}`, 'upkeep'));
   await jest.advanceTimersByTimeAsync(5000);
-  expect(passed).toEqual(['look 0', 'upkeep 0', 'upkeep 1', 'change 0', 'change 1', 'change 2', 'look 1', 'look 2', 'look 3']);
+  expect(passed).toEqual([
+    'resync 0',
+    'upkeep 0',
+    'upkeep 1',
+    'change 0',
+    'change 1',
+    'change 2',
+    'resync 1',
+    'resync 2',
+    'resync 3',
+  ]);
 });
 
-test('a change behind hundreds of routine looks goes within one turn', async () => {
+test('runs a change behind hundreds of resyncs at the next turn', async () => {
   const { passed, ask } = opened();
-  many(300, (index) => ask(`look ${index}`, 'routine'));
+  many(300, (index) => ask(`resync ${index}`, 'routine'));
   await jest.advanceTimersByTimeAsync(1000);
   ask('change', 'change');
   await jest.advanceTimersByTimeAsync(101);
@@ -44,61 +54,61 @@ test('a change behind hundreds of routine looks goes within one turn', async () 
   expect(passed.length).toBeLessThan(14);
 });
 
-test('routine looks get one turn of ten while changes do not end, and upkeep never waits for either', async () => {
+test('gives resyncs one turn of ten while changes do not end, and upkeep the next turn', async () => {
   const { passed, ask } = opened();
-  many(200, (index) => ask(`look ${index}`, 'routine'));
+  many(200, (index) => ask(`resync ${index}`, 'routine'));
   many(200, () => ask('change', 'change'));
   await jest.advanceTimersByTimeAsync(10_000);
-  const looks = passed.filter((name) => name.startsWith('look'));
-  expect(looks.length).toBeGreaterThanOrEqual(Math.floor(passed.length / 10));
-  expect(looks.length).toBeLessThanOrEqual(Math.ceil(passed.length / 10) + 1);
+  const resyncs = passed.filter((name) => name.startsWith('resync'));
+  expect(resyncs.length).toBeGreaterThanOrEqual(Math.floor(passed.length / 10));
+  expect(resyncs.length).toBeLessThanOrEqual(Math.ceil(passed.length / 10) + 1);
   ask('upkeep', 'upkeep');
   await jest.advanceTimersByTimeAsync(101);
   expect(passed.at(-1)).toBe('upkeep');
 });
 
-test('changes are not counted while no look waits: a look has no claim on turns from before it came', async () => {
+test('does not count changes while no resync waits', async () => {
   const { passed, ask } = opened({ requestsPerSecond: 1000 });
   many(50, () => ask('change', 'change'));
   await jest.advanceTimersByTimeAsync(1000);
   many(3, () => ask('later change', 'change'));
-  ask('look', 'routine');
+  ask('resync', 'routine');
   await jest.advanceTimersByTimeAsync(1000);
-  expect(passed.slice(50)).toEqual(['later change', 'later change', 'later change', 'look']);
+  expect(passed.slice(50)).toEqual(['later change', 'later change', 'later change', 'resync']);
 });
 
 test.each([
   [4, 3],
   [2, 1],
   [1, 1],
-])('of %i places routine looks that hang have %i', async (maxInFlight, looks) => {
+])('of %i slots, resyncs that hang take %i', async (maxInFlight, resyncs) => {
   const { passed, ask } = opened({ requestsPerSecond: 1000, burst: 100, maxInFlight }, 1e6);
-  many(10, () => ask('look', 'routine'));
+  many(10, () => ask('resync', 'routine'));
   await jest.advanceTimersByTimeAsync(1000);
-  expect(passed).toHaveLength(looks);
+  expect(passed).toHaveLength(resyncs);
   many(10, () => ask('change', 'change'));
   await jest.advanceTimersByTimeAsync(1000);
   expect(passed).toHaveLength(maxInFlight);
 });
 
-test('who gives up leaves its place in its lane, and closing refuses all of them', async () => {
+test('an abort removes a request from its lane, and closing rejects all of them', async () => {
   const { limiter, passed, ask } = opened();
   ask('first', 'change');
-  const giveUp = new AbortController();
+  const cancel = new AbortController();
   const lanes: readonly Lane[] = ['upkeep', 'change', 'routine'];
   const ended = (given: RateLimiter, signal?: AbortSignal): readonly Promise<string>[] =>
     lanes.map((lane) => given.run(() => Promise.resolve('went'), lane, signal).catch((error: Error) => error.message));
-  const abandoned = ended(limiter, giveUp.signal);
+  const abandoned = ended(limiter, cancel.signal);
   const waiting = ended(limiter);
-  giveUp.abort(new Error('enough'));
-  expect(await Promise.all(abandoned)).toEqual(['enough', 'enough', 'enough']);
+  cancel.abort(new Error('cancelled'));
+  expect(await Promise.all(abandoned)).toEqual(['cancelled', 'cancelled', 'cancelled']);
   limiter.close();
   expect(await Promise.all(waiting)).toEqual(Array.from({ length: 3 }, () => 'the client is closed'));
   expect(await Promise.all(ended(limiter))).toEqual(Array.from({ length: 3 }, () => 'the client is closed'));
   expect(passed).toEqual(['first']);
 });
 
-test('whatever is asked for passes, at no more than the rate and the number', async () => {
+test('runs all requests, within the rate and the number in flight', async () => {
   const request = fc.record({
     lane: fc.constantFrom<Lane>('upkeep', 'change', 'routine'),
     takesMs: fc.constantFrom(0, 1, 30, 400),

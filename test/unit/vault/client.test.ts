@@ -1,9 +1,10 @@
+// Requests and errors of the client, against a scripted server.
 import { isAbsent } from '../../../src/vault/errors.ts';
 import { readHealth } from '../../../src/vault/health.ts';
 import { login, lookUpSelf, renewSelf } from '../../../src/vault/login.ts';
 import { failure, LIMITS, start } from './fake-server.ts';
 
-test('method, path, namespace, token and body arrive; a listing is a GET; warnings and data come back', async () => {
+test('sends method, path, namespace, token and body, a listing as GET, and returns warnings and data', async () => {
   const { fake, client } = await start(() => ({ status: 200, body: { data: { a: 1 }, warnings: ['so\n so'], auth: null } }), {
     namespace: 'team',
   });
@@ -22,7 +23,7 @@ test('method, path, namespace, token and body arrive; a listing is a GET; warnin
   );
 });
 
-test('a path cannot climb out of what it says', async () => {
+test('rejects paths with empty or dot segments', async () => {
   const { fake, client } = await start(() => ({ status: 200 }));
   for (const path of ['auth/../sys/seal', 'auth//x', 'auth/./x', 'auth/x/'])
     expect(await failure(client.request({ method: 'GET', path }))).toMatchObject({ kind: 'BadRequest', status: 0 });
@@ -46,7 +47,7 @@ test.each([
   [503, { initialized: true, sealed: true }, 'Sealed', 'no'],
   [503, 'upstream unavailable', 'Unavailable', 'unknown'],
   [200, '<html>log in to the network</html>', 'Unreadable', 'unknown'],
-])('an answer %d %j to a write is %s; written: %s', async (status, body, kind, written) => {
+])('a response %d %j to a write is %s; written: %s', async (status, body, kind, written) => {
   const { fake, client } = await start(() => ({ status, body }));
   const error = await failure(client.request({ method: 'POST', path: 'auth/x/config', body: {} }));
   expect(error).toMatchObject({ status, kind, written });
@@ -56,12 +57,12 @@ test.each([
   expect(isAbsent(error)).toBe(status === 404);
 });
 
-test('a missing mount or namespace is no absent role', async () => {
+test('does not take a missing mount or namespace for an absent role', async () => {
   const { client } = await start(() => ({ status: 404, body: { errors: ['no handler for route "auth/x/role/y"'] } }));
   expect(isAbsent(await failure(client.request({ method: 'GET', path: 'auth/x/role/y' })))).toBe(false);
 });
 
-test('who has lost the right to write while it waited for its turn writes nothing, and may read', async () => {
+test('checks the fence after the queue: rejects writes, allows reads', async () => {
   let isLost = false;
   const { fake, client } = await start(() => ({ status: 200 }), {
     limits: { ...LIMITS, requestsPerSecond: 50, burst: 1 },
@@ -77,7 +78,7 @@ test('who has lost the right to write while it waited for its turn writes nothin
   expect(fake.seen.map(({ url }) => url)).toEqual(['/v1/a', '/v1/d']);
 });
 
-test('a redirect of a standby is not followed and names the other server', async () => {
+test('does not follow a redirect of a standby, and names the active server', async () => {
   const { client } = await start(() => ({ status: 307, headers: { location: 'https://active:8200/v1/x' } }));
   expect(await failure(client.request({ method: 'GET', path: 'x' }))).toMatchObject({
     kind: 'Standby',
@@ -85,7 +86,7 @@ test('a redirect of a standby is not followed and names the other server', async
   });
 });
 
-test('a short Retry-After is waited for, for everybody; a long one is told, and nothing is sent until then', async () => {
+test('waits for a short Retry-After with all requests; fails with a long one, and sends nothing until then', async () => {
   let wait = '1';
   let clock = 0;
   const { fake, client } = await start(
@@ -110,7 +111,7 @@ test('a short Retry-After is waited for, for everybody; a long one is told, and 
   expect(fake.seen).toHaveLength(5);
 });
 
-test('the rate and the number of requests under way are bounded, and their order is kept', async () => {
+test('bounds the rate and the number of requests in flight, and keeps their order', async () => {
   let most = 0;
   let open = 0;
   const { fake, client } = await start(
@@ -134,7 +135,7 @@ test('the rate and the number of requests under way are bounded, and their order
   ]);
 });
 
-test('a login and a look at the server go before changes, and those before routine looks', async () => {
+test('sends logins and health checks before changes, and changes before resyncs', async () => {
   const { fake, client } = await start(
     ({ url }) => ({
       status: 200,
@@ -156,23 +157,23 @@ test('a login and a look at the server go before changes, and those before routi
   expect(order.slice(4)).toEqual(['d', 'd', 'b', 'c']);
 });
 
-test('a waiting request can be given up, and a closed client refuses', async () => {
+test('a queued request can be aborted, and a closed client rejects', async () => {
   const { fake, client } = await start(() => ({ status: 200 }), { limits: { ...LIMITS, requestsPerSecond: 0.01, burst: 1 } });
   await client.request({ method: 'GET', path: 'a' });
-  const giveUp = new AbortController();
-  const abandoned = client.request({ method: 'GET', path: 'b', signal: giveUp.signal });
+  const cancel = new AbortController();
+  const abandoned = client.request({ method: 'GET', path: 'b', signal: cancel.signal });
   const waiting = failure(client.request({ method: 'GET', path: 'c' }));
-  giveUp.abort(new Error('enough'));
-  await expect(abandoned).rejects.toThrow('enough');
+  cancel.abort(new Error('cancelled'));
+  await expect(abandoned).rejects.toThrow('cancelled');
   client.close();
   expect((await waiting).message).toBe('GET c: not sent, the client is closed');
   expect(fake.seen).toHaveLength(1);
 });
 
-test('each answer is observed under a name without names in it', async () => {
-  const told: string[] = [];
+test('observes each response under an operation without names of mounts, roles and policies', async () => {
+  const observed: string[] = [];
   const { client, fake } = await start((seen) => ({ status: seen.url.includes('role') ? 404 : 200 }), {
-    observe: (operation, status) => told.push(`${operation} ${status}`),
+    observe: (operation, status) => observed.push(`${operation} ${status}`),
   });
   const quiet = (method: 'GET' | 'LIST' | 'POST' | 'DELETE', path: string): Promise<unknown> =>
     client.request({ method, path, body: {} }).catch(() => undefined);
@@ -188,7 +189,7 @@ test('each answer is observed under a name without names in it', async () => {
   await quiet('GET', 'sys/internal/ui/mounts');
   await fake.stop();
   await quiet('POST', 'sys/auth/x');
-  expect([...new Set(told)]).toEqual([
+  expect([...new Set(observed)]).toEqual([
     'login 200',
     'list auth role 404',
     'delete auth role 404',
@@ -203,7 +204,7 @@ test('each answer is observed under a name without names in it', async () => {
   ]);
 });
 
-test('nothing secret that was sent comes back in an error', async () => {
+test('an error quotes no secret of its request', async () => {
   const jwt = `${'a'.repeat(40)}.${'b'.repeat(40)}.${'c'.repeat(40)}`;
   const secrets = ['hvs.canary-token', jwt, 'canary "secret" id', 'canary-reviewer', 'canary-client-secret'];
   const { client } = await start((seen) => ({
@@ -218,9 +219,9 @@ test('nothing secret that was sent comes back in an error', async () => {
   for (const path of ['auth/x/login', 'auth/x/config'])
     for (const body of bodies) {
       const error = await failure(client.request({ method: 'POST', path, body, token: 'hvs.canary-token' }));
-      const said = `${error.message} ${error.errors.join(' ')} ${String(error.stack)} ${JSON.stringify(error)}`;
+      const text = `${error.message} ${error.errors.join(' ')} ${String(error.stack)} ${JSON.stringify(error)}`;
       for (const secret of [...secrets, ...jwt.split('.'), JSON.stringify(secrets[2]).slice(1, -1)])
-        expect(said).not.toContain(secret);
-      expect(said).toContain('[redacted]');
+        expect(text).not.toContain(secret);
+      expect(text).toContain('[redacted]');
     }
 });

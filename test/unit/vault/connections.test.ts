@@ -1,8 +1,9 @@
+// Failures of the connection: what the client retries, and what it reports.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
 import { clientOf, fakeServer, failure, opened, start } from './fake-server.ts';
 
-test('reads survive a connection that is cut; a write that was sent is not repeated and says so', async () => {
+test('retries a read whose connection was cut; does not retry a write that was sent, and reports it as unknown', async () => {
   const { fake, client } = await start((seen, response) => {
     if (seen.method === 'GET' && fake.seen.length > 1) return { status: 200 };
     response.destroy();
@@ -15,7 +16,7 @@ test('reads survive a connection that is cut; a write that was sent is not repea
   expect(fake.seen).toHaveLength(3);
 });
 
-test('while nothing gets through nobody asks twice', async () => {
+test('does not retry during an outage', async () => {
   let down = true;
   const { fake, client } = await start(() => ({ status: down ? 503 : 200 }));
   const ask = (): Promise<unknown> => client.request({ method: 'GET', path: 'a' });
@@ -31,7 +32,7 @@ test('while nothing gets through nobody asks twice', async () => {
   expect(fake.seen).toHaveLength(9);
 });
 
-test('an answer that is cut in the middle, or too large, is no answer', async () => {
+test('rejects a response that is cut in the middle or too large', async () => {
   const { client } = await start((seen, response) => {
     if (seen.url === '/v1/large') return { status: 200, body: { data: 'x'.repeat(1024 * 1024) } };
     if (seen.url === '/v1/large?list=true') return { status: 200, body: { data: { keys: ['x'.repeat(1024 * 1024)] } } };
@@ -45,20 +46,20 @@ test('an answer that is cut in the middle, or too large, is no answer', async ()
   expect((await client.request({ method: 'LIST', path: 'large' })).data).toBeDefined();
 });
 
-test('a server that hangs is given up in time, and a caller that gives up gets the error of its own', async () => {
+test('times out when the server hangs, and rejects with the reason of the caller’s signal', async () => {
   const { fake, client } = await start(() => undefined);
   expect(await failure(client.request({ method: 'POST', path: 'a', body: {}, timeoutMs: 100 }))).toMatchObject({
     kind: 'Timeout',
     written: 'unknown',
   });
-  const giveUp = new AbortController();
-  const call = client.request({ method: 'GET', path: 'a', signal: giveUp.signal });
+  const cancel = new AbortController();
+  const call = client.request({ method: 'GET', path: 'a', signal: cancel.signal });
   while (fake.seen.length < 2) await sleep(5);
-  giveUp.abort(new Error('enough'));
-  await expect(call).rejects.toThrow('enough');
+  cancel.abort(new Error('cancelled'));
+  await expect(call).rejects.toThrow('cancelled');
 });
 
-test('nobody there, and a name that nobody has', async () => {
+test('reports a refused connection and a name that does not resolve', async () => {
   const { fake, client } = await start(() => ({ status: 200 }));
   await fake.stop();
   expect(await failure(client.request({ method: 'POST', path: 'a', body: {} }))).toMatchObject({
@@ -88,12 +89,12 @@ describe('TLS', () => {
   const user = leaf('client');
 
   test.each([
-    ['another authority', { ca: stranger.certificate, serverName: 'vault.example' }, 'TLSFailed'],
-    ['the authorities of Node', { serverName: 'vault.example' }, 'TLSFailed'],
+    ['another CA', { ca: stranger.certificate, serverName: 'vault.example' }, 'TLSFailed'],
+    ['the CA certificates of Node', { serverName: 'vault.example' }, 'TLSFailed'],
     ['another name', { ca: authority.certificate }, 'TLSFailed'],
     ['no client certificate', { ca: authority.certificate, serverName: 'vault.example' }, 'TLSFailed'],
-    ['a certificate that is none', { ca: authority.certificate, certificate: 'x', key: 'y' }, 'TLSFailed'],
-  ])('with %s nothing is sent', async (_, tls, kind) => {
+    ['an invalid client certificate', { ca: authority.certificate, certificate: 'x', key: 'y' }, 'TLSFailed'],
+  ])('sends nothing with %s', async (_, tls, kind) => {
     const fake = await fakeServer(() => ({ status: 200 }), {
       key: server.key,
       cert: server.certificate,
@@ -112,7 +113,7 @@ describe('TLS', () => {
     expect((await right.request({ method: 'GET', path: 'a' })).status).toBe(200);
   });
 
-  test('towards a server that speaks plain HTTP, or none', async () => {
+  test('fails towards a server that speaks plain HTTP', async () => {
     const { fake } = await start(() => ({ status: 200 }));
     const client = clientOf(fake.address.replace('http:', 'https:'));
     opened.push({ stop: () => client.close() });

@@ -1,4 +1,4 @@
-// A server on the loopback that answers as a test says, for faults that real servers cannot be made to show.
+// A server on the loopback whose responses a test scripts, for faults that real servers cannot be made to show.
 import { createServer as createPlain, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createSecure, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -18,7 +18,7 @@ export interface FakeServer {
   stop(): Promise<void>;
 }
 
-/** Answers with a status and JSON, with nothing at all (undefined), or does itself what it does with the response. */
+/** Returns a status and JSON, or undefined: then it has handled the response itself, or the request hangs. */
 export type Respond = (
   seen: Seen,
   response: ServerResponse,
@@ -59,7 +59,7 @@ export function clientOf(address: string, options: Partial<VaultClientOptions> =
   return vaultClient({ address, namespace: '', tls: {}, limits: LIMITS, userAgent: 'tester/1', ...options });
 }
 
-/** The error of a promise that must fail with one of ours. */
+/** The VaultError of a promise that must reject with one. */
 export function failure(promise: Promise<unknown>): Promise<VaultError> {
   return promise.then(
     () => Promise.reject(new Error('it succeeded')),
@@ -67,7 +67,7 @@ export function failure(promise: Promise<unknown>): Promise<VaultError> {
   );
 }
 
-/** What is stopped after each test. */
+/** Servers and clients to stop after each test. */
 export const opened: { stop(): Promise<void> | void }[] = [];
 afterEach(async () => {
   for (const each of opened.splice(0).toReversed()) await each.stop();

@@ -1,3 +1,4 @@
+// The life of a token: login, renewal, expiry and revocation.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Login, login } from '../../../src/vault/login.ts';
 import { type VaultSession, vaultSession } from '../../../src/vault/session.ts';
@@ -6,12 +7,12 @@ import { clientOf, type FakeServer, fakeServer, failure, opened, type Respond } 
 interface Stage {
   readonly fake: FakeServer;
   readonly session: VaultSession;
-  /** Paths in the order of their arrival, forgotten when read. */
+  /** Paths since the last call, in the order of their arrival. */
   readonly paths: () => readonly string[];
   clock: number;
-  /** Tokens that the server takes. */
+  /** Tokens that the server accepts. */
   readonly valid: Set<string>;
-  /** Makes the server refuse these paths with 403. */
+  /** Paths to which the server responds 403. */
   readonly forbidden: Set<string>;
   lease: number;
   renewedLease: number;
@@ -19,7 +20,7 @@ interface Stage {
 
 const JWT = { method: 'kubernetes', mount: 'kubernetes', role: 'app', jwt: () => Promise.resolve('a.b.c') } as const;
 
-/** A small server of tokens: enough to see when a session logs in, renews and looks. */
+/** A server with tokens: enough to see when a session logs in, renews and looks up its token. */
 const stage = async (how: Login = JWT): Promise<Stage> => {
   let tokens = 0;
   let reported = 0;
@@ -62,7 +63,7 @@ const stage = async (how: Login = JWT): Promise<Stage> => {
 const ask = async (session: VaultSession): Promise<unknown> =>
   (await session.request({ method: 'GET', path: 'secret' })).data?.['token'];
 
-test('the first request logs in, once for all who wait', async () => {
+test('the first request logs in, once for all concurrent requests', async () => {
   const it = await stage();
   expect([it.session.state(), it.session.expiresAt()]).toEqual([undefined, undefined]);
   expect(await Promise.all([ask(it.session), ask(it.session), it.session.ready()])).toEqual([
@@ -75,7 +76,7 @@ test('the first request logs in, once for all who wait', async () => {
 });
 
 test.each([-5, 1e13, Number.MAX_VALUE])(
-  'a lease of %d seconds is no reason for many logins, and its end can be written',
+  'a lease of %d seconds leads to one login, and its expiry is a valid date',
   async (lease) => {
     const it = await stage();
     it.lease = lease;
@@ -86,7 +87,7 @@ test.each([-5, 1e13, Number.MAX_VALUE])(
   },
 );
 
-test('a token is renewed after two thirds of its lease, with nobody waiting for it', async () => {
+test('renews the token after two thirds of its lease, in the background', async () => {
   const it = await stage();
   await ask(it.session);
   it.clock += 399_000;
@@ -99,7 +100,7 @@ test('a token is renewed after two thirds of its lease, with nobody waiting for 
   expect(it.paths().toSorted()).toEqual(['auth/token/renew-self', 'secret']);
 });
 
-test('a token that nears its maximum, or may not be renewed, gives way to a new one', async () => {
+test('replaces a token that nears its max TTL or may not be renewed', async () => {
   const it = await stage();
   await ask(it.session);
   it.clock += 401_000;
@@ -112,7 +113,7 @@ test('a token that nears its maximum, or may not be renewed, gives way to a new 
   while ((await ask(it.session)) !== 'token-3') await sleep(5);
 });
 
-test('while neither renewal nor login works the token serves as long as it lives', async () => {
+test('uses the token until it expires while neither renewal nor login works', async () => {
   const it = await stage();
   await ask(it.session);
   it.forbidden.add('auth/token/renew-self').add('auth/kubernetes/login');
@@ -131,7 +132,7 @@ test('while neither renewal nor login works the token serves as long as it lives
   expect(await failure(ask(it.session))).toMatchObject({ kind: 'PermissionDenied', message: expect.stringContaining('login') });
 });
 
-test('a revoked token is replaced, and the request repeated once', async () => {
+test('replaces a revoked token, and repeats the request once', async () => {
   const it = await stage();
   await ask(it.session);
   it.valid.clear();
@@ -142,7 +143,7 @@ test('a revoked token is replaced, and the request repeated once', async () => {
   expect(paths.filter((path) => path === 'secret')).toHaveLength(4);
 });
 
-test('what is forbidden stays forbidden, without logging in again', async () => {
+test('does not log in again when only the path is forbidden', async () => {
   const it = await stage();
   await ask(it.session);
   it.forbidden.add('secret');
@@ -151,7 +152,7 @@ test('what is forbidden stays forbidden, without logging in again', async () => 
   expect(it.paths()).toEqual(['secret', 'auth/token/lookup-self']);
 });
 
-test('a token that may not look at itself is not replaced for ever', async () => {
+test('does not replace a token again and again that may not look itself up', async () => {
   const it = await stage();
   await ask(it.session);
   it.forbidden.add('secret').add('auth/token/lookup-self');
@@ -163,7 +164,7 @@ test('a token that may not look at itself is not replaced for ever', async () =>
   expect(it.paths()).toEqual(['secret', 'secret']);
 });
 
-test('a refused login is not repeated for a while, longer each time', async () => {
+test('backs off after a failed login', async () => {
   const it = await stage();
   it.forbidden.add('auth/kubernetes/login');
   for (let round = 0; round < 5; round += 1) await failure(ask(it.session));
@@ -178,13 +179,13 @@ test('a refused login is not repeated for a while, longer each time', async () =
   expect(await ask(it.session)).toBe('token-1');
 });
 
-test('a credential that cannot be read is the caller’s own error', async () => {
+test('rejects with the error of the credential’s function', async () => {
   const it = await stage({ ...JWT, jwt: () => Promise.reject(new TypeError('no secret')) });
   await expect(it.session.ready()).rejects.toThrow(TypeError);
   expect(it.paths()).toEqual([]);
 });
 
-test('a given token is looked at; one without an end needs no renewal', async () => {
+test('looks up a given token, and never renews one without expiry', async () => {
   const it = await stage({ method: 'token', token: () => Promise.resolve('given') });
   it.valid.add('given');
   it.lease = 0;
@@ -202,7 +203,7 @@ test('a given token is looked at; one without an end needs no renewal', async ()
   expect(it.session.state()).toBeUndefined();
 });
 
-test('each method sends what it needs; an answer without a token is an error', async () => {
+test('sends the fields of each auth method, and rejects a response without a token', async () => {
   const fake = await fakeServer(() => ({ status: 200, body: { auth: { mfa_requirement: {} } } }));
   const client = clientOf(fake.address);
   opened.push(fake, { stop: () => client.close() });
