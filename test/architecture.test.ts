@@ -22,6 +22,7 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
   admission: { folders: ['json', 'annotations', 'selection', 'pod', 'resources'], modules: [] },
   net: { folders: ['json'], modules: ['node:*'] },
   settings: { folders: ['annotations'], modules: [] },
+  yaml: { folders: ['json', 'annotations'], modules: ['yaml'] },
   resources: { folders: ['json'], modules: ['typebox'] },
   http: { folders: ['json', 'admission', 'observe'], modules: ['node:*', 'express'] },
   tls: { folders: ['json', 'net', 'kube', 'observe'], modules: ['node:*', 'node-forge'] },
@@ -66,7 +67,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   pino: 'src/observe/',
   'prom-client': 'src/observe/',
   '@kubernetes/client-node': 'src/kube/',
-  yaml: 'src/cli/',
+  yaml: 'src/yaml/',
   typebox: 'src/resources/',
   'fast-json-patch': 'src/pod/',
 };

@@ -1,6 +1,5 @@
 // The command export: an auth mount that exists, with its roles, as manifests that look and do not touch.
 import { readFileSync } from 'node:fs';
-import { stringify } from 'yaml';
 import { objectAt, textOf, type JsonObject } from '../json/json.ts';
 import { exportMount, type MountExport } from '../resources/export-mount.ts';
 import type { Note } from '../resources/export-role.ts';
@@ -8,6 +7,7 @@ import { type FlagSpec, parseFlags } from '../settings/flags.ts';
 import { vaultClient } from '../vault/client.ts';
 import { VaultError } from '../vault/errors.ts';
 import { vaultSession } from '../vault/session.ts';
+import { printYaml } from '../yaml/document.ts';
 import { readBackend } from './export-read.ts';
 import { asksForHelp, type Run, type Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
@@ -131,7 +131,7 @@ const read = async ({ address, vaultNamespace, ca, token, path }: Request) => {
 
 /** Manifests with what each cannot say above it; what has no manifest comes last. */
 const textOfExport = ({ manifests, notes }: MountExport): string => {
-  const documents = manifests.map((manifest) => `${comment(notesOf(manifest, notes))}${stringify(manifest, { lineWidth: 0 })}`);
+  const documents = manifests.map((manifest) => `${comment(notesOf(manifest, notes))}${printYaml(manifest)}`);
   const missing = notes.filter(({ expressed }) => !expressed);
   const rest =
     missing.length === 0 ? [] : [comment(['Not expressed:', ...missing.map(({ subject, reason }) => `${subject}: ${reason}`)])];

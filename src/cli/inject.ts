@@ -2,7 +2,7 @@
 import { differenceOf } from './offline/difference.ts';
 import { lineOfNote, type Judged } from './offline/judge.ts';
 import { prepare, switchOf, type JudgedDocument, type JudgedSource, type Prepared } from './offline/prepare.ts';
-import { replaced, rewrite, type Rewritten } from './offline/rewrite.ts';
+import { editDocument, withValueAt, type EditedText } from '../yaml/edit.ts';
 import { titleOf } from './offline/workload.ts';
 import type { Run, Terminal } from './terminal.ts';
 
@@ -30,13 +30,13 @@ export const inject: Run = async (words, terminal) => {
   return refused.length > 0 ? 1 : 0;
 };
 
-type Written = JudgedSource & { readonly texts: readonly Rewritten[] };
+type Written = JudgedSource & { readonly texts: readonly EditedText[] };
 
-const rewriteDocument = ({ document, judged }: JudgedDocument): Rewritten => {
+const rewriteDocument = ({ document, judged }: JudgedDocument): EditedText => {
   const changed = judged.filter(({ workload, injected }) => injected !== workload.pod);
-  return rewrite(
+  return editDocument(
     document,
-    changed.reduce((value, { workload, injected }) => replaced(value, workload.path, injected), document.value),
+    changed.reduce((value, { workload, injected }) => withValueAt(value, workload.path, injected), document.value),
   );
 };
 
@@ -47,9 +47,9 @@ const tell = ({ oddities }: Prepared, written: readonly Written[], terminal: Ter
     for (const [index, { judged }] of documents.entries()) {
       for (const one of judged) for (const note of one.notes) terminal.stderr(`${lineOfNote(one, note)}\n`);
       const [first] = judged;
-      if (first && texts[index]?.anew === true)
+      if (first && texts[index]?.expanded === true)
         terminal.stderr(
-          `${first.document.source.file}:${first.line}: warning: ${titleOf(first.workload)} uses aliases in what changes: written anew, without its comments\n`,
+          `${first.document.source.file}:${first.line}: warning: ${titleOf(first.workload)} changes behind YAML aliases: the document is printed with copies in their place\n`,
         );
     }
 };

@@ -18,8 +18,8 @@ const UNREAD: AnnotationProblem['code'] = 'secrets-unreadable';
 export function lazyYaml(): LazyYaml {
   let loaded: ReadYaml | undefined;
   const load = async (): Promise<void> => {
-    const { readYamlText } = await import('./yaml-text.ts');
-    loaded = readYamlText;
+    const { readUntrustedYaml } = await import('../yaml/untrusted.ts');
+    loaded = readUntrustedYaml;
   };
   return {
     readYaml: (document) => loaded?.(document) ?? { because: 'the YAML library could not be loaded' },

@@ -2,7 +2,7 @@
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { KindName } from '../resources/kinds.ts';
 import { kindOf, readResource, type Resources } from '../resources/read-resource.ts';
-import { readDocuments } from './offline/document.ts';
+import { readDocuments } from '../yaml/document.ts';
 import { readSources } from './offline/sources.ts';
 
 export type OwnKinds = { readonly [Name in KindName]: readonly Resources[Name][] } & {

@@ -3,7 +3,7 @@ import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
 import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
 import { admissionContext, UNKNOWN_CLUSTER, type Cluster } from '../../src/cli/context.ts';
-import { readYamlText } from '../../src/cli/yaml-text.ts';
+import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
@@ -54,7 +54,7 @@ export function contextOf({
 }: Surrounding = {}): AdmissionContext {
   const reading = readSettings(command, ['-vault-address=https://vault.example:8200', ...flags], environment);
   if (!reading.ok) throw new Error(reading.problems.join('\n'));
-  return admissionContext(command, reading.value, cluster, readYamlText);
+  return admissionContext(command, reading.value, cluster, readUntrustedYaml);
 }
 
 export interface Result {

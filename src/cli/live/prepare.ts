@@ -7,12 +7,12 @@ import { readSettings, surroundings, type ReadSettings } from '../../settings/re
 import type { Command } from '../../settings/table.ts';
 import { admissionContext } from '../context.ts';
 import { clusterOf, objectsIn, type ManifestCluster } from '../offline/cluster.ts';
-import { readDocuments } from '../offline/document.ts';
+import { readDocuments } from '../../yaml/document.ts';
 import { judge } from '../offline/judge.ts';
 import type { Called, Explained } from '../offline/prepare.ts';
 import { hasNativeSidecars } from '../server-version.ts';
 import type { Terminal } from '../terminal.ts';
-import { readYamlText } from '../yaml-text.ts';
+import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import { personalAccess } from './access.ts';
 import { presentIn } from './present.ts';
 import type { PodReference } from './reference.ts';
@@ -48,7 +48,7 @@ const explained = async (
   const { command, settings, entries } = await settingsIn(client, called, terminal, oddities);
   const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_NAMESPACE;
   const cluster = await clusterAround(client, namespace, account, oddities);
-  const context = admissionContext(command, settings, cluster, readYamlText);
+  const context = admissionContext(command, settings, cluster, readUntrustedYaml);
   // A running pod would only be told that it runs; what is asked for is what becomes of one like it.
   const { status, ...asNew } = pod;
   const [document] = readDocuments({ file: SOURCE, text: JSON.stringify(asNew) }).documents;

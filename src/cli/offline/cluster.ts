@@ -7,7 +7,7 @@ import { kinds } from '../../resources/kinds.ts';
 import { kindOf, readResource } from '../../resources/read-resource.ts';
 import type { Cluster } from '../context.ts';
 import { factOf, LINKED_KINDS, roleStore } from '../role-store.ts';
-import { readDocuments, type SourceText } from './document.ts';
+import { readDocuments, type SourceText } from '../../yaml/document.ts';
 
 export interface ManifestCluster extends Cluster {
   /** What automountServiceAccountToken of a service account says; undefined: nothing. */

@@ -6,8 +6,7 @@ import { objectAt, textOf, type JsonObject } from '../../json/json.ts';
 import { patchedPod } from '../../pod/patch.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { ManifestCluster } from './cluster.ts';
-import type { ManifestDocument } from './document.ts';
-import { lineOfPath } from './rewrite.ts';
+import { lineOfPath, type YamlDocument } from '../../yaml/document.ts';
 import { withTokenVolume } from './token-volume.ts';
 import { titleOf, type Workload } from './workload.ts';
 
@@ -21,7 +20,7 @@ export interface Note {
 }
 
 export interface Judged {
-  readonly document: ManifestDocument;
+  readonly document: YamlDocument;
   readonly workload: Workload;
   readonly line: number;
   readonly outcome: Pick<AdmissionResult, 'decision' | 'reason' | 'kind' | 'patch'> & {
@@ -38,12 +37,7 @@ export interface Judged {
 const DEFAULT_SERVICE_ACCOUNT = 'default';
 
 /** Decides about one pod as the webhook will, and applies what it would add. */
-export function judge(
-  document: ManifestDocument,
-  workload: Workload,
-  context: AdmissionContext,
-  cluster: ManifestCluster,
-): Judged {
+export function judge(document: YamlDocument, workload: Workload, context: AdmissionContext, cluster: ManifestCluster): Judged {
   const { pod, place, path, namespace } = workload;
   const line = lineOfPath(document, place);
   const common = { document, workload, line };
@@ -83,7 +77,7 @@ export function judge(
   };
 }
 
-const lineOfFinding = (finding: Problem, document: ManifestDocument, path: Workload['path'], otherwise: number): number => {
+const lineOfFinding = (finding: Problem, document: YamlDocument, path: Workload['path'], otherwise: number): number => {
   if (!('annotation' in finding) || finding.annotation === undefined) return otherwise;
   // A place within a list is in brackets after its name.
   const annotation = finding.annotation.replace(/\[.*$/, '');
@@ -92,7 +86,7 @@ const lineOfFinding = (finding: Problem, document: ManifestDocument, path: Workl
     : lineOfPath(document, [...path, 'metadata', 'annotations', annotation]);
 };
 
-const templateOf = (document: ManifestDocument, path: Workload['path']): JsonObject | undefined =>
+const templateOf = (document: YamlDocument, path: Workload['path']): JsonObject | undefined =>
   path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | undefined)?.[key], document.value) as
     | JsonObject
     | undefined;

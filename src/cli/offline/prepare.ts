@@ -6,10 +6,10 @@ import { admissionContext } from '../context.ts';
 import type { JsonObject } from '../../json/json.ts';
 import { helpOf, type OwnFlag } from '../help.ts';
 import { readManifests } from '../manifests.ts';
-import { readYamlText } from '../yaml-text.ts';
+import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import { asksForHelp, type Terminal } from '../terminal.ts';
 import { NO_MANIFESTS } from './cluster.ts';
-import { readDocuments, type ManifestDocument, type SourceText } from './document.ts';
+import { lineOfPath, readDocuments, type YamlDocument, type SourceText } from '../../yaml/document.ts';
 import { judge, type Judged } from './judge.ts';
 import { readSources } from './sources.ts';
 import { workloadsOf } from './workload.ts';
@@ -32,7 +32,7 @@ export interface Called {
 }
 
 export interface JudgedDocument {
-  readonly document: ManifestDocument;
+  readonly document: YamlDocument;
   readonly judged: readonly Judged[];
 }
 
@@ -114,7 +114,7 @@ export async function prepareFiles(
   const scalars = read.flatMap(({ documents }) => documents.filter(isNoObject).map(scalarProblem));
   const unreadable = [...problems, ...manifests.problems, ...read.flatMap((one) => one.problems), ...scalars];
   if (unreadable.length > 0) return fail(unreadable);
-  const context = admissionContext(command, settings, manifests.cluster, readYamlText);
+  const context = admissionContext(command, settings, manifests.cluster, readUntrustedYaml);
   const oddities: string[] = [];
   let objects = 0;
   const sources = read.map(({ source, documents }): JudgedSource => {
@@ -122,10 +122,7 @@ export async function prepareFiles(
       const found = workloadsOf(document.value, settings.settings.namespace);
       objects += found.objects;
       oddities.push(
-        ...found.oddities.map(
-          (oddity) =>
-            `${source.file}:${document.lineOf(document.contents?.range[0] ?? document.start)}: warning: ${oddity}; left as it is`,
-        ),
+        ...found.oddities.map((oddity) => `${source.file}:${lineOfPath(document)}: warning: ${oddity}; left as it is`),
       );
       return { document, judged: found.workloads.map((workload) => judge(document, workload, context, manifests.cluster)) };
     });
@@ -151,10 +148,9 @@ const asFlags = (words: readonly string[]): string[] =>
       .replace(/^-o(?=json$|text$)/, '-o='),
   );
 
-const isNoObject = ({ value }: ManifestDocument): boolean =>
-  value !== null && (typeof value !== 'object' || Array.isArray(value));
+const isNoObject = ({ value }: YamlDocument): boolean => value !== null && (typeof value !== 'object' || Array.isArray(value));
 
-const scalarProblem = (document: ManifestDocument): string => {
+const scalarProblem = (document: YamlDocument): string => {
   const kind = Array.isArray(document.value) ? 'a list' : 'plain text or a number';
-  return `${document.source.file}:${document.lineOf(document.contents?.range[0] ?? document.start)}: expected a Kubernetes object, found ${kind}`;
+  return `${document.source.file}:${lineOfPath(document)}: expected a Kubernetes object, found ${kind}`;
 };

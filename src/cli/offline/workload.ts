@@ -2,8 +2,7 @@
 import { nameWithin } from '../../annotations/prefix.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
-
-export type Path = readonly (string | number)[];
+import type { Path } from '../../yaml/document.ts';
 
 export interface Workload {
   /** Where the object is in the document; empty for a document that is one object. */

@@ -1,5 +1,5 @@
 // From layers of annotations to options or problems.
-import { readYamlText } from '../../../src/cli/yaml-text.ts';
+import { readUntrustedYaml } from '../../../src/yaml/untrusted.ts';
 import { baseline, parseAnnotations, type Parsed } from '../../../src/annotations/parse.ts';
 
 const BASE = baseline({});
@@ -15,7 +15,7 @@ const parse = (
   parseAnnotations(
     { namespace: entries(more.namespace), serviceaccount: entries(more.serviceaccount), pod: entries(pod) },
     base,
-    readYamlText,
+    readUntrustedYaml,
   );
 
 const entries = (annotations: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>

@@ -5,7 +5,7 @@ import { allNames, annotationName, familyName } from '../../../src/annotations/n
 import { baseline, parseAnnotations } from '../../../src/annotations/parse.ts';
 import { PREFIXES } from '../../../src/annotations/prefix.ts';
 import { kebab, type Row } from '../../../src/annotations/row.ts';
-import { readYamlText } from '../../../src/cli/yaml-text.ts';
+import { readUntrustedYaml } from '../../../src/yaml/untrusted.ts';
 import { nearestName } from '../../../src/annotations/suggest.ts';
 import { table, type OptionKey } from '../../../src/annotations/table.ts';
 
@@ -19,7 +19,7 @@ describe.each(rows)('the row %s', (key, row) => {
   it('has an example that parses under every prefix that it has', () => {
     for (const annotation of 'own' in row ? [annotationName(key)] : allNames(key)) {
       const layer = row.namespaceOnly ? 'namespace' : 'pod';
-      const parsed = parseAnnotations({ [layer]: new Map([[annotation, row.example]]) }, BASE, readYamlText);
+      const parsed = parseAnnotations({ [layer]: new Map([[annotation, row.example]]) }, BASE, readUntrustedYaml);
       expect(parsed.problems).toEqual([]);
       expect(parsed.options[key]).toEqual(row.kind.read(row.example));
       expect(parsed.origins.get(key)).toEqual({ layer, annotation });
@@ -51,7 +51,7 @@ describe.each(Object.entries(families))('the family %s', (key, row) => {
     expect(row.kind.read(row.example)).not.toBe(UNREADABLE);
     expect(row.sentence).toMatch(/^[A-Z].*\.$/);
     const annotation = familyName(key as keyof typeof families, 'web');
-    const parsed = parseAnnotations({ pod: new Map([[annotation, row.example]]) }, BASE, readYamlText);
+    const parsed = parseAnnotations({ pod: new Map([[annotation, row.example]]) }, BASE, readUntrustedYaml);
     expect(parsed.problems).toEqual([]);
     expect(parsed.families[key as keyof typeof families].get('web')).toEqual({ value: row.kind.read(row.example), annotation });
   });

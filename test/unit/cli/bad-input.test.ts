@@ -9,16 +9,16 @@ const POD = `apiVersion: v1\nkind: Pod\nmetadata:\n  annotations:\n${asking(4)}s
 
 describe('called wrongly', () => {
   const bad: readonly (readonly [string, string | Buffer, RegExp])[] = [
-    ['key.yaml', 'a: 1\na: 2\n', /key\.yaml:2:1: the key a is there twice/],
-    ['flow.json', '{"kind": "Pod", "list": [{"b": 1, "b": 2}]}', /flow\.json:1:35: the key "b" is there twice/],
+    ['key.yaml', 'a: 1\na: 2\n', /key\.yaml:2:1: duplicate key a/],
+    ['flow.json', '{"kind": "Pod", "list": [{"b": 1, "b": 2}]}', /flow\.json:1:35: duplicate key b/],
     ['tab.yaml', 'a:\n\tb: 1\n', /tab\.yaml:2:1: Tabs are not allowed/],
     ['open.yaml', 'a: [1\nb: 2\n', /open\.yaml:2:\d: /],
     ['scalar.yaml', '---\nhello\n', /scalar\.yaml:2: expected a Kubernetes object, found plain text/],
     ['list.yaml', '- a\n', /list\.yaml:1: expected a Kubernetes object, found a list/],
     ['latin.yaml', Buffer.from('a: \u{e9}\n', 'latin1'), /latin\.yaml: is not UTF-8/],
     ['utf16.yaml', Buffer.from('\u{feff}a: 1\n', 'utf16le'), /utf16\.yaml: is not UTF-8/],
-    ['deep.yaml', '['.repeat(20_000), /deep\.yaml:1:502: more than 500 levels/],
-    ['blocks.yaml', '- '.repeat(5_000), /blocks\.yaml:1:\d+: more than 500 levels/],
+    ['deep.yaml', '['.repeat(20_000), /deep\.yaml:1:502: nested deeper than 500 levels/],
+    ['blocks.yaml', '- '.repeat(5_000), /blocks\.yaml:1:\d+: nested deeper than 500 levels/],
     ['alias.yaml', 'a: *b\n', /alias\.yaml:1:1: Unresolved alias/],
     [
       'bomb.yaml',

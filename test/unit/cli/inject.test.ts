@@ -51,11 +51,11 @@ const lost = (before: string, after: string): string[] => {
 };
 
 describe('what comes out', () => {
-  test('an asking workload gets its agents, every character of the rest stays', async () => {
+  test('adds agents to an annotated workload and keeps every line, with one blank before a comment', async () => {
     const text = `${DEPLOYMENT}---\n${OTHER}---\n# nothing here\n`;
     const { code, out, errors } = await ask(inject, ['-f', files.write('web.yaml', text), ...ADDRESS]);
     expect({ code, errors }).toEqual({ code: 0, errors: ['2 objects, 1 pod: 1 injected'] });
-    expect(lost(text, out)).toEqual([]);
+    expect(lost(text.replace('"   # pinned', '" # pinned'), out)).toEqual([]);
     expect(out).toContain(`---\n${OTHER}---\n# nothing here\n`);
     const pod = podOf(valuesOf(out)[0]);
     expect(containersOf(pod)).toEqual(['web']);
@@ -114,8 +114,9 @@ describe('what comes out', () => {
 
   test('lists within lists', async () => {
     const item = DEPLOYMENT.replace('# The shop window.\n', '')
-      .replaceAll(/^(?=.)/gm, '      ')
-      .replace('      ', '    - ');
+      .replace('"   # pinned', '" # pinned')
+      .replaceAll(/^(?=.)/gm, '        ')
+      .replace('        ', '      - ');
     const text = `apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: List\n    items:\n${item}`;
     const { out, errors } = await ask(inject, ADDRESS, { stdin: text });
     expect(errors).toEqual(['1 object, 1 pod: 1 injected']);

@@ -1,14 +1,14 @@
 // Editing manifests in place: whatever they look like, the result says what it should and the rest of the text stays.
 import * as fc from 'fast-check';
 import { parse, parseDocument, stringify } from 'yaml';
-import { readDocuments, type ManifestDocument } from '../../../../src/cli/offline/document.ts';
-import { rewrite } from '../../../../src/cli/offline/rewrite.ts';
-import type { Json, JsonObject } from '../../../../src/json/json.ts';
+import type { Json, JsonObject } from '../../../src/json/json.ts';
+import { readDocuments, type YamlDocument } from '../../../src/yaml/document.ts';
+import { editDocument } from '../../../src/yaml/edit.ts';
 
-const documentOf = (text: string): ManifestDocument => {
+const documentOf = (text: string): YamlDocument => {
   const { documents, problems } = readDocuments({ file: 'x.yaml', text });
   expect(problems).toEqual([]);
-  return documents[0] as ManifestDocument;
+  return documents[0] as YamlDocument;
 };
 
 /** What injection does to a pod, in small: every kind of change that there is. */
@@ -74,11 +74,11 @@ test('any pod in any style: edited in place, right, and stable', () => {
         : stringify(pod, { ...options, aliasDuplicateObjects: false });
       const document = documentOf(text);
       const wanted = changed(document.value as JsonObject);
-      const { text: result, anew } = rewrite(document, wanted);
-      expect(anew).toBe(false);
+      const { text: result, expanded } = editDocument(document, wanted);
+      expect(expanded).toBe(false);
       expect(parse(result)).toEqual(wanted);
       if (isJson) expect(JSON.parse(result)).toEqual(wanted);
-      expect(rewrite(documentOf(result), wanted).text).toBe(result);
+      expect(editDocument(documentOf(result), wanted).text).toBe(result);
     }),
     { numRuns: 300 },
   );
@@ -86,7 +86,7 @@ test('any pod in any style: edited in place, right, and stable', () => {
 
 const edited = (text: string, change: (value: JsonObject) => JsonObject): string => {
   const document = documentOf(text);
-  return rewrite(document, change(document.value as JsonObject)).text;
+  return editDocument(document, change(document.value as JsonObject)).text;
 };
 
 describe('where things go', () => {
@@ -97,9 +97,9 @@ describe('where things go', () => {
     );
   });
 
-  test('a block text keeps the blank lines below it', () => {
+  test('blank lines below a block text go unless they are part of it', () => {
     expect(edited('a:\n  b: |\n    text\n\n\nc: 1\n', (value) => ({ ...value, a: { b: 'text\n', d: 1 } }))).toBe(
-      'a:\n  b: |\n    text\n  d: 1\n\n\nc: 1\n',
+      'a:\n  b: |\n    text\n  d: 1\nc: 1\n',
     );
     expect(edited('a:\n  b: |+\n    text\n\nc: 1\n', (value) => ({ ...value, a: { b: 'text\n\n', d: 1 } }))).toBe(
       'a:\n  b: |+\n    text\n\n  d: 1\nc: 1\n',
@@ -109,7 +109,7 @@ describe('where things go', () => {
   test('values that are empty or null are replaced, comments behind them stay', () => {
     const text = 'a: []  # none\nb: # nothing\nc: {}\nd: null # null\ne: old # value\n';
     expect(edited(text, () => ({ a: [1], b: [2], c: { x: 1 }, d: [{ z: 1 }], e: 'new' }))).toBe(
-      'a:  # none\n  - 1\nb: # nothing\n  - 2\nc:\n  x: 1\nd: # null\n  - z: 1\ne: new # value\n',
+      'a:\n  # none\n  - 1\nb:\n  # nothing\n  - 2\nc:\n  x: 1\nd:\n  # null\n  - z: 1\ne: new # value\n',
     );
   });
 
@@ -132,8 +132,8 @@ describe('aliases', () => {
 
   test('a document whose anchor changes under its aliases is written anew', () => {
     const document = documentOf('a: &x\n  k: 1 # one\nb: *x\n');
-    const { text, anew } = rewrite(document, { a: { k: 1, l: 2 }, b: { k: 1 } });
-    expect(anew).toBe(true);
+    const { text, expanded } = editDocument(document, { a: { k: 1, l: 2 }, b: { k: 1 } });
+    expect(expanded).toBe(true);
     expect(parseDocument(text).toJS()).toEqual({ a: { k: 1, l: 2 }, b: { k: 1 } });
   });
 

@@ -1,5 +1,5 @@
 // YAML of strangers: texts as they are written, and nothing that costs more than its length.
-import { readYamlText } from '../../../src/cli/yaml-text.ts';
+import { readUntrustedYaml } from '../../../src/yaml/untrusted.ts';
 
 test.each([
   [
@@ -12,7 +12,7 @@ test.each([
   ['- <<: x', [{ '<<': 'x' }]],
   ['text', 'text'],
 ])('%j is read', (document, value) => {
-  expect(plain(readYamlText(document))).toEqual(value);
+  expect(plain(readUntrustedYaml(document))).toEqual(value);
 });
 
 test.each([
@@ -30,11 +30,11 @@ test.each([
   ['- a\n---\n- b', /second one/],
   ['[[[[[[[[[[[[a]]]]]]]]]]]]', /levels/],
 ])('%j is refused with its place', (document, because) => {
-  expect(readYamlText(document)).toEqual({ because: expect.stringMatching(because) });
+  expect(readUntrustedYaml(document)).toEqual({ because: expect.stringMatching(because) });
 });
 
 test('names of properties are names like any other', () => {
-  const value = readYamlText('- {__proto__: {x: y}, constructor: c, toString: t}');
+  const value = readUntrustedYaml('- {__proto__: {x: y}, constructor: c, toString: t}');
   const [entry] = value as readonly ReadonlyMap<string, unknown>[];
   expect([...(entry?.keys() ?? [])]).toEqual(['__proto__', 'constructor', 'toString']);
   expect(({} as Record<string, unknown>)['x']).toBeUndefined();
@@ -66,7 +66,7 @@ test.each([
   ['separators', repeated('---\n')],
 ])('many %s are judged soon', (_, document) => {
   const start = performance.now();
-  readYamlText(document);
+  readUntrustedYaml(document);
   expect(performance.now() - start).toBeLessThan(10_000);
 });
 

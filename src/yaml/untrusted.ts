@@ -14,7 +14,7 @@ import {
   type YAMLSeq,
 } from 'yaml';
 import type { ReadYaml, YamlValue } from '../annotations/secret-list.ts';
-import { tooDeep } from './offline/document.ts';
+import { offsetBelow } from './document.ts';
 
 /** A list of maps with lists has three levels; what is deeper is not composed, for that takes stack. */
 const DEEPEST = 10;
@@ -29,7 +29,7 @@ const MOST_PARTS = 20_000;
 const LONGEST_REASON = 160;
 
 /** Reads one document. Quotes do not matter: `0440`, `yes` and `null` are the texts that they are, as in an annotation. */
-export const readYamlText: ReadYaml = (text) => {
+export const readUntrustedYaml: ReadYaml = (text) => {
   const lines = new LineCounter();
   const refuse = (offset: number, because: string): { readonly because: string } => {
     const { line, col } = lines.linePos(offset);
@@ -38,7 +38,7 @@ export const readYamlText: ReadYaml = (text) => {
   const tokens = tokensOf(text, lines);
   if (!tokens) return { because: `more than ${MOST_PARTS} names, values and signs` };
   for (const token of tokens) {
-    const deep = tooDeep(token, DEEPEST);
+    const deep = offsetBelow(token, DEEPEST);
     if (deep !== undefined) return refuse(deep, `more than ${DEEPEST} levels within one another`);
   }
   const documents: Document.Parsed[] = [];

@@ -1,0 +1,240 @@
+// Gives a document another value: comments, order of keys and what does not change stay; spacing is normalised.
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  type Range,
+  type ToStringOptions,
+  visit,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
+import { isObject, textOf, type Json, type JsonObject } from '../json/json.ts';
+import { lineOfPath, readDocuments, type Path, type YamlDocument } from './document.ts';
+
+export interface EditedText {
+  readonly text: string;
+  /** Copies stand in place of the aliases, because the edit of an anchor would have changed other places through them. */
+  readonly expanded: boolean;
+}
+
+/** The text of one document with the value `after`; without a change, its text byte for byte. */
+export function editDocument(document: YamlDocument, after: Json): EditedText {
+  const { source, start, end, parsed, value } = document;
+  const before = source.text.slice(start, end);
+  if (isEqual(value, after)) return { text: before, expanded: false };
+  const json = editedJson(document, after);
+  if (json !== undefined) return { text: json, expanded: false };
+  const print = printerFor(document, before);
+  const copy = copyOf(parsed);
+  copy.contents = updated(copy, copy.contents, value, after);
+  const text = print(copy);
+  if (reads(text, after)) return { text, expanded: false };
+  const expanded = copyOf(parsed);
+  expandAliases(expanded);
+  expanded.contents = updated(expanded, expanded.contents, value, after);
+  const longer = print(expanded);
+  if (reads(longer, after)) return { text: longer, expanded: true };
+  throw new Error(`${source.file}:${lineOfPath(document)}: the YAML library does not print this document as it was edited`);
+}
+
+/** A copy of a value with another one at a path; what is beside the path is shared. */
+export function withValueAt(value: Json | undefined, path: Path, replacement: Json): Json {
+  const [key, ...rest] = path;
+  if (key === undefined) return replacement;
+  if (Array.isArray(value))
+    return value.map((item: Json, index) => (index === key ? withValueAt(item, rest, replacement) : item));
+  const object = isObject(value) ? value : {};
+  return { ...object, [key]: withValueAt(object[key], rest, replacement) };
+}
+
+const CREATE = { aliasDuplicateObjects: false } as const;
+type Editable = Document<Node>;
+type Entry = Pair<unknown, unknown>;
+
+const copyOf = (parsed: Document.Parsed): Editable => {
+  const copy = parsed.clone();
+  // Without the end marker `...`, directives of the next document would be content of this one.
+  if (copy.directives) copy.directives.docEnd = parsed.directives.docEnd;
+  return copy;
+};
+
+/** JSON stays JSON, with its own indentation. Undefined for what is not JSON, and where JavaScript would round a number. */
+const editedJson = ({ source, start, end, parsed }: YamlDocument, after: Json): string | undefined => {
+  const { contents } = parsed;
+  if (!isFlow(contents)) return undefined;
+  const text = source.text.slice(contents.range[0], contents.range[1]);
+  if (/[0-9]{16}/.test(text) || !isJson(text)) return undefined;
+  const indent = /[[{]\r?\n([ \t]+)/.exec(text)?.[1] ?? '';
+  // Line breaks within JSON strings are escaped: each one here stands between two members.
+  const json = JSON.stringify(after, undefined, indent).replaceAll('\n', newlineOf(text));
+  return source.text.slice(start, contents.range[0]) + json + source.text.slice(contents.range[1], end);
+};
+
+const isFlow = (node: unknown): node is (YAMLMap | YAMLSeq) & { readonly range: Range } =>
+  isCollection(node) && node.flow === true;
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const newlineOf = (text: string): string => (text.includes('\r\n') ? '\r\n' : '\n');
+
+/** True when a text is one document with this value. */
+const reads = (text: string, value: Json): boolean => {
+  const { documents, problems } = readDocuments({ file: '', text });
+  return problems.length === 0 && documents.length === 1 && isEqual(documents[0]?.value, value);
+};
+
+/** True for the same JSON value; the order of keys does not count. */
+const isEqual = (one: Json | undefined, other: Json | undefined): boolean => {
+  if (Object.is(one, other)) return true;
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === other.length && one.every((item: Json, index) => isEqual(item, other[index] as Json));
+  if (!isObject(one) || !isObject(other)) return false;
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length && keys.every((key) => Object.hasOwn(other, key) && isEqual(one[key], other[key]))
+  );
+};
+
+/** The node that says `after` in place of `node`, which says `before`: itself, changed where it differs, or a new one. */
+const updated = (document: Editable, node: Node | null, before: Json | undefined, after: Json): Node | null => {
+  if (isEqual(before, after)) return node;
+  // A new value of an empty collection is written like its surroundings, not between brackets.
+  if (isMap(node) && node.items.length > 0 && isObject(before) && isObject(after)) updateMap(document, node, before, after);
+  else if (isSeq(node) && node.items.length > 0 && Array.isArray(before) && Array.isArray(after))
+    updateSeq(document, node, before as readonly Json[], after as readonly Json[]);
+  else return inPlaceOf(node, document.createNode(after, CREATE) as Node);
+  return node;
+};
+
+const updateMap = (document: Editable, map: YAMLMap, before: JsonObject, after: JsonObject): void => {
+  map.items = map.items.filter(({ key }) => {
+    const name = isScalar(key) ? String(key.value) : '';
+    return before[name] === undefined || after[name] !== undefined;
+  });
+  for (const [key, value] of Object.entries(after)) {
+    if (value === undefined || isEqual(before[key], value)) continue;
+    const pair = pairOf(map, key);
+    // A key that comes from a merge (<<) is overridden by one of the map's own.
+    if (pair) pair.value = updated(document, pair.value as Node | null, before[key], value);
+    else insertPair(map, document.createPair(key, value, CREATE), FOLLOWER.get(key));
+  }
+};
+
+const pairOf = (map: YAMLMap, name: string | undefined): Entry | undefined =>
+  map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
+
+/** New keys that a reader expects before another one; all others go to the end. */
+const FOLLOWER: ReadonlyMap<string, string> = new Map([
+  ['initContainers', 'containers'],
+  ['metadata', 'spec'],
+]);
+
+const insertPair = (map: YAMLMap, pair: Entry, follower: string | undefined): void => {
+  const next = pairOf(map, follower);
+  const index = next ? map.items.indexOf(next) : map.items.length;
+  if (index === 0) giveCommentToFirst(map);
+  map.items.splice(index, 0, pair);
+};
+
+/** The library keeps a comment before the first entry with its collection: before the insertion of another it goes to the entry. */
+const giveCommentToFirst = (collection: YAMLMap | YAMLSeq): void => {
+  const [first] = collection.items;
+  const node = isPair(first) ? first.key : first;
+  if (!isNode(node)) return;
+  node.commentBefore = joined(collection.commentBefore, node.commentBefore);
+  collection.commentBefore = null;
+};
+
+/** Items keep their nodes by position where the length stays, else by mount path or name. */
+const updateSeq = (document: Editable, seq: YAMLSeq, before: readonly Json[], after: readonly Json[]): void => {
+  const items: unknown[] = [];
+  let next = 0;
+  for (const value of after) {
+    const at =
+      before.length === after.length ? next : before.findIndex((item, index) => index >= next && isSameItem(item, value));
+    if (at === -1) items.push(document.createNode(value, CREATE));
+    else {
+      items.push(updated(document, seq.items[at] as Node | null, before[at], value));
+      next = at + 1;
+    }
+  }
+  if (items[0] !== seq.items[0]) giveCommentToFirst(seq);
+  seq.items = items;
+};
+
+const isSameItem = (one: Json, other: Json): boolean => {
+  if (!isObject(one) || !isObject(other)) return isEqual(one, other);
+  const key = ['mountPath', 'name'].find((candidate) => textOf(one, candidate) !== undefined);
+  return key === undefined ? isEqual(one, other) : textOf(one, key) === textOf(other, key);
+};
+
+/** The anchor stays, since an alias may need it. A comment behind a scalar stays behind it; a collection has it in a line above. */
+const inPlaceOf = (old: Node | null, fresh: Node): Node => {
+  if (old && 'anchor' in old && old.anchor !== undefined && !isAlias(fresh)) fresh.anchor = old.anchor;
+  const isBlock = isCollection(fresh) && fresh.items.length > 0;
+  fresh.commentBefore = isBlock ? joined(old?.commentBefore, old?.comment) : (old?.commentBefore ?? null);
+  fresh.comment = isBlock ? null : (old?.comment ?? null);
+  return fresh;
+};
+
+const joined = (...comments: readonly (string | null | undefined)[]): string | null =>
+  comments.filter((comment) => comment !== null && comment !== undefined).join('\n') || null;
+
+/** Copies in place of aliases, so that an edit at an anchor changes nothing else. A map with a merge (<<) loses its comments. */
+const expandAliases = (document: Editable): void => {
+  visit(document, {
+    Map: (_, map) =>
+      map.items.some(({ key }) => isScalar(key) && key.value === '<<')
+        ? (document.createNode(map.toJS(document), CREATE) as YAMLMap)
+        : undefined,
+    Alias: (_, alias) => inPlaceOf(alias, alias.resolve(document)?.clone() as Node),
+  });
+  visit(document, { Value: (_, node) => void delete node.anchor });
+};
+
+/** Prints as the document is written: indentation, lists within their keys or not, blanks in brackets, line ends. */
+const printerFor = ({ parsed }: YamlDocument, text: string): ((document: Editable) => string) => {
+  const options: ToStringOptions = {
+    ...layoutOf(parsed),
+    lineWidth: 0,
+    doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+    flowCollectionPadding: /[[{] /.test(text),
+    // Between brackets a document looks like JSON.
+    ...(isFlow(parsed.contents) ? { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'QUOTE_DOUBLE' } : {}),
+  };
+  return (document) => document.toString(options).replaceAll(/\r?\n/g, newlineOf(text));
+};
+
+/** Blanks per level, and whether lists stand further in than their key: as at the first place that shows it. */
+const layoutOf = (document: Document.Parsed): { readonly indent: number; readonly indentSeq: boolean } => {
+  let indent: number | undefined;
+  let listIndent: number | undefined;
+  visit(document, {
+    Pair: (_, { value }, path) => {
+      const parent = path.at(-1);
+      if (!isMap(parent) || !isCollection(value) || value.flow === true) return undefined;
+      const step = columnOf(value) - columnOf(parent);
+      if (isSeq(value)) listIndent ??= step;
+      else if (step > 0) indent ??= step;
+      return indent === undefined || listIndent === undefined ? undefined : visit.BREAK;
+    },
+  });
+  return { indent: indent ?? (listIndent || 2), indentSeq: listIndent !== 0 };
+};
+
+const columnOf = ({ srcToken }: YAMLMap | YAMLSeq): number => (srcToken && 'indent' in srcToken ? srcToken.indent : 0);
