@@ -195,13 +195,9 @@ const inPlaceOf = (old: Node | null, fresh: Node): Node => {
 const joined = (...comments: readonly (string | null | undefined)[]): string | null =>
   comments.filter((comment) => comment !== null && comment !== undefined).join('\n') || null;
 
-/** Copies in place of aliases, so that an edit at an anchor changes nothing else. A map with a merge (<<) loses its comments. */
+/** Copies in place of aliases, so that an edit at an anchor changes nothing else. */
 const expandAliases = (document: Editable): void => {
   visit(document, {
-    Map: (_, map) =>
-      map.items.some(({ key }) => isScalar(key) && key.value === '<<')
-        ? (document.createNode(map.toJS(document), CREATE) as YAMLMap)
-        : undefined,
     Alias: (_, alias) => inPlaceOf(alias, alias.resolve(document)?.clone() as Node),
   });
   visit(document, { Value: (_, node) => void delete node.anchor });

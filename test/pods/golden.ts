@@ -6,7 +6,7 @@ import { Document, isScalar, parse, parseDocument, visit } from 'yaml';
 import { reviewer, type Reviewer } from '../../src/admission/review.ts';
 import { admissionContext } from '../../src/cli/context.ts';
 import { clusterOf, NO_MANIFESTS, objectsIn } from '../../src/cli/offline/cluster.ts';
-import { readYamlText } from '../../src/cli/yaml-text.ts';
+import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
 import { objectAt, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
@@ -60,7 +60,7 @@ export function reviewerOf(name: string): Reviewer {
   const words = Object.entries(flags).map(([flag, value]) => `-${flag}=${value}`);
   const reading = readSettings(command, words, {});
   if (!reading.ok) throw new Error(`test/pods/${name}/settings.yaml: ${reading.problems.join('\n')}`);
-  const context = admissionContext(command, reading.value, clusterIn(name), readYamlText);
+  const context = admissionContext(command, reading.value, clusterIn(name), readUntrustedYaml);
   return reviewer(() => context, { compat: command === 'agent-inject' });
 }
 

@@ -97,9 +97,9 @@ describe('where things go', () => {
     );
   });
 
-  test('blank lines below a block text go unless they are part of it', () => {
+  test('blank lines below a block text become one, unless they are part of it', () => {
     expect(edited('a:\n  b: |\n    text\n\n\nc: 1\n', (value) => ({ ...value, a: { b: 'text\n', d: 1 } }))).toBe(
-      'a:\n  b: |\n    text\n  d: 1\nc: 1\n',
+      'a:\n  b: |\n    text\n  d: 1\n\nc: 1\n',
     );
     expect(edited('a:\n  b: |+\n    text\n\nc: 1\n', (value) => ({ ...value, a: { b: 'text\n\n', d: 1 } }))).toBe(
       'a:\n  b: |+\n    text\n\n  d: 1\nc: 1\n',
