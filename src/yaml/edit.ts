@@ -56,8 +56,8 @@ export function withValueAt(value: Json | undefined, path: Path, replacement: Js
 }
 
 const CREATE = { aliasDuplicateObjects: false } as const;
-type Editable = Document<Node>;
-type Entry = Pair<unknown, unknown>;
+type Editable = Document;
+type Entry = Pair;
 
 const copyOf = (parsed: Document.Parsed): Editable => {
   const copy = parsed.clone();
