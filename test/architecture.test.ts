@@ -43,7 +43,7 @@ const NOT_YET = {
       ' ',
     ),
   exportedArrows:
-    'agentInject controller explain exportCommand inject policy version webhook readYamlText reconcileAutoRole reconcileEndpoint reconcilePolicy reconcileRole reconcileTombstones'.split(
+    'agentInject controller exportCommand policy version webhook reconcileAutoRole reconcileEndpoint reconcilePolicy reconcileRole reconcileTombstones'.split(
       ' ',
     ),
   mutableState: [

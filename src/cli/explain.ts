@@ -5,7 +5,7 @@ import { explanationOf } from './offline/explanation.ts';
 import { explanationText } from './offline/explanation-text.ts';
 import { painter } from './offline/paint.ts';
 import { callOf, prepareFiles, type Called, type Explained } from './offline/prepare.ts';
-import type { Run, Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 const OUTPUT = { name: 'o', value: 'text|json', sentence: 'Form of the answer; its JSON shape is documented and stays.' };
 const CONTEXT = { name: 'context', value: 'NAME', sentence: 'Context of the kubeconfig, for a pod of a cluster.' };
@@ -17,7 +17,7 @@ const FOR_CLUSTERS = /^--?(?:kubeconfig|context)(?:=|$)/;
 const SHAPE_VERSION = 1;
 
 /** Explains every pod of the manifests, or the named one. The exit code is 1 when one of them would be refused. */
-export const explain: Run = async (words, terminal) => {
+export async function explain(words: readonly string[], terminal: Terminal): Promise<number> {
   const called = callOf({ command: 'explain', flags: [OUTPUT, CONTEXT] }, words, terminal);
   if (typeof called === 'number') return called;
   const form = called.settings.extra.get(OUTPUT.name) ?? 'text';
@@ -38,7 +38,7 @@ export const explain: Run = async (words, terminal) => {
     if (pods.length === 0) terminal.stderr('there is no pod in these manifests\n');
   }
   return pods.some(({ decision }) => decision === 'denied') ? 1 : 0;
-};
+}
 
 /** Loaded only when it is asked for: a cluster needs more than files. */
 const fromCluster = async (reference: PodReference, called: Called, terminal: Terminal): Promise<Explained | number> => {

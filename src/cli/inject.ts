@@ -4,7 +4,7 @@ import { lineOfNote, type Judged } from './offline/judge.ts';
 import { prepare, switchOf, type JudgedDocument, type JudgedSource, type Prepared } from './offline/prepare.ts';
 import { editDocument, withValueAt, type EditedText } from '../yaml/edit.ts';
 import { titleOf } from './offline/workload.ts';
-import type { Run, Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 const DIFF = { name: 'diff', sentence: 'Print what injection changes as a unified diff in place of the manifests.' };
 
@@ -12,7 +12,7 @@ const DIFF = { name: 'diff', sentence: 'Print what injection changes as a unifie
  * Prints every document, the injected ones changed and all others byte for byte. When a pod is refused nothing is printed, as with
  * `linkerd inject` and compilers: what goes on to kubectl must not be a workload without its secrets.
  */
-export const inject: Run = async (words, terminal) => {
+export async function inject(words: readonly string[], terminal: Terminal): Promise<number> {
   const prepared = await prepare({ command: 'inject', flags: [DIFF] }, words, terminal);
   if (typeof prepared === 'number') return prepared;
   const wantsDiff = switchOf(prepared.settings, DIFF.name);
@@ -28,7 +28,7 @@ export const inject: Run = async (words, terminal) => {
   else if (refused.length === 0) terminal.stdout(joined(written));
   terminal.stderr(`${summary(prepared, all, wantsDiff)}\n`);
   return refused.length > 0 ? 1 : 0;
-};
+}
 
 type Written = JudgedSource & { readonly texts: readonly EditedText[] };
 

@@ -1,4 +1,4 @@
-// YAML of strangers: texts as they are written, and nothing that costs more than its length.
+// YAML of pod authors: texts as they are written, and nothing that costs more than its length.
 import { readUntrustedYaml } from '../../../src/yaml/untrusted.ts';
 
 test.each([
@@ -11,7 +11,7 @@ test.each([
   ['[{"a":"\\u0041\\n"}]', [{ a: 'A\n' }]],
   ['- <<: x', [{ '<<': 'x' }]],
   ['text', 'text'],
-])('%j is read', (document, value) => {
+])('reads %j', (document, value) => {
   expect(plain(readUntrustedYaml(document))).toEqual(value);
 });
 
@@ -19,7 +19,7 @@ test.each([
   ['', /empty/],
   ['# nothing', /empty/],
   ['- {a: b', /^line 1, column/],
-  ['- a: b\n  a: c', /^line 2, column 3: the field "a" is there twice/],
+  ['- a: b\n  a: c', /^line 2, column 3: duplicate field "a"/],
   ['- {[a]: b}', /name of a field/],
   ['- !!str a', /tag/],
   ['- {a: !!js/function "x"}', /tag/],
@@ -27,13 +27,13 @@ test.each([
   ['- &x a\n- *x', /anchor/],
   ['- *x', /alias/],
   ['a: &a [*b]', /anchor|alias/],
-  ['- a\n---\n- b', /second one/],
+  ['- a\n---\n- b', /second document/],
   ['[[[[[[[[[[[[a]]]]]]]]]]]]', /levels/],
-])('%j is refused with its place', (document, because) => {
+])('refuses %j with its position', (document, because) => {
   expect(readUntrustedYaml(document)).toEqual({ because: expect.stringMatching(because) });
 });
 
-test('names of properties are names like any other', () => {
+test('reads names of JavaScript properties like any other name', () => {
   const value = readUntrustedYaml('- {__proto__: {x: y}, constructor: c, toString: t}');
   const [entry] = value as readonly ReadonlyMap<string, unknown>[];
   expect([...(entry?.keys() ?? [])]).toEqual(['__proto__', 'constructor', 'toString']);
@@ -64,7 +64,7 @@ test.each([
   ['line ends', repeated('\n')],
   ['percents', repeated('%a\n')],
   ['separators', repeated('---\n')],
-])('many %s are judged soon', (_, document) => {
+])('reads or refuses many %s within seconds', (_, document) => {
   const start = performance.now();
   readUntrustedYaml(document);
   expect(performance.now() - start).toBeLessThan(10_000);
