@@ -2,7 +2,6 @@
 // Bundling is what keeps start-up and memory small: unbundled, the same imports cost about three times as much of both.
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -17,24 +16,8 @@ const commit = () => {
   }
 };
 
-/**
- * Express' router is the package `router`; of Express itself we use nothing else. Loading all of it would cost 60 ms and
- * 6 MiB at each start (docs/decisions/0010), so the bundle takes the router alone. A test holds both to be the same.
- */
-const expressRouter = {
-  name: 'express-router',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^express$/ }, () => ({ path: 'express', namespace: 'express-router' }));
-    onLoad({ filter: /.*/, namespace: 'express-router' }, () => ({
-      contents: "export { default as Router } from 'router';",
-      resolveDir: resolve('node_modules/express'),
-    }));
-  },
-};
-
 const shared = {
   bundle: true,
-  plugins: [expressRouter],
   platform: 'node',
   target: 'node20',
   format: 'esm',

@@ -76,8 +76,8 @@ const fromApi = ({ settings, log, metrics }: KnownClusterOptions, client: KubeCl
   const version = settings.nativeSidecars === 'auto' ? serverVersion(client, log) : undefined;
   const began = performance.now();
   metrics.watch({
-    clusterStaleness: () => (performance.now() - (metadata.lastActivity() ?? began)) / 1000,
-    rolesKnown: linked.listed,
+    cacheStaleness: () => (performance.now() - (metadata.lastActivity() ?? began)) / 1000,
+    rolesSynced: linked.listed,
   });
   let known: Cluster = {
     namespace: metadata.namespace,

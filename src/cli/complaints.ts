@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { ALLOW_ALL, GUARDED_NAMES } from '../admission/guard.ts';
 import { nearestWord } from '../annotations/suggest.ts';
-import { cipherSuites } from '../http/cipher-suites.ts';
+import { cipherSuites } from '../http/tls-options.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
 
 export type ServerCommand = 'webhook' | 'agent-inject';

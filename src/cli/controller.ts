@@ -5,7 +5,7 @@ import { nameWithin } from '../annotations/prefix.ts';
 import { reconcilers } from '../controller/reconcilers.ts';
 import { type Controller, startController } from '../controller/run.ts';
 import { startOperationsServer } from '../http/operations.ts';
-import { onStopSignals } from '../http/stop-signals.ts';
+import { onStopSignals } from '../http/drain.ts';
 import { createControllerMetrics } from '../observe/controller-metrics.ts';
 import { createLog, type FlushableLog } from '../observe/log.ts';
 import { readSettings, type ReadSettings, surroundings } from '../settings/read.ts';

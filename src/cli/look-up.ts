@@ -35,7 +35,7 @@ export function withLookUps(
     const same = inFlight.get(key);
     if (same) return same;
     if (inFlight.size >= MOST || performance.now() - failedAt < PAUSE_MS || timeoutMs < LEAST_MS) {
-      metrics.lookedUp('unasked');
+      metrics.lookedUp('skipped');
       return Promise.resolve();
     }
     const request = metadata

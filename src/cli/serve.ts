@@ -1,9 +1,9 @@
 // Connects the parts of an admission server and holds them together from start to last answer.
 import { reviewer } from '../admission/review.ts';
-import { cipherSuites } from '../http/cipher-suites.ts';
+import { cipherSuites } from '../http/tls-options.ts';
 import { startOperationsServer } from '../http/operations.ts';
 import { startAdmissionServer, type AdmissionServer } from '../http/server.ts';
-import { onStopSignals } from '../http/stop-signals.ts';
+import { onStopSignals } from '../http/drain.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { readSettings, surroundings, type ReadSettings } from '../settings/read.ts';
@@ -101,7 +101,7 @@ const start = async (
   const server = await startAdmissionServer({
     listen,
     reviewer: lists.reviewer(known.reviewer(reviewer(current, { compat }))),
-    hindrance: known.hindrance,
+    notReady: known.hindrance,
     certificates,
     metrics,
     log,

@@ -1,45 +1,46 @@
-// Answers. Refusals are one short line of text: no version, no stack, nothing of what was sent.
+// Responses. An error response is one short line of text: no version, no stack, nothing of the request.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Answers with a whole body in one write; `close` makes this the last answer of its connection. */
+/** Writes a whole response; `close` makes it the last one of its connection. */
 export function answer(response: ServerResponse, status: number, contentType: string, body: string, close: boolean): void {
-  const length = Buffer.byteLength(body);
-  const headers: (string | number)[] = ['content-type', contentType, 'content-length', length];
-  if (close) headers.push('connection', 'close');
-  // A flat array is what Node.js writes without copying it first.
-  response.writeHead(status, headers);
-  // Text of ASCII alone, by its length, takes a shorter way to the socket.
-  response.end(body, length === body.length ? 'latin1' : 'utf8');
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    ...(close && { connection: 'close' }),
+  });
+  response.end(body);
 }
 
 export interface Refusal {
   readonly status: number;
   /** One sentence without the line feed. */
   readonly text: string;
-  readonly headers?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
   readonly close?: boolean;
 }
 
-/** To be tried again: the API server does so within the timeout of its call, most likely at another replica. */
+/** 503 with Retry-After: the API server tries again within the timeout of its call, most likely at another replica. */
 export function busy(text: string): Refusal {
-  return { status: 503, text, headers: ['retry-after', '1'], close: true };
+  return { status: 503, text, headers: { 'retry-after': '1' }, close: true };
 }
 
 /**
- * Refuses a request. When its body has not arrived, the connection ends after the answer, and what still arrives within
- * `lingerMs` is thrown away: closing at once would reset the connection and the client might never see the answer.
+ * Refuses a request. If its body has not arrived, the connection closes after the response, and what still arrives within
+ * `lingerMs` is discarded: closing at once would reset the connection before the client has read the response.
  */
 export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal, lingerMs: number): void {
   if (response.headersSent || response.destroyed) return;
   const body = `${refusal.text}\n`;
-  const unread = hasBody(request) && !request.complete;
-  const headers = ['content-type', 'text/plain; charset=utf-8', 'content-length', String(Buffer.byteLength(body))];
-  headers.push(...(refusal.headers ?? []));
-  if (unread || refusal.close) headers.push('connection', 'close');
-  response.writeHead(refusal.status, headers);
-  if (!unread || request.method === 'HEAD') {
+  const isUnread = hasBody(request) && !request.complete;
+  response.writeHead(refusal.status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    ...refusal.headers,
+    ...((isUnread || refusal.close) && { connection: 'close' }),
+  });
+  if (!isUnread || request.method === 'HEAD') {
     response.end(body);
     return;
   }

@@ -1,37 +1,39 @@
-// The requests that are being read or answered. Their number is bounded, and a slow one gives its place to a newcomer, so
-// that clients that dribble cannot keep others out.
+// The requests that are being read or answered. Their number is bounded, and a slow request gives its slot to a new one, so
+// that clients that send a byte per second cannot keep others out.
 
-/** One request: when it came (milliseconds of performance.now) and how to turn it away. */
-export interface Place {
+/** One request in flight. */
+export interface Slot {
+  /** When the request arrived, in milliseconds of performance.now. */
   readonly since: number;
+  /** Answers 503 and stops reading. */
   evict(): void;
 }
 
 export interface InFlight {
-  /** False when there is no place, not even by turning a slow request away. */
-  enter(place: Place): boolean;
-  leave(place: Place): void;
+  /** False when all slots are taken by requests that are not slow. */
+  acquire(slot: Slot): boolean;
+  release(slot: Slot): void;
   readonly count: () => number;
 }
 
-/** Places for `limit` requests; one older than `slowMs` is evicted when its place is wanted. */
+/** Slots for `limit` requests; when all are taken, the oldest is evicted if it is older than `slowMs`. */
 export function inFlight(limit: number, slowMs: number): InFlight {
   // A set keeps the order of arrival: the first is the oldest.
-  const places = new Set<Place>();
-  const makeRoom = (now: number): boolean => {
-    const [oldest] = places;
+  const slots = new Set<Slot>();
+  const evictOldest = (now: number): boolean => {
+    const [oldest] = slots;
     if (!oldest || now - oldest.since < slowMs) return false;
-    places.delete(oldest);
+    slots.delete(oldest);
     oldest.evict();
     return true;
   };
   return {
-    enter(place) {
-      if (places.size >= limit && !makeRoom(place.since)) return false;
-      places.add(place);
+    acquire(slot) {
+      if (slots.size >= limit && !evictOldest(slot.since)) return false;
+      slots.add(slot);
       return true;
     },
-    leave: (place) => void places.delete(place),
-    count: () => places.size,
+    release: (slot) => void slots.delete(slot),
+    count: () => slots.size,
   };
 }

@@ -1,22 +1,20 @@
-// One review over HTTP: checks, body, reviewer, answer. The reviewer is synchronous but for rare exceptions, so whatever is in
-// flight is still arriving, and an answer is written in the same turn of the event loop as the last byte was read.
+// One review over HTTP: checks, body, reviewer, response, and its line in the log and counts in the metrics. The reviewer is
+// synchronous but for rare exceptions, so nearly every request in flight is one whose body is still arriving.
+import type { IncomingMessage } from 'node:http';
 import type { Reply } from '../admission/review.ts';
+import type { CompatMetrics } from '../observe/compat-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics, ShedCause } from '../observe/metrics.ts';
 import { answer, busy, type Handler, type Refusal, refuse } from './answer.ts';
-import { type Body, readBody } from './body.ts';
-import type { BodyMemory } from './body-memory.ts';
-import { timeoutOf } from './deadline.ts';
-import type { InFlight, Place } from './in-flight.ts';
+import { type Body, type BodyMemory, hasMoreValues, readBody } from './body.ts';
+import type { InFlight, Slot } from './in-flight.ts';
 import type { ServerLimits } from './limits.ts';
-import { framesOf, type Recorder } from './record.ts';
-import { hasMoreValues } from './structure.ts';
 
 /**
- * A reviewer that may take its time where a pod cannot be judged without it. The second argument is how many milliseconds the
- * caller still waits, undefined when it did not say.
+ * A reviewer, asynchronous where a pod needs an object that is not cached. The second argument is how many milliseconds the
+ * API server still waits; undefined when it gave no timeout.
  */
-export type ServingReviewer = (body: Buffer, patienceMs: number | undefined) => Reply | Promise<Reply>;
+export type ServingReviewer = (body: Buffer, timeLeftMs: number | undefined) => Reply | Promise<Reply>;
 
 export interface ReviewHandlerOptions {
   readonly reviewer: ServingReviewer;
@@ -25,29 +23,26 @@ export interface ReviewHandlerOptions {
   readonly memory: BodyMemory;
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly record: Recorder;
-  /** As vault-k8s: any method, and 400 for a wrong content type. */
-  readonly compat: boolean;
-  /** True when an answer is to be the last on its connection; asked once per answer. */
-  readonly lastAnswer: (request: Parameters<Handler>[0], now: number) => boolean;
-  /** Told of each finished request on this path, with its milliseconds. */
-  readonly finished: (milliseconds: number) => void;
+  /** Serve as vault-k8s does: any method, 400 for a wrong content type, and its metrics. */
+  readonly compat: CompatMetrics | undefined;
+  /** True when a response must be the last on its connection; called once per response. */
+  readonly lastAnswer: (request: IncomingMessage, now: number) => boolean;
 }
 
 /** The handler of the review path. */
 export function reviewHandler(options: ReviewHandlerOptions): Handler {
-  const { limits, inFlight, metrics } = options;
+  const { limits, inFlight, metrics, compat } = options;
   return (request, response) => {
-    const refusal = refusalOf(request, options.compat);
-    if (refusal) return turnAway(refusal);
-    const place: Place = { since: performance.now(), evict };
-    if (!inFlight.enter(place)) return shed('in_flight', 'too many reviews at once');
-    const stop = readBody(request, limits.maxBodyBytes, options.memory, place, (body) => {
-      inFlight.leave(place);
-      if (body.kind === 'whole' && body.bytes.length > 0) onBytes(body.bytes);
+    const refusal = refusalOf(request, compat !== undefined);
+    if (refusal) return reject(refusal);
+    const slot: Slot = { since: performance.now(), evict };
+    if (!inFlight.acquire(slot)) return shed('in_flight', 'too many reviews at once');
+    const stop = readBody(request, limits.maxBodyBytes, options.memory, slot, (body) => {
+      inFlight.release(slot);
+      if (body.kind === 'whole' && body.bytes.length > 0) void onBytes(body.bytes).finally(processed);
       else {
         onNoBytes(body);
-        options.finished(performance.now() - place.since);
+        processed();
       }
     });
 
@@ -56,81 +51,129 @@ export function reviewHandler(options: ReviewHandlerOptions): Handler {
         case 'gone':
           return;
         case 'too_large':
-          return turnAway({ status: 413, text: `the request body is larger than ${limits.maxBodyBytes} bytes`, close: true });
+          return reject({ status: 413, text: `the request body is larger than ${limits.maxBodyBytes} bytes`, close: true });
         case 'no_memory':
           return shed('memory', 'too many bytes of reviews at once');
         case 'whole':
-          return turnAway({ status: 400, text: 'the request has no body' });
+          return reject({ status: 400, text: 'the request has no body' });
       }
     }
-    function onBytes(bytes: Buffer): void {
+    async function onBytes(bytes: Buffer): Promise<void> {
       const start = performance.now();
-      if (hasMoreValues(bytes, limits.maxValues)) {
-        turnAway({ status: 413, text: `the review has more than ${limits.maxValues} lists, objects and values` });
-        options.finished(performance.now() - place.since);
-        return;
-      }
+      if (hasMoreValues(bytes, limits.maxValues))
+        return reject({ status: 413, text: `the review has more than ${limits.maxValues} lists, objects and values` });
       const timeout = timeoutOf(request.url ?? '');
-      const patience = timeout === undefined ? undefined : timeout - (start - place.since);
-      const respond = (reply: Reply): void => {
-        const end = performance.now();
-        const type = reply.status === 200 ? 'application/json' : 'text/plain; charset=utf-8';
-        answer(response, reply.status, type, reply.body, options.lastAnswer(request, end));
-        options.record(reply, end - start, bytes.length);
-        options.finished(end - place.since);
-      };
-      if (patience !== undefined && patience < 0) {
-        shed('deadline', 'the review came too late to be answered in time');
-        options.finished(performance.now() - place.since);
-        return;
-      }
-      const reply = review(options, bytes, patience);
-      if (reply instanceof Promise) void reply.then(respond);
-      else respond(reply);
+      const timeLeft = timeout === undefined ? undefined : timeout - (start - slot.since);
+      if (timeLeft !== undefined && timeLeft < 0) return shed('deadline', 'the review arrived too late to be answered in time');
+      const reply = await review(options, bytes, timeLeft);
+      const end = performance.now();
+      const type = reply.status === 200 ? 'application/json' : 'text/plain; charset=utf-8';
+      answer(response, reply.status, type, reply.body, options.lastAnswer(request, end));
+      record(options, reply, end - start, bytes.length);
     }
     function evict(): void {
       stop();
-      inFlight.leave(place);
-      shed('slow', 'the request body came too slowly while others waited');
-      options.finished(performance.now() - place.since);
+      inFlight.release(slot);
+      shed('slow', 'the request body arrived too slowly while other requests waited');
+      processed();
+    }
+    function processed(): void {
+      compat?.processed(performance.now() - slot.since);
     }
     function shed(cause: ShedCause, text: string): void {
       metrics.shed(cause);
       refuse(request, response, busy(text), limits.lingerMs);
     }
-    function turnAway(refused: Refusal): void {
+    function reject(refused: Refusal): void {
       metrics.rejected(refused.status);
-      refuse(
-        request,
-        response,
-        { ...refused, close: refused.close || options.lastAnswer(request, performance.now()) },
-        limits.lingerMs,
-      );
+      const close = refused.close || options.lastAnswer(request, performance.now());
+      refuse(request, response, { ...refused, close }, limits.lingerMs);
     }
   };
 }
 
-const review = (options: ReviewHandlerOptions, bytes: Buffer, patienceMs: number | undefined): Reply | Promise<Reply> => {
+const review = async (options: ReviewHandlerOptions, bytes: Buffer, timeLeftMs: number | undefined): Promise<Reply> => {
   try {
-    const reply = options.reviewer(bytes, patienceMs);
-    return reply instanceof Promise ? reply.catch((error: unknown) => fault(options, error)) : reply;
+    return await options.reviewer(bytes, timeLeftMs);
   } catch (error) {
-    return fault(options, error);
+    options.metrics.failed();
+    options.log.error({ frames: framesOf(error) }, 'internal error in a review; the failurePolicy of the webhook applies');
+    return { status: 500, body: 'internal error\n', record: undefined };
   }
 };
 
-const fault = ({ metrics, log }: ReviewHandlerOptions, error: unknown): Reply => {
-  metrics.failed();
-  log.error({ frames: framesOf(error) }, 'a review failed by a fault of this program; the failurePolicy of the webhook decides');
-  return { status: 500, body: 'internal error\n', record: undefined };
+/** The frames of a stack without the message, which may quote the request. */
+const framesOf = (error: unknown): string =>
+  error instanceof Error ? `${error.name} ${(error.stack ?? '').split('\n').filter(isFrame).join('')}` : typeof error;
+
+const isFrame = (line: string): boolean => /^\s+at /.test(line);
+
+const refusalOf = (request: IncomingMessage, isCompat: boolean): Refusal | undefined => {
+  if (!isCompat && request.method !== 'POST')
+    return { status: 405, text: 'only POST is served here', headers: { allow: 'POST' } };
+  // In any case, with any parameters.
+  const mediaType = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  if (mediaType === 'application/json') return undefined;
+  return { status: isCompat ? 400 : 415, text: 'the content type must be application/json' };
 };
 
-const refusalOf = (request: Parameters<Handler>[0], compat: boolean): Refusal | undefined => {
-  if (!compat && request.method !== 'POST') return { status: 405, text: 'only POST is served here', headers: ['allow', 'POST'] };
-  if (isJson(request.headers['content-type'])) return undefined;
-  return { status: compat ? 400 : 415, text: 'the content type must be application/json' };
+/**
+ * Milliseconds of the `timeout` in the query of a request target, which API servers write as a Go duration (`?timeout=5s`,
+ * `1m30s`, `500ms`); undefined when there is none or it is not a duration.
+ */
+export function timeoutOf(url: string): number | undefined {
+  const query = url.indexOf('?');
+  const text = query < 0 ? undefined : new URLSearchParams(url.slice(query + 1)).get('timeout');
+  return text ? durationMs(text) : undefined;
+}
+
+/** Milliseconds of a Go duration without sign, or undefined. */
+const durationMs = (text: string): number | undefined => {
+  if (!DURATION.test(text)) return undefined;
+  let sum = 0;
+  for (const [, number, unit] of text.matchAll(PART)) sum += Number(number) * (UNIT_MS[unit ?? ''] ?? 0);
+  return sum;
 };
 
-/** The media type application/json in any case, with any parameters. */
-const isJson = (header: string | undefined): boolean =>
-  header === 'application/json' || header?.split(';', 1)[0]?.trim().toLowerCase() === 'application/json';
+const DURATION = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|μs|ms|s|m|h))+$/;
+const PART = /(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|s|m|h)/g;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** Logs and counts an answered review, from the fields of its record alone: nothing else of the request is logged. */
+const record = ({ log, metrics, compat }: ReviewHandlerOptions, reply: Reply, milliseconds: number, bytes: number): void => {
+  const { status, record: reviewed } = reply;
+  if (!reviewed) {
+    metrics.rejected(status);
+    log.warn({ status, bytes }, 'request rejected');
+    return;
+  }
+  metrics.reviewed(reviewed.decision, reviewed.reason, milliseconds / 1000, bytes);
+  if (reviewed.decision === 'injected') compat?.injected(reviewed.namespace, reviewed.injectionType ?? 'init_and_sidecar');
+  if (reviewed.decision === 'denied') compat?.denied(reviewed.namespace);
+  for (const { code, effect } of reviewed.roleProblems ?? []) metrics.roleProblem(code, effect);
+  const fields = {
+    uid: bounded(reviewed.uid),
+    namespace: bounded(reviewed.namespace),
+    name: bounded(reviewed.name),
+    owner: bounded(reviewed.owner) || undefined,
+    decision: reviewed.decision,
+    reason: reviewed.reason,
+    codes: reviewed.codes.length > 0 ? reviewed.codes.join(',') : undefined,
+    dryRun: reviewed.dryRun || undefined,
+    durationMs: Math.round(milliseconds * 1000) / 1000,
+  };
+  if (reviewed.decision === 'error') log.error(fields, 'review failed');
+  else log.info(fields, 'review answered');
+};
+
+/** No name in Kubernetes is longer than 253 characters; a longer one is not from an API server. */
+const bounded = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 300)}…`);

@@ -1,5 +1,5 @@
-// Which path is answered by what. Express' router alone, without its application: an application gives every request and
-// response another prototype, which costs about as much as reading a typical review.
+// Which handler serves which path: Express' Router on a server of node:http or node:https. The application of Express is left
+// out, since it sets another prototype on every request and response (docs/decisions/0002).
 import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
 import { Router } from 'express';
 import { type Handler, refuse } from './answer.ts';
@@ -9,33 +9,26 @@ export interface RouterOptions {
   readonly rejected: (status: number) => void;
 }
 
-/** A listener for a server of node:http or node:https: exact paths to handlers, 404 for the rest. */
+/** A request listener: exact paths to handlers, otherwise 404. */
 export function createRouter(routes: ReadonlyMap<string, Handler>, options: RouterOptions): Handler {
-  // The router only reads url and method of what it is given; its types ask for Express' own request and response.
+  // The types of a router ask for Express' own request and response, of which it reads url and method alone.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const router = Router({ caseSensitive: true, strict: true }) as unknown as BareRouter;
   for (const [path, handler] of routes) router.all(path, handler);
-  return (request, response) => {
-    // A path in its plain writing needs no matching; the router takes a twentieth of the time of a review without annotation.
-    const target = request.url ?? '';
-    const query = target.indexOf('?');
-    const handler = routes.get(query < 0 ? target : target.slice(0, query));
-    if (handler) handler(request, response);
-    else
-      router(request, response, (error) => {
-        // The router's only own fault is a path that cannot be decoded.
-        const status = error === undefined || error === null ? 404 : error instanceof URIError ? 400 : 500;
-        options.rejected(status);
-        refuse(request, response, { status, text: STATUS_CODES[status] ?? 'error' }, options.lingerMs);
-      });
-  };
+  return (request, response) =>
+    router(request, response, (error) => {
+      // A path that cannot be decoded is a URIError.
+      const status = error === undefined || error === null ? 404 : error instanceof URIError ? 400 : 500;
+      options.rejected(status);
+      refuse(request, response, { status, text: STATUS_CODES[status] ?? 'error' }, options.lingerMs);
+    });
 }
 
-/** Handlers for GET and HEAD alone. */
+/** A handler for GET and HEAD alone; other methods get 405. */
 export function getOnly(handler: Handler, lingerMs: number): Handler {
   return (request, response) => {
     if (request.method === 'GET' || request.method === 'HEAD') handler(request, response);
-    else refuse(request, response, { status: 405, text: 'only GET is served here', headers: ['allow', 'GET, HEAD'] }, lingerMs);
+    else refuse(request, response, { status: 405, text: 'only GET is served here', headers: { allow: 'GET, HEAD' } }, lingerMs);
   };
 }
 

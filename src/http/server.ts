@@ -1,22 +1,19 @@
-// The admission server: HTTPS, HTTP/1.1 only, everything bounded, stopping without loss.
+// The admission server: HTTPS, HTTP/1.1 only, every resource bounded, stopped without losing a review.
 import { createServer } from 'node:https';
 import { createCompatMetrics } from '../observe/compat-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Handler } from './answer.ts';
-import { bodyMemory } from './body-memory.ts';
-import { type CertificateProvider, secureContextOptions, type TlsRules } from './certificate.ts';
-import { connectionAge } from './connection-age.ts';
+import { bodyMemory } from './body.ts';
 import { closeServer, drainServer } from './drain.ts';
 import { inFlight } from './in-flight.ts';
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts';
-import { httpOptions, type ListenAddress, listen } from './listener.ts';
-import { metricsPage, statusPage } from './pages.ts';
-import { readiness } from './readiness.ts';
-import { recorder } from './record.ts';
+import { connectionAge, httpOptions, type ListenAddress, listen } from './listener.ts';
+import { metricsPage, statusPage } from './operations.ts';
+import { readiness, type SelfDial, selfDial } from './readiness.ts';
 import { reviewHandler, type ServingReviewer } from './review-handler.ts';
 import { createRouter, getOnly } from './router.ts';
-import { type SelfDial, selfDial } from './self-dial.ts';
+import { type CertificateProvider, secureContextOptions, type TlsRules } from './tls-options.ts';
 
 export interface AdmissionServerOptions {
   readonly listen: ListenAddress;
@@ -24,8 +21,8 @@ export interface AdmissionServerOptions {
   readonly certificates: CertificateProvider;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** Why reviews should go elsewhere for now, besides what the server itself knows. */
-  readonly hindrance?: (() => string | undefined) | undefined;
+  /** A reason outside of the server why this replica is not ready, such as caches that are not filled yet. */
+  readonly notReady?: (() => string | undefined) | undefined;
   readonly tls?: TlsRules | undefined;
   readonly limits?: Partial<ServerLimits> | undefined;
   /** Serve as vault-k8s does: its methods, statuses and metrics, its health path and, when named, its telemetry path. */
@@ -34,44 +31,42 @@ export interface AdmissionServerOptions {
 
 export interface AdmissionServer {
   readonly port: number;
-  /** Why this replica should get no reviews; empty when it should. */
+  /** Why this replica is not ready; empty when it is. */
   readonly reasons: () => readonly string[];
-  /** Serves on until connections and newcomers have ebbed away, then closes; `hurry` closes as soon as answers are out. */
+  /** Keeps serving until no more reviews arrive, then closes; `hurry` closes as soon as the responses in progress are written. */
   readonly drain: (hurry?: boolean) => Promise<void>;
 }
 
-/** Starts to listen. Until there is a certificate, handshakes fail and readiness says why. Rejects when it cannot listen. */
+/** Starts to listen. Until there is a certificate, handshakes fail and readiness reports it. Rejects when it cannot listen. */
 export async function startAdmissionServer(options: AdmissionServerOptions): Promise<AdmissionServer> {
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const { certificates, metrics, log } = options;
   let drained: Promise<void> | undefined;
   let lastRequest = performance.now();
-  let dialler: SelfDial | undefined;
+  let dialer: SelfDial | undefined;
   const draining = (): boolean => drained !== undefined;
 
-  const flights = inFlight(limits.maxInFlight, limits.slowRequestMs);
-  const compat = options.compat && createCompatMetrics(metrics.registry, flights.count);
-  const aged = connectionAge(limits);
+  const slots = inFlight(limits.maxInFlight, limits.slowRequestMs);
+  const compat = options.compat && createCompatMetrics(metrics.registry, slots.count);
+  const isAged = connectionAge(limits);
   const ready = readiness({
     certificates,
     draining,
-    dialProblem: () => dialler?.problem(),
-    hindrance: options.hindrance ?? (() => undefined),
+    dialProblem: () => dialer?.problem(),
+    notReady: options.notReady ?? (() => undefined),
   });
   const review = reviewHandler({
     reviewer: options.reviewer,
-    inFlight: flights,
+    inFlight: slots,
     memory: bodyMemory(limits),
     limits,
     metrics,
     log,
-    record: recorder(log, metrics, compat),
-    compat: options.compat !== undefined,
+    compat,
     lastAnswer(request, now) {
       lastRequest = now;
-      return aged(request.socket, now) || draining();
+      return isAged(request.socket, now) || draining();
     },
-    finished: (milliseconds) => compat?.processed(milliseconds),
   });
   const routes = new Map([['/mutate', review], ...compatRoutes(options, ready.alive, limits.lingerMs)]);
   const router = createRouter(routes, { lingerMs: limits.lingerMs, rejected: metrics.rejected });
@@ -79,36 +74,36 @@ export async function startAdmissionServer(options: AdmissionServerOptions): Pro
     {
       ...secureContextOptions(certificates.current(), options.tls ?? {}),
       ...httpOptions(limits),
-      // What API servers speak to webhooks; HTTP/2 would only be more to attack.
+      // API servers call webhooks with HTTP/1.1; HTTP/2 would only add attack surface.
       ALPNProtocols: ['http/1.1'],
       handshakeTimeout: limits.handshakeMs,
     },
     router,
   );
-  // Not those that only hung up: probes that open a port and leave are no problem of TLS.
+  // A probe that opens the port and closes it is not a TLS error.
   server.on('tlsClientError', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ECONNRESET') metrics.tlsHandshakeFailed();
   });
   certificates.onChange((certificate) => {
     server.setSecureContext(secureContextOptions(certificate, options.tls ?? {}));
-    log.info({ notAfter: certificate.notAfter.toISOString() }, 'new connections get the new certificate');
-    void dialler?.dial();
+    log.info({ notAfter: certificate.notAfter.toISOString() }, 'serving certificate replaced');
+    void dialer?.dial();
   });
   const port = await listen(server, options.listen, limits, metrics.rejected);
-  dialler = selfDial({ host: dialHost(options.listen.host), port, certificates });
+  dialer = selfDial({ host: dialHost(options.listen.host), port, certificates });
 
   metrics.watch({
-    inFlight: flights.count,
+    inFlight: slots.count,
     draining,
     certificateEnd: () => certificates.current()?.notAfter,
-    tlsProblem: () => certificates.problem() ?? dialler?.problem(),
+    tlsProblem: () => certificates.problem() ?? dialer?.problem(),
   });
-  await dialler.dial();
+  await dialer.dial();
   return {
     port,
     reasons: ready.reasons,
     drain(hurry = false) {
-      dialler?.stop();
+      dialer?.stop();
       drained ??= hurry
         ? closeServer(server, limits.drainSettleMs)
         : drainServer({ server, times: limits, lastRequest: () => lastRequest });
@@ -117,7 +112,7 @@ export async function startAdmissionServer(options: AdmissionServerOptions): Pro
   };
 }
 
-/** The paths that vault-k8s has on the same port, for the probes and scrapers of an installed chart. */
+/** The paths that vault-k8s serves on the same port, for the probes and scrapers of an installed chart. */
 const compatRoutes = (
   { compat, metrics }: AdmissionServerOptions,
   alive: () => boolean,

@@ -1,49 +1,47 @@
-// What Prometheus can ask about this process. Counting is on the path of every review, so that is
-// cheap, and gauges are read only when somebody asks.
+// The metrics of the webhook. Gauges are computed at the scrape.
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { hotCounter, hotHistogram } from './hot.ts';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface BuildInfo {
   readonly version: string;
   readonly commit: string;
 }
 
-/** Why a review was turned away unread, to be tried again by the API server. */
+/** Why a request was answered with 503, which the API server tries again. */
 export type ShedCause = 'in_flight' | 'memory' | 'deadline' | 'slow';
 
-/** How such a question ended; `unasked`: too many of them at once, or the last one failed a moment ago. */
-export type LookUpResult = 'answered' | 'failed' | 'unasked';
+/** Result of a look-up; `skipped`: too many at once, or the last one failed a moment ago. */
+export type LookUpResult = 'answered' | 'failed' | 'skipped';
 
-/** What gauges read at the moment of a scrape; each is bound by the part that knows. */
+/** What gauges read at a scrape. */
 export interface MetricSources {
   readonly inFlight?: () => number;
   readonly draining?: () => boolean;
-  /** When the served certificate ends. */
+  /** When the served certificate expires. */
   readonly certificateEnd?: () => Date | undefined;
-  /** Why the certificate or its publication is not as it should be. */
+  /** Why API servers cannot rely on the certificate. */
   readonly tlsProblem?: () => string | undefined;
-  /** Seconds since the API server last told of namespaces and service accounts. */
-  readonly clusterStaleness?: () => number;
-  /** Whether our objects are known; undefined: they are not looked for. */
-  readonly rolesKnown?: () => boolean;
+  /** Seconds since the last activity of the watches on namespaces and service accounts. */
+  readonly cacheStaleness?: () => number;
+  /** Whether the informers of the vaultauth.dev kinds are synced; undefined: there are none. */
+  readonly rolesSynced?: () => boolean;
 }
 
 export interface Metrics {
   readonly registry: Registry;
-  /** One answered review: how it was decided, how long it took from its last byte to the answer, how large it was. */
+  /** One answered review: its decision and reason, the time from its last byte to the response, the size of its body. */
   readonly reviewed: (decision: string, reason: string, seconds: number, bytes: number) => void;
   readonly shed: (cause: ShedCause) => void;
-  /** An answer other than a review: 400, 404, 405, 408, 413, 415, 431 … */
+  /** A response other than a review: 400, 404, 405, 408, 413, 415, 431 … */
   readonly rejected: (status: number) => void;
   /** The reviewer threw. */
   readonly failed: () => void;
   readonly tlsHandshakeFailed: () => void;
-  /** The API server was asked for a namespace or service account while a review waited. */
+  /** A namespace or service account was read from the API server during a review. */
   readonly lookedUp: (result: LookUpResult) => void;
-  /** Something is amiss between a pod and its VaultAuthRole; both words are closed. */
-  readonly judged: (code: string, verdict: string) => void;
-  /** Tells the gauges where to look; later sources replace earlier ones by name. */
+  /** A problem between a pod and its VaultAuthRole; the values of both labels are closed sets. */
+  readonly roleProblem: (code: string, effect: string) => void;
+  /** Adds sources of gauges; later sources replace earlier ones of the same name. */
   readonly watch: (sources: MetricSources) => void;
 }
 
@@ -54,50 +52,50 @@ export function createMetrics(build: BuildInfo): Metrics {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []): Counter<Label> =>
     new Counter({ name: PREFIX + name, help, labelNames: [...labelNames], registers });
+  const histogram = (name: string, help: string, buckets: number[]): Histogram =>
+    new Histogram({ name: PREFIX + name, help, buckets, registers });
 
-  const sheds = counter('requests_shed_total', 'Requests turned away with 503 and Retry-After, by cause.', ['cause']);
-  const rejections = counter('requests_rejected_total', 'Requests that were no review, by HTTP status.', ['status']);
-  const failures = counter('internal_errors_total', 'Reviews that failed by a fault of this program.');
+  const sheds = counter('requests_shed_total', 'Requests answered with 503 and Retry-After, by cause.', ['cause']);
+  const rejections = counter('requests_rejected_total', 'Requests that were not answered with a review, by HTTP status.', [
+    'status',
+  ]);
+  const failures = counter('internal_errors_total', 'Reviews that failed with an internal error.');
   const handshakes = counter('tls_handshake_errors_total', 'TLS handshakes that did not complete.');
   const lookUps = counter('cluster_lookups_total', 'Namespaces and service accounts looked up during a review, by result.', [
     'result',
   ]);
-  const roleFindings = counter(
-    'role_findings_total',
-    'What was amiss between pods and their VaultAuthRoles, by code and verdict: warned, would-deny (the mode Enforce would) or denied.',
-    ['code', 'verdict'],
+  const roleProblems = counter(
+    'role_problems_total',
+    'Problems found between pods and their VaultAuthRoles, by code and effect: warned, would-deny (in mode Enforce) or denied.',
+    ['code', 'effect'],
   );
-  const reviews = hotCounter(registry, `${PREFIX}reviews_total`, 'Answered reviews by decision and reason.', [
-    'decision',
-    'reason',
-  ]);
-  const durationHelp = 'Time from the last byte of a review to its answer.';
-  const duration = hotHistogram(registry, `${PREFIX}review_duration_seconds`, durationHelp, DURATION_SECONDS);
-  const size = hotHistogram(registry, `${PREFIX}request_body_bytes`, 'Size of reviews.', BODY_BYTES);
+  const reviews = counter('reviews_total', 'Answered reviews by decision and reason.', ['decision', 'reason']);
+  const duration = histogram('review_duration_seconds', 'Time from the last byte of a review to its response.', DURATION_SECONDS);
+  const size = histogram('request_body_bytes', 'Size of reviews.', BODY_BYTES);
   const watch = gauges(registry, build);
 
   return {
     registry,
     reviewed(decision, reason, seconds, bytes) {
-      reviews(decision, reason);
-      duration(seconds);
-      size(bytes);
+      reviews.labels(decision, reason).inc();
+      duration.observe(seconds);
+      size.observe(bytes);
     },
     shed: (cause) => sheds.labels(cause).inc(),
     rejected: (status) => rejections.labels(String(status)).inc(),
     failed: () => failures.inc(),
     tlsHandshakeFailed: () => handshakes.inc(),
     lookedUp: (result) => lookUps.labels(result).inc(),
-    judged: (code, verdict) => roleFindings.labels(code, verdict).inc(),
+    roleProblem: (code, effect) => roleProblems.labels(code, effect).inc(),
     watch,
   };
 }
 
-/** Every own metric starts with this; those of vault-k8s keep their names. */
+/** Prefix of every metric but those of vault-k8s and of the process. */
 const PREFIX = 'vault_auth_injector_';
-/** A typical review takes 0.05–0.2 ms; the API server gives up after 5 s by our webhook configuration. */
+/** A typical review takes 0.1 to 0.3 ms; the shipped webhook configuration has a timeout of 5 s. */
 const DURATION_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
-/** From a bare pod to the 7 MiB that are the limit. */
+/** From a small pod to the limit of 7 MiB. */
 const BODY_BYTES = [2, 4, 8, 16, 32, 64, 128, 512, 2048, 7168].map((kibibytes) => kibibytes * 1024);
 
 const gauges = (registry: Registry, build: BuildInfo): ((sources: MetricSources) => void) => {
@@ -111,25 +109,25 @@ const gauges = (registry: Registry, build: BuildInfo): ((sources: MetricSources)
     registry.registerMetric(new Gauge({ name: PREFIX + name, help, registers: [], collect }));
   };
   gauge('requests_in_flight', 'Requests being read or answered.', () => sources.inFlight?.());
-  gauge('draining', '1 while the server is about to stop.', () => Number(sources.draining?.() ?? false));
-  gauge('tls_problem', '1 while the certificate or its publication is not as it should be.', () =>
+  gauge('draining', '1 while the server drains before it stops.', () => Number(sources.draining?.() ?? false));
+  gauge('tls_problem', '1 while API servers cannot rely on the serving certificate or its caBundle.', () =>
     Number(sources.tlsProblem?.() !== undefined),
   );
-  gauge('certificate_expiry_seconds', 'Seconds until the served certificate ends.', () => {
+  gauge('certificate_expiry_seconds', 'Seconds until the serving certificate expires.', () => {
     const end = sources.certificateEnd?.();
     return end && (end.getTime() - Date.now()) / 1000;
   });
   gauge(
     'webhook_cache_staleness_seconds',
-    'Seconds since the API server last told of namespaces and service accounts; absent when they are not watched.',
-    () => sources.clusterStaleness?.(),
+    'Seconds since the last activity of the watches on namespaces and service accounts; absent when there are none.',
+    () => sources.cacheStaleness?.(),
   );
   gauge(
-    'roles_known',
-    '1 while VaultAuthRoles and what they name are followed, 0 while they are not (not installed, no rights).',
+    'roles_synced',
+    '1 while the caches of VaultAuthRoles and of the objects they reference are synced, 0 while they are not (CRDs not installed, missing RBAC).',
     () => {
-      const known = sources.rolesKnown?.();
-      return known === undefined ? undefined : Number(known);
+      const isSynced = sources.rolesSynced?.();
+      return isSynced === undefined ? undefined : Number(isSynced);
     },
   );
   const lag = eventLoopDelay();

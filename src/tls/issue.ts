@@ -1,8 +1,8 @@
-// Issues P-256 certificates: keys, digests and signatures by node:crypto, DER by node-forge's ASN.1 writer.
-// Forge never parses or verifies anything here, and no more of it is loaded than that writer.
+// Issues P-256 certificates: keys, digests and signatures by node:crypto, DER by node-forge's ASN.1 writer. Forge parses and
+// verifies nothing here: its published vulnerabilities were in parsers and verifiers (docs/decisions/0020).
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
-import asn1, { type Asn1 } from 'node-forge/lib/asn1.js';
-import { addressBytes } from './ip-address.ts';
+import { isIP } from 'node:net';
+import forge from 'node-forge';
 
 export interface KeyPair {
   /** PEM. */
@@ -74,7 +74,9 @@ export function issueLeaf(request: LeafRequest): KeyPair {
   return { certificate: readBack(certificate, issuer.publicKey, issuer), key: pem(privateKey) };
 }
 
+const { asn1 } = forge;
 const { Class, Type } = asn1;
+type Asn1 = forge.asn1.Asn1;
 
 const OID = {
   commonName: '2.5.4.3',
@@ -92,12 +94,15 @@ const OID = {
   client: '1.3.6.1.5.5.7.3.2',
 } as const;
 
-const primitive = (type: number, bytes: Uint8Array): Asn1 =>
+const primitive = (type: forge.asn1.Type, bytes: Uint8Array): Asn1 =>
   asn1.create(Class.UNIVERSAL, type, false, Buffer.from(bytes).toString('latin1'));
 const sequence = (...parts: Asn1[]): Asn1 => asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, parts);
+// The types of forge have universal tags only; a context-specific tag is any number.
+// oxlint-disable-next-line typescript/no-unsafe-enum-assignment
+const contextTag = (tag: number): forge.asn1.Type => tag;
 const context = (tag: number, bytes: Uint8Array): Asn1 =>
-  asn1.create(Class.CONTEXT_SPECIFIC, tag, false, Buffer.from(bytes).toString('latin1'));
-const wrapped = (tag: number, content: Asn1): Asn1 => asn1.create(Class.CONTEXT_SPECIFIC, tag, true, [content]);
+  asn1.create(Class.CONTEXT_SPECIFIC, contextTag(tag), false, Buffer.from(bytes).toString('latin1'));
+const wrapped = (tag: number, content: Asn1): Asn1 => asn1.create(Class.CONTEXT_SPECIFIC, contextTag(tag), true, [content]);
 const boolean = (value: boolean): Asn1 => primitive(Type.BOOLEAN, Buffer.of(value ? 0xff : 0));
 const integer = (bytes: Uint8Array): Asn1 => primitive(Type.INTEGER, bytes);
 const octets = (bytes: Uint8Array): Asn1 => primitive(Type.OCTETSTRING, bytes);
@@ -189,3 +194,17 @@ const readBack = (certificate: X509Certificate, issuerKey: KeyObject, issuer: X5
 };
 
 const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+/** The 4 or 16 bytes of an IP address. Throws when the text is not one. */
+function addressBytes(address: string): Buffer {
+  const version = isIP(address);
+  if (version === 4) return Buffer.from(address.split('.').map(Number));
+  if (version === 0) throw new Error(`not an IP address: ${address}`);
+  // The URL parser writes an IPv6 address in its canonical form: hexadecimal groups, one :: at most, no dotted tail.
+  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const [before, after] = [groups(head), groups(tail ?? '')];
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
+  return Buffer.from([...before, ...zeros, ...after].map((group) => group.padStart(4, '0')).join(''), 'hex');
+}
+
+const groups = (text: string): readonly string[] => (text === '' ? [] : text.split(':'));

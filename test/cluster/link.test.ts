@@ -51,7 +51,7 @@ const programmed = (bed: Bed, namespace: string, name: string, isReady: boolean,
 
 const metricsOf = async ({ operations }: Webhook): Promise<string> => (await fetch(`${operations}/metrics`)).text();
 const knowsRoles = async (webhook: Webhook): Promise<boolean> =>
-  /^vault_auth_injector_roles_known 1$/m.test(await metricsOf(webhook));
+  /^vault_auth_injector_roles_synced 1$/m.test(await metricsOf(webhook));
 
 const configOf = (pod: JsonObject): string => String(annotationOf(pod, 'vaultauth.dev/agent-config'));
 const audienceOf = (pod: JsonObject): unknown => {
@@ -98,7 +98,7 @@ onEachKubernetes(
   },
   (test) => {
     test('kinds that are installed after its start are found without a restart', async ({ bed }) => {
-      expect(await metricsOf(linking)).toMatch(/^vault_auth_injector_roles_known 0$/m);
+      expect(await metricsOf(linking)).toMatch(/^vault_auth_injector_roles_synced 0$/m);
       await installController(bed);
       await declare(bed, 'VaultEndpoint', 'main', {
         address: 'https://bao.example:8200',
@@ -158,8 +158,8 @@ onEachKubernetes(
       expect(refused.status).toBe(403);
       expect(textOf(JSON.parse(refused.text) as JsonObject, 'message')).toContain('does not bind service account');
       const metrics = await metricsOf(linking);
-      expect(metrics).toMatch(/role_findings_total\{code="vault-role-binding",verdict="would-deny"\} [1-9]/);
-      expect(metrics).toMatch(/role_findings_total\{code="vault-role-binding",verdict="refused"\} [1-9]/);
+      expect(metrics).toMatch(/role_problems_total\{code="vault-role-binding",effect="would-deny"\} [1-9]/);
+      expect(metrics).toMatch(/role_problems_total\{code="vault-role-binding",effect="denied"\} [1-9]/);
     });
 
     test('Enforce admits a pod whose role was in Vault before', async ({ bed }) => {

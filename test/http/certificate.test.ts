@@ -99,12 +99,12 @@ it('says why it is not ready: no certificate, a problem of its source, an ended 
   expect(server.reasons()).toEqual(['the published CA did not sign this certificate']);
   server.certificates.setProblem(undefined);
   server.certificates.replace(issue(new Date(Date.now() - 60_000)));
-  expect(server.reasons()).toEqual([expect.stringMatching(/^the certificate ended at 20/)]);
+  expect(server.reasons()).toEqual([expect.stringMatching(/^the certificate expired at 20/)]);
 });
 
 it('notices when the port shows another certificate than the current one', async () => {
   const [served, ...later] = [issue(), issue()];
   const asked = [served];
   const server = await startServer({ certificates: { ...changingCertificates(), current: () => asked.pop() ?? later[0] } });
-  expect(server.reasons()).toEqual(['the TLS port shows another certificate than the current one']);
+  expect(server.reasons()).toEqual(['the TLS port serves another certificate than the current one']);
 });

@@ -1,6 +1,6 @@
 // Stopping loses nothing: steady clients that keep connections as an API server does see no failure.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onStopSignals } from '../../src/http/stop-signals.ts';
+import { onStopSignals } from '../../src/http/drain.ts';
 import { type Answer, goLikeAgent, raw, review, send } from './client.ts';
 import { metric, startServer, stopServers, until } from './fixture.ts';
 

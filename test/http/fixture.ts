@@ -1,7 +1,7 @@
 // An admission server in the test's own process: certificates, a certificate provider that can change, a stub reviewer.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply, Reviewer } from '../../src/admission/review.ts';
-import type { ServedCertificate } from '../../src/http/certificate.ts';
+import type { ServedCertificate } from '../../src/http/tls-options.ts';
 import type { ServerLimits } from '../../src/http/limits.ts';
 import { type AdmissionServer, type AdmissionServerOptions, startAdmissionServer } from '../../src/http/server.ts';
 import { createLog, type LogLevel } from '../../src/observe/log.ts';
@@ -69,7 +69,7 @@ export interface TestServer extends AdmissionServer {
 
 export interface TestServerOptions {
   readonly reviewer?: AdmissionServerOptions['reviewer'];
-  readonly hindrance?: () => string | undefined;
+  readonly notReady?: () => string | undefined;
   readonly limits?: Partial<ServerLimits>;
   readonly compat?: AdmissionServerOptions['compat'];
   readonly tls?: AdmissionServerOptions['tls'];
@@ -87,7 +87,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const server = await startAdmissionServer({
     listen: { host: '127.0.0.1', port: 0 },
     reviewer: options.reviewer ?? echo,
-    hindrance: options.hindrance,
+    notReady: options.notReady,
     certificates,
     metrics,
     log: createLog({ level: options.logLevel ?? 'trace', format: 'json', sink: { write: (line) => void lines.push(line) } }),

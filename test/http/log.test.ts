@@ -1,5 +1,7 @@
 // The log: levels and formats as vault-k8s names them, one line per event whatever the values hold.
-import { createLog, type LogFormat, type LogLevel, logLevelOf } from '../../src/observe/log.ts';
+import { UNREADABLE } from '../../src/annotations/kind.ts';
+import { createLog, type LogFormat, type LogLevel } from '../../src/observe/log.ts';
+import { logLevel } from '../../src/settings/kinds.ts';
 
 const capture = (level: LogLevel, format: LogFormat) => {
   const lines: string[] = [];
@@ -14,10 +16,10 @@ describe('log', () => {
     ['info', 'info'],
     ['warning', 'warn'],
     ['err', 'error'],
-    ['loud', undefined],
-    ['', undefined],
-  ])('reads level %j as %s', (text, level) => {
-    expect(logLevelOf(text)).toBe(level);
+    ['loud', UNREADABLE],
+    ['', UNREADABLE],
+  ])('reads level %j as %p', (text, level) => {
+    expect(logLevel.read(text)).toBe(level);
   });
 
   it('writes one JSON document per line with level, time, message and the chosen fields', () => {

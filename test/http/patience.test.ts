@@ -51,10 +51,10 @@ it('does no harm when its caller has gone', async () => {
   expect((await send(server.port, 'any')).body).toBe('at once');
 });
 
-it('readiness tells of a hindrance of another part', async () => {
-  let hindrance: string | undefined = 'not yet';
-  const server = await startServer({ hindrance: () => hindrance });
+it('readiness reports a reason of another component', async () => {
+  let notReady: string | undefined = 'not yet';
+  const server = await startServer({ notReady: () => notReady });
   expect(server.reasons()).toEqual(['not yet']);
-  hindrance = undefined;
+  notReady = undefined;
   expect(server.reasons()).toEqual([]);
 });

@@ -1,5 +1,5 @@
 // Bodies that are small as text and large once parsed: refused unparsed.
-import { hasMoreValues } from '../../src/http/structure.ts';
+import { hasMoreValues } from '../../src/http/body.ts';
 import { send } from './client.ts';
 import { metric, startServer, stopServers } from './fixture.ts';
 import { realReviewer } from './real-reviewer.ts';

@@ -1,10 +1,10 @@
 // The small parts of the server, each by itself.
 import { Socket } from 'node:net';
 import { getCiphers } from 'node:tls';
-import { bodyMemory } from '../../src/http/body-memory.ts';
-import { cipherSuites } from '../../src/http/cipher-suites.ts';
-import { connectionAge } from '../../src/http/connection-age.ts';
-import { timeoutOf } from '../../src/http/deadline.ts';
+import { bodyMemory } from '../../src/http/body.ts';
+import { cipherSuites } from '../../src/http/tls-options.ts';
+import { connectionAge } from '../../src/http/listener.ts';
+import { timeoutOf } from '../../src/http/review-handler.ts';
 import { inFlight } from '../../src/http/in-flight.ts';
 
 describe('the deadline of a call', () => {
@@ -56,23 +56,23 @@ describe('the age of a connection', () => {
   });
 });
 
-describe('places in flight', () => {
+describe('slots in flight', () => {
   it('turns a newcomer away while all are quick, and the oldest away once it is slow', () => {
     const evicted: string[] = [];
-    const place = (name: string, since: number) => ({ since, evict: () => void evicted.push(name) });
-    const places = inFlight(2, 1000);
-    const first = place('first', 0);
-    expect([places.enter(first), places.enter(place('second', 500)), places.enter(place('third', 900))]).toEqual([
+    const slot = (name: string, since: number) => ({ since, evict: () => void evicted.push(name) });
+    const slots = inFlight(2, 1000);
+    const first = slot('first', 0);
+    expect([slots.acquire(first), slots.acquire(slot('second', 500)), slots.acquire(slot('third', 900))]).toEqual([
       true,
       true,
       false,
     ]);
-    expect(places.enter(place('fourth', 1000))).toBe(true);
+    expect(slots.acquire(slot('fourth', 1000))).toBe(true);
     expect(evicted).toEqual(['first']);
-    expect(places.count()).toBe(2);
-    places.leave(first);
-    expect(places.count()).toBe(2);
-    expect(places.enter(place('fifth', 1499))).toBe(false);
+    expect(slots.count()).toBe(2);
+    slots.release(first);
+    expect(slots.count()).toBe(2);
+    expect(slots.acquire(slot('fifth', 1499))).toBe(false);
   });
 });
 
@@ -81,39 +81,39 @@ const memoryOfBodies = () => {
   let now = 0;
   const limits = { maxBufferedBytes: 100, smallBodyBytes: 10, smallBodiesShare: 0.4, slowRequestMs: 1000 };
   const memory = bodyMemory(limits, () => now);
-  const place = (name: string, since = 0) => ({ since, evict: () => void evicted.push(name) });
-  return { memory, evicted, place, wait: (milliseconds: number) => void (now += milliseconds) };
+  const slot = (name: string, since = 0) => ({ since, evict: () => void evicted.push(name) });
+  return { memory, evicted, slot, wait: (milliseconds: number) => void (now += milliseconds) };
 };
 
 describe('memory of bodies', () => {
   it('takes nothing beyond its limit, and leaves a share to small bodies', () => {
-    const { memory, place, evicted } = memoryOfBodies();
-    const [large, small] = [place('large'), place('small')];
-    expect([memory.take(large, 5), memory.take(large, 55), memory.take(large, 1)]).toEqual([true, true, false]);
-    expect([memory.take(small, 10), memory.take(small, 1)]).toEqual([true, false]);
-    const others = Array.from({ length: 4 }, () => memory.take(place('other'), 10));
+    const { memory, slot, evicted } = memoryOfBodies();
+    const [large, small] = [slot('large'), slot('small')];
+    expect([memory.reserve(large, 5), memory.reserve(large, 55), memory.reserve(large, 1)]).toEqual([true, true, false]);
+    expect([memory.reserve(small, 10), memory.reserve(small, 1)]).toEqual([true, false]);
+    const others = Array.from({ length: 4 }, () => memory.reserve(slot('other'), 10));
     expect(others).toEqual([true, true, true, false]);
-    memory.give(large);
-    expect(memory.take(small, 1)).toBe(true);
+    memory.release(large);
+    expect(memory.reserve(small, 1)).toBe(true);
     expect(evicted).toEqual([]);
   });
 
   it('turns away the oldest slow body, of the large ones when a large one wants memory, and itself when it is the oldest', () => {
-    const { memory, place, evicted, wait } = memoryOfBodies();
-    const first = place('first large');
-    expect([memory.take(place('small'), 10), memory.take(first, 30), memory.take(place('second large'), 30)]).toEqual([
+    const { memory, slot, evicted, wait } = memoryOfBodies();
+    const first = slot('first large');
+    expect([memory.reserve(slot('small'), 10), memory.reserve(first, 30), memory.reserve(slot('second large'), 30)]).toEqual([
       true,
       true,
       true,
     ]);
     wait(999);
-    expect(memory.take(place('quick', 999), 20)).toBe(false);
+    expect(memory.reserve(slot('quick', 999), 20)).toBe(false);
     wait(1);
-    expect(memory.take(first, 1)).toBe(false);
-    expect(memory.take(place('third large', 1000), 20)).toBe(true);
+    expect(memory.reserve(first, 1)).toBe(false);
+    expect(memory.reserve(slot('third large', 1000), 20)).toBe(true);
     expect(evicted).toEqual(['first large']);
-    for (let count = 0; count < 4; count += 1) memory.take(place('more', 1000), 10);
-    expect(memory.take(place('last', 1000), 10)).toBe(true);
+    for (let count = 0; count < 4; count += 1) memory.reserve(slot('more', 1000), 10);
+    expect(memory.reserve(slot('last', 1000), 10)).toBe(true);
     expect(evicted).toEqual(['first large', 'small']);
   });
 });

@@ -75,7 +75,7 @@ test('replicas of one rollout share a look-up, and different look-ups are bounde
   expect(lookedUp).toHaveLength(20);
   settle();
   await Promise.all([...same, ...others]);
-  expect(results.filter((result) => result === 'unasked')).toHaveLength(12);
+  expect(results.filter((result) => result === 'skipped')).toHaveLength(12);
 });
 
 test('a failed look-up answers from the cache, and no look-up follows for a while', async () => {
@@ -85,7 +85,7 @@ test('a failed look-up answers from the cache, and no look-up follows for a whil
   expect(await answer).toMatchObject({ body: 'missing' });
   expect(await review(5000)).toMatchObject({ body: 'missing' });
   expect(lookedUp).toHaveLength(2);
-  expect(results).toEqual(['failed', 'failed', 'unasked', 'unasked']);
+  expect(results).toEqual(['failed', 'failed', 'skipped', 'skipped']);
 });
 
 test.each([
