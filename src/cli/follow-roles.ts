@@ -5,6 +5,7 @@ import type { RoleLister } from '../admission/roles/resolve.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { type Lister, startInformer, type KubeObject } from '../kube/informer.ts';
+import { jittered } from '../net/backoff.ts';
 import type { Log } from '../observe/log.ts';
 import { objectsOf, type JsonObject } from '../json/json.ts';
 import { API_VERSION, collectionPath } from '../resources/kinds.ts';
@@ -69,7 +70,7 @@ export function followRoles({ client, log, onProblem, lookMs = LOOK_MS }: Follow
         log.info({ missing }, 'pods get their logins from annotations and settings alone: there are no VaultAuthRoles');
       isTold = true;
       isLookedFor = true;
-      await sleep(lookMs * (0.75 + Math.random() / 2), undefined, { signal: closing.signal }).catch(() => undefined);
+      await sleep(jittered(lookMs), undefined, { signal: closing.signal }).catch(() => undefined);
     }
   };
   const looking = look();

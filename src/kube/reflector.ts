@@ -91,8 +91,8 @@ const FAILURES_PER_VERSION = 3;
 const MIN_STREAM_MS = 1000;
 
 /** The silence after which a cache is stale: three watches of the longest duration, since each end of a watch is activity. */
-export function staleAfterMs(given: Partial<ReflectorTimes> = {}): number {
-  const { streamSeconds, graceMs } = { ...TIMES, ...given };
+export function staleAfterMs(times: Partial<ReflectorTimes> = {}): number {
+  const { streamSeconds, graceMs } = { ...TIMES, ...times };
   return 3 * (streamSeconds * MAX_STREAM_FACTOR * 1000 + graceMs);
 }
 

@@ -1,4 +1,4 @@
-// Exponential back-off with jitter.
+// Exponential back-off, and jitter.
 
 export interface Backoff {
   /** After the first failure. */
@@ -14,4 +14,9 @@ export interface Backoff {
  */
 export function backoffMs(failures: number, { firstMs, maxMs, factor = 2 }: Backoff, random: () => number = Math.random): number {
   return Math.min(maxMs, firstMs * factor ** (failures - 1)) * (0.5 + random() / 2);
+}
+
+/** Between 0.75 and 1.25 of a period, so that replicas that started together do not stay in step. */
+export function jittered(milliseconds: number, random: () => number = Math.random): number {
+  return milliseconds * (0.75 + random() / 2);
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import { readWebhookConfiguration, untilChanged, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
+import { jittered } from '../net/backoff.ts';
 import { type AuthorityPolicy, USUAL_POLICY } from './authority-state.ts';
 import { convergeAuthority, type KeptAuthority } from './authority-store.ts';
 import { wantedBundle } from './bundle.ts';
@@ -9,7 +10,7 @@ import type { TlsLog } from './files.ts';
 import { type Leaf, leafIsDue, signLeaf } from './leaf.ts';
 import { validity } from './pair.ts';
 import { bundlesOf, distrust, isPublished, isTrustedBy, publish } from './publication.ts';
-import { jittered, repeat, type RoundOutcome } from './repeat.ts';
+import { repeat, type RoundOutcome } from './repeat.ts';
 import { type CertificateSource, holder } from './source.ts';
 
 export interface KeeperOptions {

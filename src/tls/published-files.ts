@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import { readWebhookConfiguration, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
+import { jittered } from '../net/backoff.ts';
 import { certificatesOf } from './bundle.ts';
 import type { TlsLog } from './files.ts';
 import { distrust, isPublished, publish } from './publication.ts';
-import { jittered, repeat, type RoundOutcome } from './repeat.ts';
+import { repeat, type RoundOutcome } from './repeat.ts';
 import type { CertificateSource } from './source.ts';
 
 export interface PublishedFilesOptions {

@@ -1,6 +1,6 @@
 // Does something again and again: soon after failures and changes, else when there is a reason to; until closed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backoffMs } from '../net/backoff.ts';
+import { backoffMs, jittered } from '../net/backoff.ts';
 
 export type RoundOutcome =
   /** All is as it should be. */
@@ -54,8 +54,3 @@ const FIRST_MS = 250;
 const LONGEST_MS = 30_000;
 const LONGEST_AFTER_CHANGE_MS = 2000;
 const CALM_MS = 60_000;
-
-/** 0.75 to 1.25 of it. */
-export function jittered(milliseconds: number): number {
-  return milliseconds * (0.75 + Math.random() / 2);
-}

@@ -1,5 +1,5 @@
 // Exponential back-off.
-import { backoffMs } from '../../../src/net/backoff.ts';
+import { backoffMs, jittered } from '../../../src/net/backoff.ts';
 
 const waits = (random: number, factor?: number): readonly number[] =>
   [1, 2, 3, 4, 5, 2000].map((failures) =>
@@ -14,4 +14,8 @@ test('doubles up to the maximum, or grows by the given factor', () => {
 test('takes between the half and the whole of it', () => {
   expect(waits(0)).toEqual([50, 100, 200, 400, 750, 750]);
   expect(waits(0.5)).toEqual([75, 150, 300, 600, 1125, 1125]);
+});
+
+test('jitter is a quarter in both directions', () => {
+  expect([0, 0.5, 1].map((random) => jittered(1000, () => random))).toEqual([750, 1000, 1250]);
 });
