@@ -1,7 +1,6 @@
 // Our config controller as a process beside a bed's servers: resource definitions, its namespace, and what it found.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import { collectionPath, GROUP, type KindName, kinds, objectPath } from '../../src/resources/kinds.ts';
@@ -10,6 +9,7 @@ import { repositoryDirectory } from './environment.ts';
 import { answersOk } from './parts.ts';
 import { freePorts } from './ports.ts';
 import { type Server, untilReady } from './server.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Where the controller lives, and its credentials with it. */
 export const CONTROLLER_NAMESPACE = 'vault-auth-injector';
@@ -43,19 +43,23 @@ export async function installController(bed: Bed): Promise<void> {
     }
   }
   for (const name of names)
-    await until(`${name} is served`, async () => {
+    await eventually(`${name} is served`, async () => {
       const found = await bed.request<JsonObject>('GET', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`);
       return conditionOf(found, 'Established')?.['status'] === 'True';
     });
   // Established is written before the kinds are served, and that is before kubectl finds them.
-  await until('the kinds can be listed', async () => {
+  await eventually('the kinds can be listed', async () => {
     const answers = await Promise.all(Object.keys(kinds).map((kind) => bed.exchange('GET', collectionPath(kind as KindName))));
     return answers.every(({ status }) => status === 200);
   });
-  await until('kubectl knows the kinds', async () => {
-    const known = (await bed.kubectl(['api-resources', `--api-group=${GROUP}`, '-o', 'name'])).split('\n');
-    return names.every((name) => known.includes(name));
-  });
+  await eventually(
+    'kubectl knows the kinds',
+    async () => {
+      const known = (await bed.kubectl(['api-resources', `--api-group=${GROUP}`, '-o', 'name'])).split('\n');
+      return names.every((name) => known.includes(name));
+    },
+    { everyMs: 500 },
+  );
   await bed.createNamespace({ name: CONTROLLER_NAMESPACE });
   await applied(bed, `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts`, {
     apiVersion: 'v1',
@@ -121,7 +125,7 @@ export async function untilCondition(
 ): Promise<JsonObject> {
   const [type = '', wanted = ''] = expected.split('=');
   let found: JsonObject = {};
-  await until(
+  await eventually(
     `${kind} ${object.name} has ${expected}`,
     async () => {
       // Not there yet is only not so yet.
@@ -132,25 +136,9 @@ export async function untilCondition(
       const isCurrent = condition?.['observedGeneration'] === objectAt(found, 'metadata')?.['generation'];
       return isCurrent && (condition?.['status'] === wanted || condition?.['reason'] === wanted);
     },
-    seconds,
-    () => JSON.stringify(objectAt(found, 'status')?.['conditions'], undefined, 1),
+    { seconds, everyMs: 100, state: () => JSON.stringify(objectAt(found, 'status')?.['conditions'], undefined, 1) },
   );
   return found;
-}
-
-/** Waits until something is so. @throws after the seconds, with what `state` says. */
-export async function until(
-  what: string,
-  isSo: () => Promise<boolean> | boolean,
-  seconds = 60,
-  state: () => string = () => '',
-): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    if (await isSo()) return;
-    if (Date.now() > end) throw new Error(`after ${seconds} s it is not so that ${what} ${state()}`);
-    await sleep(100);
-  }
 }
 
 export function conditionOf(object: JsonObject, type: string): JsonObject | undefined {

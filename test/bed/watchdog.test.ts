@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { bundleTool, type Tool } from './tool.ts';
+import { eventually } from '../support/eventually.ts';
 
 let tool: Tool;
 let directory: string;
@@ -26,12 +26,6 @@ const alive = (pid: number): boolean => {
     return false;
   }
 };
-
-const until = async (condition: () => boolean): Promise<void> => {
-  for (let wait = 0; wait < 1200 && !condition(); wait += 1) await sleep(50);
-  expect(condition()).toBe(true);
-};
-
 it.each(['SIGKILL', 'SIGINT', 'SIGTERM', 'exit', 'throw'] as const)(
   'ends the servers of a process that ends by %s',
   async (ending) => {
@@ -42,7 +36,7 @@ it.each(['SIGKILL', 'SIGINT', 'SIGTERM', 'exit', 'throw'] as const)(
       expect(alive(pid)).toBe(true);
       parent.kill(ending);
     }
-    await until(() => !alive(pid));
-    await until(() => !existsSync(join(directory, 'secret.key')));
+    await eventually(() => !alive(pid));
+    await eventually(() => !existsSync(join(directory, 'secret.key')));
   },
 );

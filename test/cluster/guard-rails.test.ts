@@ -1,13 +1,13 @@
 // Guarded annotations on a real API server: refused to pods unless somebody in charge allows them, and no way round.
 import { GUARDED_NAMES } from '../../src/admission/guard.ts';
 import { objectAt, type JsonObject } from '../../src/json/json.ts';
-import { until } from '../bed/controller.ts';
 import { startWebhook } from '../bed/webhook.ts';
 import type { Bed } from '../bed/bed.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { onEachKubernetes } from './cluster.ts';
 import { ASKING, containerOf, podsPath, webPod } from './pods.ts';
 import { registerVariant } from './variant.ts';
+import { eventually } from '../support/eventually.ts';
 
 const EVIL = 'https://evil.example:8200';
 const OWN = 'vaultauth.dev/';
@@ -168,7 +168,10 @@ onEachKubernetes(
       await registerVariant(bed, 'namespaces', open);
       const team = await bed.createNamespace();
       // Until then the one before it is called.
-      await until('the new one is called', async () => (await tried(bed, team, annotationsOf('service', OWN))).status === 201);
+      await eventually(
+        'the new one is called',
+        async () => (await tried(bed, team, annotationsOf('service', OWN))).status === 201,
+      );
       expectRefused(await tried(bed, team, annotationsOf('agent-image', OWN)), 'agent-image');
     });
   },

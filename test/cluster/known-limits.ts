@@ -1,7 +1,7 @@
 // LimitRanges that were just created: known to the API server's own admission and to our webhook, before a test goes on.
 import type { Bed } from '../bed/bed.ts';
-import { until } from '../bed/controller.ts';
 import { ASKING, podsPath, webPod } from './pods.ts';
+import { eventually } from '../support/eventually.ts';
 
 /**
  * Waits until both know every LimitRange that there is. Each hears of all of them in the order in which they were written: so when
@@ -16,8 +16,11 @@ export async function untilLimitsKnown(bed: Bed): Promise<void> {
   const path = podsPath(namespace, '?dryRun=All');
   const resources = { requests: { memory: '64Mi' }, limits: { memory: '64Mi' } };
   const large = webPod('large', {}, { containers: [{ name: 'web', image: 'nginx', resources }] });
-  await until('the API server keeps the last LimitRange', async () => (await bed.exchange('POST', path, large)).status === 403);
-  await until('the webhook knows the last LimitRange', async () =>
+  await eventually(
+    'the API server keeps the last LimitRange',
+    async () => (await bed.exchange('POST', path, large)).status === 403,
+  );
+  await eventually('the webhook knows the last LimitRange', async () =>
     (await bed.exchange('POST', path, webPod('asking', ASKING))).text.includes('[limit-range]'),
   );
 }

@@ -10,19 +10,13 @@ import { readValue } from '../../src/kube/secret-objects.ts';
 import { readIssuer, readIssuerKeys, requestToken } from '../../src/kube/tokens.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import { eventually } from '../support/eventually.ts';
 
 interface Budget extends KubeObject {
   readonly metadata: KubeObject['metadata'] & { readonly finalizers?: readonly string[] };
   readonly spec: { readonly maxUnavailable: number };
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly reason: string }[] };
 }
-
-const until = async (what: () => boolean): Promise<void> => {
-  for (let wait = 0; !what(); wait += 1) {
-    if (wait === 1200) throw new Error(`never: ${what.toString()}`);
-    await sleep(50);
-  }
-};
 
 // A kind with a status that no controller of this bed writes.
 const BUDGETS = { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets' };
@@ -57,7 +51,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       onProblem: () => undefined,
       times: { streamSeconds: 2 },
     });
-    await until(() => store.synced());
+    await eventually(() => store.synced());
   }, 600_000);
   afterAll(async () => {
     await store?.close();
@@ -67,7 +61,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('what is applied is watched whole, and what we write is known before the stream tells of it', async () => {
     const made = await applyObject<Budget>(client, place('web'), budget('web', 1), { force: true });
-    await until(() => store.get('default/web') !== undefined);
+    await eventually(() => store.get('default/web') !== undefined);
     const answer = await applyStatus<Budget>(
       client,
       place('web'),
@@ -113,10 +107,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await expect(patchFinalizers(client, place('held'), read.metadata, [])).rejects.toMatchObject({ reason: 'Conflict' });
     await expect(deleteObject(client, place('held'), { uid: 'another' })).rejects.toMatchObject({ reason: 'Conflict' });
     expect(await deleteObject(client, place('held'), { uid: read.metadata.uid })).toBe(true);
-    await until(() => store.get('default/held')?.metadata.finalizers !== undefined);
-    await until(() => 'deletionTimestamp' in (store.get('default/held')?.metadata ?? {}));
+    await eventually(() => store.get('default/held')?.metadata.finalizers !== undefined);
+    await eventually(() => 'deletionTimestamp' in (store.get('default/held')?.metadata ?? {}));
     await patchFinalizers(client, place('held'), store.get('default/held')?.metadata ?? {}, []);
-    await until(() => store.get('default/held') === undefined);
+    await eventually(() => store.get('default/held') === undefined);
     expect(await patchFinalizers(client, place('held'), read.metadata, [])).toBeUndefined();
     expect(await deleteObject(client, place('held'))).toBe(false);
     expect(told.findLast((line) => line.startsWith('default/held'))).toBe('default/held 1>-');
@@ -221,7 +215,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       { spec: { maxUnavailable: 5 } },
       'application/merge-patch+json',
     );
-    await until(() => store.get('default/web')?.spec.maxUnavailable === 5);
+    await eventually(() => store.get('default/web')?.spec.maxUnavailable === 5);
     expect(told.at(-1)).toBe('default/web 2>5');
     failed = false;
   }, 300_000);

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
-import { until } from '../bed/controller.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { registerWebhook, startWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
 import { onEachKubernetes } from './cluster.ts';
 import { annotationOf, createPod, namesIn, podsPath, webPod } from './pods.ts';
+import { eventually } from '../support/eventually.ts';
 
 const ASK = { 'vault.hashicorp.com/agent-inject': 'true' };
 let watching: Webhook;
@@ -107,7 +107,9 @@ onEachKubernetes(
           .split('\n')
           .filter((line) => line.includes(`cannot list resource \\"${collection}\\"`));
       // Lines are written a moment after what they tell of; and a second one, if there were one, a moment later.
-      await until('both are told', () => ['namespaces', 'serviceaccounts'].every((collection) => told(collection).length > 0));
+      await eventually('both are told', () =>
+        ['namespaces', 'serviceaccounts'].every((collection) => told(collection).length > 0),
+      );
       await sleep(2000);
       for (const collection of ['namespaces', 'serviceaccounts'])
         expect(told(collection)).toEqual([expect.stringContaining('what is known stays in use')]);
@@ -129,7 +131,7 @@ onEachKubernetes(
         const holds = ({ text }: ApiAnswer): boolean => text.includes(`role-${round}`);
         if (holds(answer)) continue;
         missed += 1;
-        await until('the change holds', async () =>
+        await eventually('the change holds', async () =>
           holds(await bed.exchange('POST', podsPath(team, '?dryRun=All'), webPod('web', ASK))),
         );
       }

@@ -6,12 +6,13 @@ import { explain } from '../../src/cli/explain.ts';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import { collectionPath, type KindName, objectPath } from '../../src/resources/kinds.ts';
 import type { Bed } from '../bed/bed.ts';
-import { installController, until } from '../bed/controller.ts';
+import { installController } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { ask } from '../unit/cli/person.ts';
 import { registerWebhook, startWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
 import { onEachKubernetes } from './cluster.ts';
 import { annotationOf, createPod, podsPath, webPod } from './pods.ts';
+import { eventually } from '../support/eventually.ts';
 
 const ASK = { 'vault.hashicorp.com/agent-inject': 'true' };
 let linking: Webhook;
@@ -60,8 +61,8 @@ const audienceOf = (pod: JsonObject): unknown => {
 };
 
 /** Waits until a dry run of the pod is answered so. */
-const untilAnswered = (bed: Bed, namespace: string, pod: JsonObject, pattern: RegExp): Promise<void> =>
-  until(`the answer is like ${pattern}`, async () =>
+const untilAnswered = (bed: Bed, namespace: string, pod: JsonObject, pattern: RegExp): Promise<unknown> =>
+  eventually(`the answer is like ${pattern}`, async () =>
     pattern.test((await bed.exchange('POST', podsPath(namespace, '?dryRun=All'), pod)).text),
   );
 
@@ -106,7 +107,7 @@ onEachKubernetes(
         auth: { kubernetes: { role: 'controller' } },
       });
       await backend(bed, 'main', { isDefault: true });
-      await until('the kinds are found', () => knowsRoles(linking), 60);
+      await eventually('the kinds are found', () => knowsRoles(linking), {});
       const log = readFileSync(linking.server.logFile, 'utf8');
       expect(log.match(/there are no VaultAuthRoles/g)).toHaveLength(1);
       expect(log).not.toMatch(/does not tell of changes.*vaultauth/);
@@ -168,7 +169,7 @@ onEachKubernetes(
       const pod = webPod('web', ASK);
       await untilAnswered(bed, team, pod, /vault-role-unprogrammed/);
       await programmed(bed, team, 'web', false, 'VaultEndpoint main: Vault is sealed.');
-      await until('the pod is admitted', async () => {
+      await eventually('the pod is admitted', async () => {
         const { status, warnings } = await bed.exchange('POST', podsPath(team, '?dryRun=All'), pod);
         return status === 201 && warnings.join().includes('Vault is sealed');
       });
@@ -184,11 +185,11 @@ onEachKubernetes(
       const refused = await startWebhook(bed, { name: 'refused', flags: [`-kubeconfig=${kubeconfig}`] });
       expect(Date.now() - started).toBeLessThan(20_000);
       expect(await knowsRoles(refused)).toBe(false);
-      await until('the log says so', () =>
+      await eventually('the log says so', () =>
         /cannot list resource \\"vaultauthroles\\"/.test(readFileSync(refused.server.logFile, 'utf8')),
       );
       await grant(bed, team, 'webhook');
-      await until('it follows', () => knowsRoles(refused), 60);
+      await eventually('it follows', () => knowsRoles(refused), {});
       await refused.server.stop('SIGKILL');
     });
   },

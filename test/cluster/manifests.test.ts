@@ -3,11 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../bed/bed.ts';
-import { until } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import { at, objectsIn, only } from '../unit/deploy/documents.ts';
+import { eventually } from '../support/eventually.ts';
 
 const NAME = 'vault-auth-injector';
 const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${NAME}`;
@@ -53,7 +53,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.createNamespace({ name: 'team' });
     await bed.createNamespace({ name: 'stopped', labels: { 'vaultauth.dev/admission': 'disabled' } });
     // All entries are one object, which the API server takes up a moment later.
-    await until(
+    await eventually(
       'the entries take effect',
       async () => (await called(bed, { annotations: { [ASK]: 'true' }, entry: 'annotation' })) === 'annotation',
     );
@@ -70,7 +70,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('the restricted namespace takes both replicas', async () => {
     let pods: readonly unknown[] = [];
-    await until('there are two', async () => {
+    await eventually('there are two', async () => {
       pods = (await bed.request<{ items: unknown[] }>('GET', `/api/v1/namespaces/${NAME}/pods`)).items;
       return pods.length >= 2;
     });

@@ -1,20 +1,14 @@
 // No replica of the webhook runs, and injection is on for the whole cluster: what must start starts, what must not does not.
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { podsPath, webPod } from './pods.ts';
+import { eventually } from '../support/eventually.ts';
 
 const ASK = { 'vault.hashicorp.com/agent-inject': 'true' };
 const NAME = 'vault-auth-injector';
-
-const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 60_000; !(await isSo()); await sleep(50))
-    if (Date.now() > end) throw new Error(`not within a minute: ${what}`);
-};
-
 describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   let bed: Bed;
   let outcome: 'passed' | 'failed' = 'failed';
@@ -29,7 +23,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.kubectl(['patch', 'validatingadmissionpolicybinding', `${NAME}-verify`, '--type=merge', '-p', deny]);
     await bed.createNamespace({ name: 'team' });
     await bed.createNamespace({ name: 'labelled', labels: { 'vaultauth.dev/inject': 'enabled' } });
-    await until('the configuration takes effect', async () => (await statusOf('team', ASK)) === 500);
+    await eventually('the configuration takes effect', async () => (await statusOf('team', ASK)) === 500);
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
@@ -47,7 +41,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('our own replicas start', async () => {
     let pods: readonly unknown[] = [];
-    await until('there are two', async () => {
+    await eventually('there are two', async () => {
       pods = (await bed.request<{ items: readonly unknown[] }>('GET', podsPath(NAME))).items;
       return pods.length >= 2;
     });
@@ -68,9 +62,9 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const create = (namespace: string, annotations: Readonly<Record<string, string>>): Promise<ApiAnswer> =>
       bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', annotations));
     // Deletion and each of the policies take effect a moment later.
-    await until('the policy refuses', async () => (await create('team', ASK)).status === 403);
+    await eventually('the policy refuses', async () => (await create('team', ASK)).status === 403);
     for (const namespace of ['labelled', 'team'])
-      await until('the policy warns', async () => (await create(namespace, {})).warnings.length > 0);
+      await eventually('the policy warns', async () => (await create(namespace, {})).warnings.length > 0);
     const asking = await create('team', ASK);
     expect([asking.status, asking.text]).toEqual([403, expect.stringContaining('because its annotations ask for it')]);
     for (const [namespace, because] of [

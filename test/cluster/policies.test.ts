@@ -1,12 +1,12 @@
 // deploy/policies on a real API server: what they refuse, what they warn of, and what they leave alone.
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { podsPath, webPod } from './pods.ts';
+import { eventually } from '../support/eventually.ts';
 
 const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
 const ASK = 'vault.hashicorp.com/agent-inject';
@@ -18,12 +18,6 @@ const TOKEN = {
     { name: 'vault-auth-token', projected: { sources: [{ serviceAccountToken: { path: 'token', audience: 'vault' } }] } },
   ],
 };
-
-const until = async (what: () => Promise<boolean>): Promise<void> => {
-  for (const end = Date.now() + 60_000; !(await what()); await sleep(50))
-    if (Date.now() > end) throw new Error(`the policies do not take effect: ${what.toString()}`);
-};
-
 /** Of a workload, with these annotations where they belong. */
 const template = (annotations: Readonly<Record<string, string>>): JsonObject => ({
   metadata: { labels: { app: 'web' }, annotations },
@@ -63,10 +57,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     labelled = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' } });
     // Each is a policy of its own with a binding of its own, and the API server takes each up in its own time. The one that
     // freezes is waited for where there is a pod for it.
-    await until(async () => (await create(webPod('probe', { [ASK]: 'true' }))).warnings.length > 0);
-    await until(async () => (await create(webPod('probe', {}), labelled)).warnings.length > 0);
+    await eventually(async () => (await create(webPod('probe', { [ASK]: 'true' }))).warnings.length > 0);
+    await eventually(async () => (await create(webPod('probe', {}), labelled)).warnings.length > 0);
     for (const kind of ['Deployment', 'CronJob'])
-      await until(async () => (await apply(kind, { [ASK]: 'true' }, {})).warnings.length > 0);
+      await eventually(async () => (await apply(kind, { [ASK]: 'true' }, {})).warnings.length > 0);
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
@@ -75,7 +69,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       readonly items: readonly { readonly status?: { readonly typeChecking?: { readonly expressionWarnings?: unknown } } }[];
     }
     let items: Checked['items'] = [];
-    await until(async () => {
+    await eventually(async () => {
       ({ items } = await bed.request<Checked>('GET', POLICIES));
       return items.length === 5 && items.every(({ status }) => status?.typeChecking !== undefined);
     });
@@ -107,7 +101,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       (await bed.exchange('POST', podsPath(team), webPod('native', { [CONFIG]: '{}', [INIT_CONFIG]: '{}', other: 'x' }))).status,
     ).toBe(201);
     const path = `${podsPath(team)}/native`;
-    await until(async () => (await annotated(`${path}?dryRun=All`, { [CONFIG]: '{"vault":{}}' })).status === 403);
+    await eventually(async () => (await annotated(`${path}?dryRun=All`, { [CONFIG]: '{"vault":{}}' })).status === 403);
     for (const [annotations, subresource] of [
       [{ [CONFIG]: '{"vault":{}}' }, ''],
       [{ [CONFIG]: null }, ''],
@@ -140,7 +134,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('with verify-deny a pod that slipped through is refused', async () => {
     await bed.kubectl(['apply', '-k', join(deploy, 'variants', 'verify-deny')]);
-    await until(async () => (await create(webPod('probe', { [ASK]: 'true' }))).status !== 201);
+    await eventually(async () => (await create(webPod('probe', { [ASK]: 'true' }))).status !== 201);
     const answer = await create(webPod('web', { [ASK]: 'true' }));
     expect([answer.status, answer.text]).toEqual([403, expect.stringContaining('has to carry the Vault agent or token')]);
     expect((await create(webPod('web', { [ASK]: 'true' }, TOKEN))).status).toBe(201);

@@ -5,13 +5,13 @@ import { Agent, request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../bed/bed.ts';
-import { until } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
 import { untilReady, type Server } from '../bed/server.ts';
 import { podWith } from '../unit/fixture.ts';
 import { chartConfiguration, chartEnvironment } from './chart.ts';
 import { grantChartRights } from './chart-rights.ts';
+import { eventually } from '../support/eventually.ts';
 
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 
@@ -211,7 +211,7 @@ test('a replica without an API server waits for it, and its probe fails meanwhil
       (error: Error) => error.message,
     );
   // Without a certificate there is no handshake to answer in.
-  await until('it listens', async () => !(await probe()).includes('ECONNREFUSED'));
+  await eventually('it listens', async () => !(await probe()).includes('ECONNREFUSED'));
   await sleep(2000);
   expect(server.running()).toBe(true);
   expect(await probe()).toMatch(/handshake|socket|ECONNRESET/);

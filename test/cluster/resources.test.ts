@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { JsonObject } from '../../src/json/json.ts';
 import { collectionPath, type KindName, kinds, objectPath } from '../../src/resources/kinds.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
-import { until } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { manifest, rows } from './resource-manifests.ts';
+import { eventually } from '../support/eventually.ts';
 
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const MERGE = 'application/merge-patch+json';
@@ -64,12 +64,15 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
     await bed.kubectl(['apply', '--server-side', '-k', join(deploy, 'crds')]);
     team = await bed.createNamespace({ name: 'demo' });
-    await until('the kinds are established', async () =>
+    await eventually('the kinds are established', async () =>
       (await conditionsOf('Established')).every((status) => status === 'True'),
     );
     // Established is written before the kinds are served.
     for (const kind of Object.keys(kinds))
-      await until(`${kind} is served`, async () => (await bed.exchange('GET', collectionPath(kind as KindName))).status === 200);
+      await eventually(
+        `${kind} is served`,
+        async () => (await bed.exchange('GET', collectionPath(kind as KindName))).status === 200,
+      );
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
@@ -229,8 +232,8 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     for (const role of ['edit', 'view'])
       await bed.kubectl(['create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}`, '-n', team]);
     // Each of the two is aggregated by itself, and bound by itself.
-    await until('an editor may', () => can('edit', 'create', 'vaultauthroles'));
-    await until('a viewer may', () => can('view', 'list', 'vaultauthroles'));
+    await eventually('an editor may', () => can('edit', 'create', 'vaultauthroles'));
+    await eventually('a viewer may', () => can('view', 'list', 'vaultauthroles'));
     expect(await can('view', 'create', 'vaultauthroles')).toBe(false);
     expect(await can('edit', 'patch', 'vaultauthroles/status')).toBe(false);
     expect(await can('edit', 'get', 'vaultauthbackends')).toBe(false);

@@ -5,12 +5,12 @@ import { parseAllDocuments } from 'yaml';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/json/json.ts';
 import type { SelectionReason } from '../../src/selection/decide.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
-import { until } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import { podsPath } from './pods.ts';
 import { entriesOf, type Recorder, startRecorder } from './recorder.ts';
 import { createNamespaces, outcomeOf, type Row, ROWS } from './truth-table.ts';
+import { eventually } from '../support/eventually.ts';
 
 const ENTRIES: Partial<Record<SelectionReason, string>> = {
   'pod-label': 'label',
@@ -96,11 +96,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     // Pods that ask and pods that say nothing are matters of two policies, and each is taken up in its own time.
     const { namespace, pod } = plain('inject-unset-stop-unset');
     const asking = { namespace, pod: { ...pod, ...ASKING } };
-    await until(`the entry ${entry} and its policy take effect`, async () => {
+    await eventually(`the entry ${entry} and its policy take effect`, async () => {
       const { entries, missed } = await called(row);
       return entries[0] === entry && missed;
     });
-    await until('the policy for pods that ask takes effect', async () => (await called(asking)).missed);
+    await eventually('the policy for pods that ask takes effect', async () => (await called(asking)).missed);
   };
   /** Rows whose entries are not those that the program's decision says. */
   const wrong = async (): Promise<readonly unknown[]> => {

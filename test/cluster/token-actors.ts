@@ -1,6 +1,5 @@
 // Namespaces in which the policy of mode token acts, the webhook, both, or nobody: what becomes of one pod in each.
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
@@ -40,12 +39,6 @@ const NAMESPACES: Readonly<Record<string, { readonly labels?: Texts; readonly an
 /** Selects the namespaces of these. */
 export function among(...values: readonly Actor[]): JsonObject {
   return { key: BY, operator: 'In', values };
-}
-
-/** Waits, a minute at the most. */
-export async function until(what: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await what()); await sleep(50))
-    if (Date.now() > end) throw new Error('what was applied does not take effect');
 }
 
 /** The pod has the token's volume. */

@@ -8,7 +8,7 @@ import { type Bed, startBed } from '../bed/bed.ts';
 import { EXCLUDED } from '../generated/entries.ts';
 import { type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
 import { containerOf, mountPathsOf, podsPath } from './pods.ts';
-import { ACTORS, among, apply, applyPolicy, BY, carriesToken, resultOf, resultsOf, startActors, until } from './token-actors.ts';
+import { ACTORS, among, apply, applyPolicy, BY, carriesToken, resultOf, resultsOf, startActors } from './token-actors.ts';
 import {
   anyPod,
   type Ask,
@@ -25,6 +25,7 @@ import {
   USUAL,
 } from './token-pods.ts';
 import { createNamespaces, outcomeOf, requestsIn, ROWS, withAnnotations } from './truth-table.ts';
+import { eventually } from '../support/eventually.ts';
 
 describe('on Kubernetes 1.36', () => {
   let bed: Bed;
@@ -35,7 +36,7 @@ describe('on Kubernetes 1.36', () => {
     bed = await startBed({ kubernetes: '1.36', parts: ['kube-apiserver'] });
     await startActors(bed);
     await applyPolicy(bed, 'true');
-    await until(async () => {
+    await eventually(async () => {
       const { policy, webhook: byWebhook } = await resultsOf(bed, podOf(SHAPES['plain'] ?? {}, USUAL));
       return carriesToken(policy) && carriesToken(byWebhook);
     });
@@ -165,7 +166,7 @@ describe('on Kubernetes 1.36', () => {
     const { policy, webhook } = await resultsOf(bed, silent);
     expect([carriesToken(policy), policy]).toEqual([true, webhook]);
     await applyPolicy(bed, 'false');
-    await until(async () => !carriesToken(await resultOf(bed, silent, 'policy')));
+    await eventually(async () => !carriesToken(await resultOf(bed, silent, 'policy')));
     expect(carriesToken(await resultOf(bed, podOf(SHAPES['plain'] ?? {}, USUAL), 'policy'))).toBe(true);
   });
 
@@ -188,7 +189,7 @@ describe('on Kubernetes 1.36', () => {
       ],
     });
     const pod = podOf(SHAPES['plain'] ?? {}, USUAL);
-    await until(async () => JSON.stringify(await resultOf(bed, pod, 'policy')).includes('"late"'));
+    await eventually(async () => JSON.stringify(await resultOf(bed, pod, 'policy')).includes('"late"'));
     const result = await resultOf(bed, pod, 'policy');
     expect(mountPathsOf(result, 'late')).toEqual(mountPathsOf(result, 'web'));
     expect(containerOf(result, 'late')?.['env']).toEqual(containerOf(result, 'web')?.['env']);

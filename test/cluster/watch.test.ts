@@ -5,18 +5,11 @@ import { kubeconfigConnection } from '../../src/kube/kubeconfig.ts';
 import { type MetadataInformer, startMetadataInformer } from '../../src/kube/metadata-informer.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import { eventually } from '../support/eventually.ts';
 
 const ROLE = 'vaultauth.dev/role';
 const account = (name: string, role: string): object => ({ metadata: { name, annotations: { [ROLE]: role } } });
 const isOurs = (name: string): boolean => name.startsWith('vaultauth.dev/');
-
-const until = async (what: () => boolean): Promise<void> => {
-  for (let wait = 0; !what(); wait += 1) {
-    if (wait === 1200) throw new Error(`never: ${what.toString()}`);
-    await sleep(50);
-  }
-};
-
 describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   let bed: Bed;
   let cluster: MetadataInformer;
@@ -45,20 +38,20 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   const accounts = '/api/v1/namespaces/team/serviceaccounts';
 
   it('what is there is listed, and what changes is heard', async () => {
-    await until(() => cluster.synced());
+    await eventually(() => cluster.synced());
     expect(cluster.namespace('default')).toBeDefined();
     await bed.createNamespace({ name: 'team', labels: { 'vaultauth.dev/inject': 'enabled', other: 'x' } });
     await bed.request('POST', accounts, account('web', 'one'));
-    await until(() => roleOf('web') === 'one');
+    await eventually(() => roleOf('web') === 'one');
     expect(Object.fromEntries(cluster.namespace('team')?.labels ?? [])).toEqual({
       'kubernetes.io/metadata.name': 'team',
       other: 'x',
       'vaultauth.dev/inject': 'enabled',
     });
     await bed.request('PATCH', `${accounts}/web`, account('web', 'two'), 'application/merge-patch+json');
-    await until(() => roleOf('web') === 'two');
+    await eventually(() => roleOf('web') === 'two');
     await bed.request('DELETE', `${accounts}/web`);
-    await until(() => cluster.serviceAccount('team', 'web') === undefined);
+    await eventually(() => cluster.serviceAccount('team', 'web') === undefined);
     expect(problems).toEqual([]);
   });
 
@@ -73,18 +66,18 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it('streams that end are taken up again', async () => {
     await sleep(4000);
     await bed.request('POST', accounts, account('later', 'one'));
-    await until(() => roleOf('later') === 'one');
+    await eventually(() => roleOf('later') === 'one');
     expect(problems).toEqual([]);
   });
 
   it('while the API server is away what was known is known, and afterwards it goes on', async () => {
     const restarted = bed.restart('kube-apiserver');
-    await until(() => problems.length > 0);
+    await eventually(() => problems.length > 0);
     expect(roleOf('later')).toBe('one');
     await restarted;
     await bed.request('POST', accounts, account('after', 'one'));
-    await until(() => roleOf('after') === 'one');
-    await until(() => problems.at(-1) === undefined);
+    await eventually(() => roleOf('after') === 'one');
+    await eventually(() => problems.at(-1) === undefined);
     outcome = 'passed';
   }, 300_000);
 });

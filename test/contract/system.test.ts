@@ -9,11 +9,8 @@ import { login, lookUpSelf } from '../../src/vault/login.ts';
 import { disableMount, enableMount, readMounts, readTune, writeTune } from '../../src/vault/mounts.ts';
 import { readCapabilities, deletePolicy, listPolicies, readPolicy, writePolicy } from '../../src/vault/policies.ts';
 import { contractClient, onEachServer, outcomeOf, read, write } from './servers.ts';
+import { eventually } from '../support/eventually.ts';
 
-/** Waits for at most a minute. */
-const until = async (check: () => Promise<boolean>): Promise<void> => {
-  for (let wait = 0; wait < 1200 && !(await check()); wait += 1) await sleep(50);
-};
 const nothing = (): Promise<void> => Promise.resolve();
 
 onEachServer([], nothing, (product, server) => {
@@ -155,7 +152,7 @@ onEachServer([], nothing, (product, server) => {
     expect(await write(root, path, { policy, cas: -1 })).toMatch(isVault ? /^204$/ : /^400 /);
     expect('version' in (await read(root, path))).toBe(!isVault);
     await write(root, 'sys/policies/acl/ending', { policy, ttl: '1s' });
-    if (!isVault) await until(async () => (await readPolicy(root, 'ending')) === undefined);
+    if (!isVault) await eventually(async () => (await readPolicy(root, 'ending')) === undefined);
     else await sleep(1500);
     expect((await readPolicy(root, 'ending')) === undefined).toBe(!isVault);
   });
@@ -236,12 +233,12 @@ onEachServer([], nothing, (product, server) => {
     const apart = contractClient(address);
     try {
       expect(await write(root, 'sys/seal', {}, 'PUT')).toBe('204');
-      await until(async () => (await readHealth(apart)).sealed);
+      await eventually(async () => (await readHealth(apart)).sealed);
       expect(await readHealth(apart)).toMatchObject({ initialized: true, sealed: true });
       await expect(apart.request({ method: 'GET', path: 'sys/auth' })).rejects.toMatchObject({ kind: 'Sealed', status: 503 });
       const key = /Unseal Key: (\S+)/.exec(readFileSync(`${bed.directory}/log/${product}.log`, 'utf8'))?.[1] ?? '';
       await write(apart, 'sys/unseal', { key }, 'PUT');
-      await until(async () => !(await readHealth(apart)).sealed);
+      await eventually(async () => !(await readHealth(apart)).sealed);
     } finally {
       apart.close();
     }

@@ -2,7 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { goLikeAgent, review, send } from './client.ts';
-import { changingCertificates, issue, metric, startServer, stopServers, until } from './fixture.ts';
+import { changingCertificates, issue, metric, startServer, stopServers } from './fixture.ts';
+import { eventually } from '../support/eventually.ts';
 
 afterEach(stopServers);
 
@@ -40,7 +41,7 @@ it('changes the certificate under traffic without a failed request, also for cli
   for (let round = 0; round < 5; round += 1) {
     const certificate = issue();
     server.certificates.replace(certificate);
-    await until(async () => (await shake(server.port)).fingerprint === fingerprint(certificate.certificate));
+    await eventually(async () => (await shake(server.port)).fingerprint === fingerprint(certificate.certificate));
     expect((await shake(server.port, { servername: 'localhost' })).fingerprint).toBe(fingerprint(certificate.certificate));
     expect((await shake(server.port, { servername: 'other.example' })).fingerprint).toBe(fingerprint(certificate.certificate));
   }
@@ -59,7 +60,7 @@ it('speaks HTTP/1.1 alone and TLS 1.2 or newer', async () => {
   await expect(shake(port, { ALPNProtocols: ['h2'] })).rejects.toThrow();
   await expect(shake(port, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' })).rejects.toThrow();
   // A client may know of its failure before the server does.
-  await until(async () => (await metric(metrics, 'vault_auth_injector_tls_handshake_errors_total')) === 2);
+  await eventually(async () => (await metric(metrics, 'vault_auth_injector_tls_handshake_errors_total')) === 2);
 });
 
 it('keeps version and ciphers across a change of the certificate', async () => {
@@ -92,7 +93,7 @@ it('says why it is not ready: no certificate, a problem of its source, an ended 
   expect(server.reasons()).toEqual(['no certificate has been loaded yet']);
   await expect(shake(server.port)).rejects.toThrow();
   server.certificates.replace(issue());
-  await until(() => server.reasons().length === 0);
+  await eventually(() => server.reasons().length === 0);
   expect(server.reasons()).toEqual([]);
   expect((await send(server.port, review())).status).toBe(200);
   server.certificates.setProblem('the published CA did not sign this certificate');

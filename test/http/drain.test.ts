@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onStopSignals } from '../../src/http/drain.ts';
 import { type Answer, goLikeAgent, raw, review, send } from './client.ts';
-import { metric, startServer, stopServers, until } from './fixture.ts';
+import { metric, startServer, stopServers } from './fixture.ts';
+import { eventually } from '../support/eventually.ts';
 
 afterEach(stopServers);
 
@@ -22,12 +23,12 @@ it('serves on while it drains (Q18), ends each connection with an answer, and cl
       await sleep(5);
     }
   });
-  await until(() => answers.length > 20);
+  await eventually(() => answers.length > 20);
   const before = answers.length;
   const drained = server.drain();
   expect(server.reasons()).toContain('the server is draining');
   await sleep(500);
-  await until(() => answers.length > before + 20 || failures.length > 0);
+  await eventually(() => answers.length > before + 20 || failures.length > 0);
   traffic.stop = true;
   await Promise.all(clients);
   const during = answers.slice(before + 8);
@@ -61,7 +62,7 @@ it('finishes a review that is still arriving, and cuts one that never ends', asy
   const head = 'POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length:';
   const finishing = await raw(server.port, `${head} ${review().length}\r\n\r\n{`);
   const endless = await raw(server.port, `${head} 1000\r\n\r\n{`);
-  await until(async () => (await metric(server.metrics, 'vault_auth_injector_requests_in_flight')) === 2);
+  await eventually(async () => (await metric(server.metrics, 'vault_auth_injector_requests_in_flight')) === 2);
   const drained = server.drain();
   await sleep(100);
   finishing.socket.write(review().slice(1));

@@ -1,5 +1,4 @@
 // An admission server in the test's own process: certificates, a certificate provider that can change, a stub reviewer.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply, Reviewer } from '../../src/admission/review.ts';
 import type { ServedCertificate } from '../../src/http/tls-options.ts';
 import type { ServerLimits } from '../../src/http/limits.ts';
@@ -111,12 +110,6 @@ const FAST: Partial<ServerLimits> = {
 export async function stopServers(): Promise<void> {
   await Promise.all([...running].map((server) => server.drain(true)));
   running.clear();
-}
-
-/** Waits until something is so, a minute at the most: what one side has done the other hears of later. */
-export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await isSo()); await sleep(10))
-    if (Date.now() > end) throw new Error(`not within a minute: ${isSo.toString()}`);
 }
 
 /** The value of a metric by its name and labels as they are printed, or undefined. */

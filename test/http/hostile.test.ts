@@ -1,8 +1,9 @@
 // What a hostile or broken client can send. Each has a defined answer, the process lives, and others are served meanwhile.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawConnection, raw, review, send, statuses } from './client.ts';
-import { metric, startServer, stopServers, type TestServer, until } from './fixture.ts';
+import { metric, startServer, stopServers, type TestServer } from './fixture.ts';
 import { realReviewer } from './real-reviewer.ts';
+import { eventually } from '../support/eventually.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const LIMIT = 7 * MEBIBYTE;
@@ -24,7 +25,7 @@ afterAll(stopServers);
 afterEach(async () => {
   const { status } = await send(server.port, envelope(pod('{}')));
   expect(status).toBe(200);
-  await until(async () => (await placesTaken(server)) === 0);
+  await eventually(async () => (await placesTaken(server)) === 0);
   expect(await placesTaken(server)).toBe(0);
 });
 
@@ -175,7 +176,7 @@ describe('clients that take their time', () => {
     }
     expect(new Set(others)).toEqual(new Set([200]));
     expect(process.memoryUsage().rss - before).toBeLessThan(200 * MEBIBYTE);
-    await until(async () => (await placesTaken(slow)) === 0);
+    await eventually(async () => (await placesTaken(slow)) === 0);
     expect(await placesTaken(slow)).toBe(0);
   }, 300_000);
 
@@ -187,7 +188,7 @@ describe('clients that take their time', () => {
     const connections = await Promise.all(Array.from({ length: 10 }, () => raw(stalled.port, start)));
     for (const { socket } of connections) socket.on('error', () => {});
     try {
-      await until(() => connections.every(({ socket }) => socket.writableLength === 0));
+      await eventually(() => connections.every(({ socket }) => socket.writableLength === 0));
       const other = review().replace('"u"', `"${'u'.repeat(100_000)}"`);
       for (let count = 0; count < 10; count += 1) expect((await send(stalled.port, other)).status).toBe(200);
       await sleep(slowRequestMs);
@@ -196,7 +197,7 @@ describe('clients that take their time', () => {
     } finally {
       for (const { socket } of connections) socket.destroy();
     }
-    await until(async () => (await placesTaken(stalled)) === 0);
+    await eventually(async () => (await placesTaken(stalled)) === 0);
     expect(await placesTaken(stalled)).toBe(0);
   });
 });

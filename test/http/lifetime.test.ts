@@ -1,13 +1,14 @@
 // Connections over time: kept longer than clients keep them, ended by an answer, and shed when there is too much.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { goLikeAgent, raw, review, send, statuses } from './client.ts';
-import { metric, startServer, stopServers, type TestServer, until } from './fixture.ts';
+import { metric, startServer, stopServers, type TestServer } from './fixture.ts';
+import { eventually } from '../support/eventually.ts';
 
 afterEach(stopServers);
 
 /** Waits until the server has so many requests that are not answered. */
-const untilInFlight = (server: TestServer, count: number): Promise<void> =>
-  until(async () => (await metric(server.metrics, 'vault_auth_injector_requests_in_flight')) === count);
+const untilInFlight = (server: TestServer, count: number): Promise<unknown> =>
+  eventually(async () => (await metric(server.metrics, 'vault_auth_injector_requests_in_flight')) === count);
 
 const head = (length: number): string =>
   `POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
@@ -58,7 +59,7 @@ it('sheds what is too much at once in a way that the API server tries again', as
   expect(await metric(server.metrics, 'vault_auth_injector_requests_shed_total{cause="in_flight"}')).toBe(1);
   expect(await metric(server.metrics, 'vault_auth_injector_requests_in_flight')).toBe(2);
   waiting[0]?.socket.write('0123456789');
-  await until(() => statuses(waiting[0]?.received() ?? '').length > 0);
+  await eventually(() => statuses(waiting[0]?.received() ?? '').length > 0);
   expect(statuses(waiting[0]?.received() ?? '')).toEqual([400]);
   await untilInFlight(server, 1);
   expect((await send(server.port, review())).status).toBe(200);
@@ -115,7 +116,7 @@ it('answers requests that were sent without waiting, in their order', async () =
   const { port } = await startServer();
   const [one, two] = [review('one'), review('two')];
   const both = await raw(port, `${head(one.length)}${one}${head(two.length)}${two}`);
-  await until(() => statuses(both.received()).length >= 2);
+  await eventually(() => statuses(both.received()).length >= 2);
   expect(both.received().indexOf('"one"')).toBeLessThan(both.received().indexOf('"two"'));
   both.socket.destroy();
 });

@@ -1,7 +1,8 @@
 // A review that has to wait: it is answered when it is ready, others meanwhile, and a fault of it is one of ours.
 import type { Reply } from '../../src/admission/review.ts';
 import { raw, send } from './client.ts';
-import { metric, startServer, stopServers, until } from './fixture.ts';
+import { metric, startServer, stopServers } from './fixture.ts';
+import { eventually } from '../support/eventually.ts';
 
 afterEach(stopServers);
 
@@ -44,9 +45,9 @@ it('does no harm when its caller has gone', async () => {
     server.port,
     'POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 3\r\n\r\nany',
   );
-  await until(() => released.length === 1);
+  await eventually(() => released.length === 1);
   gone.socket.destroy();
-  await until(async () => (await metric(server.metrics, 'vault_auth_injector_requests_in_flight')) === 0);
+  await eventually(async () => (await metric(server.metrics, 'vault_auth_injector_requests_in_flight')) === 0);
   released[0]?.(reply('late'));
   expect((await send(server.port, 'any')).body).toBe('at once');
 });

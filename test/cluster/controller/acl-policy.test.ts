@@ -1,12 +1,13 @@
 // A VaultACLPolicy and the policy in Vault: accessors put in, refusals that write nothing, drift, what is somebody else's, deletion.
 import { objectAt, textOf } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
-import { conditionOf, readObject, until, untilCondition } from '../../bed/controller.ts';
+import { conditionOf, readObject, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct } from '../seeds/stage.ts';
 import { change, driftOf, has, isGone, policy, putIntoVault, READ, textInVault, writesOf } from './acl-policy-stage.ts';
 import { told } from './backend-looks.ts';
 import { accessorOf } from './fault-stage.ts';
 import { backend, declare, FLAGS, messageOf } from './role-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const templated = (accessor: string | undefined): string =>
   `path "secret/data/{{identity.entity.aliases.${accessor}.metadata.service_account_namespace}}/*" { capabilities = ["read"] }`;
@@ -32,7 +33,7 @@ onEachProduct(
       );
       expect(objectAt(object, 'status')).toMatchObject({ accessors: [{ backend: 'kube', accessor }] });
       await stage().vault.ask('DELETE', 'sys/auth/kube');
-      await until('the policy has the new accessor', async () => {
+      await eventually('the policy has the new accessor', async () => {
         const now = await accessorOf(stage().vault, 'kube');
         return now !== undefined && now !== accessor && (await textInVault(stage(), 'own'))?.endsWith(templated(now)) === true;
       });
@@ -128,7 +129,7 @@ onEachProduct(
       });
       expect(await textInVault(stage(), 'drifting')).toBe(declared);
       await stage().vault.ask('DELETE', 'sys/policies/acl/drifting');
-      await until('it is there again', async () => (await textInVault(stage(), 'drifting')) === declared);
+      await eventually('it is there again', async () => (await textInVault(stage(), 'drifting')) === declared);
     }, 300_000);
 
     it('only reports drift where that is said', async () => {
@@ -162,7 +163,7 @@ onEachProduct(
       expect(await textInVault(stage(), 'foreign')).toBe(theirs);
       expect([...writesOf(stage(), 'foreign'), ...writesOf(stage(), 'same'), ...writesOf(stage(), 'same-never')]).toEqual([]);
       expect(await textInVault(stage(), 'conquered')).toContain(READ);
-      await until('it is told what was there', async () =>
+      await eventually('it is told what was there', async () =>
         (await stage().bed.kubectl(['events', '-n', 'default', '--for=vaultaclpolicy/conquered'])).includes('Overwritten'),
       );
       // What is not ours is not deleted either.
@@ -184,7 +185,7 @@ onEachProduct(
         await stage().bed.kubectl(['delete', 'vaultaclpolicy', called]);
         expect(await textInVault(stage(), called)).toBe(text);
       }
-      await until('it is told', async () =>
+      await eventually('it is told', async () =>
         (await stage().bed.kubectl(['events', '-n', 'default', '--for=vaultaclpolicy/going-theirs'])).includes('LeftInVault'),
       );
     });
@@ -215,12 +216,12 @@ onEachProduct(
       await declare(stage(), namespace, 'user', { backendRef: { name: 'kube' }, serviceAccounts: ['app'], policies: ['used'] });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'user' }, 'Ready=True');
       await bed.kubectl(['delete', 'vaultaclpolicy', 'used', '--wait=false']);
-      await until('it says who has it', async () =>
+      await eventually('it says who has it', async () =>
         messageOf(await readObject(bed, 'VaultACLPolicy', { name: 'used' }), 'Deletable').includes(`${namespace}/user`),
       );
       expect(await textInVault(stage(), 'used')).toContain(READ);
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'user' }));
-      await until('it is gone', () => isGone(stage(), 'used'));
+      await eventually('it is gone', () => isGone(stage(), 'used'));
       expect(await textInVault(stage(), 'used')).toBeUndefined();
     }, 300_000);
 

@@ -1,9 +1,10 @@
 // Label a namespace, make a service account, and its role is there; take the label away, and it is gone.
 import { type JsonObject, objectAt } from '../../../src/json/json.ts';
 import { AUTO_ROLE_LABEL, objectPath } from '../../../src/resources/kinds.ts';
-import { readObject, until, untilCondition } from '../../bed/controller.ts';
+import { readObject, untilCondition } from '../../bed/controller.ts';
 import { setStage, type Stage } from '../seeds/stage.ts';
 import { backend, declare, FLAGS, inVault } from './role-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -44,9 +45,9 @@ it('takes them back with the label, and with the service account', async () => {
     await untilCondition(stage.bed, 'VaultAuthRole', { namespace, name }, 'Ready=True');
   }
   await stage.bed.request('DELETE', `/api/v1/namespaces/${namespace}/serviceaccounts/worker`);
-  await until('the role of a deleted service account is gone', () => isGone(namespace, 'worker'));
+  await eventually('the role of a deleted service account is gone', () => isGone(namespace, 'worker'));
   await stage.bed.kubectl(['label', 'namespace', namespace, 'auto-']);
-  await until('the role is gone', () => isGone(namespace, 'web'));
+  await eventually('the role is gone', () => isGone(namespace, 'web'));
   for (const name of ['web', 'worker'])
     expect(await inVault(stage, `auth/kubernetes/role/test.${namespace}.${name}`)).toBeUndefined();
 });

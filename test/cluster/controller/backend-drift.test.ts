@@ -3,7 +3,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { collectionPath, CONFIRM_DELETE_ANNOTATION } from '../../../src/resources/kinds.ts';
 import { issueAuthority } from '../../../src/tls/issue.ts';
-import { eventually, told, writes } from './backend-looks.ts';
+import { told, writes } from './backend-looks.ts';
+import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;

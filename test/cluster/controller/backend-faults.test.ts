@@ -1,7 +1,8 @@
 // A backend while its Vault is in trouble: the condition says what it is, nothing is asked in a hot loop, and afterwards all is as declared.
 import type { JsonObject } from '../../../src/json/json.ts';
 import { type Fault, FAULTS, rateLimited, type SeenRequest } from '../../bed/fault-proxy.ts';
-import { eventually, told } from './backend-looks.ts';
+import { told } from './backend-looks.ts';
+import { eventually } from '../../support/eventually.ts';
 import { PRODUCTS, type Stage, useStage } from './backend-stage.ts';
 
 let stage: Stage;

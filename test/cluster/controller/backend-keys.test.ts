@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { kidOf } from '../../../src/controller/backend/signing-keys.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
-import { eventually, jwtRoleOf, roleOf } from './backend-looks.ts';
+import { jwtRoleOf, roleOf } from './backend-looks.ts';
+import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;
@@ -164,9 +165,12 @@ check(
       }
     };
     const kidsAre = (count: number): Promise<void> =>
-      eventually(async () => {
-        for (const name of names) expect((await stage.status(name)).keys?.kids).toHaveLength(count);
-      }, 120);
+      eventually(
+        async () => {
+          for (const name of names) expect((await stage.status(name)).keys?.kids).toHaveLength(count);
+        },
+        { seconds: 120 },
+      );
     await all('before');
 
     // As in kubeadm's and everybody's manual: first the new key is published, then it signs, then the old one goes.
@@ -187,14 +191,17 @@ check(
     await all('the new one signs');
     // Tokens of reviewers were signed with the old one: they are replaced before it goes.
     const kid = kidOf(next.publicKey);
-    await eventually(async () => {
-      for (const name of names.filter((name) => name.includes('synced')))
-        expect((await stage.status(name)).reviewer?.keyID).toBe(kid);
-    }, 120);
+    await eventually(
+      async () => {
+        for (const name of names.filter((name) => name.includes('synced')))
+          expect((await stage.status(name)).reviewer?.keyID).toBe(kid);
+      },
+      { seconds: 120 },
+    );
 
     writeFileSync(serviceAccountPublicKeyFile, next.publicKey);
     await stage.bed.restart('kube-apiserver');
-    await eventually(async () => expect(JSON.stringify(await stage.status(names[0] ?? ''))).toContain('KeyRotationPending'), 60);
+    await eventually(async () => expect(JSON.stringify(await stage.status(names[0] ?? ''))).toContain('KeyRotationPending'));
     for (const name of names) await logsIn(name, await stage.token('app', `vault://prod/${name}`), 'the old one is gone');
     await kidsAre(1);
     await sleep(1000);

@@ -1,9 +1,9 @@
 // What tests of backends look at: roles that somebody makes, requests that change something, conditions that come.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthBackendStatus } from '../../../src/resources/backend.ts';
 import type { Condition } from '../../../src/resources/condition.ts';
 import type { FaultProxy } from '../../bed/fault-proxy.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** The namespace whose service accounts log in. */
 export const TEAM = 'team-a';
@@ -39,20 +39,6 @@ export function writes({ proxy }: { readonly proxy: FaultProxy }): readonly stri
     .map(({ method, path }) => `${method} ${path}`);
 }
 
-/** Waits until something is so, and says what it is not when it takes too long. */
-export async function eventually(isSo: () => Promise<void> | void, seconds = 60): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    try {
-      await isSo();
-      return;
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await sleep(100);
-    }
-  }
-}
-
 /**
  * Does something and waits until it is told; does it again when that was missed, for what is told for one round only can be over before
  * anybody looked.
@@ -61,7 +47,7 @@ export async function told(act: () => Promise<unknown>, isSo: () => Promise<void
   for (let attempt = 1; ; attempt += 1) {
     await act();
     try {
-      await eventually(isSo, 20);
+      await eventually(isSo, { seconds: 20 });
       return;
     } catch (error) {
       if (attempt === 3) throw error;
@@ -82,13 +68,17 @@ export async function untilCondition(
   seconds: number,
 ): Promise<VaultAuthBackendStatus> {
   const [type = '', wanted = ''] = expected.split('=');
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    const { metadata, status = {} } = await read();
-    const isSo = ({ type: is, status: state, reason, observedGeneration }: Condition): boolean =>
-      is === type && (state === wanted || reason === wanted) && observedGeneration === metadata.generation;
-    if (status.conditions?.some(isSo)) return status;
-    if (Date.now() > end) throw new Error(`${name} never had ${expected}: ${JSON.stringify(status, undefined, 1)}`);
-    await sleep(100);
-  }
+  let status: VaultAuthBackendStatus = {};
+  await eventually(
+    `${name} has ${expected}`,
+    async () => {
+      const object = await read();
+      status = object.status ?? {};
+      const isSo = ({ type: is, status: state, reason, observedGeneration }: Condition): boolean =>
+        is === type && (state === wanted || reason === wanted) && observedGeneration === object.metadata.generation;
+      return status.conditions?.some(isSo) === true;
+    },
+    { seconds, everyMs: 100, state: () => JSON.stringify(status, undefined, 1) },
+  );
+  return status;
 }

@@ -10,7 +10,8 @@ import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.t
 import { reconcileRole } from '../../../src/controller/role/role.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
-import { eventually, roleOf, TEAM } from './backend-looks.ts';
+import { roleOf, TEAM } from './backend-looks.ts';
+import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;

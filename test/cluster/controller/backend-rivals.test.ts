@@ -1,7 +1,8 @@
 // Two endpoints that lead to one server: the mount that both could write is written by one object alone.
 import type { JsonObject } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
-import { eventually, writes } from './backend-looks.ts';
+import { writes } from './backend-looks.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type Stage, useStage } from './backend-stage.ts';
 
 let stage: Stage;

@@ -2,7 +2,8 @@
 import type { JsonObject } from '../../../src/json/json.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { FAULTS } from '../../bed/fault-proxy.ts';
-import { eventually, roleOf, writes } from './backend-looks.ts';
+import { roleOf, writes } from './backend-looks.ts';
+import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
 let stage: Stage;
@@ -122,7 +123,7 @@ describe.each(PRODUCTS)('%s', (product) => {
       const path = `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/vault-reviewer-${name}`;
       await stage.bed.request('DELETE', path);
       // The API server trusts a token that it has just seen for ten seconds more.
-      await eventually(async () => expect(await hashOf(name)).not.toBe(first), 40);
+      await eventually(async () => expect(await hashOf(name)).not.toBe(first), { seconds: 40 });
       const { drift } = await stage.until(name, 'Configured=Repaired');
       expect(drift?.map(({ field }) => field)).toEqual(['token_reviewer_jwt']);
       await stage.until(name, 'Ready=True');

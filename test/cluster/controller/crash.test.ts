@@ -1,8 +1,8 @@
 // The controller killed right before and right after each of its writes to Vault, and started again: the same end each time.
 import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
-import { until } from '../../bed/controller.ts';
 import type { SeenRequest } from '../../bed/fault-proxy.ts';
 import { accessorOf, backendSpec, conditionsOf, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const PRODUCT = 'openbao';
 let stage: FaultStage;
@@ -61,10 +61,10 @@ const endOf = async (id: string): Promise<unknown> => {
 const untilReady = async (id: string): Promise<void> => {
   for (const kind of KINDS) await stage.until(kind, id, 'Ready=True');
   // What was found changed since the crash is told for one interval.
-  await until(
+  await eventually(
     `nothing of ${id} is news`,
     async () => (await Promise.all(KINDS.map(async (kind) => conditionsOf(await stage.read(kind, id))))).flat().every(isSettled),
-    90,
+    { seconds: 90 },
   );
 };
 const isSettled = (condition: string): boolean => !condition.includes('Repaired') && !condition.includes('NotProbed');
@@ -93,7 +93,7 @@ const runWith = async (id: string, nth: number, when: 'cutBefore' | 'cutAfter'):
     const all = await Promise.all(KINDS.map(async (kind) => conditionsOf(await stage.read(kind, id))));
     return all.every((conditions) => conditions.some((condition) => condition.startsWith('Ready=True')));
   };
-  await until(`${id} has come to an end`, async () => isKilled() || ended(), 90);
+  await eventually(`${id} has come to an end`, async () => isKilled() || ended(), { seconds: 90 });
   heal();
   if (!isKilled()) return false;
   await stage.startAgain();

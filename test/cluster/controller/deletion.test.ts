@@ -8,11 +8,11 @@ import {
   installController,
   readObject,
   runController,
-  until,
   untilCondition,
 } from '../../bed/controller.ts';
 import { FAULTS, type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
 import { type VaultView, view } from '../seeds/stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** Seconds that a deletion may wait for Vault here. */
 const BOUND = 5;
@@ -89,7 +89,7 @@ const ready = async (namespace: string, name: string): Promise<void> => {
 };
 const leave = async (namespace: string): Promise<void> => {
   await bed.request('DELETE', `/api/v1/namespaces/${namespace}`);
-  await until(`${namespace} is gone`, () => isGone(`/api/v1/namespaces/${namespace}`), BOUND + SLACK);
+  await eventually(`${namespace} is gone`, () => isGone(`/api/v1/namespaces/${namespace}`), { seconds: BOUND + SLACK });
 };
 
 it('with Vault there the role is gone when its object is', async () => {
@@ -106,11 +106,11 @@ it('with Vault away a namespace goes within the bound, and the role once Vault i
   await leave('away');
   expect(await tombstones()).toMatchObject([{ roleName: 'test.away.web', namespace: 'away', name: 'web', vaultNamespace: '' }]);
   expect(await hasRole('test.away.web')).toBe(true);
-  await until('it is counted', () => metric(/^vault_auth_injector_tombstones\{backend="kube"\} 1$/m));
+  await eventually('it is counted', () => metric(/^vault_auth_injector_tombstones\{backend="kube"\} 1$/m));
   proxy.heal();
-  await until('the role is gone', async () => !(await hasRole('test.away.web')), 60);
-  await until('nothing is remembered', async () => (await tombstones()).length === 0);
-  await until('it is told', async () =>
+  await eventually('the role is gone', async () => !(await hasRole('test.away.web')), {});
+  await eventually('nothing is remembered', async () => (await tombstones()).length === 0);
+  await eventually('it is told', async () =>
     (await bed.kubectl(['events', '-n', 'default', '--for=vaultauthbackend/kube'])).includes('TombstoneCleared'),
   );
 }, 300_000);
@@ -126,7 +126,7 @@ it('an object of the same name that comes back takes over what was left', async 
   const { json } = await vault.ask('GET', 'auth/kube/role/test.back.web');
   expect(objectAt(json, 'data')?.['token_policies']).not.toEqual(['other']);
   proxy.heal();
-  await until('nothing is remembered', async () => (await tombstones()).length === 0);
+  await eventually('nothing is remembered', async () => (await tombstones()).length === 0);
   await untilCondition(bed, 'VaultAuthRole', { namespace: 'back', name: 'web' }, 'Ready=True');
   expect(await hasRole('test.back.web')).toBe(true);
 }, 300_000);
@@ -162,7 +162,7 @@ it('in a server that is another one by now nothing is deleted', async () => {
   const theirs = { bound_service_account_names: ['theirs'], bound_service_account_namespaces: ['theirs'] };
   await vault.ask('POST', 'auth/kube/role/test.other.web', theirs);
   proxy.heal();
-  await until('it says why', async () => JSON.stringify(await tombstones()).includes('another cluster now'), 60);
+  await eventually('it says why', async () => JSON.stringify(await tombstones()).includes('another cluster now'), {});
   const { json } = await vault.ask('GET', 'auth/kube/role/test.other.web');
   expect(objectAt(json, 'data')).toMatchObject(theirs);
   expect(await names()).toEqual(['test.other.web']);

@@ -3,10 +3,11 @@ import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/
 import { enableMount } from '../../../src/vault/mounts.ts';
 import { writePolicy } from '../../../src/vault/policies.ts';
 import { vaultSession } from '../../../src/vault/session.ts';
-import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, until } from '../../bed/controller.ts';
+import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { ROOT_TOKEN, secureServer } from '../../contract/secure-server.ts';
 import { bind, contractClient, PRODUCTS, serviceAccount, tokenOf, write } from '../../contract/servers.ts';
 import { type EndpointStage, openEndpointStage } from './endpoint-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 let stage: EndpointStage;
 let failed = true;
@@ -105,7 +106,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(name, 'Ready=True');
     proxy.forget();
     await stage.secret(name, { 'secret-id': await secretId() });
-    await until('it has logged in anew', () => proxy.count('POST', /approle\/login$/) === 1);
+    await eventually('it has logged in anew', () => proxy.count('POST', /approle\/login$/) === 1);
   });
 
   check('log in by a client certificate, with names and authorities of TLS from a Secret and a ConfigMap', async () => {
@@ -173,13 +174,13 @@ check('deletion waits for those who use it', async () => {
     spec: backend,
   });
   const path = objectPath('VaultEndpoint', { name: 'used' });
-  await until('it is held', async () => JSON.stringify(await bed.request('GET', path)).includes('"finalizers"'));
+  await eventually('it is held', async () => JSON.stringify(await bed.request('GET', path)).includes('"finalizers"'));
   await bed.request('DELETE', path);
   await stage.until('used', 'Deletable=InUse');
   expect(await stage.messageOf('used', 'Deletable')).toBe('In use by VaultAuthBackend user: delete those first.');
   await stage.until('used', 'Ready=True');
   await bed.request('DELETE', objectPath('VaultAuthBackend', { name: 'user' }));
-  await until('it is gone', async () => (await bed.exchange('GET', path)).status === 404);
+  await eventually('it is gone', async () => (await bed.exchange('GET', path)).status === 404);
 });
 
 check('no credential is in any status, event, log line or metric', async () => {

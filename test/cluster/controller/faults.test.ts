@@ -1,10 +1,11 @@
 // Writes that fail in every way a server or the way to it can fail: the condition says why, nothing is asked in a hot loop, nothing
 // is lost or done twice, and all is as declared once the fault is over.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { conditionOf, until } from '../../bed/controller.ts';
+import { conditionOf } from '../../bed/controller.ts';
 import { type Fault, FAULTS, rateLimited, type SeenRequest } from '../../bed/fault-proxy.ts';
 import { PRODUCTS } from '../seeds/stage.ts';
 import { backendSpec, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 let stage: FaultStage;
 let failed = true;
@@ -160,7 +161,7 @@ it('a server that answers nothing at all is asked seldom, and everything comes b
   proxy.dropConnections();
   await stage.until('VaultAuthRole', 'meanwhile', 'Ready=True');
   await stage.until('VaultAuthBackend', `base-${product}`, 'Ready=True');
-  await until(
+  await eventually(
     'no role waits',
     async () => !JSON.stringify(await stage.read('VaultAuthRole', 'meanwhile')).includes('Unavailable'),
   );

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
-import { CONTROLLER_NAMESPACE, type ControllerProcess, installController, runController, until } from '../../bed/controller.ts';
+import { CONTROLLER_NAMESPACE, type ControllerProcess, installController, runController } from '../../bed/controller.ts';
 import { KUBERNETES_VERSIONS } from '../../bed/recipes.ts';
 import type { Server } from '../../bed/server.ts';
 import { bundleTool, type Tool } from '../../bed/tool.ts';
+import { eventually } from '../../support/eventually.ts';
 
 interface Lease {
   readonly spec: { readonly holderIdentity?: string; readonly leaseTransitions?: number; readonly acquireTime?: string };
@@ -55,7 +56,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('one leads, and when it is killed the other leads within 15 seconds', async () => {
     const one = await runController(bed, { name: 'one' });
-    await until('the first one leads', () => leads(one));
+    await eventually('the first one leads', () => leads(one));
     const two = await runController(bed, { name: 'two' });
     await sleep(3000);
     expect([await leads(one), await leads(two)]).toEqual([true, false]);
@@ -64,7 +65,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const lag = watchLag();
     const killed = Date.now();
     await one.server.stop('SIGKILL');
-    await until('the second one leads', () => leads(two));
+    await eventually('the second one leads', () => leads(two));
     const { spec: after } = await lease('vault-auth-injector-controller');
     expect(after.holderIdentity).not.toBe(before.holderIdentity);
     expect(after.leaseTransitions).toBe((before.leaseTransitions ?? 0) + 1);
@@ -75,7 +76,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await two.server.stop('SIGTERM');
     expect(two.server.exitCode()).toBe(0);
     const stopped = performance.now();
-    await until('the third one leads', () => leads(three));
+    await eventually('the third one leads', () => leads(three));
     expect(performance.now() - stopped).toBeLessThan(HANDOVER_MS * 0.7);
     await three.server.stop('SIGTERM');
     expect((await lease('vault-auth-injector-controller')).spec.holderIdentity ?? '').toBe('');
@@ -83,11 +84,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('a leader that cannot renew says so and ends with 3', async () => {
     const server = await runController(bed, { name: 'taken' });
-    await until('it leads', () => leads(server));
+    await eventually('it leads', () => leads(server));
     // As another one would that finds it expired.
     const taken = { spec: { holderIdentity: 'somebody', renewTime: new Date().toISOString().replace('Z', '000Z') } };
     await bed.request('PATCH', `${leases}/vault-auth-injector-controller`, taken, 'application/merge-patch+json');
-    await until('it has ended', () => !server.server.running());
+    await eventually('it has ended', () => !server.server.running());
     expect(server.server.exitCode()).toBe(3);
     const log = readFileSync(server.server.logFile, 'utf8');
     expect(log).toContain('the Lease is lost: this process writes nothing any more, and ends');
@@ -113,19 +114,19 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       return status === 200 ? Number((JSON.parse(text) as { data: { count: string } }).data.count) : 0;
     };
     const paused = start('paused');
-    await until('the first one writes', async () => (await writes('paused')) > 3);
+    await eventually('the first one writes', async () => (await writes('paused')) > 3);
     const next = start('next');
     await sleep(2500);
     expect(await writes('next')).toBe(0);
     // Right after a write, so that none is on its way.
     const before = await writes('paused');
-    await until('it has just written', async () => (await writes('paused')) > before);
+    await eventually('it has just written', async () => (await writes('paused')) > before);
     process.kill(paused.pid, 'SIGSTOP');
     await sleep(500);
     const last = await writes('paused');
-    await until('the other one leads', async () => (await writes('next')) > 3);
+    await eventually('the other one leads', async () => (await writes('next')) > 3);
     process.kill(paused.pid, 'SIGCONT');
-    await until('the first one has ended', () => !paused.running());
+    await eventually('the first one has ended', () => !paused.running());
     expect(await writes('paused')).toBe(last);
     expect(paused.exitCode()).toBe(3);
     expect(next.running()).toBe(true);

@@ -1,11 +1,12 @@
 // The whole way: a team applies a VaultAuthRole and a Deployment that says nothing about Vault, and its pod's token logs in where
 // the webhook sends the pod, as what it was told there.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
-import { applyYAML, until, untilCondition } from '../../bed/controller.ts';
+import { applyYAML, untilCondition } from '../../bed/controller.ts';
 import { registerWebhook, startWebhook, untilInjecting } from '../../bed/webhook.ts';
 import { annotationOf, podsPath } from '../pods.ts';
 import { setStage, type Stage, tokenOf } from '../seeds/stage.ts';
 import { backend, FLAGS } from './role-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -50,14 +51,14 @@ spec:
 /** The first pod of the Deployment that was given a login by its role. */
 const podIn = async (namespace: string): Promise<JsonObject> => {
   let found: JsonObject | undefined;
-  await until(
+  await eventually(
     'the Deployment has a pod',
     async () => {
       const { items } = await stage.bed.request<JsonObject>('GET', podsPath(namespace));
       found = objectsOf(items)[0];
       return found !== undefined;
     },
-    60,
+    {},
   );
   return found ?? {};
 };
@@ -91,7 +92,7 @@ it.each(['reviewed', 'client', 'signed'])('a pod logs in at the backend "%s" tha
   });
   let json: JsonObject = {};
   // With the reviewer mode ClientJWT the right to review follows a moment after the role, and the agent tries again.
-  await until('the pod logs in', async () => {
+  await eventually('the pod logs in', async () => {
     const answer = await vault.login(method.mount_path.replace(/^auth\//, ''), method.config.role, jwt);
     ({ json } = answer);
     return answer.status === 200;

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { objectAt, textOf } from '../../../src/json/json.ts';
-import { conditionOf, until } from '../../bed/controller.ts';
+import { conditionOf } from '../../bed/controller.ts';
 import { PRODUCTS, type ProductName } from '../seeds/stage.ts';
 import { accessorOf, backendSpec, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** The longest back-off becomes three seconds. */
 const FACTOR = 0.05;
@@ -106,9 +107,9 @@ it.each(PRODUCTS)(
       textOf(objectAt(objectAt(await stage.read('VaultAuthRole', `keys-role-${product}`), 'status'), 'vault'), 'clusterID');
     const before = await clusterOf();
     await stage.bed.restart(product);
-    await until('everything is there again', () => allThere(product), 90);
+    await eventually('everything is there again', () => allThere(product), { seconds: 90 });
     await allReady(product);
-    await until('the roles know the new server', async () => (await clusterOf()) !== before);
+    await eventually('the roles know the new server', async () => (await clusterOf()) !== before);
     expect((await dataAt(vault, 'auth/kube/config'))?.['kubernetes_host']).toBe(stage.bed.url);
     passed();
   },
@@ -123,7 +124,7 @@ it.each(PRODUCTS)(
     await vault.ask('DELETE', 'sys/auth/kube');
     await vault.ask('POST', 'sys/auth/kube', { type: 'kubernetes' });
     const now = await accessorOf(vault, 'kube');
-    await until('everything is there again', () => allThere(product), 90);
+    await eventually('everything is there again', () => allThere(product), { seconds: 90 });
     await allReady(product);
     // It may be that ours came between the two; then ours is the one that stayed.
     expect([now, await accessorOf(vault, 'kube')]).not.toContain(before);

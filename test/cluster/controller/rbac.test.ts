@@ -9,12 +9,12 @@ import {
   type ControllerProcess,
   installController,
   runController,
-  until,
   untilCondition,
 } from '../../bed/controller.ts';
 import { repositoryDirectory } from '../../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../../bed/recipes.ts';
 import { type VaultView, view } from '../seeds/stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const USER = `--as=system:serviceaccount:${CONTROLLER_NAMESPACE}:${CONTROLLER_ACCOUNT}`;
 const deploy = (folder: string): string => join(repositoryDirectory(), 'deploy', folder);
@@ -120,7 +120,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       { spec: { expirationSeconds: 3600 } },
     );
     // Roles and bindings are known a moment later; the controller begins when it may.
-    for (const words of ALLOWED) await until(`it may ${words.join(' ')}`, () => can(...words));
+    for (const words of ALLOWED) await eventually(`it may ${words.join(' ')}`, () => can(...words));
     const kubeconfig = join(bed.directory, 'installed.json');
     writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(bed, status.token)), { mode: 0o600 });
     controller = await runController(bed, { kubeconfig, flags: ['-log-level=debug', '-resync-factor=0.1'] });
@@ -131,7 +131,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('the restricted namespace takes both replicas', async () => {
     let pods: readonly unknown[] = [];
-    await until('there are two', async () => {
+    await eventually('there are two', async () => {
       pods = (await bed.request<{ items: unknown[] }>('GET', `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/pods`)).items;
       return pods.length >= 2;
     });
@@ -188,15 +188,15 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('with the variant it keeps the bindings of reviewers too, and can bind nothing else', async () => {
     await bed.kubectl(['apply', '-k', deploy('variants/auth-delegator')]);
-    await until('the right has come', () => can('create', 'clusterrolebindings'));
+    await eventually('the right has come', () => can('create', 'clusterrolebindings'));
     await applyYAML(bed, `${backend(bed.url, 'longlived', 'LongLivedSecret', MORE)}---${policy}`);
     await untilCondition(bed, 'VaultAuthBackend', { name: 'longlived' }, 'Ready=True', 60);
     await untilCondition(bed, 'VaultAuthRole', role('longlived'), 'Ready=True');
     await bed.kubectl(['create', 'serviceaccount', '-n', 'team', 'auto']);
-    await until('a role is made for it', async () => (await bed.exchange('GET', rolePath('auto'))).status === 200);
+    await eventually('a role is made for it', async () => (await bed.exchange('GET', rolePath('auto'))).status === 200);
     await untilCondition(bed, 'VaultAuthRole', role('auto'), 'Ready=True');
     await bed.kubectl(['patch', 'vaultauthbackend', 'longlived', '--type=merge', '-p', '{"spec":{"autoRoles":{"mode":"Off"}}}']);
-    await until('it is taken back', async () => (await bed.exchange('GET', rolePath('auto'))).status === 404);
+    await eventually('it is taken back', async () => (await bed.exchange('GET', rolePath('auto'))).status === 404);
     expect(refusals()).toEqual([]);
     const administrator = ['create', 'clusterrolebinding', 'mine', '--clusterrole=cluster-admin', '--user=me', USER];
     await expect(bed.kubectl(administrator)).rejects.toThrow(/attempting to grant RBAC permissions not currently held/);

@@ -1,10 +1,11 @@
 // A role in Vault that somebody changes or deletes is put right and named; one that is as it should be is left alone.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
-import { readObject, until, untilCondition } from '../../bed/controller.ts';
+import { readObject, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct } from '../seeds/stage.ts';
-import { eventually } from './backend-looks.ts';
+
 import { backend, declare, FLAGS, inVault, messageOf, writes } from './role-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** What somebody writes, by the field that the status must name. */
 const DRIFT: Readonly<Record<'kubernetes' | 'jwt', Readonly<Record<string, JsonObject>>>> = {
@@ -82,7 +83,7 @@ onEachProduct(
         const missing = new Set(fields.map(({ name }) => name));
         const fieldOf = new Map(fields.map(({ name, field }) => [name, field]));
         let spoiltAt = Date.now();
-        await until(
+        await eventually(
           'every field is named',
           async () => {
             const list = await bed.request<JsonObject>('GET', collectionPath('VaultAuthRole', namespace));
@@ -97,8 +98,7 @@ onEachProduct(
             }
             return missing.size === 0;
           },
-          60,
-          () => [...missing].join(', '),
+          { state: () => [...missing].join(', ') },
         );
         for (const { field, name } of fields)
           await eventually(async () => expect((await inVault(stage(), pathOf(name)))?.[field]).toEqual(declared?.[field]));
@@ -116,11 +116,11 @@ onEachProduct(
           'mountAccessor',
         );
       await vault.ask('DELETE', path);
-      await until('the role is there', async () => (await vault.ask('GET', path)).status === 200);
+      await eventually('the role is there', async () => (await vault.ask('GET', path)).status === 200);
       const before = await accessor();
       await vault.ask('DELETE', 'sys/auth/kubernetes');
-      await until('the role is there on the new mount', async () => (await vault.ask('GET', path)).status === 200);
-      await until('the status has the new accessor', async () => (await accessor()) !== before);
+      await eventually('the role is there on the new mount', async () => (await vault.ask('GET', path)).status === 200);
+      await eventually('the status has the new accessor', async () => (await accessor()) !== before);
     });
 
     it('writes nothing while nothing differs', async () => {
@@ -130,7 +130,7 @@ onEachProduct(
       const { proxy } = stage();
       const reads = (): number => proxy.seen.filter(({ method, path }) => method === 'GET' && path.includes('/role/')).length;
       const [start, written] = [reads(), writes(stage()).length];
-      await until('it has looked several times', () => reads() >= start + 6);
+      await eventually('it has looked several times', () => reads() >= start + 6);
       expect(writes(stage()).slice(written)).toEqual([]);
     });
 
@@ -151,7 +151,7 @@ onEachProduct(
       const refused = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'refused' }, 'Programmed=ObservedMismatch');
       expect(JSON.stringify(refused['status'])).not.toContain('app-*');
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'admitted' }));
-      await until(
+      await eventually(
         'the object is gone',
         async () => (await bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name: 'admitted' }))).status === 404,
       );

@@ -1,9 +1,10 @@
 // What a namespace may not have does not stay in Vault, and what is somebody else's is neither touched nor taken.
 import { type JsonObject, objectsOf, textOf } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
-import { until, untilCondition } from '../../bed/controller.ts';
+import { untilCondition } from '../../bed/controller.ts';
 import { onEachProduct, type Stage } from '../seeds/stage.ts';
 import { backend, change, declare, FLAGS, inVault, messageOf } from './role-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** The backend that most tests use. */
 const untilKubernetes = async (stage: Stage): Promise<void> => {
@@ -26,7 +27,7 @@ onEachProduct(
       const path = `auth/kubernetes/role/test.${namespace}.app`;
       await bed.kubectl(['label', 'namespace', namespace, 'roles-']);
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Accepted=NamespaceNotAllowed');
-      await until('the role is gone', async () => (await vault.ask('GET', path)).status === 404);
+      await eventually('the role is gone', async () => (await vault.ask('GET', path)).status === 404);
       await bed.kubectl(['label', 'namespace', namespace, 'roles=yes']);
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Ready=True');
       expect((await vault.ask('GET', path)).status).toBe(200);
@@ -55,7 +56,7 @@ onEachProduct(
       );
       const role = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Accepted=PolicyNotAllowed');
       expect(messageOf(role, 'Accepted')).toContain('external:b');
-      await until(
+      await eventually(
         'Vault has what is allowed',
         async () => JSON.stringify((await inVault(stage(), path))?.['token_policies']) === '["a"]',
       );
@@ -79,7 +80,7 @@ onEachProduct(
       // Whose role it is, and what it may do, is nobody else's business.
       expect(JSON.stringify(other['status'])).not.toContain('foreign');
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'app' }));
-      await until(
+      await eventually(
         'the object is gone',
         async () => (await bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name: 'app' }))).status === 404,
       );
@@ -90,7 +91,7 @@ onEachProduct(
       await declare(stage(), namespace, 'again', { backendRef: { name: 'kubernetes' }, deletionPolicy: 'Retain' });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'again' }, 'Ready=True');
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'again' }));
-      await until(
+      await eventually(
         'the object is gone',
         async () => (await bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name: 'again' }))).status === 404,
       );
@@ -104,7 +105,7 @@ onEachProduct(
       await vault.ask('POST', `auth/always/role/test.${namespace}.app`, foreign);
       await declare(stage(), namespace, 'app', { backendRef: { name: 'always' } });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Ready=True');
-      await until('it is told what was there', async () => {
+      await eventually('it is told what was there', async () => {
         const events = await bed.request<JsonObject>('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
         const told = objectsOf(events['items']).filter(({ reason }) => reason === 'Overwritten');
         return told.some((event) => textOf(event, 'note')?.includes('token_policies') === true);
@@ -118,7 +119,7 @@ onEachProduct(
       const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
       const remove = async (name: string): Promise<number> => {
         await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name }));
-        await until(
+        await eventually(
           'the object is gone',
           async () => (await bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name }))).status === 404,
         );

@@ -2,10 +2,11 @@
 // in their errors what they were sent.
 import { readFileSync } from 'node:fs';
 import { type JsonObject, isObject, objectAt, textOf } from '../../../src/json/json.ts';
-import { applyYAML, CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, until } from '../../bed/controller.ts';
+import { applyYAML, CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import type { SeenRequest } from '../../bed/fault-proxy.ts';
 import { PRODUCTS, type ProductName } from '../seeds/stage.ts';
 import { accessorOf, backendSpec, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 let stage: FaultStage;
 let outcome: 'passed' | 'failed' = 'failed';
@@ -179,7 +180,7 @@ it('no credential is told, whatever servers answer', async () => {
       await stage.bed.kubectl(['label', kind, name, 'look=again', ...(kind === 'vaultauthrole' ? ['-n', stage.namespace] : [])]);
     await stage.until('VaultAuthRole', `own-${product}`, 'Programmed=VaultUnavailable');
     await stage.until('VaultAuthBackend', `given-${product}`, 'Configured=WriteFailed');
-    await until('the wrong login is answered', async () =>
+    await eventually('the wrong login is answered', async () =>
       JSON.stringify(await stage.read('VaultEndpoint', `wrong-${product}`)).includes('said-by-a-server'),
     );
     // And as warnings of what was done.
@@ -190,13 +191,13 @@ it('no credential is told, whatever servers answer', async () => {
       when: ({ path, method }) => method === 'POST' && path.endsWith('given/config'),
     });
     await stage.bed.kubectl(['label', 'vaultauthbackend', `given-${product}`, 'look-more=yes']);
-    await until('the warning is told', async () =>
+    await eventually('the warning is told', async () =>
       JSON.stringify(await stage.read('VaultAuthBackend', `given-${product}`)).includes('said-as-a-warning'),
     );
     proxy.heal();
   }
   // What the servers said was passed on, or else nothing of this has been tried.
-  await until('it was passed on', async () => (await count('said-by-a-server')) >= 6);
+  await eventually('it was passed on', async () => (await count('said-by-a-server')) >= 6);
   const everything = await told();
   const secrets = new Set(
     PRODUCTS.flatMap((product) => [...Object.values(canaries(product)), ...secretsOf(stage.server(product).proxy.seen)]),

@@ -1,10 +1,11 @@
 // A controller that is started before there is anything to work with says what is missing, and begins when it is there.
 import { join } from 'node:path';
 import { type Bed, startBed } from '../../bed/bed.ts';
-import { CONTROLLER_NAMESPACE, installController, until } from '../../bed/controller.ts';
+import { CONTROLLER_NAMESPACE, installController } from '../../bed/controller.ts';
 import { repositoryDirectory } from '../../bed/environment.ts';
 import { freePorts } from '../../bed/ports.ts';
 import type { Server } from '../../bed/server.ts';
+import { eventually } from '../../support/eventually.ts';
 
 let bed: Bed;
 let server: Server;
@@ -38,7 +39,7 @@ it('without our kinds it is not ready, says how to get them, and does not lead',
   const remedy = 'kubectl apply --server-side -k deploy/crds';
   let said = '';
   // Each kind is asked for by itself.
-  await until('it says what to do', async () => {
+  await eventually('it says what to do', async () => {
     said = await answerOf('/readyz').catch(() => '');
     return said.includes(remedy) && said.includes('vaultauthroles');
   });
@@ -49,8 +50,8 @@ it('without our kinds it is not ready, says how to get them, and does not lead',
 
 it('once they are there it leads', async () => {
   await installController(bed);
-  await until('it is ready', async () => (await answerOf('/readyz')).startsWith('200'), 60);
-  await until('it leads', async () => (await answerOf('/metrics')).includes('\nvault_auth_injector_leading 1\n'));
+  await eventually('it is ready', async () => (await answerOf('/readyz')).startsWith('200'), {});
+  await eventually('it leads', async () => (await answerOf('/metrics')).includes('\nvault_auth_injector_leading 1\n'));
   await server.stop('SIGTERM');
   expect(server.exitCode()).toBe(0);
   outcome = 'passed';

@@ -1,7 +1,8 @@
 // Seed 001: a pod of the default service account logs in as the role "default".
 import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
-import { until, untilCondition } from '../../bed/controller.ts';
+import { untilCondition } from '../../bed/controller.ts';
 import { createPod, onEachProduct, tokenOf } from './stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 onEachProduct((stage) => {
   it('logs in a pod of the default service account, with what the seed prints', async () => {
@@ -21,7 +22,7 @@ onEachProduct((stage) => {
     await createPod(bed, 'default', 'login-app', 'default');
     const jwt = await tokenOf(bed, { namespace: 'default', serviceAccount: 'default', audience: 'k3s', pod: 'login-app' });
     let json: JsonObject = {};
-    await until('the pod logs in', async () => {
+    await eventually('the pod logs in', async () => {
       const answer = await vault.login('kubernetes', 'default', jwt);
       ({ json } = answer);
       return answer.status === 200;

@@ -1,7 +1,8 @@
 // Seed 002: services exchange their service account's token for a token of Vault that is scoped to them.
 import { objectAt, textOf, type JsonObject } from '../../../src/json/json.ts';
-import { until, untilCondition } from '../../bed/controller.ts';
+import { untilCondition } from '../../bed/controller.ts';
 import { onEachProduct, tokenOf } from './stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 onEachProduct((stage) => {
   it('gives the service a token that reads its own secrets and nothing else', async () => {
@@ -18,7 +19,7 @@ onEachProduct((stage) => {
     const jwt = await tokenOf(bed, { namespace, serviceAccount: 'my-sa', audience });
 
     let json: JsonObject = {};
-    await until('the service logs in', async () => {
+    await eventually('the service logs in', async () => {
       const answer = await vault.login('kubernetes', textOf(place, 'roleName') ?? '', jwt);
       ({ json } = answer);
       return answer.status === 200;

@@ -1,8 +1,9 @@
 // Seed 003: four ways to work with short-lived tokens, issuers, and annotations as metadata for templated policies.
 import { objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
-import { readObject, until, untilCondition } from '../../bed/controller.ts';
+import { readObject, untilCondition } from '../../bed/controller.ts';
 import { startInCluster } from './in-cluster-server.ts';
 import { createPod, onEachProduct, type Stage, tokenOf, view, type VaultView } from './stage.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** The seed's table, with the improved third row beside it: the backend, its mount, and what the table says. */
 const ROWS = [
@@ -60,16 +61,15 @@ onEachProduct((stage) => {
       return Object.fromEntries(await Promise.all(answers));
     };
     // The rights of clients are bound a moment after their role is ready.
-    await until('every row logs in', async () => Object.values(await codes()).every((status) => status === 200));
+    await eventually('every row logs in', async () => Object.values(await codes()).every((status) => status === 200));
     for (const { name } of ROWS) await bed.request('DELETE', `/api/v1/namespaces/${namespace}/pods/${name}?gracePeriodSeconds=0`);
     // The API server remembers tokens for ten seconds.
     const expected = Object.fromEntries(ROWS.map(({ name, canRevokeEarly }) => [name, canRevokeEarly ? 403 : 200]));
     let last: Readonly<Record<string, number>> = {};
-    await until(
+    await eventually(
       'a deleted pod cannot log in where the table says so',
       async () => JSON.stringify((last = await codes())) === JSON.stringify(expected),
-      90,
-      () => JSON.stringify(last),
+      { seconds: 90, state: () => JSON.stringify(last) },
     );
   }, 300_000);
 
@@ -104,7 +104,7 @@ onEachProduct((stage) => {
     const namespace = await bed.createNamespace();
     await vault.ask('POST', 'sys/mounts/env-kv', { type: 'kv', options: { version: '2' } });
     for (const path of ['demo/app', 'demo/other', `${namespace}/own`])
-      await until(
+      await eventually(
         'a secret can be written',
         async () => (await vault.ask('POST', `env-kv/data/${path}`, { data: { path } })).status === 200,
       );
@@ -122,7 +122,7 @@ onEachProduct((stage) => {
     });
     // The right to read annotations is bound apart from the right to review tokens: without it Vault refuses the login.
     let token = '';
-    await until('the annotated service account logs in', async () => {
+    await eventually('the annotated service account logs in', async () => {
       const { json } = await vault.login('k8s/annotated', textOf(objectAt(status, 'vault'), 'roleName') ?? '', jwt);
       token = textOf(objectAt(json, 'auth'), 'client_token') ?? '';
       return token !== '';

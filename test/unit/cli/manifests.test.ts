@@ -2,8 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { readManifests, watchManifests } from '../../../src/cli/manifests.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const NAMESPACE = (value: string) =>
   `apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n  labels:\n    vaultauth.dev/inject: ${value}\n`;
@@ -19,12 +19,6 @@ const write = (name: string, text: string): void => writeFileSync(join(directory
 /** Waits for something that happens within a second or so, for up to a minute. */
 const LIMITS = (place: string, item: string): string =>
   `apiVersion: v1\nkind: LimitRange\nmetadata: {namespace: ${place}}\nspec: {limits: [${item}]}\n`;
-
-const until = async (isTrue: () => boolean): Promise<void> => {
-  for (let wait = 0; wait < 1200 && !isTrue(); wait += 1) await sleep(50);
-  expect(isTrue()).toBe(true);
-};
-
 describe('readManifests', () => {
   test('reads Namespaces, ServiceAccounts and LimitRanges from YAML, JSON, lists and folders, and ignores other kinds', () => {
     mkdirSync(join(directory, 'deeper'));
@@ -81,16 +75,16 @@ describe('watchManifests', () => {
       const label = (): string | undefined => watched.cluster().namespace('shop')?.labels.get('vaultauth.dev/inject');
       expect(label()).toBe('enabled');
       write('a.yaml', NAMESPACE('disabled'));
-      await until(() => label() === 'disabled');
+      await eventually(() => label() === 'disabled');
       write('a.yaml', 'kind: Namespace\nmetadata: {name');
-      await until(() => problems.length > 0);
+      await eventually(() => problems.length > 0);
       expect(problems[0]).toContain('a.yaml:2:');
       expect(label()).toBe('disabled');
       write('b.yaml', NAMESPACE('enabled'));
-      await until(() => label() === 'enabled');
+      await eventually(() => label() === 'enabled');
       rmSync(join(directory, 'b.yaml'));
       rmSync(join(directory, 'a.yaml'));
-      await until(() => watched.cluster().namespace('shop') === undefined);
+      await eventually(() => watched.cluster().namespace('shop') === undefined);
     } finally {
       await watched.close();
     }

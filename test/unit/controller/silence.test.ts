@@ -6,6 +6,7 @@ import { staleAfterMs } from '../../../src/kube/reflector.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';
 import { createLog } from '../../../src/observe/log.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const TIMES = { streamSeconds: 0.02, graceMs: 10, relistMs: 60_000, firstBackoffMs: 1, maxBackoffMs: 5 };
 
@@ -21,11 +22,6 @@ const apiServer = () => {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it answers what is asked for
   return { is, client: { request, close: () => undefined } as KubeClient };
 };
-
-const until = async (isSo: () => boolean): Promise<void> => {
-  for (const end = Date.now() + 20_000; !isSo(); await sleep(10)) if (Date.now() > end) throw new Error('it does not come');
-};
-
 let controller: Controller | undefined;
 afterEach(() => controller?.close());
 
@@ -50,16 +46,16 @@ test('it is not ready while the API server has been silent for long, and says of
   controller = running;
   const { reasons } = running;
   expect(reasons()).toHaveLength(8);
-  await until(() => reasons().length === 0);
+  await eventually(() => reasons().length === 0);
   is.away = true;
-  await until(() => reasons().length === 8);
+  await eventually(() => reasons().length === 8);
   expect(reasons()).toContainEqual(
     expect.stringMatching(
       /^nothing has been heard of \/api\/v1\/namespaces for \d+ s, what is known of it stays in use: .*nobody is there$/,
     ),
   );
   is.away = false;
-  await until(() => reasons().length === 0);
+  await eventually(() => reasons().length === 0);
 });
 
 test('silence is longer than any watch that goes well', () => {

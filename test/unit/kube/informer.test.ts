@@ -1,9 +1,9 @@
 // The cache of an informer after lists, watches and our own writes, and the changes that its handler receives.
 import { EventEmitter, once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeClient, kubeClient, type KubeRequest } from '../../../src/kube/client.ts';
 import { type Lister, type KubeObject, startInformer, withoutManagedFields } from '../../../src/kube/informer.ts';
 import { type FakeApi, fakeApi } from './fake-api.ts';
+import { eventually } from '../../support/eventually.ts';
 
 interface Thing extends KubeObject {
   readonly spec?: string;
@@ -21,14 +21,6 @@ const opened: { stop(): Promise<void> | void }[] = [];
 afterEach(async () => {
   for (const each of opened.splice(0).toReversed()) await each.stop();
 });
-
-const until = async (what: () => boolean): Promise<void> => {
-  for (let wait = 0; !what(); wait += 1) {
-    if (wait === 6000) throw new Error(`never: ${what.toString()}`);
-    await sleep(10);
-  }
-};
-
 const isList = (answer: string | Promise<string>): boolean => typeof answer === 'string' && answer.startsWith('{"metadata"');
 
 const follow = async (
@@ -78,7 +70,7 @@ test('reports the objects of a list and a watch as changes, without managedField
     ],
     { labelSelector: 'team=blue' },
   );
-  await until(() => urls.length === 3);
+  await eventually(() => urls.length === 3);
   expect(changes).toEqual(['team/a ->one', 'team/b ->two', 'team/a one>three', 'team/c ->four', 'team/b two>-']);
   expect(specs(store)).toEqual({ 'team/a': 'three', 'team/c': 'four' });
   expect(JSON.stringify(store.list())).not.toContain('kubectl');
@@ -94,7 +86,7 @@ test('a resync reports only objects that changed, were deleted or were created a
     ],
     { relistMs: 1 },
   );
-  await until(() => store.get('team/b') === undefined && store.synced());
+  await eventually(() => store.get('team/b') === undefined && store.synced());
   expect(urls.length).toBeGreaterThan(1);
   expect(changes.filter((line) => line !== 'team/d ->four')).toEqual([
     'team/a ->one',
@@ -109,13 +101,13 @@ test('caches a write at once, and ignores older versions of a watch that lags be
   const late = new EventEmitter();
   const lateText = once(late, 'text').then(([text]) => String(text));
   const { store, changes, urls } = await follow([list('5', thing('a', '3', 'one')), lateText]);
-  await until(() => store.synced());
+  await eventually(() => store.synced());
   store.recordWrite(thing('a', '10', 'ours'));
   store.recordWrite(thing('gone', '10', 'ours'));
   store.recordWrite(thing('a', '12', 'other', 'another'));
   expect(specs(store)).toEqual({ 'team/a': 'ours' });
   late.emit('text', ['6 old', '10 ours', '11 new'].map((line) => event('MODIFIED', thing('a', ...pair(line)))).join(''));
-  await until(() => urls.length === 3);
+  await eventually(() => urls.length === 3);
   expect(changes).toEqual(['team/a ->one', 'team/a one>ours', 'team/a ours>new']);
 });
 
@@ -140,10 +132,10 @@ test('keeps a write that was made while a list was read', async () => {
     times: { firstBackoffMs: 5, relistMs: 50 },
   });
   opened.push({ stop: store.close });
-  await until(() => lists === 2);
+  await eventually(() => lists === 2);
   store.recordWrite(thing('a', '9', 'ours'));
   late.emit('go');
-  await until(() => store.get('team/b') !== undefined);
+  await eventually(() => store.get('team/b') !== undefined);
   expect(changes).toEqual(['team/a ->one', 'team/a one>ours', 'team/b ->two']);
 });
 

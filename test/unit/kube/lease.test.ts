@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { type LeaderElection, LeaseLost, runLeaderElection } from '../../../src/kube/lease.ts';
+import { eventually } from '../../support/eventually.ts';
 
 interface Stored {
   metadata: { name: string; namespace: string; resourceVersion: string };
@@ -77,18 +78,10 @@ const start = (client: KubeClient, identity: string, clocks?: { monotonic: () =>
   running.push(leader);
   return Object.assign(process, { leader });
 };
-
-const until = async (what: () => boolean): Promise<void> => {
-  for (let wait = 0; !what(); wait += 1) {
-    if (wait === 6000) throw new Error(`never: ${what.toString()}`);
-    await sleep(10);
-  }
-};
-
 test('one of two processes leads, and the other leads as soon as the first stops', async () => {
   const server = leaseServer();
   const one = start(server.client(), 'one');
-  await until(() => one.leader.isLeading());
+  await eventually(() => one.leader.isLeading());
   const two = start(server.client(), 'two');
   await sleep(300);
   expect([two.leader.isLeading(), two.leader.holder()]).toEqual([false, 'one']);
@@ -97,7 +90,7 @@ test('one of two processes leads, and the other leads as soon as the first stops
   const began = performance.now();
   await one.leader.close();
   expect(server.stored()?.spec.holderIdentity).toBe('');
-  await until(() => two.leader.isLeading());
+  await eventually(() => two.leader.isLeading());
   expect(performance.now() - began).toBeLessThan(TIMES.leaseDurationMs);
   expect(server.stored()?.spec).toMatchObject({ holderIdentity: 'two', leaseTransitions: 1 });
   expect([one.calls, two.calls]).toEqual([['leads'], ['leads']]);
@@ -111,9 +104,9 @@ test('a leader without an API server is fenced before another leads, and stops l
     server.client(() => isAway),
     'one',
   );
-  await until(() => one.leader.isLeading());
+  await eventually(() => one.leader.isLeading());
   const two = start(server.client(), 'two');
-  await until(() => two.leader.holder() === 'one');
+  await eventually(() => two.leader.holder() === 'one');
   isAway = true;
   while (!two.leader.isLeading()) {
     await sleep(5);
@@ -122,7 +115,7 @@ test('a leader without an API server is fenced before another leads, and stops l
   expect(() => one.leader.fence()).toThrow(/was not renewed for [0-9]+ ms/);
   expect(one.calls).toEqual(['leads', 'problem: the API server is away']);
   isAway = false;
-  await until(() => one.calls.length === 3);
+  await eventually(() => one.calls.length === 3);
   expect(one.calls[2]).toContain('is held by two');
   expect(() => one.leader.fence()).toThrow('does not hold the Lease');
   expect(one.signal?.aborted).toBe(true);
@@ -135,11 +128,11 @@ test('a leader without an API server leads again afterwards unless another proce
     server.client(() => isAway),
     'one',
   );
-  await until(() => leader.isLeading());
+  await eventually(() => leader.isLeading());
   isAway = true;
-  await until(() => !leader.isLeading());
+  await eventually(() => !leader.isLeading());
   isAway = false;
-  await until(() => leader.isLeading());
+  await eventually(() => leader.isLeading());
   expect(() => leader.fence()).not.toThrow();
   expect(calls).toEqual(['leads', 'problem: the API server is away', 'problem: over']);
   expect(signal?.aborted).not.toBe(true);
@@ -157,13 +150,13 @@ test.each(['monotonic', 'wall'] as const)(
       'one',
       clocks,
     );
-    await until(() => leader.isLeading());
+    await eventually(() => leader.isLeading());
     isAway = true;
     // Only the wall clock goes on while the machine sleeps; but it can also be set.
     gap[clock] = 5000;
     expect(() => leader.fence()).toThrow(/was not renewed for [0-9]+ ms/);
     isAway = false;
-    await until(() => leader.isLeading());
+    await eventually(() => leader.isLeading());
     expect(calls.filter((line) => !line.startsWith('problem'))).toEqual(['leads']);
   },
 );
@@ -171,11 +164,11 @@ test.each(['monotonic', 'wall'] as const)(
 test('goes on leading when the Lease is annotated, and stops when it is deleted', async () => {
   const server = leaseServer();
   const { leader, calls } = start(server.client(), 'one');
-  await until(() => leader.isLeading());
+  await eventually(() => leader.isLeading());
   server.touch();
   await sleep(300);
   expect(leader.isLeading()).toBe(true);
   server.remove();
-  await until(() => calls.length === 2);
+  await eventually(() => calls.length === 2);
   expect(calls[1]).toContain('was deleted');
 });

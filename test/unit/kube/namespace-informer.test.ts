@@ -1,8 +1,8 @@
 // The index by namespace: without objects that `transform` drops, without deleted ones, sorted by name.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { startNamespaceInformer, type NamespaceInformer, type KubeObject } from '../../../src/kube/informer.ts';
 import { fakeApi } from './fake-api.ts';
+import { eventually } from '../../support/eventually.ts';
 
 interface Thing extends KubeObject {
   readonly spec: string;
@@ -14,14 +14,6 @@ const thing = (namespace: string, name: string, resourceVersion: string, spec: s
 });
 const list = (...items: readonly Thing[]): string => JSON.stringify({ metadata: { resourceVersion: '10' }, items });
 const event = (type: string, object: Thing): string => `${JSON.stringify({ type, object })}\n`;
-
-const until = async (what: () => boolean): Promise<void> => {
-  for (let wait = 0; !what(); wait += 1) {
-    if (wait === 6000) throw new Error(`never: ${what.toString()}`);
-    await sleep(10);
-  }
-};
-
 const following = async (
   answers: readonly string[],
   run: (things: NamespaceInformer<string>) => Promise<void>,
@@ -64,7 +56,7 @@ test('lists the objects of a list and a watch by namespace', async () => {
   ];
   await following(answers, async (things) => {
     expect(things.list('a')).toEqual([]);
-    await until(() => things.list('a').join() === 'changed');
+    await eventually(() => things.list('a').join() === 'changed');
     expect(things.synced()).toBe(true);
     expect([things.list('b'), things.list('c'), things.list('d')]).toEqual([['new'], [], []]);
   });
@@ -72,7 +64,7 @@ test('lists the objects of a list and a watch by namespace', async () => {
 
 test('sorts by name', async () => {
   await following([list(thing('a', 'two', '1', 'second'), thing('a', 'one', '2', 'first'))], async (things) => {
-    await until(() => things.synced());
+    await eventually(() => things.synced());
     expect(things.list('a')).toEqual(['first', 'second']);
     expect(things.list('a')).toBe(things.list('a'));
   });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { METADATA_ONLY, type Reflector, type ReflectorTimes, startReflector } from '../../../src/kube/reflector.ts';
 import { fakeApi } from './fake-api.ts';
+import { eventually } from '../../support/eventually.ts';
 
 type Step = (response: ServerResponse, query: URLSearchParams) => void;
 
@@ -96,21 +97,13 @@ const follow = async (steps: readonly Step[], times: Partial<ReflectorTimes> = {
   });
   return { watch, names: () => [...known].toSorted(), requests, problems };
 };
-
-const until = async (what: () => boolean): Promise<void> => {
-  for (let wait = 0; !what(); wait += 1) {
-    if (wait === 6000) throw new Error(`never: ${what.toString()}`);
-    await sleep(10);
-  }
-};
-
 test('joins pages to one list, applies events, and resumes a watch at its last version', async () => {
   const { names, requests, problems, watch } = await follow([
     page('6', ['a', 'b'], 'more'),
     page('7', ['c']),
     ended(event('ADDED', 'd', '8'), event('DELETED', 'a', '9'), event('MODIFIED', 'b', '10'), event('BOOKMARK', '', '20')),
   ]);
-  await until(() => requests.length === 4);
+  await eventually(() => requests.length === 4);
   expect(requests).toEqual(['list', 'list more', 'watch 7', 'watch 20']);
   expect(names()).toEqual(['b', 'c', 'd']);
   expect(problems).toEqual([]);
@@ -127,7 +120,7 @@ test('requests metadata only, with bookmarks and a timeout', async () => {
   const client = kubeClient({ connection: api.connection(), userAgent: 'tester/1' });
   const store = { replace: () => ({ add: ignore, finish: ignore }), set: ignore, delete: ignore };
   const watch = startReflector({ client, path: '/things', mediaTypes: METADATA_ONLY, store, onProblem: ignore });
-  await until(() => seen.length === 2);
+  await eventually(() => seen.length === 2);
   await watch.close();
   client.close();
   await api.stop();
@@ -143,7 +136,7 @@ test.each([
   ['in the stream', open(failed(410, 'Expired'))],
 ])('an expired version (%s) leads to a new list, without a problem report', async (_, gone) => {
   const { names, requests, problems } = await follow([page('7', ['a', 'b']), gone, page('90', ['b'])]);
-  await until(() => requests.length === 4);
+  await eventually(() => requests.length === 4);
   expect(requests).toEqual(['list', 'watch 7', 'list', 'watch 90']);
   expect(names()).toEqual(['b']);
   expect(problems).toEqual([]);
@@ -163,7 +156,7 @@ test.each([
     fault,
     open(event('ADDED', 'c', '9')),
   ]);
-  await until(() => names().length === 3);
+  await eventually(() => names().length === 3);
   expect(requests).toEqual(['list', 'watch 7', 'watch 8', 'watch 8', 'watch 8']);
   expect(problems).toEqual([expect.any(String), undefined]);
 });
@@ -175,21 +168,21 @@ test('ignores half an event before a reset', async () => {
     (response) => response.write(whole.slice(0, 40), () => response.destroy()),
     open(whole),
   ]);
-  await until(() => names().length === 2);
+  await eventually(() => names().length === 2);
   expect(requests).toEqual(['list', 'watch 7', 'watch 7']);
 });
 
 test('drops a version that the server does not know after three failures', async () => {
   const { requests } = await follow([page('700', ['a']), ...[1, 2, 3].map(() => status(504, 'Timeout')), page('7', ['a'])]);
-  await until(() => requests.length === 6);
+  await eventually(() => requests.length === 6);
   expect(requests).toEqual(['list', 'watch 700', 'watch 700', 'watch 700', 'list', 'watch 7']);
 });
 
 test('replaces a dead connection, and lastActivity shows the age of the cache', async () => {
   const { watch, requests, problems } = await follow([page('7', ['a']), silent, silent], { streamSeconds: 0.1, graceMs: 200 });
-  await until(() => requests.length === 2);
+  await eventually(() => requests.length === 2);
   const heard = watch.lastActivity();
-  await until(() => requests.length === 3);
+  await eventually(() => requests.length === 3);
   expect(watch.lastActivity()).toBe(heard);
   expect(requests).toEqual(['list', 'watch 7', 'watch 7']);
   expect(problems).toEqual([expect.stringContaining('no answer within 1200 ms')]);
@@ -207,7 +200,7 @@ test('drops a list that is cut in the middle', async () => {
     page('8', ['d']),
   ]);
   expect(watch.synced()).toBe(false);
-  await until(() => requests.includes('watch 8'));
+  await eventually(() => requests.includes('watch 8'));
   expect(requests.filter((request) => request === 'list')).toHaveLength(3);
   expect(names()).toEqual(['c', 'd']);
   expect(problems).toEqual([expect.any(String), undefined]);
@@ -236,7 +229,7 @@ test('lists again after the resync interval, and goes on watching when that fail
     ],
     { relistMs: 1, firstBackoffMs: 5 },
   );
-  await until(() => names().length === 1);
+  await eventually(() => names().length === 1);
   expect(requests.filter((request) => request === 'list').length).toBeGreaterThanOrEqual(3);
 });
 
@@ -246,7 +239,7 @@ test.each<readonly [string, readonly Step[], number]>([
   ['a back-off', [status(500)], 1],
 ])('%s ends at once when the reflector is closed', async (_, steps, count) => {
   const { watch, requests } = await follow(steps, { firstBackoffMs: 20_000 });
-  await until(() => requests.length === count);
+  await eventually(() => requests.length === count);
   const began = performance.now();
   await watch.close();
   expect(performance.now() - began).toBeLessThan(5000);

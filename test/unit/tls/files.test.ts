@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileSource } from '../../../src/tls/files.ts';
 import { issueAuthority, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
 import type { CertificateSource } from '../../../src/tls/source.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const DAY = 86_400_000;
 let folder: string;
@@ -54,13 +55,6 @@ const open = async (pollMs = 20): Promise<CertificateSource> => {
   });
   return source;
 };
-const until = async (condition: () => boolean): Promise<void> => {
-  for (const end = Date.now() + 60_000; !condition(); ) {
-    if (Date.now() > end) throw new Error('it did not happen within a minute');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
-
 test('what is there at the start is served at once', async () => {
   const pair = pairOf('one');
   write(pair);
@@ -77,7 +71,7 @@ test('files that come later are served when they are there', async () => {
   const heard: string[] = [];
   opened.onChange(({ certificate }) => heard.push(certificate));
   write(pair);
-  await until(() => heard.length > 0);
+  await eventually(() => heard.length > 0);
   expect(heard).toEqual([pair.certificate]);
   expect(opened.problem()).toBeUndefined();
 });
@@ -96,7 +90,7 @@ test('the kubelet’s swap of the ..data link is noticed by the watch alone', as
   const opened = await open(3_600_000);
   expect(opened.current()?.certificate).toBe(first.certificate);
   version('v2', second);
-  await until(() => opened.current()?.certificate === second.certificate);
+  await eventually(() => opened.current()?.certificate === second.certificate);
 });
 
 test('a bad new pair leaves the good one in service, is told once, and is replaced when it is repaired', async () => {
@@ -112,7 +106,7 @@ test('a bad new pair leaves the good one in service, is told once, and is replac
   ];
   for (const [problem, spoil] of bad) {
     spoil();
-    await until(() => lines.at(-1)?.includes(problem) === true);
+    await eventually(() => lines.at(-1)?.includes(problem) === true);
     expect(opened.current()?.certificate).toBe(good.certificate);
     expect(opened.problem()).toBeUndefined();
   }
@@ -121,7 +115,7 @@ test('a bad new pair leaves the good one in service, is told once, and is replac
   expect(lines).toHaveLength(count);
   expect(lines.join('')).not.toContain('PRIVATE');
   write(better);
-  await until(() => opened.current()?.certificate === better.certificate);
+  await eventually(() => opened.current()?.certificate === better.certificate);
 });
 
 test('a certificate that expires in service is a problem, as are files that went away by then', async () => {
@@ -130,5 +124,5 @@ test('a certificate that expires in service is a problem, as are files that went
   clock += DAY;
   expect(opened.problem()).toMatch(/tls\.crt expired at 20/);
   rmSync(join(folder, 'tls.key'));
-  await until(() => opened.problem()?.includes('ENOENT') === true);
+  await eventually(() => opened.problem()?.includes('ENOENT') === true);
 });

@@ -1,0 +1,40 @@
+// Waiting in tests: for a condition, with a bound, and with words when it does not come true.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+interface Patience {
+  /** 60 unless given. */
+  readonly seconds?: number;
+  /** Between two questions: 20 unless given. */
+  readonly everyMs?: number;
+  /** Printed when the time is over: what was seen instead. */
+  readonly state?: () => string;
+}
+
+type Ask<T> = () => T | Promise<T>;
+
+/**
+ * Asks until the answer is not `false`, and returns it. An error counts as `false`, so that a question may hold expectations.
+ * @param what what is waited for, for the error; without it the source of the question
+ * @throws when the time is over, with the last error
+ */
+export async function eventually<T>(what: string, ask: Ask<T>, patience?: Patience): Promise<Exclude<T, false>>;
+export async function eventually<T>(ask: Ask<T>, patience?: Patience): Promise<Exclude<T, false>>;
+export async function eventually<T>(one: string | Ask<T>, other?: Ask<T> | Patience, third?: Patience): Promise<unknown> {
+  const [ask, patience = {}] = typeof one === 'string' ? [other as Ask<T>, third] : [one, other as Patience | undefined];
+  const { seconds = 60, everyMs = 20, state } = patience;
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const [answer, error] = await Promise.resolve()
+      .then(ask)
+      .then(
+        (given) => [given, undefined] as const,
+        (reason: unknown) => [false, reason] as const,
+      );
+    if (answer !== false) return answer;
+    if (performance.now() > end) {
+      const seen = [error instanceof Error ? error.message : '', state?.() ?? ''].filter((text) => text !== '');
+      throw new Error([`not within ${seconds} s: ${String(one)}`, ...seen].join('\n'), { cause: error });
+    }
+    await sleep(everyMs);
+  }
+}
