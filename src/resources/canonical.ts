@@ -1,10 +1,12 @@
 // Whether Vault has what was sent: both sides are brought into one form, since servers answer in other words than they were told.
 import { type Json, type JsonObject, isObject } from '../json/json.ts';
+import { JWT_CONFIG_FORMS, KUBERNETES_CONFIG_FORMS, TUNE_FORMS } from './config-document.ts';
+import { ROLE_FORMS } from './role-document.ts';
 import { secondsOf } from './schema.ts';
 import type { Difference } from './common-fields.ts';
 
 /** How a field is compared. What the servers do to values was seen on Vault 1.21.1 and OpenBao 2.4.0. */
-type Form =
+export type Form =
   | 'seconds'
   | 'lease'
   | 'number'
@@ -20,81 +22,16 @@ type Form =
   | 'secretMap'
   | 'present';
 
-const TOKEN_FORMS = {
-  token_ttl: 'seconds',
-  token_max_ttl: 'seconds',
-  token_explicit_max_ttl: 'seconds',
-  token_period: 'seconds',
-  // Kept as typed, lower-cased when used.
-  token_policies: 'lowerSet',
-  // A mask of one address is dropped.
-  token_bound_cidrs: 'cidrs',
-  token_num_uses: 'number',
-  token_no_default_policy: 'flag',
-  // "default" where nothing was said.
-  token_type: 'text',
-  token_strictly_bind_ip: 'flag',
-} as const;
+/** How each field of a document is compared, by the name of the field. */
+export type Forms = Readonly<Record<string, Form>>;
 
-export const FORMS = {
-  kubernetesRole: {
-    ...TOKEN_FORMS,
-    bound_service_account_names: 'set',
-    bound_service_account_namespaces: 'set',
-    bound_service_account_namespace_selector: 'text',
-    // Absent when empty.
-    audience: 'text',
-    alias_name_source: 'text',
-  },
-  jwtRole: {
-    ...TOKEN_FORMS,
-    role_type: 'text',
-    bound_audiences: 'set',
-    bound_subject: 'text',
-    bound_claims_type: 'text',
-    bound_claims: 'map',
-    user_claim: 'text',
-    user_claim_json_pointer: 'flag',
-    groups_claim: 'text',
-    claim_mappings: 'map',
-    expiration_leeway: 'seconds',
-    not_before_leeway: 'seconds',
-    clock_skew_leeway: 'seconds',
-  },
-  kubernetesConfig: {
-    kubernetes_host: 'text',
-    kubernetes_ca_cert: 'pem',
-    // Comes back trimmed.
-    pem_keys: 'pems',
-    issuer: 'text',
-    disable_iss_validation: 'flag',
-    disable_local_ca_jwt: 'flag',
-    use_annotations_as_alias_metadata: 'flag',
-    // Never shown; whether there is one is (Vault 1.16, OpenBao).
-    token_reviewer_jwt: 'present',
-  },
-  jwtConfig: {
-    oidc_discovery_url: 'text',
-    oidc_discovery_ca_pem: 'pem',
-    oidc_client_id: 'text',
-    jwks_url: 'text',
-    jwks_ca_pem: 'pem',
-    jwt_validation_pubkeys: 'pems',
-    bound_issuer: 'text',
-    jwt_supported_algs: 'set',
-    default_role: 'lowerText',
-    // Of some providers the key of a service account is in it (gsuite_service_account), and servers show it.
-    provider_config: 'secretMap',
-  },
-  tune: {
-    default_lease_ttl: 'lease',
-    max_lease_ttl: 'lease',
-    description: 'text',
-    // Absent when it was reset.
-    listing_visibility: 'text',
-    token_type: 'text',
-  },
-} as const satisfies Readonly<Record<string, Readonly<Record<string, Form>>>>;
+const FORMS = {
+  kubernetesRole: ROLE_FORMS.kubernetes,
+  jwtRole: ROLE_FORMS.jwt,
+  kubernetesConfig: KUBERNETES_CONFIG_FORMS,
+  jwtConfig: JWT_CONFIG_FORMS,
+  tune: TUNE_FORMS,
+} as const satisfies Readonly<Record<string, Forms>>;
 
 export type DocumentForm = keyof typeof FORMS;
 
@@ -106,7 +43,7 @@ const LONGEST = 256;
  * `want` does not name are not looked at, and neither are values that Vault does not show: of those, whether there is one.
  */
 export function differences(want: JsonObject, got: JsonObject, form: DocumentForm): readonly Difference[] {
-  const forms: Readonly<Record<string, Form>> = FORMS[form];
+  const forms: Forms = FORMS[form];
   return Object.keys(want).flatMap((field) => {
     const how = forms[field] ?? 'map';
     // A lease of 0 comes back as what the server then uses: nothing can be said about it.
@@ -159,9 +96,9 @@ const canonical = (value: Json | undefined, form: Exclude<Form, 'present'>): str
 /** Numbers as text are seconds; anything else is a duration. */
 const durationOf = (text: string): number => (/^-?\d+$/.test(text) ? Number(text) : secondsOf(text));
 
-const setOf = (value: Json | undefined, normal: (item: string) => string): string => {
+const setOf = (value: Json | undefined, normalise: (item: string) => string): string => {
   const items = Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
-  return [...new Set(items.map(normal))].toSorted().join(', ');
+  return [...new Set(items.map(normalise))].toSorted().join(', ');
 };
 
 const withoutHostMask = (network: string): string =>

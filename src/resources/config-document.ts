@@ -1,6 +1,7 @@
-// What Vault must hold as configuration of a mount of type kubernetes: the whole document, since a write replaces everything.
+// What Vault must hold as configuration of a mount, kubernetes or jwt, and how the mount is tuned.
 import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
+import type { Forms } from './canonical.ts';
 import type { Product } from './role-document.ts';
 import { secondsOf } from './schema.ts';
 
@@ -62,7 +63,19 @@ const kubernetesOf = ({ spec, metadata }: VaultAuthBackend) => {
   return spec.kubernetes;
 };
 
-// What Vault must hold as configuration of a mount of type jwt: the whole document, since a write replaces everything.
+/** How each field is compared with what Vault has. */
+export const KUBERNETES_CONFIG_FORMS: Forms = {
+  kubernetes_host: 'text',
+  kubernetes_ca_cert: 'pem',
+  // Vault returns the keys trimmed.
+  pem_keys: 'pems',
+  issuer: 'text',
+  disable_iss_validation: 'flag',
+  disable_local_ca_jwt: 'flag',
+  use_annotations_as_alias_metadata: 'flag',
+  // Never returned; whether it is set is (Vault 1.16, OpenBao).
+  token_reviewer_jwt: 'present',
+};
 
 export interface JWTConfigInput {
   readonly backend: VaultAuthBackend;
@@ -110,7 +123,20 @@ const jwtOf = ({ spec, metadata }: VaultAuthBackend) => {
   return spec.jwt;
 };
 
-// How a mount is to be tuned: only what the manifest says, since the rest of a mount may be somebody else's.
+/** How each field is compared with what Vault has. */
+export const JWT_CONFIG_FORMS: Forms = {
+  oidc_discovery_url: 'text',
+  oidc_discovery_ca_pem: 'pem',
+  oidc_client_id: 'text',
+  jwks_url: 'text',
+  jwks_ca_pem: 'pem',
+  jwt_validation_pubkeys: 'pems',
+  bound_issuer: 'text',
+  jwt_supported_algs: 'set',
+  default_role: 'lowerText',
+  // For some providers it holds the key of a service account (gsuite_service_account), which servers return.
+  provider_config: 'secretMap',
+};
 
 /** The body of `sys/mounts/auth/<path>/tune`; empty when nothing is said. Times in seconds, 0 resets to the server's own. */
 export function tuneDocument({ spec: { mount } }: VaultAuthBackend): JsonObject {
@@ -123,3 +149,13 @@ export function tuneDocument({ spec: { mount } }: VaultAuthBackend): JsonObject 
     ...(tokenType === undefined ? {} : { token_type: tokenType }),
   };
 }
+
+/** How each field is compared with what Vault has. */
+export const TUNE_FORMS: Forms = {
+  default_lease_ttl: 'lease',
+  max_lease_ttl: 'lease',
+  description: 'text',
+  // Vault leaves it out after a reset.
+  listing_visibility: 'text',
+  token_type: 'text',
+};

@@ -1,9 +1,9 @@
 // A role as Vault has it → VaultAuthRoles in Observe mode, one for each namespace that it binds; or why there is none.
 import { type JsonObject, isObject, type Json } from '../json/json.ts';
-import { durationOf } from './schema.ts';
 import { API_VERSION } from './kinds.ts';
 import { EXTERNAL_PREFIX, MAX_POLICIES, MAX_SERVICE_ACCOUNTS } from './role.ts';
 import { CLAIM_MAPPINGS } from './role-document.ts';
+import { exportedToken } from './role-token.ts';
 
 /** A role as it is read. */
 export interface VaultRole {
@@ -87,7 +87,7 @@ const manifestOf = (
     policies,
     ...(audience === '' || isClientJWT ? {} : { audience }),
     aliasNameSource,
-    token: tokenOf(document),
+    token: exportedToken(document),
     // What was there before us stays.
     deletionPolicy: 'Retain',
   },
@@ -125,27 +125,6 @@ const policiesOf = (document: JsonObject): { readonly policies: readonly string[
         ? [`has ${good.length} policies, of which the first ${MAX_POLICIES} are in the manifest`]
         : []),
     ],
-  };
-};
-
-const tokenOf = (document: JsonObject): JsonObject => {
-  const type = text(document, 'token_type');
-  const [period, explicit, uses] = [
-    number(document, 'token_period'),
-    number(document, 'token_explicit_max_ttl'),
-    number(document, 'token_num_uses'),
-  ];
-  const networks = texts(document['token_bound_cidrs']);
-  return {
-    ttl: durationOf(number(document, 'token_ttl')),
-    maxTTL: durationOf(number(document, 'token_max_ttl')),
-    ...(explicit > 0 ? { explicitMaxTTL: durationOf(explicit) } : {}),
-    ...(period > 0 ? { period: durationOf(period) } : {}),
-    type: type === 'service' || type === 'batch' ? type : 'default',
-    ...(uses > 0 ? { numUses: uses } : {}),
-    ...(isSet(document, 'token_no_default_policy') ? { noDefaultPolicy: true } : {}),
-    ...(networks.length > 0 ? { boundCIDRs: networks } : {}),
-    ...(isSet(document, 'token_strictly_bind_ip') ? { strictlyBindIP: true } : {}),
   };
 };
 

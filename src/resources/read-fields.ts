@@ -37,6 +37,12 @@ const entryOf = (
   return isRequired ? [[field, zeroOf(schema)]] : [];
 };
 
+/** A value by its schema, without the parts that do not fit; undefined when it is absent or does not fit at all. */
+export function readValue<Value>(schema: Schema<Value>, value: Json | undefined): Value | undefined {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- read by the schema that the type comes from
+  return value === undefined || value === null ? undefined : (fittingValue(schema, value, false) as Value | undefined);
+}
+
 /** The value without what does not fit; undefined when nothing of it does. */
 const fittingValue = (schema: Schema, value: Json, isWhole: boolean): unknown => {
   switch (schema.type) {

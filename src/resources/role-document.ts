@@ -1,7 +1,8 @@
 // What Vault must hold for a role: every field that we know, zeros included, since a write changes only what it names.
-import type { JsonObject } from '../json/json.ts';
+import type { Json, JsonObject } from '../json/json.ts';
 import { defaultAudience, type VaultAuthBackend } from './backend.ts';
-import { limitedToken, type RoleToken } from './role-token.ts';
+import type { Form, Forms } from './canonical.ts';
+import { limitedToken, TOKEN_FORMS, tokenParameters } from './role-token.ts';
 import { serviceAccountsOf, type VaultAuthRole } from './role.ts';
 
 export type Product = 'Vault' | 'OpenBao';
@@ -18,13 +19,14 @@ export interface RoleDocumentInput {
  * The body of a role write (auth-kubernetes and auth-jwt HTTP API). The one namespace is the object's own and every service
  * account is named, so that nothing that a tenant writes reaches beyond it. Never holds null or undefined.
  */
-export function roleDocument(situation: RoleDocumentInput): JsonObject {
-  switch (situation.backend.spec.type) {
-    case 'kubernetes':
-      return kubernetesRole(situation);
-    case 'jwt':
-      return jwtRole(situation);
-  }
+export function roleDocument(input: RoleDocumentInput): JsonObject {
+  const { backend, role, product, effectivePolicies } = input;
+  const parameters = backend.spec.type === 'kubernetes' ? KUBERNETES_ROLE : JWT_ROLE;
+  return {
+    ...Object.fromEntries(Object.entries(parameters).map(([name, { value }]) => [name, value(input)])),
+    token_policies: [...effectivePolicies],
+    ...tokenParameters(limitedToken(backend, role).token, product),
+  };
 }
 
 /** The audience that tokens of a role must have; the API server's own when empty. */
@@ -37,38 +39,40 @@ export function tokenExpirationOf({ spec: { defaults, tenancy } }: VaultAuthBack
   return Math.max(spec.tokenExpirationSeconds ?? defaults.tokenExpirationSeconds, tenancy.limits.minTokenExpirationSeconds);
 }
 
-const kubernetesRole = (situation: RoleDocumentInput): JsonObject => {
-  const { backend, role } = situation;
-  return {
-    bound_service_account_names: [...serviceAccountsOf(role)],
-    bound_service_account_namespaces: [namespaceOf(role)],
-    // A selector is added to the list of namespaces: it must be empty.
-    bound_service_account_namespace_selector: '',
-    audience: audienceOf(backend, role),
-    alias_name_source: aliasNameSource(backend, role) === 'ServiceAccountUID' ? 'serviceaccount_uid' : 'serviceaccount_name',
-    ...tokenFields(situation),
-  };
+/** A parameter of a role write: its value, and how it is compared with what Vault has. */
+interface RoleParameter {
+  readonly form: Form;
+  readonly value: (input: RoleDocumentInput) => Json;
+}
+
+const KUBERNETES_ROLE: Readonly<Record<string, RoleParameter>> = {
+  bound_service_account_names: { form: 'set', value: ({ role }) => [...serviceAccountsOf(role)] },
+  bound_service_account_namespaces: { form: 'set', value: ({ role }) => [namespaceOf(role)] },
+  // Vault adds the namespaces of a selector to the list: it must be empty.
+  bound_service_account_namespace_selector: { form: 'text', value: () => '' },
+  // Vault leaves an empty audience out of its answer.
+  audience: { form: 'text', value: ({ backend, role }) => audienceOf(backend, role) },
+  alias_name_source: { form: 'text', value: (input) => (isAliasedByUID(input) ? 'serviceaccount_uid' : 'serviceaccount_name') },
 };
 
-const jwtRole = (situation: RoleDocumentInput): JsonObject => {
-  const { backend, role } = situation;
-  const { expiration, notBefore, clockSkew } = backend.spec.jwt?.leeway ?? { expiration: -1, notBefore: 0, clockSkew: 0 };
-  const byUID = aliasNameSource(backend, role) === 'ServiceAccountUID';
-  return {
-    role_type: 'jwt',
-    bound_audiences: [audienceOf(backend, role)],
-    bound_subject: '',
-    bound_claims_type: 'string',
-    bound_claims: { sub: serviceAccountsOf(role).map((name) => `system:serviceaccount:${namespaceOf(role)}:${name}`) },
-    user_claim: byUID ? '/kubernetes.io/serviceaccount/uid' : 'sub',
-    user_claim_json_pointer: byUID,
-    groups_claim: '',
-    claim_mappings: { ...CLAIM_MAPPINGS },
-    expiration_leeway: expiration,
-    not_before_leeway: notBefore,
-    clock_skew_leeway: clockSkew,
-    ...tokenFields(situation),
-  };
+const JWT_ROLE: Readonly<Record<string, RoleParameter>> = {
+  role_type: { form: 'text', value: () => 'jwt' },
+  bound_audiences: { form: 'set', value: ({ backend, role }) => [audienceOf(backend, role)] },
+  bound_subject: { form: 'text', value: () => '' },
+  bound_claims_type: { form: 'text', value: () => 'string' },
+  bound_claims: {
+    form: 'map',
+    value: ({ role }) => ({
+      sub: serviceAccountsOf(role).map((name) => `system:serviceaccount:${namespaceOf(role)}:${name}`),
+    }),
+  },
+  user_claim: { form: 'text', value: (input) => (isAliasedByUID(input) ? '/kubernetes.io/serviceaccount/uid' : 'sub') },
+  user_claim_json_pointer: { form: 'flag', value: isAliasedByUID },
+  groups_claim: { form: 'text', value: () => '' },
+  claim_mappings: { form: 'map', value: () => ({ ...CLAIM_MAPPINGS }) },
+  expiration_leeway: { form: 'seconds', value: (input) => leewayOf(input).expiration },
+  not_before_leeway: { form: 'seconds', value: (input) => leewayOf(input).notBefore },
+  clock_skew_leeway: { form: 'seconds', value: (input) => leewayOf(input).clockSkew },
 };
 
 /** The same keys of metadata that the kubernetes method has, so that one templated policy serves both. */
@@ -78,27 +82,23 @@ export const CLAIM_MAPPINGS = {
   '/kubernetes.io/serviceaccount/uid': 'service_account_uid',
 } as const;
 
-const tokenFields = ({ backend, role, product, effectivePolicies }: RoleDocumentInput): JsonObject => {
-  const { token } = limitedToken(backend, role);
-  return {
-    token_ttl: token.ttl,
-    token_max_ttl: token.maxTTL,
-    token_explicit_max_ttl: token.explicitMaxTTL,
-    token_period: token.period,
-    token_policies: [...effectivePolicies],
-    token_bound_cidrs: [...token.boundCIDRs],
-    token_num_uses: token.numUses,
-    token_no_default_policy: token.noDefaultPolicy,
-    token_type: token.type,
-    ...openBaoFields(product, token),
-  };
-};
+const formsOf = (parameters: Readonly<Record<string, RoleParameter>>): Forms => ({
+  ...Object.fromEntries(Object.entries(parameters).map(([name, { form }]) => [name, form])),
+  // Vault keeps policy names as written and compares them in lower case.
+  token_policies: 'lowerSet',
+  ...TOKEN_FORMS,
+});
+/** How the parameters of a role are compared, by type of the backend. */
+export const ROLE_FORMS = { kubernetes: formsOf(KUBERNETES_ROLE), jwt: formsOf(JWT_ROLE) } as const;
 
-/** Vault would drop the field without a word. */
-const openBaoFields = (product: Product, { strictlyBindIP }: RoleToken): JsonObject =>
-  product === 'OpenBao' ? { token_strictly_bind_ip: strictlyBindIP } : {};
+function leewayOf({ backend }: RoleDocumentInput) {
+  return backend.spec.jwt?.leeway ?? { expiration: -1, notBefore: 0, clockSkew: 0 };
+}
 
-const aliasNameSource = ({ spec }: VaultAuthBackend, role: VaultAuthRole) =>
-  role.spec.aliasNameSource ?? spec.defaults.aliasNameSource;
+function isAliasedByUID({ backend, role }: RoleDocumentInput): boolean {
+  return (role.spec.aliasNameSource ?? backend.spec.defaults.aliasNameSource) === 'ServiceAccountUID';
+}
 
-const namespaceOf = ({ metadata }: VaultAuthRole): string => metadata.namespace ?? '';
+function namespaceOf({ metadata }: VaultAuthRole): string {
+  return metadata.namespace ?? '';
+}
