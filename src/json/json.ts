@@ -17,6 +17,11 @@ export function objectsOf(value: unknown): readonly JsonObject[] {
   return value.filter(isObject);
 }
 
+/** The texts of a JSON list; empty when the value is not a list; members that are not texts are left out. */
+export function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+}
+
 /** The text at a key, or undefined when it is absent or of another type. */
 export function textOf(object: JsonObject | undefined, key: string): string | undefined {
   const value = object?.[key];

@@ -1,11 +1,11 @@
 // The client of a Vault or OpenBao server: JSON requests over one pool of connections, rate limited, with safe retries.
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '../json/json.ts';
+import { type JsonObject, textsOf } from '../json/json.ts';
 import { backoffMs } from '../net/backoff.ts';
 import { connectionPool, exchange, ExchangeError, type TLSMaterial } from '../net/exchange.ts';
 import { type Lane, rateLimiter, RateLimiterClosed, type RateLimits } from '../net/rate-limit.ts';
-import { isAbsent, isVaultError, VaultError } from './errors.ts';
+import { isVaultError, undefinedIfAbsent, VaultError } from './errors.ts';
 import { redactor } from './redact.ts';
 import { readResponse, type RequestContext, type VaultResponse } from './response.ts';
 
@@ -144,14 +144,8 @@ export function vaultClient(options: VaultClientOptions): VaultClient {
 
 /** The names below a path, in the server's order; empty when there are none (a 404 of the server). Throws VaultError. */
 export async function listNames(caller: VaultCaller, path: string, signal?: AbortSignal): Promise<readonly string[]> {
-  try {
-    const { data } = await caller.request({ method: 'LIST', path, signal });
-    const names = data?.['keys'];
-    return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
-  } catch (error) {
-    if (isAbsent(error)) return [];
-    throw error;
-  }
+  const response = await caller.request({ method: 'LIST', path, signal }).catch(undefinedIfAbsent);
+  return textsOf(response?.data?.['keys']);
 }
 
 const headersOf = (

@@ -64,3 +64,8 @@ export function isVaultError(error: unknown, ...kinds: readonly VaultErrorKind[]
 export function isAbsent(error: unknown): error is VaultError {
   return isVaultError(error, 'NotFound') && error.errors.length === 0;
 }
+
+/** For `catch`: undefined when the requested object does not exist; throws all other errors again. */
+export function undefinedIfAbsent(error: unknown): undefined {
+  if (!isAbsent(error)) throw error;
+}

@@ -1,5 +1,5 @@
 // Logins with the five auth methods, their tokens, and login probes.
-import { type JsonObject, textOf, isObject, textMap } from '../json/json.ts';
+import { type JsonObject, textMap, textOf, textsOf } from '../json/json.ts';
 import type { VaultCall, VaultClient, VaultRequest } from './client.ts';
 import { VaultError } from './errors.ts';
 import type { VaultResponse } from './response.ts';
@@ -91,8 +91,6 @@ const tokenOf = ({ auth, status }: VaultResponse, path: string): Token => {
 const leaseOf = (value: JsonObject[string]): number =>
   typeof value === 'number' ? Math.min(MAX_LEASE_SECONDS, Math.max(0, value)) : 0;
 const MAX_LEASE_SECONDS = 315_360_000;
-const textsOf = (value: JsonObject[string]): readonly string[] =>
-  Array.isArray(value) ? value.filter((text) => typeof text === 'string') : [];
 
 export type ProbeResult =
   | {
@@ -124,12 +122,11 @@ export async function tryLogin(
       timeoutMs,
       signal,
     });
-    const { policies, metadata, lease_duration: lease } = isObject(auth) ? auth : {};
     return {
       outcome: 'succeeded',
-      policies: Array.isArray(policies) ? policies.filter((policy) => typeof policy === 'string') : [],
-      metadata: textMap(metadata),
-      leaseSeconds: typeof lease === 'number' ? lease : 0,
+      policies: textsOf(auth?.['policies']),
+      metadata: textMap(auth?.['metadata']),
+      leaseSeconds: leaseOf(auth?.['lease_duration']),
     };
   } catch (error) {
     if (error instanceof VaultError) return { outcome: 'failed', error };

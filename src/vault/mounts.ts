@@ -1,7 +1,7 @@
 // Auth mounts: their list, tuning and configuration.
 import { isObject, type JsonObject, textOf } from '../json/json.ts';
 import type { VaultCaller } from './client.ts';
-import { isAbsent, isVaultError } from './errors.ts';
+import { isAbsent, isVaultError, undefinedIfAbsent } from './errors.ts';
 
 export interface AuthMount {
   /** Without a slash at the end. */
@@ -72,13 +72,8 @@ const NO_MOUNT = /\bcannot fetch sysview|no (?:auth )?(?:engine|mount)\b/i;
 
 /** The configuration of a mount without write-only fields; undefined when none was ever written. Throws VaultError, also when the mount is absent. */
 export async function readConfig(caller: VaultCaller, mount: string, signal?: AbortSignal): Promise<JsonObject | undefined> {
-  try {
-    const { data = {} } = await caller.request({ method: 'GET', path: `auth/${mount}/config`, signal });
-    return data;
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
+  const response = await caller.request({ method: 'GET', path: `auth/${mount}/config`, signal }).catch(undefinedIfAbsent);
+  return response && (response.data ?? {});
 }
 
 /** Replaces the whole configuration: absent fields return to their defaults, secrets too. Returns the server's warnings. Throws VaultError. */

@@ -1,7 +1,7 @@
 // ACL policies, and the capabilities that they grant to a token.
-import { type JsonObject, textOf } from '../json/json.ts';
-import { type VaultCaller, listNames } from './client.ts';
-import { isAbsent } from './errors.ts';
+import { type JsonObject, textOf, textsOf } from '../json/json.ts';
+import { listNames, type VaultCaller } from './client.ts';
+import { undefinedIfAbsent } from './errors.ts';
 
 /** The names of all policies. Throws VaultError. */
 export function listPolicies(caller: VaultCaller, signal?: AbortSignal): Promise<readonly string[]> {
@@ -10,13 +10,8 @@ export function listPolicies(caller: VaultCaller, signal?: AbortSignal): Promise
 
 /** The text as written; undefined when the policy does not exist. Throws VaultError. */
 export async function readPolicy(caller: VaultCaller, name: string, signal?: AbortSignal): Promise<string | undefined> {
-  try {
-    const { data } = await caller.request({ method: 'GET', path: pathOf(name), signal });
-    return textOf(data, 'policy') ?? '';
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
+  const response = await caller.request({ method: 'GET', path: pathOf(name), signal }).catch(undefinedIfAbsent);
+  return response && (textOf(response.data, 'policy') ?? '');
 }
 
 /** Creates or replaces a policy, with further fields where the server has some; returns the server's warnings. Throws VaultError. */
@@ -45,8 +40,8 @@ export async function readCapabilities(
   const { data = {} } = await caller.request({ method: 'POST', path: 'sys/capabilities-self', body: { paths }, signal });
   return new Map(
     paths.map((path) => {
-      const found = data[path];
-      return [path, Array.isArray(found) ? found.filter((name) => typeof name === 'string') : ['deny']];
+      const capabilities = textsOf(data[path]);
+      return [path, capabilities.length === 0 ? ['deny'] : capabilities];
     }),
   );
 }

@@ -1,5 +1,5 @@
 // Reads the response of a Vault or OpenBao server: data, a new token, warnings; or the error.
-import { isObject, type JsonObject, objectAt } from '../json/json.ts';
+import { isObject, type JsonObject, objectAt, textsOf } from '../json/json.ts';
 import type { HttpResponse } from '../net/exchange.ts';
 import { VaultError, type VaultErrorKind } from './errors.ts';
 
@@ -106,19 +106,16 @@ const parsed = (text: string): JsonObject | undefined => {
 
 /** The server's messages, on one line each: they come with line ends and bullets, and are as long as what they quote. */
 const messagesOf = (value: unknown, redact: (text: string) => string): readonly string[] =>
-  Array.isArray(value)
-    ? value
-        .filter((text) => typeof text === 'string')
-        .slice(0, MAX_MESSAGES)
-        .map((text) =>
-          shortened(
-            redact(text)
-              .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-              .trim(),
-          ),
-        )
-        .filter((text) => text !== '')
-    : [];
+  textsOf(value)
+    .slice(0, MAX_MESSAGES)
+    .map((text) =>
+      shortened(
+        redact(text)
+          .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+          .trim(),
+      ),
+    )
+    .filter((text) => text !== '');
 
 /** What the status of an object can hold. */
 const MAX_MESSAGES = 16;

@@ -1,7 +1,7 @@
 // Roles of an auth mount. A write merges: Vault keeps the fields that are not sent.
 import type { JsonObject } from '../json/json.ts';
 import { type VaultCaller, listNames } from './client.ts';
-import { isAbsent } from './errors.ts';
+import { undefinedIfAbsent } from './errors.ts';
 
 /** The names of all roles, in lower case as stored. Throws VaultError. */
 export function listRoles(caller: VaultCaller, mount: string, signal?: AbortSignal): Promise<readonly string[]> {
@@ -15,13 +15,8 @@ export async function readRole(
   name: string,
   signal?: AbortSignal,
 ): Promise<JsonObject | undefined> {
-  try {
-    const { data = {} } = await caller.request({ method: 'GET', path: pathOf(mount, name), signal });
-    return data;
-  } catch (error) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
+  const response = await caller.request({ method: 'GET', path: pathOf(mount, name), signal }).catch(undefinedIfAbsent);
+  return response && (response.data ?? {});
 }
 
 /** Creates the role or changes the given fields; returns the server's warnings. Throws VaultError. */
