@@ -1,9 +1,9 @@
 // A bed as tests use it: each tool of it once, on both Kubernetes versions, and nothing left afterwards.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from './bed.ts';
 import { KUBERNETES_VERSIONS } from './recipes.ts';
+import { eventually } from '../support/eventually.ts';
 
 interface Named {
   readonly metadata: { readonly name: string };
@@ -56,8 +56,7 @@ describe.each(KUBERNETES_VERSIONS)('a bed of Kubernetes %s', (kubernetes) => {
   it('leaves nothing', async () => {
     await bed.stop();
     // Its watchdog has been sent away, and goes by itself.
-    for (let wait = 0; wait < 600 && processesOf(bed.directory) !== ''; wait += 1) await sleep(50);
-    expect(processesOf(bed.directory)).toBe('');
+    await eventually(() => expect(processesOf(bed.directory)).toBe(''));
     expect(existsSync(bed.directory)).toBe(false);
   });
 });

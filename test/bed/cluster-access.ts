@@ -1,9 +1,9 @@
 // What a test or a demonstration does with the API server of a bed: requests, kubectl, metrics, fresh namespaces.
 import { execFile } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Credentials } from './credentials.ts';
 import { serverEnvironment } from './environment.ts';
 import { type ApiAnswer, ApiFailure, createApiClient } from './request.ts';
+import { eventually } from '../support/eventually.ts';
 
 export interface ClusterAccess {
   /** Address of the API server, without a path. */
@@ -78,7 +78,7 @@ export function createClusterAccess({ url, credentials, kubeconfig, kubectl, hom
   const createDefaultServiceAccount = async (namespace: string): Promise<void> => {
     withoutControllers = true;
     // The API server makes the namespace "default" itself, a moment after it is ready.
-    for (let wait = 0; wait < 1200 && !(await exists(`/api/v1/namespaces/${namespace}`)); wait += 1) await sleep(50);
+    await eventually(`the namespace ${namespace} exists`, () => exists(`/api/v1/namespaces/${namespace}`));
     await request('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'default' } });
   };
 
@@ -101,7 +101,7 @@ export function createClusterAccess({ url, credentials, kubeconfig, kubectl, hom
       const name = metadata.name ?? `team-${namespaces}`;
       await request('POST', '/api/v1/namespaces', { metadata: { ...metadata, name } });
       if (withoutControllers) await createDefaultServiceAccount(name);
-      else for (let wait = 0; wait < 1200 && !(await namespaceReady(name)); wait += 1) await sleep(50);
+      else await eventually(`the namespace ${name} has its service account and CA`, () => namespaceReady(name));
       return name;
     },
   };

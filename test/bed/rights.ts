@@ -1,6 +1,6 @@
 // Waits until the API server knows a right: it hears of roles and bindings, and of their end, a moment after they are written.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from './bed.ts';
+import { eventually } from '../support/eventually.ts';
 
 export interface Right {
   readonly verb: string;
@@ -27,13 +27,12 @@ export async function untilMay(bed: Bed, user: string, right: Right, may = true)
   const { verb, resource, group = '', namespace } = right;
   const spec = { user, resourceAttributes: { verb, resource, group, ...(namespace === undefined ? {} : { namespace }) } };
   const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec };
-  for (const end = Date.now() + 60_000; ; await sleep(20)) {
+  await eventually(`${user} ${may ? 'may' : 'may not'} ${verb} ${resource}`, async () => {
     const { status } = await bed.request<{ readonly status: { readonly allowed: boolean } }>(
       'POST',
       '/apis/authorization.k8s.io/v1/subjectaccessreviews',
       review,
     );
-    if (status.allowed === may) return;
-    if (Date.now() > end) throw new Error(`${user} ${may ? 'may not' : 'may still'} ${verb} ${resource} after a minute`);
-  }
+    return status.allowed === may;
+  });
 }

@@ -6,6 +6,7 @@ import { keepCertificate, type KeeperOptions } from '../../src/tls/keeper.ts';
 import type { CertificateSource } from '../../src/tls/source.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { grantChartRights, untilChartRights } from './chart-rights.ts';
+import { eventually } from '../support/eventually.ts';
 
 export const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 export const HOSTS = ['vault-agent-injector-svc', 'vault-agent-injector-svc.vault', 'vault-agent-injector-svc.vault.svc'];
@@ -147,8 +148,7 @@ export function keeper(more: Partial<KeeperOptions> = {}): CertificateSource {
   return source;
 }
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await condition()); await sleep(20))
-    if (Date.now() > end) throw new Error(`not within a minute: ${what}\n${cluster.lines.join('\n')}`);
+  await eventually(what, condition, { state: () => cluster.lines.join('\n') });
 }
 /** Takes away what binds the service account to its ClusterRole, or to its Role, and waits until that holds. */
 export async function revoke(binding: 'clusterrolebindings' | 'rolebindings'): Promise<void> {

@@ -1,6 +1,5 @@
 // Reading and writing objects of a real API server: whole objects in memory, apply, status, finalizers, events, tokens, keys, values.
 import { createPublicKey, verify } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { applyObject, applyStatus, deleteObject, FIELD_MANAGER, patchFinalizers } from '../../src/kube/apply.ts';
 import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
 import { eventRecorder } from '../../src/kube/events.ts';
@@ -149,10 +148,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     let found = await events();
     const isComplete = (): boolean =>
       found.some(({ series }) => series !== undefined) && found.some(({ note }) => note === 'of the cluster');
-    for (let wait = 0; wait < 1200 && !isComplete(); wait += 1) {
-      await sleep(50);
+    await eventually('both Events are written', async () => {
       found = await events();
-    }
+      return isComplete();
+    });
     await recorder.close();
     expect(problems).toEqual([]);
     expect(found.filter(({ note }) => note === 'policies differ')).toMatchObject([

@@ -1,7 +1,6 @@
 // deploy/manifests on a real API server: accepted, selecting the right pods, with rights that suffice and are no more.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
@@ -105,14 +104,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       arguments: [program, ...args, ...addresses, `-kubeconfig=${kubeconfig}`],
       environment: { NAMESPACE: NAME },
     });
-    let ready = '';
-    for (const end = Date.now() + 60_000; Date.now() < end && ready !== '200'; await sleep(100)) {
-      ready = await fetch(`http://127.0.0.1:${operations}/readyz`).then(
-        async (answer) => (answer.ok ? '200' : answer.text()),
-        (error: unknown) => String(error),
-      );
-    }
-    expect(ready).toBe('200');
+    await eventually(async () => {
+      const answer = await fetch(`http://127.0.0.1:${operations}/readyz`);
+      expect(answer.ok ? '200' : await answer.text()).toBe('200');
+    });
     expect(readFileSync(server.logFile, 'utf8')).not.toMatch(/"level":(?:40|50)|"level":"(?:warn|error)"/);
     const { webhooks } = await bed.request<{ webhooks: { clientConfig: { caBundle?: string } }[] }>('GET', CONFIGURATION);
     expect(

@@ -1,5 +1,4 @@
 // What injection costs the API server: one call for a pod, and a second one only where somebody else changed it afterwards.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
@@ -8,6 +7,7 @@ import { untilLimitsKnown } from './known-limits.ts';
 import { addContainer, addLabel, type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
 import { ASKING, containerOf, createPod, mountPathsOf, namesIn, webPod } from './pods.ts';
 import { callsOf, registerVariant } from './variant.ts';
+import { eventually } from '../support/eventually.ts';
 
 const LIMITS: Readonly<Record<string, JsonObject>> = {
   'no LimitRange': {},
@@ -113,11 +113,10 @@ describe.each(
   /** Registers another webhook, called after ours, and waits until it is. */
   const joined = async (webhook: OtherWebhook): Promise<void> => {
     await registerWebhook(bed, { name: 'z-other', ...webhook });
-    for (let wait = 0; webhook.calls() === 0; wait += 1) {
-      if (wait === 1200) throw new Error('the other webhook is not called');
+    await eventually('the other webhook is called', async () => {
       await createPod(bed, 'default', webPod('probe', ASKING), '?dryRun=All');
-      await sleep(50);
-    }
+      return webhook.calls() > 0;
+    });
     // Until then the one before it is called, and must answer.
     other?.close();
     other = webhook;
@@ -159,12 +158,12 @@ describe.each(
     await joined(await startOtherWebhook(bed, addLabel));
     const { stored, calls } = await counted(namespace, beside('beside'));
     await bed.request('DELETE', `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/z-other`);
-    let alone = await counted(namespace, beside('alone-0'));
-    for (let wait = 1; 'labels' in (objectAt(alone.stored, 'metadata') ?? {}); wait += 1) {
-      if (wait === 400) throw new Error('the other webhook is still called');
-      await sleep(50);
-      alone = await counted(namespace, beside(`alone-${wait}`));
-    }
+    let created = 0;
+    const alone = await eventually('the other webhook is not called any more', async () => {
+      created += 1;
+      const each = await counted(namespace, beside(`alone-${created}`));
+      return !('labels' in (objectAt(each.stored, 'metadata') ?? {})) && each;
+    });
     other?.close();
     other = undefined;
     expect(calls).toBe(2);

@@ -1,24 +1,23 @@
 // The API server calls us again when a later webhook has changed the pod; the second call adds nothing but what the change needs.
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { objectAt } from '../../src/json/json.ts';
 import { registerWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
 import { onEachKubernetes } from './cluster.ts';
 import { type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
 import { ASKING, containerOf, createPod, mountPathsOf, namesIn, webPod } from './pods.ts';
+import { eventually } from '../support/eventually.ts';
 
 let other: OtherWebhook | undefined;
 afterAll(() => other?.close());
 
 /** Lines of the webhook's log about a pod, as soon as there are so many; lines are written a moment after the answer. */
-async function logLines(webhook: Webhook, pod: string, count: number): Promise<readonly string[]> {
-  for (let wait = 0; ; wait += 1) {
+function logLines(webhook: Webhook, pod: string, count: number): Promise<readonly string[]> {
+  return eventually(`the log has ${count} lines about ${pod}`, () => {
     const lines = readFileSync(webhook.server.logFile, 'utf8')
       .split('\n')
       .filter((line) => line.includes(`"${pod}"`));
-    if (lines.length >= count || wait === 1200) return lines;
-    await sleep(50);
-  }
+    return lines.length >= count && lines;
+  });
 }
 
 onEachKubernetes(
@@ -30,11 +29,11 @@ onEachKubernetes(
     other?.close();
     other = await startOtherWebhook(bed);
     await registerWebhook(bed, { name: 'b-other', ...other });
-    for (let wait = 0; other.calls() === 0; wait += 1) {
-      if (wait === 1200) throw new Error('the other webhook is not called');
+    const { calls } = other;
+    await eventually('the other webhook is called', async () => {
       await createPod(bed, 'default', webPod('probe', ASKING), '?dryRun=All');
-      await sleep(50);
-    }
+      return calls() > 0;
+    });
   },
   (test) => {
     test('adds nothing but the mounts of the container that came later', async ({ bed, webhook }) => {

@@ -191,7 +191,7 @@ describe.each([1, 3])('with %i replicas', (count) => {
 const ENDPOINTS_LAG_MS = 9000;
 
 const ended = async (server: Server): Promise<number | null> => {
-  while (server.running()) await sleep(50);
+  await eventually(() => !server.running());
   return server.exitCode();
 };
 

@@ -1,12 +1,12 @@
 // The entries of a variant of deploy/, calling a webhook that runs as a process beside the API server.
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { isObject, objectsOf, textOf } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import type { Webhook } from '../bed/webhook.ts';
 import { podsPath, webPod } from './pods.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Registers every entry of the variant, and waits until a pod of an enabled namespace is sent. */
 export async function registerVariant(bed: Bed, variant: string, { url, authority }: Webhook): Promise<void> {
@@ -18,11 +18,15 @@ export async function registerVariant(bed: Bed, variant: string, { url, authorit
   await bed.kubectl(['apply', '-f', '-'], JSON.stringify({ ...configuration, webhooks }));
   const annotations = { 'vaultauth.dev/role': 'probe' };
   const probe = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' }, annotations });
-  for (const end = Date.now() + 60_000; ; await sleep(50)) {
-    const { text } = await bed.exchange('POST', podsPath(probe, '?dryRun=All'), webPod('probe', {}));
-    if (text.includes('"vault-agent"')) return;
-    if (Date.now() > end) throw new Error(`the entries of ${variant} do not take effect: ${text}`);
-  }
+  let answer = '';
+  await eventually(
+    `the entries of ${variant} take effect`,
+    async () => {
+      answer = (await bed.exchange('POST', podsPath(probe, '?dryRun=All'), webPod('probe', {}))).text;
+      return answer.includes('"vault-agent"');
+    },
+    { state: () => answer },
+  );
 }
 
 /** How often the API server has called our entries, by its own count. */

@@ -6,6 +6,7 @@ import { tryLogin } from '../../src/vault/login.ts';
 import type { Bed } from '../bed/bed.ts';
 import { type FaultProxy, startFaultProxy } from '../bed/fault-proxy.ts';
 import { onEachServer, outcomeOf, type ProductName, read, serviceAccount, tokenOf, write } from './servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 type Expected = string | Readonly<Record<ProductName, string>>;
 
@@ -53,20 +54,16 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     const { bed } = server();
     const body = { oidc_discovery_url: bed.url, oidc_discovery_ca_pem: bed.ca };
     const refused = '400 error checking oidc discovery URL';
-    const until = async (wanted: string): Promise<void> => {
-      let answer = '';
-      for (let wait = 0; wait < 200 && answer !== wanted; wait += 1) answer = await put(body);
-      expect(answer).toBe(wanted);
-    };
+    const isAnswered = (answer: string): Promise<void> => eventually(async () => expect(await put(body)).toBe(answer));
     const bindings = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
     await bed.exchange('DELETE', `${bindings}/anonymous-discovery`);
-    await until(refused);
+    await isAnswered(refused);
     await bed.request('POST', bindings, {
       metadata: { name: 'anonymous-discovery' },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:service-account-issuer-discovery' },
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:unauthenticated' }],
     });
-    await until('204');
+    await isAnswered('204');
     for (const url of [`${bed.url}/`, `${bed.url}/.well-known/openid-configuration`])
       expect(await put({ ...body, oidc_discovery_url: url })).toBe(refused);
     expect(await put({ oidc_discovery_url: bed.url })).toBe(refused);

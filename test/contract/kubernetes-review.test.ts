@@ -1,10 +1,10 @@
 // Token reviews of the Kubernetes method: the reviewer, its rights, and the trusted CA.
 import { generateKeyPairSync } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from '../bed/bed.ts';
 import { tryLogin } from '../../src/vault/login.ts';
 import { AUDIENCE, DENIED, type KubernetesStage, kubernetesStage, prepareReviews, type Reviewing } from './kubernetes-stage.ts';
 import { bind, onEachServer, serviceAccount, tokenOf } from './servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 let reviewing: Reviewing;
 afterAll(() => reviewing?.proxy.stop());
@@ -79,9 +79,7 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
     await on.config({ token_reviewer_jwt: await tokenOf(bed, 'vault', `late-${product}`) });
     expect(await on.login('app', on.app)).toBe(DENIED);
     await bind(bed, 'vault', `late-${product}`);
-    let answer = DENIED;
-    for (let wait = 0; wait < 1000 && answer === DENIED; wait += 1, await sleep(50)) answer = await on.login('app', on.app);
-    expect(answer).toBe('200');
+    await eventually(async () => expect(await on.login('app', on.app)).toBe('200'), { everyMs: 50 });
     await on.config({ kubernetes_ca_cert: bed.credentials.issueServing({ dnsNames: ['other'] }).certificate });
     expect(await on.login('app', on.app)).toBe('200');
     reviewing.proxy.dropConnections();

@@ -8,6 +8,7 @@ import { type Login, login } from '../../src/vault/login.ts';
 import { type VaultSession, vaultSession } from '../../src/vault/session.ts';
 import { ROOT_TOKEN, secureServer } from './secure-server.ts';
 import { bind, contractClient, onEachServer, read, serviceAccount, tokenOf, write } from './servers.ts';
+import { eventually } from '../support/eventually.ts';
 
 const prepare = async (bed: Bed): Promise<void> => {
   await serviceAccount(bed, 'vault', 'reviewer');
@@ -110,13 +111,13 @@ onEachServer(['kube-apiserver'], prepare, (product, server) => {
       const session = sessionOf({ method: 'approle', mount: path, roleId, secretId });
       const first = await lookUp(session);
       const end = session.expiresAt() ?? 0;
-      while (session.expiresAt() === end) {
+      await eventually('the token is renewed', async () => {
         await lookUp(session);
-        await sleep(100);
-      }
+        return session.expiresAt() !== end;
+      });
       expect(session.expiresAt()).toBeGreaterThan(end);
       expect(Date.now()).toBeLessThan(end);
-      while (Date.now() < end + 200) await sleep(100);
+      await sleep(end + 200 - Date.now());
       expect(await lookUp(session)).toBe(first);
       await expect(
         login(server().client, { method: 'approle', mount: path, roleId, secretId: () => Promise.resolve('canary-id') }),

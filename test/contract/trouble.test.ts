@@ -10,6 +10,7 @@ import { type Gate, openGate } from '../bed/node/gate.ts';
 import { obtain } from '../bed/obtain.ts';
 import { silentProgress } from '../bed/progress.ts';
 import { admit, containerOf, podWith } from '../unit/fixture.ts';
+import { eventually } from '../support/eventually.ts';
 
 const PROGRAMS = { openbao: 'bao', vault: 'vault' } as const;
 const PRODUCTS = ['openbao', 'vault'] as const;
@@ -120,11 +121,10 @@ const contentOf = ({ file }: Agent): string => {
 
 /** Waits until every agent has rendered the value, and returns the time for each, in milliseconds since 1970. */
 const rendered = async (agents: readonly Agent[], value: string): Promise<ReadonlyMap<string, number>> => {
-  for (const end = Date.now() + 60_000; ; await sleep(100)) {
-    const late = agents.filter((agent) => contentOf(agent) !== value);
-    if (late.length === 0) return new Map(agents.map(({ name, file }) => [name, statSync(file).mtimeMs]));
-    if (Date.now() > end) throw new Error(`no ${value} in ${late.map(({ name }) => name).join(', ')} after 60 s`);
-  }
+  await eventually(`every agent renders ${value}`, () => {
+    expect(agents.filter((agent) => contentOf(agent) !== value).map(({ name }) => name)).toEqual([]);
+  });
+  return new Map(agents.map(({ name, file }) => [name, statSync(file).mtimeMs]));
 };
 
 /** The output of the pod's startup probe, as in `kubectl describe pod`; empty when it succeeds. */
@@ -137,24 +137,18 @@ const probed = async ({ pod, directory }: Agent): Promise<string> => {
   );
 };
 
-const eventually = async (expected: string, agent: Agent): Promise<void> => {
-  let output = '';
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(250)) {
-    output = await probed(agent);
-    if (output.includes(expected)) return;
-  }
-  throw new Error(`after a minute the probe of ${agent.name} does not print ${expected}, but: ${output}`);
-};
+const probeReports = (text: string, agent: Agent): Promise<void> =>
+  eventually(async () => expect(await probed(agent)).toContain(text), { everyMs: 250 });
 
 test.each(PRODUCTS)(
   '%s: the startup probe quotes why a secret is missing',
   async (product) => {
     const service = bed[product]?.address ?? '';
     const forbidden = await startAgent(product, 'forbidden', { service, role: 'kept', secret: 'secret/data/forbidden' });
-    await eventually('* permission denied', forbidden);
-    await eventually('/v1/secret/data/forbidden', forbidden);
+    await probeReports('* permission denied', forbidden);
+    await probeReports('/v1/secret/data/forbidden', forbidden);
     const missing = await startAgent(product, 'missing', { service, role: 'kept', secret: 'secret/data/web/missing' });
-    await eventually('no secret exists at secret/data/web/missing', missing);
+    await probeReports('no secret exists at secret/data/web/missing', missing);
     await request(product, 'POST', 'secret/data/web/missing', { data: { value: 'here' } });
     await rendered([missing], 'here');
     expect(await probed(missing)).toBe('');

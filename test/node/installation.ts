@@ -1,12 +1,12 @@
 // The product installed in a bed as an operator would: deploy/manifests by kustomize, with the two things that are theirs to set.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAllDocuments } from 'yaml';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { isObject, objectAt, objectsOf } from '../../src/json/json.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Name of the installation's namespace and of everything in it. */
 export const INSTALLATION = 'vault-auth-injector';
@@ -41,11 +41,14 @@ export async function untilServing(bed: BedWithNode): Promise<void> {
 
 /** Names of the webhook's pods, as soon as there are two. */
 export async function replicas(bed: BedWithNode): Promise<readonly string[]> {
-  for (const end = Date.now() + 90_000; ; await sleep(100)) {
-    const names = await bed.pods(INSTALLATION, `app.kubernetes.io/name=${INSTALLATION}`);
-    if (names.length >= 2) return names;
-    if (Date.now() > end) throw new Error(`the Deployment ${INSTALLATION} has made ${names.length} of 2 pods after 90 s`);
-  }
+  return eventually(
+    `the Deployment ${INSTALLATION} has 2 pods`,
+    async () => {
+      const names = await bed.pods(INSTALLATION, `app.kubernetes.io/name=${INSTALLATION}`);
+      return names.length >= 2 && names;
+    },
+    { seconds: 90, everyMs: 100 },
+  );
 }
 
 async function argumentsWith(bed: BedWithNode, folder: string, flags: readonly string[]): Promise<readonly string[]> {

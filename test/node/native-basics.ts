@@ -1,7 +1,7 @@
 // What every pod of profile native and of mode token is for, declared for the bed of a test file.
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
-import { asking, AUDIENCE, createPod, eventually, ROLE } from './native-pods.ts';
+import { asking, AUDIENCE, createPod, eventuallyContains, ROLE } from './native-pods.ts';
 import type { NodeTest } from './on-node.ts';
 import { PRODUCTS } from './secret-server.ts';
 import { prepareTeam, type Team } from './team.ts';
@@ -39,7 +39,7 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
       const { request, write } = servers[product];
       await write(`web/${name}`, { password: 'late' });
       await createPod(bed, namespace, name, asking(name, STAY, { ...chosen(product), role: 'late' }));
-      await eventually('* invalid role name "late"', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
+      await eventuallyContains('* invalid role name "late"', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
       await request('POST', 'auth/kubernetes/role/late', ROLE);
       await bed.untilReady(namespace, name);
     });
@@ -55,7 +55,7 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
         podTemplate('itself', BY_ITSELF, { role: 'native', ...chosen(product), 'vaultauth.dev/mode': 'token' }),
       );
       await bed.untilReady(namespace, name);
-      await eventually('"password":"by itself"', () => bed.logs(namespace, name, 'app'));
+      await eventuallyContains('"password":"by itself"', () => bed.logs(namespace, name, 'app'));
       expect(await bed.kubectl(['get', 'pod', '-n', namespace, name, '-o', 'jsonpath={..image}'])).not.toContain(IMAGES[product]);
     });
   }

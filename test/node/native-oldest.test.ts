@@ -1,6 +1,5 @@
 // The same pods of profile native on the oldest Kubernetes that is supported, kubelet included, with injection on for the whole
 // cluster: and what starts when every replica of the webhook is gone.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
@@ -11,6 +10,7 @@ import { asking } from './native-pods.ts';
 import { onNode } from './on-node.ts';
 import type { Team } from './team.ts';
 import { STAY } from './workload.ts';
+import { eventually } from '../support/eventually.ts';
 
 const kubernetes = KUBERNETES_VERSIONS.at(-1) ?? '1.34';
 let team: Team;
@@ -42,8 +42,7 @@ onNode(
         const { status, text } = await create(`${namespace}/pods?dryRun=All`, { metadata: { ...metadata, name: 'asks' }, spec });
         return status === 500 && text.includes('annotation.vaultauth.dev');
       };
-      for (let wait = 0; wait < 600 && !(await refused()); wait += 1) await sleep(100);
-      expect(await refused()).toBe(true);
+      await eventually('pods that ask are refused', refused);
       for (const where of ['kube-system', namespace]) {
         const { status, text } = await create(`${where}/pods`, { metadata: { name: 'silent' }, spec: { containers } });
         expect([where, status, status === 201 ? '' : text]).toEqual([where, 201, '']);

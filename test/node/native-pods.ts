@@ -1,7 +1,7 @@
 // Pods of profile native for tests, and the role that their tokens log in with.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bed } from '../bed/bed.ts';
 import { podTemplate, type PodTemplate } from './workload.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** What the projected tokens are for. */
 export const AUDIENCE = 'vault';
@@ -31,12 +31,7 @@ export async function createPod(
   await bed.request('POST', `/api/v1/namespaces/${namespace}/pods`, pod);
 }
 
-/** Asks until an answer has the wanted text. @throws after 90 s, with the last answer. */
-export async function eventually(wanted: string, ask: () => Promise<string>): Promise<void> {
-  let answer = '';
-  for (const end = Date.now() + 90_000; Date.now() < end; await sleep(250)) {
-    answer = await ask();
-    if (answer.includes(wanted)) return;
-  }
-  throw new Error(`after 90 s there is no ${wanted} in: ${answer}`);
+/** Asks until an answer contains the text. @throws after 90 s, with the last answer. */
+export function eventuallyContains(text: string, ask: () => Promise<string>): Promise<void> {
+  return eventually(async () => expect(await ask()).toContain(text), { seconds: 90, everyMs: 250 });
 }

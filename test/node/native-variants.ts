@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
-import { asking, AUDIENCE, createPod, eventually } from './native-pods.ts';
+import { asking, AUDIENCE, createPod, eventuallyContains } from './native-pods.ts';
 import type { NodeTest } from './on-node.ts';
 import { PRODUCTS, type SecretServer } from './secret-server.ts';
 import type { Team } from './team.ts';
@@ -44,7 +44,7 @@ export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
       // A login lasts 5 s at the most: the value of a later one comes from the second or third.
       await sleep(11_000);
       await server.write(`web/${name}`, { password: 'by another login' });
-      await eventually('by another login', () => bed.exec(namespace, name, 'app', ['cat', '/vault/secrets/database']));
+      await eventuallyContains('by another login', () => bed.exec(namespace, name, 'app', ['cat', '/vault/secrets/database']));
       expect(await bed.exec(namespace, name, 'vault-agent', ['ls', API_TOKEN])).toBe('token\n');
     });
 
@@ -67,7 +67,9 @@ export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
     await servers.openbao.write('web/only-wrong', { password: 'late' });
     const annotations = { role: 'only-late', 'agent-pre-populate-only': 'true' };
     await createPod(bed, namespace, 'only-wrong', asking('only-wrong', STAY, annotations));
-    await eventually('* invalid role name "only-late"', () => bed.kubectl(['describe', 'pod', '-n', namespace, 'only-wrong']));
+    await eventuallyContains('* invalid role name "only-late"', () =>
+      bed.kubectl(['describe', 'pod', '-n', namespace, 'only-wrong']),
+    );
     await servers.openbao.request('POST', 'auth/kubernetes/role/only-late', {
       bound_service_account_names: ['*'],
       bound_service_account_namespaces: ['*'],

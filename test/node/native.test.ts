@@ -3,7 +3,7 @@ import { openGate } from '../bed/node/gate.ts';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { nativeBasics, prepareNative } from './native-basics.ts';
-import { asking, createPod, eventually, ROLE } from './native-pods.ts';
+import { asking, createPod, eventuallyContains, ROLE } from './native-pods.ts';
 import { nativeVariants } from './native-variants.ts';
 import { onNode } from './on-node.ts';
 import { outage, type Seen, WATCH } from './outage.ts';
@@ -91,9 +91,9 @@ onNode(
       for (const [name, more] of Object.entries(kinds))
         await createPod(bed, restricted, name, asking('restricted', ''), { terminationGracePeriodSeconds: 1, ...more });
       for (const name of Object.keys(kinds)) await bed.untilReady(restricted, name);
-      await eventually('restricted\n', () => bed.logs(restricted, 'user', 'app'));
+      await eventuallyContains('restricted\n', () => bed.logs(restricted, 'user', 'app'));
       // Its secret, and no API token.
-      await eventually('restricted false\n', () => bed.logs(restricted, 'no-user', 'app'));
+      await eventuallyContains('restricted false\n', () => bed.logs(restricted, 'no-user', 'app'));
       expect(await bed.exec(restricted, 'no-user', 'vault-agent', ['id', '-u'])).toBe('100\n');
       expect(await bed.exec(restricted, 'user', 'vault-agent', ['id', '-u'])).toBe('12345\n');
     });

@@ -1,22 +1,22 @@
 // Mode token with no server: the policy of deploy/policies/token-mode, set up as its kustomization says, on a real node.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { INSTALLATION } from './installation.ts';
 import { BY_ITSELF } from './native-basics.ts';
-import { createPod, eventually } from './native-pods.ts';
+import { createPod, eventuallyContains } from './native-pods.ts';
 import type { NodeTest } from './on-node.ts';
 import type { Team } from './team.ts';
 import { podTemplate } from './workload.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** Takes the webhook away. */
 async function unregister(bed: BedWithNode, carriesToken: () => Promise<boolean>): Promise<void> {
   await bed.kubectl(['delete', 'mutatingwebhookconfiguration', INSTALLATION]);
-  await until(async () => !(await carriesToken()), 'the webhook is called still');
+  await eventually('the webhook is not called any more', async () => !(await carriesToken()));
 }
 
 /** Applies the policy for a server at that address. */
@@ -34,11 +34,7 @@ async function applyPolicy(bed: BedWithNode, address: string, carriesToken: () =
   };
   writeFileSync(join(overlay, 'kustomization.yaml'), JSON.stringify(kustomization));
   await bed.kubectl(['apply', '-k', overlay]);
-  await until(carriesToken, 'the policy does not take effect');
-}
-
-async function until(what: () => Promise<boolean>, otherwise: string): Promise<void> {
-  for (const end = Date.now() + 60_000; !(await what()); await sleep(100)) if (Date.now() > end) throw new Error(otherwise);
+  await eventually('the policy takes effect', carriesToken);
 }
 
 /** Declares the test. It leaves no webhook, so that it has to be the last one. */
@@ -60,6 +56,6 @@ export function tokenPolicy(test: NodeTest, teamOf: () => Team): void {
     await applyPolicy(bed, servers.openbao.address, carriesToken);
     await createPod(bed, namespace, 'by-policy', template);
     await bed.untilReady(namespace, 'by-policy');
-    await eventually('"password":"by the policy"', () => bed.logs(namespace, 'by-policy', 'app'));
+    await eventuallyContains('"password":"by the policy"', () => bed.logs(namespace, 'by-policy', 'app'));
   });
 }

@@ -1,8 +1,8 @@
 // Pods that ask for one secret, as workloads of tests have them.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
+import { eventually } from '../support/eventually.ts';
 
 /** The end of a script that goes on until it is told to end, and then ends at once. */
 export const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
@@ -44,9 +44,12 @@ export async function firstWords(
   pod: string,
   container: string,
 ): Promise<string> {
-  for (const end = Date.now() + 90_000; Date.now() < end; await sleep(100)) {
-    const words = await bed.logs(namespace, pod, container);
-    if (words !== '') return words;
-  }
-  throw new Error(`${container} of ${pod} has said nothing for 90 s`);
+  return eventually(
+    `${container} of ${pod} writes to its log`,
+    async () => (await bed.logs(namespace, pod, container)) || false,
+    {
+      seconds: 90,
+      everyMs: 100,
+    },
+  );
 }

@@ -1,7 +1,7 @@
 // What pods of either profile are seen to do: a Deployment that reads its secret, and a Job that ends.
 import type { Bed } from '../bed/bed.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
-import { eventually } from './native-pods.ts';
+import { eventuallyContains } from './native-pods.ts';
 import type { Product } from './secret-server.ts';
 import type { Team } from './team.ts';
 import { firstWords, type PodTemplate, STAY } from './workload.ts';
@@ -29,7 +29,7 @@ export async function readsFirstAndLater(
   const [pod = ''] = await bed.pods(namespace, `app=${app}`);
   expect(await firstWords(bed, namespace, pod, 'app')).toBe('first\n');
   await write(`web/${app}`, { password: 'second' });
-  await eventually('second', () => bed.exec(namespace, pod, 'app', ['cat', '/vault/secrets/database']));
+  await eventuallyContains('second', () => bed.exec(namespace, pod, 'app', ['cat', '/vault/secrets/database']));
 }
 
 /** Runs a Job of the template until it is complete. */

@@ -1,11 +1,11 @@
 // Example Deployments and what the cluster makes of them: their pods, or the reason why there are none.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import type { Bed } from '../bed.ts';
 import { repositoryDirectory } from '../environment.ts';
+import { eventually } from '../../support/eventually.ts';
 
 export interface Deployment {
   readonly name: string;
@@ -30,26 +30,30 @@ export async function podsOf(
   namespace: string,
   deployment: Deployment,
 ): Promise<readonly { readonly name: string; readonly pod: JsonObject }[]> {
-  for (let wait = 0; wait < 900; wait += 1) {
-    const list = await bed.request<JsonObject>('GET', `/api/v1/namespaces/${namespace}/pods`);
-    const pods = objectsOf(list['items']).map((pod) => ({ name: nameOf(pod), pod }));
-    const own = pods.filter(({ name }) => name.startsWith(`${deployment.name}-`));
-    if (own.length >= deployment.replicas) return own;
-    await sleep(100);
-  }
-  throw new Error(
-    `Deployment ${deployment.name} got no pods: ${(await messages(bed, namespace, deployment)).join('; ') || 'no event says why'}`,
+  let events: readonly string[] = [];
+  return eventually(
+    `Deployment ${deployment.name} has ${deployment.replicas} pods`,
+    async () => {
+      const list = await bed.request<JsonObject>('GET', `/api/v1/namespaces/${namespace}/pods`);
+      const pods = objectsOf(list['items']).map((pod) => ({ name: nameOf(pod), pod }));
+      const own = pods.filter(({ name }) => name.startsWith(`${deployment.name}-`));
+      events = await messages(bed, namespace, deployment);
+      return own.length >= deployment.replicas && own;
+    },
+    { seconds: 90, everyMs: 100, state: () => events.join('; ') || 'no event says why' },
   );
 }
 
 /** Messages of the events that say why pods of a Deployment were not created. @throws when there is none after 90 s. */
 export async function denials(bed: Bed, namespace: string, deployment: Deployment): Promise<readonly string[]> {
-  for (let wait = 0; wait < 900; wait += 1) {
-    const found = await messages(bed, namespace, deployment);
-    if (found.length > 0) return found;
-    await sleep(100);
-  }
-  throw new Error(`no event says that pods of Deployment ${deployment.name} were refused`);
+  return eventually(
+    `an event reports that pods of Deployment ${deployment.name} were refused`,
+    async () => {
+      const found = await messages(bed, namespace, deployment);
+      return found.length > 0 && found;
+    },
+    { seconds: 90, everyMs: 100 },
+  );
 }
 
 /** The pod that the template would give without injection, as the API server would store it. */

@@ -1,8 +1,8 @@
 // The cgroup of one node: the only thing of it that is visible outside its namespaces and outlives its processes.
 import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Watchdog } from '../watchdog.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const ROOT = '/sys/fs/cgroup';
 
@@ -27,9 +27,10 @@ export function createCgroup(name: string, watchdog: Watchdog): Cgroup {
   return {
     path: `/${name}`,
     remove: async () => {
-      for (let wait = 0; wait < 600 && folders.some((folder) => !removed(folder)); wait += 1) await sleep(50);
-      const left = folders.filter((folder) => existsSync(folder));
-      if (left.length > 0) throw new Error(`processes are left in the cgroups ${left.join(', ')}`);
+      await eventually('no process is left in the cgroups', () => {
+        const left = folders.filter((folder) => !removed(folder));
+        if (left.length > 0) throw new Error(left.join(', '));
+      });
     },
   };
 }

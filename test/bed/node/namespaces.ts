@@ -3,12 +3,12 @@
 // between beds.
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Server, startServer, untilReady } from '../server.ts';
 import type { Surroundings } from '../surroundings.ts';
 import type { Watchdog } from '../watchdog.ts';
 import { systemProgram } from './packages.ts';
 import { startRelay } from './relay.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** Where the servers of the bed answer to pods. */
 export const HOST_ADDRESS = '10.88.0.1';
@@ -114,7 +114,7 @@ export async function createNamespaces(directory: string, watchdog: Watchdog): P
 /** The first process in there ends only after all others, and its parent after it: then nothing is left in use. */
 async function end(holder: Server, first: number): Promise<void> {
   if (holder.running()) process.kill(first, 'SIGKILL');
-  for (let wait = 0; wait < 600 && holder.running(); wait += 1) await sleep(50);
+  await eventually(() => !holder.running()).catch(() => undefined);
   await holder.stop('SIGKILL');
 }
 

@@ -4,13 +4,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { nodeWanted } from '../environment.ts';
 import { bundleTool, type Tool } from '../tool.ts';
 import { openGate } from './gate.ts';
 import { IMAGES } from './images.ts';
 import { declareLeftOut } from './left-out.ts';
 import { type BedWithNode, startBedWithNode } from './node.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const SETTINGS = ['kernel/panic', 'kernel/panic_on_oops', 'vm/overcommit_memory', 'vm/panic_on_oom', 'net/ipv4/ip_forward'];
 
@@ -85,7 +85,7 @@ if (nodeWanted()) {
     expect(remains(killed).length).toBeGreaterThan(0);
     other.kill('SIGKILL');
     const gone = (): boolean => remains(killed).length === 0 && readdirSync(killed).join() === 'log';
-    for (let wait = 0; wait < 1200 && !gone(); wait += 1) await sleep(50);
+    await eventually(gone);
     expect(remains(killed)).toEqual([]);
     expect(readdirSync(killed)).toEqual(['log']);
     rmSync(killed, { recursive: true });
@@ -95,11 +95,9 @@ if (nodeWanted()) {
     await bed.stop();
     bed = undefined;
     // Its watchdog has been sent away, and goes by itself.
-    for (let wait = 0; wait < 600 && remains(directory).length > 0; wait += 1) await sleep(50);
-    expect(remains(directory)).toEqual([]);
+    await eventually(() => expect(remains(directory)).toEqual([]));
     expect(existsSync(directory)).toBe(false);
-    for (let wait = 0; wait < 600 && traces().join() !== before.join(); wait += 1) await sleep(50);
-    expect(traces()).toEqual(before);
+    await eventually(() => expect(traces()).toEqual(before));
   }, 300_000);
 } else {
   declareLeftOut('beds with a node');

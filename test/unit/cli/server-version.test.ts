@@ -1,6 +1,7 @@
 // What the version of the API server says of its cluster, and what happens while it says nothing.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serverVersion, type ServerVersion } from '../../../src/cli/server-version.ts';
+import { eventually } from '../../support/eventually.ts';
 
 type Answer = { readonly major: string; readonly minor: string } | Error;
 
@@ -17,12 +18,7 @@ const asking = (...answers: readonly Answer[]) => {
   return { told, left, version: serverVersion({ request }, log, 5) };
 };
 
-const settled = async (version: ServerVersion): Promise<void> => {
-  for (let wait = 0; !version.settled(); wait += 1) {
-    if (wait === 1000) throw new Error('never settled');
-    await sleep(5);
-  }
-};
+const settled = (version: ServerVersion): Promise<unknown> => eventually(() => version.settled(), { everyMs: 1 });
 
 test.each([
   ['1', '28', false],
@@ -44,8 +40,7 @@ test('it is asked for until it answers, and a failure is told once', async () =>
   const { version, told } = asking(new Error('away'), new Error('away'), { major: '1', minor: '28' });
   await settled(version);
   expect(version.nativeSidecars()).toBeUndefined();
-  for (let wait = 0; version.nativeSidecars() === undefined && wait < 1000; wait += 1) await sleep(5);
-  expect(version.nativeSidecars()).toBe(false);
+  await eventually(() => expect(version.nativeSidecars()).toBe(false));
   expect(told).toEqual([expect.stringContaining('not known'), expect.stringContaining('init container')]);
   await version.close();
 });

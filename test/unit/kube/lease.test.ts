@@ -108,10 +108,15 @@ test('a leader without an API server is fenced before another leads, and stops l
   const two = start(server.client(), 'two');
   await eventually(() => two.leader.holder() === 'one');
   isAway = true;
-  while (!two.leader.isLeading()) {
-    await sleep(5);
-    expect([one.leader.isLeading(), two.leader.isLeading()]).not.toEqual([true, true]);
-  }
+  let both = false;
+  await eventually(
+    () => {
+      both ||= one.leader.isLeading() && two.leader.isLeading();
+      return two.leader.isLeading();
+    },
+    { everyMs: 5 },
+  );
+  expect(both).toBe(false);
   expect(() => one.leader.fence()).toThrow(/was not renewed for [0-9]+ ms/);
   expect(one.calls).toEqual(['leads', 'problem: the API server is away']);
   isAway = false;

@@ -1,11 +1,11 @@
 // The cached metadata of namespaces and service accounts, and its memory.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { type MetadataInformer, startMetadataInformer } from '../../../src/kube/metadata-informer.ts';
 import type { ReflectorTimes } from '../../../src/kube/reflector.ts';
 import { fakeApi } from './fake-api.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const opened: { stop(): Promise<void> | void }[] = [];
 afterEach(async () => {
@@ -65,10 +65,7 @@ const serve = async ({ namespaces, accounts, single = {}, times = {} }: Objects)
       await api.stop();
     },
   });
-  for (let wait = 0; !metadata.synced(); wait += 1) {
-    if (wait === 6000) throw new Error('never listed');
-    await sleep(10);
-  }
+  await eventually(() => metadata.synced());
   return metadata;
 };
 
@@ -132,8 +129,7 @@ test('a resync keeps unchanged values and evicts deleted objects', async () => {
   });
   const same = cluster.namespace('same');
   namespaces.splice(1, 2, team('other', 'b'));
-  for (let wait = 0; cluster.namespace('gone') && wait < 6000; wait += 1) await sleep(10);
-  expect(cluster.namespace('gone')).toBeUndefined();
+  await eventually(() => expect(cluster.namespace('gone')).toBeUndefined());
   expect(cluster.namespace('same')).toBe(same);
   expect(cluster.namespace('other')?.annotations.get('ours/role')).toBe('b');
 });

@@ -1,12 +1,12 @@
 // The deadline of a request: by timeout, by its caller, and without a listener left on a signal that lives as long as the process.
 import { getEventListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { deadline } from '../../../src/net/deadline.ts';
+import { eventually } from '../../support/eventually.ts';
 
 describe('the deadline of a request', () => {
   it('passes after the timeout', async () => {
     const { signal, isOver, end } = deadline(5, undefined);
-    while (!signal.aborted) await sleep(5);
+    await eventually(() => signal.aborted);
     expect(isOver()).toBe(true);
     end();
   });

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { keepCertificate } from '../../../src/tls/keeper.ts';
 import type { CertificateSource } from '../../../src/tls/source.ts';
 import { bundlesIn, CONFIGURATION, memoryApi, type MemoryApi, SECRET } from './memory-api.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const DAY = 86_400_000;
 let api: MemoryApi;
@@ -35,16 +36,12 @@ const keeper = (): CertificateSource => {
   sources.push(source);
   return source;
 };
-const until = async (condition: () => boolean): Promise<void> => {
-  for (const end = Date.now() + 60_000; !condition(); ) {
-    if (Date.now() > end)
-      throw new Error(
-        `it did not happen within a minute; ${sources.map((source) => source.problem()).join()}\n${lines.join('\n')}`,
-      );
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
-const ready = (): Promise<void> => until(() => sources.every((source) => source.current() && source.problem() === undefined));
+const until = (condition: () => boolean): Promise<unknown> =>
+  eventually(condition, {
+    everyMs: 5,
+    state: () => `${sources.map((source) => source.problem()).join()}\n${lines.join('\n')}`,
+  });
+const ready = (): Promise<unknown> => until(() => sources.every((source) => source.current() && source.problem() === undefined));
 const endOf = (source: CertificateSource): number => source.current()?.notAfter.getTime() ?? 0;
 const authoritiesIn = (pem = ''): number => pem.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
 

@@ -1,7 +1,7 @@
 // Failures of the connection: what the client retries, and what it reports.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
 import { clientOf, fakeServer, failure, opened, start } from './fake-server.ts';
+import { eventually } from '../../support/eventually.ts';
 
 test('retries a read whose connection was cut; does not retry a write that was sent, and reports it as unknown', async () => {
   const { fake, client } = await start((seen, response) => {
@@ -54,7 +54,7 @@ test('times out when the server hangs, and rejects with the reason of the caller
   });
   const cancel = new AbortController();
   const call = client.request({ method: 'GET', path: 'a', signal: cancel.signal });
-  while (fake.seen.length < 2) await sleep(5);
+  await eventually(() => fake.seen.length >= 2);
   cancel.abort(new Error('cancelled'));
   await expect(call).rejects.toThrow('cancelled');
 });

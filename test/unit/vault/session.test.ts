@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Login, login } from '../../../src/vault/login.ts';
 import { type VaultSession, vaultSession } from '../../../src/vault/session.ts';
 import { clientOf, type FakeServer, fakeServer, failure, opened, type Respond } from './fake-server.ts';
+import { eventually } from '../../support/eventually.ts';
 
 interface Stage {
   readonly fake: FakeServer;
@@ -95,7 +96,7 @@ test('renews the token after two thirds of its lease, in the background', async 
   expect(it.paths()).not.toContain('auth/token/renew-self');
   it.clock += 2000;
   expect(await ask(it.session)).toBe('token-1');
-  while (it.session.expiresAt() === 1_600_000) await sleep(5);
+  await eventually(() => it.session.expiresAt() !== 1_600_000);
   expect(it.session.expiresAt()).toBe(1_401_000 + 600_000);
   expect(it.paths().toSorted()).toEqual(['auth/token/renew-self', 'secret']);
 });
@@ -106,11 +107,11 @@ test('replaces a token that nears its max TTL or may not be renewed', async () =
   it.clock += 401_000;
   it.renewedLease = 100;
   await ask(it.session);
-  while ((await ask(it.session)) !== 'token-2') await sleep(5);
+  await eventually(async () => expect(await ask(it.session)).toBe('token-2'));
   it.clock += 401_000;
   it.forbidden.add('auth/token/renew-self');
   await ask(it.session);
-  while ((await ask(it.session)) !== 'token-3') await sleep(5);
+  await eventually(async () => expect(await ask(it.session)).toBe('token-3'));
 });
 
 test('uses the token until it expires while neither renewal nor login works', async () => {
@@ -121,10 +122,10 @@ test('uses the token until it expires while neither renewal nor login works', as
   it.clock += 401_000;
   expect(await ask(it.session)).toBe('token-1');
   const asked: string[] = [];
-  while (!asked.includes('auth/kubernetes/login') || !asked.includes('auth/token/renew-self')) {
-    await sleep(5);
+  await eventually(() => {
     asked.push(...it.paths());
-  }
+    return asked.includes('auth/kubernetes/login') && asked.includes('auth/token/renew-self');
+  });
   await sleep(50);
   expect(await ask(it.session)).toBe('token-1');
   expect([...asked, ...it.paths()].toSorted()).toEqual(['auth/kubernetes/login', 'auth/token/renew-self', 'secret', 'secret']);
