@@ -22,7 +22,7 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
   admission: { folders: ['json', 'annotations', 'selection', 'pod', 'resources'], modules: [] },
   net: { folders: [], modules: ['node:*'] },
   settings: { folders: ['annotations'], modules: [] },
-  yaml: { folders: ['json', 'annotations'], modules: ['yaml'] },
+  yaml: { folders: ['json', 'annotations'], modules: ['node:*', 'yaml'] },
   resources: { folders: ['json'], modules: ['typebox'] },
   http: { folders: ['json', 'admission', 'observe'], modules: ['node:*', 'express'] },
   tls: { folders: ['json', 'net', 'kube', 'observe'], modules: ['node:*', 'node-forge'] },
@@ -30,6 +30,10 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
   controller: { folders: ['json', 'net', 'resources', 'kube', 'vault', 'observe'], modules: ['node:*'] },
   vault: { folders: ['json', 'net'], modules: ['node:*'] },
   observe: { folders: ['json'], modules: ['node:*', 'pino', 'prom-client'] },
+  cluster: {
+    folders: ['json', 'annotations', 'pod', 'admission', 'resources', 'settings', 'net', 'kube', 'yaml', 'observe'],
+    modules: ['node:*'],
+  },
   cli: { folders: ['*'], modules: ['node:*', 'yaml', 'diff'] },
 };
 

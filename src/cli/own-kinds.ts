@@ -3,7 +3,7 @@ import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } fro
 import type { KindName } from '../resources/kinds.ts';
 import { kindOf, readResource, type Resources } from '../resources/read-resource.ts';
 import { readDocuments } from '../yaml/document.ts';
-import { readSources } from './offline/sources.ts';
+import { readSources } from '../yaml/sources.ts';
 
 export type OwnKinds = { readonly [Name in KindName]: readonly Resources[Name][] } & {
   /** One line each, with file and line. */

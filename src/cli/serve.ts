@@ -9,12 +9,11 @@ import { createMetrics } from '../observe/metrics.ts';
 import { readSettings, surroundings, type ReadSettings } from '../settings/read.ts';
 import { apiAccess } from './api-access.ts';
 import { certificateSource } from './certificates.ts';
-import { knownCluster } from './cluster.ts';
+import { startClusterCache } from '../cluster/cluster-cache.ts';
 import { complaints, type ServerCommand } from './complaints.ts';
-import { admissionContext } from './context.ts';
+import { admissionContext } from '../cluster/admission-context.ts';
 import { asksForHelp, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
-import { lazyYaml } from './lazy-yaml.ts';
 
 /** The commands that serve, and the exit code of each when it was called wrongly: vault-k8s ends with 1. */
 const WRONG_CALL: Readonly<Record<ServerCommand, number>> = { webhook: 2, 'agent-inject': 1 };
@@ -87,21 +86,22 @@ const start = async (
   closing.push(() => api.close());
   const certificates = await certificateSource(settings, api, log);
   closing.push(() => certificates.close());
-  const known = await knownCluster({ command, settings, api, log, metrics });
-  closing.push(() => known.close());
-  const lists = lazyYaml();
-  let cluster = known.cluster();
-  let context = admissionContext(command, read, cluster, lists.readYaml);
+  const cache = await startClusterCache({ command, settings, api, log, metrics });
+  closing.push(() => cache.close());
+  // Imported here and not at the top, so that commands and wrong calls do not load the YAML library (9 ms).
+  const { readUntrustedYaml } = await import('../yaml/untrusted.ts');
+  let cluster = cache.current();
+  let context = admissionContext(command, read, cluster, readUntrustedYaml);
   const current = (): typeof context => {
-    const latest = known.cluster();
-    if (latest !== cluster) context = admissionContext(command, read, (cluster = latest), lists.readYaml);
+    const latest = cache.current();
+    if (latest !== cluster) context = admissionContext(command, read, (cluster = latest), readUntrustedYaml);
     return context;
   };
   const { listen = { host: '', port: 0 }, operationsListen } = settings;
   const server = await startAdmissionServer({
     listen,
-    reviewer: lists.reviewer(known.reviewer(reviewer(current, { compat }))),
-    notReady: known.hindrance,
+    reviewer: cache.withLookUps(reviewer(current, { compat })),
+    notReady: cache.notReadyReason,
     certificates,
     metrics,
     log,

@@ -112,7 +112,7 @@ onEachKubernetes(
       );
       await sleep(2000);
       for (const collection of ['namespaces', 'serviceaccounts'])
-        expect(told(collection)).toEqual([expect.stringContaining('what is known stays in use')]);
+        expect(told(collection)).toEqual([expect.stringContaining('serving from cache')]);
       const staleness = /^vault_auth_injector_webhook_cache_staleness_seconds (\S+)$/m;
       const age = async () => Number(staleness.exec(await (await fetch(`${refused.operations}/metrics`)).text())?.[1]);
       const before = await age();

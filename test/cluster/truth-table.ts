@@ -1,6 +1,6 @@
 // The truth table of the selection: what a pod and its namespace can say about injection, in all combinations.
 import { admitPod, type AdmissionResult } from '../../src/admission/admit.ts';
-import { admissionContext } from '../../src/cli/context.ts';
+import { admissionContext } from '../../src/cluster/admission-context.ts';
 import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Bed } from '../bed/bed.ts';

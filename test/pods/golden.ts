@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { Document, isScalar, parse, parseDocument, visit } from 'yaml';
 import { reviewer, type Reviewer } from '../../src/admission/review.ts';
-import { admissionContext } from '../../src/cli/context.ts';
-import { clusterOf, NO_MANIFESTS, objectsIn } from '../../src/cli/offline/cluster.ts';
+import { admissionContext } from '../../src/cluster/admission-context.ts';
+import { fileCluster, NO_FILES, clusterObjects } from '../../src/cluster/cluster-state.ts';
 import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
 import { objectAt, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
@@ -64,12 +64,12 @@ export function reviewerOf(name: string): Reviewer {
   return reviewer(() => context, { compat: command === 'agent-inject' });
 }
 
-const clusterIn = (name: string): ReturnType<typeof clusterOf> => {
+const clusterIn = (name: string): ReturnType<typeof fileCluster> => {
   const file = join(FOLDER, name, 'cluster.yaml');
-  if (!existsSync(file)) return NO_MANIFESTS;
-  const { objects, problems } = objectsIn({ file, text: readFileSync(file, 'utf8') });
+  if (!existsSync(file)) return NO_FILES;
+  const { objects, problems } = clusterObjects({ file, text: readFileSync(file, 'utf8') });
   if (problems.length > 0) throw new Error(problems.join('\n'));
-  return clusterOf([objects]);
+  return fileCluster([objects]);
 };
 
 interface Response {

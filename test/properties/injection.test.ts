@@ -5,7 +5,7 @@ import { applyPatch } from 'rfc6902';
 import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
 import { denialOf, warningsOf } from '../../src/admission/message.ts';
 import { reviewer } from '../../src/admission/review.ts';
-import { admissionContext, UNKNOWN_CLUSTER } from '../../src/cli/context.ts';
+import { admissionContext, NO_CLUSTER } from '../../src/cluster/admission-context.ts';
 import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
 import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
@@ -15,7 +15,7 @@ import { annotations, CANARY, pod } from './pods.ts';
 const contextOf = (command: Command, ...flags: readonly string[]): AdmissionContext => {
   const reading = readSettings(command, ['-vault-address=https://vault.example:8200', ...flags], {});
   if (!reading.ok) throw new Error(reading.problems.join('\n'));
-  return admissionContext(command, reading.value, UNKNOWN_CLUSTER, readUntrustedYaml);
+  return admissionContext(command, reading.value, NO_CLUSTER, readUntrustedYaml);
 };
 
 const webhook = contextOf('webhook', '-allow=*');

@@ -2,7 +2,7 @@
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
 import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
-import { admissionContext, UNKNOWN_CLUSTER, type Cluster } from '../../src/cli/context.ts';
+import { admissionContext, NO_CLUSTER, type CachedCluster } from '../../src/cluster/admission-context.ts';
 import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
 import { readSettings } from '../../src/settings/read.ts';
@@ -42,7 +42,7 @@ export interface Surrounding {
   readonly command?: Command;
   readonly flags?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  readonly cluster?: Cluster;
+  readonly cluster?: CachedCluster;
   readonly namespace?: string;
 }
 
@@ -50,7 +50,7 @@ export function contextOf({
   command = 'agent-inject',
   flags = [],
   environment = {},
-  cluster = UNKNOWN_CLUSTER,
+  cluster = NO_CLUSTER,
 }: Surrounding = {}): AdmissionContext {
   const reading = readSettings(command, ['-vault-address=https://vault.example:8200', ...flags], environment);
   if (!reading.ok) throw new Error(reading.problems.join('\n'));

@@ -1,6 +1,6 @@
 // Surroundings with objects of ours: an endpoint and a backend "main", and roles of the namespace "shop".
-import type { Cluster } from '../../src/cli/context.ts';
-import { factOf, type LinkedKind, roleStore } from '../../src/cli/role-store.ts';
+import type { CachedCluster } from '../../src/cluster/admission-context.ts';
+import { cachedObject, type LinkedKind, roleCache } from '../../src/cluster/role-cache.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import type { Surrounding } from './fixture.ts';
 
@@ -51,16 +51,16 @@ const textsOf = (texts: Readonly<Record<string, string>> = {}): ReadonlyMap<stri
 /** A webhook that knows the objects. */
 export function linked(declared: Declared = {}): Surrounding {
   const { endpoints = { main: ENDPOINT }, backends = { main: backendSpec() }, roles = {}, isOffline = false } = declared;
-  const store = roleStore();
+  const store = roleCache();
   const put = (kind: LinkedKind, name: string, rest: JsonObject): void => {
-    const fact = factOf(kind, { metadata: { name, namespace: 'shop' }, ...rest }, !isOffline);
-    if (fact) store.put(fact);
+    const fact = cachedObject(kind, { metadata: { name, namespace: 'shop' }, ...rest }, !isOffline);
+    if (fact) store.set(fact);
   };
   for (const [name, spec] of Object.entries(endpoints)) put('VaultEndpoint', name, spec['spec'] ? spec : { spec });
   for (const [name, spec] of Object.entries(backends)) put('VaultAuthBackend', name, { spec });
   for (const [name, { spec = {}, status }] of Object.entries(roles))
     put('VaultAuthRole', name, { spec, ...(status ? { status } : {}) });
-  const cluster: Cluster = {
+  const cluster: CachedCluster = {
     namespace: () => ({ labels: textsOf(declared.namespaceLabels), annotations: textsOf(declared.namespaceAnnotations) }),
     serviceAccount: () => ({ labels: new Map(), annotations: textsOf(declared.accountAnnotations) }),
     roles: store,

@@ -5,12 +5,12 @@ import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../js
 import type { SelectionReason } from '../../selection/decide.ts';
 import { readSettings, surroundings, type ReadSettings } from '../../settings/read.ts';
 import type { Command } from '../../settings/table.ts';
-import { admissionContext } from '../context.ts';
-import { clusterOf, objectsIn, type ManifestCluster } from '../offline/cluster.ts';
+import { admissionContext } from '../../cluster/admission-context.ts';
+import { fileCluster, clusterObjects, type FileCluster } from '../../cluster/cluster-state.ts';
 import { readDocuments } from '../../yaml/document.ts';
 import { judge } from '../offline/judge.ts';
 import type { Called, Explained } from '../offline/prepare.ts';
-import { hasNativeSidecars } from '../server-version.ts';
+import { hasNativeSidecars } from '../../cluster/server-version.ts';
 import type { Terminal } from '../terminal.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import { personalAccess } from './access.ts';
@@ -107,7 +107,7 @@ const clusterAround = async (
   namespace: string,
   account: string,
   oddities: string[],
-): Promise<ManifestCluster> => {
+): Promise<FileCluster> => {
   const read = (path: string): Promise<JsonObject | undefined> =>
     client.request<JsonObject>({ method: 'GET', path }).catch((error: unknown) => {
       if (!isKubeError(error, 'NotFound')) oddities.push(`not known, and not counted in: ${textOfError(error)}`);
@@ -125,7 +125,7 @@ const clusterAround = async (
   const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   const nativeSidecars = hasNativeSidecars({ major: textOf(version, 'major') ?? '', minor: textOf(version, 'minor') ?? '' });
   return {
-    ...clusterOf([objectsIn({ file: SOURCE, text }).objects]),
+    ...fileCluster([clusterObjects({ file: SOURCE, text }).objects]),
     nativeSidecars,
     ...(roles ? { roles } : {}),
   };

@@ -4,7 +4,7 @@ import type { KubeClient } from '../../kube/client.ts';
 import { KubeError } from '../../kube/errors.ts';
 import { objectsOf, type JsonObject } from '../../json/json.ts';
 import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
-import { factOf, LINKED_KINDS, roleStore } from '../role-store.ts';
+import { cachedObject, LINKED_KINDS, roleCache } from '../../cluster/role-cache.ts';
 
 /** Undefined where the kinds are not installed, or (told as an oddity) cannot be read: half of them would tell of objects that are missing. */
 export async function rolesAround(client: KubeClient, namespace: string, oddities: string[]): Promise<RoleLister | undefined> {
@@ -12,11 +12,11 @@ export async function rolesAround(client: KubeClient, namespace: string, odditie
   try {
     await get(`/apis/${API_VERSION}`);
     const lists = await Promise.all(LINKED_KINDS.map((kind) => get(collectionPath(kind, namespace))));
-    const store = roleStore();
+    const store = roleCache();
     for (const [index, kind] of LINKED_KINDS.entries())
       for (const object of objectsOf(lists[index]?.['items'])) {
-        const fact = factOf(kind, object, true);
-        if (fact) store.put(fact);
+        const fact = cachedObject(kind, object, true);
+        if (fact) store.set(fact);
       }
     return store;
   } catch (error) {

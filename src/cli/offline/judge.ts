@@ -5,7 +5,7 @@ import { wordsOf, type Problem } from '../../admission/problems.ts';
 import { objectAt, textOf, type JsonObject } from '../../json/json.ts';
 import { patchedPod } from '../../pod/patch.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
-import type { ManifestCluster } from './cluster.ts';
+import type { FileCluster } from '../../cluster/cluster-state.ts';
 import { lineOfPath, type YamlDocument } from '../../yaml/document.ts';
 import { withTokenVolume } from './token-volume.ts';
 import { titleOf, type Workload } from './workload.ts';
@@ -37,7 +37,7 @@ export interface Judged {
 const DEFAULT_SERVICE_ACCOUNT = 'default';
 
 /** Decides about one pod as the webhook will, and applies what it would add. */
-export function judge(document: YamlDocument, workload: Workload, context: AdmissionContext, cluster: ManifestCluster): Judged {
+export function judge(document: YamlDocument, workload: Workload, context: AdmissionContext, cluster: FileCluster): Judged {
   const { pod, place, path, namespace } = workload;
   const line = lineOfPath(document, place);
   const common = { document, workload, line };

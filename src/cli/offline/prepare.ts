@@ -2,16 +2,16 @@
 import type { AdmissionContext } from '../../admission/admit.ts';
 import { flag, UNREADABLE } from '../../annotations/kind.ts';
 import { readSettings, type ReadSettings } from '../../settings/read.ts';
-import { admissionContext } from '../context.ts';
+import { admissionContext } from '../../cluster/admission-context.ts';
 import type { JsonObject } from '../../json/json.ts';
 import { helpOf, type OwnFlag } from '../help.ts';
-import { readManifests } from '../manifests.ts';
+import { readClusterState } from '../../cluster/cluster-state.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import { asksForHelp, type Terminal } from '../terminal.ts';
-import { NO_MANIFESTS } from './cluster.ts';
+import { NO_FILES } from '../../cluster/cluster-state.ts';
 import { lineOfPath, readDocuments, type YamlDocument, type SourceText } from '../../yaml/document.ts';
 import { judge, type Judged } from './judge.ts';
-import { readSources } from './sources.ts';
+import { readSources } from '../../yaml/sources.ts';
 import { workloadsOf } from './workload.ts';
 
 export interface OfflineCommand {
@@ -109,7 +109,7 @@ export async function prepareFiles(
   if (names.length === 0 && terminal.stdinIsTerminal) return fail(['name a file: -f FILE, or -f - for standard input']);
   const { texts, problems } = await readSources(names.length === 0 ? ['-'] : names, terminal.stdin);
   const directory = settings.settings.clusterState;
-  const manifests = directory === '' ? { cluster: NO_MANIFESTS, problems: [] } : readManifests(directory);
+  const manifests = directory === '' ? { cluster: NO_FILES, problems: [] } : readClusterState(directory);
   const read = texts.map(readDocuments);
   const scalars = read.flatMap(({ documents }) => documents.filter(isNoObject).map(scalarProblem));
   const unreadable = [...problems, ...manifests.problems, ...read.flatMap((one) => one.problems), ...scalars];

@@ -3,7 +3,7 @@ import { GUARDED_NAMES } from '../../../src/admission/guard.ts';
 import { PREFIXES } from '../../../src/annotations/prefix.ts';
 import { kebab, type Row } from '../../../src/annotations/row.ts';
 import { table, type OptionKey } from '../../../src/annotations/table.ts';
-import type { Cluster } from '../../../src/cli/context.ts';
+import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
 import { admit, podWith } from '../fixture.ts';
 
 const VALUES: Readonly<Record<string, string>> = {
@@ -20,7 +20,7 @@ const VALUES: Readonly<Record<string, string>> = {
   'agent-run-as-group': '0',
 };
 
-const namespaceWith = (annotations: Readonly<Record<string, string>>): Cluster => ({
+const namespaceWith = (annotations: Readonly<Record<string, string>>): CachedCluster => ({
   namespace: () => ({ labels: new Map(), annotations: new Map(Object.entries(annotations)) }),
   serviceAccount: () => undefined,
 });
@@ -53,7 +53,7 @@ describe.each(Object.entries(VALUES))('%s', (name, value) => {
   test('is refused to a service account, and left to a namespace', () => {
     const full = own.includes('/') ? own : `vault.hashicorp.com/${own}`;
     const metadata = { labels: new Map(), annotations: new Map([[full, value]]) };
-    const byAccount: Cluster = { namespace: () => undefined, serviceAccount: () => metadata };
+    const byAccount: CachedCluster = { namespace: () => undefined, serviceAccount: () => metadata };
     expect(admit(podWith(), { command: 'webhook', cluster: byAccount }).codes).toContain('annotation-guarded');
     expect(admit(podWith(), { command: 'webhook', cluster: namespaceWith({ [full]: value }) }).codes).not.toContain(
       'annotation-guarded',

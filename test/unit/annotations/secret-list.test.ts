@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { families } from '../../../src/annotations/families.ts';
 import { familyName } from '../../../src/annotations/name.ts';
 import { LISTED_FIELDS } from '../../../src/annotations/secret-list.ts';
-import type { Cluster } from '../../../src/cli/context.ts';
+import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
 import { objectAt, textOf, type JsonObject } from '../../../src/json/json.ts';
 import { admit, containerOf, mountsOf, podWith, type Result } from '../fixture.ts';
 
@@ -23,7 +23,7 @@ const spec: JsonObject = {
   ],
   initContainers: [{ name: 'migrate' }],
 };
-const admitted = (annotations: Readonly<Record<string, string>>, profile: Profile = 'native', cluster?: Cluster): Result =>
+const admitted = (annotations: Readonly<Record<string, string>>, profile: Profile = 'native', cluster?: CachedCluster): Result =>
   admit(podWith({ annotations: { 'vaultauth.dev/profile': profile, ...annotations }, spec }), {
     command: 'webhook',
     ...(cluster ? { cluster } : {}),
@@ -32,7 +32,7 @@ const listed = (list: string): Result => admitted({ [LIST]: list });
 
 const inDirectory = (name: string, more: Fields): Fields => ({ name, path: 'kv/a', volumePath: '/own', ...more });
 
-const metadata = (annotations: Readonly<Record<string, string>>): ReturnType<Cluster['namespace']> => ({
+const metadata = (annotations: Readonly<Record<string, string>>): ReturnType<CachedCluster['namespace']> => ({
   labels: new Map(),
   annotations: new Map(Object.entries(annotations)),
 });
@@ -212,7 +212,7 @@ describe('names', () => {
 });
 
 test('a layer gives way to later ones, secret by secret and field by field', () => {
-  const cluster: Cluster = {
+  const cluster: CachedCluster = {
     namespace: () => metadata({ [LIST]: '[{name: a, path: kv/namespace, perms: "0400"}, {name: b, path: kv/b}]' }),
     serviceAccount: () => metadata({ [LIST]: '[{name: b, path: kv/account}]' }),
   };

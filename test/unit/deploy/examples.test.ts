@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { admitPod } from '../../../src/admission/admit.ts';
 import { denialOf } from '../../../src/admission/message.ts';
-import { admissionContext, UNKNOWN_CLUSTER } from '../../../src/cli/context.ts';
+import { admissionContext, NO_CLUSTER } from '../../../src/cluster/admission-context.ts';
 import type { Json } from '../../../src/json/json.ts';
 import { readSettings } from '../../../src/settings/read.ts';
 import { explain } from '../../../src/cli/explain.ts';
@@ -12,7 +12,7 @@ import { at, filesIn, objectsIn, only } from './documents.ts';
 
 const reading = readSettings('webhook', ['-vault-address=http://vault.vault.svc:8200'], {});
 if (!reading.ok) throw new Error(reading.problems.join());
-const context = admissionContext('webhook', reading.value, UNKNOWN_CLUSTER);
+const context = admissionContext('webhook', reading.value, NO_CLUSTER);
 
 /** The pod of a Deployment as the API server shows it to a webhook, with the token that it mounts before. */
 const podOf = (file: string): Json => {

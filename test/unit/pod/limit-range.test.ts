@@ -1,7 +1,7 @@
 // Agents within LimitRanges: whatever is chosen, the API server's rules hold; where nothing fits, that is said.
 import fc from 'fast-check';
 import { quantityOf, nanosOf } from '../../../src/annotations/quantity.ts';
-import type { Cluster } from '../../../src/cli/context.ts';
+import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
 import { limitRangeOf } from '../../../src/pod/limit-range.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
 import { podTotal } from '../../../src/pod/pod-total.ts';
@@ -15,7 +15,7 @@ const limitRange = (limits: Limits, name = 'bounds'): JsonObject => ({
   metadata: { name, namespace: 'shop' },
   spec: { limits },
 });
-const clusterWith = (limits: Limits, labels: Readonly<Record<string, string>> = {}): Cluster => ({
+const clusterWith = (limits: Limits, labels: Readonly<Record<string, string>> = {}): CachedCluster => ({
   namespace: () => ({ labels: new Map(Object.entries(labels)), annotations: new Map([['vaultauth.dev/role', 'web']]) }),
   serviceAccount: () => undefined,
   limitRanges: () => [limitRangeOf(limitRange(limits))].filter((one) => one !== undefined),

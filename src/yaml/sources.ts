@@ -1,7 +1,7 @@
 // What -f names: files, directories and standard input, as texts.
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SourceText } from '../../yaml/document.ts';
+import type { SourceText } from './document.ts';
 
 export interface Sources {
   readonly texts: readonly SourceText[];

@@ -1,7 +1,7 @@
 // Look-ups of objects that a review needs: at most once each, bounded in time and number.
 import type { MissingObject } from '../../../src/admission/admit.ts';
 import type { Reply } from '../../../src/admission/review.ts';
-import { withLookUps } from '../../../src/cli/look-up.ts';
+import { withLookUps } from '../../../src/cluster/look-up.ts';
 
 const BODY = Buffer.from('{}');
 

@@ -1,42 +1,42 @@
-// Settings → what the admission core needs to know; shared by servers and offline commands.
-import { baseline } from '../annotations/parse.ts';
+// Settings and cluster state as the context of an admission, for servers and offline commands.
 import type { AdmissionContext, CachedMetadata } from '../admission/admit.ts';
-import type { ReadYaml } from '../annotations/secret-list.ts';
 import type { RoleLister } from '../admission/roles/resolve.ts';
+import { baseline } from '../annotations/parse.ts';
+import type { ReadYaml } from '../annotations/secret-list.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 
-/** What is known of the cluster besides the pod. */
-export interface Cluster {
+/** The cluster as the webhook caches it. Getters never wait; undefined: not in the cache. */
+export interface CachedCluster {
   readonly namespace: (name: string) => CachedMetadata | undefined;
   readonly serviceAccount: (namespace: string, name: string) => CachedMetadata | undefined;
-  /** LimitRanges of a namespace; absent: they are not known. */
+  /** LimitRanges of a namespace; absent: they are not watched. */
   readonly limitRanges?: (namespace: string) => readonly LimitRange[];
-  /** Our objects; absent: none are known. */
+  /** VaultAuthRoles and the objects that they reference; absent: they are not watched. */
   readonly roles?: RoleLister;
-  /** Its version has native sidecars; absent: nobody knows. */
+  /** The version of the API server has native sidecars; absent: the version is unknown. */
   readonly nativeSidecars?: boolean;
 }
 
-/** Nothing is known: annotations and settings alone decide. */
-export const UNKNOWN_CLUSTER: Cluster = { namespace: () => undefined, serviceAccount: () => undefined };
+/** An empty cache: annotations and settings alone decide. */
+export const NO_CLUSTER: CachedCluster = { namespace: () => undefined, serviceAccount: () => undefined };
 
 const NO_LIMITS: readonly LimitRange[] = [];
 
-/** For contexts whose pods declare no lists: whoever does is told rather than served without. */
-const UNREAD: ReadYaml = () => ({ because: 'lists are not read here' });
+/** Without a YAML reader, a pod with a list of secrets is denied: its secrets would be missing otherwise. */
+const NO_YAML: ReadYaml = () => ({ because: 'lists are not supported here' });
 
-/** Every version that is supported has them, and nearly all that run. */
-const hasNativeSidecars = ({ nativeSidecars }: Settings, cluster: Cluster): boolean =>
+/** Every supported version of Kubernetes has native sidecars, so an unknown version counts as one that has them. */
+const hasNativeSidecars = ({ nativeSidecars }: Settings, cluster: CachedCluster): boolean =>
   nativeSidecars === 'auto' ? (cluster.nativeSidecars ?? true) : nativeSidecars === 'true';
 
-/** The context of a command. `agent-inject` selects pods as vault-k8s does: by their annotation alone. */
+/** The context of a command. `agent-inject` selects pods by their annotation alone, as vault-k8s does. */
 export function admissionContext(
   command: Command,
   { settings, operator }: ReadSettings,
-  cluster: Cluster,
-  readYaml: ReadYaml = UNREAD,
+  cluster: CachedCluster,
+  readYaml: ReadYaml = NO_YAML,
 ): AdmissionContext {
   const isCompat = command === 'agent-inject';
   return {
@@ -53,7 +53,7 @@ export function admissionContext(
     denyExcluded: settings.systemNamespaces === 'deny',
     limitRanges: () => NO_LIMITS,
     ...cluster,
-    // As its predecessor, which knows annotations alone.
+    // vault-k8s has no such objects.
     ...(isCompat ? { roles: undefined } : {}),
     readYaml,
   };

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readManifests, watchManifests } from '../../../src/cli/manifests.ts';
+import { readClusterState, watchClusterState } from '../../../src/cluster/cluster-state.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const NAMESPACE = (value: string) =>
@@ -19,7 +19,7 @@ const write = (name: string, text: string): void => writeFileSync(join(directory
 /** Waits for something that happens within a second or so, for up to a minute. */
 const LIMITS = (place: string, item: string): string =>
   `apiVersion: v1\nkind: LimitRange\nmetadata: {namespace: ${place}}\nspec: {limits: [${item}]}\n`;
-describe('readManifests', () => {
+describe('readClusterState', () => {
   test('reads Namespaces, ServiceAccounts and LimitRanges from YAML, JSON, lists and folders, and ignores other kinds', () => {
     mkdirSync(join(directory, 'deeper'));
     write('a.yaml', `${NAMESPACE('enabled')}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop}\n---\n# nothing\n`);
@@ -44,7 +44,7 @@ describe('readManifests', () => {
       `${LIMITS('shop, name: small', '{type: Container, max: {memory: 64Mi}}')}---\n${LIMITS('shop, name: idle', '{type: Container}')}`,
     );
     write('notes.txt', 'kind: [');
-    const { cluster, problems } = readManifests(directory);
+    const { cluster, problems } = readClusterState(directory);
     expect(problems).toEqual([]);
     expect(cluster.namespace('shop')?.labels.get('vaultauth.dev/inject')).toBe('enabled');
     expect(cluster.namespace('other')).toBeUndefined();
@@ -59,20 +59,20 @@ describe('readManifests', () => {
   test('names file, line and column of what cannot be read, and reads the rest', () => {
     write('a.yaml', 'kind: Namespace\nmetadata: {name: x\n');
     write('b.yaml', NAMESPACE('disabled'));
-    const { cluster, problems } = readManifests(directory);
+    const { cluster, problems } = readClusterState(directory);
     expect(problems).toEqual([expect.stringMatching(/a\.yaml:3:1: .*flow/i)]);
     expect(cluster.namespace('shop')).toBeDefined();
-    expect(readManifests(join(directory, 'away')).problems).toEqual([`${join(directory, 'away')}: no such file or directory`]);
+    expect(readClusterState(join(directory, 'away')).problems).toEqual([`${join(directory, 'away')}: no such file or directory`]);
   });
 });
 
-describe('watchManifests', () => {
+describe('watchClusterState', () => {
   test('follows changes, keeps what a broken file said before, and forgets deleted files', async () => {
     write('a.yaml', NAMESPACE('enabled'));
     const problems: string[] = [];
-    const watched = watchManifests(directory, (problem) => problems.push(problem));
+    const watched = watchClusterState(directory, (problem) => problems.push(problem));
     try {
-      const label = (): string | undefined => watched.cluster().namespace('shop')?.labels.get('vaultauth.dev/inject');
+      const label = (): string | undefined => watched.current().namespace('shop')?.labels.get('vaultauth.dev/inject');
       expect(label()).toBe('enabled');
       write('a.yaml', NAMESPACE('disabled'));
       await eventually(() => label() === 'disabled');
@@ -84,7 +84,7 @@ describe('watchManifests', () => {
       await eventually(() => label() === 'enabled');
       rmSync(join(directory, 'b.yaml'));
       rmSync(join(directory, 'a.yaml'));
-      await eventually(() => watched.cluster().namespace('shop') === undefined);
+      await eventually(() => watched.current().namespace('shop') === undefined);
     } finally {
       await watched.close();
     }

@@ -1,0 +1,202 @@
+// VaultAuthRoles, VaultAuthBackends and VaultEndpoints in the cache of the webhook, filled by informers or from files.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RoleLister } from '../admission/roles/resolve.ts';
+import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { isKubeError } from '../kube/errors.ts';
+import { startInformer, type KubeObject, type Lister } from '../kube/informer.ts';
+import { jittered } from '../net/backoff.ts';
+import type { Log } from '../observe/log.ts';
+import { API_VERSION, collectionPath, type KindName } from '../resources/kinds.ts';
+import {
+  cachedBackend,
+  cachedEndpoint,
+  cachedRole,
+  type CachedBackend,
+  type CachedEndpoint,
+  type CachedRole,
+} from '../resources/webhook-view.ts';
+
+/** The kinds that a pod's login depends on; VaultACLPolicies do not change it. */
+export const LINKED_KINDS = ['VaultEndpoint', 'VaultAuthBackend', 'VaultAuthRole'] as const satisfies readonly KindName[];
+export type LinkedKind = (typeof LINKED_KINDS)[number];
+
+/** An object in the form in which it is cached. */
+export type CachedObject =
+  | { readonly kind: 'VaultEndpoint'; readonly value: CachedEndpoint }
+  | { readonly kind: 'VaultAuthBackend'; readonly value: CachedBackend }
+  | { readonly kind: 'VaultAuthRole'; readonly value: CachedRole };
+
+/** What is cached of an object; undefined: it is being deleted. `hasStatus` as of cachedRole. */
+export function cachedObject(kind: LinkedKind, object: JsonObject, hasStatus: boolean): CachedObject | undefined {
+  if (textOf(objectAt(object, 'metadata'), 'name') === undefined) return undefined;
+  switch (kind) {
+    case 'VaultEndpoint':
+      return { kind, value: cachedEndpoint(object) };
+    case 'VaultAuthBackend':
+      return { kind, value: cachedBackend(object) };
+    case 'VaultAuthRole': {
+      const value = cachedRole(object, hasStatus);
+      return value && { kind, value };
+    }
+  }
+}
+
+export interface RoleCache extends RoleLister {
+  readonly set: (object: CachedObject) => void;
+  readonly delete: (object: CachedObject) => void;
+}
+
+/** An empty cache. Lists of roles are sorted by name. */
+export function roleCache(): RoleCache {
+  const endpoints = new Map<string, CachedEndpoint>();
+  const backends = new Map<string, CachedBackend>();
+  const roles = new Map<string, Map<string, CachedRole>>();
+  const sortedRoles = new Map<string, readonly CachedRole[]>();
+  let defaults: readonly CachedBackend[] = [];
+  const backendsChanged = (): void => {
+    defaults = [...backends.values()].filter(({ isDefault }) => isDefault);
+  };
+  return {
+    inUse: () => backends.size + roles.size > 0,
+    role: (namespace, name) => roles.get(namespace)?.get(name),
+    rolesIn: (namespace) => {
+      const sorted = sortedRoles.get(namespace);
+      if (sorted) return sorted;
+      const inside = roles.get(namespace);
+      if (!inside) return NONE;
+      const made = [...inside.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+      sortedRoles.set(namespace, made);
+      return made;
+    },
+    backend: (name) => backends.get(name),
+    defaultBackend: () => (defaults.length === 1 ? defaults[0] : undefined),
+    endpoint: (name) => endpoints.get(name),
+    set: ({ kind, value }) => {
+      switch (kind) {
+        case 'VaultEndpoint':
+          return void endpoints.set(value.name, value);
+        case 'VaultAuthBackend':
+          backends.set(value.name, value);
+          return backendsChanged();
+        case 'VaultAuthRole': {
+          const inside = roles.get(value.namespace) ?? new Map<string, CachedRole>();
+          roles.set(value.namespace, inside.set(value.name, value));
+          sortedRoles.delete(value.namespace);
+        }
+      }
+    },
+    delete: ({ kind, value }) => {
+      switch (kind) {
+        case 'VaultEndpoint':
+          return void endpoints.delete(value.name);
+        case 'VaultAuthBackend':
+          backends.delete(value.name);
+          return backendsChanged();
+        case 'VaultAuthRole': {
+          const inside = roles.get(value.namespace);
+          inside?.delete(value.name);
+          if (inside?.size === 0) roles.delete(value.namespace);
+          sortedRoles.delete(value.namespace);
+        }
+      }
+    },
+  };
+}
+
+const NONE: readonly CachedRole[] = [];
+
+export interface RoleInformers {
+  readonly lister: RoleLister;
+  /** All three kinds have been listed. */
+  readonly synced: () => boolean;
+  /** All three kinds have been listed, or are not installed, or cannot be read: there is nothing to wait for. */
+  readonly syncedOrUnavailable: () => boolean;
+  readonly close: () => Promise<void>;
+}
+
+export interface RoleInformersOptions {
+  readonly client: KubeClient;
+  readonly log: Log;
+  /** Called with a reason once a watch fails, and with undefined once it works again. */
+  readonly onProblem: (path: string, problem: string | undefined) => void;
+  /** Between two discoveries while the CRDs are not installed. */
+  readonly discoveryIntervalMs?: number;
+}
+
+/** One small request of each replica. */
+const DISCOVERY_INTERVAL_MS = 30_000;
+const DISCOVERY_TIMEOUT_MS = 5000;
+
+/** Starts informers as soon as the CRDs are installed, so that installing them later needs no restart of the webhook. */
+export function startRoleInformers({
+  client,
+  log,
+  onProblem,
+  discoveryIntervalMs = DISCOVERY_INTERVAL_MS,
+}: RoleInformersOptions): RoleInformers {
+  const cache = roleCache();
+  const closing = new AbortController();
+  const informers: Lister<CachedObject | undefined>[] = [];
+  const failed = new Set<LinkedKind>();
+  let isNotInstalled = false;
+  const start = (kind: LinkedKind): Lister<CachedObject | undefined> => {
+    const path = collectionPath(kind);
+    return startInformer<KubeObject & JsonObject, CachedObject | undefined>({
+      client,
+      path,
+      transform: (object) => cachedObject(kind, object, true),
+      onChange: (_, before, after) => {
+        if (after) cache.set(after);
+        else if (before) cache.delete(before);
+      },
+      onProblem: (problem) => {
+        if (problem === undefined) failed.delete(kind);
+        else failed.add(kind);
+        onProblem(path, problem);
+      },
+    });
+  };
+  const discover = async (): Promise<void> => {
+    while (!closing.signal.aborted) {
+      const missing = await missingKinds(client, closing.signal).catch((error: unknown) => String(error));
+      if (closing.signal.aborted) return;
+      if (missing === undefined) {
+        if (isNotInstalled) log.info({}, 'VaultAuthRole CRDs found, starting informers');
+        for (const kind of LINKED_KINDS) informers.push(start(kind));
+        return;
+      }
+      if (!isNotInstalled) log.info({ missing }, 'no VaultAuthRole CRDs, using annotations and settings alone');
+      isNotInstalled = true;
+      await sleep(jittered(discoveryIntervalMs), undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+  };
+  const discovery = discover();
+  const synced = (): boolean => informers.length > 0 && informers.every((informer) => informer.synced());
+  return {
+    // An incomplete cache would report existing roles as missing.
+    lister: { ...cache, inUse: () => synced() && cache.inUse() },
+    synced,
+    syncedOrUnavailable: () => isNotInstalled || synced() || failed.size > 0,
+    close: async () => {
+      closing.abort();
+      await discovery;
+      await Promise.all(informers.map((informer) => informer.close()));
+    },
+  };
+}
+
+/** The kinds that are not installed, or why discovery failed; undefined: informers can start. */
+const missingKinds = async (client: KubeClient, signal: AbortSignal): Promise<string | undefined> => {
+  const path = `/apis/${API_VERSION}`;
+  try {
+    const found = await client.request<JsonObject>({ method: 'GET', path, timeoutMs: DISCOVERY_TIMEOUT_MS, signal });
+    const kinds = new Set(objectsOf(found['resources']).map(({ kind }) => kind));
+    const missing = LINKED_KINDS.filter((kind) => !kinds.has(kind));
+    return missing.length === 0 ? undefined : `${missing.join(', ')} not installed`;
+  } catch (error) {
+    // Discovery may be forbidden where list and watch are allowed.
+    if (isKubeError(error, 'Forbidden')) return undefined;
+    return error instanceof Error ? error.message : String(error);
+  }
+};

@@ -1,0 +1,72 @@
+// The version of Kubernetes, requested at start until the API server answers: native sidecars depend on it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KubeClient } from '../kube/client.ts';
+import type { Log } from '../observe/log.ts';
+
+export interface ServerVersion {
+  /** Whether the version has native sidecars enabled; undefined: no answer yet. */
+  readonly nativeSidecars: () => boolean | undefined;
+  /** The first request has been answered or has failed. */
+  readonly answeredOrFailed: () => boolean;
+  readonly close: () => Promise<void>;
+}
+
+/** The first minor version of Kubernetes 1 with the feature gate SidecarContainers enabled by default (KEP-753). */
+const FIRST_MINOR = 29;
+const REQUEST_TIMEOUT_MS = 5000;
+const RETRY_INTERVAL_MS = 10_000;
+
+/** Starts to request the version. Nodes may be three minor versions older: then the operator must set -native-sidecars. */
+export function serverVersion(
+  client: Pick<KubeClient, 'request'>,
+  log: Pick<Log, 'info' | 'warn'>,
+  retryIntervalMs = RETRY_INTERVAL_MS,
+): ServerVersion {
+  const closing = new AbortController();
+  const { signal } = closing;
+  let nativeSidecars: boolean | undefined;
+  let hasFailed = false;
+  const requestVersion = async (): Promise<void> => {
+    while (!signal.aborted && nativeSidecars === undefined)
+      try {
+        const version = await client.request<Version>({ method: 'GET', path: '/version', timeoutMs: REQUEST_TIMEOUT_MS, signal });
+        nativeSidecars = hasNativeSidecars(version);
+        if (!nativeSidecars)
+          log.info(
+            { version: version.gitVersion },
+            'no native sidecars in this Kubernetes, injecting init container and sidecar',
+          );
+      } catch (error) {
+        if (!hasFailed && !signal.aborted)
+          log.warn(
+            { problem: error instanceof Error ? error.message : String(error) },
+            'version of Kubernetes unknown, assuming native sidecars',
+          );
+        hasFailed = true;
+        await sleep(retryIntervalMs, undefined, { signal, ref: false }).catch(() => undefined);
+      }
+  };
+  const requests = requestVersion();
+  return {
+    nativeSidecars: () => nativeSidecars,
+    answeredOrFailed: () => hasFailed || nativeSidecars !== undefined,
+    close: () => {
+      closing.abort();
+      return requests;
+    },
+  };
+}
+
+export interface Version {
+  readonly major: string;
+  /** Some providers append a plus. */
+  readonly minor: string;
+  readonly gitVersion?: string;
+}
+
+/** True if an API server of this version has native sidecars. */
+export function hasNativeSidecars({ major, minor }: Version): boolean {
+  const [one, other] = [Number.parseInt(major, 10), Number.parseInt(minor, 10)];
+  // A version that is not a number is a newer form than this code knows.
+  return Number.isNaN(one) || Number.isNaN(other) || one > 1 || other >= FIRST_MINOR;
+}
