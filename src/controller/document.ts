@@ -20,20 +20,20 @@ export interface DocumentAccess<Document extends JsonObject | string> {
 
 export interface DocumentRules<Document extends JsonObject | string> {
   /** Whether what is there (undefined: nothing) was made or taken over by this object. */
-  readonly isOurs: (got: Document | undefined) => boolean;
+  readonly isOwned: (got: Document | undefined) => boolean;
   readonly isWritten: boolean;
   /** What differed after the last write; empty when it was taken whole. */
   readonly ignored: readonly Difference[];
   readonly adoption: Adoption;
   readonly driftPolicy: 'Repair' | 'Report';
-  readonly observe: boolean;
+  readonly observeOnly: boolean;
   /** Throws when this process may not write any more. */
   readonly fence: () => void;
 }
 
 /** How it stands now. `wrote` says whether anything was sent, `overwrote` what was lost by it. */
-export interface DocumentState {
-  readonly finding:
+export interface DocumentResult {
+  readonly outcome:
     | 'InSync'
     | 'Repaired'
     | 'Observed'
@@ -51,16 +51,16 @@ export interface DocumentState {
 }
 
 /** One pass. Throws VaultError, what `claim` throws, and what `fence` throws. */
-export async function keepDocument<Document extends JsonObject | string>(
+export async function reconcileDocument<Document extends JsonObject | string>(
   access: DocumentAccess<Document>,
   rules: DocumentRules<Document>,
-): Promise<DocumentState> {
+): Promise<DocumentResult> {
   const got = await access.read();
   const drift = got === undefined ? [] : access.differences(got);
-  const isOurs = rules.isOurs(got);
+  const isOwned = rules.isOwned(got);
   const plan = planDocument({
     ...rules,
-    isOurs,
+    isOwned,
     exists: got !== undefined,
     differs: drift.length > 0,
     isIgnored: rules.ignored.length > 0 && isSame(drift, rules.ignored),
@@ -68,19 +68,19 @@ export async function keepDocument<Document extends JsonObject | string>(
   const unwritten = { drift, wrote: false, overwrote: [], repaired: [], warnings: undefined };
   switch (plan.action) {
     case 'leave':
-      return { ...unwritten, finding: plan.finding };
+      return { ...unwritten, outcome: plan.outcome };
     case 'none':
-      if (plan.finding === 'Adopted') await access.claim();
-      return { ...unwritten, finding: plan.finding === 'Observed' ? 'Observed' : 'InSync' };
+      if (plan.outcome === 'Adopted') await access.claim();
+      return { ...unwritten, outcome: plan.outcome === 'Observed' ? 'Observed' : 'InSync' };
     case 'write': {
-      if (!isOurs) await access.claim();
+      if (!isOwned) await access.claim();
       rules.fence();
       const warnings = await access.write();
       const after = await access.read();
       const left = after === undefined ? ABSENT : access.differences(after);
       const wasDrift = plan.because === 'Drifted';
       return {
-        finding: left.length > 0 ? 'IgnoredParameters' : wasDrift ? 'Repaired' : 'InSync',
+        outcome: left.length > 0 ? 'IgnoredParameters' : wasDrift ? 'Repaired' : 'InSync',
         drift: left,
         wrote: true,
         overwrote: plan.because === 'Overwritten' ? drift : [],

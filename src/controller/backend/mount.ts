@@ -1,39 +1,55 @@
-// The mount itself: found, or made where it may be.
-import type { BackendConditionUpdate } from '../../resources/backend.ts';
-import type { Difference } from '../../resources/common-fields.ts';
-import { isVaultError } from '../../vault/errors.ts';
-import { type AuthMount, enableMount, readMounts } from '../../vault/mounts.ts';
+// The auth mount of a backend: found or created, whose it is, and how it is tuned.
 import type { JsonObject } from '../../json/json.ts';
-import { isRecordedHere, type Work } from './work.ts';
+import { isObject } from '../../json/json.ts';
+import { isVaultError } from '../../vault/errors.ts';
+import { type AuthMount, enableMount, readMounts, writeTune } from '../../vault/mounts.ts';
+import { type DocumentResult, reconcileDocument } from '../document.ts';
+import { isSameServer } from '../same-server.ts';
+import { configured, mounted } from './conditions.ts';
+import { isSameCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
+import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../resources/backend.ts';
+import { differences } from '../../resources/canonical.ts';
+import type { Difference } from '../../resources/common-fields.ts';
+import { tuneDocument } from '../../resources/config-document.ts';
+import { isOlder } from '../../resources/role-name.ts';
 
-export type MountFinding = Extract<BackendConditionUpdate, { readonly type: 'Mounted' }>;
-
-export interface MountState {
-  readonly finding: MountFinding;
-  /** Undefined: there is no mount to go on with. */
-  readonly mount: AuthMount | undefined;
-  /** It was made in this very pass. */
-  readonly made: boolean;
-  readonly drift: readonly Difference[];
+/** A mount that can be configured. */
+export interface UsableMount {
+  readonly mount: AuthMount;
+  /** The status says that this backend created or adopted it. */
+  readonly isOwned: boolean;
+  /** Created in this run. */
+  readonly isNew: boolean;
+  /** Of Vault, when the mount was created. */
   readonly warnings: readonly string[];
+  /** What of the previous status is about this very mount. */
+  readonly previous: VaultAuthBackendStatus;
 }
 
-/** Finds the mount at the path, and makes it (with this tuning) where it is missing and may be made. Throws VaultError. */
-export async function keepMount(work: Work, tune: JsonObject): Promise<MountState> {
-  const { context, backend, vault, observe, signal } = work;
-  const { path, type, mount } = backend.spec;
-  const found = await find(work);
-  if (found) return judged(found, type);
-  const missing: MountState = {
-    finding: mounted('False', 'Missing', absence(work)),
-    mount: undefined,
-    made: false,
-    drift: [{ field: 'mount', want: type, got: 'absent' }],
-    warnings: [],
-  };
-  if (observe || !mount.create || isReported(work)) return missing;
+export type MountPlan = { readonly action: 'create' } | { readonly action: 'none'; readonly result: StepResult<UsableMount> };
+
+/** The mount at the backend's path. Throws VaultError. */
+export async function findMount({
+  vault,
+  backend,
+  signal,
+}: Pick<ReconcileInput, 'vault' | 'backend' | 'signal'>): Promise<AuthMount | undefined> {
+  return (await readMounts(vault.session, signal)).find(({ path }) => path === backend.spec.path);
+}
+
+/** Uses the mount that is there; otherwise creates one if the spec allows it. */
+export function planMount(input: ReconcileInput, found: AuthMount | undefined): MountPlan {
+  if (found) return { action: 'none', result: useMount(input, found) };
+  const mayCreate = !input.observeOnly && input.backend.spec.mount.create && !isReportedDrift(input);
+  return mayCreate ? { action: 'create' } : { action: 'none', result: missingMount(input) };
+}
+
+/** Creates the mount with its tuning. Throws VaultError. */
+export async function createMount(input: ReconcileInput): Promise<StepResult<UsableMount>> {
+  const { context, backend, vault } = input;
+  const { path, type } = backend.spec;
+  const { description, ...config } = tuneDocument(backend);
   context.vault.fence();
-  const { description, ...config } = tune;
   const warnings = await enableMount(vault.session, path, {
     type,
     ...(typeof description === 'string' ? { description } : {}),
@@ -43,74 +59,197 @@ export async function keepMount(work: Work, tune: JsonObject): Promise<MountStat
       return undefined;
     throw error;
   });
-  if (warnings === undefined) {
-    // Somebody was faster, or the path is a prefix of another mount's, or the other way round.
-    const other = await find(work);
-    return other
-      ? judged(other, type)
-      : {
-          ...missing,
-          finding: mounted(
-            'False',
-            'PathInUse',
-            `auth/${path} overlaps with another mount; choose a path that neither begins nor continues another one.`,
-          ),
-        };
-  }
-  const made = await find({ ...work, signal });
-  if (!made) return { ...missing, warnings };
-  context.report.emitEvent(backend, 'Normal', 'MountCreated', `Made the mount auth/${path} of type ${type}.`);
-  return { ...judged(made, type), made: true, warnings };
+  const found = await findMount(input);
+  if (warnings === undefined) return found ? useMount(input, found) : overlappingMount(input);
+  if (!found) return missingMount(input);
+  context.report.emitEvent(backend, 'Normal', 'MountCreated', `Created the mount auth/${path} of type ${type}.`);
+  return useMount(input, found, { isNew: true, warnings });
 }
 
-const find = async ({ vault, backend, signal }: Work): Promise<AuthMount | undefined> =>
-  (await readMounts(vault.session, signal)).find(({ path }) => path === backend.spec.path);
-
-const judged = (mount: AuthMount, type: string): MountState => {
-  // Both products list the type jwt under its other name when it was mounted by it.
-  const isRight = mount.type === type || (type === 'jwt' && mount.type === 'oidc');
-  const common = { made: false, warnings: [] };
-  return isRight
-    ? {
-        ...common,
-        finding: mounted('True', 'Mounted', `auth/${mount.path} is mounted, accessor ${mount.accessor}.`),
-        mount,
-        drift: [],
-      }
-    : {
-        ...common,
-        finding: mounted(
-          'False',
-          'TypeMismatch',
-          `auth/${mount.path} is of type ${mount.type}, not ${type}. Choose another path, or disable that mount if nobody uses it.`,
-        ),
-        mount: undefined,
-        drift: [{ field: 'mount', want: type, got: mount.type }],
-      };
+const useMount = (
+  input: ReconcileInput,
+  mount: AuthMount,
+  { isNew, warnings }: Pick<UsableMount, 'isNew' | 'warnings'> = { isNew: false, warnings: [] },
+): StepResult<UsableMount> => {
+  const { type } = input.backend.spec;
+  // Both products list a mount of type jwt as oidc if it was enabled under that name.
+  if (mount.type !== type && !(type === 'jwt' && mount.type === 'oidc')) return wrongType(input, mount);
+  const conflict = findMountConflict(input, mount.accessor);
+  if (conflict !== undefined) return mountHeldByOther(conflict);
+  const isRecorded = isRecordedAs(input, mount);
+  const isOwned = isNew || isRecorded;
+  // What was written to a mount of another accessor, or on another server, is not in this one.
+  const forget = isRecorded ? [] : (['configHash', 'reviewer', 'observedGeneration'] as const);
+  return stepResult<UsableMount>({
+    conditions: [mounted('True', 'Mounted', `auth/${mount.path} is mounted, accessor ${mount.accessor}.`)],
+    status: { mount: mountStatus(input, mount, isOwned) },
+    forget,
+    value: { mount, isOwned, isNew, warnings, previous: without(input.previous, forget) },
+  });
 };
 
-/** A mount that was there and is gone is drift, which may be only reported; in a new server nothing was there. */
-const isReported = (work: Work): boolean =>
-  work.backend.spec.driftPolicy === 'Report' &&
-  isRecordedHere(work) &&
-  work.before.mount?.owned === true &&
-  work.before.mount.accessor !== undefined;
+const without = (status: VaultAuthBackendStatus, fields: readonly (keyof VaultAuthBackendStatus)[]): VaultAuthBackendStatus =>
+  Object.fromEntries(Object.entries(status).filter(([field]) => !fields.some((name) => name === field)));
 
-const absence = ({ backend, observe }: Work): string => {
+/** A mount with another accessor was created by someone else, whatever its path. */
+const isRecordedAs = (input: ReconcileInput, mount: AuthMount): boolean =>
+  isSameCluster(input) && input.previous.mount?.owned === true && input.previous.mount.accessor === mount.accessor;
+
+/** What the status records of the mount. */
+export function mountStatus(
+  { vault, backend }: ReconcileInput,
+  { type, accessor }: AuthMount,
+  owned: boolean,
+): NonNullable<VaultAuthBackendStatus['mount']> {
+  return { path: backend.spec.path, type, accessor, owned, clusterID: vault.clusterID };
+}
+
+const unusable = (
+  condition: ReturnType<typeof mounted>,
+  drift: readonly Difference[],
+  why = 'There is no mount to configure.',
+): StepResult<UsableMount> => stepResult({ conditions: [condition, configured('Unknown', 'Pending', why)], status: { drift } });
+
+const missingMount = (input: ReconcileInput): StepResult<UsableMount> =>
+  unusable(mounted('False', 'Missing', missingMessage(input)), [
+    { field: 'mount', want: input.backend.spec.type, got: 'absent' },
+  ]);
+
+const overlappingMount = ({ backend: { spec } }: ReconcileInput): StepResult<UsableMount> =>
+  unusable(
+    mounted(
+      'False',
+      'PathInUse',
+      `auth/${spec.path} overlaps with another mount: choose a path that is no prefix of another mount's path, and has none as its prefix.`,
+    ),
+    [{ field: 'mount', want: spec.type, got: 'absent' }],
+  );
+
+const wrongType = ({ backend: { spec } }: ReconcileInput, { path, type }: AuthMount): StepResult<UsableMount> =>
+  unusable(
+    mounted(
+      'False',
+      'TypeMismatch',
+      `auth/${path} is of type ${type}, not ${spec.type}. Choose another path, or disable that mount if it is unused.`,
+    ),
+    [{ field: 'mount', want: spec.type, got: type }],
+  );
+
+const missingMessage = ({ backend, observeOnly }: ReconcileInput): string => {
   const { path, type, mount } = backend.spec;
   const missing = `There is no mount auth/${path}`;
-  if (observe) return `${missing}; it would ${mount.create ? 'be made' : 'have to be made by somebody else'} (only observing).`;
+  if (observeOnly)
+    return `${missing}; ${mount.create ? 'the controller would create it' : 'an operator would have to enable it'} (observe only).`;
   return mount.create
-    ? `${missing}, and driftPolicy Report leaves it so.`
+    ? `${missing}; it was disabled in Vault and stays so with driftPolicy Report.`
     : `${missing}. Enable it (vault auth enable -path=${path} ${type}) or set mount.create.`;
 };
 
-/** The condition Mounted. */
-export function mounted(status: MountFinding['status'], reason: MountFinding['reason'], message: string): MountFinding {
-  return {
-    type: 'Mounted',
-    status,
-    reason,
-    message,
-  };
+/** A mount that was there and is gone is drift, which may be only reported; on a new server there was none. */
+const isReportedDrift = (input: ReconcileInput): boolean =>
+  input.backend.spec.driftPolicy === 'Report' &&
+  isSameCluster(input) &&
+  input.previous.mount?.owned === true &&
+  input.previous.mount.accessor !== undefined;
+
+/**
+ * Another VaultAuthBackend that has the same mount, as a sentence. The object that has the mount keeps it; before any has it,
+ * the older object wins. With the `accessor` of the mount, a conflict through another endpoint to the same server shows too.
+ */
+export function findMountConflict(
+  { context, backend }: Pick<ReconcileInput, 'context' | 'backend'>,
+  accessor?: string,
+): string | undefined {
+  const endpoint = backend.spec.endpointRef.name;
+  const other = context.listers.backends
+    .list()
+    .find(
+      (candidate) =>
+        candidate.metadata.uid !== backend.metadata.uid &&
+        candidate.spec.path === backend.spec.path &&
+        (ownsMount(candidate) === ownsMount(backend) ? isOlder(candidate, backend) : ownsMount(candidate)) &&
+        (isSameServer(context, endpoint, candidate.spec.endpointRef.name) ||
+          (accessor !== undefined && candidate.status?.mount?.accessor === accessor)),
+    );
+  if (!other) return undefined;
+  const { endpointRef, path } = other.spec;
+  const through =
+    endpointRef.name === endpoint
+      ? ''
+      : ` through VaultEndpoint ${endpointRef.name}, which leads to the same cluster and namespace,`;
+  return (
+    `VaultAuthBackend ${other.metadata.name}${through} already manages auth/${path}: two objects would overwrite each other. ` +
+    'Choose another path, or delete one of them.'
+  );
+}
+
+const ownsMount = ({ status }: VaultAuthBackend): boolean => status?.mount?.owned === true;
+
+/** Another backend has the mount: this one must forget that it ever did, so that it never writes to it or disables it. */
+export function mountHeldByOther(conflict: string): StepResult<UsableMount> {
+  return stepResult({
+    conditions: [
+      mounted('False', 'NotOwned', conflict),
+      configured('Unknown', 'Pending', 'Another VaultAuthBackend has the mount.'),
+    ],
+    forget: ['mount', 'configHash'],
+  });
+}
+
+/** The prefix of tuning fields in `status.drift`, which lists fields of the configuration too. */
+export const TUNE_PREFIX = 'tune.';
+
+/** Where the tuning of a mount differs from the spec. Reads the mount itself, in which 0 is 0: the tune path shows the system's default instead. */
+export function tuneDifferences(desired: JsonObject, mount: AuthMount): readonly Difference[] {
+  return differences(desired, tuneOf(mount), 'tune').map((difference) => ({
+    ...difference,
+    field: TUNE_PREFIX + difference.field,
+  }));
+}
+
+/** Reconciles the tuning of an owned mount. Throws VaultError. */
+export async function ensureTune(input: ReconcileInput, desired: JsonObject, mount: AuthMount): Promise<DocumentResult> {
+  const { context, backend, vault, previous, observeOnly } = input;
+  const { path, adoption, driftPolicy } = backend.spec;
+  // The mount has just been read; it is read again only after a write.
+  let current: AuthMount | undefined = mount;
+  const document: JsonObject = {};
+  return reconcileDocument<JsonObject>(
+    {
+      read: async () => {
+        current ??= await findMount(input);
+        return current && document;
+      },
+      differences: () => (current ? tuneDifferences(desired, current) : []),
+      write: () => {
+        current = undefined;
+        return writeTune(vault.session, path, desired);
+      },
+      claim: async () => undefined,
+    },
+    {
+      isOwned: () => true,
+      isWritten: previous.observedGeneration === backend.metadata.generation,
+      ignored: previouslyIgnored(previous, (field) => field.startsWith(TUNE_PREFIX)),
+      adoption,
+      driftPolicy,
+      observeOnly,
+      fence: context.vault.fence,
+    },
+  );
+}
+
+const tuneOf = ({ raw, description }: AuthMount): JsonObject => ({
+  ...(isObject(raw['config']) ? raw['config'] : {}),
+  description,
+});
+
+/** The fields that the server did not take at the last write, of one of the two documents in `status.drift`. */
+export function previouslyIgnored(
+  { conditions, drift }: VaultAuthBackendStatus,
+  isOfDocument: (field: string) => boolean,
+): readonly Difference[] {
+  return conditions?.some(({ type, reason }) => type === 'Configured' && reason === 'IgnoredParameters')
+    ? (drift ?? []).filter(({ field }) => isOfDocument(field))
+    : [];
 }

@@ -1,221 +1,247 @@
-// Brings one VaultAuthBackend, its mount in Vault and its reviewer in Kubernetes together.
-import { KubeError } from '../../kube/errors.ts';
+// Reconciles one VaultAuthBackend: its auth mount in Vault, the configuration of the mount, and the token reviewer in Kubernetes.
+import type { AuthMount } from '../../vault/mounts.ts';
+import { type ControllerContext, type Reconcile, resyncAfterMs } from '../context.ts';
+import { attempt, mounted } from './conditions.ts';
+import { ensureConfig } from './config.ts';
+import { deleteBackend } from './deletion.ts';
+import { type DesiredConfig, isSynced, readDesiredConfig } from './desired-config.ts';
+import { createMount, findMount, findMountConflict, mountHeldByOther, type MountPlan, planMount } from './mount.ts';
+import { nextProbeAt, probeBackend } from './probe.ts';
+import { deleteUnneededObjects, ensureReviewer, rotateAt } from './reviewer.ts';
+import {
+  type BackendState,
+  backendStates,
+  combine,
+  type CombinedResult,
+  isObserveOnly,
+  type ReconcileInput,
+  type StepResult,
+  stepResult,
+  unreached,
+} from './step.ts';
 import {
   type BackendConditionUpdate,
-  type VaultAuthBackendStatus,
   type VaultAuthBackend,
+  type VaultAuthBackendStatus,
   defaultAudience,
 } from '../../resources/backend.ts';
 import { type ConditionUpdate, mergeConditions, readyCondition } from '../../resources/condition.ts';
-import type { ControllerContext, Reconcile } from '../context.ts';
-import { vaultFailure } from '../vault-failure.ts';
-import { untried } from './health.ts';
-import { type BackendMemory, memories } from './memory.ts';
-import { look, type Pass } from './pass.ts';
-import { ProbeUntried } from './probe.ts';
-import { rejection } from './rejection.ts';
-import { removeBackend } from './removal.ts';
-import { nextLook } from './schedule.ts';
-import { isLookOnly, type Work } from './work.ts';
 
 export interface BackendOptions {
-  /** PEM that the controller itself trusts as API server; undefined: what its system trusts. */
+  /** CA certificates (PEM) with which the controller itself verifies the API server; undefined: those of its system. */
   readonly clusterCA: () => Promise<string | undefined>;
 }
 
-interface Outcome {
-  readonly findings: readonly BackendConditionUpdate[];
+/** What a run reports. `requeueAfterMs` undefined: it failed, and the queue retries it with back-off. */
+interface BackendResult {
+  readonly conditions: readonly BackendConditionUpdate[];
   readonly status: Partial<VaultAuthBackendStatus>;
   readonly requeueAfterMs: number | undefined;
 }
 
-/** A reconciler with a memory of its own. What it throws is no fault of the object, or has been told in its status already. */
-export function backendReconciler({ clusterCA }: BackendOptions): Reconcile<VaultAuthBackend> {
-  const known = memories();
+/**
+ * Makes the mount of one backend match its spec. Each step returns what it reached, as data; a step that fails ends the run, and
+ * what the steps before it reached is kept. Throws what is neither Vault's nor the API server's answer.
+ */
+export async function reconcileBackend(input: ReconcileInput, options: BackendOptions): Promise<CombinedResult> {
+  const conflict = findMountConflict(input);
+  if (conflict !== undefined) return combine(input.previous, [mountHeldByOther(conflict)]);
+
+  const observed = await attempt('Mounted', input, () => gather(input, options));
+  if (!observed.value) return combine(input.previous, [observed]);
+  const { mount, desired } = observed.value;
+
+  const plan = planMount(input, mount);
+  return combine(input.previous, await act(input, plan, desired));
+}
+
+interface Observed {
+  readonly mount: AuthMount | undefined;
+  /** A failure to read this does not keep the mount from being created. */
+  readonly desired: StepResult<DesiredConfig>;
+}
+
+/** Reads the mount in Vault, and from the cluster what its configuration must be. Writes nothing. */
+const gather = async (input: ReconcileInput, options: BackendOptions): Promise<StepResult<Observed>> => {
+  const mount = await findMount(input);
+  const desired = await attempt('Configured', input, () => readDesiredConfig(input, mount, options));
+  return stepResult({ value: { mount, desired } });
+};
+
+/** Makes Vault and Kubernetes match. Each step needs the value of the one before it. */
+const act = async (
+  input: ReconcileInput,
+  plan: MountPlan,
+  desired: StepResult<DesiredConfig>,
+): Promise<readonly StepResult<unknown>[]> => {
+  const mount = plan.action === 'create' ? await attempt('Mounted', input, () => createMount(input)) : plan.result;
+  if (!mount.value) return [mount];
+  if (!desired.value) return [mount, desired];
+
+  const onMount = { ...input, previous: mount.value.previous };
+  const reviewer = await attempt('Configured', onMount, () => ensureReviewer(onMount));
+  if (!reviewer.value) return [mount, desired, reviewer];
+
+  const target = { mount: mount.value, desired: desired.value, reviewer: reviewer.value };
+  const config = await attempt('Configured', onMount, () => ensureConfig(onMount, target));
+  if (!config.value) return [mount, desired, reviewer, config];
+
+  const written = { ...target, config: config.value };
+  const probe = await attempt('Configured', onMount, () => probeBackend(onMount, written));
+  if (probe.failure) return [mount, desired, reviewer, config, probe];
+
+  const cleanup = await attempt('Configured', onMount, () => deleteUnneededObjects(onMount));
+  return [mount, desired, reviewer, config, probe, cleanup];
+};
+
+/** The reconciler of the queue: deletion, status, Event and requeue around `reconcileBackend`. */
+export function backendReconciler(options: BackendOptions): Reconcile<VaultAuthBackend> {
+  const states = backendStates();
   return async (context, key, backend, signal) => {
+    const { metrics } = context.report;
     if (!backend) {
-      known.forget(key);
-      context.report.metrics.probe(key, undefined);
-      context.report.metrics.expires('reviewer', key, undefined);
+      states.delete(key);
+      metrics.probe(key, undefined);
+      metrics.expires('reviewer', key, undefined);
       return {};
     }
-    const removal = backend.metadata.deletionTimestamp === undefined ? undefined : await removeBackend(context, backend, signal);
-    if (removal && !removal.unconfirmed) return removal;
-    const memory = known.of(key, backend.metadata.uid);
-    const { findings, status, requeueAfterMs } = await lookFrom(context, backend, memory, clusterCA, signal);
-    await write(context, backend, removal?.unconfirmed ? [...findings, removal.unconfirmed] : findings, status);
-    const { expiresAt } = status.reviewer ?? {};
-    context.report.metrics.expires('reviewer', key, expiresAt === undefined ? undefined : Date.parse(expiresAt));
-    if (requeueAfterMs !== undefined) return { requeueAfterMs };
-    throw new Error(findings.find((finding) => finding.status !== 'True')?.message ?? 'Vault could not be asked');
+    const deletion = backend.metadata.deletionTimestamp === undefined ? undefined : await deleteBackend(context, backend, signal);
+    if (deletion && !deletion.unconfirmed) return deletion;
+    const result = await run(context, backend, states.of(key, backend.metadata.uid), options, signal);
+    const conditions = deletion?.unconfirmed ? [...result.conditions, deletion.unconfirmed] : result.conditions;
+    await writeStatus(context, backend, conditions, result.status);
+    const { expiresAt } = result.status.reviewer ?? {};
+    metrics.expires('reviewer', key, expiresAt === undefined ? undefined : Date.parse(expiresAt));
+    if (result.requeueAfterMs !== undefined) return { requeueAfterMs: result.requeueAfterMs };
+    throw new Error(conditions.find(({ status }) => status !== 'True')?.message ?? 'Vault did not answer');
   };
 }
 
-const lookFrom = async (
+const run = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
-  memory: BackendMemory,
-  clusterCA: BackendOptions['clusterCA'],
+  state: BackendState,
+  options: BackendOptions,
   signal: AbortSignal,
-): Promise<Outcome> => {
-  const before = backend.status ?? {};
-  const observe = isLookOnly(context, backend);
-  const { name } = backend.spec.endpointRef;
-  const vault = context.vault.registry.get(name);
+): Promise<BackendResult> => {
+  const previous = backend.status ?? {};
+  const endpoint = backend.spec.endpointRef.name;
+  const vault = context.vault.registry.get(endpoint);
   if (vault.state === 'notReady') {
-    const finding: BackendConditionUpdate = {
-      type: 'Mounted',
-      status: 'Unknown',
-      reason: 'EndpointNotReady',
-      message: `VaultEndpoint ${name}: ${vault.message}`,
-    };
-    // Whoever makes it ready tells us.
+    const condition = mounted('Unknown', 'EndpointNotReady', `VaultEndpoint ${endpoint}: ${vault.message}`);
+    // When the endpoint becomes ready, the watch mapping enqueues this backend.
     return {
-      findings: [finding, ...kept(before, ['Mounted'])],
-      status: before,
-      requeueAfterMs: nextLook({ context, backend, before, memory }, false),
+      conditions: [condition, ...unreached(previous, new Set(['Mounted']))],
+      status: previous,
+      requeueAfterMs: requeueAfterMs({ context, backend, previous, state }, false),
     };
   }
-  if (!observe) await holdAsNeeded(context, backend);
-  const work: Work = { context, backend, vault, memory, before, observe, signal };
-  const pass: Pass = { findings: [], status: {}, before, isWaiting: false, rightsProblem: undefined, forgetsProbe: false };
-  try {
-    await look(work, pass, clusterCA);
-    remember(work, pass);
-    const { lastProbe, ...rest } = pass.before;
-    const status = { ...(pass.forgetsProbe || lastProbe === undefined ? rest : pass.before), drift: [], ...pass.status };
-    return { findings: pass.findings, status, requeueAfterMs: nextLook({ ...work, before: status }, pass.isWaiting) };
-  } catch (error) {
-    const failed = failures(work, pass, error);
-    if (!failed) throw error;
-    const findings = [
-      ...pass.findings.filter(({ type }) => !failed.findings.some((other) => other.type === type)),
-      ...failed.findings,
-    ];
-    const status = { ...pass.before, ...pass.status, drift: pass.status.drift ?? before.drift ?? [] };
-    return {
-      findings: [
-        ...findings,
-        ...kept(
-          before,
-          findings.map(({ type }) => type),
-        ),
-      ],
-      status,
-      requeueAfterMs: failed.isFinal ? nextLook({ ...work, before: status }, false) : failed.retryAfterMs,
-    };
-  }
-};
-
-/** Conditions of the last pass that this one did not come to. */
-const kept = ({ conditions = [] }: VaultAuthBackendStatus, known: readonly string[]): readonly BackendConditionUpdate[] =>
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- they were findings when they were written
-  conditions.filter(
-    ({ type }) => type !== 'Ready' && type !== 'Deletable' && !known.includes(type),
-  ) as readonly BackendConditionUpdate[];
-
-interface Failed {
-  readonly findings: readonly BackendConditionUpdate[];
-  /** Only a person can change it: no sooner look than ever. */
-  readonly isFinal: boolean;
-  readonly retryAfterMs: number | undefined;
-}
-
-/** What an error means for the step that it ended; undefined: it is no matter of this object. */
-const failures = ({ backend }: Work, { findings }: Pass, error: unknown): Failed | undefined => {
-  const { path } = backend.spec;
-  const isMounted = findings.some(({ type }) => type === 'Mounted');
-  if (error instanceof KubeError)
-    return {
-      findings: [
-        { type: isMounted ? 'Configured' : 'Mounted', status: 'Unknown', reason: 'WriteFailed', message: error.message },
-      ],
-      isFinal: false,
-      retryAfterMs: undefined,
-    };
-  if (error instanceof ProbeUntried) {
-    const { message, cause } = error;
-    return { findings: untried(backend, findings, message), isFinal: false, retryAfterMs: cause.retryAfterMs };
-  }
-  const failure = vaultFailure(error, `auth/${path}`);
-  if (!failure) return undefined;
-  const rejected = isMounted ? rejection(backend, error) : undefined;
-  if (rejected) return { findings: rejected, isFinal: true, retryAfterMs: undefined };
-  const isRefused = failure.reason === 'PermissionDenied' || failure.reason === 'WriteFailed';
+  const observeOnly = isObserveOnly(context, backend);
+  if (!observeOnly) await ensureFinalizer(context, backend);
+  const input: ReconcileInput = { context, backend, vault, state, previous, observeOnly, signal };
+  const combined = await reconcileBackend(input, options);
+  const { failure, isWaiting } = combined;
+  const { conditions, status } = failure ? combined : withRecentRepair(input, combined);
   return {
-    findings: [
-      {
-        type: isMounted ? 'Configured' : 'Mounted',
-        status: isRefused ? 'False' : 'Unknown',
-        reason: failure.reason,
-        message: failure.message,
-      },
-    ],
-    isFinal: false,
-    retryAfterMs: failure.retryAfterMs,
+    conditions,
+    status,
+    requeueAfterMs:
+      failure && !failure.isFinal
+        ? failure.retryAfterMs
+        : requeueAfterMs({ context, backend, state, previous: status }, isWaiting),
   };
 };
 
-/** What was put right stays in the status for one interval, so that somebody can see it. */
-const remember = ({ context, backend, memory }: Work, pass: Pass): void => {
-  const at = pass.findings.findIndex(({ type }) => type === 'Configured');
+/** A repair stays in the status for one resync interval: otherwise the next run would overwrite it before an operator reads it. */
+const withRecentRepair = ({ context, backend, state }: ReconcileInput, result: CombinedResult): CombinedResult => {
+  const condition = result.conditions.find(({ type }) => type === 'Configured');
   const now = context.clock.now();
-  const finding = pass.findings[at];
-  if (finding?.reason === 'Repaired') {
-    memory.repaired = { at: now, drift: pass.status.drift ?? [], finding };
-    return;
+  if (condition?.reason === 'Repaired') {
+    state.repaired = { at: now, drift: result.status.drift ?? [], condition };
+    return result;
   }
-  const { repaired } = memory;
-  const isFresh = repaired !== undefined && now - repaired.at < backend.spec.resyncSeconds * 1000 * context.clock.resyncFactor;
-  if (finding?.reason !== 'InSync' || !isFresh) {
-    memory.repaired = undefined;
-    return;
+  const { repaired } = state;
+  const isRecent = repaired !== undefined && now - repaired.at < backend.spec.resyncSeconds * 1000 * context.clock.resyncFactor;
+  if (condition?.reason !== 'InSync' || !isRecent) {
+    state.repaired = undefined;
+    return result;
   }
-  pass.findings.splice(at, 1, repaired.finding);
-  pass.status = { ...pass.status, drift: repaired.drift };
+  const conditions = result.conditions.map((each) => (each.type === 'Configured' ? repaired.condition : each));
+  return { ...result, conditions, status: { ...result.status, drift: repaired.drift } };
 };
 
-/** Only an object whose deletion disables the mount is held back by us. */
-const holdAsNeeded = (context: ControllerContext, backend: VaultAuthBackend): Promise<void> =>
-  backend.spec.deletionPolicy === 'Delete'
-    ? context.kube.addFinalizer('VaultAuthBackend', backend)
-    : context.kube.removeFinalizer('VaultAuthBackend', backend);
+/** Keys of the cluster are read this often: a new one has to be in Vault before tokens are signed with it. */
+const KEY_SYNC_SECONDS = 60;
+/** For what another controller finishes soon, such as the token in a new Secret. */
+const WAITING_SECONDS = 2;
+const MIN_REQUEUE_MS = 1000;
 
-const write = async (
+/** Milliseconds until whatever is due first: resync, key sync, rotation or probe. `previous` is the status of the run that just ended. */
+const requeueAfterMs = (
+  input: Pick<ReconcileInput, 'context' | 'backend' | 'previous' | 'state'>,
+  isWaiting: boolean,
+): number => {
+  const { context, backend, previous, state } = input;
+  const { clock } = context;
+  const now = clock.now();
+  const resync = resyncAfterMs(clock, backend.spec.resyncSeconds);
+  const keys = isSynced(backend.spec) ? resyncAfterMs(clock, KEY_SYNC_SECONDS) : Infinity;
+  const rotation =
+    previous.reviewer?.mode === 'Rotated' && previous.reviewer.tokenHash !== undefined
+      ? rotateAt(previous.reviewer, state.signingKey) - now
+      : Infinity;
+  const probe = backend.spec.probe.enabled && previous.lastProbe !== undefined ? nextProbeAt(input) - now : Infinity;
+  const soon = isWaiting ? resyncAfterMs(clock, Math.max(WAITING_SECONDS, waitedSeconds(input) / 2)) : Infinity;
+  return Math.max(MIN_REQUEUE_MS, Math.min(resync, keys, rotation, probe, soon));
+};
+
+/** How long the reviewer has been unhealthy: the longer it lasts, the less often it is checked. */
+const waitedSeconds = ({ context, backend }: Pick<ReconcileInput, 'context' | 'backend'>): number => {
+  const since = backend.status?.conditions?.find(({ type, status }) => type === 'ReviewerHealthy' && status === 'False');
+  return since ? (context.clock.now() - Date.parse(since.lastTransitionTime)) / 1000 : 0;
+};
+
+/** Only a backend whose deletion disables the mount needs the finalizer. */
+const ensureFinalizer = ({ kube }: ControllerContext, backend: VaultAuthBackend): Promise<void> =>
+  backend.spec.deletionPolicy === 'Delete'
+    ? kube.addFinalizer('VaultAuthBackend', backend)
+    : kube.removeFinalizer('VaultAuthBackend', backend);
+
+const writeStatus = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
-  findings: readonly BackendConditionUpdate[],
+  conditions: readonly BackendConditionUpdate[],
   status: Partial<VaultAuthBackendStatus>,
 ): Promise<void> => {
   const { name, generation } = backend.metadata;
   const time = new Date(context.clock.now()).toISOString();
-  const ready = readyCondition(findings);
-  tellTurn(context, backend, ready);
-  const all = [...findings, ready];
+  const ready = readyCondition(conditions);
+  emitReadyEvent(context, backend, ready);
   await context.kube.writeStatus('VaultAuthBackend', backend, {
     ...status,
     audience: defaultAudience(backend),
     roles: countRoles(context, name),
     observedGeneration: generation,
-    conditions: mergeConditions(backend.status?.conditions ?? [], all, generation, time),
+    conditions: mergeConditions(backend.status?.conditions ?? [], [...conditions, ready], generation, time),
     lastSyncTime: time,
   });
 };
 
-/** An Event when it becomes ready, or is so no longer. */
-const tellTurn = (context: ControllerContext, backend: VaultAuthBackend, { status, reason, message }: ConditionUpdate): void => {
+/** An Event when the backend becomes ready or stops being ready. */
+const emitReadyEvent = (
+  { report }: ControllerContext,
+  backend: VaultAuthBackend,
+  { status, reason, message }: ConditionUpdate,
+): void => {
   const before = backend.status?.conditions?.find(({ type }) => type === 'Ready');
   if (before?.status === status || status === 'Unknown') return;
-  context.report.emitEvent(backend, status === 'True' ? 'Normal' : 'Warning', reason, message);
+  report.emitEvent(backend, status === 'True' ? 'Normal' : 'Warning', reason, message);
 };
 
-const countRoles = (
-  { listers: { roles } }: ControllerContext,
-  backend: string,
-): { readonly total: number; readonly ready: number } => {
-  const ours = roles.list().filter(({ spec, status }) => (status?.vault?.backend ?? spec.backendRef?.name) === backend);
-  const ready = ours.filter(({ status }) =>
-    status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+const countRoles = ({ listers }: ControllerContext, backend: string): { readonly total: number; readonly ready: number } => {
+  const roles = listers.roles.list().filter(({ spec, status }) => (status?.vault?.backend ?? spec.backendRef?.name) === backend);
+  const ready = roles.filter(({ status }) =>
+    status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
   );
-  return { total: ours.length, ready: ready.length };
+  return { total: roles.length, ready: ready.length };
 };

@@ -7,7 +7,7 @@ import type { VaultEndpointSpec } from '../../resources/endpoint.ts';
 import { MAX_PEM_LENGTH } from '../../resources/common-fields.ts';
 import type { VaultTLS } from '../../vault/client.ts';
 import type { Login } from '../../vault/login.ts';
-import { readGiven } from '../backend/authority.ts';
+import { readGivenCA } from '../ca-certificates.ts';
 import type { ControllerKube } from '../context.ts';
 
 /** A credential is not there, or not to be had; says which and why, without any of its text. */
@@ -32,8 +32,8 @@ type Reader = Pick<ControllerKube, 'client' | 'namespace' | 'serviceAccount'>;
 
 /** Reads what an endpoint names, in our own namespace. Throws a KubeError when the API server cannot be asked. */
 export async function gatherMaterial(context: Reader, spec: VaultEndpointSpec, signal: AbortSignal): Promise<Material> {
-  const authority = await readGiven(context, spec.tls.ca ?? {}, signal);
-  const ofWorkloads = spec.workloadCA ? await readGiven(context, spec.workloadCA, signal) : authority;
+  const authority = await readGivenCA(context, spec.tls.ca ?? {}, signal);
+  const ofWorkloads = spec.workloadCA ? await readGivenCA(context, spec.workloadCA, signal) : authority;
   const isInline = (spec.workloadCA ?? spec.tls.ca)?.inline !== undefined;
   const pair = await readPair(context, spec.tls.clientCert?.secretRef.name, signal);
   const stored = await readStored(context, spec.auth, signal);

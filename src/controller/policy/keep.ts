@@ -6,7 +6,7 @@ import { isObserved } from '../../resources/common-fields.ts';
 import { isMarked, type PolicyText, withoutMark } from '../../resources/policy-text.ts';
 import { readPolicy, writePolicy } from '../../vault/policies.ts';
 import type { ControllerContext } from '../context.ts';
-import { type DocumentState, ignoredBefore, keepDocument } from '../document.ts';
+import { type DocumentResult, ignoredBefore, reconcileDocument } from '../document.ts';
 import type { ReadyVault } from '../vault-registry.ts';
 
 export interface PolicyWork {
@@ -19,7 +19,7 @@ export interface PolicyWork {
 
 export interface KeptPolicy {
   readonly name: string;
-  readonly state: DocumentState;
+  readonly state: DocumentResult;
   readonly status: Partial<VaultACLPolicyStatus>;
 }
 
@@ -34,7 +34,7 @@ export async function keepPolicy({ context, policy, text, vault, signal }: Polic
   const textHash = createHash('sha256').update(text.text).digest('hex');
   const observe = context.vault.observeOnly || isObserved(policy, ...(endpoint ? [endpoint] : []));
   if (isOurs && !observe) await holdAsNeeded(context, policy);
-  const state = await keepDocument<string>(
+  const state = await reconcileDocument<string>(
     {
       read: () => readPolicy(vault.session, name, signal),
       differences: (got) => (withoutMark(got).trim() === withoutMark(text.text).trim() ? [] : differing(text.text, got)),
@@ -45,17 +45,17 @@ export async function keepPolicy({ context, policy, text, vault, signal }: Polic
       },
     },
     {
-      isOurs: (got) => isOurs || (got !== undefined && isMarked(policy, got)),
+      isOwned: (got) => isOurs || (got !== undefined && isMarked(policy, got)),
       isWritten: before?.textHash === textHash,
       ignored: ignoredBefore(before),
       adoption: spec.adoption,
       driftPolicy: spec.driftPolicy,
-      observe,
+      observeOnly: observe,
       fence: context.vault.fence,
     },
   );
   tell(context, policy, name, state);
-  const isHeld = state.finding === 'InSync' || state.finding === 'Repaired' || state.finding === 'IgnoredParameters';
+  const isHeld = state.outcome === 'InSync' || state.outcome === 'Repaired' || state.outcome === 'IgnoredParameters';
   return {
     name,
     state,
@@ -81,7 +81,7 @@ const holdAsNeeded = (context: ControllerContext, policy: VaultACLPolicy): Promi
     : context.kube.removeFinalizer('VaultACLPolicy', policy);
 
 /** Texts can be long: how much differs is told, and the first line that does. */
-const differing = (want: string, got: string): DocumentState['drift'] => {
+const differing = (want: string, got: string): DocumentResult['drift'] => {
   const [wanted, found] = [linesOf(want), linesOf(got)];
   const at = wanted.findIndex((line, index) => line !== found[index]);
   const line = at < 0 ? wanted.length : at;
@@ -91,7 +91,7 @@ const differing = (want: string, got: string): DocumentState['drift'] => {
 const linesOf = (text: string): readonly string[] => withoutMark(text).trim().split('\n');
 const shown = (line: string | undefined): string => (line ?? '(nothing)').slice(0, 200);
 
-const tell = (context: ControllerContext, policy: VaultACLPolicy, name: string, state: DocumentState): void => {
+const tell = (context: ControllerContext, policy: VaultACLPolicy, name: string, state: DocumentResult): void => {
   if (state.repaired.length > 0) {
     context.report.metrics.drift('VaultACLPolicy', 'repaired', state.repaired.length);
     context.report.emitEvent(
@@ -108,6 +108,6 @@ const tell = (context: ControllerContext, policy: VaultACLPolicy, name: string, 
       'Overwritten',
       `The policy ${name} in Vault was another: ${state.overwrote.map(({ field }) => field).join(', ')}.`,
     );
-  if (state.finding === 'Drifted') context.report.metrics.drift('VaultACLPolicy', 'reported', Math.max(1, state.drift.length));
-  if (state.finding === 'IgnoredParameters') context.report.metrics.drift('VaultACLPolicy', 'ignored', state.drift.length);
+  if (state.outcome === 'Drifted') context.report.metrics.drift('VaultACLPolicy', 'reported', Math.max(1, state.drift.length));
+  if (state.outcome === 'IgnoredParameters') context.report.metrics.drift('VaultACLPolicy', 'ignored', state.drift.length);
 };

@@ -146,7 +146,7 @@ const hasIt = ({ status }: VaultACLPolicy): boolean => status?.vault !== undefin
 
 const findingOf = ({ state, name }: KeptPolicy): ACLPolicyConditionUpdate => {
   const fields = state.drift.map(({ field }) => field).join(', ');
-  switch (state.finding) {
+  switch (state.outcome) {
     case 'InSync':
       return programmed('True', 'InSync', `Vault has the policy ${name} as declared.`);
     case 'Repaired':

@@ -1,6 +1,6 @@
 // The words of a role's conditions.
 import type { RoleConditionUpdate } from '../../resources/role.ts';
-import type { DocumentState } from '../document.ts';
+import type { DocumentResult } from '../document.ts';
 
 export type Programmed = Extract<RoleConditionUpdate, { readonly type: 'Programmed' }>;
 
@@ -14,9 +14,9 @@ export function programmed(status: Programmed['status'], reason: Programmed['rea
 }
 
 /** What a pass over the role in Vault found. `observer`: why nothing is written. */
-export function programmedBy(state: DocumentState, name: string, observer: string): Programmed {
+export function programmedBy(state: DocumentResult, name: string, observer: string): Programmed {
   const fields = state.drift.map(({ field }) => field).join(', ');
-  switch (state.finding) {
+  switch (state.outcome) {
     case 'InSync':
       return programmed('True', 'InSync', `Vault has the role ${name} as declared.`);
     case 'Repaired':

@@ -9,7 +9,7 @@ import type { VaultAuthRole, VaultAuthRoleStatus } from '../../resources/role.ts
 import { isRetained } from '../../resources/tenancy.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
 import type { ControllerContext } from '../context.ts';
-import { type DocumentState, ignoredBefore, keepDocument } from '../document.ts';
+import { type DocumentResult, ignoredBefore, reconcileDocument } from '../document.ts';
 import { exhume, isBuried } from '../tombstones.ts';
 import type { ReadyVault } from '../vault-registry.ts';
 import { type Programmed, programmed, programmedBy } from './findings.ts';
@@ -46,7 +46,7 @@ export async function keepRole(work: RoleWork): Promise<KeptRole> {
   const observer = observerOf(work, isOurs);
   let found: JsonObject | undefined;
   if (isOurs && (observer === undefined || observer === OWN_WISH)) await holdAsNeeded(work);
-  const state = await keepDocument<JsonObject>(
+  const state = await reconcileDocument<JsonObject>(
     {
       read: async () => (found = await readRole(vault.session, mountPath, roleName, signal)),
       differences: (got) => differences(document, got, backend.spec.type === 'jwt' ? 'jwtRole' : 'kubernetesRole'),
@@ -59,22 +59,22 @@ export async function keepRole(work: RoleWork): Promise<KeptRole> {
       },
     },
     {
-      isOurs: () => isOurs,
+      isOwned: () => isOurs,
       isWritten: before?.documentHash === documentHash,
       ignored: ignoredBefore(before),
       // What an earlier object of this name has left there is taken over.
       adoption: isBuried(backend, roleName, vault.clusterID) ? 'Always' : backend.spec.adoption,
       driftPolicy: backend.spec.driftPolicy,
-      observe: observer !== undefined,
+      observeOnly: observer !== undefined,
       fence: context.vault.fence,
     },
   );
   tell(work, state);
-  const isHeld = state.finding === 'InSync' || state.finding === 'Repaired' || state.finding === 'IgnoredParameters';
+  const isHeld = state.outcome === 'InSync' || state.outcome === 'Repaired' || state.outcome === 'IgnoredParameters';
   const isElsewhere = role.spec.managementPolicy === 'Observe';
   const finding = found && isElsewhere ? admission(work, found) : programmedBy(state, roleName, observer ?? '');
   // Who may write roles in a namespace may name any role of the mount: what another's role says is not told to him.
-  const isAnothers = state.finding === 'NotOwned' || (isElsewhere && finding.reason === 'ObservedMismatch');
+  const isAnothers = state.outcome === 'NotOwned' || (isElsewhere && finding.reason === 'ObservedMismatch');
   return {
     finding,
     status: {
@@ -130,7 +130,7 @@ const policiesOf = (got: JsonObject | undefined): readonly string[] => {
 const LONGEST_POLICY = 256;
 const MOST_EFFECTIVE = 96;
 
-const tell = ({ context, role, place }: RoleWork, state: DocumentState): void => {
+const tell = ({ context, role, place }: RoleWork, state: DocumentResult): void => {
   if (state.repaired.length > 0) {
     context.report.metrics.drift('VaultAuthRole', 'repaired', state.repaired.length);
     context.report.emitEvent(
@@ -147,8 +147,8 @@ const tell = ({ context, role, place }: RoleWork, state: DocumentState): void =>
       'Overwritten',
       `The role ${place.roleName} in Vault was another: ${fieldsOf(state.overwrote)}.`,
     );
-  if (state.finding === 'Drifted') context.report.metrics.drift('VaultAuthRole', 'reported', Math.max(1, state.drift.length));
-  if (state.finding === 'IgnoredParameters') context.report.metrics.drift('VaultAuthRole', 'ignored', state.drift.length);
+  if (state.outcome === 'Drifted') context.report.metrics.drift('VaultAuthRole', 'reported', Math.max(1, state.drift.length));
+  if (state.outcome === 'IgnoredParameters') context.report.metrics.drift('VaultAuthRole', 'ignored', state.drift.length);
 };
 
-const fieldsOf = (drift: DocumentState['drift']): string => drift.map(({ field }) => field).join(', ');
+const fieldsOf = (drift: DocumentResult['drift']): string => drift.map(({ field }) => field).join(', ');

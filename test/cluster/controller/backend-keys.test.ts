@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { kidOf } from '../../../src/controller/backend/signing-keys.ts';
+import { kidOf } from '../../../src/controller/backend/desired-config.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { jwtRoleOf, roleOf } from './backend-looks.ts';

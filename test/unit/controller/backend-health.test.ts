@@ -1,28 +1,27 @@
 // What a login, a token and the API server's answers mean for the conditions of a backend.
 import { generateKeyPairSync } from 'node:crypto';
-import { type HealthSituation, keysHealth, reviewerHealth } from '../../../src/controller/backend/health.ts';
-import { keysFresh, readClusterKeys } from '../../../src/controller/backend/keys.ts';
-import { kidOf } from '../../../src/controller/backend/signing-keys.ts';
-import type { Work } from '../../../src/controller/backend/work.ts';
+import { keysFresh, keysHealth, reviewerHealth, type ReviewerObservation } from '../../../src/controller/backend/conditions.ts';
+import { kidOf, readClusterKeys } from '../../../src/controller/backend/desired-config.ts';
+import type { ReconcileInput } from '../../../src/controller/backend/step.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 
 const NOW = Date.parse('2026-01-02T00:00:00Z');
 const at = (hours: number): string => new Date(NOW + hours * 3_600_000).toISOString();
 
 /** Of a backend as much as these functions look at. */
-const work = (spec: object, before: object = {}, request: () => Promise<unknown> = () => Promise.resolve({})): Work =>
+const work = (spec: object, before: object = {}, request: () => Promise<unknown> = () => Promise.resolve({})): ReconcileInput =>
   ({
     context: { clock: { now: () => NOW, resyncFactor: 1 }, kube: { client: { request }, namespace: 'ours' } },
     backend: { metadata: { name: 'main' }, spec: { rbac: {}, probe: { enabled: true }, ...spec } },
     vault: { clusterID: 'one' },
-    before,
-    memory: { missedSince: new Map() },
-  }) as unknown as Work;
+    previous: before,
+    state: { missingSince: new Map() },
+  }) as unknown as ReconcileInput;
 
-const kubernetes = (mode: string, probe = true): Work =>
+const kubernetes = (mode: string, probe = true): ReconcileInput =>
   work({ type: 'kubernetes', kubernetes: { host: 'https://api', reviewer: { mode } }, probe: { enabled: probe } });
 const probe = (result: 'Succeeded' | 'Denied' | 'Failed', message = 'permission denied') => ({ time: at(0), result, message });
-const situation = (more: Partial<HealthSituation> = {}): HealthSituation => ({
+const observation = (more: Partial<ReviewerObservation> = {}): ReviewerObservation => ({
   probe: probe('Succeeded'),
   reviewer: undefined,
   account: 'ours/reviewer',
@@ -34,11 +33,11 @@ const situation = (more: Partial<HealthSituation> = {}): HealthSituation => ({
 const ends = (issued: number, expires: number, mode = 'SecretRef') => ({ mode, issuedAt: at(issued), expiresAt: at(expires) });
 
 describe('reviewerHealth', () => {
-  it.each<[string, Work, Partial<HealthSituation>, string, string, string]>([
+  it.each<[string, ReconcileInput, Partial<ReviewerObservation>, string, string, string]>([
     ['a login', kubernetes('Rotated'), {}, 'True', 'ProbeSucceeded', ''],
     ['no login yet', kubernetes('Rotated'), { probe: undefined }, 'Unknown', 'NotProbed', ''],
     ['logins that are switched off', kubernetes('Rotated', false), { probe: undefined }, 'True', 'NotProbed', 'probe.enabled'],
-    ['a refusal', kubernetes('SecretRef'), { probe: probe('Denied') }, 'False', 'ProbeDenied', 'reviewer.secretRef has ended'],
+    ['a refusal', kubernetes('SecretRef'), { probe: probe('Denied') }, 'False', 'ProbeDenied', 'reviewer.secretRef has expired'],
     ['a refusal, Local', kubernetes('Local'), { probe: probe('Denied') }, 'False', 'ProbeDenied', "Vault's own service account"],
     ['a refusal, ClientJWT', kubernetes('ClientJWT'), { probe: probe('Denied') }, 'False', 'ProbeDenied', 'that logs in'],
     ['no answer', kubernetes('Rotated'), { probe: probe('Failed', 'timed out') }, 'False', 'ProbeFailed', 'timed out'],
@@ -87,9 +86,9 @@ describe('reviewerHealth', () => {
       '2 days old',
     ],
   ])('%s', (_, of, more, status, reason, words) => {
-    const finding = reviewerHealth(of, situation(more));
-    expect(finding).toMatchObject({ type: 'ReviewerHealthy', status, reason });
-    expect(finding.message).toContain(words);
+    const condition = reviewerHealth(of, observation(more));
+    expect(condition).toMatchObject({ type: 'ReviewerHealthy', status, reason });
+    expect(condition.message).toContain(words);
   });
 });
 
@@ -122,23 +121,28 @@ describe('keys of a cluster that cannot be asked', () => {
   it('are those that Vault has from us, and none of anybody else', async () => {
     const held = { jwt_validation_pubkeys: [pem, 'foreign'], bound_issuer: 'https://foreign' };
     const keys = await readClusterKeys(work(push, recorded, refuse), held);
-    expect(keys).toMatchObject({ pems: [pem], issuer: 'https://api', isKnown: true, finding: { reason: 'JWKSUnreachable' } });
-    expect(keys.finding?.message).toContain('system:service-account-issuer-discovery');
+    expect(keys).toMatchObject({
+      pems: [pem],
+      issuer: 'https://api',
+      isComplete: true,
+      condition: { reason: 'JWKSUnreachable' },
+    });
+    expect(keys.condition?.message).toContain('system:service-account-issuer-discovery');
   });
 
   it('are unknown where we have not written any, or in another Vault', async () => {
     const held = { jwt_validation_pubkeys: [pem] };
-    expect((await readClusterKeys(work(push, {}, refuse), held)).isKnown).toBe(false);
+    expect((await readClusterKeys(work(push, {}, refuse), held)).isComplete).toBe(false);
     const elsewhere = { ...recorded, mount: { owned: true, clusterID: 'two' } };
-    expect((await readClusterKeys(work(push, elsewhere, refuse), held)).isKnown).toBe(false);
+    expect((await readClusterKeys(work(push, elsewhere, refuse), held)).isComplete).toBe(false);
   });
 
   it('do not matter where none are needed', async () => {
     const plain = { type: 'kubernetes', kubernetes: { issuer: 'Ignore', verifyKeys: { source: 'None' } } };
     expect(await readClusterKeys(work(plain, {}, refuse), undefined)).toMatchObject({
-      finding: undefined,
+      condition: undefined,
       pems: [],
-      isKnown: true,
+      isComplete: true,
     });
   });
 });

@@ -1,6 +1,6 @@
 // Which keys Vault must hold while those of the cluster change.
 import { generateKeyPairSync } from 'node:crypto';
-import { kidOf, planKeys } from '../../../src/controller/backend/signing-keys.ts';
+import { kidOf, planKeys } from '../../../src/controller/backend/desired-config.ts';
 
 const pem = (): string =>
   generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
@@ -9,11 +9,11 @@ const KEEP = 1000;
 
 const plan = (
   published: readonly string[],
-  held: readonly string[],
+  inVault: readonly string[],
   recorded: readonly string[],
-  missedSince: Map<string, number>,
+  missingSince: Map<string, number>,
   now: number,
-) => planKeys({ published, held, recorded: recorded.map(kidOf), missedSince, now, keepMs: KEEP });
+) => planKeys({ published, inVault, recorded: recorded.map(kidOf), missingSince, now, keepMs: KEEP });
 
 describe('planKeys', () => {
   it('takes what is published, and a new key at once', () => {

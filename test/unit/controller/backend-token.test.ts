@@ -1,18 +1,24 @@
 // What is remembered of a reviewer's token, and when it is replaced.
-import { rotateAt } from '../../../src/controller/backend/reviewer.ts';
-import { expiryOf, isRecordOf, issueOf, keyOf, recordOf } from '../../../src/controller/backend/token-record.ts';
+import {
+  expiresAtOf,
+  hashOfToken,
+  isHashOfToken,
+  issuedAtOf,
+  keyIDOf,
+  rotateAt,
+} from '../../../src/controller/backend/reviewer.ts';
 
 const jwt = (claims: object): string => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
 
 describe('the record of a token', () => {
   it('tells whether it is the same, and nothing else of it', () => {
     const token = jwt({ sub: 'reviewer' });
-    const record = recordOf(token);
-    expect(isRecordOf(record, token)).toBe(true);
-    expect(isRecordOf(record, `${token}x`)).toBe(false);
-    expect(isRecordOf('', token)).toBe(false);
+    const record = hashOfToken(token);
+    expect(isHashOfToken(record, token)).toBe(true);
+    expect(isHashOfToken(record, `${token}x`)).toBe(false);
+    expect(isHashOfToken('', token)).toBe(false);
     expect(record).toMatch(/^[0-9a-f]{16}:[0-9a-f]{32}$/);
-    expect(recordOf(token)).not.toBe(record);
+    expect(hashOfToken(token)).not.toBe(record);
   });
 
   it.each([
@@ -23,19 +29,19 @@ describe('the record of a token', () => {
     ['three parts that are no JWT', 'a.b.c', undefined, undefined],
     ['an empty one', '', undefined, undefined],
   ])('reads the times of %s', (_, token, expires, issued) => {
-    expect([expiryOf(token), issueOf(token)]).toEqual([expires, issued]);
+    expect([expiresAtOf(token), issuedAtOf(token)]).toEqual([expires, issued]);
   });
 });
 
 const reviewer = (issuedAt: string, expiresAt: string, mode = 'Rotated') => ({ mode, issuedAt, expiresAt });
 
-describe('keyOf', () => {
+describe('keyIDOf', () => {
   it.each([
     ['a JWT', `${Buffer.from('{"kid":"one"}').toString('base64url')}.e30.c2ln`, 'one'],
     ['a JWT without a key ID', jwt({}), undefined],
     ['no JWT', 'abc', undefined],
   ])('%s', (_, token, kid) => {
-    expect(keyOf(token)).toBe(kid);
+    expect(keyIDOf(token)).toBe(kid);
   });
 });
 

@@ -4,15 +4,15 @@ import { type DocumentSituation, planDocument } from '../../../src/controller/do
 const settled: DocumentSituation = {
   exists: true,
   differs: false,
-  isOurs: true,
+  isOwned: true,
   isWritten: true,
   isIgnored: false,
   adoption: 'IfIdentical',
   driftPolicy: 'Repair',
-  observe: false,
+  observeOnly: false,
 };
 const absent = { exists: false, differs: false } as const;
-const foreign = { isOurs: false, isWritten: false } as const;
+const foreign = { isOwned: false, isWritten: false } as const;
 
 const rows: readonly (readonly [string, Partial<DocumentSituation>, string])[] = [
   ['ours and as declared', {}, 'none InSync'],
@@ -35,12 +35,12 @@ const rows: readonly (readonly [string, Partial<DocumentSituation>, string])[] =
   ['somebody else’s and different', { ...foreign, differs: true }, 'leave NotOwned'],
   ['somebody else’s and different, always adopted', { ...foreign, differs: true, adoption: 'Always' }, 'write Overwritten'],
   ['somebody else’s and identical, always adopted', { ...foreign, adoption: 'Always' }, 'none Adopted'],
-  ['observed and as declared', { ...foreign, observe: true }, 'none Observed'],
-  ['observed and different', { differs: true, observe: true }, 'leave ObservedMismatch'],
-  ['observed and absent', { ...absent, observe: true }, 'leave Absent'],
+  ['observed and as declared', { ...foreign, observeOnly: true }, 'none Observed'],
+  ['observed and different', { differs: true, observeOnly: true }, 'leave ObservedMismatch'],
+  ['observed and absent', { ...absent, observeOnly: true }, 'leave Absent'],
 ];
 
 it.each(rows)('%s', (_, situation, expected) => {
   const plan = planDocument({ ...settled, ...situation });
-  expect(`${plan.action} ${plan.action === 'write' ? plan.because : plan.finding}`).toBe(expected);
+  expect(`${plan.action} ${plan.action === 'write' ? plan.because : plan.outcome}`).toBe(expected);
 });

@@ -1,7 +1,6 @@
 // What a backend gives and takes in Kubernetes: rights only to whom a role admits, and nothing that another backend still needs.
-import { dropReviewer, dropUnneeded } from '../../../src/controller/backend/reviewer.ts';
-import { keepRights } from '../../../src/controller/backend/rights.ts';
-import type { Work } from '../../../src/controller/backend/work.ts';
+import { deleteReviewer, deleteUnneededObjects, ensureRights } from '../../../src/controller/backend/reviewer.ts';
+import type { ReconcileInput } from '../../../src/controller/backend/step.ts';
 import type { KubeRequest } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
@@ -13,7 +12,7 @@ const ACCOUNT = '/api/v1/namespaces/vault-auth-injector/serviceaccounts/reviewer
 const SECRET = '/api/v1/namespaces/vault-auth-injector/secrets/reviewer-token';
 
 /** An API server that has both objects of a reviewer, made by us; what is applied and what is deleted. */
-const workOf = (backend: VaultAuthBackend, others: readonly VaultAuthBackend[], roles: readonly VaultAuthRole[] = []) => {
+const inputOf = (backend: VaultAuthBackend, others: readonly VaultAuthBackend[], roles: readonly VaultAuthRole[] = []) => {
   const applied = new Map<string, JsonObject>();
   const deleted: string[] = [];
   const request = async ({ method, path, body }: KubeRequest): Promise<unknown> => {
@@ -28,7 +27,7 @@ const workOf = (backend: VaultAuthBackend, others: readonly VaultAuthBackend[], 
     listers: { backends: { list: () => [backend, ...others] }, roles: { list: () => roles } },
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the code under test reads is there
-  return { work: { context, backend, signal: undefined } as unknown as Work, applied, deleted };
+  return { input: { context, backend, signal: undefined } as unknown as ReconcileInput, applied, deleted };
 };
 
 const reviewed = (mode: string, uid: string): VaultAuthBackend => {
@@ -37,20 +36,20 @@ const reviewed = (mode: string, uid: string): VaultAuthBackend => {
 };
 
 test('the objects of a reviewer go when nobody needs them', async () => {
-  const { work, deleted } = workOf(reviewed('Rotated', 'uid-1'), []);
-  await dropUnneeded(work);
+  const { input, deleted } = inputOf(reviewed('Rotated', 'uid-1'), []);
+  await deleteUnneededObjects(input);
   expect(deleted).toEqual([SECRET]);
-  await dropReviewer(work);
+  await deleteReviewer(input);
   expect(deleted).toEqual([SECRET, SECRET, ACCOUNT]);
 });
 
 test('what another backend needs stays', async () => {
-  const { work, deleted } = workOf(reviewed('Rotated', 'uid-1'), [reviewed('LongLivedSecret', 'uid-2')]);
-  await dropUnneeded(work);
-  await dropReviewer(work);
+  const { input, deleted } = inputOf(reviewed('Rotated', 'uid-1'), [reviewed('LongLivedSecret', 'uid-2')]);
+  await deleteUnneededObjects(input);
+  await deleteReviewer(input);
   expect(deleted).toEqual([]);
-  const rotating = workOf(reviewed('LongLivedSecret', 'uid-1'), [reviewed('Rotated', 'uid-2')]);
-  await dropReviewer(rotating.work);
+  const rotating = inputOf(reviewed('LongLivedSecret', 'uid-1'), [reviewed('Rotated', 'uid-2')]);
+  await deleteReviewer(rotating.input);
   expect(rotating.deleted).toEqual([SECRET]);
 });
 
@@ -71,8 +70,8 @@ test.each(roleReasons.Accepted.map((reason) => [reason]))(
       { rbac: { manageAuthDelegator: true }, probe: { enabled: false } },
       { reviewer: { mode: 'ClientJWT' } },
     );
-    const { work, applied } = workOf(backend, [], [role]);
-    await keepRights(work, undefined);
+    const { input, applied } = inputOf(backend, [], [role]);
+    await ensureRights(input, undefined);
     const isIn = [
       'Accepted',
       'PolicyNotAllowed',

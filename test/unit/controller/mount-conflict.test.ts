@@ -1,5 +1,5 @@
 // Which of two objects has a mount, also when they reach the server by different ways.
-import { rivalOf } from '../../../src/controller/backend/rival.ts';
+import { findMountConflict } from '../../../src/controller/backend/mount.ts';
 import type { ControllerContext } from '../../../src/controller/context.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import { backend, endpoint } from './objects.ts';
@@ -46,30 +46,30 @@ it.each<[string, Server, Server, boolean]>([
   ['another namespace', { cluster: 'c' }, { cluster: 'c', namespace: 'team' }, false],
   ['another cluster', { cluster: 'c' }, { cluster: 'd' }, false],
   ['clusters that nobody has seen', {}, {}, false],
-])('through endpoints of %s', (_what, one, two, areRivals) => {
+])('through endpoints of %s', (_what, one, two, isConflict) => {
   const context = contextOf({ one, two }, [older, younger]);
-  expect(rivalOf({ context, backend: older })).toBeUndefined();
-  const said = rivalOf({ context, backend: younger });
-  expect(said?.includes('VaultAuthBackend older through VaultEndpoint one') === true).toBe(areRivals);
+  expect(findMountConflict({ context, backend: older })).toBeUndefined();
+  const said = findMountConflict({ context, backend: younger });
+  expect(said?.includes('VaultAuthBackend older through VaultEndpoint one') === true).toBe(isConflict);
 });
 
 it('who has the mount keeps it', () => {
   const having = mounted('younger', 'two', LATE, true);
   const context = contextOf({ one: { cluster: 'c' }, two: { cluster: 'c' } }, [older, having]);
-  expect(rivalOf({ context, backend: having })).toBeUndefined();
-  expect(rivalOf({ context, backend: older })).toContain('VaultAuthBackend younger');
+  expect(findMountConflict({ context, backend: having })).toBeUndefined();
+  expect(findMountConflict({ context, backend: older })).toContain('VaultAuthBackend younger');
 });
 
 it('a mount is known by its accessor in clusters that share it', () => {
   const having = mounted('older', 'one', EARLY, true, 'auth_kubernetes_1');
   const context = contextOf({ one: { cluster: 'c' }, two: { cluster: 'd' } }, [having, younger]);
-  expect(rivalOf({ context, backend: younger })).toBeUndefined();
-  expect(rivalOf({ context, backend: younger }, 'auth_kubernetes_2')).toBeUndefined();
-  expect(rivalOf({ context, backend: younger }, 'auth_kubernetes_1')).toContain('VaultAuthBackend older');
+  expect(findMountConflict({ context, backend: younger })).toBeUndefined();
+  expect(findMountConflict({ context, backend: younger }, 'auth_kubernetes_2')).toBeUndefined();
+  expect(findMountConflict({ context, backend: younger }, 'auth_kubernetes_1')).toContain('VaultAuthBackend older');
 });
 
 it('another path is another mount', () => {
   const elsewhere = backend('other', { metadata: { creationTimestamp: EARLY }, spec: { path: 'elsewhere' } });
   const context = contextOf({ main: { cluster: 'c' }, two: { cluster: 'c' } }, [elsewhere, younger]);
-  expect(rivalOf({ context, backend: younger })).toBeUndefined();
+  expect(findMountConflict({ context, backend: younger })).toBeUndefined();
 });
