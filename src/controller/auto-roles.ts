@@ -1,10 +1,10 @@
 // Makes a VaultAuthRole for each service account for which a backend wants one (autoRoles), and takes it back when it does not any more.
 import { isDeepStrictEqual } from 'node:util';
-import { applyObject, deleteObject } from '../kube/apply.ts';
 import type { JsonObject } from '../json/json.ts';
+import { applyObject, deleteObject } from '../kube/apply.ts';
 import { type AutoRole, autoRoleOf } from '../resources/auto-role.ts';
-import { API_VERSION, AUTO_ROLE_LABEL, BACKEND_LABEL } from '../resources/kinds.ts';
 import { isObserved } from '../resources/common-fields.ts';
+import { API_VERSION, AUTO_ROLE_LABEL, BACKEND_LABEL } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
 import { type ClusterServiceAccount, type ControllerContext, type Reconcile, resyncAfterMs } from './context.ts';
 import { placeOf } from './status.ts';

@@ -1,8 +1,8 @@
 // CA certificates as PEM text: those with which Vault verifies the API server, and those with which the controller verifies Vault.
 import { X509Certificate } from 'node:crypto';
 import { readValue } from '../kube/secret-objects.ts';
-import type { ControllerKube } from './context.ts';
 import type { CASource, ClusterCASource } from '../resources/common-fields.ts';
+import type { ControllerKube } from './context.ts';
 
 type Kube = Pick<ControllerKube, 'client' | 'namespace'>;
 

@@ -1,7 +1,7 @@
 // Keeps one document in Vault as it is declared: reads it, decides, claims it, writes it, and reads it back.
 import type { JsonObject } from '../json/json.ts';
-import type { Condition } from '../resources/condition.ts';
 import type { Adoption, Difference } from '../resources/common-fields.ts';
+import type { Condition } from '../resources/condition.ts';
 import { planDocument } from './document-plan.ts';
 
 /** How a document is read, compared and written; `Document` is a role or the text of a policy. */

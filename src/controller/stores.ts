@@ -1,7 +1,7 @@
 // The cluster in memory: our four kinds whole, of namespaces, service accounts and our own Secrets and ConfigMaps what matters.
 import type { KubeClient } from '../kube/client.ts';
-import { staleAfterMs, type ReflectorTimes } from '../kube/reflector.ts';
 import { type Lister, startInformer, withoutManagedFields, type Informer } from '../kube/informer.ts';
+import { staleAfterMs, type ReflectorTimes } from '../kube/reflector.ts';
 import { collectionPath, type KindName } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
 import type { ClusterNamespace, ClusterServiceAccount, Objects } from './context.ts';

@@ -1,9 +1,5 @@
 // The conditions of a backend: what a run found, and what a failure means, as type, reason and sentence.
 import { KubeError } from '../../kube/errors.ts';
-import { isVaultError } from '../../vault/errors.ts';
-import type { DocumentResult } from '../document.ts';
-import { vaultFailure } from '../vault-failure.ts';
-import { type ReconcileInput, type StepResult, stepResult } from './step.ts';
 import {
   type BackendConditionUpdate,
   type VaultAuthBackend,
@@ -11,6 +7,10 @@ import {
   isClientJWT,
 } from '../../resources/backend.ts';
 import type { Difference } from '../../resources/common-fields.ts';
+import { isVaultError } from '../../vault/errors.ts';
+import type { DocumentResult } from '../document.ts';
+import { vaultFailure } from '../vault-failure.ts';
+import { type ReconcileInput, type StepResult, stepResult } from './step.ts';
 
 type Update<Type extends BackendConditionUpdate['type']> = Extract<BackendConditionUpdate, { readonly type: Type }>;
 export type KeysFresh = Update<'KeysFresh'>;

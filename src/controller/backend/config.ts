@@ -1,6 +1,10 @@
 // The configuration of the mount: one document, compared as a whole, written as a whole, and read back; its tuning beside it.
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../json/json.ts';
+import type { VaultAuthBackendStatus } from '../../resources/backend.ts';
+import { differences } from '../../resources/canonical.ts';
+import type { Difference } from '../../resources/common-fields.ts';
+import { tuneDocument } from '../../resources/config-document.ts';
 import { readConfig, writeConfig } from '../../vault/mounts.ts';
 import { type DocumentResult, reconcileDocument } from '../document.ts';
 import { combineDocuments, configuredBy, fieldNames, mounted } from './conditions.ts';
@@ -8,10 +12,6 @@ import type { DesiredConfig } from './desired-config.ts';
 import { ensureTune, mountStatus, previouslyIgnored, TUNE_PREFIX, tuneDifferences, type UsableMount } from './mount.ts';
 import { hashOfToken, isHashOfToken, keyIDOf, type Reviewer, type ReviewerToken } from './reviewer.ts';
 import { isSameCluster, type ReconcileInput, type StepResult, stepResult, type WrittenToken } from './step.ts';
-import type { VaultAuthBackendStatus } from '../../resources/backend.ts';
-import { differences } from '../../resources/canonical.ts';
-import type { Difference } from '../../resources/common-fields.ts';
-import { tuneDocument } from '../../resources/config-document.ts';
 
 /** The field that Vault never returns. */
 const TOKEN_FIELD = 'token_reviewer_jwt';

@@ -1,13 +1,13 @@
 // Deletion of a VaultAuthBackend: its mount is disabled only after a confirmation, and only if the status records it as owned.
+import type { BackendConditionUpdate, VaultAuthBackend } from '../../resources/backend.ts';
+import { mergeConditions, readyCondition } from '../../resources/condition.ts';
+import { CONFIRM_DELETE_ANNOTATION, FINALIZER } from '../../resources/kinds.ts';
 import { disableMount } from '../../vault/mounts.ts';
 import type { ControllerContext, ReconcileResult } from '../context.ts';
 import { vaultFailure } from '../vault-failure.ts';
 import { findMount } from './mount.ts';
 import { deleteReviewer } from './reviewer.ts';
 import { isObserveOnly } from './step.ts';
-import type { BackendConditionUpdate, VaultAuthBackend } from '../../resources/backend.ts';
-import { mergeConditions, readyCondition } from '../../resources/condition.ts';
-import { CONFIRM_DELETE_ANNOTATION, FINALIZER } from '../../resources/kinds.ts';
 
 type Deletable = Extract<BackendConditionUpdate, { readonly type: 'Deletable' }>;
 

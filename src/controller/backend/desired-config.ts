@@ -3,12 +3,12 @@ import { createHash, createPublicKey } from 'node:crypto';
 import type { JsonObject } from '../../json/json.ts';
 import { isKubeError, KubeError } from '../../kube/errors.ts';
 import { readIssuer, readIssuerKeys } from '../../kube/tokens.ts';
+import type { VaultAuthBackendSpec, VaultAuthBackendStatus } from '../../resources/backend.ts';
+import { jwtConfig, kubernetesConfig } from '../../resources/config-document.ts';
 import { type AuthMount, readConfig } from '../../vault/mounts.ts';
 import { type CACertificates, readClusterCA, readGivenCA } from '../ca-certificates.ts';
 import { configured, keysFresh, type KeysFresh } from './conditions.ts';
 import { isSameCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
-import type { VaultAuthBackendSpec, VaultAuthBackendStatus } from '../../resources/backend.ts';
-import { jwtConfig, kubernetesConfig } from '../../resources/config-document.ts';
 
 export interface DesiredConfig {
   /** The document with this reviewer token in it; undefined for a document without one. */

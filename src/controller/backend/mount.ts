@@ -1,17 +1,17 @@
 // The auth mount of a backend: found or created, whose it is, and how it is tuned.
 import type { JsonObject } from '../../json/json.ts';
 import { isObject } from '../../json/json.ts';
+import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../resources/backend.ts';
+import { differences } from '../../resources/canonical.ts';
+import type { Difference } from '../../resources/common-fields.ts';
+import { tuneDocument } from '../../resources/config-document.ts';
+import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type AuthMount, enableMount, readMounts, writeTune } from '../../vault/mounts.ts';
 import { type DocumentResult, reconcileDocument } from '../document.ts';
 import { isSameServer } from '../same-server.ts';
 import { configured, mounted } from './conditions.ts';
 import { isSameCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
-import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../resources/backend.ts';
-import { differences } from '../../resources/canonical.ts';
-import type { Difference } from '../../resources/common-fields.ts';
-import { tuneDocument } from '../../resources/config-document.ts';
-import { isOlder } from '../../resources/role-name.ts';
 
 /** A mount that can be configured. */
 export interface UsableMount {

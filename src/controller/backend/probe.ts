@@ -3,6 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../json/json.ts';
 import { KubeError } from '../../kube/errors.ts';
 import { requestToken } from '../../kube/tokens.ts';
+import { type BackendConditionUpdate, type VaultAuthBackendStatus, defaultAudience } from '../../resources/backend.ts';
+import { differences } from '../../resources/canonical.ts';
+import type { Difference } from '../../resources/common-fields.ts';
+import { API_VERSION } from '../../resources/kinds.ts';
+import { roleDocument } from '../../resources/role-document.ts';
+import type { VaultAuthRole } from '../../resources/role.ts';
 import { isVaultError, VaultError } from '../../vault/errors.ts';
 import { tryLogin } from '../../vault/login.ts';
 import { writeConfig } from '../../vault/mounts.ts';
@@ -11,12 +17,6 @@ import { configuredBy, keysHealth, notProbed, reviewerHealth, reviewerHealthy } 
 import { type ConfigTarget, reviewerAndHash, writeDesiredConfig, type WrittenConfig } from './config.ts';
 import { keyIDOf, mayReviewTokens } from './reviewer.ts';
 import { type ReconcileInput, type StepResult, stepResult } from './step.ts';
-import { type BackendConditionUpdate, type VaultAuthBackendStatus, defaultAudience } from '../../resources/backend.ts';
-import { differences } from '../../resources/canonical.ts';
-import type { Difference } from '../../resources/common-fields.ts';
-import { API_VERSION } from '../../resources/kinds.ts';
-import { roleDocument } from '../../resources/role-document.ts';
-import type { VaultAuthRole } from '../../resources/role.ts';
 
 export interface ProbeTarget extends ConfigTarget {
   readonly config: WrittenConfig;

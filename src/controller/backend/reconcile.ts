@@ -1,4 +1,11 @@
 // Reconciles one VaultAuthBackend: its auth mount in Vault, the configuration of the mount, and the token reviewer in Kubernetes.
+import {
+  type BackendConditionUpdate,
+  type VaultAuthBackend,
+  type VaultAuthBackendStatus,
+  defaultAudience,
+} from '../../resources/backend.ts';
+import { type ConditionUpdate, mergeConditions, readyCondition } from '../../resources/condition.ts';
 import type { AuthMount } from '../../vault/mounts.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../context.ts';
 import { attempt, mounted } from './conditions.ts';
@@ -19,13 +26,6 @@ import {
   stepResult,
   unreached,
 } from './step.ts';
-import {
-  type BackendConditionUpdate,
-  type VaultAuthBackend,
-  type VaultAuthBackendStatus,
-  defaultAudience,
-} from '../../resources/backend.ts';
-import { type ConditionUpdate, mergeConditions, readyCondition } from '../../resources/condition.ts';
 
 export interface BackendOptions {
   /** CA certificates (PEM) with which the controller itself verifies the API server; undefined: those of its system. */

@@ -5,6 +5,9 @@ import type { KubeClient } from '../../kube/client.ts';
 import { KubeError } from '../../kube/errors.ts';
 import { readValue } from '../../kube/secret-objects.ts';
 import { requestToken } from '../../kube/tokens.ts';
+import { type VaultAuthBackend, type VaultAuthBackendStatus, isClientJWT } from '../../resources/backend.ts';
+import { type VaultAuthRole, serviceAccountsOf } from '../../resources/role.ts';
+import { isAdmitted } from '../../resources/tenancy.ts';
 import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
@@ -17,9 +20,6 @@ import {
 } from '../managed-objects.ts';
 import { configured, reviewerHealthy } from './conditions.ts';
 import { type ReconcileInput, type StepResult, stepResult, type WrittenToken } from './step.ts';
-import { type VaultAuthBackend, type VaultAuthBackendStatus, isClientJWT } from '../../resources/backend.ts';
-import { type VaultAuthRole, serviceAccountsOf } from '../../resources/role.ts';
-import { isAdmitted } from '../../resources/tenancy.ts';
 
 export type ReviewerToken =
   /** Nothing is stored in Vault. */
