@@ -141,7 +141,6 @@ export async function writeDesiredConfig(input: ReconcileInput, request: ConfigW
   const desired = documentWith(token.kind === 'none' ? undefined : TOKEN_PLACEHOLDER);
   const isNewToken = !observeOnly && needsNewToken(input, token, recorded);
   let written: WrittenToken | undefined;
-  const tokenDrift = (got: string, want: string): Difference => ({ field: TOKEN_FIELD, want, got });
   const document = await reconcileDocument<JsonObject>(
     {
       read: () => readConfig(vault.session, path, signal),
@@ -182,6 +181,8 @@ export async function writeDesiredConfig(input: ReconcileInput, request: ConfigW
     isNewToken: document.wrote && isNewToken,
   };
 }
+
+const tokenDrift = (got: string, want: string): Difference => ({ field: TOKEN_FIELD, want, got });
 
 /** Stands for the token in the document that is compared and hashed. */
 const TOKEN_PLACEHOLDER = 'token';

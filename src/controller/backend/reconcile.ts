@@ -43,7 +43,7 @@ interface BackendResult {
  * Makes the mount of one backend match its spec. Each step returns what it reached, as data; a step that fails ends the run, and
  * what the steps before it reached is kept. Throws what is neither Vault's nor the API server's answer.
  */
-export async function reconcileBackend(input: ReconcileInput, options: BackendOptions): Promise<CombinedResult> {
+async function reconcileBackend(input: ReconcileInput, options: BackendOptions): Promise<CombinedResult> {
   const conflict = findMountConflict(input);
   if (conflict !== undefined) return combine(input.previous, [mountHeldByOther(conflict)]);
 
