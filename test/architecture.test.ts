@@ -38,7 +38,16 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
 };
 
 /** Two files of one name are one concept of two siblings. Each of these pairs (or triples) is. */
-const TWINS: ReadonlySet<string> = new Set(['client', 'container', 'errors', 'inject', 'volumes']);
+const TWINS: ReadonlySet<string> = new Set([
+  'client',
+  'conditions',
+  'container',
+  'deletion',
+  'errors',
+  'inject',
+  'reconcile',
+  'volumes',
+]);
 
 /** What a rule does not hold yet. Entries may only leave this table. */
 const NOT_YET = {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { nameWithin } from '../annotations/prefix.ts';
 import { reconcilers } from '../controller/reconcilers.ts';
-import { type Controller, startController } from '../controller/run.ts';
+import { type Controller, startController } from '../controller/runtime/run.ts';
 import { startOperationsServer } from '../http/operations.ts';
 import { onStopSignals } from '../http/drain.ts';
 import { createControllerMetrics } from '../observe/controller-metrics.ts';

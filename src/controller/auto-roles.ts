@@ -6,8 +6,8 @@ import { type AutoRole, autoRoleOf } from '../resources/auto-role.ts';
 import { isObserved } from '../resources/common-fields.ts';
 import { API_VERSION, AUTO_ROLE_LABEL, BACKEND_LABEL } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
-import { type ClusterServiceAccount, type ControllerContext, type Reconcile, resyncAfterMs } from './context.ts';
-import { placeOf } from './status.ts';
+import { type ClusterServiceAccount, type ControllerContext, type Reconcile, resyncAfterMs } from './runtime/context.ts';
+import { placeOf } from './runtime/object-writer.ts';
 
 /** A generated role that somebody deletes comes back within this; everything else tells us at once. */
 const RESYNC_SECONDS = 300;

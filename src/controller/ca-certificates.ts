@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readValue } from '../kube/secret-objects.ts';
 import type { CASource, ClusterCASource } from '../resources/common-fields.ts';
-import type { ControllerKube } from './context.ts';
+import type { ControllerKube } from './runtime/context.ts';
 
 type Kube = Pick<ControllerKube, 'client' | 'namespace'>;
 

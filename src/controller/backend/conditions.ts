@@ -9,7 +9,7 @@ import {
 import type { Difference } from '../../resources/common-fields.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import type { DocumentResult } from '../document.ts';
-import { vaultFailure } from '../vault-failure.ts';
+import { vaultFailure } from '../runtime/vault-failure.ts';
 import { type ReconcileInput, type StepResult, stepResult } from './step.ts';
 
 type Update<Type extends BackendConditionUpdate['type']> = Extract<BackendConditionUpdate, { readonly type: Type }>;

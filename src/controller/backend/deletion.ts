@@ -3,8 +3,8 @@ import type { BackendConditionUpdate, VaultAuthBackend } from '../../resources/b
 import { mergeConditions, readyCondition } from '../../resources/condition.ts';
 import { CONFIRM_DELETE_ANNOTATION, FINALIZER } from '../../resources/kinds.ts';
 import { disableMount } from '../../vault/mounts.ts';
-import type { ControllerContext, ReconcileResult } from '../context.ts';
-import { vaultFailure } from '../vault-failure.ts';
+import type { ControllerContext, ReconcileResult } from '../runtime/context.ts';
+import { vaultFailure } from '../runtime/vault-failure.ts';
 import { findMount } from './mount.ts';
 import { deleteReviewer } from './reviewer.ts';
 import { isObserveOnly } from './step.ts';

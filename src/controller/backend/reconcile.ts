@@ -7,7 +7,7 @@ import {
 } from '../../resources/backend.ts';
 import { type ConditionUpdate, mergeConditions, readyCondition } from '../../resources/condition.ts';
 import type { AuthMount } from '../../vault/mounts.ts';
-import { type ControllerContext, type Reconcile, resyncAfterMs } from '../context.ts';
+import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
 import { attempt, mounted } from './conditions.ts';
 import { ensureConfig } from './config.ts';
 import { deleteBackend } from './deletion.ts';

@@ -1,8 +1,8 @@
 // What each step of a backend's reconcile receives and returns, and how the results of several steps become one.
 import type { BackendConditionUpdate, VaultAuthBackend, VaultAuthBackendStatus } from '../../resources/backend.ts';
 import { type Difference, isObserved } from '../../resources/common-fields.ts';
-import type { ControllerContext } from '../context.ts';
-import type { ReadyVault } from '../vault-registry.ts';
+import type { ControllerContext } from '../runtime/context.ts';
+import type { ReadyVault } from '../runtime/vault-registry.ts';
 
 /** What every step receives. */
 export interface ReconcileInput {

@@ -4,8 +4,8 @@ import type { EndpointConditionUpdate, VaultEndpoint } from '../../resources/end
 import { readCapabilities } from '../../vault/policies.ts';
 import type { VaultCaller } from '../../vault/client.ts';
 import { VaultError } from '../../vault/errors.ts';
-import type { ControllerContext } from '../context.ts';
-import { authorized } from './findings.ts';
+import type { ControllerContext } from '../runtime/context.ts';
+import { authorized } from './conditions.ts';
 
 type Context = Pick<ControllerContext, 'listers' | 'vault'>;
 

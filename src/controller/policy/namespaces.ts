@@ -2,7 +2,7 @@
 import type { VaultEndpoint } from '../../resources/endpoint.ts';
 import type { NamespacePath, PolicyText } from '../../resources/policy-text.ts';
 import { namespaceExists } from '../../vault/health.ts';
-import type { ReadyVault } from '../vault-registry.ts';
+import type { ReadyVault } from '../runtime/vault-registry.ts';
 
 /** Those of the paths whose namespace is one. Wants no right; asks nothing of a server without namespaces. Throws VaultError. */
 export async function reachedNamespaces(

@@ -1,6 +1,6 @@
 // How often roles are looked at: as their backend says, but never so often that looks alone use up what its server allows.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
-import type { Listers } from '../context.ts';
+import type { Listers } from '../runtime/context.ts';
 
 /** Looks get half of the rate: the other half is for changes, which then find it unused. */
 const LOOKS_PART = 0.5;

@@ -7,7 +7,7 @@ import { freePorts } from '../../bed/ports.ts';
 import { silentProgress } from '../../bed/progress.ts';
 import { untilReady } from '../../bed/server.ts';
 import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
-import { reconcileRole } from '../../../src/controller/role/role.ts';
+import { reconcileRole } from '../../../src/controller/role/reconcile.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
 import { roleOf, TEAM } from './backend-looks.ts';

@@ -1,8 +1,8 @@
 // The controller with the reconciler of backends in this process, on a real API server, real OpenBao and Vault; between them a
 // proxy that remembers each request.
 import { backendReconciler } from '../../../src/controller/backend/reconcile.ts';
-import type { ControllerContext, Reconcilers } from '../../../src/controller/context.ts';
-import { type Controller, startController } from '../../../src/controller/run.ts';
+import type { ControllerContext, Reconcilers } from '../../../src/controller/runtime/context.ts';
+import { type Controller, startController } from '../../../src/controller/runtime/run.ts';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
 import { requestToken } from '../../../src/kube/tokens.ts';

@@ -1,7 +1,7 @@
 // The controller with the reconciler of endpoints alone, in this process, on a real API server, real OpenBao and Vault; before
 // each endpoint's server stands a proxy of its own that remembers and spoils requests.
-import { startController } from '../../../src/controller/run.ts';
-import { reconcileEndpoint } from '../../../src/controller/endpoint/endpoint.ts';
+import { startController } from '../../../src/controller/runtime/run.ts';
+import { reconcileEndpoint } from '../../../src/controller/endpoint/reconcile.ts';
 import { kubeClient } from '../../../src/kube/client.ts';
 import { kubeconfigConnection } from '../../../src/kube/kubeconfig.ts';
 import { createControllerMetrics } from '../../../src/observe/controller-metrics.ts';

@@ -1,7 +1,7 @@
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import type { VaultACLPolicy } from '../../../src/resources/acl-policy.ts';
 import type { VaultEndpoint } from '../../../src/resources/endpoint.ts';
-import type { ControllerContext } from '../../../src/controller/context.ts';
+import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import { rightsFinding } from '../../../src/controller/endpoint/rights.ts';
 import type { VaultCaller } from '../../../src/vault/client.ts';
 

@@ -1,6 +1,6 @@
 // Which of two objects has a mount, also when they reach the server by different ways.
 import { findMountConflict } from '../../../src/controller/backend/mount.ts';
-import type { ControllerContext } from '../../../src/controller/context.ts';
+import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import { backend, endpoint } from './objects.ts';
 

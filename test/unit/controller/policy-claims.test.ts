@@ -1,6 +1,6 @@
 // Whose a policy in Vault is, and when it is let alone: where only is observed, and where the endpoint leads elsewhere by now.
-import type { ControllerContext } from '../../../src/controller/context.ts';
-import { reconcilePolicy } from '../../../src/controller/policy/policy.ts';
+import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
+import { reconcilePolicy } from '../../../src/controller/policy/reconcile.ts';
 import { type JsonObject, textOf } from '../../../src/json/json.ts';
 import type { VaultACLPolicy, VaultACLPolicyStatus } from '../../../src/resources/acl-policy.ts';
 import { FINALIZER } from '../../../src/resources/kinds.ts';

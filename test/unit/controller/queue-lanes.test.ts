@@ -1,5 +1,5 @@
 // Which item of the queue is next, and what it runs as.
-import { queueLanes, type Turn } from '../../../src/controller/queue-lanes.ts';
+import { queueLanes, type Turn } from '../../../src/controller/runtime/queue-lanes.ts';
 
 const kindOf = (item: string): string => item.split('/')[0] ?? '';
 const turns = (lanes: ReturnType<typeof queueLanes>): readonly Turn[] => {

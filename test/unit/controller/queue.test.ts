@@ -1,6 +1,6 @@
 // The queue: one run of a name at a time, nothing lost, nobody starved, no hot loop. With a clock of its own.
 import fc from 'fast-check';
-import { workQueue } from '../../../src/controller/queue.ts';
+import { workQueue } from '../../../src/controller/runtime/queue.ts';
 import { OPTIONS, running, sleep, times, type Ran } from './running-queue.ts';
 
 // The global of Jest's ES modules.

@@ -1,6 +1,6 @@
 // Whose a role in Vault is: what its owner keeps, whatever others write in their namespaces and wherever the endpoint leads.
-import type { ControllerContext } from '../../../src/controller/context.ts';
-import { reconcileRole } from '../../../src/controller/role/role.ts';
+import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
+import { reconcileRole } from '../../../src/controller/role/reconcile.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../../src/resources/role.ts';
 import { VaultError } from '../../../src/vault/errors.ts';

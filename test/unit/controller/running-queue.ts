@@ -1,5 +1,5 @@
 // A queue whose runs are written down, with the clock of the tests.
-import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/controller/queue.ts';
+import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/controller/runtime/queue.ts';
 
 export const OPTIONS = { workers: 2, firstBackOffMs: 500, longestBackOffMs: 60_000, minIntervalMs: 1000 };
 

@@ -1,0 +1,62 @@
+// What a run asks of Vault, and in which lane: routine until it writes.
+import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
+import { dispatcher } from '../../../src/controller/runtime/dispatch.ts';
+import type { Cause } from '../../../src/controller/runtime/queue-lanes.ts';
+import type { Stores } from '../../../src/controller/runtime/informers.ts';
+import { vaultRegistry } from '../../../src/controller/runtime/vault-registry.ts';
+import type { VaultResponse } from '../../../src/vault/response.ts';
+import type { VaultCall } from '../../../src/vault/client.ts';
+
+const ANSWER: VaultResponse = { status: 200, data: undefined, auth: undefined, warnings: [], raw: {} };
+
+/** Runs a reconciler of roles that reads, writes and reads again, and says what reached the server and how. */
+const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> => {
+  const seen: string[] = [];
+  const request = (call: VaultCall): Promise<VaultResponse> => {
+    seen.push(`${call.method} ${call.path} ${call.lane ?? '-'}`);
+    return Promise.resolve(ANSWER);
+  };
+  const registry = vaultRegistry();
+  registry.set('main', {
+    state: 'ready',
+    session: {
+      request,
+      ready: () => Promise.reject(new Error('not asked')),
+      expiresAt: () => undefined,
+      state: () => undefined,
+      close: () => undefined,
+    },
+    client: { request, close: () => undefined },
+    product: 'OpenBao',
+    clusterID: 'c',
+    capabilities: [],
+  });
+  const run = dispatcher(
+    {
+      VaultAuthRole: async ({ vault: { registry: vaults } }) => {
+        const [first, again, none] = [vaults.get('main'), vaults.get('main'), vaults.get('other')];
+        expect(none).toMatchObject({ state: 'notReady', reason: 'EndpointNotFound' });
+        if (first.state !== 'ready' || again.state !== 'ready') throw new Error('it is ready');
+        await first.session.request({ method: 'GET', path: 'a' });
+        await first.client.request({ method: 'LIST', path: 'b' });
+        await first.client.request({ method: 'GET', path: 'c', lane: 'upkeep' });
+        await first.session.request({ method: 'POST', path: 'd', body: {} });
+        await again.session.request({ method: 'GET', path: 'd' });
+        return {};
+      },
+    },
+    { vault: { registry } } as unknown as ControllerContext,
+    { ours: { VaultAuthRole: { get: () => undefined } } } as unknown as Stores,
+  );
+  for (const cause of causes) await run('VaultAuthRole/a/1', new AbortController().signal, cause);
+  return seen;
+};
+
+test('a routine run lets others go first until it writes; from then on it is a change, and the next run begins anew', async () => {
+  const routine = ['GET a routine', 'LIST b routine', 'GET c upkeep', 'POST d -', 'GET d -'];
+  expect(await asked('routine', 'routine')).toEqual([...routine, ...routine]);
+});
+
+test('of a run that a change asked for nothing waits behind routine looks', async () => {
+  expect(await asked('change')).toEqual(['GET a -', 'LIST b -', 'GET c upkeep', 'POST d -', 'GET d -']);
+});

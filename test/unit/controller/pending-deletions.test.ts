@@ -1,0 +1,169 @@
+// What becomes of roles in Vault whose objects are gone, in every situation that Vault can be in.
+import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
+import { bury, exhume, isBuried, reconcileTombstones } from '../../../src/controller/pending-deletions.ts';
+import { LeaseLost } from '../../../src/kube/lease.ts';
+import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../../../src/resources/backend.ts';
+import type { VaultAuthRole } from '../../../src/resources/role.ts';
+import { VaultError, type VaultErrorKind } from '../../../src/vault/errors.ts';
+import { backend, endpoint, role } from './objects.ts';
+
+const tombstone = (roleName: string, more: Partial<PendingDeletion> = {}): PendingDeletion => ({
+  roleName,
+  namespace: 'a',
+  name: 'web',
+  clusterID: 'cluster-1',
+  vaultNamespace: '',
+  since: '2026-01-01T00:00:00Z',
+  reason: 'away',
+  ...more,
+});
+
+interface Situation {
+  readonly tombstones: readonly PendingDeletion[];
+  readonly roles?: readonly VaultAuthRole[];
+  readonly answers?: Readonly<Record<string, VaultErrorKind>>;
+  readonly observe?: boolean;
+  readonly isReady?: boolean;
+  readonly fence?: () => void;
+}
+
+const setUp = ({ tombstones, roles = [], answers = {}, observe, isReady = true, fence = () => undefined }: Situation) => {
+  let pending = tombstones;
+  const deleted: string[] = [];
+  const events: string[] = [];
+  const object = backend('kube', { status: { pendingDeletions: tombstones } });
+  const session = {
+    request: async ({ path }: { path: string }) => {
+      const kind = answers[path.split('/').at(-1) ?? ''];
+      if (kind) throw new VaultError(`DELETE ${path}: ${kind}`, { status: 400, kind, written: 'no' });
+      deleted.push(path);
+      return { status: 204, warnings: [], raw: {} };
+    },
+  };
+  const context = {
+    kube: {
+      changePendingDeletions: async (_: string, change: (before: readonly PendingDeletion[]) => readonly PendingDeletion[]) => {
+        pending = change(pending);
+        return true;
+      },
+    },
+    vault: {
+      observeOnly: observe === true,
+      registry: {
+        get: () => (isReady ? { state: 'ready', session, clusterID: 'cluster-1' } : { state: 'notReady', message: 'away' }),
+      },
+      fence,
+    },
+    clock: { resyncFactor: 1, deletionTimeoutMs: 1000, random: () => 0.5 },
+    report: {
+      emitEvent: (_object: unknown, _type: string, reason: string) => events.push(reason),
+      log: { info: () => undefined },
+    },
+    listers: {
+      endpoints: { get: () => endpoint('main') },
+      rolesInNamespace: (namespace: string) => roles.filter(({ metadata }) => metadata.namespace === namespace),
+      rolesByVaultName: (name: string) => roles.filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
+    },
+  } as unknown as ControllerContext;
+  const run = () => reconcileTombstones(context, 'kube', object, new AbortController().signal);
+  return { context, object, run, deleted, events, pending: () => pending.map(({ roleName, reason }) => [roleName, reason]) };
+};
+
+test('all are deleted and forgotten, and people are told', async () => {
+  const many = Array.from({ length: 120 }, (_, index) => tombstone(`test.a.r${index}`));
+  const { run, deleted, events, pending } = setUp({ tombstones: many });
+  expect(await run()).toEqual({});
+  expect([deleted.length, events.length, pending()]).toEqual([120, 120, []]);
+  expect(deleted[0]).toBe('auth/kube/role/test.a.r0');
+});
+
+test('what must not be deleted stays with the reason, and is looked at again', async () => {
+  const { run, deleted, pending } = setUp({
+    tombstones: [
+      tombstone('test.a.cluster', { clusterID: 'cluster-0' }),
+      tombstone('test.a.namespace', { vaultNamespace: 'other' }),
+      tombstone('test.a.denied'),
+      tombstone('test.a.fine'),
+    ],
+    answers: { 'test.a.denied': 'PermissionDenied' },
+  });
+  expect((await run()).requeueAfterMs).toBe(60_000);
+  expect(deleted).toEqual(['auth/kube/role/test.a.fine']);
+  expect(pending()).toEqual([
+    ['test.a.cluster', expect.stringContaining('another cluster now')],
+    ['test.a.namespace', expect.stringContaining('another namespace now')],
+    ['test.a.denied', expect.stringContaining('PermissionDenied')],
+  ]);
+});
+
+test('with its mount a role is gone too', async () => {
+  const { run, pending } = setUp({ tombstones: [tombstone('test.a.web')], answers: { 'test.a.web': 'NotFound' } });
+  await run();
+  expect(pending()).toEqual([]);
+});
+
+const vault = (owned: boolean, roleName: string) => ({ backend: 'kube', roleName, owned }) as never;
+
+test('a role that an object has claimed again is its own; one that only looks at it is no owner', async () => {
+  const { run, deleted, pending } = setUp({
+    tombstones: [tombstone('test.a.web'), tombstone('test.a.job'), tombstone('plain', { namespace: 'gone' })],
+    roles: [
+      role('a/web', { status: { vault: vault(true, 'test.a.web') } }),
+      role('a/job', { status: { vault: vault(false, 'test.a.job') } }),
+      role('b/plain', { status: { vault: vault(true, 'plain') } }),
+    ],
+  });
+  await run();
+  expect(deleted).toEqual(['auth/kube/role/test.a.job']);
+  expect(pending()).toEqual([]);
+});
+
+test.each<VaultErrorKind>(['Unavailable', 'Sealed', 'Timeout', 'RateLimited', 'CutOff'])(
+  'when Vault does not answer (%s) what was done is kept, and the rest is tried later',
+  async (kind) => {
+    const { run, deleted, pending } = setUp({
+      tombstones: [tombstone('test.a.one'), tombstone('test.a.two'), tombstone('test.a.three')],
+      answers: { 'test.a.two': kind },
+    });
+    await expect(run()).rejects.toMatchObject({ kind });
+    expect(deleted).toEqual(['auth/kube/role/test.a.one']);
+    expect(pending().map(([name]) => name)).toEqual(['test.a.two', 'test.a.three']);
+  },
+);
+
+test.each([{ observe: true }, { isReady: false }])('nothing is tried while nothing may be written: %j', async (more) => {
+  const { run, deleted, pending } = setUp({ tombstones: [tombstone('test.a.web')], ...more });
+  expect(await run()).toEqual({});
+  expect([deleted, pending().length]).toEqual([[], 1]);
+});
+
+test('a process that leads no more deletes nothing', async () => {
+  const { run, deleted } = setUp({
+    tombstones: [tombstone('test.a.web')],
+    fence: () => {
+      throw new LeaseLost('not ours');
+    },
+  });
+  await expect(run()).rejects.toThrow(LeaseLost);
+  expect(deleted).toEqual([]);
+});
+
+test('a role is remembered once, with a reason that the schema takes, and only as many as a status holds', async () => {
+  const { context, pending } = setUp({ tombstones: [tombstone('test.a.web')] });
+  expect(await bury(context, 'kube', tombstone('test.a.web', { reason: 'x'.repeat(1000) }))).toBe(true);
+  expect(pending()).toEqual([['test.a.web', 'x'.repeat(256)]]);
+  const full = setUp({ tombstones: Array.from({ length: MAX_PENDING_DELETIONS }, (_, index) => tombstone(`r${index}`)) });
+  expect(await bury(full.context, 'kube', tombstone('one-more'))).toBe(false);
+  expect(await bury(full.context, 'kube', tombstone('r7', { reason: 'again' }))).toBe(true);
+  expect(full.pending()).toHaveLength(MAX_PENDING_DELETIONS);
+});
+
+test('what is buried is known by its name and its cluster, until somebody owns it again', async () => {
+  const { context, object, pending } = setUp({
+    tombstones: [tombstone('test.a.web'), tombstone('old', { clusterID: 'cluster-0' })],
+  });
+  expect(isBuried(object, 'test.a.web', 'cluster-1')).toBe(true);
+  expect(isBuried(object, 'old', 'cluster-1')).toBe(false);
+  await exhume(context, object, 'test.a.web');
+  expect(pending().map(([name]) => name)).toEqual(['old']);
+});
