@@ -35,7 +35,7 @@ describe.each(KUBERNETES_VERSIONS)('a bed of Kubernetes %s', (kubernetes) => {
     expect(created.metadata.name).toBe('web');
   });
 
-  it('gives the words of the API server for what it refuses', async () => {
+  it("returns the API server's own message for a rejected request", async () => {
     await expect(bed.request('GET', '/api/v1/namespaces/absent')).rejects.toMatchObject({ status: 404, reason: 'NotFound' });
     await expect(bed.kubectl(['get', 'namespace', 'absent'])).rejects.toThrow('namespaces "absent" not found');
   });
@@ -47,13 +47,13 @@ describe.each(KUBERNETES_VERSIONS)('a bed of Kubernetes %s', (kubernetes) => {
     expect(kept.metadata.name).toBe('kept');
   }, 300_000);
 
-  it('runs OpenBao with a root token of its own', async () => {
+  it('runs OpenBao with its own root token', async () => {
     const headers = { 'X-Vault-Token': bed.openbao?.rootToken ?? '' };
     const answer = await fetch(`${bed.openbao?.address}/v1/auth/token/lookup-self`, { headers });
     expect(answer.status).toBe(200);
   });
 
-  it('leaves nothing', async () => {
+  it('leaves no process and no file behind', async () => {
     await bed.stop();
     // Its watchdog has been sent away, and goes by itself.
     await eventually(() => expect(processesOf(bed.directory)).toBe(''));

@@ -71,14 +71,14 @@ it.each([
   expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(`Go 1.26 or newer, but ${problem}: install it`)]);
 });
 
-it('says before the first build what a node needs, and how to do without', async () => {
+it('prints before the first build what a node needs, and how to run without one', async () => {
   const { code, stderr } = await bed(['build'], { BED_NODE: 'on' });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^a node with containers needs .*, or leave out what needs a node with BED_NODE=off\n$/);
   expect((await bed(['build'], { BED_NODE: 'maybe' })).stderr).toBe('BED_NODE is on or off, not "maybe"\n');
 });
 
-it('builds each module once, also when two processes want it at the same time, and finds it afterwards', async () => {
+it('builds each module once, also when two processes request it at the same time, and caches it', async () => {
   const log = join(folder, 'builds');
   const go = join(folder, 'go');
   // Says a version, or notes the module's folder: this test is about who builds, not about what comes out.

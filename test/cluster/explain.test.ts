@@ -73,7 +73,7 @@ onEachKubernetes(
     await createPod(bed, team, webPod('plain', {}));
   },
   (test) => {
-    test('an injected pod: layers of the cluster, settings of the webhook there, and what would be other now', async ({
+    test("explains an injected pod by the cluster's layers, the webhook's settings there, and what would change now", async ({
       bed,
     }) => {
       const { code, out, errors } = await told(bed, ['pod', `${team}/web`]);
@@ -97,7 +97,7 @@ onEachKubernetes(
       expect(current.out).toContain('it has what injection gave it, and nothing is missing');
     });
 
-    test('pods without an agent: one that does not ask, and one that asks and came too early', async ({ bed }) => {
+    test('explains a pod that does not ask, and one that was created before the webhook', async ({ bed }) => {
       const plain = await told(bed, ['pod', `${team}/plain`]);
       expect(plain).toMatchObject({ code: 0, errors: [] });
       expect(plain.out).toContain('it has nothing of ours; a new pod like it would be left alone: nobody asks for it');
@@ -110,7 +110,7 @@ onEachKubernetes(
       expect(allowed.out.replaceAll(/\s+/g, ' ')).toContain('although a new pod like it would be injected');
     });
 
-    test('a pod that asks in a way for which nothing is registered', async ({ bed }) => {
+    test('explains a pod that asks in a way for which no webhook entry is registered', async ({ bed }) => {
       const labelled = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' } });
       await createPod(bed, labelled, webPod('web', { 'vaultauth.dev/role': 'web' }));
       const { code, out, errors } = await told(bed, ['pod', `${labelled}/web`]);
@@ -121,7 +121,7 @@ onEachKubernetes(
       expect(out.replaceAll(/\s+/g, ' ')).toContain('a label of its namespace asks for it');
     });
 
-    test('a pod that is not there, and rights that are not', async ({ bed }) => {
+    test('reports a missing pod and missing rights', async ({ bed }) => {
       expect(await told(bed, ['pod', `${team}/nobody`])).toEqual({
         code: 2,
         out: '',

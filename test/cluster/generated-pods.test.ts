@@ -30,7 +30,7 @@ onEachKubernetes(
   () => Promise.resolve(),
   (test) => {
     for (const profile of PROFILES)
-      test(`a sample of injected pods of profile ${profile} is accepted`, async ({ bed }) => {
+      test(`the API server accepts a sample of injected pods of profile ${profile}`, async ({ bed }) => {
         const flags = [`-profile=${profile}`];
         const namespace = await bed.createNamespace();
         const context = contextOf({ command: 'webhook', flags: ['-allow=*', ...flags] });

@@ -58,12 +58,12 @@ onEachKubernetes(
     await registerVariant(bed, 'namespaces', watching);
   },
   (test) => {
-    test('every name is tried', () => {
+    test('covers every guarded annotation', () => {
       expect(Object.keys(CASES).sort()).toEqual([...GUARDED_NAMES].sort());
       return Promise.resolve();
     });
 
-    test('each is refused to a pod, under every prefix, and allowed by its namespace', async ({ bed }) => {
+    test('refuses each guarded annotation on a pod, under every prefix, unless its namespace allows it', async ({ bed }) => {
       const plain = await bed.createNamespace();
       for (const [name, { effect, own }] of Object.entries(CASES)) {
         const allowing = await bed.createNamespace({ annotations: { [`${OWN}allow`]: `other,${name}` } });
@@ -85,7 +85,7 @@ onEachKubernetes(
       }
     });
 
-    test('each is refused on a service account too, and a pod that did not ask starts without an agent', async ({ bed }) => {
+    test('refuses each on a service account too, and starts a pod that did not ask without an agent', async ({ bed }) => {
       const labels = { 'vaultauth.dev/inject': 'enabled' };
       const team = await bed.createNamespace({ labels, annotations: { [`${OWN}role`]: 'web' } });
       for (const name of Object.keys(CASES)) {
@@ -104,7 +104,7 @@ onEachKubernetes(
       }
     });
 
-    test('a namespace may say each of them itself', async ({ bed }) => {
+    test('accepts each on a namespace', async ({ bed }) => {
       for (const [name, { effect }] of Object.entries(CASES)) {
         const { 'vault.hashicorp.com/agent-inject': _, ...annotations } = annotationsOf(name, OWN);
         const team = await bed.createNamespace({ annotations });
@@ -115,7 +115,7 @@ onEachKubernetes(
       }
     });
 
-    test('nothing that a pod says leads round it', async ({ bed }) => {
+    test('cannot be bypassed by anything in a pod', async ({ bed }) => {
       const team = await bed.createNamespace();
       const evil = JSON.stringify({ vault: { address: EVIL } });
       const WAYS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
@@ -149,7 +149,7 @@ onEachKubernetes(
       expect(String(agentParts(brought)[0])).not.toContain('evil');
     });
 
-    test('a patch of the configuration reaches only what is allowed besides', async ({ bed }) => {
+    test('limits a patch of the configuration to what is allowed besides', async ({ bed }) => {
       const redirecting = { ...ASKING, [`${OWN}agent-config-patch`]: patch('/vault/address', EVIL) };
       const trusting = { ...ASKING, [`${OWN}agent-config-patch`]: patch('/vault/tls_skip_verify', true) };
       const namespaceAllowing = (names: string): Promise<string> =>
@@ -163,7 +163,7 @@ onEachKubernetes(
       expect([answer.status, String(agentParts(answer)[0]).includes(EVIL)]).toEqual([201, true]);
     });
 
-    test('the operator may allow them everywhere', async ({ bed }) => {
+    test('accepts each anywhere if the operator allows it', async ({ bed }) => {
       const open = await startWebhook(bed, { name: 'open', flags: [`-kubeconfig=${bed.kubeconfig}`, '-allow=service'] });
       await registerVariant(bed, 'namespaces', open);
       const team = await bed.createNamespace();

@@ -20,7 +20,7 @@ onEachKubernetes(
     await untilInjecting(bed, 'default');
   },
   (test) => {
-    test('every pod of an annotated Deployment gets the agent', async ({ bed }) => {
+    test('injects the agent into every pod of an annotated Deployment', async ({ bed }) => {
       const team = await bed.createNamespace();
       await bed.kubectl(['-n', team, 'apply', '-f', '-'], manifest(EXAMPLE));
       const pods = await podsOf(bed, team, readDeployment(EXAMPLE));
@@ -33,14 +33,14 @@ onEachKubernetes(
       }
     });
 
-    test('a pod that asks for nothing is stored as it was sent', async ({ bed }) => {
+    test('stores a pod that does not ask unchanged', async ({ bed }) => {
       const team = await bed.createNamespace();
       const pod = await createPod(bed, team, webPod('plain', {}));
       expect(namesIn(pod, 'containers')).toEqual(['web']);
       expect(JSON.stringify(pod)).not.toMatch(/vault/i);
     });
 
-    test('a pod can ask by its label alone', async ({ bed }) => {
+    test('injects a pod that asks by its label alone', async ({ bed }) => {
       const team = await bed.createNamespace();
       const { 'vault.hashicorp.com/agent-inject': _, ...rest } = ASKING;
       const pod = webPod('labelled', rest);
@@ -48,12 +48,12 @@ onEachKubernetes(
       expect(namesIn(await createPod(bed, team, labelled), 'initContainers')).toEqual(['vault-agent']);
     });
 
-    test('a namespace can be closed to injection by its label', async ({ bed }) => {
+    test('injects no pod of a namespace whose label disables admission', async ({ bed }) => {
       const team = await bed.createNamespace({ labels: { 'vaultauth.dev/admission': 'disabled' } });
       expect(namesIn(await createPod(bed, team, webPod('web', ASKING)), 'initContainers')).toEqual([]);
     });
 
-    test('the events of a ReplicaSet name every mistake of its pods', async ({ bed }) => {
+    test('names every problem of a pod in the Events of its ReplicaSet', async ({ bed }) => {
       const team = await bed.createNamespace();
       await bed.kubectl(['-n', team, 'apply', '-f', '-'], manifest(BROKEN));
       const [message] = await denials(bed, team, readDeployment(BROKEN));
@@ -66,7 +66,7 @@ onEachKubernetes(
       expect(pods.items).toEqual([]);
     });
 
-    test('who creates a broken pod is told the same, and nothing is stored', async ({ bed }) => {
+    test('returns the same problems to the creator of a broken pod, and stores nothing', async ({ bed }) => {
       const team = await bed.createNamespace();
       const { 'vault.hashicorp.com/role': _, ...withoutRole } = ASKING;
       const answer = await bed.exchange(
@@ -80,7 +80,7 @@ onEachKubernetes(
       expect((await bed.exchange('GET', podsPath(team, '/broken'))).status).toBe(404);
     });
 
-    test('a server-side dry run shows the injected pod and stores none', async ({ bed }) => {
+    test('returns the injected pod to a server-side dry run, and stores none', async ({ bed }) => {
       const team = await bed.createNamespace();
       const text = await bed.kubectl(
         ['-n', team, 'apply', '--dry-run=server', '-o', 'json', '-f', '-'],
@@ -91,13 +91,13 @@ onEachKubernetes(
       expect((await bed.exchange('GET', podsPath(team, '/tried'))).status).toBe(404);
     });
 
-    test('the question that the README asks an installation has the answer that it shows', async ({ bed }) => {
+    test("answers the README's check of an installation as the README shows it", async ({ bed }) => {
       const [, question = '', answer] = /^ {4}kubectl (run probe [\s\S]*?[^\\])\n {4}(.*)$/m.exec(manifest('README.md')) ?? [];
       const words = question.replaceAll('\\\n', ' ').split(/ +/);
       expect(await bed.kubectl(words.map((word) => word.replaceAll("'", '')))).toBe(`${answer}\n`);
     });
 
-    test('everything that a pod brings along is kept', async ({ bed }) => {
+    test('keeps every field of a pod', async ({ bed }) => {
       const team = await bed.createNamespace();
       // A native sidecar is lost by clients with types from before Kubernetes 1.28; the last field is known to nobody yet.
       const spec: JsonObject = {

@@ -58,7 +58,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed?.stop(failed ? 'failed' : 'passed');
   });
 
-  it('what is applied is watched whole, and what we write is known before the stream tells of it', async () => {
+  it('caches a whole applied object, and a written one before its watch event', async () => {
     const made = await applyObject<Budget>(client, place('web'), budget('web', 1), { force: true });
     await eventually(() => store.get('default/web') !== undefined);
     const answer = await applyStatus<Budget>(
@@ -92,14 +92,14 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(JSON.stringify(store.list())).not.toContain('managedFields');
   });
 
-  it('the status of an object that is gone, or of another of its name, is not written', async () => {
+  it('writes no status of a deleted object, or of its successor of the same name', async () => {
     const status = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
     const other = { ...budget('web', 1), metadata: { name: 'web', namespace: 'default', uid: 'another' } };
     await expect(applyStatus(client, place('web'), other, status)).rejects.toMatchObject({ reason: 'Invalid' });
     await expect(applyStatus(client, place('none'), budget('none', 1), status)).rejects.toMatchObject({ reason: 'NotFound' });
   });
 
-  it('finalizers hold an object until the last is dropped, and are changed only on what was read', async () => {
+  it('keeps an object until its last finalizer is removed, and changes finalizers only at the version that was read', async () => {
     const read = await applyObject<Budget>(client, place('held'), budget('held', 1));
     const held = await patchFinalizers<Budget>(client, place('held'), read.metadata, ['vaultauth.dev/role']);
     expect(held?.metadata.finalizers).toEqual(['vaultauth.dev/role']);
@@ -115,7 +115,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(told.findLast((line) => line.startsWith('default/held'))).toBe('default/held 1>-');
   });
 
-  it('events reach their object and are counted', async () => {
+  it('attaches Events to their object and counts repetitions', async () => {
     const problems: string[] = [];
     const clock = { now: Date.now() };
     const recorder = eventRecorder({
@@ -161,7 +161,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(await bed.kubectl(['events', '-n', 'default'])).toContain('policies differ');
   });
 
-  it('a token that is asked for is signed with a key that is published, and names its issuer', async () => {
+  it('requests a token that is signed with a published key and names its issuer', async () => {
     const before = Date.now();
     const { token, expiresAt } = await requestToken(client, 'default', 'default', {
       audiences: ['vault'],
@@ -185,7 +185,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     });
   });
 
-  it('values of Secrets and ConfigMaps are read, and what is missing is said without saying what is there', async () => {
+  it('reads values of Secrets and ConfigMaps, and reports a missing key without listing the others', async () => {
     const core = '/api/v1/namespaces/default';
     await bed.request('POST', `${core}/secrets`, { metadata: { name: 'reviewer' }, stringData: { token: 'canary-ä' } });
     await bed.request('POST', `${core}/configmaps`, {
@@ -206,7 +206,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     });
   });
 
-  it('after a restart of the API server the objects are followed on', async () => {
+  it('resumes its watches after a restart of the API server', async () => {
     await bed.restart('kube-apiserver');
     await bed.request(
       'PATCH',

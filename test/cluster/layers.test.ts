@@ -50,7 +50,7 @@ onEachKubernetes(
     await untilInjecting(bed, 'default');
   },
   (test) => {
-    test('a service account made in the same breath as its pod gives it its role', async ({ bed }) => {
+    test('takes the role from a service account that was created just before its pod', async ({ bed }) => {
       const team = await bed.createNamespace({ annotations: { 'vaultauth.dev/auth-path': 'auth/team' } });
       for (let round = 0; round < 20; round += 1) {
         const name = `web-${round}`;
@@ -62,7 +62,7 @@ onEachKubernetes(
       }
     });
 
-    test('a namespace made in the same breath as its pod is asked as well', async ({ bed }) => {
+    test('takes annotations from a namespace that was created just before its pod', async ({ bed }) => {
       for (let round = 0; round < 5; round += 1) {
         const team = await bed.createNamespace({ annotations: { 'vaultauth.dev/role': 'of-namespace' } });
         const pod = await created(bed, team, webPod('web', ASK));
@@ -70,7 +70,7 @@ onEachKubernetes(
       }
     });
 
-    test('what is taken away there is missing here, with a reason', async ({ bed }) => {
+    test('refuses a pod after its role was removed from the service account', async ({ bed }) => {
       const team = await bed.createNamespace();
       const path = `/api/v1/namespaces/${team}/serviceaccounts`;
       await bed.request('POST', path, account('web', { 'vaultauth.dev/role': 'web' }));
@@ -85,14 +85,14 @@ onEachKubernetes(
       expect(answer.text).toContain('[role-missing]');
     });
 
-    test('metrics tell of the look-ups and of how old the knowledge is', async () => {
+    test('counts look-ups and reports the age of the cache', async () => {
       const text = await (await fetch(`${watching.operations}/metrics`)).text();
       expect(text).toMatch(/^vault_auth_injector_webhook_cache_staleness_seconds \d/m);
       const inVain = [...text.matchAll(/^vault_auth_injector_cluster_lookups_total\{result="(?:failed|skipped)"\} (\d+)$/gm)];
       expect(inVain.reduce((sum, [, count]) => sum + Number(count), 0)).toBeLessThanOrEqual(late);
     });
 
-    test('where it may not read namespaces and service accounts it serves at once, and says so', async ({ bed }) => {
+    test('serves without the right to read namespaces and service accounts, and reports it', async ({ bed }) => {
       const team = await bed.createNamespace({ annotations: { 'vaultauth.dev/role': 'unseen' } });
       await bed.request('POST', `/api/v1/namespaces/${team}/serviceaccounts`, account('nobody', {}));
       const kubeconfig = join(bed.directory, 'nobody.kubeconfig');
@@ -121,7 +121,7 @@ onEachKubernetes(
       await refused.server.stop('SIGKILL');
     });
 
-    test('a change of a namespace holds for the pod that is created right after', async ({ bed }) => {
+    test('applies a change of a namespace to the next pod', async ({ bed }) => {
       const team = await bed.createNamespace();
       let missed = 0;
       for (let round = 0; round < 30; round += 1) {
@@ -139,7 +139,7 @@ onEachKubernetes(
       expect(missed).toBeLessThan(15);
     });
 
-    test('without the API server it goes on with what it knows', async ({ bed }) => {
+    test('serves from its cache while the API server is away', async ({ bed }) => {
       const team = await bed.createNamespace();
       await bed.request('POST', `/api/v1/namespaces/${team}/serviceaccounts`, account('web', { 'vaultauth.dev/role': 'web' }));
       await createPod(bed, team, webPod('before', ASK, { serviceAccountName: 'web' }));

@@ -69,7 +69,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   const tried = (namespace: string, wish: Readonly<Record<string, string>>, spec: JsonObject = {}): Promise<ApiAnswer> =>
     bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', wish, spec));
 
-  it('with too little for an agent refuses who asks, by name, and lets the others start without one', async () => {
+  it('refuses a pod that asks if its LimitRange leaves too little for an agent, and starts the others without one', async () => {
     const namespace = (await limited([{ type: 'Container', max: { memory: '16Mi' } }])) ?? '';
     await untilLimitsKnown(bed);
     const asking = await tried(namespace, ASKING);
@@ -80,7 +80,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(silent.warnings).toEqual([expect.stringContaining('[limit-range]')]);
   });
 
-  it('of whatever kind refuse no pod because of its agent', async () => {
+  it('rejects no pod because of its agent, whatever its LimitRange', async () => {
     const samples = fc.sample(ranges, { numRuns: NAMESPACES, seed: SEED });
     const namespaces = (await Promise.all(samples.map(limited))).filter((name) => name !== undefined);
     await untilLimitsKnown(bed);

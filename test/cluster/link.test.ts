@@ -98,7 +98,7 @@ onEachKubernetes(
     await untilInjecting(bed, 'default');
   },
   (test) => {
-    test('kinds that are installed after its start are found without a restart', async ({ bed }) => {
+    test('finds CRDs that are installed after its start', async ({ bed }) => {
       expect(await metricsOf(linking)).toMatch(/^vault_auth_injector_roles_synced 0$/m);
       await installController(bed);
       await declare(bed, 'VaultEndpoint', 'main', {
@@ -113,7 +113,7 @@ onEachKubernetes(
       expect(log).not.toMatch(/watch failed.*vaultauth/);
     });
 
-    test('a pod that says nothing about Vault gets it all from the objects', async ({ bed }) => {
+    test('takes the whole login of a pod without Vault annotations from the objects', async ({ bed }) => {
       const team = await bed.createNamespace();
       await bed.request('POST', `/api/v1/namespaces/${team}/serviceaccounts`, { metadata: { name: 'web' } });
       await declare(bed, 'VaultAuthRole', 'web', { tokenExpirationSeconds: 1200 }, team);
@@ -131,7 +131,7 @@ onEachKubernetes(
       expect(out).toMatch(/service +https:\/\/bao\.example:8200 +VaultEndpoint main/);
     });
 
-    test('a change of an object reaches the next pod', async ({ bed }) => {
+    test('applies a change of an object to the next pod', async ({ bed }) => {
       const team = await bed.createNamespace();
       await declare(bed, 'VaultAuthRole', 'web', { serviceAccounts: ['default'] }, team);
       await programmed(bed, team, 'web', true);
@@ -144,7 +144,7 @@ onEachKubernetes(
       await untilAnswered(bed, team, pod, /\[role-missing\]/);
     });
 
-    test('Warn warns, Enforce refuses in words, and both are counted', async ({ bed }) => {
+    test('warns in mode Warn, rejects with a reason in mode Enforce, and counts both', async ({ bed }) => {
       const strict = await backend(bed, 'strict', { admission: { mode: 'Enforce' } }).then(() => bed.createNamespace());
       const mild = await bed.createNamespace();
       await declare(bed, 'VaultAuthRole', 'web', { serviceAccounts: ['web'] }, mild);
@@ -163,7 +163,7 @@ onEachKubernetes(
       expect(metrics).toMatch(/role_problems_total\{code="vault-role-binding",effect="denied"\} [1-9]/);
     });
 
-    test('Enforce admits a pod whose role was in Vault before', async ({ bed }) => {
+    test('admits a pod in mode Enforce whose role was programmed earlier', async ({ bed }) => {
       const team = await bed.createNamespace({ labels: { 'vaultauth.dev/auth-backend': 'strict' } });
       await declare(bed, 'VaultAuthRole', 'web', { serviceAccounts: ['default'] }, team);
       const pod = webPod('web', ASK);
@@ -175,7 +175,7 @@ onEachKubernetes(
       });
     });
 
-    test('without the rights it serves as before, and with those of an installation it follows', async ({ bed }) => {
+    test('serves without the rights to the objects, and follows them once they are granted', async ({ bed }) => {
       const team = await bed.createNamespace();
       await bed.request('POST', `/api/v1/namespaces/${team}/serviceaccounts`, { metadata: { name: 'webhook' } });
       const kubeconfig = join(bed.directory, 'webhook.kubeconfig');

@@ -59,7 +59,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
-  it('a second apply changes nothing', async () => {
+  it('changes nothing in a second apply', async () => {
     const generations = (): Promise<string> =>
       bed.kubectl(['get', '-k', manifests, '-o', 'jsonpath={.items[*].metadata.generation}']);
     const before = await generations();
@@ -67,7 +67,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(await generations()).toBe(before);
   });
 
-  it('the restricted namespace takes both replicas', async () => {
+  it('runs both replicas in a namespace with Pod Security restricted', async () => {
     let pods: readonly unknown[] = [];
     await eventually('there are two', async () => {
       pods = (await bed.request<{ items: unknown[] }>('GET', `/api/v1/namespaces/${NAME}/pods`)).items;
@@ -76,12 +76,12 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(pods).toHaveLength(2);
   });
 
-  it('the entries call for the pods that ask, and for no others', async () => {
+  it('registers entries that match the pods that ask, and no others', async () => {
     const results = await Promise.all(ROWS.map(async (row) => ({ ...row, entry: await called(bed, row) })));
     expect(results).toEqual(ROWS);
   });
 
-  it('the rights are enough for the process to publish its authority', async () => {
+  it('grants the rights to publish the CA', async () => {
     const accounts = `/api/v1/namespaces/${NAME}/serviceaccounts/${NAME}/token`;
     const { status } = await bed.request<{ status: { token: string } }>('POST', accounts, { spec: { expirationSeconds: 3600 } });
     const kubeconfig = join(bed.directory, 'installed.json');
@@ -124,7 +124,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect((await bed.request<{ webhooks: unknown }>('GET', CONFIGURATION)).webhooks).toEqual(webhooks);
   });
 
-  it('the rights are no more than that', async () => {
+  it('grants no further rights', async () => {
     const can = async (...words: readonly string[]): Promise<boolean> => {
       const user = `--as=system:serviceaccount:${NAME}:${NAME}`;
       return bed.kubectl(['auth', 'can-i', ...words, user]).then(

@@ -35,11 +35,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     ['kube-system', ASK],
     ['team', {}],
     ['labelled', { 'vaultauth.dev/inject': 'disabled' }],
-  ])('a pod in %s with %p starts', async (namespace, annotations) => {
+  ])('starts a pod in %s with %p', async (namespace, annotations) => {
     expect(await statusOf(namespace, annotations)).toBe(201);
   });
 
-  it('our own replicas start', async () => {
+  it("starts the webhook's own replicas", async () => {
     let pods: readonly unknown[] = [];
     await eventually('there are two', async () => {
       pods = (await bed.request<{ items: readonly unknown[] }>('GET', podsPath(NAME))).items;
@@ -51,13 +51,13 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it.each([
     ['team', ASK, 'annotation'],
     ['labelled', {}, 'namespace'],
-  ])('a pod in %s with %p does not, and its owner is told whose fault it is', async (namespace, annotations, entry) => {
+  ])('rejects a pod in %s with %p, in a message that names the webhook', async (namespace, annotations, entry) => {
     const { status, text } = await bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', annotations));
     expect(status).toBe(500);
     expect(text).toContain(`failed calling webhook \\"${entry}.vaultauth.dev\\"`);
   });
 
-  it('a pod that slips through, since nothing is sent to the webhook any more, is refused by the policy if it asks', async () => {
+  it('rejects by the policy a pod that asks while no webhook is registered', async () => {
     await bed.kubectl(['delete', 'mutatingwebhookconfiguration', NAME]);
     const create = (namespace: string, annotations: Readonly<Record<string, string>>): Promise<ApiAnswer> =>
       bed.exchange('POST', podsPath(namespace, '?dryRun=All'), webPod('web', annotations));

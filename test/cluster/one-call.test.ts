@@ -122,7 +122,7 @@ describe.each(
     other = webhook;
   };
 
-  it.each(Object.keys(LIMITS))('one call for each pod, under %s', async (limits) => {
+  it.each(Object.keys(LIMITS))('calls the webhook once for each pod, under %s', async (limits) => {
     const namespace = await team();
     const item = LIMITS[limits] ?? {};
     if (item['type'] !== undefined) {
@@ -143,7 +143,7 @@ describe.each(
     left -= 1;
   });
 
-  it('a container that another webhook adds gets its mounts in a second call', async () => {
+  it('adds mounts in a second call to a container of another webhook', async () => {
     await joined(await startOtherWebhook(bed, addContainer));
     const { stored, calls } = await counted(await team(), PODS['a pod whose secrets are a list'] ?? {});
     expect([calls, namesIn(stored, 'containers')]).toEqual([2, expect.arrayContaining(['web', 'late'])]);
@@ -153,7 +153,7 @@ describe.each(
     left -= 1;
   });
 
-  it('whatever else it changes, the second call adds nothing', async () => {
+  it('adds nothing in a second call after any other change of another webhook', async () => {
     const namespace = await team();
     await joined(await startOtherWebhook(bed, addLabel));
     const { stored, calls } = await counted(namespace, beside('beside'));

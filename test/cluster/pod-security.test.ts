@@ -50,7 +50,7 @@ onEachKubernetes(
   () => Promise.resolve(),
   (test) => {
     for (const [way, flags] of Object.entries(ways))
-      test(`${way} keeps it`, async ({ bed }) => {
+      test(`${way} stays within Pod Security restricted`, async ({ bed }) => {
         const namespace = await bed.createNamespace({ labels: restricted });
         const path = podsPath(namespace, '?dryRun=All');
         const mode: Record<string, string> = way === 'mode token' ? { 'vaultauth.dev/mode': 'token' } : {};
@@ -77,7 +77,7 @@ onEachKubernetes(
         }
       });
 
-    test('profile compat does not: it is the shape of vault-k8s, without a seccomp profile', async ({ bed }) => {
+    test('profile compat violates Pod Security restricted: as in vault-k8s, it has no seccomp profile', async ({ bed }) => {
       const namespace = await bed.createNamespace({ labels: restricted });
       const { pod } = admit(podWith({ spec: { serviceAccountName: 'default', ...FIXTURES['a user of its own'] } }), {
         command: 'webhook',

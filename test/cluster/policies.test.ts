@@ -64,7 +64,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
-  it('their expressions fit the types of what they see', async () => {
+  it('has expressions that fit the types of their objects', async () => {
     interface Checked {
       readonly items: readonly { readonly status?: { readonly typeChecking?: { readonly expressionWarnings?: unknown } } }[];
     }
@@ -76,7 +76,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(items.map(({ status }) => status?.typeChecking?.expressionWarnings)).toEqual(items.map(() => undefined));
   });
 
-  it('a pod that has to be injected and is not is admitted with a warning that says why', async () => {
+  it('admits a pod that should have been injected with a warning that gives the reason', async () => {
     const { status, warnings } = await create(webPod('web', { [ASK]: 'true' }));
     expect([status, warnings]).toEqual([201, [expect.stringContaining('its annotations ask for it')]]);
     expect((await create(webPod('web', {}), labelled)).warnings).toEqual([
@@ -92,11 +92,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       'carries the agent first',
       webPod('web', { [ASK]: 'true' }, { initContainers: [{ name: 'vault-agent-init', image: 'vault' }] }),
     ],
-  ])('a pod that %s is none of its business', async (_, pod) => {
+  ])('ignores a pod that %s', async (_, pod) => {
     expect(await create(pod)).toMatchObject({ status: 201, warnings: [] });
   });
 
-  it('the configuration of a running agent can be neither changed nor removed', async () => {
+  it('protects the configuration of a running agent from change and removal', async () => {
     expect(
       (await bed.exchange('POST', podsPath(team), webPod('native', { [CONFIG]: '{}', [INIT_CONFIG]: '{}', other: 'x' }))).status,
     ).toBe(201);
@@ -118,7 +118,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   });
 
   it.each(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob'])(
-    'an annotation on a %s itself is told to whoever applies it',
+    'warns of an annotation on a %s itself',
     async (kind) => {
       const place = kind === 'CronJob' ? 'spec.jobTemplate.spec.template' : 'spec.template';
       const answer = await apply(kind, { 'openbao.org/agent-inject': 'true' }, {});
@@ -132,7 +132,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     },
   );
 
-  it('with verify-deny a pod that slipped through is refused', async () => {
+  it('rejects a pod that was not injected, with verify-deny', async () => {
     await bed.kubectl(['apply', '-k', join(deploy, 'variants', 'verify-deny')]);
     await eventually(async () => (await create(webPod('probe', { [ASK]: 'true' }))).status !== 201);
     const answer = await create(webPod('web', { [ASK]: 'true' }));

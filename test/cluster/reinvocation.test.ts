@@ -36,7 +36,7 @@ onEachKubernetes(
     });
   },
   (test) => {
-    test('adds nothing but the mounts of the container that came later', async ({ bed, webhook }) => {
+    test('adds only the mounts of the container that was added later', async ({ bed, webhook }) => {
       const team = await bed.createNamespace();
       const pod = await createPod(bed, team, webPod('reinvoked', ASKING));
       const reviews = await logLines(webhook, 'reinvoked', 2);

@@ -135,7 +135,7 @@ describe.each([1, 3])('with %i replicas', (count) => {
     trust = await publishedTrust(installation);
   }, 300_000);
 
-  test('one authority is published, and every replica serves under it by the name of the Service', async () => {
+  test('publishes one CA, and every replica serves the name of the Service under it', async () => {
     expect(trust.ca.match(/BEGIN CERTIFICATE/g)).toHaveLength(1);
     for (const { port } of installation.replicas) {
       const { status, body } = await ask(port, 'POST', '/mutate?timeout=30s', review, trust);
@@ -144,7 +144,7 @@ describe.each([1, 3])('with %i replicas', (count) => {
     }
   });
 
-  test('the metrics have the names and labels of vault-k8s', async () => {
+  test('exposes metrics with the names and labels of vault-k8s', async () => {
     const [first] = installation.replicas;
     const { body } = await ask(first?.port ?? 0, 'GET', '/metrics');
     for (const name of [
@@ -158,7 +158,7 @@ describe.each([1, 3])('with %i replicas', (count) => {
     );
   });
 
-  test('SIGTERM loses no review (Q18)', async () => {
+  test('loses no review on SIGTERM (Q18)', async () => {
     const [first] = installation.replicas;
     if (!first) throw new Error('no replica');
     const agent = new Agent({ keepAlive: true, maxSockets: 8, ca: trust.ca, servername: trust.servername });
@@ -195,7 +195,7 @@ const ended = async (server: Server): Promise<number | null> => {
   return server.exitCode();
 };
 
-test('a replica without an API server waits for it, and its probe fails meanwhile (Q19)', async () => {
+test('a replica without an API server retries, and its probe fails meanwhile (Q19)', async () => {
   const [port = 0, nowhere = 0] = await freePorts(2);
   const kubeconfig = join(bed.directory, 'nowhere.conf');
   writeFileSync(kubeconfig, kubeconfigOf('none').replace(bed.url, `https://127.0.0.1:${nowhere}`), { mode: 0o600 });

@@ -76,7 +76,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   }, 600_000);
   afterAll(() => bed?.stop(outcome));
 
-  it('the four kinds are established and their schemas structural', async () => {
+  it('establishes the four CRDs with structural schemas', async () => {
     expect((await definitions()).map(({ metadata }) => metadata.name)).toEqual(
       Object.values(kinds)
         .map(({ plural }) => `${plural}.vaultauth.dev`)
@@ -90,7 +90,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   });
 
   it.each(rows.map((row) => [row.kind, row.what, row.refusal === undefined ? 'taken' : 'refused', row] as const))(
-    '%s: %s is %s',
+    '%s: an object with %s is %s',
     async (kind, _what, _how, { spec, refusal, name }) => {
       const { status, text } = await create(kind, manifest(kind, spec, name));
       // oxlint-disable jest/no-conditional-expect -- each row says which of the two it is
@@ -101,7 +101,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     },
   );
 
-  it('defaults are filled in, to the bottom', async () => {
+  it('fills in defaults at every level', async () => {
     expect(await specAfter('VaultEndpoint')).toEqual({
       address: 'https://vault:8200',
       allowPlainHTTP: false,
@@ -192,7 +192,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect([status, text]).toEqual([422, expect.stringContaining(refusal)]);
   });
 
-  it('an endpoint can move, keep its namespace, and say what was a default', async () => {
+  it('accepts another address of an endpoint, and an explicit default', async () => {
     for (const namespace of [undefined, 'team']) {
       const object = manifest('VaultEndpoint', namespace === undefined ? {} : { namespace }, 'moving');
       expect((await create('VaultEndpoint', object, false)).status).toBe(201);
@@ -204,7 +204,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     }
   });
 
-  it('a role that named no backend can name one later', async () => {
+  it('accepts a backendRef on a role that had none', async () => {
     await create('VaultAuthRole', manifest('VaultAuthRole', {}, 'later'), false);
     const path = objectPath('VaultAuthRole', { namespace: team, name: 'later' });
     expect((await bed.exchange('PATCH', path, { spec: { backendRef: { name: 'a' } } }, MERGE)).status).toBe(200);
@@ -216,7 +216,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.request('DELETE', path);
   });
 
-  it('the examples are taken, and have short names, columns and a category', async () => {
+  it('accepts the examples, and serves short names, columns and a category', async () => {
     const files = readdirSync(join(deploy, 'examples', 'resources'));
     expect(files).toEqual(expect.arrayContaining(['endpoint.yaml', 'backend-kubernetes.yaml', 'policy.yaml', 'role.yaml']));
     await bed.kubectl(['apply', '--validate=strict', '-f', join(deploy, 'examples', 'resources')]);
@@ -228,7 +228,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(await bed.kubectl(['get', 'var', '-n', team, '-o', 'name'])).toContain('vaultauthrole.vaultauth.dev/web');
   });
 
-  it('an editor of a namespace writes its roles and no status, a viewer reads them, neither sees the rest', async () => {
+  it('lets an editor of a namespace write its roles but no status, a viewer read them, and neither read other kinds', async () => {
     for (const role of ['edit', 'view'])
       await bed.kubectl(['create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}`, '-n', team]);
     // Each of the two is aggregated by itself, and bound by itself.

@@ -118,12 +118,12 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     return found;
   };
 
-  it(`${ROWS.length} rows without a default for the cluster`, async () => {
+  it(`selects pods by ${ROWS.length} rows of the truth table, without a default for the cluster`, async () => {
     await install('namespaces', 'policies', 'namespace', plain('inject-enabled-stop-unset'));
     expect(await wrong()).toEqual([]);
   }, 300_000);
 
-  it('pods that nobody asked for cause no call at all', async () => {
+  it('causes no call for pods that are not selected', async () => {
     const before = [await requestsOf(bed), recorder.calls()];
     expect(before[0]).toBeGreaterThan(0);
     const pods = Array.from({ length: 50 }, () => called(plain('inject-unset-stop-unset')));
@@ -131,7 +131,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect([await requestsOf(bed), recorder.calls()]).toEqual(before);
   });
 
-  it(`${ROWS.length} rows with a default for the cluster`, async () => {
+  it(`selects pods by ${ROWS.length} rows of the truth table, with a default for the cluster`, async () => {
     await install('cluster-wide', 'variants/verify-cluster-wide', 'auto', plain('inject-unset-stop-unset'));
     expect(await wrong()).toEqual([]);
     outcome = 'passed';

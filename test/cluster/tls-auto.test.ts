@@ -31,7 +31,7 @@ import {
 
 useCluster();
 
-test('one replica: a Secret with one authority, a leaf for the Service, and every entry trusts it (Q35)', async () => {
+test('one replica stores one CA, issues a certificate for the Service, and publishes the CA on every entry (Q35)', async () => {
   await install('label.vaultauth.dev', 'annotation.vaultauth.dev', 'vault.hashicorp.com');
   const source = keeper();
   await ready(source);
@@ -84,7 +84,7 @@ test('the API server calls a webhook over the certificate', async () => {
   });
 });
 
-test('ten replicas at once: exactly one authority', async () => {
+test('ten replicas that start at once create exactly one CA', async () => {
   await install('a.vaultauth.dev', 'b.vaultauth.dev');
   const sources = Array.from({ length: 10 }, () => keeper());
   await ready(...sources);
@@ -105,7 +105,7 @@ const apply = (object: object): Promise<unknown> =>
     'application/apply-patch+yaml',
   );
 
-test('a chart that is applied again keeps the bundle, may remove an entry, and a cleared or foreign bundle is repaired', async () => {
+test('a repeated helm apply keeps the bundle, may remove an entry, and a cleared or foreign bundle is repaired', async () => {
   await apply(manifest('a.vaultauth.dev', 'b.vaultauth.dev'));
   const source = keeper();
   await ready(source);
@@ -138,7 +138,7 @@ test('a chart that is applied again keeps the bundle, may remove an entry, and a
   expect(ours).toEqual([['f:webhooks', 'f:clientConfig', 'f:caBundle', 'f:clientConfig', 'f:caBundle']]);
 });
 
-test('no configuration yet: a certificate, but not ready until the configuration is there and trusts it', async () => {
+test('without a webhook configuration it has a certificate, and is ready only once the configuration trusts it', async () => {
   const source = keeper();
   await until('a certificate', () => source.current() !== undefined);
   expect(source.problem()).toContain(`there is no MutatingWebhookConfiguration ${cluster.configuration}`);
@@ -146,7 +146,7 @@ test('no configuration yet: a certificate, but not ready until the configuration
   await ready(source);
 });
 
-test('a Secret of somebody else is left as it is, and told', async () => {
+test('a Secret that belongs to another owner is left unchanged and reported', async () => {
   await install('a.vaultauth.dev');
   await cluster.bed.request('POST', `/api/v1/namespaces/${cluster.namespace}/secrets`, {
     metadata: { name: 'ca' },
@@ -162,7 +162,7 @@ test('a Secret of somebody else is left as it is, and told', async () => {
   await ready(source);
 });
 
-test('an authority from a file is published as it is, and again when the file changes', async () => {
+test('a CA from a file is published as it is, and again when the file changes', async () => {
   await install('a.vaultauth.dev', 'b.vaultauth.dev');
   const file = join(cluster.bed.directory, 'authority.crt');
   writeFileSync(file, cluster.bed.ca);
@@ -194,7 +194,7 @@ test('an authority from a file is published as it is, and again when the file ch
   expect((await bundles()).map(decoded)).toEqual([other, other]);
 }, 300_000);
 
-test('without its rights, readiness says so in the API server’s words', async () => {
+test('without its rights, readiness reports the API server’s message', async () => {
   await install('a.vaultauth.dev');
   await revoke('clusterrolebindings');
   const source = keeper();

@@ -28,7 +28,7 @@ import {
 
 useCluster();
 
-test('a damaged Secret of ours is replaced at the start, and restored from memory later', async () => {
+test('its damaged Secret is replaced at the start, and restored from memory later', async () => {
   await install('a.vaultauth.dev');
   const labels = { [OWNER_LABEL.name]: OWNER_LABEL.value };
   await cluster.bed.request('POST', `/api/v1/namespaces/${cluster.namespace}/secrets`, {
@@ -45,7 +45,7 @@ test('a damaged Secret of ours is replaced at the start, and restored from memor
   expect(decoded((await secret()).data['ca.crt'])).toBe(first);
 });
 
-test('deleting the Secret rotates the authority without a moment of distrust', async () => {
+test('deleting the Secret rotates the CA without an untrusted moment', async () => {
   await install('a.vaultauth.dev', 'b.vaultauth.dev');
   const policy = { ...USUAL_POLICY, settleMs: 1000, leafLifeMs: 5000 };
   const sources = [1, 2, 3].map(() => keeper({ policy, everyMs: 500 }));
@@ -64,7 +64,7 @@ test('deleting the Secret rotates the authority without a moment of distrust', a
   expect(cluster.lines.filter((line) => line.includes('the next certificate authority signs'))).toHaveLength(1);
 });
 
-test('a change of the configuration is heard of at once', async () => {
+test('a change of the webhook configuration is observed at once', async () => {
   await install('a.vaultauth.dev');
   const client = connect();
   const read = await readWebhookConfiguration(client, cluster.configuration);
@@ -96,7 +96,7 @@ test('a change of the configuration is heard of at once', async () => {
 describe('without the right to Secrets, as the chart has it for one replica', () => {
   beforeEach(() => revoke('rolebindings'));
 
-  test('the authority is in memory, and all replicas of a rollout stay trusted', async () => {
+  test('keeps the CA in memory, and all replicas of a rollout stay trusted', async () => {
     await install('a.vaultauth.dev', 'b.vaultauth.dev');
     const sources = [1, 2, 3].map(() => keeper({ everyMs: 500 }));
     await ready(...sources);
@@ -125,7 +125,7 @@ describe('without the right to Secrets, as the chart has it for one replica', ()
   });
 });
 
-test('what was trusted before our start stays trusted for a while, so that an upgrade loses no review', async () => {
+test('a CA that was trusted before the start stays trusted for a while, so that an upgrade loses no review', async () => {
   await install('vault.hashicorp.com');
   const path = `${CONFIGURATIONS}/${cluster.configuration}`;
   const add = [{ op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: Buffer.from(cluster.bed.ca).toString('base64') }];
@@ -139,7 +139,7 @@ test('what was trusted before our start stays trusted for a while, so that an up
   expect(source.problem()).toBeUndefined();
 });
 
-test('an API server that is away: nothing is served at the start, and what is served stays later', async () => {
+test('while the API server is away, a new replica serves nothing, and a running one keeps serving', async () => {
   await install('a.vaultauth.dev');
   const early = keeper();
   await ready(early);

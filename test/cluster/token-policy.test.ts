@@ -56,7 +56,7 @@ describe('on Kubernetes 1.36', () => {
   };
 
   it.each(Object.entries(SHAPES))(
-    `gives a pod with %s what the webhook gives, however it asks (${ASKS.length} ways)`,
+    `adds to a pod with %s what the webhook adds, however it asks (${ASKS.length} ways)`,
     async (_, spec) => {
       await Promise.all(ASKS.map((ask) => agree(spec, ask)));
     },
@@ -64,7 +64,7 @@ describe('on Kubernetes 1.36', () => {
   );
 
   it.each(Object.entries(SHAPES))(
-    'takes for a pod with %s what its namespace says',
+    "applies the namespace's values to a pod with %s",
     async (_, spec) => {
       const asks = [{ annotations: {} }, { annotations: { 'vaultauth.dev/role': 'own' } }, ...ASKS];
       await Promise.all(asks.map((ask) => agree(spec, ask, 'full')));
@@ -72,7 +72,7 @@ describe('on Kubernetes 1.36', () => {
     300_000,
   );
 
-  it('leaves what it cannot judge to the webhook', async () => {
+  it('leaves a pod that it cannot evaluate to the webhook', async () => {
     const plain = SHAPES['plain'] ?? {};
     const pods = [...ODD_ASKS.map((ask) => podOf(plain, ask)), ...Object.values(ODD_SHAPES).map((spec) => podOf(spec, USUAL))];
     for (const pod of pods) {
@@ -86,7 +86,7 @@ describe('on Kubernetes 1.36', () => {
     expect(webhook).not.toEqual(nobody);
   });
 
-  it('does the largest pods that it takes, and refuses no larger ones', async () => {
+  it('patches the largest pods that it accepts, and rejects no larger ones', async () => {
     await agree(LARGEST, USUAL);
     await agree(LARGEST, { annotations: {} }, 'full');
     const annotations = Object.fromEntries(Array.from({ length: 12_000 }, (_, index) => [`example.com/${index}`, 'x']));
@@ -128,7 +128,7 @@ describe('on Kubernetes 1.36', () => {
     }
   });
 
-  it('agrees with the webhook, or leaves the pod to it, whatever known annotations say', async () => {
+  it('agrees with the webhook or leaves the pod to it, for all annotations', async () => {
     const seed = Date.now();
     const sample = fc.sample(anyPod, { numRuns: 150, seed });
     const all = await Promise.all(sample.map(async (pod) => ({ pod, ...(await resultsOf(bed, pod)) })));
@@ -139,7 +139,7 @@ describe('on Kubernetes 1.36', () => {
     expect(all.filter(({ nobody, policy }) => !isDeepStrictEqual(policy, nobody)).length).toBeGreaterThan(15);
   }, 300_000);
 
-  it(`chooses in ${ROWS.length} rows of the truth table the pods that the program chooses, but those that it has to explain`, async () => {
+  it(`selects in ${ROWS.length} rows of the truth table the same pods as the webhook, except those that need a message`, async () => {
     await createNamespaces(bed, { [BY]: 'policy' });
     const flags = ['-vault-address=http://vault', '-auto-inject', `-excluded-namespaces=${EXCLUDED.join()}`];
     const left = ROWS.map((row) => withAnnotations(row, { ...MODE, 'vaultauth.dev/role': 'web' }));
@@ -161,7 +161,7 @@ describe('on Kubernetes 1.36', () => {
     expect(done).toBeGreaterThan(200);
   }, 300_000);
 
-  it('chooses silent pods of the cluster only where the setting says so', async () => {
+  it('selects pods that do not ask only with -auto-inject', async () => {
     const silent = podOf(SHAPES['plain'] ?? {}, { annotations: { ...MODE, 'vaultauth.dev/role': 'web' } });
     const { policy, webhook } = await resultsOf(bed, silent);
     expect([carriesToken(policy), policy]).toEqual([true, webhook]);
@@ -170,7 +170,7 @@ describe('on Kubernetes 1.36', () => {
     expect(carriesToken(await resultOf(bed, podOf(SHAPES['plain'] ?? {}, USUAL), 'policy'))).toBe(true);
   });
 
-  it('gives a container that another webhook adds afterwards the same', async () => {
+  it('adds the same to a container that another webhook adds afterwards', async () => {
     other = await startOtherWebhook(bed);
     const caBundle = Buffer.from(other.authority).toString('base64');
     await apply(bed, {

@@ -17,7 +17,7 @@ onEachKubernetes(
     await webhook.server.stop('SIGKILL');
   },
   (test) => {
-    test('is refused under Fail, in words that name the webhook', async ({ bed }) => {
+    test('is rejected under Fail, with a message that names the webhook', async ({ bed }) => {
       const answer = await bed.exchange('POST', podsPath('strict'), webPod('web', ASKING));
       expect(answer.status).toBe(500);
       expect(answer.text).toContain('failed calling webhook \\"annotation.vaultauth.dev\\"');
@@ -28,7 +28,7 @@ onEachKubernetes(
       expect(namesIn(pod, 'containers')).toEqual(['web']);
     });
 
-    test('does not concern a namespace that nothing selects', async ({ bed }) => {
+    test('is irrelevant to a namespace that is not selected', async ({ bed }) => {
       const team = await bed.createNamespace();
       const pod = await createPod(bed, team, webPod('web', ASKING));
       expect(namesIn(pod, 'containers')).toEqual(['web']);

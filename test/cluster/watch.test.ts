@@ -37,7 +37,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   const roleOf = (name: string): string | undefined => cluster.serviceAccount('team', name)?.annotations.get(ROLE);
   const accounts = '/api/v1/namespaces/team/serviceaccounts';
 
-  it('what is there is listed, and what changes is heard', async () => {
+  it('lists what exists and observes changes', async () => {
     await eventually(() => cluster.synced());
     expect(cluster.namespace('default')).toBeDefined();
     await bed.createNamespace({ name: 'team', labels: { 'vaultauth.dev/inject': 'enabled', other: 'x' } });
@@ -55,7 +55,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(problems).toEqual([]);
   });
 
-  it('a look-up finds what no watch can have told yet', async () => {
+  it('looks up an object before its watch event', async () => {
     await bed.request('POST', accounts, account('fresh', 'one'));
     await cluster.lookUp('team', 'fresh', 60_000);
     expect(roleOf('fresh')).toBe('one');
@@ -63,14 +63,14 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(cluster.serviceAccount('team', 'nobody')).toBeUndefined();
   });
 
-  it('streams that end are taken up again', async () => {
+  it('resumes watches that end', async () => {
     await sleep(4000);
     await bed.request('POST', accounts, account('later', 'one'));
     await eventually(() => roleOf('later') === 'one');
     expect(problems).toEqual([]);
   });
 
-  it('while the API server is away what was known is known, and afterwards it goes on', async () => {
+  it('serves from its cache while the API server is away, and resumes afterwards', async () => {
     const restarted = bed.restart('kube-apiserver');
     await eventually(() => problems.length > 0);
     expect(roleOf('later')).toBe('one');

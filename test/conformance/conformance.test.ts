@@ -21,7 +21,7 @@ describe.each(Object.keys(profiles))('settings "%s"', (name) => {
   });
 });
 
-describe('starting', () => {
+describe('start-up', () => {
   test.each(startupCases.map((one) => [one.id, one] as const))('%s', async (_, one) => {
     const injector = await place.start(one.startup, 60_000);
     expect({ serving: injector.serving, exitCode: injector.exitCode() }).toEqual(one.expect);

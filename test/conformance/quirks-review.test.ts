@@ -10,7 +10,7 @@ test('Q16 a review without a request is refused with 400', () => {
 test('Q20 a review of another kind or version is refused with 400', () => {
   expect(ask({ apiVersion: 'v9', kind: 'Thing', request: { uid: 'u' } }).status).toBe(400);
 });
-test('Q24 a denial carries code and reason', () => {
+test('Q24 a denial has code and reason', () => {
   const reply = ask({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',

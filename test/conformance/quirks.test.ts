@@ -26,7 +26,7 @@ describe('fixed', () => {
     expect(configOf(pod, 'vault-agent').template_config['lease_renewal_threshold']).toBe(0.8);
   });
 
-  test('Q03 a pod without volumes gets all of ours', () => {
+  test('Q03 a pod without volumes gets every volume', () => {
     const { pod } = admit(
       podWith({ annotations: { 'agent-configmap': 'c', 'tls-secret': 't', 'agent-extra-secret': 'e' }, spec: { volumes: null } }),
     );
@@ -62,7 +62,7 @@ describe('fixed', () => {
     });
   });
 
-  test('Q06 ca-path is the name of what ca-key means, which still works and warns', () => {
+  test('Q06 ca-path replaces ca-key, which still works, with a warning', () => {
     expect(configOf(admit(podWith({ annotations: { 'ca-path': '/cas' } })).pod, 'vault-agent').vault['ca_path']).toBe('/cas');
     const old = admit(podWith({ annotations: { 'ca-key': '/cas' } }));
     expect(configOf(old.pod, 'vault-agent').vault['ca_path']).toBe('/cas');
@@ -98,7 +98,7 @@ describe('fixed', () => {
     ).toContain('telemetry-value');
   });
 
-  test('Q10 a token for AWS is never taken for that of Vault', () => {
+  test('Q10 a token for AWS is never used as the token for Vault', () => {
     const aws = { name: 'aws-iam-token', readOnly: true, mountPath: '/var/run/secrets/eks.amazonaws.com/serviceaccount' };
     const both = admit(podWith({ spec: { containers: [{ name: 'web', volumeMounts: [aws, TOKEN_MOUNT] }] } }));
     expect(configOf(both.pod, 'vault-agent').auto_auth.method.config['token_path']).toBe(`${TOKEN_MOUNT.mountPath}/token`);
@@ -118,7 +118,7 @@ describe('fixed', () => {
       expect(hook).toContain(flag);
   });
 
-  test('Q12 the Vault namespace counts with a ConfigMap too', () => {
+  test('Q12 the Vault namespace applies with a ConfigMap too', () => {
     const { pod } = admit(podWith({ annotations: { 'agent-configmap': 'c', namespace: 'ns1' } }));
     expect(variableOf(containerOf(pod, 'vault-agent'), 'VAULT_NAMESPACE')).toBe('ns1');
   });
@@ -135,7 +135,7 @@ describe('fixed', () => {
     expect(admit(podWith({ spec })).codes).toEqual([code]);
   });
 
-  test('Q14 names of containers are trimmed, and unknown ones earn a warning', () => {
+  test('Q14 container names are trimmed, and unknown ones cause a warning', () => {
     const containers = [{ name: 'web', volumeMounts: [TOKEN_MOUNT] }, { name: 'proxy' }, { name: 'other' }];
     const { pod, codes } = admit(
       podWith({ annotations: { 'agent-inject-containers': 'web, proxy,nobody' }, spec: { containers } }),
@@ -145,7 +145,7 @@ describe('fixed', () => {
     expect(codes).toEqual(['container-unknown']);
   });
 
-  test('Q17 a pod of a system namespace is left alone, or refused where the operator says so', () => {
+  test('Q17 a pod of a system namespace is left alone, or refused if the operator chose so', () => {
     expect(admit(podWith(), { namespace: 'kube-system' }).outcome).toMatchObject({
       decision: 'skipped',
       reason: 'excluded-namespace',
@@ -155,7 +155,7 @@ describe('fixed', () => {
     );
   });
 
-  test('Q25 a misspelt annotation earns a warning with the name that was meant', () => {
+  test('Q25 a misspelt annotation causes a warning with the nearest name', () => {
     const { outcome } = admit(podWith({ annotations: { 'agent-inject-secrt-db': 'kv/db' } }));
     expect(warningsOf(outcome.warnings)).toEqual([expect.stringContaining('did you mean agent-inject-secret-db?')]);
   });
@@ -171,12 +171,12 @@ describe('fixed', () => {
     expect(admit(podWith({ annotations })).codes).toEqual(['secret-escapes']);
   });
 
-  test('Q30 a directory that differs only in its writing is no second volume', () => {
+  test('Q30 a directory with another spelling does not become a second volume', () => {
     const annotations = { 'agent-inject-secret-a': 'kv/a', 'secret-volume-path-a': '/vault/secrets/' };
     expect(volumeNames(admit(podWith({ annotations })).pod)).not.toContain('vault-secrets-custom-0');
   });
 
-  test('Q31 init-first keeps fields of other init containers that nobody knows', () => {
+  test('Q31 init-first keeps unknown fields of other init containers', () => {
     const initContainers = [{ name: 'migrate', futureField: { a: [1] } }];
     const { pod } = admit(podWith({ annotations: { 'agent-init-first': 'true' }, spec: { initContainers } }));
     expect(objectAt(pod, 'spec')?.['initContainers']).toMatchObject([
@@ -185,7 +185,7 @@ describe('fixed', () => {
     ]);
   });
 
-  test('Q32 a wish for another injection replaces the agents instead of doubling them', () => {
+  test('Q32 a request for another injection replaces the agents instead of doubling them', () => {
     const first = admit(podWith()).pod;
     const again = structuredClone(first) as { metadata: { annotations: Record<string, string> } };
     again.metadata.annotations['vault.hashicorp.com/agent-inject-status'] = 'update';
@@ -219,12 +219,12 @@ describe('fixed', () => {
     expect(configOf(pod, 'vault-agent').telemetry).toEqual({ filter_default: false });
   });
 
-  test.each(['agent-run-as-user', 'agent-run-as-group'])('Q42 a negative %s is refused here', (name) => {
+  test.each(['agent-run-as-user', 'agent-run-as-group'])('Q42 a negative %s is refused', (name) => {
     expect(statusMessage(podWith({ annotations: { [name]: '-1' } }))).toContain(name);
   });
 
   test.each(['service', 'auth-path', 'agent-image', 'agent-request-namespace'])(
-    'Q43 an empty %s counts as absent and earns a warning',
+    'Q43 an empty %s counts as absent, with a warning',
     (name) => {
       const { outcome, codes } = admit(podWith({ annotations: { [name]: '' } }));
       expect(outcome.decision).toBe('injected');

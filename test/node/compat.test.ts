@@ -16,7 +16,7 @@ const prepare = async (bed: BedWithNode): Promise<void> => {
 
 onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'injector'] }, prepare, (test) => {
   for (const product of PRODUCTS) {
-    test(`with ${product}, a Deployment reads its secret at its first line, and a later value later`, (bed) =>
+    test(`with ${product}, a Deployment reads its secret at start, and a later value later`, (bed) =>
       readsFirstAndLater(bed, team, product, podTemplate(product, SHOW, { ...SOON, ...team.chosen(product) })));
   }
 

@@ -26,14 +26,14 @@ export async function prepareNative(bed: BedWithNode, folder?: string): Promise<
 /** Declares the tests; `teamOf` is asked when they run. */
 export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
   for (const product of PRODUCTS) {
-    test(`with ${product}, a Deployment reads its secret at its first line, and a later value later`, async (bed) => {
+    test(`with ${product}, a Deployment reads its secret at start, and a later value later`, async (bed) => {
       const { namespace, chosen } = teamOf();
       await readsFirstAndLater(bed, teamOf(), product, asking(product, SHOW, { ...SOON, ...chosen(product) }));
       const [pod = ''] = await bed.pods(namespace, `app=${product}`);
       await expect(bed.exec(namespace, pod, 'app', ['touch', '/vault/secrets/database'])).rejects.toThrow('Read-only');
     });
 
-    test(`with ${product}, a wrong role is named by kubectl describe pod, and may be made right`, async (bed) => {
+    test(`with ${product}, kubectl describe pod names a wrong role, and the pod starts once it is corrected`, async (bed) => {
       const { namespace, servers, chosen } = teamOf();
       const name = `${product}-wrong`;
       const { request, write } = servers[product];
@@ -44,7 +44,7 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
       await bed.untilReady(namespace, name);
     });
 
-    test(`with ${product}, an app of mode token logs in by itself`, async (bed) => {
+    test(`with ${product}, an application in mode token logs in by itself`, async (bed) => {
       const { namespace, servers, chosen } = teamOf();
       await servers[product].write('web/itself', { password: 'by itself' });
       const name = `${product}-itself`;
@@ -60,7 +60,7 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
     });
   }
 
-  test('a Job completes by itself, and its agent too', async (bed) => {
+  test('a Job and its agent complete', async (bed) => {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/once', { password: 'for the job' });
     await completes(bed, namespace, 'once', asking('once', 'grep -qx "for the job" /vault/secrets/database'));
@@ -68,7 +68,7 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
     expect(await bed.kubectl(['get', 'pods', '-n', namespace, '-l', 'app=once', '-o', exit])).toBe('0');
   });
 
-  test('an init container of the pod finds the secret', async (bed) => {
+  test('an init container of the pod reads the secret', async (bed) => {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/early', { password: 'for the first' });
     const script = 'grep -x "for the first" /vault/secrets/database';
@@ -78,7 +78,7 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
     expect(await firstWords(bed, namespace, 'early', 'migrate')).toBe('for the first\n');
   });
 
-  test('the agent has a token for Vault alone, the app keeps its own, and nobody else reads either', async (bed) => {
+  test('the agent has a token for Vault alone, the application keeps its own, and no other container reads either', async (bed) => {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/tokens', { password: 'known' });
     const template = asking('tokens', STAY, { 'vaultauth.dev/token-expiration-seconds': '1200' });

@@ -29,7 +29,7 @@ onNode(
   (test) => {
     nativeBasics(test, () => team);
 
-    test('with every replica gone, all pods start but those that ask, and the replicas come back', async (bed) => {
+    test('without any replica, all pods start except those that ask, and the replicas come back', async (bed) => {
       const { namespace } = team;
       const before = await replicas(bed);
       await scale(bed, 0);

@@ -31,7 +31,7 @@ const AGENT_STATE = 'jsonpath={.status.initContainerStatuses[?(@.name=="vault-ag
 /** Declares the tests; `teamOf` is asked when they run. */
 export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
   for (const product of PRODUCTS) {
-    test(`with ${product}, an agent logs in by the method jwt, again and again`, async (bed) => {
+    test(`with ${product}, an agent logs in by the method jwt repeatedly`, async (bed) => {
       const { namespace, servers, chosen } = teamOf();
       const server = servers[product];
       const name = `${product}-jwt`;
@@ -62,7 +62,7 @@ export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
     });
   }
 
-  test('with agent-pre-populate-only, a wrong role is named by kubectl describe pod, and may be made right', async (bed) => {
+  test('with agent-pre-populate-only, kubectl describe pod names a wrong role, and the pod starts once it is corrected', async (bed) => {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/only-wrong', { password: 'late' });
     const annotations = { role: 'only-late', 'agent-pre-populate-only': 'true' };
@@ -78,7 +78,7 @@ export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
     await bed.untilReady(namespace, 'only-wrong');
   });
 
-  test('an agent image without a shell holds the pod back too, by plain ls', async (bed) => {
+  test('an agent image without a shell delays the pod too, by plain ls', async (bed) => {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/bare', { password: 'without a shell' });
     const annotations = { 'agent-image': IMAGES.bare, 'vaultauth.dev/startup-probe': 'ls' };

@@ -66,7 +66,7 @@ onNode(
   (test) => {
     nativeBasics(test, () => team);
     nativeVariants(test, () => team);
-    test('under Pod Security restricted, with no API token, with a read-only root, with and without a user', async (bed) => {
+    test('pods start under Pod Security restricted, without an API token, with a read-only root, with and without a user', async (bed) => {
       await team.servers.openbao.write('web/restricted', { password: 'restricted' });
       const restricted = await bed.createNamespace({
         labels: { 'pod-security.kubernetes.io/enforce': 'restricted', 'pod-security.kubernetes.io/enforce-version': 'latest' },
@@ -98,7 +98,7 @@ onNode(
       expect(await bed.exec(restricted, 'user', 'vault-agent', ['id', '-u'])).toBe('12345\n');
     });
 
-    test('every injected pod is one call of the webhook', async (bed) => {
+    test('every injected pod causes one call of the webhook', async (bed) => {
       const calls = async (): Promise<number> =>
         [...(await bed.metrics()).matchAll(/^apiserver_admission_webhook_request_total\{.*\.vaultauth\.dev".*\} (\d+)$/gm)]
           .map(([, count]) => Number(count))
@@ -114,7 +114,7 @@ onNode(
       expect((await calls()) - before).toBe(3);
     });
 
-    test('an outage of 75 s takes no pod out of service, and is over 5 s after', async () => {
+    test('an outage of 75 s makes no pod unready, and pods recover within 5 s', async () => {
       const { troubles, kept, recovery } = await afterOutage;
       expect(troubles).toEqual([]);
       expect(new Set(kept)).toEqual(new Set(['before the outage']));

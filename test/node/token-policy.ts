@@ -39,7 +39,7 @@ async function applyPolicy(bed: BedWithNode, address: string, carriesToken: () =
 
 /** Declares the test. It leaves no webhook, so that it has to be the last one. */
 export function tokenPolicy(test: NodeTest, teamOf: () => Team): void {
-  test('without the webhook, a policy of the API server lets an app of mode token log in by itself', async (bed) => {
+  test('without the webhook, a MutatingAdmissionPolicy lets an application in mode token log in by itself', async (bed) => {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/itself', { password: 'by the policy' });
     const metadata = {

@@ -57,7 +57,7 @@ describe.each([
   ['webhook without native sidecars', contextOf('webhook', '-allow=*', '-native-sidecars=false')],
   ['agent-inject', compat],
 ])('%s', (_, context) => {
-  test('the patch applies, by two implementations of RFC 6902 with one result', () => {
+  test('has a patch that two implementations of RFC 6902 apply with one result', () => {
     let injected = 0;
     fc.assert(
       fc.property(anyPod, (object) => {
@@ -72,7 +72,7 @@ describe.each([
     expect(injected).toBeGreaterThan(RUNS.numRuns / 4);
   });
 
-  test('a second injection adds nothing', () => {
+  test('adds nothing in a second injection', () => {
     fc.assert(
       fc.property(readable, (object) => {
         const first = admitPod(object, 'shop', context);
@@ -83,7 +83,7 @@ describe.each([
     );
   });
 
-  test('equal input gives equal bytes, and the input is not touched', () => {
+  test('returns equal bytes for equal input, and leaves the input unchanged', () => {
     fc.assert(
       fc.property(anyPod, (object) => {
         const before = JSON.stringify(object);
@@ -95,7 +95,7 @@ describe.each([
     );
   });
 
-  test('everything that was in the pod is still in it', () => {
+  test('keeps every field of the pod', () => {
     fc.assert(
       fc.property(readable, (object) => {
         const outcome = admitPod(object, 'shop', context);
@@ -105,7 +105,7 @@ describe.each([
     );
   });
 
-  test('no value of the pod reaches a patch, a message, a warning or the record of a review', () => {
+  test('copies no value of the pod into a patch, message, warning or review record', () => {
     const review = reviewer(() => context, { compat: true });
     fc.assert(
       fc.property(anyPod, (object) => {
@@ -123,7 +123,7 @@ describe.each([
     );
   });
 
-  test('a denial names every problem by its code', () => {
+  test('names every problem by its code in a denial', () => {
     fc.assert(
       fc.property(pod(annotations(fc.boolean())), (object) => {
         const { decision, problems } = admitPod(object, 'shop', context);
@@ -145,7 +145,7 @@ const replaced = (object: JsonObject, { patch }: AdmissionResult): string[] => {
     .map((key) => `/metadata/annotations/${key}`);
 };
 
-test('any JSON at all gets an answer', () => {
+test('answers any JSON', () => {
   const review = reviewer(() => webhook, { compat: false });
   fc.assert(
     fc.property(fc.json({ maxDepth: 4 }), (text) => {

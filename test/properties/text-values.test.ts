@@ -88,7 +88,7 @@ const strays = (marked: Json, real: Json | undefined, value: string, path = ''):
   return typeof real === 'string' && candidates.includes(real) ? [] : [path];
 };
 
-test('the mark is found where the text belongs, for most annotations', () => {
+test('finds the mark where the text belongs, for most annotations', () => {
   const seen = NAMES.filter((name) =>
     JSON.stringify(['native', 'compat'].map((way) => outcomeOf(way, name, MARK))).includes(MARK),
   );

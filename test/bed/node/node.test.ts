@@ -50,7 +50,7 @@ if (nodeWanted()) {
     tool.remove();
   }, 300_000);
 
-  it('run side by side, let pods reach the servers and nothing else, and leave nothing', async () => {
+  it('run side by side, let pods reach the servers and nothing else, and clean up', async () => {
     const before = traces();
     other = spawn(process.execPath, [tool.file], { stdio: ['ignore', 'pipe', 'inherit'] });
     const said = once(other.stdout!, 'data');

@@ -4,7 +4,7 @@ import { untilCondition } from '../../bed/controller.ts';
 import { onEachProduct } from './stage.ts';
 
 onEachProduct((stage) => {
-  it('has host, CA and reviewer in auth/kubernetes/config, and a login proves them', async () => {
+  it('writes host, CA and reviewer to auth/kubernetes/config, and a login succeeds', async () => {
     const { apply, bed, vault } = stage();
     await apply('000.yaml');
     await untilCondition(bed, 'VaultAuthBackend', { name: 'kubernetes' }, 'Ready=True');

@@ -33,7 +33,7 @@ onEachProduct((stage) => {
     expect((await vault.ask('GET', 'secret/data/other', undefined, token)).status).toBe(403);
   });
 
-  it('lets the reviewer review tokens and binds nobody else', async () => {
+  it('binds only the reviewer to system:auth-delegator', async () => {
     const { bed } = stage();
     const bindings = await bed.request<{ readonly items: readonly JsonObject[] }>(
       'GET',

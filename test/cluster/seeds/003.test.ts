@@ -42,7 +42,7 @@ const claimsOf = (jwt: string): { readonly exp?: number; readonly iss: string } 
   JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as { readonly exp?: number; readonly iss: string };
 
 onEachProduct((stage) => {
-  it('logs in by every row of the table, and revokes early where the table says so', async () => {
+  it('logs in by every row of the table, and revokes early where the table requires it', async () => {
     const { bed, apply, product, vault } = stage();
     const namespace = await bed.createNamespace();
     await bed.request('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'vault' } });
@@ -73,7 +73,7 @@ onEachProduct((stage) => {
     );
   }, 300_000);
 
-  it('keeps all tokens short-lived but that of the third row', async () => {
+  it('keeps all tokens short-lived except that of the third row', async () => {
     const { bed } = stage();
     const reviewer = async (name: string): Promise<JsonObject | undefined> =>
       objectAt(statusOf(await readObject(bed, 'VaultAuthBackend', { name })), 'reviewer');
@@ -81,7 +81,7 @@ onEachProduct((stage) => {
     expect(await reviewer('longlived')).not.toHaveProperty('expiresAt');
   });
 
-  it('binds the clients of the second row, and nobody else, to system:auth-delegator', async () => {
+  it('binds only the clients of the second row to system:auth-delegator', async () => {
     const { bed } = stage();
     const binding = await bed.request<JsonObject>(
       'GET',
