@@ -8,7 +8,7 @@ import { PREFIXES } from '../src/annotations/prefix.ts';
 import { kebab } from '../src/annotations/row.ts';
 import { table } from '../src/annotations/table.ts';
 import { ADMISSION_LABEL, INJECT_LABEL } from '../src/selection/decide.ts';
-import { OWNER_LABEL } from '../src/tls/authority-secret.ts';
+import { OWNER_LABEL } from '../src/tls/ca-store.ts';
 import { literals, packageOf, prose, ROOT, type Source, sourcesIn } from './sources.ts';
 
 const LONGEST_FILE = 450;

@@ -8,8 +8,8 @@ export interface Access {
   readonly client: KubeClient;
   /** Our own namespace, as far as anything says so. */
   readonly namespace: string;
-  /** PEM of the authorities that the API server is trusted by; undefined: those of the system. */
-  readonly authorities: () => Promise<string | undefined>;
+  /** PEM of the CA bundle of the API server; undefined: the CAs of the system. */
+  readonly ca: () => Promise<string | undefined>;
 }
 
 export interface ApiAccess {
@@ -37,7 +37,7 @@ export function apiAccess({ kubeconfig }: Settings, around: Surroundings): ApiAc
     return {
       client,
       namespace: podNamespace ?? connection.namespace ?? DEFAULT_NAMESPACE,
-      authorities: async () => (await connection.credentials()).ca,
+      ca: async () => (await connection.credentials()).ca,
     };
   };
   let made: Promise<Access> | undefined;

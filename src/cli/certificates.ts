@@ -2,7 +2,7 @@
 import type { Log } from '../observe/log.ts';
 import type { Settings } from '../settings/read.ts';
 import { fileSource } from '../tls/files.ts';
-import { publishedFileSource } from '../tls/published-files.ts';
+import { publishedFileSource } from '../tls/publication.ts';
 import type { CertificateSource } from '../tls/source.ts';
 import type { Access, ApiAccess } from './api-access.ts';
 
@@ -19,10 +19,10 @@ export async function certificateSource(settings: Settings, api: ApiAccess, log:
     const files = await fileSource({ certificateFile: tlsCertFile, keyFile: tlsKeyFile, log });
     if (tlsCaCertFile === '' || tlsAuto === '') return files;
     const { client } = await accessOf(api);
-    return publishedFileSource({ files, authorityFile: tlsCaCertFile, client, configuration: tlsAuto, log });
+    return publishedFileSource({ files, caFile: tlsCaCertFile, client, configuration: tlsAuto, log });
   }
   const { client, namespace } = await accessOf(api);
   // Loaded only here: what issues certificates takes 20 ms of a start that needs none.
-  const { keepCertificate } = await import('../tls/keeper.ts');
-  return keepCertificate({ client, configuration: tlsAuto, namespace, secretName: tlsSecretName, hosts: tlsAutoHosts, log });
+  const { selfManagedSource } = await import('../tls/keeper.ts');
+  return selfManagedSource({ client, configuration: tlsAuto, namespace, secretName: tlsSecretName, hosts: tlsAutoHosts, log });
 }

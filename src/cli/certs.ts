@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { isIP } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
-import { issueAuthority, issueLeaf, type KeyPair } from '../tls/issue.ts';
+import { issueCa, issueLeaf, type KeyPair } from '../tls/issue.ts';
 import { asksForHelp, type Terminal } from './terminal.ts';
 
 /** The part of a terminal that this command uses. */
@@ -106,11 +106,11 @@ const make = ({ out, dnsNames, ipAddresses, days, renew, force }: Request, now: 
     throw new Error(`${present.join(', ')} already in ${out}: -renew keeps the CA, -force replaces all`);
   const notBefore = new Date(now - 300_000);
   const until = (count: number): Date => new Date(now + count * 86_400_000);
-  const authority = renew
+  const ca = renew
     ? readAuthority(path)
-    : issueAuthority({ commonName: 'vault-auth-injector CA', notBefore, notAfter: until(LONGEST_DAYS) });
+    : issueCa({ commonName: 'vault-auth-injector CA', notBefore, notAfter: until(LONGEST_DAYS) });
   const leaf = issueLeaf({
-    authority,
+    ca,
     commonName: 'vault-auth-injector',
     dnsNames,
     ipAddresses,
@@ -125,12 +125,12 @@ const make = ({ out, dnsNames, ipAddresses, days, renew, force }: Request, now: 
     writeFileSync(path(name), text, { mode });
   };
   if (!renew) {
-    write('ca.crt', authority.certificate);
-    write('ca.key', authority.key, 0o600);
+    write('ca.crt', ca.certificate);
+    write('ca.key', ca.key, 0o600);
   }
   write('tls.crt', leaf.certificate);
   write('tls.key', leaf.key, 0o600);
-  write('ca-bundle.txt', Buffer.from(authority.certificate).toString('base64'));
+  write('ca-bundle.txt', Buffer.from(ca.certificate).toString('base64'));
   const names = [...dnsNames, ...ipAddresses].join(', ');
   return `${renew ? 'Kept the CA and made' : 'Made a CA and'} a certificate for ${names}, valid until ${until(days).toISOString().slice(0, 10)}, in ${out}.\nServe with -tls-cert-file ${path('tls.crt')} -tls-key-file ${path('tls.key')}; caBundle is in ${path('ca-bundle.txt')}.\n`;
 };

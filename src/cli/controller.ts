@@ -56,7 +56,7 @@ const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<numb
   const api = apiAccess(settings, around);
   let running: Controller | undefined;
   try {
-    const { client, namespace, authorities } = await api.get();
+    const { client, namespace, ca } = await api.get();
     const ending = untilEnded(log);
     running = startController({
       client,
@@ -67,7 +67,7 @@ const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<numb
       observeOnly: settings.observeOnly,
       workers: settings.workers,
       times: { resyncFactor: settings.resyncFactor, deletionTimeoutMs: settings.deletionTimeout },
-      reconcilers: reconcilers({ clusterCA: authorities }),
+      reconcilers: reconcilers({ clusterCA: ca }),
       keepsAnnotation: (name) => nameWithin(name) !== undefined,
       log,
       metrics,

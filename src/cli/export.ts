@@ -24,7 +24,7 @@ say is told on standard error and beside the objects. Nothing is written to the 
   -endpoint NAME        name of the VaultEndpoint; default main
   -address URL          address of the server; default VAULT_ADDR
   -vault-namespace NS   namespace in the server; default VAULT_NAMESPACE
-  -ca-cert FILE         PEM of the authorities to trust; default VAULT_CACERT
+  -ca-cert FILE         PEM of the CA bundle of the server; default VAULT_CACERT
   -token-file FILE      file with the token; default the variable VAULT_TOKEN
 
 The token needs read on sys/auth and auth/PATH/config, list on auth/PATH/role, read on auth/PATH/role/*.

@@ -1,18 +1,17 @@
-// PEM bundles as sets of certificates: what is in one, and what is to be in ours.
+// PEM bundles as sets of certificates: parsing, comparing, and the bundle to publish.
 import { X509Certificate } from 'node:crypto';
-import { AUTHORITY_NAMES } from './authority-change.ts';
-import { type Authority, trusted } from './authority-state.ts';
+import { CA_NAMES, type CaState, trusted } from './ca-state.ts';
 
 export interface BundleRule {
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Keep everything valid: others may still serve with it, for example the pods before an upgrade. */
+  /** Keep every valid CA: other pods may still serve with it, for example those from before an upgrade. */
   readonly keepAll: boolean;
-  /** Keep all authorities of ours: each replica has its own. */
+  /** Keep the CAs of other replicas: each has its own. */
   readonly keepOurs: boolean;
 }
 
-/** The certificates of a PEM text, each normalised; what is none is left out. */
+/** The certificates in a PEM text; a block that cannot be parsed is left out. */
 export function certificatesOf(pem: string): readonly X509Certificate[] {
   return (pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).flatMap((block) => {
     try {
@@ -23,24 +22,24 @@ export function certificatesOf(pem: string): readonly X509Certificate[] {
   });
 }
 
-/** True when both PEM texts hold the same certificates, whatever their order. */
+/** True when both PEM texts hold the same certificates, in any order. */
 export function sameCertificates(one: string, other: string): boolean {
   const [a, b] = [fingerprints(one), fingerprints(other)];
   return a.size === b.size && [...a].every((fingerprint) => b.has(fingerprint));
 }
 
 /** True when the bundle holds the certificate. */
-export function holds(bundle: string, certificate: string): boolean {
+export function containsCertificate(bundle: string, certificate: string): boolean {
   const inside = fingerprints(bundle);
   return certificatesOf(certificate).every(({ fingerprint256 }) => inside.has(fingerprint256));
 }
 
 /**
- * What to publish, PEM: our authority, and of what is published now whatever others may still serve with. Nobody ever adds
- * what is not there, so replicas with different rules come to rest at the smaller set.
+ * The bundle to publish, PEM: the CA, and of what is published now every certificate with which other pods may still serve.
+ * A replica adds no certificate but its own, so replicas with different rules converge on the smaller set.
  */
-export function wantedBundle(authority: Authority, published: readonly string[], rule: BundleRule): string {
-  const own = trusted(authority).join('');
+export function desiredBundle(ca: CaState, published: readonly string[], rule: BundleRule): string {
+  const own = trusted(ca).join('');
   const others = new Map(published.flatMap(certificatesOf).map((certificate) => [certificate.fingerprint256, certificate]));
   for (const fingerprint of fingerprints(own)) others.delete(fingerprint);
   const kept = [...others.values()]
@@ -50,7 +49,7 @@ export function wantedBundle(authority: Authority, published: readonly string[],
   return own + kept.map(String).join('');
 }
 
-/** Replicas without a common Secret leave one authority per start; a bundle must not grow without end. */
+/** Replicas without a common Secret leave one CA per start; the bundle must not grow without bound. */
 const MOST_OTHERS = 16;
 
 const fingerprints = (pem: string): ReadonlySet<string> =>
@@ -58,8 +57,8 @@ const fingerprints = (pem: string): ReadonlySet<string> =>
 
 const mayBeServed = (certificate: X509Certificate, { now, keepAll, keepOurs }: BundleRule): boolean => {
   if (!certificate.ca || now >= Date.parse(certificate.validTo)) return false;
-  if (keepAll || certificate.subject === `CN=${AUTHORITY_NAMES.memory}`) return true;
-  return keepOurs && certificate.subject === `CN=${AUTHORITY_NAMES.secret}`;
+  if (keepAll || certificate.subject === `CN=${CA_NAMES.memory}`) return true;
+  return keepOurs && certificate.subject === `CN=${CA_NAMES.secret}`;
 };
 
 const newestFirst = (one: X509Certificate, other: X509Certificate): number =>

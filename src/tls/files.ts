@@ -1,9 +1,9 @@
-// A certificate and key from files, read again when they change.
+// A certificate and its key from files, read again when they change.
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { checkPair } from './pair.ts';
-import { type CertificateSource, holder } from './source.ts';
+import { type CertificateSource, holder, type ServingCertificate } from './source.ts';
 
 /** The part of a logger that certificate sources use. */
 export interface TlsLog {
@@ -17,14 +17,14 @@ export interface FileSourceOptions {
   readonly log: TlsLog;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** How often the files are read even when nothing was heard of them. */
+  /** How often the files are read without a notification of the file system. */
   readonly pollMs?: number;
 }
 
 /**
  * Reads both files, and again whenever their folders change: the kubelet replaces a mounted Secret by renaming the link `..data`,
- * which no watch on a file would see. File systems that report nothing are covered by the poll. A pair that is
- * unreadable, half written, expired or of two minds never replaces a good one.
+ * which a watch on a file would miss. The poll covers file systems without notifications. A pair that is unreadable,
+ * half written, expired or does not match never replaces a good one.
  */
 export async function fileSource({
   certificateFile,
@@ -57,11 +57,11 @@ export async function fileSource({
     problem = text;
     log.warn(
       { problem: text },
-      held.current() ? 'keeping the certificate before: the new one cannot be used' : 'no certificate to serve yet',
+      held.current() ? 'invalid certificate files, serving the previous certificate' : 'no certificate to serve yet',
     );
   };
 
-  // One reading at a time; what happens meanwhile leads to one more.
+  // One read at a time; a change during it causes one more.
   let reading: Promise<void> | undefined;
   let again = false;
   const refresh = (): Promise<void> => {
@@ -91,7 +91,7 @@ export async function fileSource({
     problem() {
       const certificate = held.current();
       if (!certificate) return problem ?? 'the certificate is being read';
-      // A bad new pair takes nobody out of service while the one before is valid; it was logged.
+      // An invalid new pair is logged and does not stop the service while the previous one is valid.
       if (now() < certificate.notAfter.getTime()) return undefined;
       return problem ?? `the certificate of ${certificateFile} expired at ${certificate.notAfter.toISOString()}`;
     },
@@ -104,7 +104,7 @@ export async function fileSource({
   };
 }
 
-/** A program that writes two files is given this long to write the second before we look. */
+/** A program that writes both files gets this long to write the second one. */
 const QUIET_MS = 100;
 
 const folderWatches = (folders: ReadonlySet<string>, changed: () => void): { renew(): void; close(): void } => {
@@ -120,7 +120,7 @@ const folderWatches = (folders: ReadonlySet<string>, changed: () => void): { ren
       watcher.on('error', () => drop(folder));
       watchers.set(folder, watcher);
     } catch {
-      // No such folder yet, or no watches left on this machine: the poll goes on, and tries this again.
+      // The folder does not exist yet, or the machine has no watches left: the poll continues and tries again.
     }
   };
   const drop = (folder: string): void => {
@@ -138,4 +138,45 @@ const folderWatches = (folders: ReadonlySet<string>, changed: () => void): { ren
       for (const folder of folders) drop(folder);
     },
   };
+};
+
+type CheckedPair =
+  | { readonly kind: 'good'; readonly serving: ServingCertificate; readonly names: string }
+  | { readonly kind: 'bad'; readonly problem: string };
+
+/** Parses a PEM chain (leaf first) and a PEM key, and checks that they match and are valid at `now` (milliseconds since 1970). */
+function checkPair(certificate: string, key: string, now: number): CheckedPair {
+  const leaf = reading(() => new X509Certificate(certificate));
+  if (typeof leaf === 'string') return bad(`the certificate is not a PEM certificate (${leaf})`);
+  const privateKey = reading((): KeyObject => createPrivateKey(key));
+  // OpenSSL's message about an invalid key quotes none of it.
+  if (typeof privateKey === 'string') return bad(`the key is not a PEM private key without passphrase (${privateKey})`);
+  if (!leaf.checkPrivateKey(privateKey)) return bad('the key does not match the certificate');
+  const problem = validity(leaf, now);
+  if (problem !== undefined) return bad(problem);
+  return {
+    kind: 'good',
+    serving: { certificate, key, notAfter: new Date(leaf.validTo) },
+    names: leaf.subjectAltName ?? leaf.subject,
+  };
+}
+
+/** Why a certificate is not valid at `now`; undefined when it is. */
+export function validity(
+  { validFrom, validTo }: { readonly validFrom: string; readonly validTo: string },
+  now: number,
+): string | undefined {
+  if (now >= Date.parse(validTo)) return `the certificate expired at ${new Date(validTo).toISOString()}`;
+  if (now < Date.parse(validFrom)) return `the certificate is not valid before ${new Date(validFrom).toISOString()}`;
+  return undefined;
+}
+
+const bad = (problem: string): CheckedPair => ({ kind: 'bad', problem });
+
+const reading = <T extends object>(read: () => T): T | string => {
+  try {
+    return read();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 };

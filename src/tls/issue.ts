@@ -16,10 +16,10 @@ interface Validity {
   readonly notAfter: Date;
 }
 
-export type AuthorityRequest = Validity & { readonly commonName: string };
+export type CaRequest = Validity & { readonly commonName: string };
 
 export type LeafRequest = Validity & {
-  readonly authority: KeyPair;
+  readonly ca: KeyPair;
   readonly commonName: string;
   readonly organization?: string;
   readonly dnsNames: readonly string[];
@@ -27,8 +27,8 @@ export type LeafRequest = Validity & {
   readonly usages: readonly ('server' | 'client')[];
 };
 
-/** A self-signed authority that may sign leaves only. Dates are rounded down to seconds. Throws on a name longer than X.509's 64 characters. */
-export function issueAuthority({ commonName, notBefore, notAfter }: AuthorityRequest): KeyPair {
+/** A self-signed CA certificate that may sign leaves only. Dates are rounded down to seconds. Throws on a name longer than X.509's 64 characters. */
+export function issueCa({ commonName, notBefore, notAfter }: CaRequest): KeyPair {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const subject = name(commonName);
   const body = toBeSigned({ issuer: subject, subject, notBefore, notAfter, publicKey }, [
@@ -42,12 +42,12 @@ export function issueAuthority({ commonName, notBefore, notAfter }: AuthorityReq
 }
 
 /**
- * A leaf signed by an authority made here. Verifiers look at dnsNames and ipAddresses only; the common name is for people.
- * Throws when an address is no IP address, a name is too long, or the authority's certificate and key do not belong together.
+ * A leaf signed by a CA of `issueCa`. Verifiers check dnsNames and ipAddresses only; the common name is informative.
+ * Throws when an address is not an IP address, a name is too long, or certificate and key of the CA do not match.
  */
 export function issueLeaf(request: LeafRequest): KeyPair {
-  const { authority, dnsNames, ipAddresses, usages, notBefore, notAfter } = request;
-  const issuer = new X509Certificate(authority.certificate);
+  const { ca, dnsNames, ipAddresses, usages, notBefore, notAfter } = request;
+  const issuer = new X509Certificate(ca.certificate);
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const alternatives = [
     ...dnsNames.map((dns) => context(2, Buffer.from(dns, 'latin1'))),
@@ -70,7 +70,7 @@ export function issueLeaf(request: LeafRequest): KeyPair {
       ...(alternatives.length > 0 ? [extension(OID.subjectAlternativeName, false, sequence(...alternatives))] : []),
     ],
   );
-  const certificate = signed(body, authority.key);
+  const certificate = signed(body, ca.key);
   return { certificate: readBack(certificate, issuer.publicKey, issuer), key: pem(privateKey) };
 }
 
@@ -144,7 +144,7 @@ const signatureAlgorithm = (): Asn1 => sequence(objectIdentifier(OID.ecdsaWithSh
 const point = (key: KeyObject): Buffer => {
   const { x, y } = key.export({ format: 'jwk' });
   if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1' || x === undefined || y === undefined)
-    throw new Error('the key is no P-256 key');
+    throw new Error('the key is not a P-256 key');
   return Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
 };
 
@@ -172,7 +172,7 @@ const toBeSigned = ({ issuer, subject, notBefore, notAfter, publicKey }: Body, e
 // Not by toLegacyObject(): called before node:tls was ever loaded it leaves that module of Node 20 half initialised.
 const commonNameOf = ({ subject }: X509Certificate): string => {
   const text = /^CN=([^\\\n]+)$/.exec(subject)?.[1];
-  if (text === undefined) throw new Error(`an authority is named by one plain common name, not: ${subject}`);
+  if (text === undefined) throw new Error(`the subject of a CA must be one plain common name, not: ${subject}`);
   return text;
 };
 
@@ -188,7 +188,7 @@ const signed = (body: Asn1, key: KeyObject | string): X509Certificate =>
 
 const readBack = (certificate: X509Certificate, issuerKey: KeyObject, issuer: X509Certificate): string => {
   if (!certificate.checkIssued(issuer) || !certificate.verify(issuerKey)) {
-    throw new Error(`the certificate of the authority and its key do not belong together (${issuer.subject})`);
+    throw new Error(`the certificate of the CA and its key do not match (${issuer.subject})`);
   }
   return certificate.toString();
 };

@@ -1,48 +1,49 @@
-// Self-managed TLS: one authority in a Secret for all replicas, a leaf of our own in memory, the caBundle kept right.
+// Self-managed TLS: one CA in a Secret for all replicas, a leaf per replica in memory, and the caBundle in the webhook
+// configuration. A round reads both, takes the due steps of the CA, publishes and renews.
+import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import { readWebhookConfiguration, untilChanged, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
 import { jittered } from '../net/backoff.ts';
-import { type AuthorityPolicy, USUAL_POLICY } from './authority-state.ts';
-import { convergeAuthority, type KeptAuthority } from './authority-store.ts';
-import { wantedBundle } from './bundle.ts';
-import type { TlsLog } from './files.ts';
-import { type Leaf, leafIsDue, signLeaf } from './leaf.ts';
-import { validity } from './pair.ts';
-import { bundlesOf, distrust, isPublished, isTrustedBy, publish } from './publication.ts';
+import { BACKDATE_MS, type CaPolicy, type CaState, DEFAULT_POLICY, twoThirdsOf } from './ca-state.ts';
+import { ensureCa, type EnsuredCa } from './ca-store.ts';
+import { issueLeaf } from './issue.ts';
+import { desiredBundle } from './bundle.ts';
+import { type TlsLog, validity } from './files.ts';
+import { bundlesOf, trustProblem, isPublished, isTrustedBy, publishCaBundle } from './publication.ts';
 import { repeat, type RoundOutcome } from './repeat.ts';
-import { type CertificateSource, holder } from './source.ts';
+import { type CertificateSource, holder, type ServingCertificate } from './source.ts';
 
-export interface KeeperOptions {
+export interface SelfManagedOptions {
   readonly client: KubeClient;
-  /** The MutatingWebhookConfiguration whose entries are to trust us. */
+  /** The MutatingWebhookConfiguration whose entries get the caBundle. */
   readonly configuration: string;
-  /** Where the Secret of the authority is: our own namespace. */
+  /** Namespace of the Secret: that of this pod. */
   readonly namespace: string;
   readonly secretName: string;
   /** DNS names and IP addresses of the Service, at least one. */
   readonly hosts: readonly string[];
   readonly log: TlsLog;
-  readonly policy?: AuthorityPolicy;
+  readonly policy?: CaPolicy;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** How often everything is looked at although nothing was heard: two small reads of the API server. */
+  /** Resync interval: two small reads of the API server. */
   readonly everyMs?: number;
-  /** How long after the start nothing valid is taken from the bundles: whoever served before us may still do. */
+  /** How long after the start no valid CA is removed from the bundles: pods from before an upgrade may still serve. */
   readonly graceMs?: number;
 }
 
 /**
- * Starts at once and returns at once; there is a certificate as soon as the API server has told us the authority. It
- * never gives up: without an API server it waits, and once it has a leaf it renews that from memory.
+ * Returns at once; there is a certificate as soon as the CA has been read or created. Retries until closed: without an API
+ * server it waits, and renews the leaf from the CA in memory.
  */
-export function keepCertificate(options: KeeperOptions): CertificateSource {
+export function selfManagedSource(options: SelfManagedOptions): CertificateSource {
   const {
     client,
     configuration: name,
     hosts,
     log,
-    policy = USUAL_POLICY,
+    policy = DEFAULT_POLICY,
     now = Date.now,
     everyMs = 30_000,
     graceMs = 600_000,
@@ -51,89 +52,83 @@ export function keepCertificate(options: KeeperOptions): CertificateSource {
   const held = holder();
   const startedAt = now();
   let leaf: Leaf | undefined;
-  let kept: KeptAuthority | undefined;
-  /** As it was last read; it stays when the API server is away. */
+  let ensured: EnsuredCa | undefined;
+  /** As last read; stays while the API server is unavailable. */
   let live: WebhookConfiguration | 'absent' | undefined;
-  let faults: readonly string[] = [];
+  let failures: readonly string[] = [];
   /** Why the last watch failed. */
-  let deaf: string | undefined;
+  let watchError: string | undefined;
 
   const isTrusted = (certificate: string): boolean => typeof live === 'object' && isTrustedBy(live, certificate);
 
   const round = async (signal: AbortSignal): Promise<RoundOutcome> => {
-    const trouble: string[] = [];
+    const errors: string[] = [];
     let changed = false;
     const attempt = async (work: () => void | Promise<void>): Promise<boolean> => {
       try {
         await work();
         return true;
       } catch (error) {
-        trouble.push(error instanceof Error ? error.message : String(error));
+        errors.push(error instanceof Error ? error.message : String(error));
         return false;
       }
     };
-    // The configuration is read before the Secret and written under the version that was read: so nobody ever publishes a
-    // bundle that is older than the one that is there.
-    const seen = await attempt(async () => {
+    // The configuration is read before the Secret, and replaced only in the version that was read: so no replica publishes a
+    // bundle that is older than the current one.
+    const isRead = await attempt(async () => {
       live = (await readWebhookConfiguration(client, name, signal)) ?? 'absent';
     });
-    const converged = await attempt(async () => {
-      note(
-        await convergeAuthority(
-          { ...options, policy },
-          { now: now(), remembered: kept?.authority, isPublished: isTrusted },
-          signal,
-        ),
-      );
+    const isEnsured = await attempt(async () => {
+      use(await ensureCa({ ...options, policy }, { now: now(), cached: ensured?.ca, isPublished: isTrusted }, signal));
     });
-    if (seen && converged) {
+    if (isRead && isEnsured) {
       await attempt(async () => {
-        changed = await putRight(signal);
+        changed = await publish(signal);
       });
     }
     await attempt(renew);
     if (signal.aborted) return 'failed';
-    report([...new Set(trouble)]);
-    if (trouble.length > 0) return 'failed';
-    return changed ? 'changed' : 'well';
+    report([...new Set(errors)]);
+    if (errors.length > 0) return 'failed';
+    return changed ? 'changed' : 'unchanged';
   };
 
-  const note = (fresh: KeptAuthority): void => {
-    if (fresh.refusal !== undefined && kept?.refusal === undefined) {
+  const use = (fresh: EnsuredCa): void => {
+    if (fresh.refusal !== undefined && ensured?.refusal === undefined) {
       log.warn(
         { refusal: fresh.refusal },
-        'no right to the Secret of the certificate authority: it is in memory, and each start publishes another',
+        'access to the CA Secret denied: the CA is in memory, and each start publishes another one',
       );
     }
-    kept = fresh;
+    ensured = fresh;
   };
 
-  const putRight = async (signal: AbortSignal): Promise<boolean> => {
-    if (!kept || typeof live !== 'object') return false;
+  const publish = async (signal: AbortSignal): Promise<boolean> => {
+    if (!ensured || typeof live !== 'object') return false;
     const since = now() - startedAt;
-    const rule = { now: now(), keepAll: since >= 0 && since < graceMs, keepOurs: kept.refusal !== undefined };
-    const bundle = wantedBundle(kept.authority, bundlesOf(live), rule);
+    const rule = { now: now(), keepAll: since >= 0 && since < graceMs, keepOurs: ensured.refusal !== undefined };
+    const bundle = desiredBundle(ensured.ca, bundlesOf(live), rule);
     if (isPublished(live, bundle)) return false;
-    const published = await publish(client, live, bundle, signal);
+    const published = await publishCaBundle(client, live, bundle, signal);
     if (published) {
       live = published;
-      log.info({ configuration: name, entries: live.entries.length }, 'published the certificate authority');
+      log.info({ configuration: name, entries: live.entries.length }, 'published the caBundle');
     }
     return true;
   };
 
   const renew = (): void => {
-    if (!kept || !leafIsDue(leaf, kept.authority, now(), isTrusted)) return;
-    leaf = signLeaf(kept.authority, hosts, now(), policy);
+    if (!ensured || !leafIsDue(leaf, ensured.ca, now(), isTrusted)) return;
+    leaf = signLeaf(ensured.ca, hosts, now(), policy);
     held.replace(leaf);
-    log.info({ hosts, notAfter: leaf.notAfter }, 'signed a certificate for this replica');
+    log.info({ hosts, notAfter: leaf.notAfter }, 'issued a serving certificate');
   };
 
-  const report = (trouble: readonly string[]): void => {
-    if (trouble.length > 0 && trouble.join() !== faults.join())
-      log.warn({ problems: trouble }, 'cannot keep the certificate right for now');
-    if (trouble.length === 0 && faults.length > 0) log.info({}, 'the certificate is kept right again');
-    faults = trouble;
+  const report = (errors: readonly string[]): void => {
+    if (errors.length > 0 && errors.join() !== failures.join())
+      log.warn({ problems: errors }, 'cannot reconcile the serving certificate and its caBundle, retrying');
+    if (errors.length === 0 && failures.length > 0) log.info({}, 'serving certificate and caBundle reconciled again');
+    failures = errors;
   };
 
   const problem = (): string | undefined => {
@@ -142,7 +137,7 @@ export function keepCertificate(options: KeeperOptions): CertificateSource {
     if (invalid !== undefined) return invalid;
     return live === undefined
       ? `the MutatingWebhookConfiguration ${name} has not been read yet`
-      : distrust(name, live, leaf.signer);
+      : trustProblem(name, live, leaf.signer);
   };
 
   const idle = async (signal: AbortSignal): Promise<void> => {
@@ -150,13 +145,13 @@ export function keepCertificate(options: KeeperOptions): CertificateSource {
     const resourceVersion = typeof live === 'object' ? live.resourceVersion : undefined;
     try {
       await untilChanged(client, { name, resourceVersion }, wait / 1000, signal);
-      deaf = undefined;
+      watchError = undefined;
     } catch (error) {
       if (signal.aborted) return;
       const text = error instanceof Error ? error.message : String(error);
-      if (text !== deaf) log.warn({ problem: text }, 'cannot watch the configuration: looking at it every few seconds');
-      deaf = text;
-      await sleep(Math.min(wait, UNHEARD_MS), undefined, { signal });
+      if (text !== watchError) log.warn({ problem: text }, 'watch of the MutatingWebhookConfiguration failed, polling');
+      watchError = text;
+      await sleep(Math.min(wait, POLL_MS), undefined, { signal });
     }
   };
 
@@ -166,11 +161,50 @@ export function keepCertificate(options: KeeperOptions): CertificateSource {
     onChange: held.onChange,
     problem() {
       const text = problem();
-      return text === undefined ? undefined : [text, ...faults].join('; ');
+      return text === undefined ? undefined : [text, ...failures].join('; ');
     },
     close: () => repetition.close(),
   };
 }
 
-/** How often to look when no change would be heard of. */
-const UNHEARD_MS = 5000;
+/** Poll interval while the watch fails. */
+const POLL_MS = 5000;
+
+interface Leaf extends ServingCertificate {
+  /** PEM of the CA certificate that signed it. */
+  readonly signer: string;
+  readonly notBefore: Date;
+}
+
+/**
+ * True when a new leaf is due: after two thirds of its lifetime, when it is not valid by the clock, and when the CA has
+ * changed; then only once the new CA is trusted, or when the old one is not trusted any more.
+ */
+function leafIsDue(
+  leaf: Leaf | undefined,
+  { current }: CaState,
+  now: number,
+  isTrusted: (certificate: string) => boolean,
+): boolean {
+  if (!leaf) return true;
+  const life = { notBefore: leaf.notBefore.getTime(), notAfter: leaf.notAfter.getTime() };
+  if (now < life.notBefore || now >= life.notAfter) return true;
+  if (leaf.signer !== current.certificate) return isTrusted(current.certificate) || !isTrusted(leaf.signer);
+  return now >= twoThirdsOf(life);
+}
+
+/** A leaf for these DNS names and IP addresses that does not outlive its CA. */
+function signLeaf({ current }: CaState, hosts: readonly string[], now: number, policy: CaPolicy): Leaf {
+  const notBefore = new Date(now - BACKDATE_MS);
+  const notAfter = new Date(Math.min(now + policy.leafLifeMs, current.notAfter));
+  const { certificate, key } = issueLeaf({
+    ca: current,
+    commonName: 'vault-auth-injector',
+    dnsNames: hosts.filter((host) => isIP(host) === 0),
+    ipAddresses: hosts.filter((host) => isIP(host) !== 0),
+    usages: ['server'],
+    notBefore,
+    notAfter,
+  });
+  return { certificate, key, notBefore, notAfter, signer: current.certificate };
+}

@@ -1,4 +1,4 @@
-// Where the certificate that we serve comes from: files, or an authority that we keep ourselves.
+// What the sources of the serving certificate have in common; a source is a pair of files or the self-managed CA.
 
 export interface ServingCertificate {
   /** PEM, the leaf first. */
@@ -9,24 +9,24 @@ export interface ServingCertificate {
 }
 
 export interface CertificateSource {
-  /** What to serve now; undefined until there is a usable one. */
+  /** The certificate to serve; undefined until there is a usable one. */
   current(): ServingCertificate | undefined;
   /** Calls the listener with each certificate that replaces the one before, and with the first. */
   onChange(listener: (certificate: ServingCertificate) => void): void;
-  /** Why we are not ready to serve, in words; undefined when we are. Cheap enough for each probe. */
+  /** Why API servers cannot rely on the certificate; undefined when they can. Cheap enough for each probe. */
   problem(): string | undefined;
   /** Stops watching and renewing. What is served stays. */
   close(): Promise<void>;
 }
 
-/** The part that all sources share: what is current, and who wants to know. */
+/** The current certificate and the listeners for its changes. */
 export interface Holder {
   readonly current: () => ServingCertificate | undefined;
   readonly onChange: (listener: (certificate: ServingCertificate) => void) => void;
   readonly replace: (certificate: ServingCertificate) => void;
 }
 
-/** A holder of nothing yet. */
+/** A holder without a certificate. */
 export function holder(): Holder {
   const listeners: ((certificate: ServingCertificate) => void)[] = [];
   let certificate: ServingCertificate | undefined;

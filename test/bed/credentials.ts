@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { issueAuthority, issueLeaf, type KeyPair } from '../../src/tls/issue.ts';
+import { issueCa, issueLeaf, type KeyPair } from '../../src/tls/issue.ts';
 
 export interface Credentials {
   /** PEM of the authority that signed everything in this bed, and its file. */
@@ -34,8 +34,8 @@ export function createCredentials(directory: string, furtherAddresses: readonly 
   const folder = join(directory, 'pki');
   mkdirSync(folder, { mode: 0o700 });
   const validity = { notBefore: new Date(Date.now() - HOUR), notAfter: new Date(Date.now() + 24 * HOUR) };
-  const authority = issueAuthority({ commonName: 'bed-ca', ...validity });
-  const leaf = { authority, dnsNames: [], ipAddresses: [], ...validity };
+  const authority = issueCa({ commonName: 'bed-ca', ...validity });
+  const leaf = { ca: authority, dnsNames: [], ipAddresses: [], ...validity };
   const file = (name: string, text: string): string => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
     return join(folder, name);

@@ -4,7 +4,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { issueAuthority, issueLeaf } from '../../src/tls/issue.ts';
+import { issueCa, issueLeaf } from '../../src/tls/issue.ts';
 import type { Load } from './client.ts';
 import { loadTool, type LoadTool, type PodFiles, writePods } from './load.ts';
 import { type Cell, type Figures, printReport, type Report } from './report.ts';
@@ -81,9 +81,9 @@ interface Plan {
 const specsOf = (scratch: string, bundles: readonly string[], flags: readonly string[]): readonly TargetSpec[] => {
   const [certificate, key] = [join(scratch, 'tls.crt'), join(scratch, 'tls.key')];
   const dates = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) };
-  const authority = issueAuthority({ commonName: 'bench', ...dates });
+  const ca = issueCa({ commonName: 'bench', ...dates });
   const leaf = issueLeaf({
-    authority,
+    ca,
     commonName: 'bench',
     dnsNames: [],
     ipAddresses: ['127.0.0.1'],

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
-import { keepCertificate, type KeeperOptions } from '../../src/tls/keeper.ts';
+import { selfManagedSource, type SelfManagedOptions } from '../../src/tls/keeper.ts';
 import type { CertificateSource } from '../../src/tls/source.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { grantChartRights, untilChartRights } from './chart-rights.ts';
@@ -128,12 +128,12 @@ export function certificatesIn(pem: string): readonly string[] {
   return pem.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----\n/g) ?? [];
 }
 
-export function keeper(more: Partial<KeeperOptions> = {}): CertificateSource {
+export function keeper(more: Partial<SelfManagedOptions> = {}): CertificateSource {
   const log = {
     info: (_: object, text: string) => void cluster.lines.push(text),
     warn: (fields: object, text: string) => void cluster.lines.push(`${text} ${JSON.stringify(fields)}`),
   };
-  const source = keepCertificate({
+  const source = selfManagedSource({
     client: connect(),
     configuration: cluster.configuration,
     namespace: cluster.namespace,
@@ -171,7 +171,7 @@ export async function atRest(milliseconds: number, look: () => Promise<unknown>)
 export function ready(...sources: readonly CertificateSource[]): Promise<void> {
   return until('all are ready', () => sources.every((source) => source.problem() === undefined));
 }
-export function isSignedBy(source: CertificateSource, authority: string): boolean {
-  const [leaf, ca] = [new X509Certificate(source.current()?.certificate ?? ''), new X509Certificate(authority)];
+export function isSignedBy(source: CertificateSource, caCertificate: string): boolean {
+  const [leaf, ca] = [new X509Certificate(source.current()?.certificate ?? ''), new X509Certificate(caCertificate)];
   return leaf.checkIssued(ca) && leaf.verify(ca.publicKey);
 }

@@ -3,8 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
-import { issueAuthority } from '../../src/tls/issue.ts';
-import { publishedFileSource } from '../../src/tls/published-files.ts';
+import { issueCa } from '../../src/tls/issue.ts';
+import { publishedFileSource } from '../../src/tls/publication.ts';
 import type { CertificateSource } from '../../src/tls/source.ts';
 import {
   CONFIGURATIONS,
@@ -36,11 +36,11 @@ test('one replica stores one CA, issues a certificate for the Service, and publi
   const source = keeper();
   await ready(source);
   const { type, data } = await secret();
-  const authority = decoded(data['ca.crt']);
+  const ca = decoded(data['ca.crt']);
   expect(type).toBe('Opaque');
   expect(Object.keys(data).toSorted()).toEqual(['bundle.crt', 'ca.crt', 'ca.key', 'state.json']);
-  expect((await bundles()).map(decoded)).toEqual([authority, authority, authority]);
-  expect(isSignedBy(source, authority)).toBe(true);
+  expect((await bundles()).map(decoded)).toEqual([ca, ca, ca]);
+  expect(isSignedBy(source, ca)).toBe(true);
   expect(new X509Certificate(source.current()?.certificate ?? '').subjectAltName).toBe(
     HOSTS.map((host) => `DNS:${host}`).join(', '),
   );
@@ -88,11 +88,11 @@ test('ten replicas that start at once create exactly one CA', async () => {
   await install('a.vaultauth.dev', 'b.vaultauth.dev');
   const sources = Array.from({ length: 10 }, () => keeper());
   await ready(...sources);
-  const authority = decoded((await secret()).data['ca.crt']);
-  expect((await bundles()).map(decoded)).toEqual([authority, authority]);
-  expect(sources.every((source) => isSignedBy(source, authority))).toBe(true);
+  const ca = decoded((await secret()).data['ca.crt']);
+  expect((await bundles()).map(decoded)).toEqual([ca, ca]);
+  expect(sources.every((source) => isSignedBy(source, ca))).toBe(true);
   expect(new Set(sources.map((source) => source.current()?.key)).size).toBe(10);
-  expect(cluster.lines.filter((line) => line === 'made a certificate authority')).toHaveLength(1);
+  expect(cluster.lines.filter((line) => line === 'created the CA')).toHaveLength(1);
   expect(cluster.lines.filter((line) => line.startsWith('cannot'))).toEqual([]);
 });
 
@@ -154,7 +154,7 @@ test('a Secret that belongs to another owner is left unchanged and reported', as
   });
   const before = await secret();
   const source = keeper();
-  await until('it is told', () => source.problem()?.includes(`the Secret ${cluster.namespace}/ca is not ours`) === true);
+  await until('it is told', () => source.problem()?.includes(`the Secret ${cluster.namespace}/ca lacks the label`) === true);
   expect(source.current()).toBeUndefined();
   expect(await secret()).toEqual(before);
   // The administrator removes it: all goes on by itself.
@@ -164,7 +164,7 @@ test('a Secret that belongs to another owner is left unchanged and reported', as
 
 test('a CA from a file is published as it is, and again when the file changes', async () => {
   await install('a.vaultauth.dev', 'b.vaultauth.dev');
-  const file = join(cluster.bed.directory, 'authority.crt');
+  const file = join(cluster.bed.directory, 'other-ca.crt');
   writeFileSync(file, cluster.bed.ca);
   const log = { info: () => undefined, warn: () => undefined };
   const files: CertificateSource = {
@@ -175,7 +175,7 @@ test('a CA from a file is published as it is, and again when the file changes', 
   };
   const source = publishedFileSource({
     files,
-    authorityFile: file,
+    caFile: file,
     client: connect(),
     configuration: cluster.configuration,
     log,
@@ -188,7 +188,7 @@ test('a CA from a file is published as it is, and again when the file changes', 
   writeFileSync(file, 'no certificate');
   await until('it is told', () => source.problem()?.includes('has no certificate in PEM') === true);
   const dates = { notBefore: new Date(), notAfter: new Date(Date.now() + 3_600_000) };
-  const other = issueAuthority({ commonName: 'other', ...dates }).certificate;
+  const other = issueCa({ commonName: 'other', ...dates }).certificate;
   writeFileSync(file, other);
   await ready(source);
   expect((await bundles()).map(decoded)).toEqual([other, other]);

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeClient } from '../../src/kube/client.ts';
 import { readWebhookConfiguration, untilChanged } from '../../src/kube/webhook-configuration.ts';
-import { OWNER_LABEL } from '../../src/tls/authority-secret.ts';
-import { USUAL_POLICY } from '../../src/tls/authority-state.ts';
+import { OWNER_LABEL } from '../../src/tls/ca-store.ts';
+import { DEFAULT_POLICY } from '../../src/tls/ca-state.ts';
 import {
   CONFIGURATIONS,
   NOBODY,
@@ -47,21 +47,21 @@ test('its damaged Secret is replaced at the start, and restored from memory late
 
 test('deleting the Secret rotates the CA without an untrusted moment', async () => {
   await install('a.vaultauth.dev', 'b.vaultauth.dev');
-  const policy = { ...USUAL_POLICY, settleMs: 1000, leafLifeMs: 5000 };
+  const policy = { ...DEFAULT_POLICY, settleMs: 1000, leafLifeMs: 5000 };
   const sources = [1, 2, 3].map(() => keeper({ policy, everyMs: 500 }));
   await ready(...sources);
   const old = decoded((await secret()).data['ca.crt']);
   await cluster.bed.request('DELETE', secretPath());
   const bundleSizes = new Set<number>();
-  await until('the new authority signs alone', async () => {
+  await until('the new CA signs alone', async () => {
     const published = certificatesIn(decoded((await bundles())[0]));
     bundleSizes.add(published.length);
-    expect(sources.every((source) => published.some((authority) => isSignedBy(source, authority)))).toBe(true);
+    expect(sources.every((source) => published.some((ca) => isSignedBy(source, ca)))).toBe(true);
     expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
     return published.length === 1 && published[0] !== old;
   });
   expect([...bundleSizes].toSorted((a, b) => a - b)).toEqual([1, 2]);
-  expect(cluster.lines.filter((line) => line.includes('the next certificate authority signs'))).toHaveLength(1);
+  expect(cluster.lines.filter((line) => line.includes('switched to the next CA'))).toHaveLength(1);
 });
 
 test('a change of the webhook configuration is observed at once', async () => {
@@ -100,11 +100,11 @@ describe('without the right to Secrets, as the chart has it for one replica', ()
     await install('a.vaultauth.dev', 'b.vaultauth.dev');
     const sources = [1, 2, 3].map(() => keeper({ everyMs: 500 }));
     await ready(...sources);
-    await until('three authorities everywhere', async () =>
+    await until('three CAs everywhere', async () =>
       (await bundles()).every((bundle) => certificatesIn(decoded(bundle)).length === 3),
     );
     expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
-    expect(cluster.lines.filter((line) => line.startsWith('no right to the Secret'))).toHaveLength(3);
+    expect(cluster.lines.filter((line) => line.startsWith('access to the CA Secret denied'))).toHaveLength(3);
     // They have come to rest: nobody undoes what another does.
     await atRest(1500, async () => (await live()).metadata.resourceVersion);
     // The Role is granted: all converge to one Secret, and nobody is distrusted meanwhile.
@@ -119,8 +119,8 @@ describe('without the right to Secrets, as the chart has it for one replica', ()
       expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
       const answer = await cluster.bed.exchange('GET', secretPath());
       if (answer.status !== 200) return false;
-      const authority = decoded((await secret()).data['ca.crt']);
-      return sources.every((source) => isSignedBy(source, authority));
+      const ca = decoded((await secret()).data['ca.crt']);
+      return sources.every((source) => isSignedBy(source, ca));
     });
   });
 });

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { issueAuthority, issueLeaf } from '../../src/tls/issue.ts';
+import { issueCa, issueLeaf } from '../../src/tls/issue.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
 import { startServer, type Server } from '../bed/server.ts';
@@ -34,9 +34,9 @@ export function laboratory(): Laboratory {
   const watchdog = startWatchdog(directory);
   const servers: Server[] = [];
   const dates = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
-  const authority = issueAuthority({ commonName: 'conformance', ...dates });
+  const authority = issueCa({ commonName: 'conformance', ...dates });
   const leaf = issueLeaf({
-    authority,
+    ca: authority,
     commonName: 'localhost',
     dnsNames: ['localhost'],
     ipAddresses: ['127.0.0.1'],

@@ -5,19 +5,19 @@ import type { ServerLimits } from '../../src/http/limits.ts';
 import { type AdmissionServer, type AdmissionServerOptions, startAdmissionServer } from '../../src/http/server.ts';
 import { createLog, type LogLevel } from '../../src/observe/log.ts';
 import { createMetrics, type Metrics } from '../../src/observe/metrics.ts';
-import { issueAuthority, issueLeaf } from '../../src/tls/issue.ts';
+import { issueCa, issueLeaf } from '../../src/tls/issue.ts';
 
 const HOUR = 3_600_000;
 const notBefore = new Date(Date.now() - HOUR);
-const authority = issueAuthority({ commonName: 'test authority', notBefore, notAfter: new Date(Date.now() + 24 * HOUR) });
+const ca = issueCa({ commonName: 'test CA', notBefore, notAfter: new Date(Date.now() + 24 * HOUR) });
 
 /** A PEM certificate that clients of these servers trust. */
-export const trusted = authority.certificate;
+export const trusted = ca.certificate;
 
 /** A certificate for localhost and 127.0.0.1. */
 export function issue(notAfter = new Date(Date.now() + HOUR)): ServedCertificate {
   const names = { commonName: 'test', dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
-  return { ...issueLeaf({ ...names, authority, notBefore, notAfter, usages: ['server'] }), notAfter };
+  return { ...issueLeaf({ ...names, ca, notBefore, notAfter, usages: ['server'] }), notAfter };
 }
 
 export interface ChangingCertificates {

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { collectionPath, CONFIRM_DELETE_ANNOTATION } from '../../../src/resources/kinds.ts';
-import { issueAuthority } from '../../../src/tls/issue.ts';
+import { issueCa } from '../../../src/tls/issue.ts';
 import { told, writes } from './backend-looks.ts';
 import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
@@ -13,7 +13,7 @@ const check = useStage({}, (opened) => {
 });
 
 const otherKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();
-const otherAuthority = issueAuthority({
+const otherAuthority = issueCa({
   commonName: 'other',
   notBefore: new Date(Date.now() - 3_600_000),
   notAfter: new Date(Date.now() + 3_600_000),

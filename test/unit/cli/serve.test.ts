@@ -4,7 +4,7 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { serve } from '../../../src/cli/serve.ts';
-import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
+import { issueCa, issueLeaf } from '../../../src/tls/issue.ts';
 
 const DAY_MS = 86_400_000;
 let directory: string;
@@ -14,9 +14,9 @@ let port: number;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'serve-'));
   const dates = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
-  const authority = issueAuthority({ commonName: 'test', ...dates });
+  const authority = issueCa({ commonName: 'test', ...dates });
   const leaf = issueLeaf({
-    authority,
+    ca: authority,
     commonName: 'test',
     dnsNames: ['localhost'],
     ipAddresses: ['127.0.0.1'],

@@ -3,12 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Credentials, KubeConnection } from '../../../src/kube/kubeconfig.ts';
-import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
+import { issueCa, issueLeaf } from '../../../src/tls/issue.ts';
 
 const dates = { notBefore: new Date(Date.now() - 300_000), notAfter: new Date(Date.now() + 86_400_000) };
-export const authority = issueAuthority({ commonName: 'fake API', ...dates });
+export const authority = issueCa({ commonName: 'fake API', ...dates });
 const server = issueLeaf({
-  authority,
+  ca: authority,
   commonName: 'fake API',
   dnsNames: ['localhost'],
   ipAddresses: ['127.0.0.1'],
@@ -16,7 +16,7 @@ const server = issueLeaf({
   ...dates,
 });
 export const clientIdentity = issueLeaf({
-  authority,
+  ca: authority,
   commonName: 'tester',
   dnsNames: [],
   ipAddresses: [],

@@ -1,26 +1,24 @@
-import { AUTHORITY_NAMES } from '../../../src/tls/authority-change.ts';
-import { dated } from '../../../src/tls/authority-secret.ts';
-import { created } from '../../../src/tls/authority-state.ts';
-import { certificatesOf, holds, sameCertificates, wantedBundle } from '../../../src/tls/bundle.ts';
-import { issueAuthority, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
+import { CA_NAMES, created, dated } from '../../../src/tls/ca-state.ts';
+import { certificatesOf, containsCertificate, sameCertificates, desiredBundle } from '../../../src/tls/bundle.ts';
+import { issueCa, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
 
 const start = Date.UTC(2030, 0, 1);
 const pair = (commonName: string, day = 0): KeyPair =>
-  issueAuthority({
+  issueCa({
     commonName,
     notBefore: new Date(start + day * 86_400_000),
     notAfter: new Date(start + (day + 30) * 86_400_000),
   });
-const own = pair(AUTHORITY_NAMES.secret);
-const authority = created(dated(own));
+const own = pair(CA_NAMES.secret);
+const ca = created(dated(own));
 const rule = { now: start + 1, keepAll: false, keepOurs: false };
 const [memory, ours, foreign] = [
-  pair(AUTHORITY_NAMES.memory).certificate,
-  pair(AUTHORITY_NAMES.secret).certificate,
+  pair(CA_NAMES.memory).certificate,
+  pair(CA_NAMES.secret).certificate,
   pair('Agent Inject CA').certificate,
 ];
 const leaf = issueLeaf({
-  authority: own,
+  ca: own,
   commonName: 'x',
   dnsNames: [],
   ipAddresses: [],
@@ -32,29 +30,29 @@ const leaf = issueLeaf({
 test('bundles are sets: order, repetition, spaces and garbage between do not count', () => {
   expect(sameCertificates(ours + foreign, `x\n${foreign}\r\n${ours}${ours}`)).toBe(true);
   expect(sameCertificates(ours, ours + foreign)).toBe(false);
-  expect(holds(`garbage${ours.trim()}`, ours)).toBe(true);
-  expect(holds(foreign, ours)).toBe(false);
+  expect(containsCertificate(`garbage${ours.trim()}`, ours)).toBe(true);
+  expect(containsCertificate(foreign, ours)).toBe(false);
   expect(certificatesOf('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')).toEqual([]);
 });
 
 test.each([
   ['by itself', rule, [memory]],
-  ['with authorities of ours, where there is no common Secret', { ...rule, keepOurs: true }, [memory, ours]],
+  ['with the CAs of other replicas, where there is no common Secret', { ...rule, keepOurs: true }, [memory, ours]],
   ['with everything, just after the start', { ...rule, keepAll: true }, [memory, ours, foreign]],
   ['without what has expired', { now: start + 31 * 86_400_000, keepAll: true, keepOurs: true }, []],
-] as const)('our authority is published %s', (_, chosen, others) => {
-  const bundle = wantedBundle(authority, [own.certificate, memory + foreign, ours + leaf, ''], chosen);
+] as const)('the CA is published %s', (_, chosen, others) => {
+  const bundle = desiredBundle(ca, [own.certificate, memory + foreign, ours + leaf, ''], chosen);
   expect(bundle.startsWith(own.certificate)).toBe(true);
   expect(sameCertificates(bundle, [own.certificate, ...others].join(''))).toBe(true);
 });
 
 test('two replicas want the same set, and a bundle does not grow without end', () => {
-  const one = wantedBundle(authority, [memory], { ...rule, keepOurs: true });
-  const other = wantedBundle(created(dated(pair(AUTHORITY_NAMES.memory))), [one], { ...rule, keepOurs: true });
-  expect(sameCertificates(wantedBundle(authority, [other], { ...rule, keepOurs: true }), other)).toBe(true);
-  const many = Array.from({ length: 20 }, (_, day) => pair(AUTHORITY_NAMES.memory, day).certificate);
-  const bounded = wantedBundle(authority, many, rule);
+  const one = desiredBundle(ca, [memory], { ...rule, keepOurs: true });
+  const other = desiredBundle(created(dated(pair(CA_NAMES.memory))), [one], { ...rule, keepOurs: true });
+  expect(sameCertificates(desiredBundle(ca, [other], { ...rule, keepOurs: true }), other)).toBe(true);
+  const many = Array.from({ length: 20 }, (_, day) => pair(CA_NAMES.memory, day).certificate);
+  const bounded = desiredBundle(ca, many, rule);
   expect(certificatesOf(bounded)).toHaveLength(17);
-  expect(holds(bounded, many[19] ?? '')).toBe(true);
-  expect(holds(bounded, many[0] ?? '')).toBe(false);
+  expect(containsCertificate(bounded, many[19] ?? '')).toBe(true);
+  expect(containsCertificate(bounded, many[0] ?? '')).toBe(false);
 });

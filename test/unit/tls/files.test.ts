@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileSource } from '../../../src/tls/files.ts';
-import { issueAuthority, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
+import { issueCa, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
 import type { CertificateSource } from '../../../src/tls/source.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -22,14 +22,14 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const authority = issueAuthority({
+const ca = issueCa({
   commonName: 'CA',
   notBefore: new Date(Date.now() - DAY),
   notAfter: new Date(Date.now() + 30 * DAY),
 });
 const pairOf = (commonName: string, notBefore = -DAY, notAfter = DAY): KeyPair =>
   issueLeaf({
-    authority,
+    ca,
     commonName,
     dnsNames: [commonName],
     ipAddresses: [],
@@ -98,9 +98,9 @@ test('a bad new pair leaves the good one in service, is told once, and is replac
   write(good);
   const opened = await open();
   const bad: readonly (readonly [string, () => void])[] = [
-    ['the key does not belong to the certificate', () => writeFileSync(join(folder, 'tls.crt'), better.certificate)],
-    ['the certificate is not PEM of X.509', () => writeFileSync(join(folder, 'tls.crt'), better.certificate.slice(0, 200))],
-    ['the key is not PEM of a private key', () => write({ ...better, key: '' })],
+    ['the key does not match the certificate', () => writeFileSync(join(folder, 'tls.crt'), better.certificate)],
+    ['the certificate is not a PEM certificate', () => writeFileSync(join(folder, 'tls.crt'), better.certificate.slice(0, 200))],
+    ['the key is not a PEM private key', () => write({ ...better, key: '' })],
     ['the certificate expired at', () => write(pairOf('expired', -2 * DAY, -DAY))],
     ['the certificate is not valid before', () => write(pairOf('future', DAY, 2 * DAY))],
   ];

@@ -5,21 +5,21 @@ import { createServer, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { issueAuthority, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
+import { issueCa, issueLeaf, type KeyPair } from '../../../src/tls/issue.ts';
 
 const REQUIRE = { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" };
 const OPENSSL = 'openssl';
 const DAY = 86_400_000;
 const now = Date.now();
 const dates = { notBefore: new Date(now - 300_000), notAfter: new Date(now + 7 * DAY) };
-const authority = issueAuthority({
+const demoCa = issueCa({
   commonName: 'demo CA',
   notBefore: new Date(now - 300_000),
   notAfter: new Date(now + 365 * DAY),
 });
 const leafOf = (ca: KeyPair): KeyPair =>
   issueLeaf({
-    authority: ca,
+    ca: ca,
     commonName: 'demo',
     organization: 'demo organisation',
     dnsNames: ['demo.vault.svc', 'localhost'],
@@ -28,8 +28,8 @@ const leafOf = (ca: KeyPair): KeyPair =>
     ...dates,
   });
 
-test('an authority reads back as a P-256 CA that may sign leaves only', () => {
-  const certificate = new X509Certificate(authority.certificate);
+test('a CA reads back as a P-256 CA that may sign leaves only', () => {
+  const certificate = new X509Certificate(demoCa.certificate);
   expect(certificate.ca).toBe(true);
   expect(certificate.subject).toBe('CN=demo CA');
   expect(certificate.publicKey.asymmetricKeyDetails?.namedCurve).toBe('prime256v1');
@@ -38,7 +38,7 @@ test('an authority reads back as a P-256 CA that may sign leaves only', () => {
 });
 
 test('a leaf reads back with its names, dates, usages and issuer', () => {
-  const [leaf, ca] = [new X509Certificate(leafOf(authority).certificate), new X509Certificate(authority.certificate)];
+  const [leaf, ca] = [new X509Certificate(leafOf(demoCa).certificate), new X509Certificate(demoCa.certificate)];
   expect(leaf.ca).toBe(false);
   expect(leaf.verify(ca.publicKey) && leaf.checkIssued(ca)).toBe(true);
   expect(leaf.subject).toBe('O=demo organisation\nCN=demo');
@@ -51,7 +51,7 @@ test('a leaf reads back with its names, dates, usages and issuer', () => {
 });
 
 test('dates from 2050 on are written as GeneralizedTime', () => {
-  const late = issueAuthority({
+  const late = issueCa({
     commonName: 'late',
     notBefore: new Date('2049-12-31T23:59:59Z'),
     notAfter: new Date('2051-01-02T03:04:05Z'),
@@ -61,20 +61,20 @@ test('dates from 2050 on are written as GeneralizedTime', () => {
 });
 
 test('what cannot be issued is refused in words', () => {
-  const other = issueAuthority({ commonName: 'other CA', ...dates });
-  expect(() => leafOf({ certificate: authority.certificate, key: other.key })).toThrow(/do not belong together \(CN=demo CA\)/);
-  expect(() => issueAuthority({ commonName: 'x'.repeat(65), ...dates })).toThrow(/1 to 64 characters, not 65/);
+  const other = issueCa({ commonName: 'other CA', ...dates });
+  expect(() => leafOf({ certificate: demoCa.certificate, key: other.key })).toThrow(/do not match \(CN=demo CA\)/);
+  expect(() => issueCa({ commonName: 'x'.repeat(65), ...dates })).toThrow(/1 to 64 characters, not 65/);
   expect(() =>
-    issueLeaf({ authority, commonName: 'x', dnsNames: [], ipAddresses: ['10.0.0'], usages: ['server'], ...dates }),
+    issueLeaf({ ca: demoCa, commonName: 'x', dnsNames: [], ipAddresses: ['10.0.0'], usages: ['server'], ...dates }),
   ).toThrow('not an IP address: 10.0.0');
 });
 
 test('issuing first does not harm a TLS server of the same process that is made later', () => {
   const program = `
-    const { issueAuthority, issueLeaf } = await import(process.argv[1]);
+    const { issueCa, issueLeaf } = await import(process.argv[1]);
     const dates = { notBefore: new Date(), notAfter: new Date(Date.now() + 60_000) };
-    const authority = issueAuthority({ commonName: 'CA', ...dates });
-    const { certificate: cert, key } = issueLeaf({ authority, commonName: 'x', dnsNames: ['x'], ipAddresses: [], usages: ['server'], ...dates });
+    const ca = issueCa({ commonName: 'CA', ...dates });
+    const { certificate: cert, key } = issueLeaf({ ca, commonName: 'x', dnsNames: ['x'], ipAddresses: [], usages: ['server'], ...dates });
     (await import('node:https')).createServer({ cert, key });
     console.log('made');`;
   const folder = mkdtempSync(join(tmpdir(), 'issue-'));
@@ -98,8 +98,8 @@ test('issuing first does not harm a TLS server of the same process that is made 
 test('openssl accepts the chain under its strictest rules, where openssl is installed', () => {
   const folder = mkdtempSync(join(tmpdir(), 'issue-'));
   try {
-    writeFileSync(join(folder, 'ca.crt'), authority.certificate);
-    writeFileSync(join(folder, 'tls.crt'), leafOf(authority).certificate);
+    writeFileSync(join(folder, 'ca.crt'), demoCa.certificate);
+    writeFileSync(join(folder, 'tls.crt'), leafOf(demoCa).certificate);
     const run = spawnSync(OPENSSL, ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', 'ca.crt', 'tls.crt'], {
       cwd: folder,
       encoding: 'utf8',
@@ -110,11 +110,11 @@ test('openssl accepts the chain under its strictest rules, where openssl is inst
   }
 });
 
-test('a client that trusts the authority talks to a server with the leaf, and shows a leaf itself', async () => {
-  const leaf = leafOf(authority);
+test('a client that trusts the CA talks to a server with the leaf, and shows a leaf itself', async () => {
+  const leaf = leafOf(demoCa);
   const identity = { cert: leaf.certificate, key: leaf.key };
   const server = createServer(
-    { ...identity, ca: authority.certificate, requestCert: true, rejectUnauthorized: true },
+    { ...identity, ca: demoCa.certificate, requestCert: true, rejectUnauthorized: true },
     (_, response) => response.end('hello'),
   );
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -129,9 +129,9 @@ test('a client that trusts the authority talks to a server with the leaf, and sh
         .end();
     });
   try {
-    expect(await status(authority.certificate, 'demo.vault.svc')).toBe(200);
-    expect(await status(authority.certificate, 'other.vault.svc')).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
-    expect(await status(issueAuthority({ commonName: 'demo CA', ...dates }).certificate, 'demo.vault.svc')).toBe(
+    expect(await status(demoCa.certificate, 'demo.vault.svc')).toBe(200);
+    expect(await status(demoCa.certificate, 'other.vault.svc')).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
+    expect(await status(issueCa({ commonName: 'demo CA', ...dates }).certificate, 'demo.vault.svc')).toBe(
       'SELF_SIGNED_CERT_IN_CHAIN',
     );
   } finally {

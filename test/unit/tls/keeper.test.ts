@@ -1,6 +1,6 @@
 // The keeper with a clock of the test's own. What a real API server does with it is in test/cluster/tls-auto.test.ts.
 import { X509Certificate } from 'node:crypto';
-import { keepCertificate } from '../../../src/tls/keeper.ts';
+import { selfManagedSource } from '../../../src/tls/keeper.ts';
 import type { CertificateSource } from '../../../src/tls/source.ts';
 import { bundlesIn, CONFIGURATION, memoryApi, type MemoryApi, SECRET } from './memory-api.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -32,7 +32,7 @@ const keeper = (): CertificateSource => {
     secretName: 'ca',
     hosts: ['demo.vault.svc', '10.0.0.1'],
   };
-  const source = keepCertificate({ ...options, log, now: () => now, everyMs: 5, graceMs: 0 });
+  const source = selfManagedSource({ ...options, log, now: () => now, everyMs: 5, graceMs: 0 });
   sources.push(source);
   return source;
 };
@@ -43,7 +43,7 @@ const until = (condition: () => boolean): Promise<unknown> =>
   });
 const ready = (): Promise<unknown> => until(() => sources.every((source) => source.current() && source.problem() === undefined));
 const endOf = (source: CertificateSource): number => source.current()?.notAfter.getTime() ?? 0;
-const authoritiesIn = (pem = ''): number => pem.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
+const certificatesIn = (pem = ''): number => pem.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
 
 test('a leaf of seven days for names and addresses, replaced after two thirds of them', async () => {
   const source = keeper();
@@ -70,17 +70,17 @@ test('a machine that slept past the end of its leaf says so and has a new one at
   expect(endOf(source)).toBe(now + 7 * DAY);
 });
 
-test('an API server that stays away: the leaf is renewed from memory and readiness stays', async () => {
+test('renews the leaf from memory and stays ready while the API server is unavailable', async () => {
   const source = keeper();
   await ready();
   api.away = true;
-  await until(() => lines.includes('cannot keep the certificate right for now'));
+  await until(() => lines.includes('cannot reconcile the serving certificate and its caBundle, retrying'));
   expect(source.problem()).toBeUndefined();
   now += 6 * DAY;
   await until(() => endOf(source) === now + 7 * DAY);
   expect(source.problem()).toBeUndefined();
   api.away = false;
-  await until(() => lines.includes('the certificate is kept right again'));
+  await until(() => lines.includes('serving certificate and caBundle reconciled again'));
 });
 
 test('an API server that is away at the start is waited for', async () => {
@@ -100,13 +100,13 @@ test('three replicas through a rotation: all in order, nobody ever unready', asy
   for (let day = 0; day < 264; day += 6) {
     now += 6 * DAY;
     await until(() => sources.every((source) => endOf(source) > now + 2 * DAY));
-    const size = Math.max(...bundlesIn(api).map(authoritiesIn));
+    const size = Math.max(...bundlesIn(api).map(certificatesIn));
     if (sizes.at(-1) !== size) sizes.push(size);
     expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
   }
   expect(sizes).toEqual([1, 2, 1]);
   expect(bundlesIn(api)[0]).not.toBe(first);
-  expect(lines.filter((line) => line.includes('the next certificate authority signs'))).toHaveLength(1);
+  expect(lines.filter((line) => line.includes('switched to the next CA'))).toHaveLength(1);
 }, 300_000);
 
 test('after a year of standstill everything is made anew', async () => {
@@ -118,7 +118,7 @@ test('after a year of standstill everything is made anew', async () => {
   sources = [];
   keeper();
   await ready();
-  expect(authoritiesIn(bundlesIn(api)[0])).toBe(1);
+  expect(certificatesIn(bundlesIn(api)[0])).toBe(1);
   expect(bundlesIn(api)[0]).not.toBe(before);
 });
 
@@ -143,6 +143,6 @@ test('no key and no certificate is logged; the Secret says in plain PEM what is 
 
 test('without names of the Service there is no point in starting', () => {
   expect(() =>
-    keepCertificate({ client: api, configuration: 'demo', namespace: 'vault', secretName: 'ca', hosts: [], log }),
+    selfManagedSource({ client: api, configuration: 'demo', namespace: 'vault', secretName: 'ca', hosts: [], log }),
   ).toThrow('-tls-auto-hosts');
 });

@@ -1,5 +1,5 @@
 // Failures of the connection: what the client retries, and what it reports.
-import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
+import { issueCa, issueLeaf } from '../../../src/tls/issue.ts';
 import { clientOf, fakeServer, failure, opened, start } from './fake-server.ts';
 import { eventually } from '../../support/eventually.ts';
 
@@ -74,11 +74,11 @@ test('reports a refused connection and a name that does not resolve', async () =
 
 describe('TLS', () => {
   const dates = { notBefore: new Date(Date.now() - 300_000), notAfter: new Date(Date.now() + 86_400_000) };
-  const authority = issueAuthority({ commonName: 'right', ...dates });
-  const stranger = issueAuthority({ commonName: 'wrong', ...dates });
+  const authority = issueCa({ commonName: 'right', ...dates });
+  const stranger = issueCa({ commonName: 'wrong', ...dates });
   const leaf = (usage: 'server' | 'client'): ReturnType<typeof issueLeaf> =>
     issueLeaf({
-      authority,
+      ca: authority,
       commonName: 'vault.example',
       dnsNames: ['vault.example'],
       ipAddresses: [],

@@ -1,6 +1,6 @@
 import {
   announced,
-  type Authority,
+  type CaState,
   created,
   type DatedPair,
   dropped,
@@ -8,36 +8,36 @@ import {
   switched,
   trusted,
   twoThirdsOf,
-  USUAL_POLICY as policy,
-} from '../../../src/tls/authority-state.ts';
+  DEFAULT_POLICY as policy,
+} from '../../../src/tls/ca-state.ts';
 
 const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
 const pair = (name: string, now: number): DatedPair => ({
   certificate: name,
   key: '',
   notBefore: now - 5 * MINUTE,
-  notAfter: now + policy.authorityLifeMs,
+  notAfter: now + policy.caLifeMs,
 });
 const everything = (): boolean => true;
 const nothing = (): boolean => false;
 
 /** One step of the keeper, with names in place of certificates. */
 const stepped = (
-  authority: Authority | undefined,
+  ca: CaState | undefined,
   name: string,
   now: number,
   isPublished: (certificate: string) => boolean,
-): Authority | undefined => {
-  const step = nextStep(authority, now, isPublished, policy);
+): CaState | undefined => {
+  const step = nextStep(ca, now, isPublished, policy);
   if (step === 'create') return created(pair(name, now));
-  if (!authority) return authority;
-  if (step === 'announce') return announced(authority, pair(name, now), now);
-  if (step === 'switch') return switched(authority, now, policy);
-  return step === 'drop' ? dropped(authority, now) : authority;
+  if (!ca) return ca;
+  if (step === 'announce') return announced(ca, pair(name, now), now);
+  if (step === 'switch') return switched(ca, now, policy);
+  return step === 'drop' ? dropped(ca, now) : ca;
 };
 
 test('three years, three replicas: one rotation each eight months, and no leaf is ever untrusted or expired', () => {
-  let secret: Authority | undefined;
+  let secret: CaState | undefined;
   let names = 0;
   const replicas: { signer: string; notBefore: number; notAfter: number }[] = [];
   let live: readonly string[] = [];
@@ -49,7 +49,7 @@ test('three years, three replicas: one rotation each eight months, and no leaf i
     const replica = (now / (20 * MINUTE)) % 3;
     const before = secret;
     secret = stepped(secret, `CA ${names + 1}`, now, (certificate) => live.includes(certificate));
-    if (!secret) throw new Error('there is an authority after each step');
+    if (!secret) throw new Error('there is a CA after each step');
     if (trusted(secret).some((name) => name === `CA ${names + 1}`)) names += 1;
     if (before?.current !== secret.current) signers.push(secret.current.certificate);
     live = trusted(secret);
@@ -61,7 +61,7 @@ test('three years, three replicas: one rotation each eight months, and no leaf i
         notAfter: Math.min(now + policy.leafLifeMs, secret.current.notAfter),
       };
     }
-    if (live.length > 2) throw new Error(`${live.length} authorities at ${now}`);
+    if (live.length > 2) throw new Error(`${live.length} CAs at ${now}`);
     if (now === 0) continue;
     for (const { signer, notAfter } of replicas)
       if (!heard.includes(signer) || now >= notAfter) throw new Error(`${signer} at ${now}`);
@@ -76,25 +76,25 @@ describe('the next step', () => {
 
   test.each([
     ['nothing yet', undefined, 0, nothing, 'create'],
-    ['a young authority', start, due - 1, everything, 'rest'],
+    ['a young CA', start, due - 1, everything, 'none'],
     ['two thirds are over', start, due, everything, 'announce'],
-    ['the next one is not published everywhere', waiting, due + DAY, nothing, 'rest'],
-    ['the next one has not settled', waiting, due + policy.settleMs - 1, everything, 'rest'],
+    ['the next one is not published everywhere', waiting, due + DAY, nothing, 'none'],
+    ['the next one has not settled', waiting, due + policy.settleMs - 1, everything, 'none'],
     ['the next one has settled', waiting, due + policy.settleMs, everything, 'switch'],
     ['the clock was set back', waiting, due - HOUR, everything, 'switch'],
     ['all expired with a valid successor', waiting, start.current.notAfter, nothing, 'switch'],
     ['all expired without a successor', start, start.current.notAfter, everything, 'create'],
-    ['all expired, the successor too', waiting, due + 2 * policy.authorityLifeMs, everything, 'create'],
+    ['all expired, the successor too', waiting, due + 2 * policy.caLifeMs, everything, 'create'],
     [
       'a former whose leaves may live',
       switched(waiting, due + HOUR, policy),
       due + HOUR + policy.leafLifeMs - 1,
       everything,
-      'rest',
+      'none',
     ],
     ['a former whose leaves are gone', switched(waiting, due + HOUR, policy), due + HOUR + policy.leafLifeMs, everything, 'drop'],
-  ] as const)('%s', (_, authority, now, isPublished, step) => {
-    expect(nextStep(authority, now, isPublished, policy)).toBe(step);
+  ] as const)('%s', (_, ca, now, isPublished, step) => {
+    expect(nextStep(ca, now, isPublished, policy)).toBe(step);
   });
 });
 

@@ -1,22 +1,22 @@
-import { dated, fromSecret, OWNER_LABEL, toSecret } from '../../../src/tls/authority-secret.ts';
-import { announced, type Authority, created, switched, USUAL_POLICY } from '../../../src/tls/authority-state.ts';
-import { issueAuthority, issueLeaf } from '../../../src/tls/issue.ts';
+import { fromSecret, OWNER_LABEL, toSecret } from '../../../src/tls/ca-store.ts';
+import { announced, type CaState, created, dated, switched, DEFAULT_POLICY } from '../../../src/tls/ca-state.ts';
+import { issueCa, issueLeaf } from '../../../src/tls/issue.ts';
 import type { Secret } from '../../../src/kube/secret-objects.ts';
 
 const dates = { notBefore: new Date('2030-01-01'), notAfter: new Date('2031-01-01') };
-const ca = (name: string) => dated(issueAuthority({ commonName: name, ...dates }));
+const ca = (name: string) => dated(issueCa({ commonName: name, ...dates }));
 const [a, b, c] = [ca('a'), ca('b'), ca('c')];
 const base: Secret = { metadata: { name: 'ca', namespace: 'vault', resourceVersion: '7', labels: { team: 'x' } } };
 const now = dates.notBefore.getTime();
 
-test.each<[string, Authority]>([
+test.each<[string, CaState]>([
   ['young', created(a)],
   ['with a successor', announced(created(a), b, now)],
-  ['with a former and a successor', announced(switched(announced(created(a), b, now), now, USUAL_POLICY), c, now)],
-])('an authority that is %s comes back as it was', (_, authority) => {
-  const secret = toSecret(authority, base);
+  ['with a former and a successor', announced(switched(announced(created(a), b, now), now, DEFAULT_POLICY), c, now)],
+])('a CA that is %s is read as it was written', (_, state) => {
+  const secret = toSecret(state, base);
   expect(secret.metadata).toMatchObject({ resourceVersion: '7', labels: { team: 'x', [OWNER_LABEL.name]: OWNER_LABEL.value } });
-  expect(fromSecret(secret)).toEqual({ kind: 'authority', authority });
+  expect(fromSecret(secret)).toEqual({ kind: 'ca', ca: state });
 });
 
 test('a Secret without our label is somebody else’s, whatever it holds', () => {
@@ -25,15 +25,15 @@ test('a Secret without our label is somebody else’s, whatever it holds', () =>
 });
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
-const leaf = issueLeaf({ authority: a, commonName: 'leaf', dnsNames: [], ipAddresses: [], usages: ['server'], ...dates });
+const leaf = issueLeaf({ ca: a, commonName: 'leaf', dnsNames: [], ipAddresses: [], usages: ['server'], ...dates });
 
 test.each<[string, Readonly<Record<string, string>>, RegExp]>([
   ['no key', { 'ca.key': '' }, /./],
-  ['another key', { 'ca.key': b.key }, /does not belong/],
+  ['another key', { 'ca.key': b.key }, /does not match/],
   ['garbage for a certificate', { 'ca.crt': 'garbage' }, /./],
-  ['a certificate of no authority', { 'ca.crt': leaf.certificate, 'ca.key': leaf.key }, /none of an authority/],
+  ['a certificate that is not a CA certificate', { 'ca.crt': leaf.certificate, 'ca.key': leaf.key }, /not a CA certificate/],
   ['no state', { 'state.json': '' }, /./],
-  ['a state of another shape', { 'state.json': '{"former": [1]}' }, /another shape/],
+  ['a state of another shape', { 'state.json': '{"former": [1]}' }, /state.json is invalid/],
   ['an unreadable former', { 'state.json': '{"former": [{"certificate": "x", "until": 1}]}' }, /./],
   ['a successor without its key', { 'next.crt': b.certificate }, /./],
 ])('%s is damage, told without the content', (_, change, problem) => {
