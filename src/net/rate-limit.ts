@@ -1,4 +1,4 @@
-// Rate limits: a token bucket, and a limiter that also bounds how many requests are in flight, with three lanes of priority.
+// Rate limits: a token bucket, and a limiter that also bounds how many requests are in flight, with three priorities.
 import { performance } from 'node:perf_hooks';
 
 export interface TokenBucket {
@@ -39,14 +39,14 @@ export interface RateLimits {
 }
 
 /**
- * The priority of a request, highest first: `upkeep` is what all other requests need (logins, renewals, health checks), `change`
- * follows a change in the cluster, `routine` is a resync, which most often finds no drift.
+ * The priority of a request, highest first: `system` is what all other requests need (logins, renewals, health checks), `change`
+ * follows a change in the cluster, `resync` most often finds no drift.
  */
-export type Lane = 'upkeep' | 'change' | 'routine';
+export type Priority = 'system' | 'change' | 'resync';
 
 export interface RateLimiter {
   /** Runs the work in its turn. Rejects with the signal's reason when that is aborted before. */
-  run<T>(work: () => Promise<T>, lane: Lane, signal?: AbortSignal): Promise<T>;
+  run<T>(work: () => Promise<T>, priority: Priority, signal?: AbortSignal): Promise<T>;
   /** Rejects all work that waits, and all later work, with RateLimiterClosed. */
   close(): void;
 }
@@ -66,37 +66,37 @@ interface Waiting {
 /** After so many changes a waiting resync has its turn: otherwise a busy cluster would starve resyncs. */
 const CHANGES_IN_A_ROW = 9;
 
-/** A limiter; each lane is first in, first out. The clock is monotonic, in milliseconds. */
+/** A limiter; each priority is first in, first out. The clock is monotonic, in milliseconds. */
 export function rateLimiter(
   { requestsPerSecond, burst, maxInFlight }: RateLimits,
   now: () => number = () => performance.now(),
 ): RateLimiter {
-  const waiting: Readonly<Record<Lane, Waiting[]>> = { upkeep: [], change: [], routine: [] };
-  const inFlight: Record<Lane, number> = { upkeep: 0, change: 0, routine: 0 };
+  const waiting: Readonly<Record<Priority, Waiting[]>> = { system: [], change: [], resync: [] };
+  const inFlight: Record<Priority, number> = { system: 0, change: 0, resync: 0 };
   // A server that answers resyncs slowly must not keep changes from being sent.
-  const maxRoutine = Math.max(1, maxInFlight - 1);
+  const maxResync = Math.max(1, maxInFlight - 1);
   const bucket = tokenBucket(burst, 1000 / requestsPerSecond, now);
   let changesInARow = 0;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  /** The lane of the next request; undefined: none waits that may be sent. */
-  const nextLane = (): Lane | undefined => {
-    if (inFlight.upkeep + inFlight.change + inFlight.routine >= maxInFlight) return undefined;
-    if (waiting.upkeep.length > 0) return 'upkeep';
-    const hasRoutine = waiting.routine.length > 0 && inFlight.routine < maxRoutine;
-    if (waiting.change.length > 0 && !(hasRoutine && changesInARow >= CHANGES_IN_A_ROW)) return 'change';
-    return hasRoutine ? 'routine' : undefined;
+  /** The priority of the next request; undefined: none waits that may be sent. */
+  const nextPriority = (): Priority | undefined => {
+    if (inFlight.system + inFlight.change + inFlight.resync >= maxInFlight) return undefined;
+    if (waiting.system.length > 0) return 'system';
+    const hasResync = waiting.resync.length > 0 && inFlight.resync < maxResync;
+    if (waiting.change.length > 0 && !(hasResync && changesInARow >= CHANGES_IN_A_ROW)) return 'change';
+    return hasResync ? 'resync' : undefined;
   };
   const startNext = (): void => {
-    let lane = nextLane();
-    for (; lane !== undefined && bucket.take(); lane = nextLane()) {
-      inFlight[lane] += 1;
-      if (lane === 'routine') changesInARow = 0;
-      else if (lane === 'change' && waiting.routine.length > 0) changesInARow += 1;
-      waiting[lane].shift()?.start();
+    let priority = nextPriority();
+    for (; priority !== undefined && bucket.take(); priority = nextPriority()) {
+      inFlight[priority] += 1;
+      if (priority === 'resync') changesInARow = 0;
+      else if (priority === 'change' && waiting.resync.length > 0) changesInARow += 1;
+      waiting[priority].shift()?.start();
     }
-    if (lane === undefined || timer) return;
+    if (priority === undefined || timer) return;
     timer = setTimeout(
       () => {
         timer = undefined;
@@ -105,7 +105,7 @@ export function rateLimiter(
       Math.max(1, Math.ceil(bucket.waitMs())),
     );
   };
-  const turnIn = (lane: Waiting[], signal: AbortSignal | undefined): Promise<void> =>
+  const turnIn = (queue: Waiting[], signal: AbortSignal | undefined): Promise<void> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(new RateLimiterClosed());
       if (signal?.aborted) return reject(signal.reason);
@@ -121,28 +121,28 @@ export function rateLimiter(
         },
       };
       const abort = (): void => {
-        lane.splice(lane.indexOf(entry), 1);
+        queue.splice(queue.indexOf(entry), 1);
         entry.reject(signal?.reason);
       };
       signal?.addEventListener('abort', abort, { once: true });
-      lane.push(entry);
+      queue.push(entry);
       startNext();
     });
 
   return {
-    async run(work, lane, signal) {
-      await turnIn(waiting[lane], signal);
+    async run(work, priority, signal) {
+      await turnIn(waiting[priority], signal);
       try {
         return await work();
       } finally {
-        inFlight[lane] -= 1;
+        inFlight[priority] -= 1;
         startNext();
       }
     },
     close() {
       closed = true;
       clearTimeout(timer);
-      for (const lane of Object.values(waiting)) for (const { reject } of lane.splice(0)) reject(new RateLimiterClosed());
+      for (const queue of Object.values(waiting)) for (const { reject } of queue.splice(0)) reject(new RateLimiterClosed());
     },
   };
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type JsonObject, textsOf } from '../json/json.ts';
 import { backoffMs } from '../net/backoff.ts';
 import { connectionPool, exchange, ExchangeError, type TLSMaterial } from '../net/exchange.ts';
-import { type Lane, rateLimiter, RateLimiterClosed, type RateLimits } from '../net/rate-limit.ts';
+import { type Priority, rateLimiter, RateLimiterClosed, type RateLimits } from '../net/rate-limit.ts';
 import { isVaultError, undefinedIfAbsent, VaultError } from './errors.ts';
 import { redactor } from './redact.ts';
 import { readResponse, type RequestContext, type VaultResponse } from './response.ts';
@@ -24,7 +24,7 @@ export interface VaultCall {
   /** Ignores a Retry-After pause: for paths that no quota of a server counts, such as sys/health. */
   readonly isUnlimited?: boolean;
   /** The priority when requests queue; default: `change`. */
-  readonly lane?: Lane;
+  readonly priority?: Priority;
 }
 
 export interface VaultRequest extends VaultCall {
@@ -115,7 +115,7 @@ export function vaultClient(options: VaultClientOptions): VaultClient {
     };
     for (let attempts = 1; ; attempts += 1) {
       try {
-        const response = await limiter.run(() => attempt(call, context), call.lane ?? 'change', call.signal);
+        const response = await limiter.run(() => attempt(call, context), call.priority ?? 'change', call.signal);
         isDown = false;
         return response;
       } catch (error) {

@@ -33,7 +33,7 @@ export async function readHealth(client: VaultClient, signal?: AbortSignal): Pro
     query,
     namespace: '',
     isUnlimited: true,
-    lane: 'upkeep',
+    priority: 'system',
     signal,
   });
   const [version = '', clusterID = ''] = [textOf(raw, 'version'), textOf(raw, 'cluster_id')];
@@ -71,7 +71,7 @@ export async function namespaceExists(client: VaultCaller, namespace: string, si
 /** Each namespace serves this path without a token. */
 const isServed = async (client: VaultCaller, namespace: string, signal: AbortSignal | undefined): Promise<boolean> => {
   try {
-    await client.request({ method: 'GET', path: 'sys/internal/ui/mounts', namespace, lane: 'upkeep', signal });
+    await client.request({ method: 'GET', path: 'sys/internal/ui/mounts', namespace, priority: 'system', signal });
     return true;
   } catch (error) {
     if (isVaultError(error, 'NotFound', 'PermissionDenied', 'BadRequest')) return false;

@@ -34,12 +34,12 @@ export async function login(client: VaultClient, how: Login, signal?: AbortSigna
     return lookUpSelf(client, token, signal);
   }
   const call = await callOf(how);
-  return tokenOf(await client.request({ ...call, lane: 'upkeep', signal }), call.path);
+  return tokenOf(await client.request({ ...call, priority: 'system', signal }), call.path);
 }
 
 /** Looks up a token with itself. Throws VaultError: kind PermissionDenied when it is not, or no longer, valid. */
 export async function lookUpSelf(client: VaultClient, token: string, signal?: AbortSignal): Promise<Token> {
-  const call: VaultRequest = { method: 'GET', path: 'auth/token/lookup-self', token, lane: 'upkeep', signal };
+  const call: VaultRequest = { method: 'GET', path: 'auth/token/lookup-self', token, priority: 'system', signal };
   const { data = {} } = await client.request(call);
   return {
     token,
@@ -53,7 +53,7 @@ export async function lookUpSelf(client: VaultClient, token: string, signal?: Ab
 
 /** Renews the token's TTL. Throws VaultError. */
 export async function renewSelf(client: VaultClient, token: string): Promise<Token> {
-  const call: VaultRequest = { method: 'POST', path: 'auth/token/renew-self', token, lane: 'upkeep', body: {} };
+  const call: VaultRequest = { method: 'POST', path: 'auth/token/renew-self', token, priority: 'system', body: {} };
   return tokenOf(await client.request(call), call.path);
 }
 

@@ -10,7 +10,7 @@ export function routineVaults(vaults: VaultRegistry): VaultRegistry {
   let hasWritten = false;
   const asRoutine = <Call extends VaultCall>(call: Call): Call => {
     hasWritten ||= call.method !== 'GET' && call.method !== 'LIST';
-    return hasWritten ? call : { lane: 'routine', ...call };
+    return hasWritten ? call : { priority: 'resync', ...call };
   };
   return {
     ...vaults,

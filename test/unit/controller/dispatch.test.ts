@@ -1,4 +1,4 @@
-// What a run asks of Vault, and in which lane: routine until it writes.
+// What a run asks of Vault, and with which priority: a resync until it writes.
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import { dispatcher } from '../../../src/controller/runtime/dispatch.ts';
 import type { Cause } from '../../../src/controller/runtime/queue-lanes.ts';
@@ -13,7 +13,7 @@ const ANSWER: VaultResponse = { status: 200, data: undefined, auth: undefined, w
 const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> => {
   const seen: string[] = [];
   const request = (call: VaultCall): Promise<VaultResponse> => {
-    seen.push(`${call.method} ${call.path} ${call.lane ?? '-'}`);
+    seen.push(`${call.method} ${call.path} ${call.priority ?? '-'}`);
     return Promise.resolve(ANSWER);
   };
   const registry = vaultRegistry();
@@ -39,7 +39,7 @@ const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> =>
         if (first.state !== 'ready' || again.state !== 'ready') throw new Error('it is ready');
         await first.session.request({ method: 'GET', path: 'a' });
         await first.client.request({ method: 'LIST', path: 'b' });
-        await first.client.request({ method: 'GET', path: 'c', lane: 'upkeep' });
+        await first.client.request({ method: 'GET', path: 'c', priority: 'system' });
         await first.session.request({ method: 'POST', path: 'd', body: {} });
         await again.session.request({ method: 'GET', path: 'd' });
         return {};
@@ -53,10 +53,10 @@ const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> =>
 };
 
 test('a routine run lets others go first until it writes; from then on it is a change, and the next run begins anew', async () => {
-  const routine = ['GET a routine', 'LIST b routine', 'GET c upkeep', 'POST d -', 'GET d -'];
+  const routine = ['GET a resync', 'LIST b resync', 'GET c system', 'POST d -', 'GET d -'];
   expect(await asked('routine', 'routine')).toEqual([...routine, ...routine]);
 });
 
 test('of a run that a change asked for nothing waits behind routine looks', async () => {
-  expect(await asked('change')).toEqual(['GET a -', 'LIST b -', 'GET c upkeep', 'POST d -', 'GET d -']);
+  expect(await asked('change')).toEqual(['GET a -', 'LIST b -', 'GET c system', 'POST d -', 'GET d -']);
 });

@@ -1,6 +1,6 @@
-// The rate limiter: rate, requests in flight, and the priority of the lanes. With fake timers.
+// The rate limiter: rate, requests in flight, and priorities. With fake timers.
 import fc from 'fast-check';
-import { type RateLimiter, rateLimiter, type Lane, type RateLimits } from '../../../src/net/rate-limit.ts';
+import { type RateLimiter, rateLimiter, type Priority, type RateLimits } from '../../../src/net/rate-limit.ts';
 
 // The global of Jest's ES modules.
 const { jest } = import.meta;
@@ -15,26 +15,26 @@ const now = (): number => performance.now();
 const opened = (limits: Partial<RateLimits> = {}, takesMs = 1) => {
   const limiter = rateLimiter({ requestsPerSecond: 10, burst: 1, maxInFlight: 4, ...limits }, now);
   const passed: string[] = [];
-  const ask = (name: string, lane: Lane): void =>
+  const ask = (name: string, priority: Priority): void =>
     void limiter.run(async () => {
       passed.push(name);
       await new Promise((resolve) => setTimeout(resolve, takesMs));
-    }, lane);
+    }, priority);
   return { limiter, passed, ask };
 };
 const many = (count: number, run: (index: number) => void): void =>
   Array.from({ length: count }, (_, index) => index).forEach(run);
 
-test('runs upkeep before changes, changes before resyncs, and each lane in order', async () => {
+test('runs system requests before changes, changes before resyncs, and each priority in order', async () => {
   const { passed, ask } = opened();
-  many(4, (index) => ask(`resync ${index}`, 'routine'));
+  many(4, (index) => ask(`resync ${index}`, 'resync'));
   many(3, (index) => ask(`change ${index}`, 'change'));
-  many(2, (index) => ask(`upkeep ${index}`, 'upkeep'));
+  many(2, (index) => ask(`system ${index}`, 'system'));
   await jest.advanceTimersByTimeAsync(5000);
   expect(passed).toEqual([
     'resync 0',
-    'upkeep 0',
-    'upkeep 1',
+    'system 0',
+    'system 1',
     'change 0',
     'change 1',
     'change 2',
@@ -46,7 +46,7 @@ test('runs upkeep before changes, changes before resyncs, and each lane in order
 
 test('runs a change behind hundreds of resyncs at the next turn', async () => {
   const { passed, ask } = opened();
-  many(300, (index) => ask(`resync ${index}`, 'routine'));
+  many(300, (index) => ask(`resync ${index}`, 'resync'));
   await jest.advanceTimersByTimeAsync(1000);
   ask('change', 'change');
   await jest.advanceTimersByTimeAsync(101);
@@ -54,17 +54,17 @@ test('runs a change behind hundreds of resyncs at the next turn', async () => {
   expect(passed.length).toBeLessThan(14);
 });
 
-test('gives resyncs one turn of ten while changes do not end, and upkeep the next turn', async () => {
+test('gives resyncs one turn of ten while changes do not end, and system requests the next turn', async () => {
   const { passed, ask } = opened();
-  many(200, (index) => ask(`resync ${index}`, 'routine'));
+  many(200, (index) => ask(`resync ${index}`, 'resync'));
   many(200, () => ask('change', 'change'));
   await jest.advanceTimersByTimeAsync(10_000);
   const resyncs = passed.filter((name) => name.startsWith('resync'));
   expect(resyncs.length).toBeGreaterThanOrEqual(Math.floor(passed.length / 10));
   expect(resyncs.length).toBeLessThanOrEqual(Math.ceil(passed.length / 10) + 1);
-  ask('upkeep', 'upkeep');
+  ask('system', 'system');
   await jest.advanceTimersByTimeAsync(101);
-  expect(passed.at(-1)).toBe('upkeep');
+  expect(passed.at(-1)).toBe('system');
 });
 
 test('does not count changes while no resync waits', async () => {
@@ -72,7 +72,7 @@ test('does not count changes while no resync waits', async () => {
   many(50, () => ask('change', 'change'));
   await jest.advanceTimersByTimeAsync(1000);
   many(3, () => ask('later change', 'change'));
-  ask('resync', 'routine');
+  ask('resync', 'resync');
   await jest.advanceTimersByTimeAsync(1000);
   expect(passed.slice(50)).toEqual(['later change', 'later change', 'later change', 'resync']);
 });
@@ -83,7 +83,7 @@ test.each([
   [1, 1],
 ])('of %i slots, resyncs that hang take %i', async (maxInFlight, resyncs) => {
   const { passed, ask } = opened({ requestsPerSecond: 1000, burst: 100, maxInFlight }, 1e6);
-  many(10, () => ask('resync', 'routine'));
+  many(10, () => ask('resync', 'resync'));
   await jest.advanceTimersByTimeAsync(1000);
   expect(passed).toHaveLength(resyncs);
   many(10, () => ask('change', 'change'));
@@ -91,13 +91,15 @@ test.each([
   expect(passed).toHaveLength(maxInFlight);
 });
 
-test('an abort removes a request from its lane, and closing rejects all of them', async () => {
+test('an abort removes a request from its queue, and closing rejects all of them', async () => {
   const { limiter, passed, ask } = opened();
   ask('first', 'change');
   const cancel = new AbortController();
-  const lanes: readonly Lane[] = ['upkeep', 'change', 'routine'];
+  const priorities: readonly Priority[] = ['system', 'change', 'resync'];
   const ended = (given: RateLimiter, signal?: AbortSignal): readonly Promise<string>[] =>
-    lanes.map((lane) => given.run(() => Promise.resolve('went'), lane, signal).catch((error: Error) => error.message));
+    priorities.map((priority) =>
+      given.run(() => Promise.resolve('went'), priority, signal).catch((error: Error) => error.message),
+    );
   const abandoned = ended(limiter, cancel.signal);
   const waiting = ended(limiter);
   cancel.abort(new Error('cancelled'));
@@ -110,7 +112,7 @@ test('an abort removes a request from its lane, and closing rejects all of them'
 
 test('runs all requests, within the rate and the number in flight', async () => {
   const request = fc.record({
-    lane: fc.constantFrom<Lane>('upkeep', 'change', 'routine'),
+    priority: fc.constantFrom<Priority>('system', 'change', 'resync'),
     takesMs: fc.constantFrom(0, 1, 30, 400),
     pause: fc.constantFrom(0, 0, 0, 20, 300),
   });
@@ -134,8 +136,8 @@ test('runs all requests, within the rate and the number in flight', async () => 
           open -= 1;
           done += 1;
         };
-        for (const { lane, takesMs, pause } of requests) {
-          void limiter.run(() => work(takesMs), lane);
+        for (const { priority, takesMs, pause } of requests) {
+          void limiter.run(() => work(takesMs), priority);
           await jest.advanceTimersByTimeAsync(pause);
         }
         await jest.advanceTimersByTimeAsync(200_000);

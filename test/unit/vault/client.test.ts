@@ -144,7 +144,7 @@ test('sends logins and health checks before changes, and changes before resyncs'
     { limits: { ...LIMITS, requestsPerSecond: 50, burst: 1, maxInFlight: 1 } },
   );
   await Promise.all([
-    ...['a', 'b', 'c'].map((path) => client.request({ method: 'GET', path, lane: 'routine' })),
+    ...['a', 'b', 'c'].map((path) => client.request({ method: 'GET', path, priority: 'resync' })),
     client.request({ method: 'POST', path: 'd', body: {} }),
     client.request({ method: 'GET', path: 'd' }),
     login(client, { method: 'approle', mount: 'x', roleId: 'r', secretId: () => Promise.resolve('s') }),
