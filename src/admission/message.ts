@@ -1,34 +1,34 @@
-// Findings as the sentences that an API client shows: one denial with everything in it, and warnings.
+// Problems as text for API clients: one denial with all of them, and warnings.
 import { wordsOf, type Problem } from './problems.ts';
 
-/** Events are cut at 1,024 characters, and the API server puts some 80 of its own before ours. */
+/** Events are cut at 1,024 characters, and the API server adds about 80 of its own in front. */
 const LONGEST_DENIAL = 900;
 /** The API server cuts each warning to 256 once all of them together exceed 4,096 characters. */
 const LONGEST_WARNING = 256;
 
 const cut = (words: string, most: number): string => (words.length > most ? `${words.slice(0, most - 1)}…` : words);
 
-/** Names of users are quoted whole in sentences; no name that is meant is longer than this. */
+/** Sentences quote names in full; no real name is longer than this. */
 const LONGEST_SENTENCE = 400;
-/** What nobody reads to its end. */
+/** A message with more problems is too long to read. */
 const MOST_PROBLEMS = 40;
 
-/** A finding in one line, with its code for looking it up. */
-export function lineOf(finding: Problem): string {
-  const { sentence, remedy } = wordsOf(finding);
-  return `${cut(sentence, LONGEST_SENTENCE)}: ${cut(remedy, LONGEST_SENTENCE)} [${finding.code}]`;
+/** A problem in one line: sentence, remedy and code. */
+export function lineOf(problem: Problem): string {
+  const { sentence, remedy } = wordsOf(problem);
+  return `${cut(sentence, LONGEST_SENTENCE)}: ${cut(remedy, LONGEST_SENTENCE)} [${problem.code}]`;
 }
 
-/** The same within so many characters; the code is kept, since it leads to everything else. */
-const shortLineOf = (finding: Problem, most: number): string => {
-  const code = ` [${finding.code}]`;
-  return cut(lineOf(finding).slice(0, -code.length), most - code.length) + code;
+/** The same, cut to `most` characters before the code: the code leads to docs/problems.md. */
+const shortLineOf = (problem: Problem, most: number): string => {
+  const code = ` [${problem.code}]`;
+  return cut(lineOf(problem).slice(0, -code.length), most - code.length) + code;
 };
 
 const numbered = (lines: readonly string[]): string =>
   lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
 
-/** All problems of a pod in one message; remedies give way first when there are many. */
+/** All problems of a pod in one message, without remedies if it would be too long for an event. */
 export function denialOf(problems: readonly Problem[]): string {
   const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
   const shown = problems.slice(0, MOST_PROBLEMS);
@@ -38,10 +38,10 @@ export function denialOf(problems: readonly Problem[]): string {
   return head + numbered(shown.map((problem) => `${cut(wordsOf(problem).sentence, LONGEST_SENTENCE)} [${problem.code}]`)) + more;
 }
 
-/** No pod that is meant earns more; each is a header of the API server's answer. */
+/** Each warning is a header of the API server's response, so a hostile pod must not cause any number of them. */
 const MOST_WARNINGS = 50;
 
-/** Warnings as the API server passes them on: no control characters, not too long, each once. */
+/** Warnings in the form that the API server accepts: without control characters, cut, without duplicates. */
 export function warningsOf(warnings: readonly Problem[]): string[] {
   return [...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => shortLineOf(warning, LONGEST_WARNING)))];
 }

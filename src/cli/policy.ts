@@ -1,10 +1,13 @@
 // The command policy: the rights in Vault that the controller needs, as a policy and as the role that gives it.
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from '../resources/backend.ts';
 import { controllerRights, controllerRole, policyOfRights } from '../resources/controller-policy.ts';
 import type { VaultEndpoint } from '../resources/endpoint.ts';
-import { readResource } from '../resources/read-resource.ts';
+import type { KindName } from '../resources/kinds.ts';
+import { kindOf, readResource, type Resources } from '../resources/read-resource.ts';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
-import { type OwnKinds, readOwnKinds } from './own-kinds.ts';
+import { readDocuments } from '../yaml/document.ts';
+import { readSources } from '../yaml/sources.ts';
 import { asksForHelp, type Run, type Terminal } from './terminal.ts';
 
 const USAGE = `vault-auth-injector policy -f FILE [flags]
@@ -52,7 +55,7 @@ export const policy: Run = async (words, terminal) => {
 };
 
 type Answer = { readonly text: string } | { readonly problems: readonly string[] };
-type Subject = Pick<OwnKinds, 'VaultAuthBackend' | 'VaultACLPolicy'> & { readonly endpoint: VaultEndpoint | undefined };
+type Subject = Pick<CustomResources, 'VaultAuthBackend' | 'VaultACLPolicy'> & { readonly endpoint: VaultEndpoint | undefined };
 
 const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<Answer> => {
   const { values, all, positionals, problems } = parseFlags(words, FLAGS, { stopAtPositional: false });
@@ -61,7 +64,9 @@ const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<
   const isOn = (name: string): boolean => values.has(name) && values.get(name) !== 'false';
   const files = all.get('f') ?? [];
   if (files.length > 0 === values.has('path')) return { problems: ['give either -f with manifests, or -path and -cluster'] };
-  const subject = values.has('path') ? fromFlags(values, isOn) : chosen(await readOwnKinds(files, stdin), values.get('endpoint'));
+  const subject = values.has('path')
+    ? fromFlags(values, isOn)
+    : chosen(await readCustomResources(files, stdin), values.get('endpoint'));
   if ('problems' in subject) return subject;
   if (isOn('role')) return roleOf(subject, values);
   const furtherPolicies = (values.get('policies') ?? '')
@@ -85,7 +90,7 @@ const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<
 const POLICY_NAMES = /^[a-z0-9][a-z0-9._-]*\*?$/;
 
 /** What belongs to one endpoint. */
-const chosen = (kinds: OwnKinds, wanted: string | undefined): Subject | { readonly problems: readonly string[] } => {
+const chosen = (kinds: CustomResources, wanted: string | undefined): Subject | { readonly problems: readonly string[] } => {
   if (kinds.problems.length > 0) return { problems: kinds.problems };
   const names = new Set([
     ...kinds.VaultEndpoint.map(({ metadata }) => metadata.name),
@@ -157,3 +162,46 @@ const POWER = [
   '# Whoever has it can give any policy of this namespace to a login: what a role may hold cannot be fenced in soundly',
   '# (allowed_parameters lets globs and deprecated fields through). Give it to the controller alone.',
 ];
+
+type CustomResources = { readonly [Name in KindName]: readonly Resources[Name][] } & {
+  /** One line each, with file and line. */
+  readonly problems: readonly string[];
+};
+
+/** Reads files, directories and standard input (-); objects of other kinds are ignored. */
+async function readCustomResources(names: readonly string[], stdin: () => Promise<string>): Promise<CustomResources> {
+  const { texts, problems } = await readSources(names, stdin);
+  const found = { VaultEndpoint: [], VaultAuthBackend: [], VaultACLPolicy: [], VaultAuthRole: [] } as {
+    readonly [Name in KindName]: Resources[Name][];
+  };
+  const all = [...problems];
+  for (const text of texts) {
+    const { documents, problems: unread } = readDocuments(text);
+    all.push(...unread);
+    for (const { value, lineOf, start } of documents)
+      for (const object of membersOf(value)) {
+        const kind = kindOf(object);
+        if (kind !== undefined)
+          all.push(...readInto(kind, object, found).map((what) => `${text.file}:${lineOf(start)}: ${what}`));
+      }
+  }
+  return { ...found, problems: all };
+}
+
+/** The objects of a List, or the one object. */
+const membersOf = (value: Json): readonly JsonObject[] => {
+  if (!isObject(value)) return [];
+  return value['kind'] === 'List' ? objectsOf(value['items']) : [value];
+};
+
+const readInto = (
+  kind: KindName,
+  object: JsonObject,
+  found: { readonly [Each in KindName]: Resources[Each][] },
+): readonly string[] => {
+  const reading = readResource(kind, object);
+  const name = textOf(objectAt(object, 'metadata'), 'name') ?? 'without name';
+  if (!reading.ok) return reading.problems.map((problem) => `${kind} ${name}: ${problem}`);
+  (found[kind] as Resources[KindName][]).push(reading.resource);
+  return [];
+};

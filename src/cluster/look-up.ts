@@ -18,7 +18,7 @@ const PAUSE_MS = 5000;
 
 /**
  * A reviewer that looks up what a review needs, then reviews again. A review that needs nothing is answered synchronously.
- * `timeoutMs`: how long the caller still waits, undefined if it did not say.
+ * `timeoutMs`: how long the caller still waits, undefined if its URL has no timeout.
  */
 export function withLookUps(
   reviewer: Reviewer,

@@ -67,6 +67,6 @@ export interface Version {
 /** True if an API server of this version has native sidecars. */
 export function hasNativeSidecars({ major, minor }: Version): boolean {
   const [one, other] = [Number.parseInt(major, 10), Number.parseInt(minor, 10)];
-  // A version that is not a number is a newer form than this code knows.
+  // A version that is not a number counts as a new one.
   return Number.isNaN(one) || Number.isNaN(other) || one > 1 || other >= FIRST_MINOR;
 }

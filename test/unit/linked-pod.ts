@@ -1,10 +1,10 @@
-// Pods that say nothing about Vault, and how they log in once they are injected.
+// Pods without Vault annotations, and their login after injection.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import { admit, podWith } from './fixture.ts';
 import { backendSpec, type Declared, linked, READY } from './linked.ts';
 
 const ASK = { 'agent-inject': 'true' };
-/** A pod that asks, and says nothing about Vault. */
+/** A pod that requests injection, without Vault annotations. */
 export function bare(annotations: Readonly<Record<string, string>> = {}, spec: JsonObject = {}): JsonObject {
   const pod = podWith({ annotations: { ...ASK, ...annotations }, spec });
   const all = { ...objectAt(objectAt(pod, 'metadata'), 'annotations') };

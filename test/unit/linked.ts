@@ -1,4 +1,4 @@
-// Surroundings with objects of ours: an endpoint and a backend "main", and roles of the namespace "shop".
+// A cluster with VaultAuthRoles: an endpoint and a backend "main", and roles in the namespace "shop".
 import type { CachedCluster } from '../../src/cluster/admission-context.ts';
 import { cachedObject, type LinkedKind, roleCache } from '../../src/cluster/role-cache.ts';
 import type { JsonObject } from '../../src/json/json.ts';
@@ -14,19 +14,21 @@ export interface Declared {
   readonly namespaceAnnotations?: Readonly<Record<string, string>>;
   readonly accountAnnotations?: Readonly<Record<string, string>>;
   readonly flags?: readonly string[];
-  /** The roles were read from files. */
+  /** The objects come from files. */
   readonly isOffline?: boolean;
 }
 
 const condition = (type: string, status: string, message = ''): JsonObject => ({ type, status, reason: 'Any', message });
-/** A role as the controller leaves it. */
+/** The status of a role that is in Vault. */
 export const READY = { conditions: [condition('Ready', 'True')], programmed: true };
 export const SEALED = {
   conditions: [condition('Programmed', 'Unknown'), condition('Ready', 'Unknown', 'Vault is sealed.')],
   programmed: true,
 };
-export const REFUSED = { conditions: [condition('Ready', 'False', 'VaultAuthBackend main does not select this namespace.')] };
-/** Of a role that is made elsewhere nothing says that it was programmed. */
+export const NOT_ADMITTED = {
+  conditions: [condition('Ready', 'False', 'VaultAuthBackend main does not select this namespace.')],
+};
+/** A role that the controller only observes has no `programmed`. */
 export const OBSERVED_SEALED = {
   vault: { roleName: 'web' },
   conditions: [condition('Programmed', 'Unknown'), condition('Ready', 'Unknown', 'Vault is sealed.')],
@@ -48,7 +50,7 @@ export function backendSpec(more: JsonObject = {}): JsonObject {
 
 const textsOf = (texts: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> => new Map(Object.entries(texts));
 
-/** A webhook that knows the objects. */
+/** A webhook with these objects in its cache. */
 export function linked(declared: Declared = {}): Surrounding {
   const { endpoints = { main: ENDPOINT }, backends = { main: backendSpec() }, roles = {}, isOffline = false } = declared;
   const store = roleCache();

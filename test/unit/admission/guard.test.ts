@@ -1,4 +1,4 @@
-// Guarded annotations: a refused and an allowed case for each, and no way round the guard.
+// Guarded annotations: a denied and an allowed case of each, and attempts to bypass the guard.
 import { GUARDED_NAMES } from '../../../src/admission/guard.ts';
 import { PREFIXES } from '../../../src/annotations/prefix.ts';
 import { kebab, type Row } from '../../../src/annotations/row.ts';
@@ -35,7 +35,7 @@ describe.each(Object.entries(VALUES))('%s', (name, value) => {
   const own = name === 'agent-config-patch' ? `vaultauth.dev/${name}` : name;
   const pod = podWith({ annotations: { [own]: value } });
 
-  test('is refused to a pod, with the name of what would allow it', () => {
+  test('is denied to a pod, and the problem names what would allow it', () => {
     const { outcome } = admit(pod, { command: 'webhook' });
     expect(outcome.decision).toBe('denied');
     expect(outcome.problems).toContainEqual(
@@ -50,7 +50,7 @@ describe.each(Object.entries(VALUES))('%s', (name, value) => {
     expect(admit(pod, { command: 'agent-inject' }).codes).not.toContain('annotation-guarded');
   });
 
-  test('is refused to a service account, and left to a namespace', () => {
+  test('is denied to a service account, and free on a namespace', () => {
     const full = own.includes('/') ? own : `vault.hashicorp.com/${own}`;
     const metadata = { labels: new Map(), annotations: new Map([[full, value]]) };
     const byAccount: CachedCluster = { namespace: () => undefined, serviceAccount: () => metadata };
@@ -61,12 +61,12 @@ describe.each(Object.entries(VALUES))('%s', (name, value) => {
   });
 });
 
-test.each(PREFIXES)('no prefix leads round the guard: %s', (prefix) => {
+test.each(PREFIXES)('the prefix %s does not bypass the guard', (prefix) => {
   const pod = podWith({ annotations: { [`${prefix}service`]: 'https://evil.example:8200' } });
   expect(admit(pod, { command: 'webhook' }).codes).toContain('annotation-guarded');
 });
 
-test.each(['compat', 'native'])('no profile leads round the guard: %s', (profile) => {
+test.each(['compat', 'native'])('the profile %s does not bypass the guard', (profile) => {
   const pod = podWith({ annotations: { 'vaultauth.dev/profile': profile, 'agent-image': 'evil/agent:1' } });
   expect(admit(pod, { command: 'webhook' }).codes).toContain('annotation-guarded');
 });
@@ -76,7 +76,7 @@ test('a pod cannot allow itself', () => {
   expect(admit(pod, { command: 'webhook' }).codes).toEqual(['annotation-guarded', 'annotation-layer']);
 });
 
-test('saying what holds anyway needs no permission', () => {
+test('repeating the operator’s value needs no permission', () => {
   const pod = podWith({
     annotations: { service: 'https://vault.example:8200', 'tls-skip-verify': 'false', 'agent-json-patch': '[]' },
   });
@@ -85,9 +85,9 @@ test('saying what holds anyway needs no permission', () => {
 
 const set = (path: string, value: unknown) => [{ op: 'add', path, value }];
 
-describe('a patch of the configuration', () => {
+describe('a patch of the agent configuration', () => {
   const PATCH = 'vaultauth.dev/agent-config-patch';
-  const judged = (patch: unknown, allow: string): readonly string[] => {
+  const problemsWith = (patch: unknown, allow: string): readonly string[] => {
     const pod = podWith({ annotations: { 'vaultauth.dev/profile': 'native', [PATCH]: JSON.stringify(patch) } });
     const { outcome } = admit(pod, { command: 'webhook', cluster: namespaceWith({ 'vaultauth.dev/allow': allow }) });
     return outcome.problems.map((problem) => (problem.code === 'annotation-guarded' ? problem.name : problem.code));
@@ -98,22 +98,22 @@ describe('a patch of the configuration', () => {
     ['an address in another case', set('/vault/Address', 'https://evil'), ['service']],
     ['a second block', set('/vault', [{ address: 'https://vault.example:8200' }, { address: 'https://evil' }]), ['service']],
     ['a labelled block', set('/vault', { label: { address: 'https://evil' } }), ['service']],
-    ['no block at all, for which the environment would count', [{ op: 'remove', path: '/vault' }], ['service']],
+    ['nothing but removes the block, so that the environment counts', [{ op: 'remove', path: '/vault' }], ['service']],
     ['a moved block', [{ op: 'move', from: '/vault', path: '/Vault' }], []],
-    ['the authority', set('/vault/ca_cert', '/vault/secrets/ca'), ['service']],
+    ['the CA', set('/vault/ca_cert', '/vault/secrets/ca'), ['service']],
     ['verification', set('/vault/tls_skip_verify', true), ['tls-skip-verify']],
     ['verification in words and another case', set('/vault/TLS_Skip_Verify', '1'), ['tls-skip-verify']],
     ['both', [...set('/vault/address', 'x'), ...set('/vault/tls_skip_verify', true)], ['service', 'tls-skip-verify']],
-    ['how often requests are tried again', set('/vault/retry/num_retries', 7), []],
+    ['the number of retries', set('/vault/retry/num_retries', 7), []],
     ['something else', set('/disable_mlock', true), []],
-  ])('that changes %s needs the permission for what it reaches', (_, patch, names) => {
-    expect(judged(patch, 'agent-config-patch')).toEqual(names);
-    expect(judged(patch, `agent-config-patch,${names.join()}`)).toEqual([]);
-    expect(judged(patch, '*')).toEqual([]);
-    expect(judged(patch, names.join())).toEqual(['agent-config-patch']);
+  ])('that changes %s needs the permission for the option', (_, patch, names) => {
+    expect(problemsWith(patch, 'agent-config-patch')).toEqual(names);
+    expect(problemsWith(patch, `agent-config-patch,${names.join()}`)).toEqual([]);
+    expect(problemsWith(patch, '*')).toEqual([]);
+    expect(problemsWith(patch, names.join())).toEqual(['agent-config-patch']);
   });
 
-  test('of the namespace is its own affair', () => {
+  test('on the namespace needs no permission', () => {
     const cluster = namespaceWith({ [PATCH]: JSON.stringify(set('/vault/address', 'https://other:8200')) });
     const { outcome } = admit(podWith({ annotations: { 'vaultauth.dev/profile': 'native' } }), { command: 'webhook', cluster });
     expect(outcome.problems).toEqual([]);
@@ -128,26 +128,26 @@ const mount = (mountPath: string) => ({
   volumes: [{ name: 'data', emptyDir: {} }],
 });
 
-describe('what the agent is told to do', () => {
+describe('the configuration of the agent', () => {
   test.each<[string, Readonly<Record<string, string>>]>([
     ['the directory of all secrets', { 'secret-volume-path': '/vault/agent' }],
     ['the directory of one', { 'agent-inject-secret-a': 'kv/a', 'secret-volume-path-a': '/vault/agent/' }],
     ['a file', { 'agent-inject-secret-a': 'kv/a', 'secret-volume-path': '/vault', 'agent-inject-file-a': 'agent/agent.json' }],
-    ['the place of the log', { 'secret-volume-path': '/run//vault-agent/x' }],
+    ['secrets in the directory of the log', { 'secret-volume-path': '/run//vault-agent/x' }],
     ['a link to it', { 'secret-volume-path': '/var/run/vault-agent' }],
-    ['the place of the token', { 'secret-volume-path': '/var/run/secrets/kubernetes.io/serviceaccount' }],
+    ['secrets in the directory of the token', { 'secret-volume-path': '/var/run/secrets/kubernetes.io/serviceaccount' }],
     ['a listed secret', { 'vaultauth.dev/secrets': '[{name: agent.json, path: kv/a, volumePath: /x/../vault/agent}]' }],
-  ])('is not where %s is', (_, annotations) => {
+  ])('does not share a directory with %s', (_, annotations) => {
     expect(codesOf(annotations)).toContain('directory-conflict');
   });
 
-  test('is not covered by what a container of the pod has mounted', () => {
+  test('is not hidden by a volume mount of a container', () => {
     const annotations = { 'agent-copy-volume-mounts': 'web' };
     expect(codesOf(annotations, mount('/vault/agent/agent.json'))).toEqual(['directory-conflict']);
     expect(codesOf(annotations, mount('/vault/agents'))).toEqual([]);
   });
 
-  test('is not what a pod brings along', () => {
+  test('is not taken from the annotations of the pod', () => {
     const evil = '{"vault":{"address":"https://evil.example:8200"}}';
     const brought = {
       'vaultauth.dev/agent-config': evil,
@@ -164,6 +164,6 @@ describe('what the agent is told to do', () => {
   });
 });
 
-test.each(['0', '00', '+0', '-0', '-00'])('user %p is root, however it is written', (user) => {
+test.each(['0', '00', '+0', '-0', '-00'])('user %p is root in any notation', (user) => {
   expect(admit(podWith({ annotations: { 'agent-run-as-user': user } }), { command: 'webhook' }).outcome.decision).toBe('denied');
 });

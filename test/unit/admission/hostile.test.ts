@@ -1,11 +1,11 @@
-// Pods that are written to keep us busy: each gets its answer at once, and no larger one than it is worth.
+// Pods that are made to cost CPU time or memory: each is answered quickly, with a small response.
 import { reviewer } from '../../../src/admission/review.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { contextOf, podWith, TOKEN_MOUNT } from '../fixture.ts';
 
-/** Far more than any of these takes, far less than any of them took. */
-const PATIENCE_MS = 1500;
-/** The largest answer to a pod of a few KiB; a usual one has 6 KiB. */
+/** Far more than each of these takes, far less than each took before it was bounded. */
+const REVIEW_TIMEOUT_MS = 1500;
+/** The largest response to a pod of a few KiB; a usual one has 6 KiB. */
 const MOST_BYTES = 1024 * 1024;
 
 const ask = (pod: JsonObject, command: 'webhook' | 'agent-inject', flags: readonly string[] = []) => {
@@ -17,7 +17,7 @@ const ask = (pod: JsonObject, command: 'webhook' | 'agent-inject', flags: readon
   });
   const started = performance.now();
   const reply = reviewer(() => context, { compat: command === 'agent-inject' })(Buffer.from(body));
-  expect(performance.now() - started).toBeLessThan(PATIENCE_MS);
+  expect(performance.now() - started).toBeLessThan(REVIEW_TIMEOUT_MS);
   expect(reply.body.length).toBeLessThan(MOST_BYTES);
   return reply.record;
 };
@@ -50,7 +50,7 @@ describe.each(['webhook', 'agent-inject'] as const)('%s', (command) => {
     expect(ask(podWith({ annotations }), command)).toMatchObject({ decision: 'denied' });
   });
 
-  test('members of the names that findings have are members like others', () => {
+  test('members with the names of a problem’s fields are ordinary members', () => {
     const patch = JSON.stringify(['code', 'document', 'problem'].map((name) => ({ op: 'add', path: `/${name}`, value: 'x' })));
     const profile = command === 'webhook' ? { 'vaultauth.dev/agent-config-patch': patch } : {};
     const annotations = { 'agent-json-patch': patch, 'agent-init-json-patch': patch, ...profile };
@@ -72,11 +72,11 @@ describe.each(['webhook', 'agent-inject'] as const)('%s', (command) => {
     const object = podWith({ annotations: many(5000, (index) => [`agent-inject-secret-s${index}`, 'k']) });
     const started = performance.now();
     reviewer(() => context, { compat: true })(Buffer.from(JSON.stringify({ request: { uid: 'u', object } })));
-    expect(performance.now() - started).toBeLessThan(PATIENCE_MS);
+    expect(performance.now() - started).toBeLessThan(REVIEW_TIMEOUT_MS);
   });
 });
 
-test('a container of the name of the agent is not replaced because of an annotation', () => {
+test('a status annotation does not let injection replace a container with the name of the agent', () => {
   const containers = [
     { name: 'web', volumeMounts: [TOKEN_MOUNT] },
     { name: 'vault-agent', image: 'mine/app' },
@@ -94,7 +94,7 @@ test('a directory is not a token because of its name', () => {
   });
 });
 
-test('a pod without a spec is no pod', () => {
+test('a pod without a spec is denied', () => {
   const pod = { ...podWith({ annotations: { 'vaultauth.dev/profile': 'native' } }), spec: null };
   expect(ask(pod, 'webhook')).toMatchObject({ decision: 'denied', codes: ['pod-malformed'] });
 });

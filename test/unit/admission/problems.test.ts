@@ -1,4 +1,4 @@
-// Every problem and warning of the catalogue can be provoked, and its remedy is followed where a pod can follow it.
+// Each problem and warning of the catalogue can be caused, and disappears once its remedy is followed.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import { catalogue } from '../../../src/admission/problems.ts';
 import { FAMILIAR_PREFIX, OWN_PREFIX } from '../../../src/annotations/prefix.ts';
@@ -15,10 +15,10 @@ const CODES = Object.keys(catalogue) as ProblemCode[];
 describe.each(CODES)('%s', (code) => {
   const { pod, surrounding = {}, remedy } = PROVOCATIONS[code];
 
-  test('is provoked, and said in words', () => {
+  test('is reported with its sentence', () => {
     const { outcome } = admit(podWith(pod), surrounding);
     const isProblem = catalogue[code].kind !== 'warning';
-    expect((isProblem ? outcome.problems : outcome.warnings).map((finding) => finding.code)).toContain(code);
+    expect((isProblem ? outcome.problems : outcome.warnings).map((problem) => problem.code)).toContain(code);
     expect(outcome.decision === 'denied').toBe(isProblem);
     const words = isProblem ? denialOf(outcome.problems) : warningsOf(outcome.warnings).join('\n');
     expect(words).toContain(`[${code}]`);
@@ -27,16 +27,16 @@ describe.each(CODES)('%s', (code) => {
   });
 
   for (const { done, pod: remedied, surrounding: elsewhere = surrounding, leaves } of REMEDIES[code] ?? [])
-    test(`is gone when ${done}`, () => {
+    test(`disappears if ${done}`, () => {
       const { outcome, codes } = admit(podWith(remedied), elsewhere);
       expect(codes).not.toContain(code);
       expect(outcome).toMatchObject({ decision: leaves ? 'skipped' : 'injected', problems: [] });
     });
 
-  test('has a remedy that was tried', () => expect([remedy, ...(REMEDIES[code] ?? [])]).not.toEqual([undefined]));
+  test('has a tested remedy', () => expect([remedy, ...(REMEDIES[code] ?? [])]).not.toEqual([undefined]));
 
   if (remedy)
-    test('is gone once its remedy is followed', () => {
+    test('disappears once its remedy is followed', () => {
       const { outcome, codes } = admit(podWith(remedy), surrounding);
       expect(codes).not.toContain(code);
       expect(outcome.decision).toBe('injected');
@@ -44,8 +44,8 @@ describe.each(CODES)('%s', (code) => {
 });
 
 const rows = Object.entries(table).map(([key, row]) => [kebab(key), row as Row<unknown>] as const);
-/** Among these is a value that a kind cannot read, if there is any. */
-const UNREADABLES = ['', '\u0000', '{', '-1', 'no such word', '[{"op":"none"}]', '1h1'];
+/** Contains an invalid value for each kind that has one. */
+const INVALID = ['', '\u0000', '{', '-1', 'no such word', '[{"op":"none"}]', '1h1'];
 
 describe.each(rows)('the annotation %s', (name, row) => {
   const prefix = row.own === true ? OWN_PREFIX : FAMILIAR_PREFIX;
@@ -59,23 +59,23 @@ describe.each(rows)('the annotation %s', (name, row) => {
     });
     return outcome.problems;
   };
-  const unreadable = UNREADABLES.find((value) => codesOf(value).some(({ code }) => code === 'annotation-value'));
+  const invalid = INVALID.find((value) => codesOf(value).some(({ code }) => code === 'annotation-value'));
 
-  if (unreadable !== undefined)
-    test('says what to write, and that can be written', () => {
-      const [, written = ''] = /: set [^ ]+: (".*?[^\\]"), for example/.exec(denialOf(codesOf(unreadable))) ?? [];
-      expect(codesOf(JSON.parse(written) as string).map(({ code }) => code)).not.toContain('annotation-value');
+  if (invalid !== undefined)
+    test('reports an example value, which is valid', () => {
+      const [, example = ''] = /: set [^ ]+: (".*?[^\\]"), for example/.exec(denialOf(codesOf(invalid))) ?? [];
+      expect(codesOf(JSON.parse(example) as string).map(({ code }) => code)).not.toContain('annotation-value');
     });
 });
 
-test('a misspelt name is told the right one', () => {
+test('a misspelt annotation gets a suggestion, which is right', () => {
   const misspelt = { 'agent-inject-secrt-a': 'kv/a' };
   const { outcome } = admit(podWith({ annotations: misspelt }));
   const [, meant = ''] = /did you mean (\S+)\?/.exec(warningsOf(outcome.warnings).join()) ?? [];
   expect(admit(podWith({ annotations: { [meant]: 'kv/a' } })).codes).toEqual([]);
 });
 
-test('a pod that did not ask is left alone with the findings as warnings', () => {
+test('a pod that did not request injection is unchanged, with the problems as warnings', () => {
   const cluster = {
     namespace: () => ({ labels: new Map([['vaultauth.dev/inject', 'enabled']]), annotations: new Map() }),
     serviceAccount: () => undefined,
@@ -87,7 +87,7 @@ test('a pod that did not ask is left alone with the findings as warnings', () =>
   expect(codes).toContain('role-missing');
 });
 
-test('all problems of a pod come in one answer', () => {
+test('all problems of a pod are in one message', () => {
   const { outcome } = admit(
     podWith({
       annotations: { role: '', 'agent-inject-token': 'tRuE', 'agent-limits-cpu': 'lots' },

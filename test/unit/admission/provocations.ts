@@ -1,4 +1,4 @@
-// How each problem and warning of the catalogue is provoked, and what a pod does to be rid of it.
+// A pod that causes each problem and warning of the catalogue, and the pod after the remedy.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { ROLE_PROVOCATIONS } from './role-provocations.ts';
@@ -7,7 +7,7 @@ import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../f
 export interface Provocation {
   readonly pod: PodParts;
   readonly surrounding?: Surrounding;
-  /** The pod after the remedy, which then is injected without this finding; absent where the pod must stay out. */
+  /** The pod after the remedy, injected without this problem; absent if no pod can be. */
   readonly remedy?: PodParts;
 }
 

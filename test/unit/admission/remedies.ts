@@ -1,13 +1,13 @@
-// What else a remedy offers, beside what `PROVOCATIONS` does: each "or" of its sentence, and what is not done to the pod.
+// Alternatives of the remedies in `PROVOCATIONS`: each "or" of a remedy, and what is not changed in the pod.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import { TOKEN_MOUNT, type PodParts, type Surrounding } from '../fixture.ts';
 
 export interface Remedy {
-  /** What of the sentence is done. */
+  /** The part of the remedy that is followed. */
   readonly done: string;
   readonly pod?: PodParts;
   readonly surrounding?: Surrounding;
-  /** The pod does not ask any more, and starts as it is. */
+  /** The pod does not request injection any more and is unchanged. */
   readonly leaves?: true;
 }
 
@@ -40,7 +40,9 @@ const namespaceWith = (annotations: Readonly<Record<string, string>>): Surroundi
 });
 
 export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = {
-  'annotation-conflict': [{ done: 'they say the same', pod: { annotations: { role: 'other', 'openbao.org/role': 'other' } } }],
+  'annotation-conflict': [
+    { done: 'both have the same value', pod: { annotations: { role: 'other', 'openbao.org/role': 'other' } } },
+  ],
   'annotation-empty': [{ done: 'it is removed' }],
   'annotation-layer': [
     { done: 'it is on the pod', pod: { annotations: { 'agent-inject-status': 'no' } }, surrounding: {} },
@@ -123,7 +125,7 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
   ],
   'windows-unsupported': [
     {
-      done: 'it does not ask',
+      done: 'it does not request injection',
       pod: { annotations: { 'agent-inject': 'false' }, spec: { os: { name: 'windows' } } },
       leaves: true,
     },

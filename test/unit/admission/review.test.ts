@@ -1,4 +1,4 @@
-// AdmissionReviews in and out: versions, what is not for us, and what is recorded.
+// AdmissionReviews in and out: versions, objects that are skipped, and the record.
 import { reviewer } from '../../../src/admission/review.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { contextOf, podWith } from '../fixture.ts';
@@ -13,13 +13,13 @@ const ask = (request: JsonObject, { compat = false, apiVersion = 'admission.k8s.
 
 const kind = { group: '', version: 'v1', kind: 'Pod' };
 
-test.each(['UPDATE', 'DELETE', 'CONNECT'])('webhook leaves %s alone, whatever the registration says', (operation) => {
+test.each(['UPDATE', 'DELETE', 'CONNECT'])('webhook skips %s, whatever the webhook configuration selects', (operation) => {
   const { record, response } = ask({ uid: 'u', kind, operation, namespace: 'shop', object: null, oldObject: podWith() });
   expect(response).toEqual({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid: 'u', allowed: true } });
   expect(record).toMatchObject({ decision: 'skipped', reason: 'not-created' });
 });
 
-test('webhook leaves what is no pod alone', () => {
+test('webhook skips objects of other kinds', () => {
   const { record } = ask({
     uid: 'u',
     kind: { group: 'apps', version: 'v1', kind: 'Deployment' },
@@ -29,17 +29,17 @@ test('webhook leaves what is no pod alone', () => {
   expect(record).toMatchObject({ decision: 'skipped', reason: 'not-a-pod' });
 });
 
-test('agent-inject looks at neither, as its predecessor', () => {
+test('agent-inject checks neither, as vault-k8s', () => {
   expect(
     ask({ uid: 'u', kind, operation: 'UPDATE', namespace: 'shop', object: podWith() }, { compat: true }).record,
   ).toMatchObject({ decision: 'injected' });
 });
 
-test.each(['admission.k8s.io/v1', 'admission.k8s.io/v1beta1'])('answers in the version of the question: %s', (apiVersion) => {
+test.each(['admission.k8s.io/v1', 'admission.k8s.io/v1beta1'])('answers %s in the same version', (apiVersion) => {
   expect(ask({ uid: 'u', kind, namespace: 'shop', object: podWith() }, { apiVersion }).response.apiVersion).toBe(apiVersion);
 });
 
-test('the record names pod and owner, and holds nothing of the contents', () => {
+test('the record names pod and owner, and nothing of the contents', () => {
   const pod = podWith() as unknown as { metadata: Record<string, unknown> };
   delete pod.metadata['name'];
   pod.metadata['generateName'] = 'web-7d9c5-';

@@ -1,6 +1,6 @@
-// How problems between a pod and its VaultAuthRole are provoked, in the strictest mode.
+// Pods and objects that cause each problem between a pod and its VaultAuthRole, in mode Enforce.
 import type { RoleProblem } from '../../../src/admission/roles/role-problems.ts';
-import { backendSpec, linked, READY, REFUSED, SEALED } from '../linked.ts';
+import { backendSpec, linked, READY, NOT_ADMITTED, SEALED } from '../linked.ts';
 import type { Provocation } from './provocations.ts';
 
 const STRICT = { main: backendSpec({ admission: { mode: 'Enforce' } }) };
@@ -24,7 +24,7 @@ export const ROLE_PROVOCATIONS: { readonly [Code in RoleProblem['code']]: Provoc
   },
   'vault-role-unprogrammed': {
     pod: { annotations: { role: 'web' } },
-    surrounding: linked({ backends: STRICT, roles: { web: { status: REFUSED }, api: two.api } }),
+    surrounding: linked({ backends: STRICT, roles: { web: { status: NOT_ADMITTED }, api: two.api } }),
     remedy: { annotations: { role: 'api' } },
   },
   'vault-role-unready': {

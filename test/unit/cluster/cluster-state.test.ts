@@ -1,4 +1,4 @@
-// A directory of manifests in place of an API server: what is read, what is told, and what is kept while a file is broken.
+// -cluster-state: the objects that are read, the problems that are reported, and the contents that stay while a file is invalid.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,7 +56,7 @@ describe('readClusterState', () => {
     expect(cluster.serviceAccount('default', 'web')).toBeDefined();
   });
 
-  test('names file, line and column of what cannot be read, and reads the rest', () => {
+  test('reports file, line and column of an invalid file, and reads the others', () => {
     write('a.yaml', 'kind: Namespace\nmetadata: {name: x\n');
     write('b.yaml', NAMESPACE('disabled'));
     const { cluster, problems } = readClusterState(directory);
@@ -67,7 +67,7 @@ describe('readClusterState', () => {
 });
 
 describe('watchClusterState', () => {
-  test('follows changes, keeps what a broken file said before, and forgets deleted files', async () => {
+  test('follows changes, keeps the last valid contents of a file, and removes those of deleted files', async () => {
     write('a.yaml', NAMESPACE('enabled'));
     const problems: string[] = [];
     const watched = watchClusterState(directory, (problem) => problems.push(problem));

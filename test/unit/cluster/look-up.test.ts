@@ -6,7 +6,7 @@ import { withLookUps } from '../../../src/cluster/look-up.ts';
 const BODY = Buffer.from('{}');
 
 interface Scene {
-  /** Reviews a pod of this service account; the body of the reply says whether the account is in the cache. */
+  /** Reviews a pod of this service account; the body of the reply is 'cached' if the account is in the cache. */
   readonly review: (timeoutMs: number | undefined, account?: string, namespace?: string) => Reply | Promise<Reply>;
   readonly lookedUp: readonly string[];
   readonly results: readonly string[];

@@ -1,4 +1,4 @@
-// What the admission modes make of a pod and its VaultAuthRole, and what they leave alone.
+// What each admission mode makes of the problems between a pod and its VaultAuthRole.
 import { podOptions } from '../../../src/admission/admit.ts';
 import { actionOf } from '../../../src/admission/roles/modes.ts';
 import { roleProblems, type RoleProblem } from '../../../src/admission/roles/role-problems.ts';
@@ -6,28 +6,28 @@ import { ADMISSION_MODES } from '../../../src/resources/backend.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { admit, contextOf, podWith, type Surrounding } from '../fixture.ts';
 import { bare, loginOf, loginWith, moded, WEB, type Roles } from '../linked-pod.ts';
-import { backendSpec, type Declared, linked, OBSERVED_SEALED, READY, REFUSED, SEALED } from '../linked.ts';
+import { backendSpec, type Declared, linked, OBSERVED_SEALED, READY, NOT_ADMITTED, SEALED } from '../linked.ts';
 
-/** What each mode makes of a situation: how a pod is decided about, and what it is told. */
-type Row = readonly [what: string, code: string, pod: JsonObject, declared: Declared, enforce: 'refuse' | 'warn'];
+/** A problem between a pod and its role, and what mode Enforce makes of it. */
+type Row = readonly [what: string, code: string, pod: JsonObject, declared: Declared, enforce: 'deny' | 'warn'];
 const AUTO = { autoRoles: { mode: 'All', namespaceSelector: {} } };
 const ROWS: readonly Row[] = [
-  ['role object missing', 'vault-role-missing', bare({ role: 'nope' }), { roles: WEB }, 'refuse'],
+  ['role object missing', 'vault-role-missing', bare({ role: 'nope' }), { roles: WEB }, 'deny'],
   [
     'service account not in the binding',
     'vault-role-binding',
     bare({ role: 'web' }, { serviceAccountName: 'worker' }),
     { roles: WEB },
-    'refuse',
+    'deny',
   ],
-  ['never programmed', 'vault-role-unprogrammed', bare(), { roles: { web: { status: REFUSED } } }, 'refuse'],
-  ['not looked at yet', 'vault-role-unprogrammed', bare(), { roles: { web: {} } }, 'refuse'],
+  ['never programmed', 'vault-role-unprogrammed', bare(), { roles: { web: { status: NOT_ADMITTED } } }, 'deny'],
+  ['not reconciled yet', 'vault-role-unprogrammed', bare(), { roles: { web: {} } }, 'deny'],
   ['not ready, was programmed before', 'vault-role-unready', bare(), { roles: { web: { status: SEALED } } }, 'warn'],
-  ['observed, and Vault away', 'vault-role-unready', bare(), { roles: { web: { status: OBSERVED_SEALED } } }, 'warn'],
+  ['observed, Vault unreachable', 'vault-role-unready', bare(), { roles: { web: { status: OBSERVED_SEALED } } }, 'warn'],
   ['role of autoRoles pending', 'vault-role-pending', bare(), { backends: moded('Warn', AUTO) }, 'warn'],
-  ['audience conflict', 'vault-role-conflict', bare({ 'vaultauth.dev/token-audience': 'x' }), { roles: WEB }, 'refuse'],
-  ['expiry conflict', 'vault-role-conflict', bare({ 'vaultauth.dev/token-expiration-seconds': '700' }), { roles: WEB }, 'refuse'],
-  ['mount conflict', 'vault-role-conflict', bare({ role: 'web', 'auth-path': 'auth/x' }), { roles: WEB }, 'refuse'],
+  ['audience conflict', 'vault-role-conflict', bare({ 'vaultauth.dev/token-audience': 'x' }), { roles: WEB }, 'deny'],
+  ['expiry conflict', 'vault-role-conflict', bare({ 'vaultauth.dev/token-expiration-seconds': '700' }), { roles: WEB }, 'deny'],
+  ['mount conflict', 'vault-role-conflict', bare({ role: 'web', 'auth-path': 'auth/x' }), { roles: WEB }, 'deny'],
   [
     'a token for the API server',
     'vault-role-audience',
@@ -35,7 +35,7 @@ const ROWS: readonly Row[] = [
     { roles: WEB },
     'warn',
   ],
-  ['no endpoint', 'vault-object-missing', bare({ role: 'web' }), { roles: WEB, endpoints: {} }, 'refuse'],
+  ['no endpoint', 'vault-object-missing', bare({ role: 'web' }), { roles: WEB, endpoints: {} }, 'deny'],
 ];
 
 const inMode = (declared: Declared, mode: string): Surrounding => {
@@ -44,34 +44,34 @@ const inMode = (declared: Declared, mode: string): Surrounding => {
 };
 
 describe.each(ROWS)('%s', (_, code, pod, declared, enforce) => {
-  it('is nothing to mode Off', () => {
+  it('is ignored by mode Off', () => {
     const { outcome, codes } = admit(pod, inMode(declared, 'Off'));
     expect([outcome.decision, codes]).toEqual(['injected', []]);
   });
 
-  it('is a warning to mode Warn, and counted', () => {
+  it('is a warning in mode Warn', () => {
     const { outcome } = admit(pod, inMode(declared, 'Warn'));
     expect([outcome.decision, outcome.warnings.map((each) => each.code)]).toEqual(['injected', [code]]);
-    expect(outcome.roleProblems).toEqual([{ code, effect: enforce === 'refuse' ? 'would-deny' : 'warned' }]);
+    expect(outcome.roleProblems).toEqual([{ code, effect: enforce === 'deny' ? 'would-deny' : 'warned' }]);
   });
 
-  it(`is ${enforce === 'refuse' ? 'a refusal' : 'a warning'} to mode Enforce`, () => {
+  it(`${enforce === 'deny' ? 'denies the pod' : 'is a warning'} in mode Enforce`, () => {
     const { outcome, codes } = admit(pod, inMode(declared, 'Enforce'));
-    expect([outcome.decision, codes]).toEqual([enforce === 'refuse' ? 'denied' : 'injected', [code]]);
-    expect(outcome.roleProblems).toEqual([{ code, effect: enforce === 'refuse' ? 'denied' : 'warned' }]);
+    expect([outcome.decision, codes]).toEqual([enforce === 'deny' ? 'denied' : 'injected', [code]]);
+    expect(outcome.roleProblems).toEqual([{ code, effect: enforce === 'deny' ? 'denied' : 'warned' }]);
   });
 });
 
-it('has a verdict of every mode for every problem', () => {
+it('ignores every problem in mode Off and warns in mode Warn', () => {
   for (const code of Object.keys(roleProblems) as RoleProblem['code'][]) {
-    const verdicts = ADMISSION_MODES.map((mode) => actionOf(code, mode));
-    expect([verdicts[0], verdicts[1]]).toEqual(['ignore', 'warn']);
-    expect(['warn', 'deny']).toContain(verdicts[2]);
+    const actions = ADMISSION_MODES.map((mode) => actionOf(code, mode));
+    expect([actions[0], actions[1]]).toEqual(['ignore', 'warn']);
+    expect(['warn', 'deny']).toContain(actions[2]);
   }
 });
 
-describe('modes', () => {
-  it('are made stricter by a namespace, never milder', () => {
+describe('a mode', () => {
+  it('is made stricter by the label of a namespace, never milder', () => {
     const pod = bare({ role: 'nope' });
     const decide = (mode: string, label: string): string =>
       admit(pod, linked({ backends: moded(mode), namespaceLabels: { 'vaultauth.dev/admission-mode': label } })).outcome.decision;
@@ -82,29 +82,29 @@ describe('modes', () => {
     ]);
   });
 
-  it('never refuse a pod that did not ask', () => {
+  it('never denies a pod that did not request injection', () => {
     const silent = { ...bare(), metadata: { name: 'web', namespace: 'shop' } };
     const surrounding = linked({
       backends: moded('Enforce'),
-      roles: { web: { status: REFUSED } },
+      roles: { web: { status: NOT_ADMITTED } },
       namespaceLabels: { 'vaultauth.dev/inject': 'enabled' },
     });
     const { outcome, codes } = admit(silent, surrounding);
     expect([outcome.decision, codes]).toEqual(['skipped', ['vault-role-unprogrammed', 'vault-role-unprogrammed']]);
   });
 
-  it('let annotations win with Off, and the object with Warn', () => {
+  it('gives precedence to annotations in Off, and to the object in Warn', () => {
     const pod = bare({ 'vaultauth.dev/token-audience': 'x', role: 'web' });
     expect(loginWith(pod, { roles: WEB, backends: moded('Off') })).toMatchObject({ audience: 'x', role: 'prod.shop.web' });
     expect(loginWith(pod, { roles: WEB })).toMatchObject({ audience: 'vault://prod/k8s/prod', role: 'prod.shop.web' });
   });
 
-  it('judge annotations of namespaces too', () => {
+  it('applies to annotations of namespaces too', () => {
     const { codes } = admit(bare(), linked({ roles: WEB, namespaceAnnotations: { 'vaultauth.dev/auth-path': 'auth/x' } }));
     expect(codes).toEqual(['vault-role-conflict']);
   });
 
-  it('take an annotation that says the same for no conflict', () => {
+  it('sees no conflict in an annotation with the value of the object', () => {
     const { codes } = admit(
       bare({ 'auth-path': 'auth/k8s/prod/', 'auth-type': 'kubernetes', role: 'web' }),
       linked({ roles: WEB }),
@@ -113,75 +113,72 @@ describe('modes', () => {
   });
 });
 
-/** What becomes of a pod where nobody knows our objects. */
-const today = (pod: JsonObject): JsonObject => admit(pod, { command: 'webhook' }).pod;
+/** The pod as it is injected without any objects. */
+const withoutObjects = (pod: JsonObject): JsonObject => admit(pod, { command: 'webhook' }).pod;
 
-describe('pods that were there before our objects', () => {
+describe('a pod that is older than the objects', () => {
   const OLD = podWith({ annotations: { role: 'legacy', 'auth-path': 'auth/old', 'agent-inject-secret-a': 'kv/a' } });
   const SHORT = podWith({ annotations: { role: 'legacy' } });
 
   it.each([
     ['no backend', {}],
-    ['a backend that is nobody’s default', { main: backendSpec({ isDefault: false }) }],
+    ['a backend that is not the default', { main: backendSpec({ isDefault: false }) }],
     ['two default backends', { main: backendSpec(), other: backendSpec() }],
     ['a default backend that is not for this namespace', { main: backendSpec({ tenancy: {} }) }],
-  ])('are as they were, without a word, with %s', (_, backends) => {
+  ])('is injected as before, without warnings, with %s', (_, backends) => {
     for (const pod of [OLD, SHORT]) {
       const { pod: after, codes } = admit(pod, linked({ backends, roles: { web: { status: READY } } }));
       expect(codes).toEqual([]);
-      expect(after).toEqual(today(pod));
+      expect(after).toEqual(withoutObjects(pod));
     }
   });
 
-  it('are as they were where a default backend is for their namespace, with a warning', () => {
+  it('is injected as before, with a warning, if the default backend admits its namespace', () => {
     const { pod, codes } = admit(SHORT, linked({ roles: WEB }));
-    expect(pod).toEqual(today(SHORT));
+    expect(pod).toEqual(withoutObjects(SHORT));
     expect(codes).toEqual(['vault-role-missing']);
   });
 
-  it('are left alone by every mode when they log in elsewhere', () => {
+  it('is injected as before in every mode if it logs in at another mount', () => {
     for (const mode of ADMISSION_MODES) {
       const { pod, codes } = admit(OLD, linked({ roles: WEB, backends: moded(mode) }));
-      expect([codes, pod]).toEqual([[], today(OLD)]);
+      expect([codes, pod]).toEqual([[], withoutObjects(OLD)]);
     }
   });
 
-  it('are left alone when they log in by another method', () => {
+  it('is injected as before if it uses another auth method', () => {
     const pod = podWith({ annotations: { role: 'web', 'auth-type': 'aws' } });
-    expect(admit(pod, linked({ roles: WEB, backends: moded('Enforce') })).pod).toEqual(today(pod));
+    expect(admit(pod, linked({ roles: WEB, backends: moded('Enforce') })).pod).toEqual(withoutObjects(pod));
   });
 
-  it('are left alone by agent-inject, whatever there is', () => {
+  it('is injected as before by agent-inject, whatever objects exist', () => {
     const { pod, codes } = admit(SHORT, { ...linked({ roles: WEB, backends: moded('Enforce') }), command: 'agent-inject' });
     expect([codes, pod]).toEqual([[], admit(SHORT).pod]);
   });
 });
 
-describe('files', () => {
-  it('say nothing about how a role stands in Vault', () => {
+describe('a role from a file', () => {
+  it('has an unknown state, which denies no pod', () => {
     const { pod, codes } = admit(bare(), linked({ roles: { web: {} }, isOffline: true, backends: moded('Enforce') }));
     expect([loginOf(pod).role, codes]).toEqual(['prod.shop.web', []]);
   });
 });
 
 describe('autoRoles', () => {
-  it('give a pod the role that will be made', () => {
+  it('give a pod the role that the controller will create', () => {
     expect(loginWith(bare(), { backends: moded('Warn', AUTO) }).role).toBe('prod.shop.web');
   });
 
   it.each([
-    ['the annotation asks for it', { 'vaultauth.dev/vault-role': 'true' }, 'injected'],
-    ['nothing asks for it', {}, 'denied'],
-  ])(
-    'make one of an annotated service account only where %s',
-    (_, accountAnnotations: Readonly<Record<string, string>>, decision) => {
-      const backends = moded('Warn', { autoRoles: { mode: 'Annotated', namespaceSelector: {} } });
-      expect(admit(bare(), linked({ backends, accountAnnotations })).outcome.decision).toBe(decision);
-    },
-  );
+    ['the annotation requests it', { 'vaultauth.dev/vault-role': 'true' }, 'injected'],
+    ['nothing requests it', {}, 'denied'],
+  ])('in mode Annotated create a role only if %s', (_, accountAnnotations: Readonly<Record<string, string>>, decision) => {
+    const backends = moded('Warn', { autoRoles: { mode: 'Annotated', namespaceSelector: {} } });
+    expect(admit(bare(), linked({ backends, accountAnnotations })).outcome.decision).toBe(decision);
+  });
 });
 
-it('a change of a role counts from the next pod on', () => {
+it('applies a change of a role to the next pod', () => {
   const pod = bare({ 'vaultauth.dev/log-level': 'debug' });
   const context = contextOf(linked({ roles: WEB }));
   const audienceWith = (roles: Roles): unknown =>

@@ -1,4 +1,4 @@
-// The annotation vaultauth.dev/inject through the whole of admission.
+// The annotation vaultauth.dev/inject, from the pod to the decision.
 import { admit, podWith, type Result } from '../fixture.ts';
 
 const REQUEST = 'vault.hashicorp.com/agent-inject';
@@ -7,7 +7,7 @@ const admitted = (annotations: Readonly<Record<string, string>>): Result => {
   return admit(asked, { command: 'webhook' });
 };
 
-test('asks as the label does', () => {
+test('requests injection as the label does', () => {
   const { outcome, codes } = admitted({ 'vaultauth.dev/inject': 'enabled' });
   expect([outcome.decision, codes]).toEqual(['injected', []]);
 });
@@ -16,7 +16,7 @@ test.each([
   [{ [REQUEST]: 'false', 'vaultauth.dev/inject': 'enabled' }, 'annotation-conflict'],
   [{ 'vaultauth.dev/inject': 'disabled' }, 'annotation-conflict'],
   [{ 'vaultauth.dev/inject': 'yes' }, 'annotation-value'],
-])('%p is refused with the reason', (annotations, code) => {
+])('%p is denied as contradictory', (annotations, code) => {
   const { outcome, codes } = admitted(annotations);
   expect([outcome.decision, outcome.reason, codes]).toEqual(['denied', 'pod-annotation-invalid', [code]]);
 });

@@ -1,10 +1,10 @@
-// What tenants may try with roles and annotations of their own, and objects that no schema would admit.
+// Roles and annotations that tenants could write to reach other backends, and objects that no schema admits.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { admit } from '../fixture.ts';
 import { bare, loginOf, moded, WEB } from '../linked-pod.ts';
-import { backendSpec, linked, READY, REFUSED } from '../linked.ts';
+import { backendSpec, linked, READY, NOT_ADMITTED } from '../linked.ts';
 
-/** Not for the namespace, milder, and at another server. */
+/** Does not admit the namespace, has a milder mode, and another server. */
 const LAX = backendSpec({
   endpointRef: { name: 'other' },
   path: 'lax',
@@ -14,8 +14,8 @@ const LAX = backendSpec({
 });
 const ENDPOINTS = { main: { address: 'https://bao.example:8200' }, other: { address: 'https://other.example:1' } };
 
-it('a role at a backend that does not admit the namespace brings neither its address nor its mode', () => {
-  const roles = { web: { spec: { backendRef: { name: 'lax' } }, status: REFUSED } };
+it('a role whose backend does not admit the namespace gets neither its address nor its mode', () => {
+  const roles = { web: { spec: { backendRef: { name: 'lax' } }, status: NOT_ADMITTED } };
   const pod = bare({ role: 'web' });
   const asked = (mode: string) => admit(pod, linked({ roles, endpoints: ENDPOINTS, backends: { ...moded(mode), lax: LAX } }));
   const warned = asked('Warn');
@@ -27,7 +27,7 @@ it('a role at a backend that does not admit the namespace brings neither its add
 it.each([
   ['an annotation', bare({ role: 'x', 'vaultauth.dev/backend': 'nope' }), {}],
   ['a role', bare({ role: 'w' }), { w: { spec: { backendRef: { name: 'gone' } }, status: READY } }],
-])('%s that names a backend that does not exist does not get round Enforce', (_, pod, roles) => {
+])('%s that names a missing backend does not bypass Enforce', (_, pod, roles) => {
   expect(admit(pod, linked({ roles, backends: moded('Enforce') })).outcome.decision).toBe('denied');
 });
 
@@ -37,7 +37,7 @@ it.each(['auth/k8s/prod', 'auth/k8s/prod/', '/auth/k8s/prod//'])('%s is the moun
   );
 });
 
-it.each(['Off', 'Warn', 'Enforce'])('a pod that names its role keeps its login until autoRoles has made one (%s)', (mode) => {
+it.each(['Off', 'Warn', 'Enforce'])('a pod that names its role keeps its login until autoRoles has created it (%s)', (mode) => {
   const backends = moded(mode, { autoRoles: { mode: 'All', namespaceSelector: {} } });
   const pod = bare({ role: 'web' }, { serviceAccountName: 'web' });
   const { outcome, pod: injected } = admit(pod, linked({ backends }));
@@ -48,7 +48,7 @@ it.each(['Off', 'Warn', 'Enforce'])('a pod that names its role keeps its login u
   expect(loginOf(injected)).toMatchObject({ role: 'web', mount: 'auth/kubernetes', address: 'https://vault.example:8200' });
 });
 
-it('a compat pod at a backend of type jwt has the parameter that this method reads', () => {
+it('a compat pod with a jwt backend has the parameters of this auth method', () => {
   const backends = { main: backendSpec({ type: 'jwt', kubernetes: undefined, jwt: {} }) };
   const { pod } = admit(bare({ role: 'web', 'vaultauth.dev/profile': 'compat' }), linked({ roles: WEB, backends }));
   const [agent] = objectsOf(objectAt(pod, 'spec')?.['initContainers']);
