@@ -1,4 +1,4 @@
-// VaultACLPolicy: one ACL policy in Vault, with accessors of our mounts put in.
+// VaultACLPolicy: one ACL policy in Vault, rendered with the accessors of our mounts. Spec, status, condition reasons.
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 import {
   adoption,
@@ -7,116 +7,118 @@ import {
   driftSchema,
   managementPolicy,
   warningsSchema,
-  fixedReference,
+  immutableReference,
 } from './common-fields.ts';
 import type { Resource } from './kinds.ts';
 import { flag, integer, list, objectName, optional, type Rule, type ValueOf, struct, text, timeText } from './schema.ts';
 
-/** A name that every list of policies can hold: lower case, no comma, no slash. */
+/** A policy name that is valid in a comma-separated list of policies. */
 const VAULT_POLICY_NAME = '^[a-z0-9]([a-z0-9._-]*[a-z0-9_])?$';
-/** Policies that Vault or OpenBao have built in, and that nobody replaces. */
+/** Built-in policies of Vault or OpenBao. */
 const BUILT_IN_POLICIES = ['root', 'default', 'default-ceiling', 'response-wrapping', 'control-group'] as const;
 const BUILT_IN = `[${BUILT_IN_POLICIES.map((name) => `'${name}'`).join(', ')}]`;
 
 export const aclPolicySpecSchema = struct(
   {
-    endpointRef: fixedReference('The VaultEndpoint that has it.'),
+    endpointRef: immutableReference('VaultEndpoint of the server with this policy.'),
     vaultName: optional(
-      text('Its name in Vault, when it is not the name of this object.', {
+      text('Name of the policy in Vault. Defaults to the name of this object.', {
         min: 1,
         max: 128,
         pattern: VAULT_POLICY_NAME,
         rules: [
-          { rule: `!(self in ${BUILT_IN})`, message: 'is built in and cannot be replaced' },
-          { rule: 'self == oldSelf', message: 'cannot be changed; make a new object' },
+          { rule: `!(self in ${BUILT_IN})`, message: 'must not be the name of a built-in policy' },
+          { rule: 'self == oldSelf', message: 'is immutable; create a new object instead' },
         ],
       }),
     ),
     policy: text(
-      'The policy in HCL or JSON. ${auth.NAME.accessor} stands for the accessor of the mount of the VaultAuthBackend of that name.',
+      'Policy text in HCL or JSON. ${auth.NAME.accessor} is replaced by the mount accessor of VaultAuthBackend NAME.',
       { min: 1, max: 65536 },
     ),
     privileged: flag(
-      'Allow rules on sys/, auth/, identity/ and on all paths at once: whoever has those can take over the server. A path into a namespace below (team/sys/…) is refused where the server has that namespace; one that matches the beginning of its name (te*) cannot be told, and is not.',
+      'Allow rules that can reach sys/, auth/ or identity/: such a token can take over the server. When false, such a policy is rejected, and so is a path into a child namespace (team/sys/…) that the server has. A glob on the name of a child namespace (te*) is not detected.',
       {
         default: false,
       },
     ),
     openbao: struct(
       {
-        allowSlashesInTemplates: flag('Let identity values with a slash fill templates.', { default: false }),
-        allowWildcardsInTemplates: flag('Let identity values with * or + fill templates: they reach more than they name.', {
+        allowSlashesInTemplates: flag('Allow identity values with a slash in templates.', { default: false }),
+        allowWildcardsInTemplates: flag('Allow identity values with * or + in templates, which then act as wildcards.', {
           default: false,
         }),
       },
-      'What only OpenBao has; not sent to Vault.',
+      'Parameters of OpenBao, not sent to Vault.',
       { filled: true },
     ),
-    managementPolicy: managementPolicy('Observe: look, and say in the status what would be written.'),
+    managementPolicy: managementPolicy('Manage: write to Vault. Observe: never write, and report the drift in .status.'),
     adoption: adoption(),
     driftPolicy: driftPolicy(),
     deletionPolicy: deletionPolicy(
       'Retain',
-      'What becomes of the policy in Vault when this object is deleted. It is refused while a role or a backend uses it; what somebody else has put in its place stays.',
+      'What happens to the policy in Vault when this object is deleted. Retain: keep it. Delete: delete it, unless another client has replaced it. Deletion is blocked while a role or backend uses the policy.',
     ),
   },
-  'One ACL policy.',
+  'Desired state of the policy.',
 );
 
-/** The name of the object is the name in Vault when no other is given, so it has to be one that Vault can have. */
+/** Without spec.vaultName, the name of the object must be valid as a policy name in Vault. */
 export const aclPolicyRules: readonly Rule[] = [
   {
     rule: `has(self.spec.vaultName) || !(self.metadata.name in ${BUILT_IN})`,
-    message: 'metadata.name is the name of a built-in policy; choose another or set spec.vaultName',
+    message: 'metadata.name must not be the name of a built-in policy: choose another or set spec.vaultName',
   },
   {
     rule: 'has(self.spec.vaultName) || self.metadata.name.size() <= 128',
-    message: 'metadata.name is longer than 128 characters; set spec.vaultName',
+    message: 'metadata.name must have at most 128 characters unless spec.vaultName is set',
   },
   {
     rule: 'has(self.spec.vaultName) == has(oldSelf.spec.vaultName)',
-    message: 'spec.vaultName cannot be set or taken away later; make a new object',
+    message: 'spec.vaultName is immutable; create a new object instead',
   },
 ];
 
 export const aclPolicyStatusSchema = struct(
   {
-    observedGeneration: optional(integer('The generation that this status speaks of.', { min: 0, max: Number.MAX_SAFE_INTEGER })),
+    observedGeneration: optional(
+      integer('Generation of the spec that this status describes.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    ),
     conditions: optional(conditionsSchema),
     vault: optional(
       struct(
         {
-          endpoint: objectName('The VaultEndpoint.'),
-          clusterID: optional(text('The identity of its cluster.', { max: 128 })),
-          namespace: text('The namespace in the server.', { max: 256 }),
-          name: text('The name of the policy there; nothing of another name is ever deleted.', { max: 256 }),
+          endpoint: objectName('Name of the VaultEndpoint.'),
+          clusterID: optional(text('Cluster ID of the Vault server.', { max: 128 })),
+          namespace: text('Vault namespace.', { max: 256 }),
+          name: text('Name of the policy in Vault; the controller deletes no other.', { max: 256 }),
         },
-        'Where it is in Vault.',
+        'Location in Vault.',
       ),
     ),
     accessors: optional(
       list(
         struct(
-          { backend: objectName('The VaultAuthBackend.'), accessor: text('The accessor of its mount.', { max: 128 }) },
-          'An accessor that was put in.',
+          { backend: objectName('Name of the VaultAuthBackend.'), accessor: text('Accessor of its mount.', { max: 128 }) },
+          'A mount accessor in the policy text.',
         ),
-        'The accessors that are in its text.',
+        'Mount accessors in the rendered policy text.',
         { max: 32, merge: { keys: ['backend'] } },
       ),
     ),
-    textHash: optional(text('SHA-256 of the text as it is in Vault.', { max: 64 })),
+    textHash: optional(text('SHA-256 of the policy text in Vault.', { max: 64 })),
     drift: optional(driftSchema()),
     warnings: optional(warningsSchema()),
-    lastSyncTime: optional(timeText('When it was last held against Vault.')),
+    lastSyncTime: optional(timeText('When the object was last compared with Vault.')),
   },
-  'What the controller last saw.',
+  'Observed state.',
 );
 
 export type VaultACLPolicySpec = ValueOf<typeof aclPolicySpecSchema>;
 export type VaultACLPolicyStatus = ValueOf<typeof aclPolicyStatusSchema>;
 export type VaultACLPolicy = Resource<VaultACLPolicySpec, VaultACLPolicyStatus>;
 
-/** Condition types of a policy and the reasons that each can have. */
+/** Condition types of a policy and their reasons. */
 export const aclPolicyReasons = {
   Accepted: ['Accepted', 'PrivilegedPath', 'TemplateUnresolved', 'EndpointNotFound', 'NameTaken', 'InvalidPolicy'],
   Programmed: [

@@ -1,13 +1,13 @@
 // VaultAuthBackend: one auth mount for one cluster: the mount, its configuration, the defaults of its roles, and who may have some.
 import { MOUNT_PATH } from './endpoint.ts';
 import { jwtSchema, kubernetesSchema } from './backend-method.ts';
-import { CONFIRM_DELETE_ANNOTATION, type Resource } from './kinds.ts';
+import { BACKEND_LABEL, CONFIRM_DELETE_ANNOTATION, type Resource } from './kinds.ts';
 import {
   adoption,
   deletionPolicy,
   driftPolicy,
   managementPolicy,
-  fixedReference,
+  immutableReference,
   driftSchema,
   warningsSchema,
 } from './common-fields.ts';
@@ -29,67 +29,78 @@ import {
 import { autoRolesSchema, defaultsSchema, tenancySchema } from './backend-tenancy.ts';
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 
-/** From the most lenient to the strictest. */
+/** Ordered from the most lenient to the strictest. */
 export const ADMISSION_MODES = ['Off', 'Warn', 'Enforce'] as const;
 export type AdmissionMode = (typeof ADMISSION_MODES)[number];
 
-const FIXED: readonly Rule[] = [{ rule: 'self == oldSelf', message: 'cannot be changed; make a new object' }];
+const IMMUTABLE: readonly Rule[] = [{ rule: 'self == oldSelf', message: 'is immutable; create a new object instead' }];
 
-/** The longest lease that a mount can be tuned to here; 0s resets it to what the server says. */
+/** A lease TTL of a mount; Vault resets it to the server's default at 0s. */
 const lease = (description: string) => optional(durationText(description));
 
 const mount = struct(
   {
-    create: flag('Make the mount when it is missing, which needs sudo on sys/auth/PATH. Else it must exist.', { default: true }),
-    description: optional(text('Its description in Vault.', { max: 256 })),
+    create: flag(
+      'Enable the auth method when the mount is missing, which requires sudo on sys/auth/PATH. When false, the mount must exist.',
+      { default: true },
+    ),
+    description: optional(text('Description of the mount in Vault.', { max: 256 })),
     tune: struct(
       {
-        defaultLeaseTTL: lease('The life of tokens that nothing else says.'),
-        maxLeaseTTL: lease('The longest life of tokens.'),
-        listingVisibility: optional(choice(['hidden', 'unauth'], 'Whether the mount is listed to those who have not logged in.')),
+        defaultLeaseTTL: lease('Default token TTL of the mount. 0s resets it to the default of the server.'),
+        maxLeaseTTL: lease('Maximum token TTL of the mount. 0s resets it to the default of the server.'),
+        listingVisibility: optional(choice(['hidden', 'unauth'], 'Visibility of the mount in unauthenticated listings.')),
         tokenType: optional(
-          choice(['default-service', 'default-batch', 'service', 'batch'], 'The type of tokens whose role says default.'),
+          choice(['default-service', 'default-batch', 'service', 'batch'], 'Token type of roles whose token type is "default".'),
         ),
       },
-      'How the mount is tuned; what is left out is left as it is.',
+      'Tuning of the mount; a field that is left out is not changed in Vault.',
       { filled: true },
     ),
   },
-  'The mount itself.',
+  'The auth mount.',
   { filled: true },
 );
 
 const aliasMetadata = struct(
   {
     fromAnnotations: flag(
-      'Vault copies annotations alias-metadata-KEY (under its own prefix) of service accounts into the metadata of identities. Vault alone.',
+      'Let Vault copy service account annotations vault.hashicorp.com/alias-metadata-KEY into the metadata of entity aliases. Only Vault supports this.',
       { default: false },
     ),
-    allowedKeys: list(text('A key.', { min: 1, max: 63, pattern: '^[A-Za-z0-9._-]+$' }), 'The keys that may be set so.', {
-      max: 64,
-      merge: 'set',
-      default: [],
-    }),
+    allowedKeys: list(
+      text('A metadata key.', { min: 1, max: 63, pattern: '^[A-Za-z0-9._-]+$' }),
+      'Keys that annotations may set.',
+      {
+        max: 64,
+        merge: 'set',
+        default: [],
+      },
+    ),
   },
-  'Metadata of identities that comes from annotations. Whoever may edit a service account sets it.',
+  'Alias metadata from annotations: anyone who can edit a service account controls its values.',
   { filled: true },
 );
 
 const RULES: readonly Rule[] = [
   {
     rule: "has(self.kubernetes) == (self.type == 'kubernetes')",
-    message: 'type kubernetes needs kubernetes; another type has none',
+    message: 'is required for type kubernetes, and forbidden for other types',
     fieldPath: '.kubernetes',
   },
-  { rule: "has(self.jwt) == (self.type == 'jwt')", message: 'type jwt needs jwt; another type has none', fieldPath: '.jwt' },
+  {
+    rule: "has(self.jwt) == (self.type == 'jwt')",
+    message: 'is required for type jwt, and forbidden for other types',
+    fieldPath: '.jwt',
+  },
   {
     rule: "!has(self.kubernetes) || self.kubernetes.reviewer.mode != 'ClientJWT' || !has(self.defaults.audience)",
-    message: "must not be set for the reviewer mode ClientJWT: the token must have the API server's audience",
+    message: "must not be set with reviewer mode ClientJWT: the token must have the API server's audience",
     fieldPath: '.defaults.audience',
   },
   {
     rule: "!self.aliasMetadata.fromAnnotations || (self.type == 'kubernetes' && self.kubernetes.reviewer.mode != 'ClientJWT')",
-    message: 'needs type kubernetes, and a reviewer that is not the client',
+    message: 'requires type kubernetes and a reviewer mode other than ClientJWT',
     fieldPath: '.aliasMetadata.fromAnnotations',
   },
   {
@@ -106,30 +117,29 @@ const RULES: readonly Rule[] = [
 
 export const backendSpecSchema = struct(
   {
-    endpointRef: fixedReference('The VaultEndpoint that has it.'),
+    endpointRef: immutableReference('VaultEndpoint of the server with this mount.'),
     type: choice(
       ['kubernetes', 'jwt'],
-      'kubernetes: Vault asks the API server about each token. jwt: Vault checks signatures by itself; a deleted pod can log in until its token ends.',
-      { rules: FIXED },
+      'Type of the auth method. kubernetes: Vault sends a token review to the API server for each login. jwt: Vault verifies the signature itself, so the token of a deleted pod can log in until it expires.',
+      { rules: IMMUTABLE },
     ),
-    path: text('The path of the mount, without "auth/".', {
+    path: text('Path of the auth mount, without "auth/".', {
       min: 1,
       max: 256,
       pattern: MOUNT_PATH,
       rules: [
-        ...FIXED,
-        { rule: "self != 'auth' && !self.startsWith('auth/')", message: 'must not begin with auth/, which is added' },
+        ...IMMUTABLE,
+        { rule: "self != 'auth' && !self.startsWith('auth/')", message: 'must not start with auth/, which is added' },
       ],
     }),
-    clusterName: labelName(
-      'The name of this cluster; begins the names of its roles in Vault, so that clusters cannot mix them up.',
-      {
-        rules: FIXED,
-      },
-    ),
-    isDefault: flag('Roles that name no backend, in namespaces that name none, belong to this one.', { default: false }),
+    clusterName: labelName('Name of this cluster; the prefix of its role names in Vault, so that clusters cannot collide.', {
+      rules: IMMUTABLE,
+    }),
+    isDefault: flag(`Use this backend for roles without backendRef in namespaces without the label ${BACKEND_LABEL}.`, {
+      default: false,
+    }),
     managementPolicy: managementPolicy(
-      'Observe: never write the mount, its configuration or its roles; say in the status what would be written.',
+      'Manage: write to Vault. Observe: never write the mount, its configuration or its roles, and report the drift in .status.',
     ),
     mount,
     kubernetes: optional(kubernetesSchema),
@@ -140,44 +150,53 @@ export const backendSpecSchema = struct(
     autoRoles: autoRolesSchema,
     admission: struct(
       {
-        mode: choice(ADMISSION_MODES, 'What the webhook does with a pod whose role cannot work: nothing, warn, or refuse it.', {
-          default: 'Warn',
-        }),
+        mode: choice(
+          ADMISSION_MODES,
+          'What the webhook does with a pod whose role cannot work. Off: nothing. Warn: admit with a warning. Enforce: deny.',
+          {
+            default: 'Warn',
+          },
+        ),
       },
-      'What the webhook does with what it knows of roles.',
+      'Admission of pods that use roles of this backend.',
       { filled: true },
     ),
     rbac: struct(
-      { manageAuthDelegator: flag('Keep the ClusterRoleBinding that lets the reviewer review tokens.', { default: false }) },
-      'Rights in Kubernetes.',
+      {
+        manageAuthDelegator: flag(
+          'Manage the ClusterRoleBinding to system:auth-delegator with which the reviewer may create token reviews.',
+          { default: false },
+        ),
+      },
+      'RBAC that the controller manages for this backend.',
       { filled: true },
     ),
     probe: struct(
       {
         enabled: flag(
-          "Log in again and again with the controller's own service account, as proof that everything works together.",
+          "Periodically log in with the controller's own service account, to verify mount, reviewer and keys end to end.",
           {
             default: true,
           },
         ),
-        intervalSeconds: integer('How often.', { min: 10, max: 86400, default: 600 }),
-        timeoutSeconds: integer('How long an answer may take.', { min: 1, max: 60, default: 10 }),
+        intervalSeconds: integer('Interval between login probes.', { min: 10, max: 86400, default: 600 }),
+        timeoutSeconds: integer('Timeout of a login probe.', { min: 1, max: 60, default: 10 }),
       },
-      'The proof by a login.',
+      'Login probe.',
       { filled: true },
     ),
     adoption: adoption(),
     driftPolicy: driftPolicy(),
     deletionPolicy: deletionPolicy(
       'Retain',
-      `What becomes of the mount when this object is deleted. Delete disables it, which revokes all its tokens, and needs the annotation ${CONFIRM_DELETE_ANNOTATION} with the path.`,
+      `What happens to the mount when this object is deleted. Retain: keep it. Delete: disable it, which revokes all its tokens, and requires the annotation ${CONFIRM_DELETE_ANNOTATION} with the path as value.`,
     ),
     resyncSeconds: integer(
-      "How often everything is held against Vault; roles more seldom where looks at all of them would take more than half of the endpoint's requestsPerSecond.",
+      "Resync interval in seconds. Roles are resynced less often when they would need more than half of the endpoint's requestsPerSecond.",
       { min: 60, max: 86400, default: 300 },
     ),
   },
-  'One auth mount for this cluster.',
+  'Desired state of the auth mount.',
   { rules: RULES },
 );
 
@@ -203,20 +222,20 @@ export function isClientJWT({ kubernetes }: Pick<VaultAuthBackendSpec, 'kubernet
 // The status of a VaultAuthBackend: what the controller saw of the mount, the reviewer, the keys and the roles.
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
-/** Roles whose objects are gone and that are still in Vault; more of them are told by a metric alone. */
+/** Orphaned roles that a status can list; a metric counts more of them. */
 export const MAX_PENDING_DELETIONS = 2000;
 
 const pendingDeletion = struct(
   {
-    roleName: text('The name of the role in Vault.', { min: 1, max: 512 }),
-    namespace: labelName('The namespace that had it.'),
-    name: objectName('The name of the VaultAuthRole.'),
-    clusterID: optional(text('The identity of the Vault cluster; it is deleted in no other.', { max: 128 })),
-    vaultNamespace: optional(text('The namespace in the server; it is deleted in no other.', { max: 256 })),
-    since: timeText('Since when.'),
-    reason: text('Why it could not be deleted.', { max: 256 }),
+    roleName: text('Name of the role in Vault.', { min: 1, max: 512 }),
+    namespace: labelName('Namespace of the deleted VaultAuthRole.'),
+    name: objectName('Name of the deleted VaultAuthRole.'),
+    clusterID: optional(text('Cluster ID of the Vault server; the role is deleted in no other cluster.', { max: 128 })),
+    vaultNamespace: optional(text('Vault namespace of the role; the role is deleted in no other namespace.', { max: 256 })),
+    since: timeText('When the deletion became pending.'),
+    reason: text('Why the last attempt failed.', { max: 256 }),
   },
-  'A role in Vault whose object is gone.',
+  'An orphaned role in Vault, which the controller still has to delete.',
 );
 export type PendingDeletion = ValueOf<typeof pendingDeletion>;
 
@@ -224,76 +243,80 @@ const count = (description: string) => integer(description, { min: 0, max: LARGE
 
 export const backendStatusSchema = struct(
   {
-    observedGeneration: optional(count('The generation that this status speaks of.')),
+    observedGeneration: optional(count('Generation of the spec that this status describes.')),
     conditions: optional(conditionsSchema),
     mount: optional(
       struct(
         {
-          path: text('Its path.', { max: 256 }),
-          type: optional(text('Its type.', { max: 64 })),
-          accessor: optional(text('Its accessor; new when the mount is made anew.', { max: 128 })),
-          owned: flag('Whether this object made it or took it over.'),
-          clusterID: optional(text('The identity of the Vault cluster.', { max: 128 })),
+          path: text('Path of the mount, without "auth/".', { max: 256 }),
+          type: optional(text('Type of the mount.', { max: 64 })),
+          accessor: optional(text('Accessor of the mount; it changes when the mount is recreated.', { max: 128 })),
+          owned: flag('Whether this object created or adopted the mount.'),
+          clusterID: optional(text('Cluster ID of the Vault server.', { max: 128 })),
         },
-        'The mount.',
+        'Observed mount.',
       ),
     ),
-    issuer: optional(text('The issuer of this cluster, where it was looked up.', { max: 512 })),
+    issuer: optional(text('Discovered issuer of this cluster.', { max: 512 })),
     audience: optional(
-      text("The audience that tokens must have unless their role says another; the API server's own when empty.", { max: 256 }),
+      text('Audience that a token must have unless its role sets another; empty for the audience of the API server.', {
+        max: 256,
+      }),
     ),
-    configHash: optional(text('SHA-256 of the configuration as it was written last, secrets included.', { max: 64 })),
+    configHash: optional(text('SHA-256 of the last written configuration, including secrets.', { max: 64 })),
     reviewer: optional(
       struct(
         {
-          mode: text('The mode.', { max: 32 }),
-          serviceAccount: optional(text('The service account whose token is used, as namespace/name.', { max: 320 })),
-          issuedAt: optional(timeText('When the token was made.')),
-          expiresAt: optional(timeText('When it ends; absent when it does not.')),
-          tokenHash: optional(text('The first characters of its SHA-256.', { max: 64 })),
-          keyID: optional(text('The ID of the key that signed it, where it names one.', { max: 256 })),
-          lastWritten: optional(timeText('When it was written to Vault.')),
-          secretVersion: optional(text('The resourceVersion of the Secret that it came from.', { max: 64 })),
+          mode: text('Reviewer mode.', { max: 32 }),
+          serviceAccount: optional(text('Service account whose token is used, as NAMESPACE/NAME.', { max: 320 })),
+          issuedAt: optional(timeText('When the token was issued.')),
+          expiresAt: optional(timeText('When the token expires; absent for a token without expiry.')),
+          tokenHash: optional(text('Prefix of the SHA-256 of the token.', { max: 64 })),
+          keyID: optional(text('ID of the signing key (kid), if the token has one.', { max: 256 })),
+          lastWritten: optional(timeText('When the token was written to Vault.')),
+          secretVersion: optional(text('resourceVersion of the Secret that holds the token.', { max: 64 })),
         },
-        'The reviewer.',
+        'Observed token reviewer.',
       ),
     ),
     keys: optional(
       struct(
         {
-          kids: list(text('A key ID.', { max: 256 }), 'The IDs of the keys that Vault has.', { max: 32, merge: 'set' }),
-          keysHash: optional(text('SHA-256 of the keys.', { max: 64 })),
-          lastSync: optional(timeText('When they were read last.')),
+          kids: list(text('A key ID.', { max: 256 }), 'IDs of the public keys (kid) that Vault has.', { max: 32, merge: 'set' }),
+          keysHash: optional(text('SHA-256 of the public keys.', { max: 64 })),
+          lastSync: optional(timeText('When the keys were last read from the API server.')),
         },
-        'The keys of this cluster.',
+        'Observed signing keys of this cluster.',
       ),
     ),
     lastProbe: optional(
       struct(
         {
-          time: timeText('When.'),
-          result: choice(['Succeeded', 'Denied', 'Failed'], 'What came out.'),
-          message: optional(text('What Vault said.', { max: 1024 })),
+          time: timeText('Time of the probe.'),
+          result: choice(['Succeeded', 'Denied', 'Failed'], 'Result of the probe.'),
+          message: optional(text('Message from Vault.', { max: 1024 })),
         },
-        'The last proof by a login.',
+        'Last login probe.',
       ),
     ),
-    roles: optional(struct({ total: count('All.'), ready: count('Those that are ready.') }, 'The roles of this backend.')),
+    roles: optional(
+      struct({ total: count('Number of roles.'), ready: count('Number of ready roles.') }, 'Roles of this backend.'),
+    ),
     pendingDeletions: optional(
-      list(pendingDeletion, 'Roles in Vault whose objects are gone; deleting them is tried again and again.', {
+      list(pendingDeletion, 'Orphaned roles in Vault; the controller retries their deletion.', {
         max: MAX_PENDING_DELETIONS,
         merge: { keys: ['roleName'] },
       }),
     ),
     drift: optional(driftSchema()),
     warnings: optional(warningsSchema()),
-    lastSyncTime: optional(timeText('When it was last held against Vault.')),
+    lastSyncTime: optional(timeText('When the object was last compared with Vault.')),
   },
-  'What the controller last saw.',
+  'Observed state.',
 );
 export type VaultAuthBackendStatus = ValueOf<typeof backendStatusSchema>;
 
-/** Condition types of a backend and the reasons that each can have. */
+/** Condition types of a backend and their reasons. */
 export const backendReasons = {
   Mounted: [
     'Mounted',

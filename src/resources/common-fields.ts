@@ -1,76 +1,78 @@
-// References to other objects, and certificates of authorities: parts that several kinds share.
+// Fields that several kinds share: references, CA certificates, management policies, drift.
 import { choice, objectName, optional, type Rule, type ValueOf, struct, text, list } from './schema.ts';
 
-/** The longest PEM text that is taken inline: some twenty certificates. */
+/** Longest inline PEM text: about twenty certificates. */
 export const MAX_PEM_LENGTH = 65536;
 const KEY = '^[-._a-zA-Z0-9]+$';
 
 const dataKey = (value: string) =>
-  text(`The key of its data; ${value} when left out.`, { min: 1, max: 253, pattern: KEY, default: value });
+  text(`Key in its data. Defaults to ${value}.`, { min: 1, max: 253, pattern: KEY, default: value });
 
-/** A cluster-scoped object of ours by name, which cannot be changed later. */
-export function fixedReference(description: string) {
+/** A reference to one of our cluster-scoped objects, immutable. */
+export function immutableReference(description: string) {
   return struct(
     {
-      name: objectName('Its name.', { rules: [{ rule: 'self == oldSelf', message: 'cannot be changed; make a new object' }] }),
+      name: objectName('Name of the object.', {
+        rules: [{ rule: 'self == oldSelf', message: 'is immutable; create a new object instead' }],
+      }),
     },
     description,
   );
 }
 
-/** A key of a Secret in the controller's own namespace. There is no namespace field: nobody can point at another's Secret. */
+/** A key of a Secret in the controller's namespace. Without a namespace field, no object can reference a Secret of another namespace. */
 export function secretKey(description: string, key: string) {
-  return struct({ name: objectName('The name of the Secret.'), key: dataKey(key) }, description);
+  return struct({ name: objectName('Name of the Secret.'), key: dataKey(key) }, description);
 }
 
-/** A key of a ConfigMap in the controller's own namespace. */
+/** A key of a ConfigMap in the controller's namespace. */
 const configMapKey = (description: string, key: string) =>
-  struct({ name: objectName('The name of the ConfigMap.'), key: dataKey(key) }, description);
+  struct({ name: objectName('Name of the ConfigMap.'), key: dataKey(key) }, description);
 
 const pem = (description: string) =>
   text(description, {
     min: 1,
     max: MAX_PEM_LENGTH,
-    rules: [{ rule: "self.contains('-----BEGIN ')", message: 'must be PEM text' }],
+    rules: [{ rule: "self.contains('-----BEGIN ')", message: 'must be PEM' }],
   });
 
-/** The three places a certificate of an authority can be written in. */
-const places = () => ({
-  inline: optional(pem('Certificates as PEM text.')),
-  secretRef: optional(secretKey("A Secret in the controller's namespace that holds them.", 'ca.crt')),
-  configMapRef: optional(configMapKey("A ConfigMap in the controller's namespace that holds them.", 'ca.crt')),
+/** The three sources of CA certificates. */
+const sources = () => ({
+  inline: optional(pem('CA certificates in PEM.')),
+  secretRef: optional(secretKey("Secret in the controller's namespace that holds the CA certificates.", 'ca.crt')),
+  configMapRef: optional(configMapKey("ConfigMap in the controller's namespace that holds the CA certificates.", 'ca.crt')),
 });
 
-const PLACES = '[has(self.inline), has(self.secretRef), has(self.configMapRef)]';
-const ONE_PLACE: Rule = {
-  rule: `${PLACES}.exists_one(given, given)`,
-  message: 'give exactly one of inline, secretRef and configMapRef',
+const HAS_SOURCE = '[has(self.inline), has(self.secretRef), has(self.configMapRef)]';
+const EXACTLY_ONE: Rule = {
+  rule: `${HAS_SOURCE}.exists_one(given, given)`,
+  message: 'exactly one of inline, secretRef and configMapRef must be set',
 };
 
-/** Whom to trust: certificates given here, or (left out) what the system trusts. */
+/** CA certificates to verify a server with; the system's when the field is left out. */
 export function caSource(description: string) {
-  return struct(places(), description, { rules: [ONE_PLACE] });
+  return struct(sources(), description, { rules: [EXACTLY_ONE] });
 }
 export type CASource = ValueOf<ReturnType<typeof caSource>>;
 
-/** Whom Vault trusts when it calls the API server. */
+/** CA certificates with which Vault verifies the API server. */
 export function clusterCASource(description: string) {
   return struct(
     {
       source: choice(
         ['FromCluster', 'System', 'Given'],
-        "FromCluster: the authority that the controller itself trusts. System: what the Vault server's system trusts (Vault alone; OpenBao refuses it). Given: as inline, secretRef or configMapRef say.",
+        "Source of the CA certificates. FromCluster: the cluster CA that the controller itself uses. System: the CA certificates of the Vault server's operating system (only Vault; OpenBao rejects it). Given: inline, secretRef or configMapRef.",
         { default: 'FromCluster' },
       ),
-      ...places(),
+      ...sources(),
     },
     description,
     {
       filled: true,
       rules: [
         {
-          rule: `self.source == 'Given' ? ${PLACES}.exists_one(given, given) : !${PLACES}.exists(given, given)`,
-          message: 'source Given needs exactly one of inline, secretRef and configMapRef; the others need none',
+          rule: `self.source == 'Given' ? ${HAS_SOURCE}.exists_one(given, given) : !${HAS_SOURCE}.exists(given, given)`,
+          message: 'source Given requires exactly one of inline, secretRef and configMapRef; other sources allow none',
         },
       ],
     },
@@ -78,7 +80,7 @@ export function clusterCASource(description: string) {
 }
 export type ClusterCASource = ValueOf<ReturnType<typeof clusterCASource>>;
 
-// How far the controller goes with an object: look or manage, take over, repair, clean up.
+/** Manage: the controller writes to Vault. Observe: it only reads. */
 
 export function managementPolicy(description: string) {
   return choice(['Manage', 'Observe'], description, { default: 'Manage' });
@@ -88,7 +90,7 @@ export type ManagementPolicy = 'Manage' | 'Observe';
 export function adoption() {
   return choice(
     ['Never', 'IfIdentical', 'Always'],
-    'What to do with something of this name that is in Vault already and that this object did not make. Never: leave it alone and say NotOwned. IfIdentical: take it over when it is already as declared. Always: overwrite it, and tell what was changed in an Event.',
+    'What to do when Vault already has an object of this name that this resource did not create. Never: leave it unchanged, with reason NotOwned. IfIdentical: adopt it when it matches the spec. Always: overwrite it, and report the changed fields in an Event.',
     { default: 'IfIdentical' },
   );
 }
@@ -97,7 +99,7 @@ export type Adoption = 'Never' | 'IfIdentical' | 'Always';
 export function driftPolicy() {
   return choice(
     ['Repair', 'Report'],
-    'What to do when Vault differs from what is declared. Repair: write it again. Report: name the fields in the status and leave them.',
+    'What to do when Vault drifts from the spec. Repair: write the spec again. Report: list the drifted fields in .status.drift and leave them.',
     { default: 'Repair' },
   );
 }
@@ -106,20 +108,20 @@ export function deletionPolicy(value: 'Retain' | 'Delete', description: string) 
   return choice(['Retain', 'Delete'], description, { default: value });
 }
 
-/** One field that differs between what is declared and what Vault has; secrets are never in it. */
+/** One field that differs between spec and Vault; it never holds a secret. */
 const differenceSchema = struct(
   {
-    field: text('The field, as Vault names it.', { min: 1, max: 256 }),
-    want: text('What is declared.', { max: 1024 }),
-    got: text('What Vault has.', { max: 1024 }),
+    field: text('Name of the field in Vault.', { min: 1, max: 256 }),
+    want: text('Desired value.', { max: 1024 }),
+    got: text('Value in Vault.', { max: 1024 }),
   },
-  'A field that differs.',
+  'A drifted field.',
 );
 export type Difference = ValueOf<typeof differenceSchema>;
 
 /** The list of differences in a status. */
 export function driftSchema() {
-  return list(differenceSchema, 'Where Vault differs from what is declared; empty when nothing does.', {
+  return list(differenceSchema, 'Fields in which Vault differs from the spec; empty when it is in sync.', {
     max: 64,
     merge: 'atomic',
   });
@@ -127,7 +129,7 @@ export function driftSchema() {
 
 /** Warnings of Vault in a status. */
 export function warningsSchema() {
-  return list(text('A warning.', { max: 1024 }), 'What Vault warned of when it was written to last.', {
+  return list(text('A warning.', { max: 1024 }), 'Warnings that Vault returned for the last write.', {
     max: 16,
     merge: 'atomic',
   });
@@ -137,7 +139,7 @@ interface Managed {
   readonly spec: { readonly managementPolicy: ManagementPolicy };
 }
 
-/** Whether nothing may be written: one of these objects (endpoint, backend, the object itself) says Observe. */
+/** Whether the controller must not write: one of these objects (endpoint, backend, the object itself) has managementPolicy Observe. */
 export function isObserved(...objects: readonly Managed[]): boolean {
   return objects.some(({ spec }) => spec.managementPolicy === 'Observe');
 }

@@ -1,24 +1,35 @@
-// Conditions in the manner of the Gateway API: what a reconciler finds, and how it becomes the list in an object's status.
+// Conditions of an object's status (metav1.Condition), with one table of types and reasons for each kind, as the Gateway API does.
 import { choice, integer, list, type ValueOf, struct, text, timeText } from './schema.ts';
 
-/** One condition as the status holds it (metav1.Condition). */
+/** One condition (metav1.Condition). */
 export const conditionSchema = struct(
   {
-    type: text('What the condition speaks of; "Ready" sums up the others.', { min: 1, max: 64 }),
-    status: choice(['True', 'False', 'Unknown'], 'Unknown: not looked at yet, or it cannot be known at present.'),
-    reason: text('One word for programs.', { min: 1, max: 128, pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$' }),
-    message: text('A sentence for people: what is so, and what to do about it.', { max: 32768 }),
-    observedGeneration: integer('The generation of the object that was looked at.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-    lastTransitionTime: timeText('When the status changed last.'),
+    type: text('Type of the condition; "Ready" summarises the others.', { min: 1, max: 64 }),
+    status: choice(
+      ['True', 'False', 'Unknown'],
+      'Status of the condition. Unknown: not reconciled yet, or not observable at present.',
+    ),
+    reason: text('Machine-readable reason of the last transition.', {
+      min: 1,
+      max: 128,
+      pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
+    }),
+    message: text('Human-readable details, with the remedy.', { max: 32768 }),
+    observedGeneration: integer('Generation of the spec that the condition describes.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    lastTransitionTime: timeText('When the status of the condition last changed.'),
   },
-  'One thing that is so, is not so, or is not known.',
+  'A condition of the object.',
 );
 
 /** All conditions of an object, one of each type. */
-export const conditionsSchema = list(conditionSchema, 'What is so and what is not. "kubectl wait" can wait for each of them.', {
-  max: 16,
-  merge: { keys: ['type'] },
-});
+export const conditionsSchema = list(
+  conditionSchema,
+  'Conditions of the object; "kubectl wait --for=condition=Ready" works with each type.',
+  {
+    max: 16,
+    merge: { keys: ['type'] },
+  },
+);
 
 export type Condition = ValueOf<typeof conditionSchema>;
 

@@ -7,7 +7,7 @@ import { CATEGORY, GROUP, type KindName, kinds, VERSION } from './kinds.ts';
 import { roleSpecSchema, roleStatusSchema } from './role.ts';
 import type { Rule, Schema } from './schema.ts';
 
-/** A column of "kubectl get"; priority 1 shows it with "-o wide" alone. */
+/** A column of "kubectl get"; a wide one is shown only with "-o wide". */
 interface Column {
   readonly name: string;
   readonly jsonPath: string;
@@ -32,10 +32,10 @@ const READY = conditionColumn('Ready', 'status');
 const REASON = conditionColumn('Reason', 'reason');
 const AGE: Column = { name: 'Age', jsonPath: '.metadata.creationTimestamp', type: 'date' };
 
-/** Everything about a kind that its CRD tells. */
+/** Everything about a kind that its CRD contains. */
 export const definitions: Readonly<Record<KindName, Definition>> = {
   VaultEndpoint: {
-    words: 'A Vault or OpenBao server: where it is, how to trust it, and how the controller logs in.',
+    words: 'VaultEndpoint is a Vault or OpenBao server: its address, TLS settings, and how the controller logs in.',
     spec: endpointSpecSchema,
     status: endpointStatusSchema,
     rules: [],
@@ -50,7 +50,8 @@ export const definitions: Readonly<Record<KindName, Definition>> = {
     selectable: [],
   },
   VaultAuthBackend: {
-    words: 'An auth mount for this cluster: its configuration, the defaults of its roles, and who may have some.',
+    words:
+      'VaultAuthBackend is an auth mount for this cluster: its configuration, the defaults of its roles, and which namespaces may have roles.',
     spec: backendSpecSchema,
     status: backendStatusSchema,
     rules: [],
@@ -69,7 +70,7 @@ export const definitions: Readonly<Record<KindName, Definition>> = {
     selectable: ['.spec.endpointRef.name'],
   },
   VaultACLPolicy: {
-    words: 'An ACL policy in Vault, with the accessors of our mounts put in.',
+    words: 'VaultACLPolicy is an ACL policy in Vault. Its text can reference the accessors of auth mounts.',
     spec: aclPolicySpecSchema,
     status: aclPolicyStatusSchema,
     rules: aclPolicyRules,
@@ -83,7 +84,7 @@ export const definitions: Readonly<Record<KindName, Definition>> = {
     selectable: ['.spec.endpointRef.name'],
   },
   VaultAuthRole: {
-    words: 'A role in Vault for service accounts of this namespace.',
+    words: 'VaultAuthRole is a role in Vault for service accounts of its namespace.',
     spec: roleSpecSchema,
     status: roleStatusSchema,
     rules: [],
@@ -151,18 +152,18 @@ const objectSchema = (name: KindName): JsonObject => {
 };
 
 /**
- * A schema as a CRD holds it: plain JSON in a steady order, where what has a default is not required, since the API server
- * fills it in. @throws when a keyword is there that a structural schema refuses.
+ * A schema as it is printed into a CRD: plain JSON with keywords in a fixed order. @throws when it has a keyword that a structural
+ * schema must not have.
  */
 export function structural(schema: object): JsonObject {
   return plain(JSON.parse(JSON.stringify(schema)) as JsonObject);
 }
 
-const REFUSED = ['const', 'anyOf', 'oneOf', 'allOf', 'not', '$ref', 'patternProperties', '$id', '$defs'];
+const FORBIDDEN = ['const', 'anyOf', 'oneOf', 'allOf', 'not', '$ref', 'patternProperties', '$id', '$defs'];
 
 const plain = (schema: JsonObject): JsonObject => {
-  const refused = REFUSED.find((keyword) => Object.hasOwn(schema, keyword));
-  if (refused !== undefined) throw new Error(`a structural schema cannot have ${refused}`);
+  const forbidden = FORBIDDEN.find((keyword) => Object.hasOwn(schema, keyword));
+  if (forbidden !== undefined) throw new Error(`a structural schema cannot have ${forbidden}`);
   const { type, description, required, properties, items, ...others } = schema;
   const members: readonly [string, Json][] = isObject(properties)
     ? Object.entries(properties).flatMap(([key, member]) => (isObject(member) ? [[key, plain(member)] as const] : []))

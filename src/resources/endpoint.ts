@@ -1,4 +1,4 @@
-// VaultEndpoint: where a Vault or OpenBao server is, how to trust it, and how the controller logs in.
+// VaultEndpoint: a Vault or OpenBao server, how to verify it, and how the controller logs in. Spec, status, condition reasons.
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 import { managementPolicy, caSource, MAX_PEM_LENGTH, secretKey } from './common-fields.ts';
 import type { Resource } from './kinds.ts';
@@ -12,8 +12,8 @@ const address = (description: string) =>
   text(description, { min: 8, max: 512, pattern: '^https?://[A-Za-z0-9._~:@%/\\[\\]-]+$' });
 
 const authMount = (value: string) =>
-  text(`The path of the auth mount to log in at, without "auth/".`, { min: 1, max: 256, pattern: MOUNT_PATH, default: value });
-const authRole = () => text('The role to log in as.', { min: 1, max: 256 });
+  text(`Path of the auth mount to log in at, without "auth/".`, { min: 1, max: 256, pattern: MOUNT_PATH, default: value });
+const authRole = () => text('Vault role to log in with.', { min: 1, max: 256 });
 
 const tokenLogin = (mount: string, description: string) =>
   struct(
@@ -21,26 +21,26 @@ const tokenLogin = (mount: string, description: string) =>
       mount: authMount(mount),
       role: authRole(),
       serviceAccountName: optional(
-        objectName("The service account in the controller's namespace to log in with; the controller's own when left out."),
+        objectName("Service account in the controller's namespace to log in with. Defaults to the controller's own."),
       ),
-      audience: optional(text("The audience of its token; the API server's own when left out.", { min: 1, max: 256 })),
-      expirationSeconds: integer('The life of its token.', { min: 600, max: 86400, default: 600 }),
+      audience: optional(text('Audience of its token. Defaults to the audience of the API server.', { min: 1, max: 256 })),
+      expirationSeconds: integer('Requested lifetime of its token.', { min: 600, max: 86400, default: 600 }),
     },
     description,
   );
 
 const auth = struct(
   {
-    kubernetes: optional(tokenLogin('kubernetes', 'Log in with a token of a service account, at a mount of type kubernetes.')),
-    jwt: optional(tokenLogin('jwt', 'Log in with a token of a service account, at a mount of type jwt.')),
+    kubernetes: optional(tokenLogin('kubernetes', 'Log in with a service account token at an auth mount of type kubernetes.')),
+    jwt: optional(tokenLogin('jwt', 'Log in with a service account token at an auth mount of type jwt.')),
     appRole: optional(
       struct(
         {
           mount: authMount('approle'),
-          roleId: text('The role ID.', { min: 1, max: 256 }),
-          secretIdRef: secretKey("A Secret in the controller's namespace that holds the secret ID.", 'secret-id'),
+          roleId: text('Role ID.', { min: 1, max: 256 }),
+          secretIdRef: secretKey("Secret in the controller's namespace that holds the secret ID.", 'secret-id'),
         },
-        'Log in by AppRole.',
+        'Log in with AppRole.',
       ),
     ),
     cert: optional(
@@ -48,17 +48,17 @@ const auth = struct(
     ),
     token: optional(
       struct(
-        { secretRef: secretKey("A Secret in the controller's namespace that holds the token.", 'token') },
-        'Use a token as it is. For development and for a first installation: nobody renews it for ever.',
+        { secretRef: secretKey("Secret in the controller's namespace that holds the token.", 'token') },
+        'Use a token as it is, for development and bootstrap: it stops working at its maximum TTL.',
       ),
     ),
   },
-  'How the controller logs in: exactly one of these.',
+  'Auth method with which the controller logs in: exactly one.',
   {
     rules: [
       {
         rule: '[has(self.kubernetes), has(self.jwt), has(self.appRole), has(self.cert), has(self.token)].exists_one(given, given)',
-        message: 'give exactly one of kubernetes, jwt, appRole, cert and token',
+        message: 'exactly one of kubernetes, jwt, appRole, cert and token must be set',
       },
     ],
   },
@@ -67,79 +67,79 @@ const auth = struct(
 const tls = struct(
   {
     serverName: optional(
-      text('The name to expect in its certificate, when it is not the host of the address.', { min: 1, max: 253 }),
+      text('Server name to verify in its certificate (SNI). Defaults to the host of the address.', { min: 1, max: 253 }),
     ),
-    ca: optional(caSource('Whom to trust; what the system trusts when left out.')),
+    ca: optional(caSource('CA certificates to verify the server with. Defaults to those of the operating system.')),
     clientCert: optional(
       struct(
         {
           secretRef: struct(
             { name: objectName('The name of the Secret.') },
-            "A kubernetes.io/tls Secret in the controller's namespace.",
+            "Secret of type kubernetes.io/tls in the controller's namespace.",
           ),
         },
-        'A certificate to show to the server.',
+        'Client certificate for mutual TLS.',
       ),
     ),
   },
-  'How the server is trusted.',
+  'TLS settings of the connection.',
   { filled: true },
 );
 
 const limits = struct(
   {
-    requestsPerSecond: integer('Requests a second in the long run.', { min: 1, max: 1000, default: 10 }),
-    burst: integer('Requests at once after a quiet time.', { min: 1, max: 1000, default: 20 }),
-    maxInFlight: integer('Requests that wait for their answers at the same time.', { min: 1, max: 1000, default: 4 }),
-    timeoutSeconds: integer('How long to wait for an answer.', { min: 1, max: 1000, default: 15 }),
+    requestsPerSecond: integer('Sustained requests per second.', { min: 1, max: 1000, default: 10 }),
+    burst: integer('Burst of requests above the sustained rate.', { min: 1, max: 1000, default: 20 }),
+    maxInFlight: integer('Maximum number of concurrent requests.', { min: 1, max: 1000, default: 4 }),
+    timeoutSeconds: integer('Timeout of a request.', { min: 1, max: 1000, default: 15 }),
   },
-  'How much the controller asks of the server.',
+  'Client-side limits of the controller for this server.',
   { filled: true },
 );
 
 export const endpointSpecSchema = struct(
   {
-    address: address('The URL of the server, such as https://vault.example.org:8200.'),
-    allowPlainHTTP: flag('Allow an address without TLS. For development alone.', { default: false }),
-    product: choice(['Auto', 'Vault', 'OpenBao'], 'Which product it is. Auto: found out from its answers.', { default: 'Auto' }),
-    namespace: text('The namespace in the server, without slash at either end; the root namespace when empty.', {
+    address: address('URL of the server, such as https://vault.example.org:8200.'),
+    allowPlainHTTP: flag('Allow an http:// address, for development only.', { default: false }),
+    product: choice(['Auto', 'Vault', 'OpenBao'], 'Product of the server. Auto: detect it.', { default: 'Auto' }),
+    namespace: text('Vault namespace, without leading or trailing slash; empty for the root namespace.', {
       max: 256,
       pattern: VAULT_NAMESPACE,
       default: '',
-      // The default is always there, so that this holds from the first write on. The address may change, as when a server
-      // moves: the identity of its cluster tells a move from another server, and nothing tells namespaces apart.
+      // Immutable also when it was left out, because the default is always stored. The address may change, as when a server
+      // moves: its cluster ID shows that it is the same server. Namespaces have no such ID.
       rules: [
         {
           rule: 'self == oldSelf',
-          message: 'cannot be changed, since what was made in the old one would stay there; make a new object',
+          message: 'is immutable, because objects in the old namespace would be orphaned; create a new VaultEndpoint instead',
         },
       ],
     }),
     managementPolicy: managementPolicy(
-      'Observe: nothing is written through this endpoint, whatever its backends, policies and roles say.',
+      'Manage: write to Vault. Observe: never write to this server, regardless of the managementPolicy of its backends, policies and roles.',
     ),
     tls,
     auth,
     limits,
-    workloadAddress: optional(address('The URL that injected pods use, when it is another than the address.')),
-    workloadCA: optional(caSource('Whom injected pods trust, when it is not whom the controller trusts.')),
+    workloadAddress: optional(address('URL that injected pods use. Defaults to the address.')),
+    workloadCA: optional(caSource('CA certificates with which injected pods verify the server. Defaults to tls.ca.')),
   },
-  'Where the server is, how it is trusted, and how the controller logs in.',
+  'Desired state of the connection to the server.',
   {
     rules: [
       {
         rule: "self.allowPlainHTTP || self.address.startsWith('https://')",
-        message: 'must begin with https://, or allowPlainHTTP must be true',
+        message: 'must start with https:// unless allowPlainHTTP is true',
         fieldPath: '.address',
       },
       {
         rule: "self.allowPlainHTTP || !has(self.workloadAddress) || self.workloadAddress.startsWith('https://')",
-        message: 'must begin with https://, or allowPlainHTTP must be true',
+        message: 'must start with https:// unless allowPlainHTTP is true',
         fieldPath: '.workloadAddress',
       },
       {
         rule: '!has(self.auth.cert) || has(self.tls.clientCert)',
-        message: 'auth.cert needs tls.clientCert',
+        message: 'auth.cert requires tls.clientCert',
         fieldPath: '.auth.cert',
       },
     ],
@@ -148,31 +148,36 @@ export const endpointSpecSchema = struct(
 
 export const endpointStatusSchema = struct(
   {
-    observedGeneration: optional(integer('The generation that this status speaks of.', { min: 0, max: Number.MAX_SAFE_INTEGER })),
+    observedGeneration: optional(
+      integer('Generation of the spec that this status describes.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    ),
     conditions: optional(conditionsSchema),
-    product: optional(choice(['Vault', 'OpenBao'], 'Which product answers.')),
-    version: optional(text('Its version.', { max: 64 })),
-    clusterID: optional(text('The identity of its cluster; nothing is ever deleted in another.', { max: 128 })),
-    sealed: optional(flag('Whether it is sealed.')),
-    tokenExpiresAt: optional(timeText("When the controller's token ends unless it is renewed.")),
+    product: optional(choice(['Vault', 'OpenBao'], 'Detected product.')),
+    version: optional(text('Version of the server.', { max: 64 })),
+    clusterID: optional(text('Cluster ID of the server; the controller never deletes objects in another cluster.', { max: 128 })),
+    sealed: optional(flag('Whether the server is sealed.')),
+    tokenExpiresAt: optional(timeText("When the controller's token expires unless it is renewed.")),
     capabilities: optional(
-      list(text('A capability.', { max: 64 }), 'What this server was seen to be able to do.', { max: 32, merge: 'set' }),
+      list(text('A capability.', { max: 64 }), 'Detected capabilities of the server.', { max: 32, merge: 'set' }),
     ),
     workloadCA: optional(
-      text('Whom injected pods are told to trust where a Secret or ConfigMap says it, as PEM text: the certificates alone.', {
-        max: MAX_PEM_LENGTH,
-      }),
+      text(
+        'CA certificates (PEM) for injected pods, read from the referenced Secret or ConfigMap and published for the webhook.',
+        {
+          max: MAX_PEM_LENGTH,
+        },
+      ),
     ),
-    lastContactTime: optional(timeText('When it answered last.')),
+    lastContactTime: optional(timeText('When the server last responded.')),
   },
-  'What the controller last saw.',
+  'Observed state.',
 );
 
 export type VaultEndpointSpec = ValueOf<typeof endpointSpecSchema>;
 export type VaultEndpointStatus = ValueOf<typeof endpointStatusSchema>;
 export type VaultEndpoint = Resource<VaultEndpointSpec, VaultEndpointStatus>;
 
-/** Condition types of an endpoint and the reasons that each can have. */
+/** Condition types of an endpoint and their reasons. */
 export const endpointReasons = {
   Reachable: [
     'Connected',

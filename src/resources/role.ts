@@ -1,33 +1,37 @@
-// VaultAuthRole: one role in Vault for service accounts of this object's own namespace. It has no field for a namespace, a
-// pattern, a selector or a claim: what a tenant writes cannot bind anybody else's.
+// VaultAuthRole: one role in Vault for service accounts of its own namespace. It has no field for a namespace, a pattern, a
+// selector or a claim, so that a namespace admin cannot bind a service account of another namespace.
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 import { BACKEND_LABEL, type Resource } from './kinds.ts';
 import { deletionPolicy, driftSchema, managementPolicy, warningsSchema } from './common-fields.ts';
 import { choice, flag, integer, list, objectName, optional, type ValueOf, struct, text, timeText } from './schema.ts';
 import { tokenSchema } from './role-token.ts';
 
-/** The name of a VaultACLPolicy, or "external:" and the name of a policy in Vault that nothing here manages. */
+/** The name of a VaultACLPolicy, or "external:" and the name of a policy in Vault without VaultACLPolicy. */
 const POLICY_REFERENCE = '^(external:[a-z0-9]([a-z0-9._/-]*[a-z0-9_])?|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$';
-/** The prefix of policies that nothing here manages. */
+/** Prefix of references to policies without VaultACLPolicy. */
 export const EXTERNAL_PREFIX = 'external:';
-/** A role's name as both servers take it: word characters, dots and dashes inside. */
+/** A role name that both products accept. */
 const VAULT_ROLE_NAME = '^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$';
 export const MAX_SERVICE_ACCOUNTS = 16;
 export const MAX_POLICIES = 32;
 
-/** Whether a text can be asked for as a policy: well formed, and not root. */
+/** Whether a text is a valid entry of spec.policies. */
 export function isPolicyReference(text: string): boolean {
   return (
     new RegExp(POLICY_REFERENCE).test(text) &&
-    text.length <= LONGEST_POLICY &&
+    text.length <= MAX_POLICY_LENGTH &&
     text !== 'root' &&
     text !== `${EXTERNAL_PREFIX}root`
   );
 }
-const LONGEST_POLICY = 253;
+const MAX_POLICY_LENGTH = 253;
 
 const policyReference = () =>
-  text('The name of a VaultACLPolicy, or external:NAME.', { min: 1, max: LONGEST_POLICY, pattern: POLICY_REFERENCE });
+  text('Name of a VaultACLPolicy, or external:NAME for a policy without VaultACLPolicy.', {
+    min: 1,
+    max: MAX_POLICY_LENGTH,
+    pattern: POLICY_REFERENCE,
+  });
 export function policyReferences(
   description: string,
   options: { readonly max: number; readonly min?: number; readonly default?: readonly string[] },
@@ -35,7 +39,7 @@ export function policyReferences(
   return list(policyReference(), description, {
     ...options,
     merge: 'set',
-    rules: [{ rule: "self.all(name, name != 'root' && name != 'external:root')", message: 'root cannot be given to anybody' }],
+    rules: [{ rule: "self.all(name, name != 'root' && name != 'external:root')", message: 'must not contain the policy root' }],
   });
 }
 
@@ -44,7 +48,7 @@ export function audience(description: string) {
     min: 1,
     max: 256,
     pattern: '^[!-~]+$',
-    rules: [{ rule: "!self.contains(',')", message: 'must not hold a comma' }],
+    rules: [{ rule: "!self.contains(',')", message: 'must not contain a comma' }],
   });
 }
 export const ALIAS_NAME_SOURCES = ['ServiceAccountUID', 'ServiceAccountName'] as const;
@@ -53,14 +57,14 @@ export const roleSpecSchema = struct(
   {
     backendRef: optional(
       struct(
-        { name: objectName('Its name.') },
-        `The VaultAuthBackend. When left out: the one that the label ${BACKEND_LABEL} of the namespace names, else the one with isDefault.`,
+        { name: objectName('Name of the VaultAuthBackend.') },
+        `VaultAuthBackend of the role. Defaults to the backend in the namespace label ${BACKEND_LABEL}, otherwise to the backend with isDefault.`,
       ),
     ),
     serviceAccounts: optional(
       list(
-        objectName('The name of a service account in this namespace.'),
-        'Who can log in: service accounts of this namespace by name. When left out: the one named like this object.',
+        objectName('Name of a service account in this namespace.'),
+        'Service accounts of this namespace that can log in. Defaults to the service account with the name of this object.',
         {
           min: 1,
           max: MAX_SERVICE_ACCOUNTS,
@@ -69,22 +73,29 @@ export const roleSpecSchema = struct(
       ),
     ),
     policies: optional(
-      policyReferences('What they may do: policies that the backend lets this namespace use.', { max: MAX_POLICIES }),
+      policyReferences('Policies of the tokens, from those that tenancy.policyRules of the backend allows for this namespace.', {
+        max: MAX_POLICIES,
+      }),
     ),
-    audience: optional(audience('The audience that their tokens must have; as the backend says when left out.')),
+    audience: optional(audience('Audience that the service account token must have. Defaults to the audience of the backend.')),
     tokenExpirationSeconds: optional(
-      integer('The life of the projected token of injected pods; as the backend says when left out.', { min: 600, max: 86400 }),
+      integer(
+        'Requested lifetime of the projected service account token in injected pods. Defaults to the value of the backend.',
+        { min: 600, max: 86400 },
+      ),
     ),
     aliasNameSource: optional(
       choice(
         ALIAS_NAME_SOURCES,
-        'What names the identity in Vault: the UID, new with each service account, or namespace and name.',
+        'Name of the entity alias in Vault. ServiceAccountUID: changes when the service account is recreated. ServiceAccountName: NAMESPACE/NAME.',
       ),
     ),
-    token: optional(tokenSchema('The tokens of their logins; what is left out is as the backend says.')),
-    managementPolicy: managementPolicy('Observe: the role is made elsewhere; look, and say what it admits.'),
+    token: optional(tokenSchema('Vault tokens that logins get. Each field defaults to the value of the backend.')),
+    managementPolicy: managementPolicy(
+      'Manage: write the role to Vault. Observe: the role is managed elsewhere; only report what it binds.',
+    ),
     vaultRoleName: optional(
-      text('The name of the role in Vault, where the backend does not choose it: with Observe, or with roleNaming Plain.', {
+      text('Name of the role in Vault. Only with managementPolicy Observe, or when the backend has roleNaming Plain.', {
         min: 1,
         max: 256,
         pattern: VAULT_ROLE_NAME,
@@ -92,15 +103,15 @@ export const roleSpecSchema = struct(
     ),
     deletionPolicy: deletionPolicy(
       'Delete',
-      'What becomes of the role in Vault when this object is deleted. Retain counts only where the backend says tenancy.allowRetain.',
+      'What happens to the role in Vault when this object is deleted. Delete: delete it. Retain: keep it, if the backend has tenancy.allowRetain.',
     ),
   },
-  'Who of this namespace can log in, and what they may do then.',
+  'Desired state of the role.',
   {
     rules: [
       {
         rule: '!has(oldSelf.backendRef) || (has(self.backendRef) && self.backendRef.name == oldSelf.backendRef.name)',
-        message: 'cannot be changed; make a new object',
+        message: 'is immutable; create a new object instead',
         fieldPath: '.backendRef',
       },
     ],
@@ -109,63 +120,69 @@ export const roleSpecSchema = struct(
 
 const bound = struct(
   {
-    name: objectName('The service account.'),
-    exists: flag('Whether it exists.'),
-    uid: optional(text('Its UID.', { max: 64 })),
+    name: objectName('Name of the service account.'),
+    exists: flag('Whether the service account exists.'),
+    uid: optional(text('UID of the service account.', { max: 64 })),
   },
-  'A service account that the role binds.',
+  'A bound service account.',
 );
 
 export const roleStatusSchema = struct(
   {
-    observedGeneration: optional(integer('The generation that this status speaks of.', { min: 0, max: Number.MAX_SAFE_INTEGER })),
+    observedGeneration: optional(
+      integer('Generation of the spec that this status describes.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    ),
     conditions: optional(conditionsSchema),
     vault: optional(
       struct(
         {
-          endpoint: objectName('The VaultEndpoint.'),
-          clusterID: optional(text('The identity of its cluster; nothing is deleted in another.', { max: 128 })),
-          namespace: text('The namespace in the server.', { max: 256 }),
-          backend: objectName('The VaultAuthBackend.'),
-          mountPath: text('The path of the mount, without "auth/".', { max: 256 }),
-          mountAccessor: optional(text('Its accessor.', { max: 128 })),
-          roleName: text('The name of the role there; nothing of another name is ever deleted.', { max: 512 }),
-          loginPath: text('Where pods log in.', { max: 512 }),
-          owned: optional(flag('Whether this object made the role or took it over; only then is it ever written or deleted.')),
+          endpoint: objectName('Name of the VaultEndpoint.'),
+          clusterID: optional(
+            text('Cluster ID of the Vault server; the controller deletes nothing in another cluster.', { max: 128 }),
+          ),
+          namespace: text('Vault namespace.', { max: 256 }),
+          backend: objectName('Name of the VaultAuthBackend.'),
+          mountPath: text('Path of the mount, without "auth/".', { max: 256 }),
+          mountAccessor: optional(text('Accessor of the mount.', { max: 128 })),
+          roleName: text('Name of the role in Vault; the controller deletes no other.', { max: 512 }),
+          loginPath: text('API path of the login.', { max: 512 }),
+          owned: optional(
+            flag('Whether this object created or adopted the role. The controller writes and deletes no other role.'),
+          ),
         },
-        'Where it is in Vault.',
+        'Location in Vault.',
       ),
     ),
     binding: optional(
       struct(
         {
-          serviceAccounts: list(bound, 'Who can log in.', { max: MAX_SERVICE_ACCOUNTS, merge: { keys: ['name'] } }),
-          audience: text("The audience that tokens must have; the API server's own when empty.", { max: 256 }),
-          tokenExpirationSeconds: integer('The life of the projected token.', { min: 0, max: 86400 }),
+          serviceAccounts: list(bound, 'Bound service accounts.', { max: MAX_SERVICE_ACCOUNTS, merge: { keys: ['name'] } }),
+          audience: text('Audience that a token must have; empty for the audience of the API server.', { max: 256 }),
+          tokenExpirationSeconds: integer('Lifetime of the projected token.', { min: 0, max: 86400 }),
         },
-        'Who can log in, and with which token.',
+        'Service accounts that can log in, and with which token.',
       ),
     ),
-    programmed: optional(flag('Whether it has ever been in Vault as declared.')),
+    programmed: optional(flag('Whether the role has ever been in sync in Vault.')),
     effectivePolicies: optional(
-      list(text('A policy in Vault.', { max: 256 }), 'The policies that their tokens get, by their names in Vault.', {
+      list(text('Name of a policy in Vault.', { max: 256 }), 'Policies of the tokens, by their names in Vault.', {
         max: 96,
         merge: 'set',
       }),
     ),
-    documentHash: optional(text('SHA-256 of the role as it was written last.', { max: 64 })),
+    documentHash: optional(text('SHA-256 of the last written role.', { max: 64 })),
     drift: optional(driftSchema()),
     warnings: optional(warningsSchema()),
-    lastSyncTime: optional(timeText('When it was last held against Vault.')),
+    lastSyncTime: optional(timeText('When the object was last compared with Vault.')),
   },
-  'What the controller last saw.',
+  'Observed state.',
 );
 
 export type VaultAuthRoleSpec = ValueOf<typeof roleSpecSchema>;
 export type VaultAuthRoleStatus = ValueOf<typeof roleStatusSchema>;
 export type VaultAuthRole = Resource<VaultAuthRoleSpec, VaultAuthRoleStatus>;
 
-/** Condition types of a role and the reasons that each can have; ServiceAccountsExist is not part of Ready. */
+/** Condition types of a role and their reasons; ServiceAccountsExist does not count for Ready. */
 export const roleReasons = {
   Accepted: [
     'Accepted',
@@ -202,7 +219,7 @@ export const roleReasons = {
 } as const;
 export type RoleConditionUpdate = ConditionUpdateOf<typeof roleReasons>;
 
-/** The service accounts that a role binds: those that it names, else the one of its own name. */
+/** The service accounts that a role binds: spec.serviceAccounts, or the one with the name of the role. */
 export function serviceAccountsOf(role: VaultAuthRole): readonly string[] {
   return role.spec.serviceAccounts ?? [role.metadata.name];
 }

@@ -170,20 +170,25 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   });
 
   it.each<[KindName, Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>, string]>([
-    ['VaultEndpoint', {}, { namespace: 'team' }, 'what was made in the old one would stay there; make a new object'],
-    ['VaultEndpoint', { namespace: 'team' }, { namespace: 'team/a' }, 'cannot be changed'],
-    ['VaultEndpoint', { namespace: 'team' }, { namespace: '' }, 'cannot be changed'],
-    ['VaultEndpoint', { namespace: 'team' }, { namespace: null }, 'cannot be changed'],
-    ['VaultAuthBackend', {}, { path: 'other' }, 'cannot be changed'],
-    ['VaultAuthBackend', {}, { clusterName: 'other' }, 'cannot be changed'],
-    ['VaultAuthBackend', {}, { type: 'jwt', kubernetes: null, jwt: {} }, 'cannot be changed'],
-    ['VaultAuthBackend', {}, { endpointRef: { name: 'other' } }, 'cannot be changed'],
-    ['VaultACLPolicy', {}, { endpointRef: { name: 'other' } }, 'cannot be changed'],
-    ['VaultACLPolicy', { vaultName: 'a' }, { vaultName: 'b' }, 'cannot be changed'],
-    ['VaultACLPolicy', { vaultName: 'a' }, { vaultName: null }, 'cannot be set or taken away later'],
-    ['VaultACLPolicy', {}, { vaultName: 'b' }, 'cannot be set or taken away later'],
-    ['VaultAuthRole', { backendRef: { name: 'a' } }, { backendRef: { name: 'b' } }, 'cannot be changed'],
-    ['VaultAuthRole', { backendRef: { name: 'a' } }, { backendRef: null }, 'cannot be changed'],
+    [
+      'VaultEndpoint',
+      {},
+      { namespace: 'team' },
+      'objects in the old namespace would be orphaned; create a new VaultEndpoint instead',
+    ],
+    ['VaultEndpoint', { namespace: 'team' }, { namespace: 'team/a' }, 'is immutable, because'],
+    ['VaultEndpoint', { namespace: 'team' }, { namespace: '' }, 'is immutable, because'],
+    ['VaultEndpoint', { namespace: 'team' }, { namespace: null }, 'is immutable, because'],
+    ['VaultAuthBackend', {}, { path: 'other' }, 'is immutable; create a new'],
+    ['VaultAuthBackend', {}, { clusterName: 'other' }, 'is immutable; create a new'],
+    ['VaultAuthBackend', {}, { type: 'jwt', kubernetes: null, jwt: {} }, 'is immutable; create a new'],
+    ['VaultAuthBackend', {}, { endpointRef: { name: 'other' } }, 'is immutable; create a new'],
+    ['VaultACLPolicy', {}, { endpointRef: { name: 'other' } }, 'is immutable; create a new'],
+    ['VaultACLPolicy', { vaultName: 'a' }, { vaultName: 'b' }, 'is immutable; create a new'],
+    ['VaultACLPolicy', { vaultName: 'a' }, { vaultName: null }, 'spec.vaultName is immutable'],
+    ['VaultACLPolicy', {}, { vaultName: 'b' }, 'spec.vaultName is immutable'],
+    ['VaultAuthRole', { backendRef: { name: 'a' } }, { backendRef: { name: 'b' } }, 'is immutable; create a new'],
+    ['VaultAuthRole', { backendRef: { name: 'a' } }, { backendRef: null }, 'is immutable; create a new'],
   ])('%s %j cannot become %j', async (kind, before, after, refusal) => {
     expect((await create(kind, manifest(kind, before, 'fixed'), false)).status).toBe(201);
     const path = objectPath(kind, { namespace: team, name: 'fixed' });
