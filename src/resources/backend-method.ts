@@ -99,7 +99,7 @@ export const kubernetesSchema = struct(
     reviewer,
     verifyKeys,
     issuer: text(
-      'Issuer that tokens must have. Ignore: any issuer. Discover: the discovered issuer of the API server. Any other value is the issuer itself.',
+      'Issuer that tokens must have. Ignore: every issuer is accepted. Discover: the discovered issuer of the API server. Any other value is the issuer itself.',
       { min: 1, max: 512, pattern: ISSUER, default: 'Ignore' },
     ),
   },

@@ -65,7 +65,7 @@ const mount = struct(
 const aliasMetadata = struct(
   {
     fromAnnotations: flag(
-      'Let Vault copy service account annotations vault.hashicorp.com/alias-metadata-KEY into the metadata of entity aliases. Only Vault supports this.',
+      'Let Vault copy the alias-metadata-KEY annotations (under its own prefix) of service accounts into the metadata of entity aliases. Only Vault supports this.',
       { default: false },
     ),
     allowedKeys: list(
