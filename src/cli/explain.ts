@@ -1,51 +1,76 @@
 // The command explain: why each pod of a manifest, or one of a cluster, is injected or not, and with what.
-import type { PodReference } from './live/reference.ts';
-import { podReference } from './live/reference.ts';
+import type { LiveEvaluation, PodReference } from './live/live-pod.ts';
+import { parseCommandLine, type CommandLine } from './offline/command-line.ts';
+import { evaluateManifests } from './offline/evaluate.ts';
 import { explanationOf } from './offline/explanation.ts';
 import { explanationText } from './offline/explanation-text.ts';
-import { painter } from './offline/paint.ts';
-import { callOf, prepareFiles, type Called, type Explained } from './offline/prepare.ts';
-import type { Terminal } from './terminal.ts';
+import { painter, type Terminal } from './terminal.ts';
 
-const OUTPUT = { name: 'o', value: 'text|json', sentence: 'Form of the answer; its JSON shape is documented and stays.' };
+const OUTPUT = { name: 'o', value: 'text|json', sentence: 'Output format; the JSON shape is documented and stable.' };
 const CONTEXT = { name: 'context', value: 'NAME', sentence: 'Context of the kubeconfig, for a pod of a cluster.' };
 
-/** Flags that say nothing about files. */
+/** Flags that have no effect on files. */
 const FOR_CLUSTERS = /^--?(?:kubeconfig|context)(?:=|$)/;
 
-/** Raised when a member of the JSON answer goes or changes its meaning; new members do not raise it. */
+/** Raised when a member of the JSON output goes or changes its meaning; new members do not raise it. */
 const SHAPE_VERSION = 1;
 
-/** Explains every pod of the manifests, or the named one. The exit code is 1 when one of them would be refused. */
+/** Explains every pod of the manifests, or the named one. Returns the exit code: 1 if one of them would be denied. */
 export async function explain(words: readonly string[], terminal: Terminal): Promise<number> {
-  const called = callOf({ command: 'explain', flags: [OUTPUT, CONTEXT] }, words, terminal);
-  if (typeof called === 'number') return called;
-  const form = called.settings.extra.get(OUTPUT.name) ?? 'text';
-  if (form !== 'text' && form !== 'json')
-    return called.fail([`-o: ${JSON.stringify(form)} cannot be read, expected text or json`]);
-  const reference = podReference(called.settings.positionals);
-  if (typeof reference === 'string') return called.fail([reference]);
-  const idle = reference ? undefined : called.words.find((word) => FOR_CLUSTERS.test(word));
-  if (idle !== undefined)
-    return called.fail([`${idle}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; files take -cluster-state`]);
-  const explained = reference ? await fromCluster(reference, called, terminal) : await prepareFiles('explain', called, terminal);
-  if (typeof explained === 'number') return explained;
-  const pods = explained.judged.map((one) => explanationOf(one, explained));
-  for (const oddity of explained.oddities) terminal.stderr(`${oddity}\n`);
-  if (form === 'json') terminal.stdout(`${JSON.stringify({ version: SHAPE_VERSION, pods }, undefined, 2)}\n`);
+  const commandLine = parseCommandLine('explain', [OUTPUT, CONTEXT], words, terminal);
+  if (typeof commandLine === 'number') return commandLine;
+  const { settings, fail } = commandLine;
+  const format = settings.extra.get(OUTPUT.name) ?? 'text';
+  if (format !== 'text' && format !== 'json')
+    return fail([`-o: ${JSON.stringify(format)} is not a format, expected text or json`]);
+  const reference = podReference(settings.positionals);
+  if (typeof reference === 'string') return fail([reference]);
+  const misused = reference ? undefined : commandLine.words.find((word) => FOR_CLUSTERS.test(word));
+  if (misused !== undefined)
+    return fail([`${misused}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; for files use -cluster-state`]);
+  const evaluation = reference
+    ? await evaluateInCluster(reference, commandLine, terminal)
+    : await evaluateManifests(commandLine, terminal);
+  if (typeof evaluation === 'number') return evaluation;
+  const live = 'live' in evaluation ? evaluation.live : undefined;
+  const pods = evaluation.pods.map((pod) => explanationOf(pod, evaluation, live));
+  for (const warning of evaluation.warnings) terminal.stderr(`${warning}\n`);
+  if (format === 'json') terminal.stdout(`${JSON.stringify({ version: SHAPE_VERSION, pods }, undefined, 2)}\n`);
   else {
-    for (const pod of pods) terminal.stdout(explanationText(pod, painter(terminal.colour)));
-    if (pods.length === 0) terminal.stderr('there is no pod in these manifests\n');
+    for (const pod of pods) terminal.stdout(explanationText(pod, painter(terminal)));
+    if (pods.length === 0) terminal.stderr('the manifests have no pod\n');
   }
   return pods.some(({ decision }) => decision === 'denied') ? 1 : 0;
 }
 
-/** Loaded only when it is asked for: a cluster needs more than files. */
-const fromCluster = async (reference: PodReference, called: Called, terminal: Terminal): Promise<Explained | number> => {
-  const { prepareLive } = await import('./live/prepare.ts');
+/** Imported on demand: files need no Kubernetes client. */
+const evaluateInCluster = async (
+  reference: PodReference,
+  commandLine: CommandLine,
+  terminal: Terminal,
+): Promise<LiveEvaluation | number> => {
+  const { evaluateLivePod } = await import('./live/live-pod.ts');
   try {
-    return await prepareLive(reference, called, terminal);
+    return await evaluateLivePod(reference, commandLine, terminal);
   } catch (error) {
-    return called.fail([error instanceof Error ? error.message : String(error)]);
+    return commandLine.fail([error instanceof Error ? error.message : String(error)]);
   }
 };
+
+const POD_KIND = /^(?:pods?|po)(?:\/(.*))?$/;
+
+/**
+ * Reads `pod NAMESPACE/NAME`, `pod NAME`, `pod/NAME` and `pod/NAMESPACE/NAME`. Returns undefined if the words are files, and a
+ * sentence if they begin like a pod and go on differently.
+ */
+export function podReference([first = '', ...rest]: readonly string[]): PodReference | string | undefined {
+  const match = POD_KIND.exec(first);
+  if (!match) return undefined;
+  const [word = '', ...more] = match[1] === undefined ? rest : [match[1], ...rest];
+  const parts = word.split('/');
+  const name = parts.at(-1) ?? '';
+  const namespace = parts.length === 2 ? parts[0] : undefined;
+  if (more.length > 0 || parts.length > 2 || name === '' || namespace === '')
+    return `expected one pod, as "pod NAMESPACE/NAME" or "pod NAME -n NAMESPACE", found ${JSON.stringify([first, ...rest].join(' '))}`;
+  return { namespace, name };
+}

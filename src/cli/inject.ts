@@ -1,78 +1,67 @@
 // The command inject: manifests in, injected manifests out, without a cluster.
-import { differenceOf } from './offline/difference.ts';
-import { lineOfNote, type Judged } from './offline/judge.ts';
-import { prepare, switchOf, type JudgedDocument, type JudgedSource, type Prepared } from './offline/prepare.ts';
+import { structuredPatch } from 'diff';
 import { editDocument, withValueAt, type EditedText } from '../yaml/edit.ts';
+import { parseCommandLine, switchOf } from './offline/command-line.ts';
+import {
+  evaluateManifests,
+  lineOfDiagnostic,
+  type EvaluatedDocument,
+  type EvaluatedPod,
+  type EvaluatedSource,
+  type ManifestEvaluation,
+} from './offline/evaluate.ts';
 import { titleOf } from './offline/workload.ts';
-import type { Terminal } from './terminal.ts';
+import { painter, type Paint, type Terminal } from './terminal.ts';
 
-const DIFF = { name: 'diff', sentence: 'Print what injection changes as a unified diff in place of the manifests.' };
+const DIFF = { name: 'diff', sentence: 'Print a unified diff of the changes instead of the manifests.' };
 
 /**
- * Prints every document, the injected ones changed and all others byte for byte. When a pod is refused nothing is printed, as with
- * `linkerd inject` and compilers: what goes on to kubectl must not be a workload without its secrets.
+ * Prints all manifests, with injected pods. Returns the exit code. If a pod is denied, nothing is printed, as with `linkerd inject`:
+ * otherwise `kubectl apply` would start a workload without its secrets.
  */
 export async function inject(words: readonly string[], terminal: Terminal): Promise<number> {
-  const prepared = await prepare({ command: 'inject', flags: [DIFF] }, words, terminal);
-  if (typeof prepared === 'number') return prepared;
-  const wantsDiff = switchOf(prepared.settings, DIFF.name);
-  if (wantsDiff === undefined) {
-    terminal.stderr('vault-auth-injector inject: -diff: expected true or false\n');
-    return 2;
-  }
-  const all = prepared.sources.flatMap(({ documents }) => documents.flatMap(({ judged }) => judged));
-  const refused = all.filter(({ outcome }) => outcome.decision === 'denied');
-  const written = prepared.sources.map((source) => ({ ...source, texts: source.documents.map(rewriteDocument) }));
-  tell(prepared, written, terminal);
-  if (wantsDiff) for (const source of written) terminal.stdout(diffOf(source, terminal.colour));
-  else if (refused.length === 0) terminal.stdout(joined(written));
-  terminal.stderr(`${summary(prepared, all, wantsDiff)}\n`);
-  return refused.length > 0 ? 1 : 0;
+  const commandLine = parseCommandLine('inject', [DIFF], words, terminal);
+  if (typeof commandLine === 'number') return commandLine;
+  const isDiff = switchOf(commandLine.settings, DIFF.name);
+  if (isDiff === undefined) return commandLine.fail(['-diff: expected true or false']);
+  const evaluation = await evaluateManifests(commandLine, terminal);
+  if (typeof evaluation === 'number') return evaluation;
+  const isDenied = evaluation.pods.some(({ result }) => result.decision === 'denied');
+  const edited = evaluation.sources.map((source) => ({ ...source, texts: source.documents.map(editedText) }));
+  printDiagnostics(evaluation, edited, terminal);
+  if (isDiff) for (const source of edited) terminal.stdout(diffOf(source, painter(terminal), terminal.colour));
+  else if (!isDenied) terminal.stdout(streamOf(edited));
+  terminal.stderr(`${summary(evaluation, isDiff)}\n`);
+  return isDenied ? 1 : 0;
 }
 
-type Written = JudgedSource & { readonly texts: readonly EditedText[] };
+type EditedSource = EvaluatedSource & { readonly texts: readonly EditedText[] };
 
-const rewriteDocument = ({ document, judged }: JudgedDocument): EditedText => {
-  const changed = judged.filter(({ workload, injected }) => injected !== workload.pod);
-  return editDocument(
+const isChanged = ({ workload, injected }: EvaluatedPod): boolean => injected !== workload.pod;
+
+const editedText = ({ document, pods }: EvaluatedDocument): EditedText =>
+  editDocument(
     document,
-    changed.reduce((value, { workload, injected }) => withValueAt(value, workload.path, injected), document.value),
+    pods.filter(isChanged).reduce((value, { workload, injected }) => withValueAt(value, workload.path, injected), document.value),
   );
-};
 
 /** Warnings and errors, in the order of the manifests. */
-const tell = ({ oddities }: Prepared, written: readonly Written[], terminal: Terminal): void => {
-  for (const oddity of oddities) terminal.stderr(`${oddity}\n`);
-  for (const { documents, texts } of written)
-    for (const [index, { judged }] of documents.entries()) {
-      for (const one of judged) for (const note of one.notes) terminal.stderr(`${lineOfNote(one, note)}\n`);
-      const [first] = judged;
-      if (first && texts[index]?.expanded === true)
+const printDiagnostics = ({ warnings }: ManifestEvaluation, edited: readonly EditedSource[], terminal: Terminal): void => {
+  for (const warning of warnings) terminal.stderr(`${warning}\n`);
+  for (const { source, documents, texts } of edited)
+    for (const [index, { pods }] of documents.entries()) {
+      for (const pod of pods) for (const diagnostic of pod.diagnostics) terminal.stderr(`${lineOfDiagnostic(pod, diagnostic)}\n`);
+      const changed = pods.find(isChanged);
+      if (changed && texts[index]?.expanded === true)
         terminal.stderr(
-          `${first.document.source.file}:${first.line}: warning: ${titleOf(first.workload)} changes behind YAML aliases: the document is printed with copies in their place\n`,
+          `${source.file}:${changed.line}: warning: ${titleOf(changed.workload)} changes a YAML anchor: copies replace the aliases of its document\n`,
         );
     }
 };
 
-const diffOf = ({ source, documents, texts }: Written, colour: boolean): string =>
-  differenceOf(
-    source.file,
-    documents.map(({ document, judged }, index) => {
-      const before = source.text.slice(document.start, document.end);
-      const changed = judged.filter(({ workload, injected }) => injected !== workload.pod);
-      return {
-        title: changed.map(({ workload }) => titleOf(workload)).join(', '),
-        firstLine: document.lineOf(document.start),
-        before,
-        after: texts[index]?.text ?? before,
-      };
-    }),
-    colour,
-  );
-
-/** One stream. Several sources are YAML documents of it, JSON ones too: with `---` in front, no reader takes it for one JSON value. */
-const joined = (written: readonly Written[]): string => {
-  const texts = written
+/** One YAML stream. A leading `---` keeps a reader from taking JSON from several files for one JSON value. */
+const streamOf = (edited: readonly EditedSource[]): string => {
+  const texts = edited
     .map(({ source, texts }) => (texts.length === 0 ? source.text : texts.map(({ text }) => text).join('')))
     .filter((text) => text !== '');
   if (texts.length < 2) return texts.join('');
@@ -84,21 +73,57 @@ const separatorBefore = (text: string, isFirst: boolean): string => {
   return begins || (isFirst && !/^\s*[{[]/.test(text)) ? '' : '---\n';
 };
 
+const CONTEXT_LINES = 3;
+/** The agent's configuration is one line of a thousand characters: a terminal shows its beginning. */
+const MAX_COLOURED_LINE = 160;
+
+/** The diff of one file for `patch` and for people; empty without a change. Headers and hunks name the objects. */
+const diffOf = ({ source: { file, text }, documents, texts }: EditedSource, paint: Paint, isColoured: boolean): string => {
+  const shown = (line: string): string => {
+    const short =
+      isColoured && line.length > MAX_COLOURED_LINE ? `${line.slice(0, MAX_COLOURED_LINE)}… (${line.length} characters)` : line;
+    return paint(short, line.startsWith('+') ? 'green' : line.startsWith('-') ? 'red' : undefined);
+  };
+  const body: string[] = [];
+  const titles: string[] = [];
+  let addedLines = 0;
+  for (const [index, { document, pods }] of documents.entries()) {
+    const before = text.slice(document.start, document.end);
+    const after = texts[index]?.text ?? before;
+    const { hunks } = structuredPatch('', '', before, after, '', '', { context: CONTEXT_LINES });
+    const title = pods
+      .filter(isChanged)
+      .map(({ workload }) => titleOf(workload))
+      .join(', ');
+    if (hunks.length > 0) titles.push(title);
+    const offset = document.lineOf(document.start) - 1;
+    for (const { oldStart, oldLines, newStart, newLines, lines } of hunks) {
+      const header = `@@ -${oldStart + offset},${oldLines} +${newStart + offset + addedLines},${newLines} @@ ${title}`;
+      body.push(paint(header, 'cyan'), ...lines.map(shown));
+    }
+    addedLines += after.split('\n').length - before.split('\n').length;
+  }
+  if (body.length === 0) return '';
+  // `patch` takes the text behind the tab for a date and ignores it.
+  const names = titles.join(', ');
+  return [paint(`--- ${file}\t${names}`, 'bold'), paint(`+++ ${file}\t${names}, injected`, 'bold'), ...body]
+    .map((line) => `${line}\n`)
+    .join('');
+};
+
 const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 
-const summary = ({ objects }: Prepared, all: readonly Judged[], wantsDiff: boolean): string => {
-  const injected = all.filter(({ workload, injected }) => injected !== workload.pod).length;
-  const refused = all.filter(({ outcome }) => outcome.decision === 'denied').length;
-  const current = all.filter(
-    ({ outcome, workload, injected }) => outcome.decision === 'injected' && injected === workload.pod,
-  ).length;
-  const left = all.length - injected - refused - current;
-  if (all.length === 0) return `${count(objects, 'object')}, none of them with a pod`;
+const summary = ({ objects, pods }: ManifestEvaluation, isDiff: boolean): string => {
+  if (pods.length === 0) return `${count(objects, 'object')}, none of them with a pod`;
+  const injected = pods.filter(isChanged).length;
+  const denied = pods.filter(({ result }) => result.decision === 'denied').length;
+  const current = pods.filter((pod) => pod.result.decision === 'injected' && !isChanged(pod)).length;
+  const skipped = pods.length - injected - denied - current;
   const parts = [
     `${injected} injected`,
-    ...(current > 0 ? [`${current} injected before`] : []),
-    ...(left > 0 ? [`${left} left alone`] : []),
-    ...(refused > 0 ? [`${refused} refused${wantsDiff ? '' : ', so that nothing is printed'}`] : []),
+    ...(current > 0 ? [`${current} already injected`] : []),
+    ...(skipped > 0 ? [`${skipped} not injected`] : []),
+    ...(denied > 0 ? [`${denied} denied${isDiff ? '' : ', so that nothing is printed'}`] : []),
   ];
-  return `${count(objects, 'object')}, ${count(all.length, 'pod')}: ${parts.join(', ')}`;
+  return `${count(objects, 'object')}, ${count(pods.length, 'pod')}: ${parts.join(', ')}`;
 };

@@ -39,6 +39,15 @@ export function processTerminal(environment: Readonly<Record<string, string | un
   };
 }
 
+const COLOUR_CODES = { bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+export type Colour = keyof typeof COLOUR_CODES;
+export type Paint = (text: string, colour: Colour | undefined) => string;
+
+/** Colours text on a terminal; returns it unchanged elsewhere. */
+export function painter({ colour: isColoured }: Pick<Terminal, 'colour'>): Paint {
+  return (text, colour) => (isColoured && colour !== undefined ? `\u{1b}[${COLOUR_CODES[colour]}m${text}\u{1b}[0m` : text);
+}
+
 const HELP = new Set(['-h', '-help', '--help']);
 
 /** True when the words ask what a command takes rather than for its work. */

@@ -1,25 +1,25 @@
-// An explanation for people: a headline, the decision, and what belongs to it, in at most 96 columns where words allow it.
+// An explanation as text: a headline, the decision, then sections, in at most 96 columns where words allow it.
 import { OBJECT_LAYERS, type Layer } from '../../annotations/row.ts';
 import { wrap } from '../help.ts';
+import type { Colour, Paint } from '../terminal.ts';
 import type { ContainerExplanation, Explanation, TokenExplanation } from './explanation.ts';
-import type { Colour, Paint } from './paint.ts';
 import { titleOf } from './workload.ts';
 
 const WIDTH = 96;
-/** Column where what is said about a heading begins. */
+/** Column of the text beside a heading. */
 const COLUMN = 12;
 const WIDEST_VALUE = 32;
 
 const COLOURS: Readonly<Record<Explanation['decision'], Colour>> = { injected: 'green', skipped: 'yellow', denied: 'red' };
 const LIST_WORDS = { initContainers: 'init container', containers: 'container' } as const;
 
-/** The lines of one pod, ended by an empty one. */
+/** The lines of one pod and an empty line. */
 export function explanationText(explanation: Explanation, paint: Paint): string {
   const { file, line, decision, sentence, warnings, problems } = explanation;
   const lines = [
     `${paint(titleOf(explanation), 'bold')} (${line === 0 ? file : `${file}:${line}`})`,
     ...wrap(sentence, WIDTH - 2).map((part, index) => `${index === 0 ? '  ' : '    '}${paint(part, COLOURS[decision])}`),
-    ...section('runs', liveLines(explanation)),
+    ...section('live', liveLines(explanation)),
     ...section('login', loginLines(explanation)),
     ...section('token', tokenLines(explanation)),
     ...section('secrets', secretLines(explanation)),
@@ -27,19 +27,19 @@ export function explanationText(explanation: Explanation, paint: Paint): string 
     ...section('guarded', guardedLines(explanation)),
     ...section('adds', additionLines(explanation)),
     ...section('result', resultLines(explanation)),
-    ...section('warnings', warnings.flatMap(noteLines)),
-    ...section('problems', problems.flatMap(noteLines)),
+    ...section('warnings', warnings.flatMap(diagnosticLines)),
+    ...section('problems', problems.flatMap(diagnosticLines)),
   ];
   return `${lines.join('\n')}\n\n`;
 }
 
-/** A heading and what is said about it; nothing when there is nothing to say. */
+/** A heading with its lines; nothing without lines. */
 const section = (heading: string, lines: readonly string[]): string[] =>
   lines
     .flatMap((line) => wrapped(line))
     .map((line, index) => `${index === 0 ? `  ${heading}`.padEnd(COLUMN) : ' '.repeat(COLUMN)}${line}`);
 
-/** Long lines go on further in; columns within a line keep their blanks when it fits. */
+/** Continuation lines are indented; a line that fits keeps its columns. */
 const wrapped = (line: string): string[] => {
   if (line.length <= WIDTH - COLUMN) return [line];
   const margin = /^ */.exec(line)?.[0] ?? '';
@@ -52,9 +52,11 @@ const liveLines = ({ live }: Explanation): string[] =>
 const loginLines = ({ login }: Explanation): string[] => {
   if (!login) return [];
   const { address, authType, mount, role, namespace } = login;
-  const who = role === '' ? 'no role' : `role ${role}`;
-  const where = address === '' ? 'no address' : address;
-  return [`${who} at ${mount} (method ${authType}) of ${where}${namespace === '' ? '' : `, Vault namespace ${namespace}`}`];
+  const roleWords = role === '' ? 'no role' : `role ${role}`;
+  const server = address === '' ? 'no address' : address;
+  return [
+    `${roleWords} at ${mount} (method ${authType}) of ${server}${namespace === '' ? '' : `, Vault namespace ${namespace}`}`,
+  ];
 };
 
 const tokenLines = ({ token, serviceAccount }: Explanation): string[] => {
@@ -64,8 +66,8 @@ const tokenLines = ({ token, serviceAccount }: Explanation): string[] => {
 
 const tokenWords = ({ from, volume, audience, expirationSeconds }: TokenExplanation): string => {
   if (from === 'injection')
-    return `for ${audience === '' ? 'the API server' : audience} alone, ${expirationSeconds} s, in volume ${volume}`;
-  return from === 'api-server' ? 'which the API server adds' : `from volume ${volume}`;
+    return `audience ${audience === '' ? 'of the API server' : audience}, ${expirationSeconds} s, in volume ${volume}`;
+  return from === 'api-server' ? 'added by the API server' : `from volume ${volume}`;
 };
 
 const secretLines = ({ secrets }: Explanation): string[] => {
@@ -83,20 +85,21 @@ const secretLines = ({ secrets }: Explanation): string[] => {
 };
 
 const optionLines = ({ options }: Explanation): string[] => {
-  const told = options.filter(({ standard }) => !standard);
-  const shown = told.map(({ name, value, layer, from }) => ({ name, value: shortened(value), origin: originWords(layer, from) }));
+  const shown = options
+    .filter((option) => !option.default)
+    .map(({ name, value, layer, from }) => ({ name, value: shortened(value), origin: originWords(layer, from) }));
   const [names, values] = (['name', 'value'] as const).map((key) => Math.max(0, ...shown.map((option) => option[key].length)));
   return shown.map(({ name, value, origin }) => `${name.padEnd(names ?? 0)}  ${value.padEnd(values ?? 0)}  ${origin}`);
 };
 
-/** Objects are named as kubectl does: VaultAuthRole team/web. */
+/** As in `VaultAuthRole team/web` or `pod: vault.hashicorp.com/role`. */
 const originWords = (layer: Layer, from: string): string =>
   OBJECT_LAYERS.some((each) => each === layer) ? `${layer} ${from}` : `${layer}: ${from}`;
 
 const guardedLines = ({ guarded }: Explanation): string[] =>
   guarded.map(({ name, annotation, layer, allowedBy }) => {
-    const who = { settings: 'allowed by -allow', namespace: 'allowed by the namespace', none: 'refused' };
-    return `${name}: ${who[allowedBy]} (${layer}: ${annotation})`;
+    const permission = { settings: 'allowed by -allow', namespace: 'allowed by the namespace', none: 'not allowed' };
+    return `${name}: ${permission[allowedBy]} (${layer}: ${annotation})`;
   });
 
 const shortened = (value: unknown): string => {
@@ -114,12 +117,12 @@ const additionLines = ({ containers, volumes }: Explanation): string[] => [
 ];
 
 const agentLine = ({ list, name, image, sidecar, user, group, resources }: ContainerExplanation): string => {
-  const who = user === undefined ? '' : `, user ${user}${group === undefined ? '' : `:${group}`}`;
-  const what = resourceWords(resources);
-  return `${LIST_WORDS[list]} ${name} (${image})${sidecar ? ', stays as a sidecar' : ''}${who}${what === '' ? '' : `, ${what}`}`;
+  const identity = user === undefined ? '' : `, user ${user}${group === undefined ? '' : `:${group}`}`;
+  const amounts = resourceWords(resources);
+  return `${LIST_WORDS[list]} ${name} (${image})${sidecar ? ', runs as a sidecar' : ''}${identity}${amounts === '' ? '' : `, ${amounts}`}`;
 };
 
-/** Requests and limits as in "requests cpu 10m memory 32Mi, limits memory 128Mi". */
+/** As in `requests cpu 10m memory 32Mi, limits memory 128Mi`. */
 const resourceWords = (resources: ContainerExplanation['resources']): string =>
   ['requests', 'limits']
     .map((kind) => [kind, Object.entries((resources as Record<string, object> | undefined)?.[kind] ?? {})] as const)
@@ -132,7 +135,7 @@ const resultLines = ({ containers, result }: Explanation): string[] => {
   return [[...result.initContainers.map((name) => `${name}, then`), result.containers.join(' and ')].join(' ')];
 };
 
-const noteLines = ({ code, line, sentence, remedy }: Explanation['warnings'][number]): string[] => [
+const diagnosticLines = ({ code, line, sentence, remedy }: Explanation['warnings'][number]): string[] => [
   `${sentence} [${code}${line === 0 ? '' : `, line ${line}`}]`,
   `  → ${remedy}`,
 ];

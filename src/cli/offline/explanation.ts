@@ -1,31 +1,30 @@
-// Everything that explain says about one pod, as data: what `-o json` prints and the text is made of.
+// The explanation of one pod as data: printed by `explain -o json`, and as text by explanation-text.ts.
 import type { Layer } from '../../annotations/row.ts';
 import { checkPod } from '../../pod/check.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
-import type { Judged, Note } from './judge.ts';
-import type { Explained } from './prepare.ts';
-import { liveSentenceOf, sentenceOf } from './reason.ts';
-import { hasVolume, nameOf, wishes } from './wishes.ts';
+import type { Diagnostic, EvaluatedPod, Evaluation } from './evaluate.ts';
+import { decisionSentence, liveSentence } from './reason-sentences.ts';
+import { hasVolume, nameOf, requestedBy } from './requested.ts';
 
 export interface OptionExplanation {
   /** Name without prefix. */
   readonly name: string;
   readonly value: Json;
   readonly layer: Layer;
-  /** The annotation, flag or object (as namespace/name) that says so; empty for what is built in. */
+  /** The annotation, flag or object (as namespace/name) that sets it; empty for a built-in default. */
   readonly from: string;
-  /** It is as built in, whoever says so. */
-  readonly standard: boolean;
+  /** The value is the built-in default. */
+  readonly default: boolean;
 }
 
 /** A guarded annotation that a pod or its service account uses. */
 export interface GuardedExplanation {
-  /** What an allowance has to name. */
+  /** The name for -allow and the annotation of the namespace. */
   readonly name: string;
   readonly annotation: string;
   readonly layer: Layer;
-  /** Who allows it; none: it is refused. */
+  /** none: the pod is denied. */
   readonly allowedBy: 'settings' | 'namespace' | 'none';
 }
 
@@ -49,11 +48,11 @@ export interface ContainerExplanation {
   readonly name: string;
   readonly list: 'initContainers' | 'containers';
   readonly image: string;
-  /** Not in the manifest: injection adds it. */
+  /** Injection adds it. */
   readonly added: boolean;
-  /** Of an added container: it runs as long as its pod. */
+  /** An added container that runs as long as its pod. */
   readonly sidecar: boolean;
-  /** Of an added container, where they are set. */
+  /** Only for an added container. */
   readonly user?: number;
   readonly group?: number;
   readonly resources?: Json;
@@ -62,28 +61,37 @@ export interface ContainerExplanation {
 }
 
 export interface TokenExplanation {
-  /** Empty when the API server is still to add it. */
+  /** Empty if the API server has not added it yet. */
   readonly volume: string;
   readonly path: string;
   readonly from: 'injection' | 'api-server' | 'manifest';
-  /** Only of a token that injection adds. */
+  /** Only for a token that injection adds. */
   readonly audience?: string;
   readonly expirationSeconds?: number;
 }
 
-/** What a pod of a cluster has, beside what it would get. */
+/** State of a pod in a cluster. */
 export interface LiveExplanation {
   readonly phase: string;
   readonly injected: boolean;
-  /** Fields that injection would set otherwise now: its settings or annotations have changed since. */
+  /** Fields that a new pod would have with another value: settings or annotations have changed since. */
   readonly differs: readonly string[];
 }
 
+/** A pod that was read from a cluster. */
+export interface LivePod {
+  readonly phase: string;
+  /** It has an agent or a token volume of the injector. */
+  readonly injected: boolean;
+  /** The pod without what injection added to it. */
+  readonly original: JsonObject;
+}
+
 export interface Explanation {
-  /** Where it was read from, and the line; 0 where there are no lines. */
+  /** Source and line; line 0 for a pod of a cluster. */
   readonly file: string;
   readonly line: number;
-  /** Only of a pod of a cluster. */
+  /** Only for a pod of a cluster. */
   readonly live?: LiveExplanation;
   readonly kind: string;
   readonly namespace: string;
@@ -93,7 +101,7 @@ export interface Explanation {
   readonly sentence: string;
   readonly injectionType: string;
   readonly serviceAccount: string;
-  /** Absent for a pod that is left alone without being asked about, like everything below it. */
+  /** Absent, like all that follows, if injection is not requested. */
   readonly login?: {
     readonly address: string;
     readonly authType: string;
@@ -106,60 +114,55 @@ export interface Explanation {
   readonly guarded: readonly GuardedExplanation[];
   readonly secrets: readonly SecretExplanation[];
   readonly containers: readonly ContainerExplanation[];
-  /** Names of all containers of the pod as it will be, each list in its order. */
+  /** Names of all containers after injection, in start order. */
   readonly result: { readonly initContainers: readonly string[]; readonly containers: readonly string[] };
   /** Volumes that injection adds. */
   readonly volumes: readonly string[];
-  readonly warnings: readonly Omit<Note, 'level'>[];
-  readonly problems: readonly Omit<Note, 'level'>[];
+  readonly warnings: readonly Omit<Diagnostic, 'level'>[];
+  readonly problems: readonly Omit<Diagnostic, 'level'>[];
 }
 
 const LISTS = ['initContainers', 'containers'] as const;
 
-/** What is known about a pod that was judged. */
-export function explanationOf(
-  judged: Judged,
-  { settings, context, live }: Pick<Explained, 'settings' | 'context' | 'live'>,
-): Explanation {
-  const { document, workload, line, outcome, seen, injected, notes } = judged;
+/** Describes an evaluated pod; `live` for a pod of a cluster. */
+export function explanationOf(evaluated: EvaluatedPod, { settings, context }: Evaluation, live?: LivePod): Explanation {
+  const { document, workload, line, result, received, injected } = evaluated;
   const { kind, namespace, name } = workload;
-  const pod = live?.without ?? workload.pod;
-  const told = (wanted: Note['level']): Omit<Note, 'level'>[] =>
-    notes.filter(({ level }) => level === wanted).map((note) => withoutLevel(live ? { ...note, line: 0 } : note));
-  const isCurrent = outcome.decision === 'injected' && injected === workload.pod;
-  const differs = live?.injected && outcome.decision === 'injected' ? outcome.patch.map(({ path }) => fieldOf(path)) : [];
-  const said = live && { phase: live.phase, injected: live.injected, differs };
-  const isConcerned = outcome.decision !== 'skipped' || outcome.hindered;
+  const pod = live?.original ?? workload.pod;
+  const isCurrent = result.decision === 'injected' && injected === workload.pod;
+  const differs = live?.injected && result.decision === 'injected' ? result.patch.map(({ path }) => fieldOf(path)) : [];
+  const state = live && { phase: live.phase, injected: live.injected, differs };
+  const isRequested = result.decision !== 'skipped' || result.impossible;
+  const diagnostics = (wanted: Diagnostic['level']): Omit<Diagnostic, 'level'>[] =>
+    evaluated.diagnostics
+      .filter(({ level }) => level === wanted)
+      .map(({ line, code, sentence, remedy }) => ({ line: live ? 0 : line, code, sentence, remedy }));
   return {
     file: document.source.file,
     line: live ? 0 : line,
-    ...(said ? { live: said } : {}),
+    ...(state ? { live: state } : {}),
     kind,
     namespace,
     name,
-    decision: outcome.decision,
-    reason: outcome.reason,
-    sentence: said
-      ? liveSentenceOf(outcome.decision, outcome.reason, outcome.hindered, said)
-      : sentenceOf(outcome.decision, outcome.reason, isCurrent, outcome.hindered),
-    injectionType: outcome.kind ?? '',
+    decision: result.decision,
+    reason: result.reason,
+    sentence: state ? liveSentence(result, state) : decisionSentence(result, isCurrent),
+    injectionType: result.kind ?? '',
     serviceAccount: textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? 'default',
-    ...(isConcerned && checkPod(seen).length === 0
-      ? wishes(judged, settings, context)
+    ...(isRequested && checkPod(received).length === 0
+      ? requestedBy(evaluated, settings, context)
       : { options: [], guarded: [], secrets: [] }),
     containers: containersOf(pod, injected),
     result: { initContainers: namesIn(injected, 'initContainers'), containers: namesIn(injected, 'containers') },
     volumes: objectsOf(objectAt(injected, 'spec')?.['volumes'])
       .map(nameOf)
       .filter((volume) => !hasVolume(pod, volume)),
-    warnings: told('warning'),
-    problems: told('error'),
+    warnings: diagnostics('warning'),
+    problems: diagnostics('error'),
   };
 }
 
-const withoutLevel = ({ line, code, sentence, remedy }: Note): Omit<Note, 'level'> => ({ line, code, sentence, remedy });
-
-/** A field of a patch as people write it. */
+/** As in `metadata.annotations.example.com/a`. */
 const fieldOf = (path: string): string =>
   path
     .split('/')

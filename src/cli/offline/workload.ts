@@ -5,24 +5,24 @@ import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { Path } from '../../yaml/document.ts';
 
 export interface Workload {
-  /** Where the object is in the document; empty for a document that is one object. */
-  readonly place: Path;
-  /** Where its pod is in the document. */
+  /** Path of the object in its document; empty unless the document is a List. */
+  readonly objectPath: Path;
+  /** Path of its pod in the document. */
   readonly path: Path;
   readonly kind: string;
   readonly namespace: string;
-  /** Name, or generateName with a star; empty without either. */
+  /** Name, or generateName with `*`; empty without either. */
   readonly name: string;
   readonly pod: JsonObject;
-  /** Annotations and labels of ours that stand on the workload, where nobody reads them. */
+  /** Our annotations and label on the workload itself, where they have no effect. */
   readonly misplaced: readonly string[];
 }
 
 export interface Workloads {
   readonly workloads: readonly Workload[];
-  /** What is odd about the document, as sentences that begin with the object. */
-  readonly oddities: readonly string[];
-  /** How many Kubernetes objects the document holds, those without a pod included. */
+  /** Sentences that begin with the object. */
+  readonly warnings: readonly string[];
+  /** Number of Kubernetes objects, those without a pod included. */
   readonly objects: number;
 }
 
@@ -47,52 +47,52 @@ const KINDS: Readonly<Record<string, KindRow>> = {
   CronJob: { groups: ['batch'], template: ['spec', 'jobTemplate', 'spec', 'template'] },
 };
 
-/** Every pod of a document, lists within lists included. `namespace` is that of objects that name none. */
+/** Every pod of a document, also in nested Lists. `namespace` is the namespace of objects without one. */
 export function workloadsOf(value: Json, namespace: string): Workloads {
   const workloads: Workload[] = [];
-  const oddities: string[] = [];
+  const warnings: string[] = [];
   let objects = 0;
-  const take = (object: Json | undefined, path: Path): void => {
+  const visit = (object: Json | undefined, path: Path): void => {
     if (!isObject(object)) {
-      if (object !== null && object !== undefined) oddities.push(`${path.join('.')}: is no Kubernetes object`);
+      if (object !== null && object !== undefined) warnings.push(`${path.join('.')}: not a Kubernetes object`);
       return;
     }
     const kind = textOf(object, 'kind');
     const items = object['items'];
     if (kind?.endsWith('List') === true && Array.isArray(items)) {
-      for (const [index, item] of items.entries()) take(item as Json, [...path, 'items', index]);
+      for (const [index, item] of items.entries()) visit(item as Json, [...path, 'items', index]);
       return;
     }
     objects += 1;
-    if (kind === undefined) oddities.push(`${path.length === 0 ? 'the document' : path.join('.')} has no kind`);
+    if (kind === undefined) warnings.push(`${path.length === 0 ? 'the document' : path.join('.')} has no kind`);
     else {
       const found = workloadAt(object, kind, path, namespace);
-      if (typeof found === 'string') oddities.push(found);
+      if (typeof found === 'string') warnings.push(found);
       else if (found) workloads.push(found);
     }
   };
-  take(value, []);
-  return { workloads, oddities, objects };
+  visit(value, []);
+  return { workloads, warnings, objects };
 }
 
-/** Kind, namespace and name in the form that people say them. */
+/** As in `Deployment shop/web`. */
 export function titleOf({ kind, namespace, name }: Pick<Workload, 'kind' | 'namespace' | 'name'>): string {
   return `${kind} ${namespace}/${name === '' ? '(no name)' : name}`;
 }
 
-const workloadAt = (object: JsonObject, kind: string, path: Path, standard: string): Workload | string | undefined => {
+const workloadAt = (object: JsonObject, kind: string, path: Path, defaultNamespace: string): Workload | string | undefined => {
   const row = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
   const version = textOf(object, 'apiVersion') ?? '';
   const group = version.includes('/') ? version.slice(0, version.indexOf('/')) : CORE;
   if (!row?.groups.includes(group)) return undefined;
   const metadata = objectAt(object, 'metadata');
   const namespace = textOf(metadata, 'namespace') ?? '';
-  const named = { kind, namespace: namespace === '' ? standard : namespace, name: nameOf(metadata) };
+  const named = { kind, namespace: namespace === '' ? defaultNamespace : namespace, name: nameOf(metadata) };
   const pod = row.template.reduce<JsonObject | undefined>(objectAt, object);
-  if (!pod) return `${titleOf(named)}: ${row.template.join('.')} is no object, so that there is no pod to look at`;
+  if (!pod) return `${titleOf(named)}: ${row.template.join('.')} is not an object, so that there is no pod`;
   return {
     ...named,
-    place: path,
+    objectPath: path,
     path: [...path, ...row.template],
     pod,
     misplaced: kind === 'Pod' ? [] : misplacedOn(object, pod, row.template),
@@ -105,7 +105,7 @@ const nameOf = (metadata: JsonObject | undefined): string => {
   return name === '' && generated !== '' ? `${generated}*` : name;
 };
 
-/** Ours above the template and not on it as well: people who copy them to both places know what they do. */
+/** Names above the pod template; a name on both is deliberate. */
 const misplacedOn = (object: JsonObject, pod: JsonObject, template: readonly string[]): string[] => {
   const own = new Set(namesOn(pod));
   const above = template.map((_, depth) => template.slice(0, depth).reduce<JsonObject | undefined>(objectAt, object));

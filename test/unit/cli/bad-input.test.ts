@@ -1,4 +1,4 @@
-// Input that cannot be read, and calls that cannot be meant: one line per problem, exit code 2, nothing printed.
+// Input that cannot be read, and wrong command lines: one line per problem, exit code 2, nothing printed.
 import { inject } from '../../../src/cli/inject.ts';
 import { ADDRESS, ask, asking, folder } from './person.ts';
 
@@ -7,7 +7,7 @@ afterAll(files.clear);
 
 const POD = `apiVersion: v1\nkind: Pod\nmetadata:\n  annotations:\n${asking(4)}spec:\n  containers:\n    - name: web\n`;
 
-describe('called wrongly', () => {
+describe('inject', () => {
   const bad: readonly (readonly [string, string | Buffer, RegExp])[] = [
     ['key.yaml', 'a: 1\na: 2\n', /key\.yaml:2:1: duplicate key a/],
     ['flow.json', '{"kind": "Pod", "list": [{"b": 1, "b": 2}]}', /flow\.json:1:35: duplicate key b/],
@@ -26,13 +26,13 @@ describe('called wrongly', () => {
       /bomb\.yaml:1:1: Excessive alias count/,
     ],
   ];
-  test.each(bad)('%s', async (name, content, line) => {
+  test.each(bad)('rejects %s', async (name, content, line) => {
     const { code, out, errors } = await ask(inject, ['-f', files.write(name, content)]);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(errors).toEqual([expect.stringMatching(line)]);
   });
 
-  test('files that are not there, no file at all, and flags that do not exist', async () => {
+  test('rejects missing files, a command line without a file, and unknown flags', async () => {
     expect((await ask(inject, ['-f', 'away.yaml', '-f', 'gone'])).errors).toEqual([
       'vault-auth-injector inject: away.yaml: no such file or directory',
       'vault-auth-injector inject: gone: no such file or directory',
@@ -48,7 +48,7 @@ describe('called wrongly', () => {
     expect((await ask(inject, ['-diff=maybe'], { stdin: POD })).code).toBe(2);
   });
 
-  test('a byte-order mark is dropped, line ends of Windows stay', async () => {
+  test('drops a byte-order mark and keeps CRLF line ends', async () => {
     const text = POD.replaceAll('\n', '\r\n');
     const { code, out } = await ask(inject, ['-f', files.write('bom.yaml', `\u{feff}${text}`), ...ADDRESS]);
     expect(code).toBe(0);
@@ -56,7 +56,7 @@ describe('called wrongly', () => {
     expect(out.replaceAll('\r\n', '')).not.toContain('\n');
   });
 
-  test('a map of 100,000 keys is read in seconds', async () => {
+  test('reads a map of 100,000 keys in seconds', async () => {
     const data = Array.from({ length: 100_000 }, (_, index) => `  key${index}: value\n`).join('');
     const text = `apiVersion: v1\nkind: ConfigMap\ndata:\n${data}---\n${POD}`;
     const { code, out } = await ask(inject, ['-f', files.write('many.yaml', text), ...ADDRESS]);

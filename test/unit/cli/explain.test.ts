@@ -1,4 +1,4 @@
-// The command explain as a person meets it: the reason of every decision, and the layer of every value.
+// The command explain: the reason of every decision, and the layer of every value.
 import { explain } from '../../../src/cli/explain.ts';
 import { ADDRESS, ask, asking, folder } from './person.ts';
 
@@ -39,15 +39,15 @@ spec:
     - name: web
 `;
 
-test('an injected pod: login, token, secrets, layers, additions, warnings', async () => {
+test('explains an injected pod: login, token, secrets, layers, additions, warnings', async () => {
   files.write('cluster.yaml', CLUSTER);
   const { code, out, errors } = await ask(explain, ['-f', '-', '-cluster-state', files.path, ...ADDRESS], { stdin: POD });
   expect({ code, errors }).toEqual({ code: 0, errors: [] });
   expect(out).toBe(`Pod shop/web (standard input:1)
-  injected: an annotation of the pod asks for it
+  injected: requested by an annotation of the pod
   login     role shop-web at auth/shop (method kubernetes) of https://vault.example:8200
   token     /var/run/secrets/kubernetes.io/serviceaccount/token
-            of service account web, for vault alone, 3600 s, in volume vault-auth-token
+            of service account web, audience vault, 3600 s, in volume vault-auth-token
   secrets   /vault/secrets/db   kv/data/web, template map, mode 0440
             /vault/secrets/url  own template
   options   agent-image   hashicorp/vault:2.0.4       settings: -vault-image
@@ -55,7 +55,7 @@ test('an injected pod: login, token, secrets, layers, additions, warnings', asyn
             auth-path     auth/shop                   namespace: vault.hashicorp.com/auth-path
             role          shop-web                    serviceaccount: vault.hashicorp.com/role
             agent-inject  true                        pod: vault.hashicorp.com/agent-inject
-  adds      init container vault-agent (hashicorp/vault:2.0.4), stays as a sidecar, user
+  adds      init container vault-agent (hashicorp/vault:2.0.4), runs as a sidecar, user
               100:1000, requests cpu 10m memory 32Mi, limits memory 128Mi
             to web: /vault/secrets
             volumes vault-secrets, vault-agent-run, vault-agent-config, vault-auth-token
@@ -68,11 +68,11 @@ test('an injected pod: login, token, secrets, layers, additions, warnings', asyn
   for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
 });
 
-test('a refused pod: exit code 1, and what to do', async () => {
+test('explains a denied pod with remedies and exits with 1', async () => {
   const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n${asking(4, ['agent-pre-populate-only: ture'])}spec:\n  automountServiceAccountToken: false\n  containers: [{name: web}]\n`;
   const { code, out } = await ask(explain, [...ADDRESS, '-profile=compat'], { stdin: text });
   expect(code).toBe(1);
-  expect(out).toContain('refused: an annotation of the pod asks for it, and it cannot be done');
+  expect(out).toContain('denied: requested by an annotation of the pod, but injection is impossible');
   expect(out).not.toContain('  token ');
   expect(out).toContain('[token-missing, line 1]');
   expect(out.replaceAll(/\s+/g, ' ')).toContain('[annotation-value, line 8] → set ');
@@ -82,7 +82,7 @@ test('a refused pod: exit code 1, and what to do', async () => {
 const pod = (name: string, more: string): string =>
   `apiVersion: v1\nkind: Pod\nmetadata:\n  name: ${name}\n${more}spec:\n  containers: [{name: web}]\n`;
 
-test('pods that are left alone, with the reason', async () => {
+test('explains why pods are not injected', async () => {
   const text = [
     pod('a', ''),
     pod('b', '  labels: {vaultauth.dev/inject: disabled}\n'),
@@ -91,18 +91,18 @@ test('pods that are left alone, with the reason', async () => {
   const { code, out } = await ask(explain, ADDRESS, { stdin: text });
   expect(code).toBe(0);
   expect(out.split('\n').filter((line) => line.startsWith('  '))).toEqual([
-    '  left alone: nobody asks for it: no annotation, no label of pod or namespace, no default',
-    '  left alone: a label of the pod refuses it',
-    '  left alone: its namespace is excluded',
+    '  not injected: neither the pod, its namespace nor the cluster default requests it',
+    '  not injected: disabled by a label of the pod',
+    '  not injected: its namespace is excluded',
   ]);
-  const everybody = await ask(explain, [...ADDRESS, '-auto-inject', '-excluded-namespaces='], { stdin: pod('a', '') });
-  expect(everybody.out.replaceAll(/\s+/g, ' ')).toContain(
-    'left alone: all pods are injected by default, but it cannot be done, and the pod itself did not ask',
+  const automatic = await ask(explain, [...ADDRESS, '-auto-inject', '-excluded-namespaces='], { stdin: pod('a', '') });
+  expect(automatic.out.replaceAll(/\s+/g, ' ')).toContain(
+    'not injected: all pods are injected by default, but injection is impossible, and the pod itself does not request it',
   );
-  expect(everybody.out).toContain('no Vault role found');
+  expect(automatic.out).toContain('no Vault role found');
 });
 
-test('JSON: the documented shape', async () => {
+test('prints JSON of the documented shape', async () => {
   const { code, out } = await ask(explain, ['-o', 'json', ...ADDRESS], { stdin: POD.replace('log-levl: debug', 'role: web') });
   expect(code).toBe(0);
   const { version, pods } = JSON.parse(out) as { version: number; pods: Record<string, unknown>[] };
@@ -138,9 +138,9 @@ test('JSON: the documented shape', async () => {
   });
   expect(pods[0]?.['options']).toEqual(
     expect.arrayContaining([
-      { name: 'profile', value: 'native', layer: 'settings', from: '-profile', standard: true },
-      { name: 'agent-pre-populate-only', value: false, layer: 'built-in', from: '', standard: true },
-      { name: 'role', value: 'web', layer: 'pod', from: 'vault.hashicorp.com/role', standard: false },
+      { name: 'profile', value: 'native', layer: 'settings', from: '-profile', default: true },
+      { name: 'agent-pre-populate-only', value: false, layer: 'built-in', from: '', default: true },
+      { name: 'role', value: 'web', layer: 'pod', from: 'vault.hashicorp.com/role', default: false },
     ]),
   );
   expect(pods[0]?.['secrets']).toContainEqual(
@@ -160,14 +160,14 @@ test('JSON: the documented shape', async () => {
   });
 });
 
-test('what the guard rails allow and refuse, and by whose word', async () => {
+test('explains which guarded annotations are allowed, and by which layer', async () => {
   files.write('cluster.yaml', CLUSTER.replace('auth-path: auth/shop', 'auth-path: auth/shop\n    vaultauth.dev/allow: service'));
   const annotations = ['agent-image: mine/agent:1', 'service: https://other.example', 'tls-skip-verify: "true"'];
   const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  namespace: shop\n  annotations:\n${asking(4, annotations)}spec:\n  containers: [{name: web}]\n`;
   const words = ['-cluster-state', files.path, '-allow=tls-skip-verify', ...ADDRESS];
   const { code, out } = await ask(explain, words, { stdin: text });
   expect(code).toBe(1);
-  expect(out).toContain(`  guarded   agent-image: refused (pod: vault.hashicorp.com/agent-image)
+  expect(out).toContain(`  guarded   agent-image: not allowed (pod: vault.hashicorp.com/agent-image)
             service: allowed by the namespace (pod: vault.hashicorp.com/service)
             tls-skip-verify: allowed by -allow (pod: vault.hashicorp.com/tls-skip-verify)
 `);
@@ -183,7 +183,7 @@ test('what the guard rails allow and refuse, and by whose word', async () => {
   });
 });
 
-test('mode token: the token that the app logs in with, and no agent', async () => {
+test('explains mode token: the token that the app logs in with, and no agent', async () => {
   const text = POD.replace('role: shop', '').replace('log-levl: debug', 'role: web\n    vaultauth.dev/mode: token');
   const { code, out } = await ask(explain, ADDRESS, { stdin: text });
   expect(code).toBe(0);
@@ -192,7 +192,7 @@ test('mode token: the token that the app logs in with, and no agent', async () =
   expect(out).not.toContain('vault-agent');
 });
 
-test('a pod of a cluster, and other words that are not understood', async () => {
+test('rejects a pod without a cluster, and wrong flags and words', async () => {
   for (const words of [
     ['pod', 'shop/web'],
     ['-vault-address', 'x', 'pod/web'],
@@ -200,20 +200,20 @@ test('a pod of a cluster, and other words that are not understood', async () => 
     expect(await ask(explain, words)).toEqual({
       code: 2,
       out: '',
-      errors: ['vault-auth-injector explain: there is no cluster to look at: set -kubeconfig or KUBECONFIG'],
+      errors: ['vault-auth-injector explain: no cluster found: set -kubeconfig or KUBECONFIG'],
     });
   for (const word of ['-kubeconfig=x', '--context=y'])
     expect((await ask(explain, [word, ...ADDRESS], { stdin: POD })).errors).toEqual([
-      `vault-auth-injector explain: ${word}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; files take -cluster-state`,
+      `vault-auth-injector explain: ${word}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; for files use -cluster-state`,
     ]);
   for (const words of [['pod'], ['pod', 'a/b/c'], ['pod', 'a', 'b'], ['pods/'], ['po', '/a']])
     expect((await ask(explain, words)).errors).toEqual([expect.stringContaining('expected one pod, as "pod NAMESPACE/NAME"')]);
   expect((await ask(explain, ['-o', 'yaml'], { stdin: POD })).errors).toEqual([
-    'vault-auth-injector explain: -o: "yaml" cannot be read, expected text or json',
+    'vault-auth-injector explain: -o: "yaml" is not a format, expected text or json',
   ]);
   expect(await ask(explain, [], { stdin: '' })).toEqual({
     code: 0,
     out: '',
-    errors: ['standard input: warning: there is no manifest in it', 'there is no pod in these manifests'],
+    errors: ['standard input: warning: the file has no manifest', 'the manifests have no pod'],
   });
 });

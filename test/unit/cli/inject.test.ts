@@ -1,4 +1,4 @@
-// The command inject as a person meets it: which documents change, which stay, what is said, and with which exit code.
+// The command inject: which documents change, what is printed, and the exit code.
 import { parseAllDocuments } from 'yaml';
 import { inject } from '../../../src/cli/inject.ts';
 import { objectAt, objectsOf, type JsonObject } from '../../../src/json/json.ts';
@@ -50,7 +50,7 @@ const lost = (before: string, after: string): string[] => {
   });
 };
 
-describe('what comes out', () => {
+describe('output', () => {
   test('adds agents to an annotated workload and keeps every line, with one blank before a comment', async () => {
     const text = `${DEPLOYMENT}---\n${OTHER}---\n# nothing here\n`;
     const { code, out, errors } = await ask(inject, ['-f', files.write('web.yaml', text), ...ADDRESS]);
@@ -63,14 +63,14 @@ describe('what comes out', () => {
     expect(out.indexOf('initContainers:')).toBeLessThan(out.indexOf('# One app.'));
   });
 
-  test('injecting the output again changes nothing', async () => {
+  test('changes nothing when its output is injected again', async () => {
     const first = await ask(inject, ADDRESS, { stdin: DEPLOYMENT });
     const second = await ask(inject, [...ADDRESS, '-f', '-'], { stdin: first.out });
-    expect(second).toEqual({ code: 0, out: first.out, errors: ['1 object, 1 pod: 0 injected, 1 injected before'] });
+    expect(second).toEqual({ code: 0, out: first.out, errors: ['1 object, 1 pod: 0 injected, 1 already injected'] });
     expect((await ask(inject, [...ADDRESS, '-diff'], { stdin: first.out })).out).toBe('');
   });
 
-  test('profile compat: the API token is left to the API server, and the agent looks for it where it will be', async () => {
+  test('leaves the API token of profile compat to the API server and names its path in the agent configuration', async () => {
     const { out } = await ask(inject, [...ADDRESS, '-profile=compat'], { stdin: DEPLOYMENT });
     expect(out).not.toContain('kube-api-access');
     expect(out).not.toContain('/var/run/secrets');
@@ -90,7 +90,7 @@ describe('what comes out', () => {
     ['StatefulSet', 'apps/v1', ['spec', 'template']],
     ['Job', 'batch/v1', ['spec', 'template']],
     ['CronJob', 'batch/v1', ['spec', 'jobTemplate', 'spec', 'template']],
-  ])('%s', async (kind, apiVersion, path) => {
+  ])('injects the pod of a %s', async (kind, apiVersion, path) => {
     const annotations = { 'vault.hashicorp.com/agent-inject': 'true', 'vault.hashicorp.com/role': 'web' };
     const pod = { metadata: { annotations }, spec: { containers: [{ name: 'web' }] } };
     const object = {
@@ -106,13 +106,13 @@ describe('what comes out', () => {
     expect(containersOf(injected, 'initContainers')).toEqual(['vault-agent']);
   });
 
-  test('kinds of the same name in other groups, and kinds without a pod, pass', async () => {
+  test('does not change kinds of the same name in other groups', async () => {
     const text = DEPLOYMENT.replace('apps/v1', 'other.example/v1');
     const { code, out, errors } = await ask(inject, ADDRESS, { stdin: text });
     expect({ code, out, errors }).toEqual({ code: 0, out: text, errors: ['1 object, none of them with a pod'] });
   });
 
-  test('lists within lists', async () => {
+  test('injects pods in a List within a List', async () => {
     const item = DEPLOYMENT.replace('# The shop window.\n', '')
       .replace('"   # pinned', '" # pinned')
       .replaceAll(/^(?=.)/gm, '        ')
@@ -123,7 +123,7 @@ describe('what comes out', () => {
     expect(lost(text, out)).toEqual([]);
   });
 
-  test('several sources become one stream of YAML, JSON included', async () => {
+  test('joins several sources, JSON included, to one YAML stream', async () => {
     const json = JSON.stringify({ apiVersion: 'v1', kind: 'Foo' });
     const names = [files.write('a.json', json), files.write('b.yaml', OTHER), files.write('c.json', json)];
     const { out } = await ask(
@@ -136,7 +136,7 @@ describe('what comes out', () => {
   });
 });
 
-test('a directory is read by name, with what is below it, without hidden and other files', async () => {
+test('reads the manifests below a directory in the order of their names, without hidden and other files', async () => {
   const directory = folder();
   try {
     for (const name of ['b.yml', 'a.yaml', '.hidden.yaml', 'notes.txt', 'c.json'])
@@ -149,8 +149,8 @@ test('a directory is read by name, with what is below it, without hidden and oth
   }
 });
 
-describe('what is said', () => {
-  test('a refused pod: every problem with its line and remedy, exit code 1, and nothing printed', async () => {
+describe('messages', () => {
+  test('reports every problem of a denied pod with line and remedy, prints nothing and exits with 1', async () => {
     const broken = DEPLOYMENT.replace('role: web', 'agent-limits-mem: 128 MB').replace(
       'agent-inject: "true"',
       'agent-inject: "true"\n        vault.hashicorp.com/rol: web',
@@ -166,11 +166,11 @@ describe('what is said', () => {
       expect.stringMatching(
         /broken\.yaml:11: Deployment shop\/web: error \[role-missing\]: .*: set vault\.hashicorp\.com\/role on the pod template/,
       ),
-      '2 objects, 1 pod: 0 injected, 1 refused, so that nothing is printed',
+      '2 objects, 1 pod: 0 injected, 1 denied, so that nothing is printed',
     ]);
   });
 
-  test('annotations on the Deployment in place of its template', async () => {
+  test('warns about annotations on the Deployment instead of its template', async () => {
     const text = `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations:\n${asking(4)}spec:\n  template:\n    spec:\n      containers: [{name: web}]\n`;
     const { code, out, errors } = await ask(inject, ADDRESS, { stdin: text });
     expect({ code, out }).toEqual({ code: 0, out: text });
@@ -179,7 +179,7 @@ describe('what is said', () => {
     );
   });
 
-  test('true without quotes', async () => {
+  test('denies an annotation whose value is true without quotes', async () => {
     const { code, errors } = await ask(inject, ADDRESS, { stdin: DEPLOYMENT.replace('"true"', 'true') });
     expect(code).toBe(1);
     expect(errors[0]).toContain(
@@ -188,18 +188,18 @@ describe('what is said', () => {
     expect(errors[0]).toContain('put the value in quotes: "true"');
   });
 
-  test('a Deployment without a template, an object without a kind, an empty file', async () => {
+  test('warns about a Deployment without a template, an object without a kind and an empty file', async () => {
     const text = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec:\n  template:\n---\nreplicas: 1\n';
     const { code, out, errors } = await ask(inject, ['-f', '-', '-f', files.write('empty.yaml', '')], { stdin: text });
     expect({ code, out }).toEqual({ code: 0, out: text });
     expect(errors.slice(0, 3)).toEqual([
-      'standard input:1: warning: Deployment default/x: spec.template is no object, so that there is no pod to look at; left as it is',
-      'standard input:7: warning: the document has no kind; left as it is',
-      expect.stringMatching(/empty\.yaml: warning: there is no manifest in it/),
+      'standard input:1: warning: Deployment default/x: spec.template is not an object, so that there is no pod; not changed',
+      'standard input:7: warning: the document has no kind; not changed',
+      expect.stringMatching(/empty\.yaml: warning: the file has no manifest/),
     ]);
   });
 
-  test('-diff: a patch with the lines of the file, coloured on a terminal', async () => {
+  test('prints a diff with the line numbers of the file, coloured on a terminal', async () => {
     const file = files.write('diff.yaml', `${OTHER}---\n${DEPLOYMENT}`);
     const plain = await ask(inject, ['--diff', '-f', file, ...ADDRESS]);
     expect(plain.code).toBe(0);
@@ -220,8 +220,8 @@ describe('what is said', () => {
   });
 });
 
-describe('where settings come from', () => {
-  test('-n, the environment, and a directory of manifests', async () => {
+describe('settings', () => {
+  test('come from -n, the environment and a directory with the state of the cluster', async () => {
     const text =
       'apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  serviceAccountName: web\n  containers:\n    - name: web\n';
     const cluster = folder();
@@ -235,7 +235,9 @@ describe('where settings come from', () => {
         VAULT_AUTH_INJECTOR_CLUSTER_STATE: cluster.path,
       };
       expect((await ask(inject, ['-n', 'shop'], { stdin: text, environment })).errors).toEqual(['1 object, 1 pod: 1 injected']);
-      expect((await ask(inject, [], { stdin: text, environment })).errors).toEqual(['1 object, 1 pod: 0 injected, 1 left alone']);
+      expect((await ask(inject, [], { stdin: text, environment })).errors).toEqual([
+        '1 object, 1 pod: 0 injected, 1 not injected',
+      ]);
       cluster.write('cluster.yml', 'kind: [');
       expect((await ask(inject, [], { stdin: text, environment })).code).toBe(2);
     } finally {

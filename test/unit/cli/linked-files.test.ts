@@ -1,4 +1,4 @@
-// Our own kinds in a directory of manifests: what inject and explain make of them.
+// VaultAuthRoles and their backends in a -cluster-state directory, as inject and explain use them.
 import { explain } from '../../../src/cli/explain.ts';
 import { inject } from '../../../src/cli/inject.ts';
 import { ADDRESS, ask, folder } from './person.ts';
@@ -47,7 +47,7 @@ ${annotations}spec:
 const WORDS = ['-f', '-', '-cluster-state', files.path, ...ADDRESS];
 beforeAll(() => files.write('objects.yaml', OBJECTS));
 
-test('explain names the object that says each value', async () => {
+test('explain names the object that sets each value', async () => {
   const { code, out, errors } = await ask(explain, WORDS, { stdin: pod() });
   expect([code, errors]).toEqual([0, []]);
   const lines = out.split('\n').map((line) => line.trim().replaceAll(/ {2,}/g, ' '));
@@ -59,7 +59,7 @@ test('explain names the object that says each value', async () => {
   expect(out).not.toContain('warnings');
 });
 
-test('explain tells of a contradiction at the line of the annotation', async () => {
+test('explain reports a conflict at the line of the annotation', async () => {
   const stdin = pod('    vaultauth.dev/token-audience: other\n');
   const { code, out } = await ask(explain, [...WORDS, '-o', 'json'], { stdin });
   const { pods } = JSON.parse(out) as { pods: readonly { warnings: readonly object[]; token: object }[] };
@@ -68,14 +68,14 @@ test('explain tells of a contradiction at the line of the annotation', async () 
   expect(pods[0]?.token).toMatchObject({ audience: 'vault://prod/k8s/prod', expirationSeconds: 1200 });
 });
 
-test('inject puts in what the objects say', async () => {
+test('inject uses role and audience of the objects', async () => {
   const { code, out } = await ask(inject, WORDS, { stdin: pod() });
   expect(code).toBe(0);
   expect(out).toContain('prod.shop.web');
   expect(out).toContain('audience: vault://prod/k8s/prod');
 });
 
-test('an object that the API server would refuse is told with its line', async () => {
+test('explain reports an invalid object with its line', async () => {
   const broken = folder();
   try {
     broken.write('role.yaml', OBJECTS.replace('tokenExpirationSeconds: 1200', 'tokenExpirationSeconds: 12, audiance: x'));

@@ -1,6 +1,6 @@
-// What explain tells apart in a pod of a cluster: which pod is meant, and what in it is ours.
-import { presentIn } from '../../../src/cli/live/present.ts';
-import { podReference } from '../../../src/cli/live/reference.ts';
+// Pods of a cluster: how a command line names one, and what injection added to it.
+import { podReference } from '../../../src/cli/explain.ts';
+import { originalPod } from '../../../src/cli/live/original-pod.ts';
 import { objectAt } from '../../../src/json/json.ts';
 import { admit, podWith, TOKEN_VOLUME, volumeNames } from '../fixture.ts';
 
@@ -12,29 +12,29 @@ test.each([
   [['pod.yaml'], undefined],
   [['podium', 'web'], undefined],
   [[], undefined],
-])('%j', (words, meant) => expect(podReference(words)).toEqual(meant));
+])('reads the pod in %j', (words, meant) => expect(podReference(words)).toEqual(meant));
 
 test.each<[string, Record<string, string>, 'webhook' | 'agent-inject']>([
   ['a native agent', {}, 'webhook'],
   ['an agent of another name', { 'vaultauth.dev/container-name': 'helper' }, 'webhook'],
   ['the agents of vault-k8s', {}, 'agent-inject'],
   ['a token', { 'vaultauth.dev/mode': 'token' }, 'webhook'],
-])('%s is found, and what was there before stays', (_, annotations, command) => {
+])('finds %s and returns the pod without it', (_, annotations, command) => {
   const volumes = [
     { name: TOKEN_VOLUME, projected: {} },
     { name: 'vault-of-the-bank', emptyDir: {} },
   ];
   const before = podWith({ annotations: { 'agent-inject-secret-db': 'kv/db', ...annotations }, spec: { volumes } });
-  expect(presentIn(before).injected).toBe(false);
+  expect(originalPod(before).injected).toBe(false);
   const { pod } = admit(before, { command });
-  const { injected, without } = presentIn(pod);
+  const { injected, original } = originalPod(pod);
   expect(injected).toBe(true);
-  expect(objectAt(without, 'spec')).toMatchObject({ containers: [{ name: 'web' }] });
-  expect(objectAt(without, 'spec')?.['initContainers'] ?? []).toEqual([]);
-  expect(volumeNames(without)).toEqual([TOKEN_VOLUME, 'vault-of-the-bank']);
+  expect(objectAt(original, 'spec')).toMatchObject({ containers: [{ name: 'web' }] });
+  expect(objectAt(original, 'spec')?.['initContainers'] ?? []).toEqual([]);
+  expect(volumeNames(original)).toEqual([TOKEN_VOLUME, 'vault-of-the-bank']);
 });
 
-test('a container that is only called like an agent is an app', () => {
+test('takes a container that only has the name of an agent for an app', () => {
   const pod = { metadata: {}, spec: { containers: [{ name: 'vault-agent', image: 'mine' }] } };
-  expect(presentIn(pod).injected).toBe(false);
+  expect(originalPod(pod).injected).toBe(false);
 });

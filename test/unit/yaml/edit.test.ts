@@ -1,4 +1,4 @@
-// Editing manifests in place: whatever they look like, the result says what it should and the rest of the text stays.
+// Editing YAML documents: the result has the intended value, and comments, order and scalars stay.
 import * as fc from 'fast-check';
 import { parse, parseDocument, stringify } from 'yaml';
 import type { Json, JsonObject } from '../../../src/json/json.ts';
@@ -11,7 +11,7 @@ const documentOf = (text: string): YamlDocument => {
   return documents[0] as YamlDocument;
 };
 
-/** What injection does to a pod, in small: every kind of change that there is. */
+/** Every kind of change that injection makes to a pod. */
 const changed = (pod: JsonObject): JsonObject => {
   const copy = JSON.parse(JSON.stringify(pod)) as { metadata?: { annotations?: object }; spec: { [key: string]: Json } };
   copy.metadata = { ...copy.metadata, annotations: { ...copy.metadata?.annotations, status: 'yes', 'a/b': 'x: y' } };
@@ -66,7 +66,7 @@ const style = fc.record({
   lineWidth: fc.constantFrom(0, 40),
 });
 
-test('any pod in any style: edited in place, right, and stable', () => {
+test('edits any pod in any style to the intended value, and not again', () => {
   fc.assert(
     fc.property(pods, style, fc.boolean(), (pod, options, isJson) => {
       const text = isJson
@@ -89,15 +89,15 @@ const edited = (text: string, change: (value: JsonObject) => JsonObject): string
   return editDocument(document, change(document.value as JsonObject)).text;
 };
 
-describe('where things go', () => {
-  test('a list gets its items behind comments that belong to its last one, before those of what follows', () => {
+describe('layout', () => {
+  test('adds an item behind the comments of the last item and before those of the next key', () => {
     const text = 'a:\n- name: x # one\n  # - more of x\n# about b\nb: 1\n';
     expect(edited(text, (value) => ({ ...value, a: [{ name: 'x' }, { name: 'z' }] }))).toBe(
       'a:\n- name: x # one\n  # - more of x\n- name: z\n# about b\nb: 1\n',
     );
   });
 
-  test('blank lines below a block text become one, unless they are part of it', () => {
+  test('keeps one blank line below a block text, and all that are part of it', () => {
     expect(edited('a:\n  b: |\n    text\n\n\nc: 1\n', (value) => ({ ...value, a: { b: 'text\n', d: 1 } }))).toBe(
       'a:\n  b: |\n    text\n  d: 1\n\nc: 1\n',
     );
@@ -106,18 +106,18 @@ describe('where things go', () => {
     );
   });
 
-  test('values that are empty or null are replaced, comments behind them stay', () => {
+  test('replaces empty and null values and keeps their comments', () => {
     const text = 'a: []  # none\nb: # nothing\nc: {}\nd: null # null\ne: old # value\n';
     expect(edited(text, () => ({ a: [1], b: [2], c: { x: 1 }, d: [{ z: 1 }], e: 'new' }))).toBe(
       'a:\n  # none\n  - 1\nb:\n  # nothing\n  - 2\nc:\n  x: 1\nd:\n  # null\n  - z: 1\ne: new # value\n',
     );
   });
 
-  test('a file without a last line end', () => {
+  test('edits a file without a final newline', () => {
     expect(edited('a:\n  b: 1', (value) => ({ ...value, a: { b: 1, c: [2] } }))).toBe('a:\n  b: 1\n  c:\n    - 2\n');
   });
 
-  test('words that YAML 1.1 takes for something else are quoted, since kubectl reads them so', () => {
+  test('quotes new words that kubectl reads as another type (YAML 1.1)', () => {
     expect(edited('a: 1\n', () => ({ a: 1, b: 'yes', c: '0644', d: '1:30', e: '~' }))).toBe(
       'a: 1\nb: "yes"\nc: "0644"\nd: "1:30"\ne: "~"\n',
     );
@@ -125,19 +125,19 @@ describe('where things go', () => {
 });
 
 describe('aliases', () => {
-  test('an alias that has to differ is written out, its anchor stays', () => {
+  test('replaces an alias whose value changes and keeps its anchor', () => {
     const text = 'a: &x\n  k: 1 # one\nb: *x\nc: *x\n';
     expect(edited(text, ({ a, c }) => ({ a, b: { k: 1, l: 2 }, c }))).toBe('a: &x\n  k: 1 # one\nb:\n  k: 1\n  l: 2\nc: *x\n');
   });
 
-  test('a document whose anchor changes under its aliases is written anew', () => {
+  test('replaces aliases by copies when their anchor changes', () => {
     const document = documentOf('a: &x\n  k: 1 # one\nb: *x\n');
     const { text, expanded } = editDocument(document, { a: { k: 1, l: 2 }, b: { k: 1 } });
     expect(expanded).toBe(true);
     expect(parseDocument(text).toJS()).toEqual({ a: { k: 1, l: 2 }, b: { k: 1 } });
   });
 
-  test('a member that a merge key brings is overridden', () => {
+  test('overrides a key that comes from a merge', () => {
     const text = 'x: &x\n  k: [1]\ny:\n  <<: *x\n  l: 1\n';
     const result = edited(text, ({ x }) => ({ x, y: { k: [1, 2], l: 1 } }));
     expect(result.startsWith(text)).toBe(true);

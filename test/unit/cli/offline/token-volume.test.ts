@@ -1,4 +1,4 @@
-// What the API server's ServiceAccount plugin will add is there for injection, and gone again afterwards.
+// The token volume of the API server's ServiceAccount plugin: added for injection, removed afterwards.
 import { withTokenVolume } from '../../../../src/cli/offline/token-volume.ts';
 import type { JsonObject } from '../../../../src/json/json.ts';
 
@@ -6,7 +6,7 @@ const DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 const pod = (spec: JsonObject): JsonObject => ({ spec });
 const mount = (name: string, mountPath = DIRECTORY): JsonObject => ({ name, readOnly: true, mountPath });
 
-/** As injection does it: one more container, which has the token that the first one has. */
+/** As injection does: one more container, with the token mount of the first one. */
 const injected = (seen: JsonObject): JsonObject => {
   const spec = seen['spec'] as { containers: JsonObject[] };
   const mounts = (spec.containers[0]?.['volumeMounts'] ?? []) as JsonObject[];
@@ -16,7 +16,7 @@ const injected = (seen: JsonObject): JsonObject => {
   };
 };
 
-test('every container without a mount there gets one, and the volume is added once', () => {
+test('adds a mount to every container without one, and the volume once', () => {
   const own = mount('mine');
   const { pod: seen } = withTokenVolume(
     pod({ initContainers: [{ name: 'i' }], containers: [{ name: 'a', volumeMounts: [own] }, { name: 'b' }] }),
@@ -35,7 +35,7 @@ test('every container without a mount there gets one, and the volume is added on
   expect(spec['initContainers']).toEqual([{ name: 'i', volumeMounts: [mount(volume?.['name'] as string)] }]);
 });
 
-test('afterwards nothing of it is left, in the agent neither', () => {
+test('removes volume and mounts afterwards, also from the agent', () => {
   const original = pod({ containers: [{ name: 'a' }, { name: 'b', volumeMounts: null }] });
   const { pod: seen, restore } = withTokenVolume(original, undefined);
   expect(restore(injected(seen))['spec']).toEqual({
@@ -43,7 +43,7 @@ test('afterwards nothing of it is left, in the agent neither', () => {
   });
 });
 
-test('a volume of the plugin that the manifest holds, as one from a cluster does, stays with its mounts', () => {
+test('keeps a volume of the plugin that the manifest has, as one from a cluster does', () => {
   const volumes = [{ name: 'kube-api-access-x2x4z', projected: {} }];
   const original = pod({ volumes, containers: [{ name: 'a', volumeMounts: [mount('kube-api-access-x2x4z')] }] });
   const { pod: seen, restore } = withTokenVolume(original, undefined);
@@ -57,13 +57,13 @@ test('a volume of the plugin that the manifest holds, as one from a cluster does
   });
 });
 
-/** True when the token is there for injection. */
+/** True if injection finds the token. */
 const sees = (own: boolean | undefined, account: boolean | undefined): boolean => {
   const spec = { containers: [{ name: 'a' }], ...(own === undefined ? {} : { automountServiceAccountToken: own }) };
   return JSON.stringify(withTokenVolume(pod(spec), account).pod).includes(DIRECTORY);
 };
 
-test('automounting can be refused by the account and by the pod, and the pod has the last word', () => {
+test('respects automountServiceAccountToken of service account and pod, the pod first', () => {
   expect([sees(undefined, undefined), sees(undefined, false), sees(true, false), sees(false, true)]).toEqual([
     true,
     false,
@@ -77,6 +77,6 @@ test.each([
   [{ containers: [1] }],
   [{ containers: [{ volumeMounts: 'x' }] }],
   [{ volumes: {}, containers: [] }],
-])('a malformed pod is left for the checks to name: %j', (spec) => {
+])('does not change a malformed pod: %j', (spec) => {
   expect(withTokenVolume(pod(spec), undefined).pod['spec']).toEqual(spec);
 });

@@ -1,4 +1,4 @@
-// What the annotations of all layers ask of a pod, and who says so.
+// What annotations, objects and settings request for a pod, and which layer each value comes from.
 import type { FamilyOptions, Options, Origin, Parsed } from '../../annotations/parse.ts';
 import { ANNOTATION_LAYERS, kebab, OBJECT_LAYERS, type Layer } from '../../annotations/row.ts';
 import { table, type OptionKey } from '../../annotations/table.ts';
@@ -10,21 +10,21 @@ import { injectedToken, SERVICE_ACCOUNT_DIRECTORY, tokenMount, type TokenMount }
 import { flagOf, type ReadSettings } from '../../settings/read.ts';
 import { settingsTable, type SettingKey, type SettingRow } from '../../settings/table.ts';
 import type { Explanation, GuardedExplanation, OptionExplanation, SecretExplanation, TokenExplanation } from './explanation.ts';
-import type { Judged } from './judge.ts';
+import type { EvaluatedPod } from './evaluate.ts';
 
 const LAYERS: readonly Layer[] = ['built-in', 'settings', ...OBJECT_LAYERS, ...ANNOTATION_LAYERS];
 
-/** What the annotations of all layers ask for. */
-export function wishes(
-  { workload, seen }: Judged,
+/** Login, token, options and secrets of a pod, with their layers. */
+export function requestedBy(
+  { workload, received }: EvaluatedPod,
   settings: ReadSettings,
   context: AdmissionContext,
 ): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets'> {
-  const { own, linked } = podOptions(seen, workload.namespace, context);
+  const { own, linked } = podOptions(received, workload.namespace, context);
   const parsed = linked?.parsed ?? own;
   const { options, families } = parsed;
-  const layerOf = layersOf(workload, seen, context);
-  const token = tokenOf(workload.pod, seen, options);
+  const layerOf = layersOf(workload, received, context);
+  const token = tokenOf(workload.pod, received, options);
   const role = options.role === '' ? (families.authConfig.get('role')?.value ?? '') : options.role;
   return {
     login: {
@@ -42,13 +42,13 @@ export function wishes(
 }
 
 /** The token that the agent, or the app itself, logs in with. */
-const tokenOf = (pod: JsonObject, seen: JsonObject, options: Options): TokenExplanation | undefined => {
+const tokenOf = (pod: JsonObject, received: JsonObject, options: Options): TokenExplanation | undefined => {
   const added = injectedToken(options);
   if (added) {
     const { tokenAudience: audience, tokenExpirationSeconds: expirationSeconds } = options;
     return { volume: added.volume, path: pathOf(added), from: 'injection', audience, expirationSeconds };
   }
-  const token = tokenMount(seen, options);
+  const token = tokenMount(received, options);
   if ('code' in token) return undefined;
   const isThere = hasVolume(pod, token.volume);
   return {
@@ -60,22 +60,22 @@ const tokenOf = (pod: JsonObject, seen: JsonObject, options: Options): TokenExpl
 
 const pathOf = ({ directory, file }: TokenMount): string => `${directory.replace(/\/+$/, '')}/${file}`;
 
-/** What injection writes and nobody wishes. */
+/** Options that injection writes and that are not requested. */
 const WRITTEN: ReadonlySet<OptionKey> = new Set(['agentInjectStatus', 'agentConfig']);
 
-/** Everything that has a value, the earliest layer first, as they win over one another. */
+/** Options that have a value, the weakest layer first. */
 const optionsOf = ({ options, origins }: Parsed, settings: ReadSettings): OptionExplanation[] => {
   const all = (Object.keys(table) as OptionKey[]).filter((key) => options[key] !== undefined && !WRITTEN.has(key));
   const found = all.map((key) => [key, origins.get(key) ?? { layer: 'built-in' }] as const);
   return found.toSorted(byLayer).map(([key, { layer, annotation, object }]): OptionExplanation => {
     const value = options[key] as Json;
-    const standard = layer === 'built-in' || (layer === 'settings' && JSON.stringify(value) === JSON.stringify(builtIn(key)));
+    const isDefault = layer === 'built-in' || (layer === 'settings' && JSON.stringify(value) === JSON.stringify(builtIn(key)));
     return {
       name: kebab(key),
       value,
       layer,
       from: annotation ?? object ?? (layer === 'settings' ? settingOf(key, settings) : ''),
-      standard,
+      default: isDefault,
     };
   });
 };
@@ -93,17 +93,17 @@ const settingOf = (option: OptionKey, { settings }: ReadSettings): string => {
   return key === undefined ? '' : `-${flagOf(key)}`;
 };
 
-/** Which layer an annotation that counts stands on: the latest that has it. A place within a list is where the list is. */
+/** The layer of an annotation: the strongest that has it. `secrets[0].name` is on the layer of `secrets`. */
 const layersOf = (
-  { namespace }: Judged['workload'],
+  { namespace }: EvaluatedPod['workload'],
   pod: JsonObject,
   context: AdmissionContext,
 ): ((annotation: string) => Layer) => {
   const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? 'default';
   const own = annotationsOf(pod);
   const ofAccount = context.serviceAccount(namespace, account)?.annotations;
-  return (place) => {
-    const annotation = place.replace(/\[[0-9]+\].*$/, '');
+  return (name) => {
+    const annotation = name.replace(/\[[0-9]+\].*$/, '');
     if (own.has(annotation)) return 'pod';
     return ofAccount?.has(annotation) === true ? 'serviceaccount' : 'namespace';
   };

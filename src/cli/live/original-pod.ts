@@ -1,43 +1,39 @@
-// What injection has left in a pod of a cluster.
+// What injection added to a pod of a cluster, and the pod without it.
 import { annotationName } from '../../annotations/name.ts';
 import { AGENT_NAME } from '../../pod/compat/container.ts';
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../../pod/token.ts';
 
-export interface Present {
-  /** It has an agent or a token of ours. */
-  readonly injected: boolean;
-  /** The pod without agents, their volumes, and the mounts of those: what injection added shows against it. */
-  readonly without: JsonObject;
-}
-
 const LISTS = ['initContainers', 'containers'] as const;
-/** Names of the volumes that injection makes; an agent may mount volumes of its pod as well. */
-const OURS = /^(?:vault-|home-(?:init|sidecar)$|extra-secrets$)/;
+/** Names of volumes that injection adds; an agent may mount other volumes of its pod as well. */
+const ADDED_VOLUME = /^(?:vault-|home-(?:init|sidecar)$|extra-secrets$)/;
 const STATUS = /\/agent-inject-status$/;
 
-/** Agents and volumes are told by what they are and what they are called. */
-export function presentIn(pod: JsonObject): Present {
+/**
+ * The pod without agents, their volumes, and the mounts of those volumes. `injected`: it has an agent or a token volume of the
+ * injector. Agents are recognised by their token mount, or by their name if the pod has an annotation that injection writes.
+ */
+export function originalPod(pod: JsonObject): { readonly injected: boolean; readonly original: JsonObject } {
   const spec = objectAt(pod, 'spec') ?? {};
   const annotations = Object.keys(objectAt(objectAt(pod, 'metadata'), 'annotations') ?? {});
   const isMarked = annotations.some((name) => STATUS.test(name) || name === annotationName('agentConfig'));
   const isAgent = (container: JsonObject): boolean => hasOwnToken(container) || (isMarked && hasAgentName(container));
   const agents = LISTS.flatMap((list) => objectsOf(spec[list]).filter(isAgent));
-  const volumes = new Set([TOKEN_VOLUME, ...agents.flatMap(volumesOf).filter((name) => OURS.test(name))]);
-  const isOurs = (object: Json): boolean => isObject(object) && volumes.has(textOf(object, 'name') ?? '');
+  const volumes = new Set([TOKEN_VOLUME, ...agents.flatMap(volumesOf).filter((name) => ADDED_VOLUME.test(name))]);
+  const isAdded = (object: Json): boolean => isObject(object) && volumes.has(textOf(object, 'name') ?? '');
   const lists = LISTS.filter((list) => Array.isArray(spec[list])).map((list) => [
     list,
     objectsOf(spec[list])
       .filter((container) => !isAgent(container))
       .map((container) => ({
         ...container,
-        volumeMounts: objectsOf(container['volumeMounts']).filter((mount) => !isOurs(mount)),
+        volumeMounts: objectsOf(container['volumeMounts']).filter((mount) => !isAdded(mount)),
       })),
   ]);
-  const kept = objectsOf(spec['volumes']).filter((volume) => !isOurs(volume));
+  const kept = objectsOf(spec['volumes']).filter((volume) => !isAdded(volume));
   return {
     injected: agents.length > 0 || objectsOf(spec['volumes']).some((volume) => textOf(volume, 'name') === TOKEN_VOLUME),
-    without: { ...pod, spec: { ...spec, ...(Object.fromEntries(lists) as JsonObject), volumes: kept } },
+    original: { ...pod, spec: { ...spec, ...(Object.fromEntries(lists) as JsonObject), volumes: kept } },
   };
 }
 

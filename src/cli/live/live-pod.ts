@@ -1,0 +1,184 @@
+// A pod of a cluster, evaluated as a new pod like it would be: with the settings of the installed webhook, and the namespace,
+// service account, LimitRanges and objects of our kinds that the cluster has now.
+import { existsSync } from 'node:fs';
+import { delimiter } from 'node:path';
+import type { RoleLister } from '../../admission/roles/resolve.ts';
+import { admissionContext } from '../../cluster/admission-context.ts';
+import { clusterObjects, fileCluster, type FileCluster } from '../../cluster/cluster-state.ts';
+import { cachedObject, LINKED_KINDS, roleCache } from '../../cluster/role-cache.ts';
+import { hasNativeSidecars } from '../../cluster/server-version.ts';
+import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
+import { kubeClient, type KubeClient } from '../../kube/client.ts';
+import { isKubeError, KubeError } from '../../kube/errors.ts';
+import { inClusterConnection, kubeconfigConnection, type KubeConnection } from '../../kube/kubeconfig.ts';
+import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
+import type { SelectionReason } from '../../selection/decide.ts';
+import { readSettings, surroundings, type ReadSettings } from '../../settings/read.ts';
+import type { Command } from '../../settings/table.ts';
+import { readDocuments } from '../../yaml/document.ts';
+import { readUntrustedYaml } from '../../yaml/untrusted.ts';
+import type { CommandLine } from '../offline/command-line.ts';
+import { evaluatePod, type Evaluation } from '../offline/evaluate.ts';
+import type { LivePod } from '../offline/explanation.ts';
+import type { Terminal } from '../terminal.ts';
+import { VERSION } from '../version.ts';
+import { originalPod } from './original-pod.ts';
+import { webhookSettings } from './webhook-settings.ts';
+
+export interface PodReference {
+  /** Undefined: the namespace of the kubeconfig's context. */
+  readonly namespace: string | undefined;
+  readonly name: string;
+}
+
+export interface LiveEvaluation extends Evaluation {
+  readonly live: LivePod;
+}
+
+/** File name in messages. */
+const SOURCE = 'the cluster';
+const DEFAULT_NAMESPACE = 'default';
+
+/**
+ * Reads and evaluates one pod. What else cannot be read, such as its namespace, becomes a warning.
+ * @throws a sentence when there is no cluster or the pod cannot be read.
+ */
+export async function evaluateLivePod(
+  reference: PodReference,
+  commandLine: CommandLine,
+  terminal: Terminal,
+): Promise<LiveEvaluation> {
+  const { settings, extra } = commandLine.settings;
+  const connection = await connect(settings.kubeconfig, extra.get('context'), terminal);
+  const client = kubeClient({ connection, userAgent: `vault-auth-injector/${VERSION}` });
+  try {
+    const isGiven = settings.namespace !== DEFAULT_NAMESPACE;
+    const namespace = reference.namespace ?? (isGiven ? settings.namespace : (connection.namespace ?? DEFAULT_NAMESPACE));
+    return await evaluate(client, namespace, reference.name, commandLine, terminal);
+  } finally {
+    client.close();
+  }
+}
+
+/** The kubeconfig that is named, else those of KUBECONFIG, else the service account of the pod that this runs in. */
+const connect = (kubeconfig: string, context: string | undefined, { environment }: Terminal): Promise<KubeConnection> => {
+  if (kubeconfig !== '') return kubeconfigConnection([kubeconfig], context);
+  const { kubeconfigs, kubernetesHost: host, kubernetesPort: port } = surroundings(environment);
+  const files = kubeconfigs.split(delimiter).filter((file) => file !== '' && existsSync(file));
+  if (files.length > 0) return kubeconfigConnection(files, context);
+  if (host && port) return inClusterConnection({ host, port });
+  throw new Error('no cluster found: set -kubeconfig or KUBECONFIG');
+};
+
+const evaluate = async (
+  client: KubeClient,
+  namespace: string,
+  name: string,
+  commandLine: CommandLine,
+  terminal: Terminal,
+): Promise<LiveEvaluation> => {
+  const warnings: string[] = [];
+  const pod = await get(client, `${core(namespace)}/pods/${encodeURIComponent(name)}`);
+  const { command, settings, entries } = await clusterSettings(client, commandLine, terminal, warnings);
+  const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_NAMESPACE;
+  const cluster = await clusterAround(client, namespace, account, warnings);
+  const context = admissionContext(command, settings, cluster, readUntrustedYaml);
+  // Its phase alone would decide about a running pod.
+  const { status, ...newPod } = pod;
+  const [document] = readDocuments({ file: SOURCE, text: JSON.stringify(newPod) }).documents;
+  if (!document) throw new Error(`the API server's answer for pod ${namespace}/${name} cannot be read`);
+  const workload = { kind: 'Pod', namespace, name, objectPath: [], path: [], pod: newPod, misplaced: [] };
+  const evaluated = evaluatePod(document, workload, context, cluster);
+  const missing = missingEntry(evaluated.result.reason, entries);
+  if (missing !== undefined)
+    warnings.push(
+      `the cluster has no webhook entry ${missing}: the API server does not send pods to the webhook that request injection only in this way`,
+    );
+  const phase = textOf(isObject(status) ? status : undefined, 'phase') ?? '';
+  return { settings, context, warnings, pods: [evaluated], live: { phase, ...originalPod(newPod) } };
+};
+
+const get = (client: KubeClient, path: string): Promise<JsonObject> => client.request<JsonObject>({ method: 'GET', path });
+
+const core = (namespace: string): string => `/api/v1/namespaces/${encodeURIComponent(namespace)}`;
+
+/** Settings of the installed webhook, overridden by the flags of this call; without a webhook, those of this call alone. */
+const clusterSettings = async (
+  client: KubeClient,
+  { settings: given, words: flags, ownFlags }: CommandLine,
+  terminal: Terminal,
+  warnings: string[],
+): Promise<{ readonly command: Command; readonly settings: ReadSettings; readonly entries?: readonly string[] }> => {
+  try {
+    const { command, words, environment, entries } = await webhookSettings(client);
+    const reading = readSettings(command, [...words, ...flags], { ...environment, ...terminal.environment }, ownFlags);
+    if (!reading.ok) throw new Error(reading.problems.join('; '));
+    return { command, settings: reading.value, entries };
+  } catch (error) {
+    warnings.push(`cannot read the settings of the cluster's webhook, using those of this call: ${messageOf(error)}`);
+    return { command: 'explain', settings: given };
+  }
+};
+
+/** The entry of the webhook configuration that selects pods for this reason. */
+const ENTRY_OF: Readonly<Partial<Record<SelectionReason, string>>> = {
+  'pod-label': 'label.vaultauth.dev',
+  'pod-annotation': 'annotation.vaultauth.dev',
+  'pod-annotation-invalid': 'annotation.vaultauth.dev',
+  'namespace-label': 'namespace.vaultauth.dev',
+  'cluster-default': 'auto.vaultauth.dev',
+};
+
+/** Undefined also if the entries are unknown, or if the one entry of vault-k8s selects all pods. */
+const missingEntry = (reason: SelectionReason, entries: readonly string[] | undefined): string | undefined => {
+  const entry = ENTRY_OF[reason];
+  const isOwn = entries?.some((name) => name.endsWith('.vaultauth.dev'));
+  return entry !== undefined && isOwn && !entries?.includes(entry) ? entry : undefined;
+};
+
+/** Namespace, service account, LimitRanges and roles of a pod, and what the version of the cluster supports. */
+const clusterAround = async (
+  client: KubeClient,
+  namespace: string,
+  account: string,
+  warnings: string[],
+): Promise<FileCluster> => {
+  const read = (path: string): Promise<JsonObject | undefined> =>
+    get(client, path).catch((error: unknown) => {
+      if (!isKubeError(error, 'NotFound')) warnings.push(`cannot be read, and is ignored: ${messageOf(error)}`);
+      return undefined;
+    });
+  const [own, serviceAccount, limits, version, roles] = await Promise.all([
+    read(core(namespace)),
+    read(`${core(namespace)}/serviceaccounts/${encodeURIComponent(account)}`),
+    read(`${core(namespace)}/limitranges`),
+    read('/version'),
+    rolesOf(client, namespace, warnings),
+  ]);
+  const ranges = objectsOf(limits?.['items']).map((range) => ({ apiVersion: 'v1', kind: 'LimitRange', ...range }));
+  const items = [own, serviceAccount, ...ranges].filter((object) => object !== undefined);
+  const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  const nativeSidecars = hasNativeSidecars({ major: textOf(version, 'major') ?? '', minor: textOf(version, 'minor') ?? '' });
+  return { ...fileCluster([clusterObjects({ file: SOURCE, text }).objects]), nativeSidecars, ...(roles ? { roles } : {}) };
+};
+
+/** Undefined if the kinds are not installed, or one of them cannot be read: half of them would report objects as missing. */
+const rolesOf = async (client: KubeClient, namespace: string, warnings: string[]): Promise<RoleLister | undefined> => {
+  try {
+    await get(client, `/apis/${API_VERSION}`);
+    const lists = await Promise.all(LINKED_KINDS.map((kind) => get(client, collectionPath(kind, namespace))));
+    const cache = roleCache();
+    for (const [index, kind] of LINKED_KINDS.entries())
+      for (const object of objectsOf(lists[index]?.['items'])) {
+        const cached = cachedObject(kind, object, true);
+        if (cached) cache.set(cached);
+      }
+    return cache;
+  } catch (error) {
+    if (!(error instanceof KubeError && error.status === 404))
+      warnings.push(`cannot be read, and is ignored: ${messageOf(error)}`);
+    return undefined;
+  }
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
