@@ -1,7 +1,7 @@
 // The client of the API server: JSON requests over one pool of connections.
 import type { Agent } from 'node:http';
 import { connectionPool, exchange, ExchangeError, type HttpResponse } from '../net/exchange.ts';
-import { errorOfResponse, KubeError } from './errors.ts';
+import { errorOfResponse, KubeError, messageOf } from './errors.ts';
 import type { Credentials, KubeConnection } from './kubeconfig.ts';
 
 export interface KubeRequest {
@@ -134,7 +134,5 @@ const unreachable = (error: unknown, operation: string, server: string): KubeErr
   new KubeError(
     0,
     error instanceof ExchangeError && error.kind === 'Timeout' ? 'Timeout' : 'Unreachable',
-    `${operation}: cannot reach the API server at ${server}: ${textOf(error)}`,
+    `${operation}: cannot reach the API server at ${server}: ${messageOf(error)}`,
   );
-
-const textOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));

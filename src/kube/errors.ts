@@ -35,6 +35,11 @@ export function undefinedOn(...reasons: readonly string[]): (error: unknown) => 
   };
 }
 
+/** The message of an error; its name when it has none, as errors of aborted requests may. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
 const statusOf = (body: string): { readonly reason: string | undefined; readonly message: string | undefined } => {
   try {
     const { reason, message }: { reason?: unknown; message?: unknown } = JSON.parse(body);

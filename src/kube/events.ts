@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { type TokenBucket, tokenBucket } from '../net/rate-limit.ts';
 import type { KubeClient } from './client.ts';
-import { undefinedOn } from './errors.ts';
+import { messageOf, undefinedOn } from './errors.ts';
 import { objectPath, resourcePath } from './object-ref.ts';
 
 export interface EventSubject {
@@ -82,7 +82,7 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
   };
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next; next = queue.shift())
-      await next().catch((error: unknown) => onProblem(error instanceof Error ? error.message : String(error)));
+      await next().catch((error: unknown) => onProblem(messageOf(error)));
     working = undefined;
   };
   const enqueue = (write: () => Promise<void>): void => {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TLSMaterial } from '../net/exchange.ts';
+import { messageOf } from './errors.ts';
 
 export interface Credentials extends TLSMaterial {
   /** The whole Authorization header. */
@@ -120,5 +121,3 @@ const textOf = (value: unknown): string | undefined => {
   if (Buffer.isBuffer(value)) return value.toString();
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,7 +1,7 @@
 // Leader election: of several processes the holder of a Lease (coordination.k8s.io) leads, and renews it while it runs.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from './client.ts';
-import { isKubeError, undefinedOn } from './errors.ts';
+import { isKubeError, messageOf, undefinedOn } from './errors.ts';
 import { objectPath, resourcePath } from './object-ref.ts';
 
 /** Another process holds the Lease, or may hold it: a write that was about to begin must not. */
@@ -78,7 +78,7 @@ export function runLeaderElection(options: LeaderElectionOptions): LeaderElectio
     return Math.max(clocks.monotonic() - monotonic, clocks.wall() - wall);
   };
   const reportProblem = (error: unknown): void => {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     if (problem === undefined) options.onProblem(text);
     problem = text;
   };

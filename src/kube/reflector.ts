@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../net/backoff.ts';
 import type { KubeClient } from './client.ts';
-import { KubeError } from './errors.ts';
+import { KubeError, messageOf } from './errors.ts';
 
 /** The part of an object that the reflector reads. */
 export interface VersionedObject {
@@ -185,7 +185,7 @@ export function startReflector<T extends VersionedObject>(options: ReflectorOpti
         failures += 1;
         forbidden = isForbidden(error);
         if (isExpired(error) || failures % FAILURES_PER_VERSION === 0) version = undefined;
-        if (!isReported && !isExpired(error)) onProblem(error instanceof Error ? error.message : String(error));
+        if (!isReported && !isExpired(error)) onProblem(messageOf(error));
         isReported ||= !isExpired(error);
         return sleep(backoffMs(failures, backoff), undefined, { signal: closing.signal }).catch(() => undefined);
       });
