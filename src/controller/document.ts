@@ -103,11 +103,11 @@ interface StatusOfDocument {
 }
 
 /** Everything differs where nothing is. */
-const ABSENT: readonly Difference[] = [{ field: 'all of it', want: 'present', got: 'absent' }];
+const ABSENT: readonly Difference[] = [{ field: 'all of it', desired: 'present', actual: 'absent' }];
 
 const isSame = (some: readonly Difference[], others: readonly Difference[]): boolean =>
   some.length === others.length &&
-  some.every(({ field, want, got }, at) => {
+  some.every(({ field, desired, actual }, at) => {
     const other = others[at];
-    return other?.field === field && other.want === want && other.got === got;
+    return other?.field === field && other.desired === desired && other.actual === actual;
   });

@@ -1,11 +1,12 @@
-// Whether Vault has what was sent: both sides are brought into one form, since servers answer in other words than they were told.
+// Drift: whether Vault has the desired document. Both sides are brought into one canonical form, because servers return values in
+// another form than they were written, such as 1h as 3600.
 import { type Json, type JsonObject, isObject } from '../json/json.ts';
 import { JWT_CONFIG_FORMS, KUBERNETES_CONFIG_FORMS, TUNE_FORMS } from './config-document.ts';
 import { ROLE_FORMS } from './role-document.ts';
 import { secondsOf } from './schema.ts';
 import type { Difference } from './common-fields.ts';
 
-/** How a field is compared. What the servers do to values was seen on Vault 1.21.1 and OpenBao 2.4.0. */
+/** How a field is compared; how servers change values was observed on Vault 1.21.1 and OpenBao 2.4.0. */
 export type Form =
   | 'seconds'
   | 'lease'
@@ -35,33 +36,35 @@ const FORMS = {
 
 export type DocumentForm = keyof typeof FORMS;
 
-/** Longer values are cut: they go into a status. */
-const LONGEST = 256;
+/** A status holds at most this many characters of a value. */
+const MAX_SHOWN = 256;
 
 /**
- * The fields of `want` that Vault has otherwise. An absent field, null and an empty value count as the field's zero. Fields that
- * `want` does not name are not looked at, and neither are values that Vault does not show: of those, whether there is one.
+ * The fields of `desired` that differ in Vault. An absent field, null and an empty value are the zero of the field. Not compared
+ * are fields that `desired` does not have, and values that Vault does not return: of those, whether one is set.
  */
-export function differences(want: JsonObject, got: JsonObject, form: DocumentForm): readonly Difference[] {
+export function differences(desired: JsonObject, actual: JsonObject, form: DocumentForm): readonly Difference[] {
   const forms: Forms = FORMS[form];
-  return Object.keys(want).flatMap((field) => {
-    const how = forms[field] ?? 'map';
-    // A lease of 0 comes back as what the server then uses: nothing can be said about it.
-    if (how === 'lease' && canonical(want[field], how) === '0s') return [];
-    const [wanted, found] =
-      how === 'present' ? presence(field, want, got) : [canonical(want[field], how), canonical(got[field], how)];
-    if (wanted === found) return [];
-    return [{ field, want: cut(wanted), got: how === 'secretMap' && found !== '' ? NOT_SHOWN : cut(found) }];
+  return Object.keys(desired).flatMap((field) => {
+    const fieldForm = forms[field] ?? 'map';
+    // Vault returns the default of the server for a lease of 0: that is no drift.
+    if (fieldForm === 'lease' && canonical(desired[field], fieldForm) === '0s') return [];
+    const [expected, found] =
+      fieldForm === 'present'
+        ? presence(field, desired, actual)
+        : [canonical(desired[field], fieldForm), canonical(actual[field], fieldForm)];
+    if (expected === found) return [];
+    return [{ field, desired: cut(expected), actual: fieldForm === 'secretMap' && found !== '' ? NOT_SHOWN : cut(found) }];
   });
 }
 
 const NOT_SHOWN = '(not shown: it can hold secrets)';
 
-const presence = (field: string, want: JsonObject, got: JsonObject): readonly [string, string] => {
-  const found = got[`${field}_set`];
-  const wanted = want[field] === '' || want[field] === undefined ? 'absent' : 'set';
-  // Servers before Vault 1.16 do not tell: then it cannot be seen whether it differs.
-  return [wanted, found === undefined ? wanted : found === true ? 'set' : 'absent'];
+const presence = (field: string, desired: JsonObject, actual: JsonObject): readonly [string, string] => {
+  const found = actual[`${field}_set`];
+  const expected = desired[field] === '' || desired[field] === undefined ? 'absent' : 'set';
+  // Vault before 1.16 does not return whether it is set: assume no drift.
+  return [expected, found === undefined ? expected : found === true ? 'set' : 'absent'];
 };
 
 const canonical = (value: Json | undefined, form: Exclude<Form, 'present'>): string => {
@@ -122,4 +125,4 @@ const stable = (value: Json | undefined): string => {
   return entries.length === 0 ? '' : `{${entries.join(', ')}}`;
 };
 
-const cut = (text: string): string => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
+const cut = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN - 1)}…` : text);

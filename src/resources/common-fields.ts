@@ -112,8 +112,8 @@ export function deletionPolicy(value: 'Retain' | 'Delete', description: string) 
 const differenceSchema = struct(
   {
     field: text('Name of the field in Vault.', { min: 1, max: 256 }),
-    want: text('Desired value.', { max: 1024 }),
-    got: text('Value in Vault.', { max: 1024 }),
+    desired: text('Desired value.', { max: 1024 }),
+    actual: text('Value in Vault.', { max: 1024 }),
   },
   'A drifted field.',
 );

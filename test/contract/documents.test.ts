@@ -125,7 +125,7 @@ onEachServer(
       await writeConfig(root, path, reviewedBy('Rotated'));
       const got = (await readConfig(root, path)) ?? {};
       expect(differences(reviewedBy('ClientJWT'), got, 'kubernetesConfig')).toEqual([
-        { field: 'token_reviewer_jwt', want: 'absent', got: 'set' },
+        { field: 'token_reviewer_jwt', desired: 'absent', actual: 'set' },
       ]);
       await writeConfig(root, path, reviewedBy('ClientJWT'));
       expect(differences(reviewedBy('ClientJWT'), (await readConfig(root, path)) ?? {}, 'kubernetesConfig')).toEqual([]);

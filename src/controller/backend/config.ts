@@ -182,7 +182,7 @@ export async function writeDesiredConfig(input: ReconcileInput, request: ConfigW
   };
 }
 
-const tokenDrift = (got: string, want: string): Difference => ({ field: TOKEN_FIELD, want, got });
+const tokenDrift = (actual: string, desired: string): Difference => ({ field: TOKEN_FIELD, desired, actual });
 
 /** Stands for the token in the document that is compared and hashed. */
 const TOKEN_PLACEHOLDER = 'token';

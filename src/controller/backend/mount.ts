@@ -112,7 +112,7 @@ const unusable = (
 
 const missingMount = (input: ReconcileInput): StepResult<UsableMount> =>
   unusable(mounted('False', 'Missing', missingMessage(input)), [
-    { field: 'mount', want: input.backend.spec.type, got: 'absent' },
+    { field: 'mount', desired: input.backend.spec.type, actual: 'absent' },
   ]);
 
 const overlappingMount = ({ backend: { spec } }: ReconcileInput): StepResult<UsableMount> =>
@@ -122,7 +122,7 @@ const overlappingMount = ({ backend: { spec } }: ReconcileInput): StepResult<Usa
       'PathInUse',
       `auth/${spec.path} overlaps with another mount: choose a path that is no prefix of another mount's path, and has none as its prefix.`,
     ),
-    [{ field: 'mount', want: spec.type, got: 'absent' }],
+    [{ field: 'mount', desired: spec.type, actual: 'absent' }],
   );
 
 const wrongType = ({ backend: { spec } }: ReconcileInput, { path, type }: AuthMount): StepResult<UsableMount> =>
@@ -132,7 +132,7 @@ const wrongType = ({ backend: { spec } }: ReconcileInput, { path, type }: AuthMo
       'TypeMismatch',
       `auth/${path} is of type ${type}, not ${spec.type}. Choose another path, or disable that mount if it is unused.`,
     ),
-    [{ field: 'mount', want: spec.type, got: type }],
+    [{ field: 'mount', desired: spec.type, actual: type }],
   );
 
 const missingMessage = ({ backend, observeOnly }: ReconcileInput): string => {

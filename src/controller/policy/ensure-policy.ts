@@ -85,7 +85,7 @@ const differing = (want: string, got: string): DocumentResult['drift'] => {
   const [wanted, found] = [linesOf(want), linesOf(got)];
   const at = wanted.findIndex((line, index) => line !== found[index]);
   const line = at < 0 ? wanted.length : at;
-  return [{ field: `policy, line ${line + 1}`, want: shown(wanted[line]), got: shown(found[line]) }];
+  return [{ field: `policy, line ${line + 1}`, desired: shown(wanted[line]), actual: shown(found[line]) }];
 };
 
 const linesOf = (text: string): readonly string[] => withoutMark(text).trim().split('\n');

@@ -81,7 +81,7 @@ export async function keepRole(work: RoleWork): Promise<KeptRole> {
       vault: { ...place, owned: isClaimed },
       ...(isHeld ? { documentHash, programmed: true } : {}),
       effectivePolicies: observer === undefined ? effectivePolicies : isAnothers ? [] : policiesOf(found),
-      drift: isAnothers ? state.drift.map(({ field, want }) => ({ field, want, got: NOT_SHOWN })) : state.drift,
+      drift: isAnothers ? state.drift.map(({ field, desired }) => ({ field, desired, actual: NOT_SHOWN })) : state.drift,
       ...(state.warnings === undefined ? {} : { warnings: state.warnings }),
       lastSyncTime: new Date(context.clock.now()).toISOString(),
     },

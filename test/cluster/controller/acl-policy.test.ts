@@ -138,7 +138,7 @@ onEachProduct(
       const other = 'path "secret/data/other" { capabilities = ["read"] }';
       await putIntoVault(stage(), 'reported', other);
       const object = await has(stage(), 'reported', 'Programmed=Drifted');
-      expect(driftOf(object)).toEqual([{ field: 'policy, line 1', want: READ, got: other }]);
+      expect(driftOf(object)).toEqual([{ field: 'policy, line 1', desired: READ, actual: other }]);
       expect(writesOf(stage(), 'reported')).toHaveLength(1);
       // What is declared anew is written.
       await change(stage(), 'reported', { policy: `${READ}\n# anew` });

@@ -125,7 +125,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     const theirs = { jwt_validation_pubkeys: config['jwt_validation_pubkeys'] ?? [], bound_issuer: 'https://other.example.org' };
     await vault().request({ method: 'POST', path: `auth/${name}/config`, body: theirs });
     const { drift } = await stage.until(name, 'Configured=Drifted');
-    expect(drift).toEqual([{ field: 'bound_issuer', want: stage.bed.url, got: 'https://other.example.org' }]);
+    expect(drift).toEqual([{ field: 'bound_issuer', desired: stage.bed.url, actual: 'https://other.example.org' }]);
     expect((await read(`auth/${name}/config`))['bound_issuer']).toBe('https://other.example.org');
   });
 
@@ -137,7 +137,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await vault().request({ method: 'POST', path: `auth/${theirs}/config`, body: config });
     await stage.declare(product, theirs, { ...rotated(), managementPolicy: 'Observe', deletionPolicy: 'Delete' });
     const absent = await stage.until(missing, 'Mounted=Missing');
-    expect(absent.drift).toEqual([{ field: 'mount', want: 'kubernetes', got: 'absent' }]);
+    expect(absent.drift).toEqual([{ field: 'mount', desired: 'kubernetes', actual: 'absent' }]);
     const { drift = [] } = await stage.until(theirs, 'Configured=ObservedMismatch');
     expect(drift.map(({ field }) => field).toSorted()).toEqual(
       expect.arrayContaining([

@@ -8,7 +8,7 @@ import { backend, ready } from './objects.ts';
 
 const isMounted = mounted('True', 'Mounted', 'it is mounted');
 const inSync = configured('True', 'InSync', 'as declared');
-const drift = [{ field: 'mount', want: 'jwt', got: 'absent' }];
+const drift = [{ field: 'mount', desired: 'jwt', actual: 'absent' }];
 const previous: VaultAuthBackendStatus = {
   issuer: 'https://previous',
   configHash: 'hash',

@@ -2,10 +2,10 @@
 import type { Json } from '../../../src/json/json.ts';
 import { differences, type DocumentForm } from '../../../src/resources/canonical.ts';
 
-type Row = readonly [form: DocumentForm, field: string, want: Json, got: Json | undefined];
+type Row = readonly [form: DocumentForm, field: string, desired: Json, actual: Json | undefined];
 
-const difference = ([form, field, want, got]: Row) =>
-  differences({ [field]: want }, got === undefined ? {} : { [field]: got }, form);
+const difference = ([form, field, desired, actual]: Row) =>
+  differences({ [field]: desired }, actual === undefined ? {} : { [field]: actual }, form);
 
 describe('is the same', () => {
   it.each<Row>([
@@ -39,7 +39,7 @@ describe('is the same', () => {
 test('what can hold the key of a service account is not quoted', () => {
   const key = '{"private_key":"-----BEGIN PRIVATE KEY-----"}';
   const [found] = difference(['jwtConfig', 'provider_config', {}, { provider: 'gsuite', gsuite_service_account: key }]);
-  expect(found).toMatchObject({ want: '', got: expect.stringContaining('not shown') });
+  expect(found).toMatchObject({ desired: '', actual: expect.stringContaining('not shown') });
 });
 
 describe('differs', () => {
@@ -61,12 +61,12 @@ describe('differs', () => {
     ['kubernetesConfig', 'use_annotations_as_alias_metadata', true, undefined],
     ['tune', 'default_lease_ttl', 3600, 2764800],
   ])('%s %s: %j and %j', (...row) => {
-    expect(difference(row)).toEqual([{ field: row[1], want: expect.any(String), got: expect.any(String) }]);
+    expect(difference(row)).toEqual([{ field: row[1], desired: expect.any(String), actual: expect.any(String) }]);
   });
 });
 
-const reviewer = (want: string, got: object): readonly object[] =>
-  differences({ token_reviewer_jwt: want }, { ...got }, 'kubernetesConfig');
+const reviewer = (desired: string, actual: object): readonly object[] =>
+  differences({ token_reviewer_jwt: desired }, { ...actual }, 'kubernetesConfig');
 
 describe('what servers never show', () => {
   it('is told by its presence, never by its value', () => {
@@ -74,13 +74,15 @@ describe('what servers never show', () => {
     expect(reviewer('', { token_reviewer_jwt_set: false })).toEqual([]);
     expect(reviewer('secret', {})).toEqual([]);
     expect(reviewer('secret', { token_reviewer_jwt_set: false })).toEqual([
-      { field: 'token_reviewer_jwt', want: 'set', got: 'absent' },
+      { field: 'token_reviewer_jwt', desired: 'set', actual: 'absent' },
     ]);
-    expect(reviewer('', { token_reviewer_jwt_set: true })).toEqual([{ field: 'token_reviewer_jwt', want: 'absent', got: 'set' }]);
+    expect(reviewer('', { token_reviewer_jwt_set: true })).toEqual([
+      { field: 'token_reviewer_jwt', desired: 'absent', actual: 'set' },
+    ]);
   });
 });
 
 it('long values are cut, for they go into a status', () => {
   const [found] = differences({ audience: 'a'.repeat(5000) }, {}, 'kubernetesRole');
-  expect(found?.want).toHaveLength(256);
+  expect(found?.desired).toHaveLength(256);
 });
