@@ -2,12 +2,12 @@
 import { allNames } from '../annotations/name.ts';
 import { parseAnnotations, type Baseline, type Options, type Parsed } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
-import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
-import { checkPod } from '../pod/check.ts';
+import { isObject, textMap, type Json } from '../json/json.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, OperatorInput } from '../pod/draft.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
+import { podHeader, readPod, serviceAccountOf, type Pod, type PodHeader } from '../pod/pod.ts';
 import { podTokenOf } from '../pod/token.ts';
 import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
@@ -67,36 +67,39 @@ export interface AdmissionResult {
 
 const PROFILE = { compat: injectCompat, native: injectNative } as const;
 
-const inject = (pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection =>
+const inject = (pod: Pod, parsed: Parsed, operator: OperatorInput): Injection =>
   parsed.options.mode === 'token' ? injectToken(pod, parsed, operator) : PROFILE[parsed.options.profile](pod, parsed, operator);
 
 const REQUEST_NAMES = allNames('agentInject');
 const STATUS_NAMES = allNames('agentInjectStatus');
 const NO_TEXTS: ReadonlyMap<string, string> = new Map();
-/** Kubernetes' default for an absent serviceAccountName. */
-const DEFAULT_SERVICE_ACCOUNT = 'default';
 
 /**
  * Decides about one raw pod. If injection was requested and is impossible, the pod is denied with all its problems; otherwise it
  * is left unchanged, with the same problems as warnings.
  */
 export function admitPod(object: Json | undefined, namespace: string, context: AdmissionContext): AdmissionResult {
-  if (!isObject(object)) return { ...DENIED, reason: 'pod-malformed', problems: checkPod(object) };
-  const annotations = annotationsOf(object);
+  if (!isObject(object))
+    return { ...DENIED, reason: 'pod-malformed', problems: [{ code: 'pod-malformed', path: 'object', expected: 'an object' }] };
+  const header = podHeader(object);
+  const { annotations } = header;
   const cached = context.namespace(namespace);
   const missingNamespace: readonly MissingObject[] = cached ? [] : [{ kind: 'Namespace', name: namespace }];
-  const selection = select(object, annotations, namespace, cached, context.policy);
+  const selection = select(header, namespace, cached, context.policy);
   if (!selection.inject) return notSelected(selection, namespace, context.denyExcluded, missingNamespace);
-  const malformed = [...checkPod(object), ...checkAnnotations(annotations)];
-  if (malformed.length > 0) return malformedPod(malformed, selection, missingNamespace);
+  const reading = readPod(object);
+  const tooLarge = checkAnnotations(annotations);
+  if (!reading.ok) return malformedPod([...reading.problems, ...tooLarge], selection, missingNamespace);
+  if (tooLarge.length > 0) return malformedPod(tooLarge, selection, missingNamespace);
+  const { pod } = reading;
 
-  const { own, linked } = podOptions(object, namespace, context);
+  const { own, linked } = podOptions(pod, namespace, context);
   const parsed = linked?.parsed ?? own;
   const allowed = allowedNames(context.allow, parsed.options.allow);
   const guarded = guardProblemsOf(parsed, context.baseline.options, allowed);
   // Options that are not allowed are not used at all: applying a large patch only to deny it would cost CPU time.
   const injection = inject(
-    object,
+    pod,
     withoutGuarded(parsed, guarded, context.baseline.options),
     operatorInput(linked, namespace, context),
   );
@@ -104,14 +107,14 @@ export function admitPod(object: Json | undefined, namespace: string, context: A
     ...(linked ? withRoleProblems(injection.problems, linked) : injection.problems),
     ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),
     ...guarded,
-    ...patchProblemsOf(injection.reached, parsed, allowed),
+    ...patchProblemsOf(injection.guardedChanges, parsed, allowed),
   ];
   const warnings = [...selectionWarnings(selection), ...injection.warnings, ...(linked?.result.warnings ?? [])];
   const result = {
     reason: selection.reason,
     warnings,
     roleProblems: linked?.result.effects,
-    needs: [...missingServiceAccount(object, namespace, context), ...missingNamespace],
+    needs: [...missingServiceAccount(pod, namespace, context), ...missingNamespace],
   };
   if (problems.length === 0) return { ...result, ...injection, decision: 'injected', problems, warnings };
   if (selection.explicit) return { ...result, decision: 'denied', patch: [], problems };
@@ -122,8 +125,8 @@ const DENIED = { decision: 'denied', patch: [], warnings: [], needs: [] } as con
 const SKIPPED = { decision: 'skipped', patch: [], problems: [], warnings: [], needs: [] } as const;
 
 /** Annotations of the pod itself. */
-export function annotationsOf(pod: JsonObject): ReadonlyMap<string, string> {
-  return textMap(objectAt(pod, 'metadata')?.['annotations']);
+export function annotationsOf({ metadata }: Pod): ReadonlyMap<string, string> {
+  return textMap(metadata.annotations);
 }
 
 /**
@@ -131,7 +134,7 @@ export function annotationsOf(pod: JsonObject): ReadonlyMap<string, string> {
  * (`linked`; undefined: no role concerns it).
  */
 export function podOptions(
-  pod: JsonObject,
+  pod: Pod,
   namespace: string,
   context: AdmissionContext,
 ): { readonly own: Parsed; readonly linked: LinkedPod | undefined } {
@@ -158,10 +161,7 @@ export function podOptions(
   return { own, linked: linkPod(own, surroundings, context.roles) };
 }
 
-const serviceAccountOf = (pod: JsonObject): string =>
-  textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
-
-const missingServiceAccount = (pod: JsonObject, namespace: string, context: AdmissionContext): readonly MissingObject[] => {
+const missingServiceAccount = (pod: Pod, namespace: string, context: AdmissionContext): readonly MissingObject[] => {
   const name = serviceAccountOf(pod);
   return context.serviceAccount(namespace, name) ? [] : [{ kind: 'ServiceAccount', namespace, name }];
 };
@@ -179,23 +179,21 @@ const valuesOf = (annotations: ReadonlyMap<string, string>, names: readonly stri
   names.flatMap((name) => annotations.get(name) ?? []);
 
 const select = (
-  pod: JsonObject,
-  annotations: ReadonlyMap<string, string>,
+  { labels, annotations, phase, operatingSystem }: PodHeader,
   namespace: string,
   cached: CachedMetadata | undefined,
   policy: SelectionPolicy,
 ): Selection => {
-  const spec = objectAt(pod, 'spec');
   return decide(
     {
       namespace,
       namespaceLabels: policy.labels ? (cached?.labels ?? NO_TEXTS) : NO_TEXTS,
-      podLabels: policy.labels ? textMap(objectAt(pod, 'metadata')?.['labels']) : NO_TEXTS,
+      podLabels: policy.labels ? labels : NO_TEXTS,
       podAnnotations: annotations,
       requests: valuesOf(annotations, REQUEST_NAMES),
       status: valuesOf(annotations, STATUS_NAMES)[0],
-      phase: textOf(objectAt(pod, 'status'), 'phase'),
-      operatingSystem: textOf(objectAt(spec, 'os'), 'name'),
+      phase,
+      operatingSystem,
     },
     policy,
   );

@@ -76,11 +76,15 @@ export function guardProblemsOf(parsed: Parsed, operator: Options, allowed: Read
   return found;
 }
 
-/** An option that a pod's patch of the agent configuration reaches needs the same permission as its annotation. */
-export function patchProblemsOf(reached: Injection['reached'], parsed: Parsed, allowed: ReadonlySet<string>): GuardProblem[] {
+/** An option that a pod's patch of the agent configuration changes needs the same permission as its annotation. */
+export function patchProblemsOf(
+  changes: Injection['guardedChanges'],
+  parsed: Parsed,
+  allowed: ReadonlySet<string>,
+): GuardProblem[] {
   const layer = parsed.origins.get('agentConfigPatch')?.layer;
-  if (!reached || layer === undefined || !TENANT.has(layer) || allowed.has(ALLOW_ALL)) return [];
-  const first = reached.filter(({ option }, index) => reached.findIndex((other) => other.option === option) === index);
+  if (!changes || layer === undefined || !TENANT.has(layer) || allowed.has(ALLOW_ALL)) return [];
+  const first = changes.filter(({ option }, index) => changes.findIndex((other) => other.option === option) === index);
   return first
     .filter(({ option }) => !allowed.has(kebab(option)))
     .map(({ option, annotation }) => ({

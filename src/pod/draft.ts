@@ -1,42 +1,42 @@
-// An injection in the making: what every profile needs to know, check and add, whatever its agents look like.
+// An injection in progress: its options, patch, problems and warnings, and the checks that all profiles share.
 import { posix } from 'node:path';
-import { annotationName } from '../annotations/name.ts';
 import type { AnnotationProblem } from '../annotations/annotation-problems.ts';
+import { annotationName } from '../annotations/name.ts';
 import type { Parsed } from '../annotations/parse.ts';
 import type { OptionKey } from '../annotations/table.ts';
-import type { PodProblem } from './pod-problems.ts';
+import type { Receives } from './add.ts';
 import type { LimitRange } from './limit-range.ts';
-import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
+import type { GuardedChange } from './user-patch.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
-import type { ContainerList, Receives } from './place.ts';
+import type { PodProblem } from './pod-problems.ts';
+import type { ContainerList, Pod, VolumeMount } from './pod.ts';
 import { directoryContainers, secretFiles, type SecretFile } from './secrets.ts';
-import type { Reached } from './native/reach.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
 type InjectionProblem = AnnotationProblem | PodProblem;
 
 export interface Injection {
   readonly patch: readonly PatchOperation[];
-  /** Which agent containers the pod gets; absent where it gets none. */
+  /** Which agent containers the pod gets; absent if it gets none. */
   readonly kind?: 'init_only' | 'sidecar_only' | 'init_and_sidecar';
   readonly problems: readonly InjectionProblem[];
   readonly warnings: readonly InjectionProblem[];
-  /** Guarded options whose effect the user's own patch of the configuration has; absent: none. */
-  readonly reached?: readonly Reached[];
+  /** Guarded options that the user's own patch of the configuration changes; absent: none. */
+  readonly guardedChanges?: readonly GuardedChange[];
 }
 
-/** What an injection knows besides the pod and its options. */
+/** Input of an injection besides the pod and its options. */
 export interface OperatorInput {
-  /** PEM of Vault's CA from the settings; empty for none. */
+  /** PEM of Vault's CA; empty for none. */
   readonly caBytes: string;
-  /** Of the pod's namespace; none unless told. */
+  /** LimitRanges of the pod's namespace; absent: none. */
   readonly limitRanges?: readonly LimitRange[];
-  /** The nodes run init containers that go on beside the app (Kubernetes 1.29 and later); so it is unless told. */
+  /** The nodes run native sidecars (Kubernetes 1.29 and later); absent: true. */
   readonly nativeSidecars?: boolean;
 }
 
 export interface Draft {
-  readonly pod: JsonObject;
+  readonly pod: Pod;
   readonly parsed: Parsed;
   readonly files: readonly SecretFile[];
   readonly telemetry: Telemetry['block'];
@@ -46,11 +46,11 @@ export interface Draft {
   readonly warnings: InjectionProblem[];
 }
 
-/** Value of the status annotation of a pod that has its agent. */
+/** Value of the status annotation of an injected pod. */
 const STATUS_INJECTED = 'injected';
 
-/** A draft with everything that the annotations alone say. */
-export function draftOf(pod: JsonObject, parsed: Parsed, operator: OperatorInput): Draft {
+/** A draft with an empty patch, and with the problems and warnings of the annotations. */
+export function draftOf(pod: Pod, parsed: Parsed, operator: OperatorInput): Draft {
   const secrets = secretFiles(parsed.families, parsed.options);
   const measured = telemetry(parsed.families.telemetry);
   const draft: Draft = {
@@ -65,13 +65,13 @@ export function draftOf(pod: JsonObject, parsed: Parsed, operator: OperatorInput
   };
   checkRequired(draft);
   if (parsed.options.secretVolumePath === '')
-    draft.warnings.push({ code: 'path-empty', annotation: originOf(draft.parsed, 'secretVolumePath') });
+    draft.warnings.push({ code: 'path-empty', annotation: originOf(parsed, 'secretVolumePath') });
   for (const { value, annotation } of parsed.families.volumePath.values())
     if (value === '') draft.warnings.push({ code: 'path-empty', annotation });
   return draft;
 }
 
-/** What has to be there before an agent can log in. A ConfigMap brings its own configuration. */
+/** Image, address and role. A ConfigMap contains its own configuration, with address and role. */
 const checkRequired = ({ parsed: { options, families }, problems }: Draft): void => {
   if (options.mode === 'agent' && (options.agentImage ?? '') === '') problems.push({ code: 'image-missing' });
   if (options.agentConfigmap !== '') return;
@@ -80,115 +80,113 @@ const checkRequired = ({ parsed: { options, families }, problems }: Draft): void
   if (options.authType === 'kubernetes' && role === '') problems.push({ code: 'role-missing' });
 };
 
-/** The annotation that gave an option its value, or the one that could. */
+/** The annotation that set an option, or the one that could. */
 export function originOf({ origins }: Parsed, key: OptionKey): string {
   return origins.get(key)?.annotation ?? annotationName(key);
 }
 
-/** A finding, and not what was to be made. */
-export function isProblem(value: object): value is PodProblem {
-  return 'code' in value;
+/** Whether a result is a problem instead of a value. */
+export function isProblem(result: object): result is PodProblem {
+  return 'code' in result;
 }
 
-/** Keeps a value, or notes why there is none. */
-export function keep<T extends object>(value: T | PodProblem | undefined, draft: Draft): T | undefined {
-  if (value === undefined || !isProblem(value)) return value;
-  draft.problems.push(value);
+/** The result without its problem, which goes to the draft's problems. */
+export function accept<T extends object>(draft: Draft, result: T | PodProblem | undefined): T | undefined {
+  if (result === undefined || !isProblem(result)) return result;
+  draft.problems.push(result);
   return undefined;
 }
 
-/** Names that the pod does not have earn a warning (Q14): another webhook may still add them. */
-const warnOfUnknown = (draft: Draft, wanted: readonly string[], annotation: string, lists: readonly ContainerList[]): void => {
-  const spec = objectAt(draft.pod, 'spec');
-  const known = new Set(lists.flatMap((list) => objectsOf(spec?.[list]).map((container) => textOf(container, 'name'))));
-  for (const container of wanted)
-    if (!known.has(container)) draft.warnings.push({ code: 'container-unknown', annotation, container });
+/** Warns about names that the pod does not have (Q14). They are no problem, since a later webhook can add the container. */
+const warnAboutUnknown = (
+  { pod, warnings }: Draft,
+  names: readonly string[],
+  annotation: string,
+  lists: readonly ContainerList[],
+): void => {
+  const present = new Set(lists.flatMap((list) => (pod.spec[list] ?? []).map(({ name }) => name)));
+  for (const container of names) if (!present.has(container)) warnings.push({ code: 'container-unknown', annotation, container });
 };
 
-/** App containers that are to get the secrets, by name; undefined: all of them. */
-const chosenContainers = (draft: Draft): ReadonlySet<string> | undefined => {
-  const wanted = draft.parsed.options.agentInjectContainers;
-  if (!wanted) return undefined;
-  warnOfUnknown(draft, wanted, originOf(draft.parsed, 'agentInjectContainers'), ['containers']);
-  return new Set(wanted);
+/** App containers that get the secrets, by name; undefined: all of them. */
+const selectedContainers = (draft: Draft): ReadonlySet<string> | undefined => {
+  const names = draft.parsed.options.agentInjectContainers;
+  if (!names) return undefined;
+  warnAboutUnknown(draft, names, originOf(draft.parsed, 'agentInjectContainers'), ['containers']);
+  return new Set(names);
 };
 
-/** Directories that are for some containers alone, and those; undefined: there are none. */
+/** Directories that only some containers get, with the names of these; undefined: there are none. */
 const restrictedDirectories = (draft: Draft): ReadonlyMap<string, readonly string[]> | undefined => {
   const { containers } = draft.parsed.families;
   if (containers.size === 0) return undefined;
   for (const { value, annotation } of containers.values())
-    warnOfUnknown(draft, value, annotation, ['containers', 'initContainers']);
+    warnAboutUnknown(draft, value, annotation, ['containers', 'initContainers']);
   return directoryContainers(draft.files);
 };
 
-/** Which containers get the secrets, as far as their names decide. A directory's own list replaces the common choice. */
-export function recipients(draft: Draft): Receives {
+/** Which containers get the secrets, by their names. A directory with its own list of containers ignores the common selection. */
+export function receivesSecrets(draft: Draft): Receives {
   const { options } = draft.parsed;
-  const chosen = chosenContainers(draft);
-  const initChosen = options.initContainers && new Set(options.initContainers);
+  const selected = selectedContainers(draft);
+  const initContainers = options.initContainers && new Set(options.initContainers);
   const skipped = new Set(options.skipContainers);
   const restricted = restrictedDirectories(draft);
   return (name, list, path) => {
     if (skipped.has(name)) return false;
     const only = path === undefined ? undefined : restricted?.get(posix.join(path, '/'));
     if (only) return only.includes(name);
-    return list === 'containers' ? !chosen || chosen.has(name) : !initChosen || initChosen.has(name);
+    return list === 'containers' ? !selected || selected.has(name) : !initContainers || initContainers.has(name);
   };
 }
 
-/** Mounts of the container that `agent-copy-volume-mounts` names, without service-account tokens. */
-export function copiedMounts(draft: Draft): readonly JsonObject[] {
-  const container = draft.parsed.options.agentCopyVolumeMounts;
+/** Mounts of the container that `agent-copy-volume-mounts` names, without service account tokens. */
+export function copiedMounts({ pod: { spec }, parsed, warnings }: Draft): readonly VolumeMount[] {
+  const container = parsed.options.agentCopyVolumeMounts;
   if (container === '') return [];
-  const spec = objectAt(draft.pod, 'spec');
-  const source = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])].find(
-    (one) => textOf(one, 'name') === container,
-  );
-  if (!source)
-    draft.warnings.push({ code: 'container-unknown', annotation: originOf(draft.parsed, 'agentCopyVolumeMounts'), container });
-  return objectsOf(source?.['volumeMounts']).filter((mount) => !/serviceaccount/i.test(textOf(mount, 'mountPath') ?? ''));
+  const source = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].find(({ name }) => name === container);
+  if (!source) warnings.push({ code: 'container-unknown', annotation: originOf(parsed, 'agentCopyVolumeMounts'), container });
+  return (source?.volumeMounts ?? []).filter(({ mountPath }) => !/serviceaccount/i.test(mountPath ?? ''));
 }
 
-/** Two mounts of one path cannot be; the earlier one, which the agent needs, stays. */
-export function uniquePaths(mounts: readonly JsonObject[]): JsonObject[] {
+/** The first mount of each path: the API server rejects a second one, and the agent needs the earlier ones. */
+export function uniquePaths<Mount extends VolumeMount>(mounts: readonly Mount[]): Mount[] {
   const seen = new Set<string>();
-  return mounts.filter((mount) => {
-    const path = textOf(mount, 'mountPath') ?? '';
+  return mounts.filter(({ mountPath }) => {
+    const path = mountPath ?? '';
     const isNew = !seen.has(path);
     seen.add(path);
     return isNew;
   });
 }
 
-/** Sets the field when the pod does not speak of it; a pod's own false is a problem, its own true stays (Q01, Q33). */
+/** Sets shareProcessNamespace if the pod does not. The pod's own false is a problem, its own true stays (Q01, Q33). */
 export function shareProcessNamespace({ pod, parsed, builder, problems, warnings }: Draft): void {
-  const wanted = parsed.options.agentShareProcessNamespace;
-  const current = objectAt(pod, 'spec')?.['shareProcessNamespace'];
-  if (wanted === undefined || wanted === current) return;
-  if (wanted && current === false) problems.push({ code: 'process-namespace-refused' });
-  else if (!wanted && current === true) warnings.push({ code: 'process-namespace-kept' });
-  else builder.set('/spec', true, 'shareProcessNamespace', wanted);
+  const requested = parsed.options.agentShareProcessNamespace;
+  const present = pod.spec.shareProcessNamespace;
+  if (requested === undefined || requested === present) return;
+  if (requested && present === false) problems.push({ code: 'process-namespace-refused' });
+  else if (!requested && present === true) warnings.push({ code: 'process-namespace-kept' });
+  else builder.set('/spec', true, 'shareProcessNamespace', requested);
 }
 
-/** The pod carries a status annotation, whatever it says: it was injected at least once. */
+/** The pod has a status annotation, with any value: it was injected before. */
 export function wasInjected({ parsed }: Draft): boolean {
   return parsed.options.agentInjectStatus !== undefined;
 }
 
-/** The status says that what is there is up to date. */
+/** The status annotation says that the pod is injected. */
 export function isCurrent({ parsed }: Draft): boolean {
   return parsed.options.agentInjectStatus === STATUS_INJECTED;
 }
 
-/** Sets an annotation of the pod, unless it says so already. */
-export function setAnnotation({ pod, builder }: Draft, name: string, value: string): void {
-  const annotations = objectAt(pod, 'metadata')?.['annotations'];
-  if (isObject(annotations) && annotations[name] === value) return;
-  builder.set(pointer('metadata', 'annotations'), isObject(annotations), name, value);
+/** Sets an annotation of the pod, unless it has this value already. */
+export function setAnnotation({ pod: { metadata }, builder }: Draft, name: string, value: string): void {
+  if (metadata.annotations?.[name] === value) return;
+  builder.set(pointer('metadata', 'annotations'), Boolean(metadata.annotations), name, value);
 }
 
-/** Writes down that the pod has its agent, where vault-k8s and people look for it. */
+/** Sets the status annotation that vault-k8s sets too. */
 export function markInjected(draft: Draft): void {
   setAnnotation(draft, originOf(draft.parsed, 'agentInjectStatus'), STATUS_INJECTED);
 }

@@ -1,35 +1,35 @@
 // The secrets that a pod declares: families of annotations joined by NAME into one entry per rendered file.
 import { posix } from 'node:path';
+import type { FORMATS } from '../annotations/own.ts';
 import type { FamilyEntry, FamilyOptions, Options } from '../annotations/parse.ts';
 import type { FamilyKey } from '../annotations/families.ts';
 import type { AnnotationProblem } from '../annotations/annotation-problems.ts';
-import type { Format } from './template.ts';
 
 export interface SecretFile {
   /** NAME as the annotation has it. */
   readonly name: string;
-  /** Path in Vault; empty when only a template declares the secret. */
+  /** Path in Vault; empty if only a template declares the secret. */
   readonly path: string;
   /** Directory of the volume that holds the file. */
   readonly directory: string;
   /** Absolute path of the rendered file. */
   readonly destination: string;
-  /** Which default template renders it when it brings none. */
-  readonly format: Format;
-  /** Inline template; empty when `source` or the default template is used. */
+  /** Its default template, used without `template` and `source`. */
+  readonly format: (typeof FORMATS)[number];
+  /** Inline template; empty if `source` or the default template is used. */
   readonly template: string;
-  /** File in the agent with the template; empty when there is none or an inline one wins. */
+  /** Template file in the agent container; empty without one, or if an inline template overrides it. */
   readonly source: string;
   readonly leftDelimiter: string;
   readonly rightDelimiter: string;
   readonly permissions: string;
   readonly command: string;
   readonly errorOnMissingKey: boolean;
-  /** Containers that alone get it, with its directory; undefined: those that get all the others too. */
+  /** The only containers that get the file and its directory; undefined: every container that gets the secrets. */
   readonly containers: readonly string[] | undefined;
 }
 
-/** What only speaks of a secret that another annotation declares. */
+/** Options of a secret: they do not declare one. */
 const DEPENDENT: readonly FamilyKey[] = [
   'format',
   'file',
@@ -42,7 +42,7 @@ const DEPENDENT: readonly FamilyKey[] = [
   'containers',
 ];
 
-/** Names in code-unit order: one order for every run and every machine (Q07). */
+/** The declaring annotation by secret name, in code-unit order: the same order in every run and on every machine (Q07). */
 const declarations = (families: FamilyOptions): ReadonlyMap<string, string> => {
   const declared = new Map<string, string>();
   for (const family of [families.secret, families.template, families.templateFile])
@@ -51,12 +51,12 @@ const declarations = (families: FamilyOptions): ReadonlyMap<string, string> => {
   return new Map([...declared].sort(([one], [other]) => (one < other ? -1 : 1)));
 };
 
-/** The annotation `…template-file-x` declares x, yet reads like the template of a secret called file-x (Q08). */
-const ambiguities = (families: FamilyOptions): AnnotationProblem[] => {
+/** The annotation `…template-file-x` declares the secret x, but can also be read as the template of a secret file-x (Q08). */
+const ambiguousNames = (families: FamilyOptions): AnnotationProblem[] => {
   const found: AnnotationProblem[] = [];
   for (const [name, { annotation }] of families.templateFile) {
     const other = families.secret.get(`file-${name}`);
-    // In a list the two cannot be mistaken for one another.
+    // Entries of a secrets list are not ambiguous.
     if (other && annotation.endsWith(`-${name}`))
       found.push({ code: 'secret-ambiguous', annotation, other: other.annotation, name: `file-${name}` });
   }
@@ -71,7 +71,7 @@ const withinDirectory = (directory: string, destination: string): boolean => {
 const directoryOf = (name: string, families: FamilyOptions, options: Options): string => {
   const own = families.volumePath.get(name)?.value;
   if (own === undefined) return options.secretVolumePath;
-  // A path that differs only in its writing is no second volume (Q30).
+  // `/vault/secrets/` and `/vault/secrets` are one volume (Q30).
   return posix.join(own, '/') === posix.join(options.secretVolumePath, '/') ? options.secretVolumePath : own;
 };
 
@@ -106,11 +106,11 @@ export interface Secrets {
   readonly warnings: readonly AnnotationProblem[];
 }
 
-/** Joins the families by NAME, sorted; two files of one destination, and one outside its directory, are problems. */
+/** Joins the families by NAME, sorted. Two files with one destination are a problem, and so is one outside its directory. */
 export function secretFiles(families: FamilyOptions, options: Options): Secrets {
   const declared = declarations(families);
   const files: SecretFile[] = [];
-  const problems = ambiguities(families);
+  const problems = ambiguousNames(families);
   const byDestination = new Map<string, string>();
   for (const [name, annotation] of declared) {
     const file = secretFile(name, families, options);
@@ -126,7 +126,7 @@ export function secretFiles(families: FamilyOptions, options: Options): Secrets 
       });
     files.push(file);
   }
-  if (families.containers.size > 0) problems.push(...sharedDirectories(files, families, options));
+  if (families.containers.size > 0) problems.push(...directoryProblems(files, families, options));
   const warnings: AnnotationProblem[] = [];
   for (const key of DEPENDENT)
     for (const [name, entry] of families[key])
@@ -137,9 +137,9 @@ export function secretFiles(families: FamilyOptions, options: Options): Secrets 
 const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
   [...new Set(one)].sort().join() === [...new Set(other)].sort().join();
 
-/** A directory is one volume, so that all of its files go to the same containers; the common one goes to all. */
-const sharedDirectories = (files: readonly SecretFile[], families: FamilyOptions, options: Options): AnnotationProblem[] => {
-  const found: AnnotationProblem[] = [];
+/** A directory is one volume, so all its files must be for the same containers. The common directory is for all of them. */
+const directoryProblems = (files: readonly SecretFile[], families: FamilyOptions, options: Options): AnnotationProblem[] => {
+  const problems: AnnotationProblem[] = [];
   const first = new Map<string, SecretFile>();
   for (const file of files) {
     const annotation = families.containers.get(file.name)?.annotation;
@@ -147,26 +147,26 @@ const sharedDirectories = (files: readonly SecretFile[], families: FamilyOptions
     const other = first.get(directory);
     if (!other) first.set(directory, file);
     if (annotation !== undefined && file.directory === options.secretVolumePath)
-      found.push({ code: 'secret-containers', annotation, directory, other: undefined });
+      problems.push({ code: 'secret-containers', annotation, directory, other: undefined });
     else if (other && !isSameSet(file.containers, other.containers))
-      found.push({
+      problems.push({
         code: 'secret-containers',
         annotation: annotation ?? families.containers.get(other.name)?.annotation ?? '',
         directory,
         other: annotation === undefined ? file.name : other.name,
       });
   }
-  return found;
+  return problems;
 };
 
-/** Containers that alone get a directory, by the directory as its files write it. */
+/** The only containers that get a directory, by directory with a trailing slash. */
 export function directoryContainers(files: readonly SecretFile[]): ReadonlyMap<string, readonly string[]> {
   return new Map(
     files.flatMap(({ directory, containers }) => (containers ? [[posix.join(directory, '/'), containers] as const] : [])),
   );
 }
 
-/** Directories of files other than the common one, sorted; writings of one path are one directory (Q30). */
+/** Directories of files except the common one, sorted; `/a` and `/a/` are one directory (Q30). */
 export function otherDirectories(files: readonly SecretFile[], common: string): readonly string[] {
   const others = new Map<string, string>();
   for (const { directory } of files) if (directory !== common) others.set(posix.join(directory, '/'), directory);

@@ -1,15 +1,19 @@
-// Mode token: no agent. Containers that log in by themselves get an audience-bound token and what they need to know.
+// Mode token: no agent. Apps that log in by themselves get a projected token and the variables VAULT_….
 import type { Options, Parsed } from '../annotations/parse.ts';
+import type { JsonObject } from '../json/json.ts';
+import { addMounts, addVolumes, type Receives } from './add.ts';
+import { literal } from './agent.ts';
 import { draftOf, markInjected, type Injection, type OperatorInput } from './draft.ts';
-import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
-import { literal } from './native/container.ts';
 import type { PatchBuilder } from './patch.ts';
-import { placeMounts, placeVolumes, type ContainerList, type Receives } from './place.ts';
-import { projectedToken } from './projected-token.ts';
-import { APP_TOKEN_DIRECTORY, TOKEN_VOLUME } from './token.ts';
+import { CONTAINER_LISTS, type Pod } from './pod.ts';
+import { APP_TOKEN_DIRECTORY, projectedToken, TOKEN_VOLUME } from './token.ts';
 
-/** What an app needs to log in: POST $VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login with role and the file's content as jwt. */
-const variables = (options: Options): readonly JsonObject[] =>
+interface Variable extends JsonObject {
+  readonly name: string;
+}
+
+/** An app logs in with POST $VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login: the role, and the content of the file as `jwt`. */
+const variables = (options: Options): readonly Variable[] =>
   Object.entries({
     VAULT_ADDR: options.service ?? '',
     VAULT_NAMESPACE: options.namespace,
@@ -20,28 +24,29 @@ const variables = (options: Options): readonly JsonObject[] =>
     .filter(([, value]) => value !== '')
     .map(([name, value]) => ({ name, value: literal(value) }));
 
-/** Adds the variables that a container does not have; its own ones win. */
-const placeVariables = (pod: JsonObject, wanted: readonly JsonObject[], receives: Receives, builder: PatchBuilder): void => {
-  for (const list of ['containers', 'initContainers'] as const satisfies readonly ContainerList[])
-    for (const [index, container] of objectsOf(objectAt(pod, 'spec')?.[list]).entries()) {
-      if (!receives(textOf(container, 'name') ?? '', list)) continue;
-      const present = new Set(objectsOf(container['env']).map((variable) => textOf(variable, 'name')));
-      const missing = wanted.filter((variable) => !present.has(textOf(variable, 'name')));
-      builder.append(`/spec/${list}/${index}/env`, Array.isArray(container['env']), missing);
+/** Adds the variables that a container does not set itself. */
+const addVariables = ({ spec }: Pod, desired: readonly Variable[], receives: Receives, builder: PatchBuilder): void => {
+  for (const list of CONTAINER_LISTS)
+    for (const [index, { name, env }] of (spec[list] ?? []).entries()) {
+      if (!receives(name ?? '', list)) continue;
+      const present = new Set((env ?? []).map((variable) => variable.name));
+      const missing = desired.filter((variable) => !present.has(variable.name));
+      builder.append(`/spec/${list}/${index}/env`, Boolean(env), missing);
     }
 };
 
-/** The token volume, its mount and the variables. The pod is not changed. */
-export function injectToken(pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection {
+/** Adds the token volume, its mounts and the variables. The pod itself is not changed. */
+export function injectToken(pod: Pod, parsed: Parsed, operator: OperatorInput): Injection {
   const draft = draftOf(pod, parsed, operator);
   const { options } = parsed;
   const { builder, problems, warnings } = draft;
   const skipped = new Set(options.skipContainers);
-  const chosen = options.initContainers && new Set(options.initContainers);
-  const receives: Receives = (name, list) => !skipped.has(name) && (list === 'containers' || !chosen || chosen.has(name));
-  problems.push(...placeVolumes(pod, [projectedToken(options)], builder));
-  problems.push(...placeMounts(pod, [{ name: TOKEN_VOLUME, mountPath: APP_TOKEN_DIRECTORY, readOnly: true }], receives, builder));
-  placeVariables(pod, variables(options), receives, builder);
+  const initContainers = options.initContainers && new Set(options.initContainers);
+  const receives: Receives = (name, list) =>
+    !skipped.has(name) && (list === 'containers' || !initContainers || initContainers.has(name));
+  problems.push(...addVolumes(pod, [projectedToken(options)], builder));
+  problems.push(...addMounts(pod, [{ name: TOKEN_VOLUME, mountPath: APP_TOKEN_DIRECTORY, readOnly: true }], receives, builder));
+  addVariables(pod, variables(options), receives, builder);
   markInjected(draft);
   return { patch: builder.operations, problems, warnings };
 }

@@ -5,6 +5,7 @@ import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
 import { admissionContext, NO_CLUSTER, type CachedCluster } from '../../src/cluster/admission-context.ts';
 import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/json/json.ts';
+import { readPod, type Pod } from '../../src/pod/pod.ts';
 import { readSettings } from '../../src/settings/read.ts';
 import type { Command } from '../../src/settings/table.ts';
 
@@ -36,6 +37,13 @@ export function podWith({ annotations = {}, labels = {}, spec = {}, status }: Po
     },
     ...(status ? { status } : {}),
   };
+}
+
+/** The same object as a typed Pod; throws if it is malformed. */
+export function typed(object: JsonObject): Pod {
+  const reading = readPod(object);
+  if (!reading.ok) throw new Error(JSON.stringify(reading.problems));
+  return reading.pod;
 }
 
 export interface Surrounding {

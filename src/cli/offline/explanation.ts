@@ -1,6 +1,5 @@
 // The explanation of one pod as data: printed by `explain -o json`, and as text by explanation-text.ts.
 import type { Layer } from '../../annotations/row.ts';
-import { checkPod } from '../../pod/check.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
 import type { Diagnostic, EvaluatedPod, Evaluation } from './evaluate.ts';
@@ -126,7 +125,7 @@ const LISTS = ['initContainers', 'containers'] as const;
 
 /** Describes an evaluated pod; `live` for a pod of a cluster. */
 export function explanationOf(evaluated: EvaluatedPod, { settings, context }: Evaluation, live?: LivePod): Explanation {
-  const { document, workload, line, result, received, injected } = evaluated;
+  const { document, workload, line, result, injected } = evaluated;
   const { kind, namespace, name } = workload;
   const pod = live?.original ?? workload.pod;
   const isCurrent = result.decision === 'injected' && injected === workload.pod;
@@ -149,9 +148,7 @@ export function explanationOf(evaluated: EvaluatedPod, { settings, context }: Ev
     sentence: state ? liveSentence(result, state) : decisionSentence(result, isCurrent),
     injectionType: result.kind ?? '',
     serviceAccount: textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? 'default',
-    ...(isRequested && checkPod(received).length === 0
-      ? requestedBy(evaluated, settings, context)
-      : { options: [], guarded: [], secrets: [] }),
+    ...(isRequested ? requestedBy(evaluated, settings, context) : { options: [], guarded: [], secrets: [] }),
     containers: containersOf(pod, injected),
     result: { initContainers: namesIn(injected, 'initContainers'), containers: namesIn(injected, 'containers') },
     volumes: objectsOf(objectAt(injected, 'spec')?.['volumes'])

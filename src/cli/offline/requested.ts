@@ -5,6 +5,7 @@ import { table, type OptionKey } from '../../annotations/table.ts';
 import { annotationsOf, podOptions, type AdmissionContext } from '../../admission/admit.ts';
 import { ALLOW_ALL, guardProblemsOf } from '../../admission/guard.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
+import { readPod, serviceAccountOf, type Pod } from '../../pod/pod.ts';
 import { secretFiles, type SecretFile } from '../../pod/secrets.ts';
 import { injectedToken, SERVICE_ACCOUNT_DIRECTORY, tokenMount, type TokenMount } from '../../pod/token.ts';
 import { flagOf, type ReadSettings } from '../../settings/read.ts';
@@ -20,11 +21,13 @@ export function requestedBy(
   settings: ReadSettings,
   context: AdmissionContext,
 ): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets'> {
-  const { own, linked } = podOptions(received, workload.namespace, context);
+  const reading = readPod(received);
+  if (!reading.ok) return { options: [], guarded: [], secrets: [] };
+  const { own, linked } = podOptions(reading.pod, workload.namespace, context);
   const parsed = linked?.parsed ?? own;
   const { options, families } = parsed;
-  const layerOf = layersOf(workload, received, context);
-  const token = tokenOf(workload.pod, received, options);
+  const layerOf = layersOf(workload, reading.pod, context);
+  const token = tokenOf(workload.pod, reading.pod, options);
   const role = options.role === '' ? (families.authConfig.get('role')?.value ?? '') : options.role;
   return {
     login: {
@@ -42,7 +45,7 @@ export function requestedBy(
 }
 
 /** The token that the agent, or the app itself, logs in with. */
-const tokenOf = (pod: JsonObject, received: JsonObject, options: Options): TokenExplanation | undefined => {
+const tokenOf = (pod: JsonObject, received: Pod, options: Options): TokenExplanation | undefined => {
   const added = injectedToken(options);
   if (added) {
     const { tokenAudience: audience, tokenExpirationSeconds: expirationSeconds } = options;
@@ -96,10 +99,10 @@ const settingOf = (option: OptionKey, { settings }: ReadSettings): string => {
 /** The layer of an annotation: the strongest that has it. `secrets[0].name` is on the layer of `secrets`. */
 const layersOf = (
   { namespace }: EvaluatedPod['workload'],
-  pod: JsonObject,
+  pod: Pod,
   context: AdmissionContext,
 ): ((annotation: string) => Layer) => {
-  const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? 'default';
+  const account = serviceAccountOf(pod);
   const own = annotationsOf(pod);
   const ofAccount = context.serviceAccount(namespace, account)?.annotations;
   return (name) => {

@@ -1,14 +1,94 @@
-// The agent containers of profile compat: what vault-k8s 1.7.6 would add.
-import type { Options } from '../../annotations/parse.ts';
+// The agent containers of profile compat, as vault-k8s 1.7.6 builds them.
+import type { Options, Parsed } from '../../annotations/parse.ts';
+import type { OptionKey } from '../../annotations/table.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
-import { PROGRAM } from '../program.ts';
-import { HOME_DIRECTORY, type AgentKind } from './volumes.ts';
+import { PROGRAM } from '../agent.ts';
+import { accept, copiedMounts, originOf, uniquePaths, type Draft } from '../draft.ts';
+import type { PodProblem } from '../pod-problems.ts';
+import type { Pod } from '../pod.ts';
+import { awsTokenMount, tokenMount, type TokenMount } from '../token.ts';
+import { userPatched, type Patched } from '../user-patch.ts';
+import { compatConfigs } from './config.ts';
+import { environment } from './environment.ts';
+import { agentMounts, HOME_DIRECTORY, type AgentKind, type Shape } from './volumes.ts';
 
 export const AGENT_NAME: Readonly<Record<AgentKind, string>> = { init: 'vault-agent-init', sidecar: 'vault-agent' };
 
+const PATCH_KEY = { init: 'agentInitJsonPatch', sidecar: 'agentJsonPatch' } as const;
+
+/** The finished containers of the shape. None if the pod has no token, which is one of the draft's problems then. */
+export function builtAgents(draft: Draft, shape: Shape): ReadonlyMap<AgentKind, JsonObject> {
+  const { pod, parsed, operator } = draft;
+  const { options, families } = parsed;
+  const tokens = tokensOf(draft);
+  const copied = copiedMounts(draft);
+  const context = accept<JsonObject>(draft, securityContext(pod, parsed));
+  const agents = new Map<AgentKind, JsonObject>();
+  const [token] = tokens;
+  if (!token) return agents;
+  const configs = compatConfigs(draft, shape, `${token.directory.replace(/\/+$/, '')}/${token.file}`);
+  for (const kind of ['init', 'sidecar'] as const) {
+    if (!shape[kind]) continue;
+    const config = options.agentConfigmap === '' ? encode(configs(kind)) : undefined;
+    const container = agentContainer(kind, {
+      options,
+      environment: environment({ options, authConfig: families.authConfig, caBytes: operator.caBytes, config }, pod),
+      mounts: uniquePaths(agentMounts(kind, { options, shape, tokens, copied })),
+      securityContext: context,
+    });
+    const key = PATCH_KEY[kind];
+    const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
+    if (patched) agents.set(kind, patched.document);
+  }
+  return agents;
+}
+
+const encode = (document: JsonObject): string => Buffer.from(JSON.stringify(document), 'utf8').toString('base64');
+
+const tokensOf = (draft: Draft): readonly TokenMount[] => {
+  const { pod, parsed } = draft;
+  const token = accept<TokenMount>(draft, tokenMount(pod, parsed.options));
+  const aws = parsed.options.authType === 'aws' ? awsTokenMount(pod) : undefined;
+  if (!token) return [];
+  return aws && aws.directory !== token.directory ? [token, aws] : [token];
+};
+
+const RUN_AS: readonly OptionKey[] = ['agentRunAsUser', 'agentRunAsGroup', 'agentRunAsSameUser'];
+
+/** An annotation that sets a user enables the security context, even if the operator disabled it. */
+const hasSecurityContext = ({ options, origins }: Parsed): boolean => {
+  const isAnnotated = (key: OptionKey): boolean => origins.get(key)?.annotation !== undefined;
+  if (options.agentSetSecurityContext || isAnnotated('agentSetSecurityContext')) return options.agentSetSecurityContext;
+  return RUN_AS.some(isAnnotated);
+};
+
+/** The user of the first app container, from its own security context. */
+const sameUser = ({ spec }: Pod): number | PodProblem => {
+  const first = spec.containers?.[0];
+  const user = first?.securityContext?.runAsUser;
+  const container = first?.name ?? '';
+  if (typeof user !== 'number') return { code: 'same-user-unknown', container };
+  return user === 0 ? { code: 'same-user-root', container } : user;
+};
+
+const securityContext = (pod: Pod, parsed: Parsed): JsonObject | PodProblem | undefined => {
+  const { options } = parsed;
+  const user = options.agentRunAsSameUser ? sameUser(pod) : options.agentRunAsUser;
+  if (typeof user !== 'number') return user;
+  if (!hasSecurityContext(parsed)) return undefined;
+  return {
+    runAsUser: user,
+    runAsGroup: options.agentRunAsGroup,
+    runAsNonRoot: user !== 0 && options.agentRunAsGroup !== 0,
+    readOnlyRootFilesystem: true,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+  };
+};
+
 const CONFIG_FILE: Readonly<Record<AgentKind, string>> = { init: 'config-init.hcl', sidecar: 'config.hcl' };
 
-/** No text of a user is in these commands: the configuration comes by environment, decoded into a file. */
+/** The commands contain no text of annotations: the configuration is an environment variable that they decode into a file. */
 const command = (kind: AgentKind, options: Options): string =>
   options.agentConfigmap === ''
     ? `echo \${VAULT_CONFIG?} | base64 -d > ${HOME_DIRECTORY}/config.json && ${PROGRAM[options.flavour]} agent -config=${HOME_DIRECTORY}/config.json`
@@ -33,10 +113,10 @@ const resources = (options: Options): JsonObject => {
   return { ...(limits ? { limits } : {}), ...(requests ? { requests } : {}) };
 };
 
-/** Quotes a word for the shell; what needs no quotes stays as it is. */
+/** Quotes a word for the shell, if necessary. */
 const shellWord = (word: string): string => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
 
-/** Revokes the agent's token before the sidecar stops, with every connection option that the agent has (Q11). */
+/** Revokes the agent's token before the sidecar stops, with all connection options of the agent (Q11). */
 const revokeHook = (options: Options): JsonObject => {
   const flags: readonly (readonly [string, string])[] = [
     ['address', options.service ?? ''],
@@ -53,15 +133,14 @@ const revokeHook = (options: Options): JsonObject => {
   return { preStop: { exec: { command: ['/bin/sh', '-c', line] } } };
 };
 
-export interface ContainerInput {
+interface ContainerInput {
   readonly options: Options;
   readonly environment: readonly Json[];
   readonly mounts: readonly JsonObject[];
   readonly securityContext: JsonObject | undefined;
 }
 
-/** The finished container, before the user's own patch. */
-export function agentContainer(kind: AgentKind, input: ContainerInput): JsonObject {
+const agentContainer = (kind: AgentKind, input: ContainerInput): JsonObject => {
   const { options } = input;
   return {
     name: AGENT_NAME[kind],
@@ -75,4 +154,4 @@ export function agentContainer(kind: AgentKind, input: ContainerInput): JsonObje
     ...(kind === 'sidecar' ? { lifecycle: options.agentRevokeOnShutdown ? revokeHook(options) : {} } : {}),
     ...(input.securityContext ? { securityContext: input.securityContext } : {}),
   };
-}
+};

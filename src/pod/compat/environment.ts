@@ -1,14 +1,15 @@
 // Environment of an agent container of profile compat, in the order of vault-k8s.
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
-import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
-import { processVariables } from '../program.ts';
+import type { Json, JsonObject } from '../../json/json.ts';
+import { processVariables } from '../agent.ts';
+import type { Pod } from '../pod.ts';
 
 export interface EnvironmentInput {
   readonly options: Options;
   readonly authConfig: FamilyOptions['authConfig'];
-  /** PEM of Vault's CA, from the operator's settings; empty for none. */
+  /** PEM of Vault's CA; empty for none. */
   readonly caBytes: string;
-  /** The generated configuration in base64; undefined when a ConfigMap brings the configuration. */
+  /** The generated configuration in base64; undefined if a ConfigMap contains the configuration. */
   readonly config: string | undefined;
 }
 
@@ -20,8 +21,8 @@ const AWS_NAMES = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_DEFAULT_R
 
 const fromField = (name: string, fieldPath: string): Variable => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
-/** What every agent container gets. */
-const PLACE: readonly Variable[] = [
+/** Variables of the downward API that every agent container gets. */
+const POD_FIELDS: readonly Variable[] = [
   fromField('NAMESPACE', 'metadata.namespace'),
   fromField('HOST_IP', 'status.hostIP'),
   fromField('POD_IP', 'status.podIP'),
@@ -33,17 +34,14 @@ const whenSet = (...pairs: readonly (readonly [string, string])[]): Variable[] =
   return variables;
 };
 
-/** What EKS put into the app containers for AWS: the first literal value of each name. */
-const awsVariables = (pod: JsonObject, region: string | undefined): Variable[] => {
+/** Variables that EKS adds to app containers for AWS: the first literal value of each name. */
+const awsVariables = ({ spec }: Pod, region: string | undefined): Variable[] => {
   const found = new Map<string, string>();
-  for (const container of objectsOf(objectAt(pod, 'spec')?.['containers']))
-    for (const variable of objectsOf(container['env'])) {
-      const name = textOf(variable, 'name') ?? '';
-      const value = textOf(variable, 'value') ?? '';
-      if (AWS_NAMES.includes(name) && value !== '' && !found.has(name)) found.set(name, value);
-    }
+  for (const { env } of spec.containers ?? [])
+    for (const { name, value } of env ?? [])
+      if (name && value && AWS_NAMES.includes(name) && !found.has(name)) found.set(name, value);
   const variables = AWS_NAMES.flatMap((name) => whenSet([name, found.get(name) ?? '']));
-  // The kubelet takes the last of two equal names, so the annotation wins.
+  // The kubelet uses the last of two equal names, so the annotation overrides the container's value.
   return region === undefined ? variables : [...variables, ...whenSet(['AWS_REGION', region])];
 };
 
@@ -56,15 +54,15 @@ const connection = (options: Options): Variable[] => [
     ['VAULT_CLIENT_KEY', options.clientKey],
   ),
   { name: 'VAULT_SKIP_VERIFY', value: String(options.tlsSkipVerify) },
-  // vault-k8s forgets the namespace where a ConfigMap brings the configuration (Q12).
+  // vault-k8s leaves the namespace out if a ConfigMap contains the configuration (Q12).
   ...whenSet(['VAULT_TLS_SERVER_NAME', options.tlsServerName], ['VAULT_NAMESPACE', options.namespace]),
 ];
 
-/** The variables of one agent container; the pod is read for what EKS left in its app containers. */
-export function environment(input: EnvironmentInput, pod: JsonObject): Json[] {
+/** The variables of one agent container, with those that EKS added to the app containers of the pod. */
+export function environment(input: EnvironmentInput, pod: Pod): Json[] {
   const { options, config } = input;
   return [
-    ...PLACE,
+    ...POD_FIELDS,
     ...whenSet(...processVariables(options)),
     ...(config === undefined ? connection(options) : [{ name: 'VAULT_CONFIG', value: config }]),
     ...whenSet(['VAULT_CACERT_BYTES', input.caBytes]),

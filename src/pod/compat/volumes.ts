@@ -1,7 +1,7 @@
 // Volumes of profile compat, and the mounts that follow from them, in the order of vault-k8s.
 import type { Options } from '../../annotations/parse.ts';
-import { CACHE_DIRECTORY } from '../agent-config.ts';
-import type { JsonObject } from '../../json/json.ts';
+import type { NewMount, NewVolume } from '../add.ts';
+import type { VolumeMount } from '../pod.ts';
 import { otherDirectories, type SecretFile } from '../secrets.ts';
 import type { TokenMount } from '../token.ts';
 
@@ -10,20 +10,22 @@ const SECRETS_VOLUME = 'vault-secrets';
 const CONFIG_DIRECTORY = '/vault/configs';
 const EXTRA_DIRECTORY = '/vault/custom';
 const TLS_DIRECTORY = '/vault/tls';
+/** The cache that the init container leaves for the sidecar. */
+export const CACHE_DIRECTORY = '/vault/agent-cache';
 
-/** The two agent containers of the profile, by the part they play. */
+/** The two agent containers of the profile. */
 export type AgentKind = 'init' | 'sidecar';
 export const HOME_VOLUME: Readonly<Record<AgentKind, string>> = { init: 'home-init', sidecar: 'home-sidecar' };
 
 export interface Shape {
   readonly init: boolean;
   readonly sidecar: boolean;
-  /** Extra directories with secrets, sorted; each is a volume of its own. */
+  /** Directories of secrets besides the common one, sorted; each is a volume. */
   readonly directories: readonly string[];
   readonly persistentCache: boolean;
 }
 
-/** Which containers and volumes the options ask for. */
+/** Which containers and volumes the options require. */
 export function shapeOf(options: Options, files: readonly SecretFile[]): Shape {
   const init = options.agentPrePopulate;
   const sidecar = !options.agentPrePopulateOnly;
@@ -35,13 +37,13 @@ export function shapeOf(options: Options, files: readonly SecretFile[]): Shape {
   };
 }
 
-const memory = (name: string, sizeLimit?: string): JsonObject => ({
+const memory = (name: string, sizeLimit?: string): NewVolume => ({
   name,
   emptyDir: { medium: 'Memory', ...(sizeLimit === undefined ? {} : { sizeLimit }) },
 });
 
-/** All volumes that the pod needs for its agents. */
-export function volumes(options: Options, shape: Shape): JsonObject[] {
+/** All volumes of the agents. */
+export function volumes(options: Options, shape: Shape): NewVolume[] {
   return [
     ...(shape.init ? [memory(HOME_VOLUME.init)] : []),
     ...(shape.sidecar ? [memory(HOME_VOLUME.sidecar)] : []),
@@ -54,8 +56,8 @@ export function volumes(options: Options, shape: Shape): JsonObject[] {
   ];
 }
 
-/** Mounts of the rendered secrets. Those of app containers are writable unless somebody says otherwise, as vault-k8s has them (Q26). */
-export function secretMounts(options: Options, shape: Shape, isReadOnly = false): JsonObject[] {
+/** Mounts of the rendered secrets: writable by default, as in vault-k8s (Q26). */
+export function secretMounts(options: Options, shape: Shape, isReadOnly = false): NewMount[] {
   return [options.secretVolumePath, ...shape.directories].map((mountPath, index) => ({
     name: index === 0 ? SECRETS_VOLUME : `${SECRETS_VOLUME}-custom-${index - 1}`,
     mountPath,
@@ -67,13 +69,13 @@ export interface AgentMountsInput {
   readonly options: Options;
   readonly shape: Shape;
   readonly tokens: readonly TokenMount[];
-  readonly copied: readonly JsonObject[];
+  readonly copied: readonly VolumeMount[];
 }
 
-const readOnly = (name: string, mountPath: string): JsonObject => ({ name, mountPath, readOnly: true });
+const readOnly = (name: string, mountPath: string): NewMount => ({ name, mountPath, readOnly: true });
 
 /** Mounts of one agent container. */
-export function agentMounts(kind: AgentKind, { options, shape, tokens, copied }: AgentMountsInput): JsonObject[] {
+export function agentMounts(kind: AgentKind, { options, shape, tokens, copied }: AgentMountsInput): (NewMount | VolumeMount)[] {
   const home = { name: HOME_VOLUME[kind], mountPath: HOME_DIRECTORY };
   const [token, ...otherTokens] = tokens.map(({ volume, directory }) => readOnly(volume, directory));
   const first = token ? [token] : [];

@@ -1,9 +1,9 @@
-// The configuration of the native agent. It never gives up while its pod lives: a sidecar that is down takes its pod out of
-// its Services, so an outage of Vault must not end it. Before a Job or an app without sidecar it is the other way round.
+// The agent's configuration in profile native. A sidecar retries as long as its pod runs: a crashed sidecar would remove the pod from
+// its Services during an outage of Vault. An init container fails after a few retries instead.
 import { posix } from 'node:path';
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
-import { compact, templates } from '../agent-config.ts';
-import type { Json, JsonObject } from '../../json/json.ts';
+import { authParameters, compact, templates } from '../agent.ts';
+import type { JsonObject } from '../../json/json.ts';
 import type { SecretFile } from '../secrets.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';
@@ -14,53 +14,53 @@ export interface NativeConfigInput {
   readonly authConfig: FamilyOptions['authConfig'];
   readonly files: readonly SecretFile[];
   readonly telemetry: Telemetry['block'];
-  /** The agent ends after it has rendered everything once. */
+  /** The agent exits after it has rendered all files. */
   readonly once: boolean;
 }
 
 const TOKEN_FILE = `${SERVICE_ACCOUNT_DIRECTORY}/token`;
-/** Where the start-up probe finds what to quote; a file of 64 KiB is more than any reason. */
+/** The startup probe prints the end of it; 64 KiB contain the reason of any failure. */
 export const LOG_FILE = `${RUN_DIRECTORY}/agent.log`;
 const LOG_BYTES = 65_536;
 /**
- * How often a template is tried again before the agent counts it as failed. Once for all, it says soon what is wrong. A sidecar
- * must never get there: its agent then builds all templates anew after a wait that grows to five minutes (Vault; OpenBao
- * takes the back-off of the login), and takes no new token meanwhile. A million tries are weeks, and 0 would be the default of 12.
+ * Retries of a template before the agent counts it as failed. An init container fails soon, so that its log shows the reason. A
+ * sidecar must not reach the limit: its agent then rebuilds all templates after a back-off of up to five minutes (Vault; OpenBao
+ * uses the back-off of the login), and accepts no new token meanwhile. A million retries take weeks; 0 means the default of 12.
  */
 const RETRIES = { once: 3, sidecar: 1_000_000 } as const;
 /**
- * Longest wait after a failed login, and after a failed read, where nobody says otherwise: so long after Vault, or a missing
- * role, is there, the pods are too. docs/decisions/0050 adds up what a recovery takes.
+ * Default of the longest back-off after a failed login or read: pods recover this long after Vault, or a missing role, does.
+ * docs/decisions/0050 adds up the duration of a recovery.
  */
-const LONGEST_BACKOFF = '2s';
+const DEFAULT_MAX_BACKOFF = '2s';
 
-/** Where the method of this type reads its token, and what else it needs to be safe with a file that the kubelet renews. */
-const tokenParameters = (authType: string): { [name: string]: Json } =>
+/** Path of the token. Without the second parameter, method jwt deletes the file, which the kubelet renews. */
+const tokenParameters = (authType: string): JsonObject =>
   authType === 'jwt' ? { path: TOKEN_FILE, remove_jwt_after_reading: false } : { token_path: TOKEN_FILE };
 
 const login = ({ options, authConfig, once }: NativeConfigInput): JsonObject => {
-  const parameters = tokenParameters(options.authType);
-  for (const [name, { value }] of [...authConfig].sort(([one], [other]) => (one < other ? -1 : 1)))
-    parameters[name.replaceAll('-', '_')] = value;
-  if (options.role !== '') parameters['role'] = options.role;
   const method = {
     type: options.authType,
     mount_path: options.authPath,
     ...compact({
       namespace: options.namespace,
       min_backoff: options.authMinBackoff,
-      // The agent refuses a longest wait that is not above the shortest: who names one has the other as the agent has it.
-      max_backoff: options.authMaxBackoff === '' && options.authMinBackoff === '' ? LONGEST_BACKOFF : options.authMaxBackoff,
+      // The agent rejects a maximum that is not above the minimum, so the default applies only if neither is set.
+      max_backoff: options.authMaxBackoff === '' && options.authMinBackoff === '' ? DEFAULT_MAX_BACKOFF : options.authMaxBackoff,
       exit_on_err: once || options.agentAutoAuthExitOnErr,
     }),
-    config: parameters,
+    config: {
+      ...tokenParameters(options.authType),
+      ...authParameters(authConfig),
+      ...(options.role === '' ? {} : { role: options.role }),
+    },
   };
   const sink = { type: 'file', config: { path: posix.join(options.secretVolumePath, 'token') } };
-  // A list: an object alone is read as a labelled block, and refused without a sink beside it.
+  // A list: the agent reads a single object as a labelled block, and rejects it without a sink.
   return { method: [method], ...(options.agentInjectToken ? { sinks: [{ sink }] } : {}) };
 };
 
-/** The whole document. */
+/** The configuration as a JSON document, before the user's own patch. */
 export function nativeConfig(input: NativeConfigInput): JsonObject {
   const { options, once, files, telemetry } = input;
   return {
@@ -78,7 +78,7 @@ export function nativeConfig(input: NativeConfigInput): JsonObject {
       }),
       retry: { num_retries: once ? RETRIES.once : RETRIES.sidecar },
     },
-    ...compact({ template: templates({ files }) }),
+    ...compact({ template: templates(files) }),
     template_config: {
       exit_on_retry_failure: once,
       ...compact({

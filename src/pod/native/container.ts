@@ -1,47 +1,123 @@
-// An agent container of profile native: a native sidecar whose start-up probe holds back the rest of the pod until the
-// secrets are there, or a plain init container.
-import type { Options } from '../../annotations/parse.ts';
+// The agent containers of profile native: which ones a pod gets, the user they run as, and the finished container.
+import type { Options, Parsed } from '../../annotations/parse.ts';
+import type { OptionKey } from '../../annotations/table.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
-import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';
-import { processVariables, PROGRAM } from '../program.ts';
+import type { NewMount } from '../add.ts';
+import { literal, processVariables, PROGRAM } from '../agent.ts';
+import type { Injection } from '../draft.ts';
+import type { Container, ContainerList, Pod, VolumeMount } from '../pod.ts';
+import { TOKEN_VOLUME } from '../token.ts';
 import { LOG_FILE } from './config.ts';
-import type { AgentPart } from './part.ts';
-import type { AgentUser } from './user.ts';
+import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';
+
+/** One agent container of a pod, before it is built. */
+export interface AgentContainer {
+  readonly kind: 'native-sidecar' | 'init' | 'sidecar';
+  readonly name: string;
+  readonly list: ContainerList;
+  /** It exits after it has rendered all files. */
+  readonly once: boolean;
+  /** The annotation with its configuration, and the name of the file in the container. */
+  readonly config: Extract<OptionKey, 'agentConfig' | 'agentInitConfig'>;
+  readonly file: string;
+}
+
+/** The API server's limit for names of containers. */
+const MAX_NAME_LENGTH = 63;
+const INIT_SUFFIX = '-init';
+
+/**
+ * The agent containers that a pod gets. On nodes without native sidecars an init container renders the secrets before the app
+ * starts, as in vault-k8s. It has its own configuration: it must fail if Vault is down, and the sidecar must not.
+ */
+export function agentContainers(options: Options, hasNativeSidecars: boolean): readonly AgentContainer[] {
+  const { containerName: name } = options;
+  const common = { name, config: 'agentConfig', file: 'agent.json' } as const;
+  if (options.agentPrePopulateOnly) return [{ ...common, kind: 'init', list: 'initContainers', once: true }];
+  if (hasNativeSidecars) return [{ ...common, kind: 'native-sidecar', list: 'initContainers', once: false }];
+  const sidecar: AgentContainer = { ...common, kind: 'sidecar', list: 'containers', once: false };
+  if (!options.agentPrePopulate) return [sidecar];
+  const init: AgentContainer = {
+    kind: 'init',
+    name: `${name.slice(0, MAX_NAME_LENGTH - INIT_SUFFIX.length)}${INIT_SUFFIX}`,
+    list: 'initContainers',
+    once: true,
+    config: 'agentInitConfig',
+    file: 'agent-init.json',
+  };
+  return [init, sidecar];
+}
+
+/** The injection type of the containers, a label of vault-k8s' metrics. */
+export function injectionKind(agents: readonly AgentContainer[]): NonNullable<Injection['kind']> {
+  if (agents.length > 1) return 'init_and_sidecar';
+  return agents[0]?.once ? 'init_only' : 'sidecar_only';
+}
+
+/** Whether a container is an agent of an earlier injection: in this profile only agents mount the injected token. */
+export function isAgent({ volumeMounts }: Container): boolean {
+  return (volumeMounts ?? []).some(({ name }) => name === TOKEN_VOLUME);
+}
+
+export interface AgentUser {
+  readonly user: number;
+  readonly group: number;
+  /** The pod had one user, and the agent runs as another: the kubelet makes token files readable by every user of the pod. */
+  readonly loosens: boolean;
+}
+
+/**
+ * The user and group of the agent. In order of preference the user is the one of an annotation, of all containers, of the first app
+ * container, or the default. The kubelet keeps the mode 0600 of token files only if all containers of a pod run as one user.
+ */
+export function agentUser({ spec }: Pod, { options, origins }: Parsed): AgentUser {
+  const others = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].filter((container) => !isAgent(container));
+  const effective = (container: Container | undefined, key: 'runAsUser' | 'runAsGroup'): number | undefined =>
+    container && (container.securityContext?.[key] ?? spec.securityContext?.[key] ?? undefined);
+  const isAnnotated = (key: OptionKey): boolean => origins.get(key)?.annotation !== undefined;
+  const [first] = others;
+  const users = new Set(others.map((container) => effective(container, 'runAsUser')));
+  const common = users.size === 1 ? [...users][0] : undefined;
+  const own = effective(first, 'runAsUser');
+  // The agent runs as root only if an annotation or setting says so.
+  const inherited = common === undefined || common === 0 ? own : common;
+  const user = isAnnotated('agentRunAsUser') || inherited === undefined || inherited === 0 ? options.agentRunAsUser : inherited;
+  const ownGroup = effective(first, 'runAsGroup');
+  const group =
+    isAnnotated('agentRunAsGroup') || ownGroup === undefined || ownGroup === 0 || user !== own
+      ? options.agentRunAsGroup
+      : ownGroup;
+  return { user, group, loosens: common !== undefined && common !== user };
+}
 
 export interface NativeContainerInput {
   readonly options: Options;
+  readonly agent: AgentContainer;
   readonly caBytes: string;
   readonly user: AgentUser;
   readonly pullPolicy: string;
   readonly resources: JsonObject;
-  readonly mounts: readonly JsonObject[];
+  readonly mounts: readonly (NewMount | VolumeMount)[];
   /** Absolute paths of the files that must exist before the app starts. */
   readonly destinations: readonly string[];
-  readonly part: AgentPart;
 }
 
-/** Where templates read the namespace from: OpenBao's agent ignores it in its configuration. */
+/** Templates read the namespace from this variable: OpenBao's agent ignores it in the configuration. */
 const NAMESPACE_VARIABLE: Readonly<Record<Options['flavour'], string>> = { vault: 'VAULT_NAMESPACE', openbao: 'BAO_NAMESPACE' };
 
-/** Lines of the log that say why: failures, in text and as JSON, and what the server answered, which stands on lines of its own. */
-const TELLING = '^ +[|] [^ ]|^(URL|Code): |^[[:space:]]*[*] |ERROR|WARN|"@level":"(error|warn)"';
+/** Log lines that explain a failure: errors as text and as JSON, and the server's response, which has lines of its own. */
+const EXPLAINING_LINES = '^ +[|] [^ ]|^(URL|Code): |^[[:space:]]*[*] |ERROR|WARN|"@level":"(error|warn)"';
 
 /**
- * Quotes the end of the agent's log while files are missing, so that `kubectl describe pod` says why. A constant: file names
- * are arguments.
+ * Fails while files are missing, and prints the end of the agent's log, so that `kubectl describe pod` shows the reason. File names
+ * are arguments, not part of the script.
  */
-const GATE = `ls "$@" >/dev/null 2>&1 || { grep -hE '${TELLING}' ${LOG_FILE} | tail -n 6; exit 1; }`;
+const PROBE_SCRIPT = `ls "$@" >/dev/null 2>&1 || { grep -hE '${EXPLAINING_LINES}' ${LOG_FILE} | tail -n 6; exit 1; }`;
 
-/** The kubelet expands $(NAME) in probes and variables; a doubled dollar stands for one, so that all are doubled. */
-export function literal(argument: string): string {
-  return argument.replaceAll('$', '$$$$');
-}
-
-/** What runs in the agent's image: without a shell, nothing but its log says why a file is missing. */
 const probeCommand = ({ startupProbe }: Options): readonly string[] =>
-  startupProbe === 'ls' ? ['ls'] : ['sh', '-c', GATE, 'sh'];
+  startupProbe === 'ls' ? ['ls'] : ['sh', '-c', PROBE_SCRIPT, 'sh'];
 
-/** One second, for the gate costs about one period; five minutes until the kubelet starts the agent anew, which does no harm. */
+/** The app starts up to one period after the files exist. After five minutes the kubelet restarts the agent, which does no harm. */
 const startupProbe = (options: Options, destinations: readonly string[]): JsonObject => ({
   exec: { command: [...probeCommand(options), ...destinations.map(literal)] },
   periodSeconds: 1,
@@ -51,7 +127,7 @@ const startupProbe = (options: Options, destinations: readonly string[]): JsonOb
 
 const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
   const pairs: readonly (readonly [string, string])[] = [
-    // Must be set, and need not exist: without it the agent asks programs that its image may not have.
+    // The directory need not exist. Without the variable the agent runs programs that its image may not have.
     ['HOME', RUN_DIRECTORY],
     ...processVariables(options),
     [NAMESPACE_VARIABLE[options.flavour], options.namespace],
@@ -60,19 +136,22 @@ const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
   return pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value: literal(value) }));
 };
 
-/** The finished container, before the user's own patch. It passes Pod Security "restricted". */
+/**
+ * The container, before the user's own patch: a native sidecar whose startup probe delays the app, or an init container. It passes
+ * the Pod Security Standard "restricted".
+ */
 export function nativeContainer(input: NativeContainerInput): JsonObject {
-  const { options, user, part, destinations, mounts, resources, pullPolicy } = input;
-  const isSidecar = part.kind === 'native-sidecar';
+  const { options, agent, user, destinations, mounts, resources, pullPolicy } = input;
+  const isNativeSidecar = agent.kind === 'native-sidecar';
   return {
-    name: part.name,
+    name: agent.name,
     image: options.agentImage ?? '',
     imagePullPolicy: pullPolicy,
-    ...(isSidecar ? { restartPolicy: 'Always' } : {}),
-    command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${part.file}`],
+    ...(isNativeSidecar ? { restartPolicy: 'Always' } : {}),
+    command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${agent.file}`],
     env: variables(input),
     resources,
-    ...(isSidecar && options.agentPrePopulate && destinations.length > 0
+    ...(isNativeSidecar && options.agentPrePopulate && destinations.length > 0
       ? { startupProbe: startupProbe(options, destinations) }
       : {}),
     terminationMessagePath: '/dev/termination-log',

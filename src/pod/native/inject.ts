@@ -1,72 +1,148 @@
-// Profile native: one agent with a token of its own, before everything else in the pod. Options → pieces → patch.
+// Profile native: one agent as a native sidecar, with a projected token of its own. Options → containers, volumes, patch.
+import { annotationName } from '../../annotations/name.ts';
 import type { Parsed } from '../../annotations/parse.ts';
+import type { JsonObject } from '../../json/json.ts';
+import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
 import {
+  accept,
+  copiedMounts,
   draftOf,
   isCurrent,
-  keep,
+  isProblem,
   markInjected,
   originOf,
-  recipients,
+  receivesSecrets,
   setAnnotation,
   shareProcessNamespace,
+  uniquePaths,
   type Draft,
   type Injection,
   type OperatorInput,
 } from '../draft.ts';
-import { objectAt, type JsonObject } from '../../json/json.ts';
-import { placeAgent, placeMounts, placeVolumes, type ContainerList } from '../place.ts';
-import { agentsOf, isOurs } from './agent.ts';
-import { kindOf } from './part.ts';
-import { planOf, type NativePlan } from './plan.ts';
-import type { Reached } from './reach.ts';
+import type { PodProblem } from '../pod-problems.ts';
+import type { Container, Pod } from '../pod.ts';
+import { otherDirectories } from '../secrets.ts';
+import { guardedChanges, userPatched, type GuardedChange, type Patched } from '../user-patch.ts';
+import { nativeConfig } from './config.ts';
+import { agentContainers, agentUser, injectionKind, isAgent, nativeContainer, type AgentContainer } from './container.ts';
+import { agentResources, allLimitCpu } from './resources.ts';
+import { agentMounts, directoryConflicts, secretMounts, volumes } from './volumes.ts';
 
-/** All annotations of an object together may have this many bytes: the API server refuses more. */
-const ANNOTATION_BYTES = 262_144;
+/** The API server's limit for all annotations of an object together. */
+const MAX_ANNOTATION_BYTES = 262_144;
 
-/** What a pod can ask of profile compat alone: to be told is better than to run without it. */
-const LACKS = ['agentConfigmap', 'agentCacheEnable', 'agentServiceAccountTokenVolumeName', 'agentRevokeOnShutdown'] as const;
+/** Options that only profile compat supports. A pod that sets one is rejected instead of injected without it. */
+const UNSUPPORTED = [
+  'agentConfigmap',
+  'agentCacheEnable',
+  'agentServiceAccountTokenVolumeName',
+  'agentRevokeOnShutdown',
+] as const;
 
-const bytesOf = (annotations: JsonObject | undefined, except: readonly string[]): number => {
-  let bytes = 0;
-  for (const [name, value] of Object.entries(annotations ?? {}))
-    if (!except.includes(name)) bytes += Buffer.byteLength(name) + Buffer.byteLength(typeof value === 'string' ? value : '');
-  return bytes;
-};
-
-/** Writes the configurations, and tells what the user's patch of them reaches. */
-const writeConfigs = (draft: Draft, planned: NativePlan['configs']): readonly Reached[] => {
-  const configs = planned.flatMap((config) => keep(config, draft) ?? []);
-  // What an earlier injection wrote is replaced.
-  const names = configs.map(({ name }) => name);
-  let bytes = bytesOf(objectAt(objectAt(draft.pod, 'metadata'), 'annotations'), names);
-  for (const config of configs) bytes += config.bytes;
-  if (bytes > ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, limit: ANNOTATION_BYTES });
-  else for (const { name, text } of configs) setAnnotation(draft, name, text);
-  return configs.flatMap(({ reached }) => reached);
-};
-
-/** Everything that profile native adds to a pod, or everything that is in the way. The pod is not changed. */
-export function injectNative(pod: JsonObject, parsed: Parsed, operator: OperatorInput): Injection {
+/** Everything that profile native adds to a pod, or every problem that prevents it. The pod itself is not changed. */
+export function injectNative(pod: Pod, parsed: Parsed, operator: OperatorInput): Injection {
   const draft = draftOf(pod, parsed, operator);
   const { options, origins } = parsed;
-  const { builder, problems, warnings } = draft;
-  for (const key of LACKS)
+  const { builder, problems, warnings, files } = draft;
+  for (const key of UNSUPPORTED)
     if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
       problems.push({ code: 'profile-lacks', annotation: originOf(parsed, key), profile: 'native' });
-  const plan = planOf(draft);
-  const { parts } = plan;
-  const agents = agentsOf(draft, plan);
-  const named = recipients(draft);
-  const receives = (name: string, list: ContainerList, path?: string): boolean =>
-    parts.every((part) => part.name !== name) && named(name, list, path);
-  problems.push(...placeVolumes(pod, plan.volumes, builder));
-  problems.push(...placeMounts(pod, plan.secretMounts, receives, builder));
+  const agents = agentContainers(options, operator.nativeSidecars ?? true);
+  const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
+  const containers = builtContainers(draft, agents, directories);
+  const isSelected = receivesSecrets(draft);
+  const receives: Receives = (name, list, path) => agents.every((agent) => agent.name !== name) && isSelected(name, list, path);
+  problems.push(...addVolumes(pod, volumes(options, directories, agents), builder));
+  problems.push(...addMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
   shareProcessNamespace(draft);
-  for (const [{ list }, agent] of agents) {
-    const place = { list, first: list === 'initContainers', isOurs, isCurrent: isCurrent(draft) };
-    problems.push(...placeAgent(pod, agent, place, builder));
+  for (const [{ list }, container] of containers) {
+    const position = { list, first: list === 'initContainers', isAgent, isCurrent: isCurrent(draft) };
+    problems.push(...addAgent(pod, container, position, builder));
   }
-  const reached = writeConfigs(draft, plan.configs);
+  const changes = addConfigs(draft, agents);
   markInjected(draft);
-  return { patch: builder.operations, kind: kindOf(parts), problems, warnings, ...(reached.length === 0 ? {} : { reached }) };
+  return {
+    patch: builder.operations,
+    kind: injectionKind(agents),
+    problems,
+    warnings,
+    ...(changes.length === 0 ? {} : { guardedChanges: changes }),
+  };
 }
+
+/** The finished containers, in order. One that cannot be built is left out, and the draft gets its problem. */
+const builtContainers = (
+  draft: Draft,
+  agents: readonly AgentContainer[],
+  directories: readonly string[],
+): readonly (readonly [AgentContainer, JsonObject])[] => {
+  const { pod, parsed, operator, files, problems, warnings } = draft;
+  const { options } = parsed;
+  const apps = (pod.spec.containers ?? []).filter((container) => !isAgent(container));
+  const user = agentUser(pod, parsed);
+  if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
+  const copied = copiedMounts(draft);
+  problems.push(...directoryConflicts(draft, copied));
+  const common = {
+    options,
+    caBytes: operator.caBytes,
+    user,
+    pullPolicy: options.imagePullPolicy ?? (allAlwaysPull(apps) ? 'Always' : 'IfNotPresent'),
+    mounts: uniquePaths([...agentMounts(options, directories), ...copied]),
+    destinations: files.map(({ destination }) => destination),
+  };
+  return agents.flatMap((agent) => {
+    const { resources, problems: misfits } = agentResources({
+      pod,
+      parsed,
+      limitRanges: operator.limitRanges ?? [],
+      isCpuLimited: allLimitCpu(apps),
+      once: agent.once,
+    });
+    problems.push(...misfits);
+    const key = agent.once ? 'agentInitJsonPatch' : 'agentJsonPatch';
+    const container = nativeContainer({ ...common, agent, resources });
+    const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
+    return patched ? [[agent, patched.document] as const] : [];
+  });
+};
+
+/**
+ * The admission plugin AlwaysPullImages has changed all app containers, and would change the agent too. Setting its policy first
+ * avoids a second review.
+ */
+const allAlwaysPull = (apps: readonly Container[]): boolean =>
+  apps.length > 0 && apps.every(({ imagePullPolicy }) => imagePullPolicy === 'Always');
+
+/** Adds the annotations with the configurations, and returns the guarded options that the user's patch of them changes. */
+const addConfigs = (draft: Draft, agents: readonly AgentContainer[]): readonly GuardedChange[] => {
+  const configs = agents.flatMap((agent) => accept<AgentConfig>(draft, configOf(draft, agent)) ?? []);
+  const bytes = annotationBytes(draft, configs);
+  if (bytes > MAX_ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, limit: MAX_ANNOTATION_BYTES });
+  else for (const { name, text } of configs) setAnnotation(draft, name, text);
+  return configs.flatMap(({ changes }) => changes);
+};
+
+interface AgentConfig {
+  /** Name of the annotation that contains it. */
+  readonly name: string;
+  readonly text: string;
+  readonly changes: readonly GuardedChange[];
+}
+
+const configOf = ({ parsed, files, telemetry }: Draft, { once, config }: AgentContainer): AgentConfig | PodProblem => {
+  const { options, families } = parsed;
+  const document = nativeConfig({ options, authConfig: families.authConfig, files, telemetry, once });
+  const annotation = originOf(parsed, 'agentConfigPatch');
+  const patch = options.agentConfigPatch ?? [];
+  const patched = userPatched(document, patch, annotation);
+  if (isProblem(patched)) return patched;
+  const changes = patch.length === 0 ? [] : guardedChanges(annotation, document, patched.document);
+  return { name: annotationName(config), text: JSON.stringify(patched.document), changes };
+};
+
+/** Bytes of all annotations with the configurations, which replace those of an earlier injection. */
+const annotationBytes = ({ pod: { metadata } }: Draft, configs: readonly AgentConfig[]): number => {
+  const all = { ...metadata.annotations, ...Object.fromEntries(configs.map(({ name, text }) => [name, text])) };
+  return Object.entries(all).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+};

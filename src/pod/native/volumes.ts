@@ -1,32 +1,35 @@
-// Volumes of profile native and who mounts them where. Seen to work on a real node; the sizes and paths are from there.
+// Volumes of profile native, their mounts, and the directories that only the agent may use. Sizes and paths were tested on a node.
+import { posix } from 'node:path';
 import { annotationName } from '../../annotations/name.ts';
 import type { Options } from '../../annotations/parse.ts';
-import type { JsonObject } from '../../json/json.ts';
-import { FILE_MODE, projectedToken } from '../projected-token.ts';
-import { SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
-import type { AgentPart } from './part.ts';
+import type { NewMount, NewVolume } from '../add.ts';
+import { originOf, type Draft } from '../draft.ts';
+import type { PodProblem } from '../pod-problems.ts';
+import type { VolumeMount } from '../pod.ts';
+import { FILE_MODE, projectedToken, SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
+import type { AgentContainer } from './container.ts';
 
 const SECRETS_VOLUME = 'vault-secrets';
 const CONFIG_VOLUME = 'vault-agent-config';
 const RUN_VOLUME = 'vault-agent-run';
 
 export const CONFIG_DIRECTORY = '/vault/agent';
-/** Home of the agent: its log, and whatever it writes by itself. */
+/** Home of the agent: its log, and files that it writes by itself. */
 export const RUN_DIRECTORY = '/run/vault-agent';
 const EXTRA_DIRECTORY = '/vault/custom';
 const TLS_DIRECTORY = '/vault/tls';
 
-/** A memory volume takes from the memory of the pod; without a limit it could take all of the node's. */
+/** A memory volume counts as memory of the pod; without a limit it could use all of the node's. */
 const DEFAULT_SECRETS_SIZE = '16Mi';
 /** Two rotated log files of 64 KiB and a few small files. */
 const RUN_SIZE = '1Mi';
 
-const memory = (name: string, sizeLimit: string): JsonObject => ({ name, emptyDir: { medium: 'Memory', sizeLimit } });
+const memory = (name: string, sizeLimit: string): NewVolume => ({ name, emptyDir: { medium: 'Memory', sizeLimit } });
 
 const secretsName = (index: number): string => (index === 0 ? SECRETS_VOLUME : `${SECRETS_VOLUME}-custom-${index - 1}`);
 
 /** All volumes; `directories` are those of the secrets, the common one first. */
-export function volumes(options: Options, directories: readonly string[], parts: readonly AgentPart[]): JsonObject[] {
+export function volumes(options: Options, directories: readonly string[], agents: readonly AgentContainer[]): NewVolume[] {
   return [
     ...directories.map((_, index) => memory(secretsName(index), options.volumeSizeLimit ?? DEFAULT_SECRETS_SIZE)),
     memory(RUN_VOLUME, RUN_SIZE),
@@ -34,7 +37,7 @@ export function volumes(options: Options, directories: readonly string[], parts:
       name: CONFIG_VOLUME,
       downwardAPI: {
         defaultMode: FILE_MODE,
-        items: parts.map(({ file, config }) => ({
+        items: agents.map(({ file, config }) => ({
           path: file,
           fieldRef: { apiVersion: 'v1', fieldPath: `metadata.annotations['${annotationName(config)}']` },
         })),
@@ -50,10 +53,10 @@ export function volumes(options: Options, directories: readonly string[], parts:
   ];
 }
 
-const readOnly = (name: string, mountPath: string): JsonObject => ({ name, mountPath, readOnly: true });
+const readOnly = (name: string, mountPath: string): NewMount => ({ name, mountPath, readOnly: true });
 
-/** Mounts of the rendered secrets, writable for the agent. */
-export function secretMounts(directories: readonly string[], isReadOnly: boolean): JsonObject[] {
+/** Mounts of the rendered secrets: writable for the agent, read-only by default for app containers. */
+export function secretMounts(directories: readonly string[], isReadOnly: boolean): NewMount[] {
   return directories.map((mountPath, index) => ({
     name: secretsName(index),
     mountPath,
@@ -62,10 +65,10 @@ export function secretMounts(directories: readonly string[], isReadOnly: boolean
 }
 
 /**
- * Mounts of the agent. Its own token stands at the default path, so that the API server's ServiceAccount plugin has
- * nothing to add and the general API token is not in the agent.
+ * Mounts of the agent. Its own token is at the default path, so that the API server's ServiceAccount admission plugin does not add
+ * the token for the API server to the agent.
  */
-export function agentMounts(options: Options, directories: readonly string[]): JsonObject[] {
+export function agentMounts(options: Options, directories: readonly string[]): NewMount[] {
   return [
     ...secretMounts(directories, false),
     { name: RUN_VOLUME, mountPath: RUN_DIRECTORY },
@@ -75,3 +78,34 @@ export function agentMounts(options: Options, directories: readonly string[]): J
     ...(options.tlsSecret === '' ? [] : [readOnly('vault-tls-secrets', TLS_DIRECTORY)]),
   ];
 }
+
+const AGENT_DIRECTORIES: readonly string[] = [CONFIG_DIRECTORY, RUN_DIRECTORY, SERVICE_ACCOUNT_DIRECTORY];
+
+/** In most images /var/run is a link to /run. */
+const resolved = (path: string): string => posix.join('/', path, '/').replace(/^\/var\/run\//, '/run/');
+
+const agentDirectoryAt = (path: string): string | undefined => {
+  const target = resolved(path);
+  return AGENT_DIRECTORIES.find((directory) => target.startsWith(resolved(directory)));
+};
+
+/**
+ * Secrets and copied mounts in a directory of the agent. Without this check they could replace its configuration, log or token, and
+ * with them what the agent does.
+ */
+export function directoryConflicts({ parsed, files }: Draft, copied: readonly VolumeMount[]): readonly PodProblem[] {
+  const { options, families } = parsed;
+  const common = originOf(parsed, 'secretVolumePath');
+  return [
+    ...conflictsAt(options.secretVolumePath, common),
+    ...files.flatMap(({ name, destination }) =>
+      conflictsAt(destination, (families.file.get(name) ?? families.volumePath.get(name))?.annotation ?? common),
+    ),
+    ...copied.flatMap(({ mountPath }) => conflictsAt(mountPath ?? '', originOf(parsed, 'agentCopyVolumeMounts'))),
+  ];
+}
+
+const conflictsAt = (path: string, annotation: string): readonly PodProblem[] => {
+  const own = agentDirectoryAt(path);
+  return own === undefined ? [] : [{ code: 'directory-conflict', annotation, path, own }];
+};

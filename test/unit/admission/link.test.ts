@@ -1,7 +1,7 @@
 // The login that a pod gets from its VaultAuthRole, VaultAuthBackend and VaultEndpoint.
 import { podOptions } from '../../../src/admission/admit.ts';
 import { objectAt, objectsOf } from '../../../src/json/json.ts';
-import { admit, contextOf } from '../fixture.ts';
+import { typed, admit, contextOf } from '../fixture.ts';
 import { bare, loginOf, loginWith, WEB, type Roles } from '../linked-pod.ts';
 import { backendSpec, linked, READY } from '../linked.ts';
 
@@ -76,7 +76,7 @@ describe('a pod without Vault annotations', () => {
 
   it('has the object that sets each option as its origin', () => {
     const context = contextOf(linked({ roles: WEB }));
-    const pod = bare();
+    const pod = typed(bare());
     const { own, linked: byRole } = podOptions(pod, 'shop', context);
     const { origins } = byRole?.parsed ?? own;
     expect(origins.get('role')).toEqual({ layer: 'VaultAuthRole', object: 'shop/web' });

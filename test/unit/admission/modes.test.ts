@@ -4,7 +4,7 @@ import { actionOf } from '../../../src/admission/roles/modes.ts';
 import { roleProblems, type RoleProblem } from '../../../src/admission/roles/role-problems.ts';
 import { ADMISSION_MODES } from '../../../src/resources/backend.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import { admit, contextOf, podWith, type Surrounding } from '../fixture.ts';
+import { typed, admit, contextOf, podWith, type Surrounding } from '../fixture.ts';
 import { bare, loginOf, loginWith, moded, WEB, type Roles } from '../linked-pod.ts';
 import { backendSpec, type Declared, linked, OBSERVED_SEALED, READY, NOT_ADMITTED, SEALED } from '../linked.ts';
 
@@ -179,7 +179,7 @@ describe('autoRoles', () => {
 });
 
 it('applies a change of a role to the next pod', () => {
-  const pod = bare({ 'vaultauth.dev/log-level': 'debug' });
+  const pod = typed(bare({ 'vaultauth.dev/log-level': 'debug' }));
   const context = contextOf(linked({ roles: WEB }));
   const audienceWith = (roles: Roles): unknown =>
     podOptions(pod, 'shop', { ...context, roles: linked({ roles }).cluster?.roles }).linked?.parsed.options.tokenAudience;

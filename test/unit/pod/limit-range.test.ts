@@ -2,10 +2,9 @@
 import fc from 'fast-check';
 import { quantityOf, nanosOf } from '../../../src/annotations/quantity.ts';
 import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
-import { limitRangeOf } from '../../../src/pod/limit-range.ts';
+import { limitRangeOf, podTotal } from '../../../src/pod/limit-range.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
-import { podTotal } from '../../../src/pod/pod-total.ts';
-import { admit, containerOf, podWith, TOKEN_MOUNT, type Result } from '../fixture.ts';
+import { typed, admit, containerOf, podWith, TOKEN_MOUNT, type Result } from '../fixture.ts';
 
 type Limits = readonly JsonObject[];
 
@@ -191,7 +190,7 @@ const breaches = (pod: JsonObject, limits: Limits): string[] => {
   const containers = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])];
   const each = (type: string | undefined, resource: 'cpu' | 'memory'): (readonly [bigint | undefined, bigint | undefined])[] =>
     type === 'Pod'
-      ? [[podTotal(pod, 'requests', () => true)[resource], podTotal(pod, 'limits', () => true)[resource]]]
+      ? [[podTotal(typed(pod), 'requests', () => true)[resource], podTotal(typed(pod), 'limits', () => true)[resource]]]
       : containers.map((one) => {
           const resources = objectAt(one, 'resources');
           return [pick(objectAt(resources, 'requests'), resource), pick(objectAt(resources, 'limits'), resource)];
@@ -222,7 +221,7 @@ test('whatever the bounds are, a pod that was within them is so with its agent',
   fc.assert(
     fc.property(cases, ({ limits, first, second, isOnce }) => {
       const spec = { containers: [web(first)], initContainers: [{ name: 'mesh', restartPolicy: 'Always', resources: second }] };
-      if (breaches({ spec }, limits).length > 0) return;
+      if (breaches({ metadata: {}, spec }, limits).length > 0) return;
       const result = admitted(limits, { spec, ...(isOnce ? { annotations: { 'agent-pre-populate-only': 'true' } } : {}) });
       if (result.outcome.decision === 'denied') {
         expect(new Set(result.outcome.problems.map(({ code }) => code))).toEqual(new Set(['limit-range']));
