@@ -2,7 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { nameWithin } from '../annotations/prefix.ts';
-import { reconcilers } from '../controller/reconcilers.ts';
+import { reconcileAutoRole } from '../controller/auto-roles.ts';
+import { backendReconciler } from '../controller/backend/reconcile.ts';
+import { reconcileEndpoint } from '../controller/endpoint/reconcile.ts';
+import { reconcilePendingDeletions } from '../controller/pending-deletions.ts';
+import { reconcilePolicy } from '../controller/policy/reconcile.ts';
+import { reconcileRole } from '../controller/role/reconcile.ts';
 import { type Controller, startController } from '../controller/runtime/run.ts';
 import { startOperationsServer } from '../http/operations.ts';
 import { onStopSignals } from '../http/drain.ts';
@@ -67,8 +72,15 @@ const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<numb
       observeOnly: settings.observeOnly,
       workers: settings.workers,
       times: { resyncFactor: settings.resyncFactor, deletionTimeoutMs: settings.deletionTimeout },
-      reconcilers: reconcilers({ clusterCA: ca }),
-      keepsAnnotation: (name) => nameWithin(name) !== undefined,
+      reconcilers: {
+        VaultEndpoint: reconcileEndpoint,
+        VaultAuthBackend: backendReconciler({ clusterCA: ca }),
+        VaultACLPolicy: reconcilePolicy,
+        VaultAuthRole: reconcileRole,
+        ServiceAccount: reconcileAutoRole,
+        PendingDeletions: reconcilePendingDeletions,
+      },
+      cachesAnnotation: (name) => nameWithin(name) !== undefined,
       log,
       metrics,
       onLost: ending.lost,

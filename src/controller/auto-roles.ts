@@ -7,7 +7,7 @@ import { isObserved } from '../resources/common-fields.ts';
 import { API_VERSION, AUTO_ROLE_LABEL, BACKEND_LABEL } from '../resources/kinds.ts';
 import type { VaultAuthRole } from '../resources/role.ts';
 import { type ClusterServiceAccount, type ControllerContext, type Reconcile, resyncAfterMs } from './runtime/context.ts';
-import { placeOf } from './runtime/object-writer.ts';
+import { refOf } from './runtime/object-writer.ts';
 
 /** A generated role that somebody deletes comes back within this; everything else tells us at once. */
 const RESYNC_SECONDS = 300;
@@ -65,7 +65,7 @@ const apply = async (
 ): Promise<void> => {
   const metadata = { ...(manifest['metadata'] as JsonObject), namespace, name };
   const object = { ...manifest, apiVersion: API_VERSION, kind: 'VaultAuthRole', metadata };
-  await applyObject(context.kube.client, placeOf('VaultAuthRole', object), object, {
+  await applyObject(context.kube.client, refOf('VaultAuthRole', object), object, {
     fieldManager: FIELD_MANAGER,
     force: true,
     signal,
@@ -76,7 +76,7 @@ const apply = async (
 const FIELD_MANAGER = 'vault-auth-injector-auto-roles';
 
 const remove = async (context: ControllerContext, role: VaultAuthRole, signal: AbortSignal): Promise<void> => {
-  await deleteObject(context.kube.client, placeOf('VaultAuthRole', role), { uid: role.metadata.uid, signal });
+  await deleteObject(context.kube.client, refOf('VaultAuthRole', role), { uid: role.metadata.uid, signal });
 };
 
 const FIELDS = ['backendRef', 'serviceAccounts', 'policies', 'tokenExpirationSeconds', 'token'] as const;

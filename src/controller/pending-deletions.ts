@@ -1,145 +1,165 @@
-// Deletes from Vault what deletions had to leave behind, once it can be done; and never what is, or may be, somebody else's.
-import { type VaultAuthBackend, MAX_PENDING_DELETIONS, type PendingDeletion } from '../resources/backend.ts';
+// Pending deletions: roles that their deletion had to leave in Vault, recorded in the backend's status and deleted when that is possible.
+import type { PendingDeletion, VaultAuthBackend } from '../resources/backend.ts';
+import { MAX_PENDING_DELETIONS } from '../resources/backend.ts';
 import { isObserved } from '../resources/common-fields.ts';
 import { VaultError } from '../vault/errors.ts';
 import { deleteRole } from '../vault/roles.ts';
-import { type ControllerContext, type Reconcile, resyncAfterMs } from './runtime/context.ts';
+import { type ControllerContext, type ReconcileResult, resyncAfterMs } from './runtime/context.ts';
 import type { ReadyVault } from './runtime/vault-registry.ts';
 
-/** What became of one of them: `gone` from Vault, `owned` by an object again, or kept, with the reason. */
-type Fate = { readonly state: 'gone' | 'owned' } | { readonly state: 'kept'; readonly reason: string };
+/** What came of one pending deletion; `owned`: a VaultAuthRole claimed the role since. */
+type DeletionOutcome = { readonly state: 'deleted' | 'owned' } | { readonly state: 'pending'; readonly reason: string };
 
-/** How often they are tried while Vault is there and something else stands in the way. */
+/** Interval of retries while Vault answers and something else prevents the deletion. */
 const RETRY_SECONDS = 60;
-/** A status with thousands of them is large: it is written after so many. */
+/** A status with thousands of entries is large: it is written once for so many. */
 const BATCH = 50;
-/** What the schema takes. */
-const LONGEST_REASON = 256;
+/** The schema's maximum. */
+const MAX_REASON_LENGTH = 256;
 
-/** Works them off as far as it goes. Throws VaultError when Vault does not answer, LeaseLost, KubeError. */
-export const reconcileTombstones: Reconcile<VaultAuthBackend> = async (context, _key, backend, signal) => {
-  const tombstones = backend?.status?.pendingDeletions ?? [];
-  if (!backend || tombstones.length === 0) return {};
+/** Deletes what can be deleted now. Throws VaultError when Vault does not answer, LeaseLost, and KubeError. */
+export async function reconcilePendingDeletions(
+  context: ControllerContext,
+  _key: string,
+  backend: VaultAuthBackend | undefined,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
+  const pending = backend?.status?.pendingDeletions ?? [];
+  if (!backend || pending.length === 0) return {};
   const vault = context.vault.registry.get(backend.spec.endpointRef.name);
   const endpoint = context.listers.endpoints.get(backend.spec.endpointRef.name);
-  // Whatever makes it ready, or lets us write, asks for another run.
+  // When the endpoint becomes ready, or leaves observe mode, the watch mapping enqueues this again.
   if (vault.state !== 'ready' || !endpoint || context.vault.observeOnly || isObserved(endpoint, backend)) return {};
-  let isAgain = false;
-  for (let from = 0; from < tombstones.length; from += BATCH) {
-    const outcome = await workOff(context, backend, vault, tombstones.slice(from, from + BATCH), signal);
-    await context.kube.changePendingDeletions(backend.metadata.name, (before) => after(before, outcome));
-    for (const roleName of outcome.gone) tellGone(context, backend, roleName);
-    if (outcome.error !== undefined) throw outcome.error;
-    isAgain ||= outcome.isAgain;
+  let retryRequested = false;
+  for (let from = 0; from < pending.length; from += BATCH) {
+    const batch = await deleteBatch(context, backend, vault, pending.slice(from, from + BATCH), signal);
+    await context.kube.changePendingDeletions(backend.metadata.name, (before) => remaining(before, batch));
+    for (const roleName of batch.deleted) reportDeleted(context, backend, roleName);
+    if (batch.error !== undefined) throw batch.error;
+    retryRequested ||= batch.retryRequested;
   }
-  return isAgain ? { requeueAfterMs: resyncAfterMs(context.clock, RETRY_SECONDS) } : {};
-};
-
-/**
- * Remembers a role that cannot be deleted now, so that its object may go. False: it cannot be remembered either, because its
- * backend is gone, or because so many are remembered that a status holds no more; then somebody has to be told.
- */
-export async function bury(context: ControllerContext, backend: string, tombstone: PendingDeletion): Promise<boolean> {
-  let isKept = false;
-  const isThere = await context.kube.changePendingDeletions(backend, (before) => {
-    const others = before.filter(({ roleName }) => roleName !== tombstone.roleName);
-    isKept = others.length < MAX_PENDING_DELETIONS;
-    return isKept ? [...others, { ...tombstone, reason: tombstone.reason.slice(0, LONGEST_REASON) }] : before;
-  });
-  return isThere && isKept;
+  return retryRequested ? { requeueAfterMs: resyncAfterMs(context.clock, RETRY_SECONDS) } : {};
 }
 
-/** Forgets a role that has an owner again. */
-export async function exhume(context: ControllerContext, backend: VaultAuthBackend, roleName: string): Promise<void> {
-  if (backend.status?.pendingDeletions?.some((tombstone) => tombstone.roleName === roleName))
+/**
+ * Records a role that cannot be deleted now, so that its object can be deleted. False if it cannot be recorded: its backend is
+ * gone, or the status is full. Then the role stays in Vault as an orphan, and the caller reports that.
+ */
+export async function addPendingDeletion(
+  context: ControllerContext,
+  backend: string,
+  deletion: PendingDeletion,
+): Promise<boolean> {
+  let isRecorded = false;
+  const exists = await context.kube.changePendingDeletions(backend, (before) => {
+    const others = before.filter(({ roleName }) => roleName !== deletion.roleName);
+    isRecorded = others.length < MAX_PENDING_DELETIONS;
+    return isRecorded ? [...others, { ...deletion, reason: deletion.reason.slice(0, MAX_REASON_LENGTH) }] : before;
+  });
+  return exists && isRecorded;
+}
+
+/** Removes the entry of a role that an object owns again. */
+export async function removePendingDeletion(
+  context: ControllerContext,
+  backend: VaultAuthBackend,
+  roleName: string,
+): Promise<void> {
+  if (backend.status?.pendingDeletions?.some((deletion) => deletion.roleName === roleName))
     await context.kube.changePendingDeletions(backend.metadata.name, (before) =>
-      before.filter((tombstone) => tombstone.roleName !== roleName),
+      before.filter((deletion) => deletion.roleName !== roleName),
     );
 }
 
-/** Whether what is in Vault under this name was left there by an object that is gone: then it is ours, and may be taken over. */
-export function isBuried({ status }: VaultAuthBackend, roleName: string, clusterID: string): boolean {
+/** Whether the role of this name was left in Vault by an object that is gone: then a new object may adopt it. */
+export function isPendingDeletion({ status }: VaultAuthBackend, roleName: string, clusterID: string): boolean {
   return (
     status?.pendingDeletions?.some(
-      (tombstone) => tombstone.roleName === roleName && (tombstone.clusterID ?? clusterID) === clusterID,
+      (deletion) => deletion.roleName === roleName && (deletion.clusterID ?? clusterID) === clusterID,
     ) === true
   );
 }
 
-/** What is left of the tombstones; some may have come meanwhile. */
-const after = (before: readonly PendingDeletion[], { keep, forget }: Outcome): readonly PendingDeletion[] =>
+/** The list after a batch; it may have got new entries meanwhile. */
+const remaining = (before: readonly PendingDeletion[], { changed, removed }: Batch): readonly PendingDeletion[] =>
   before
-    .filter(({ roleName }) => !forget.includes(roleName))
-    .map((tombstone) => keep.find(({ roleName }) => roleName === tombstone.roleName) ?? tombstone);
+    .filter(({ roleName }) => !removed.includes(roleName))
+    .map((deletion) => changed.find(({ roleName }) => roleName === deletion.roleName) ?? deletion);
 
-interface Outcome {
-  readonly keep: readonly PendingDeletion[];
-  readonly forget: readonly string[];
-  /** Those of `forget` that were deleted in Vault. */
-  readonly gone: readonly string[];
-  readonly isAgain: boolean;
-  /** Vault stopped to answer: the rest was not tried. */
+interface Batch {
+  /** Entries with a new reason. */
+  readonly changed: readonly PendingDeletion[];
+  /** Role names whose entries are done. */
+  readonly removed: readonly string[];
+  /** Those of `removed` that were deleted in Vault. */
+  readonly deleted: readonly string[];
+  readonly retryRequested: boolean;
+  /** Vault stopped answering: the rest was not tried. */
   readonly error?: unknown;
 }
 
-const workOff = async (
+const deleteBatch = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
   vault: ReadyVault,
-  tombstones: readonly PendingDeletion[],
+  deletions: readonly PendingDeletion[],
   signal: AbortSignal,
-): Promise<Outcome> => {
-  const keep: PendingDeletion[] = [];
-  const forget: string[] = [];
-  const gone: string[] = [];
-  let isAgain = false;
-  for (const tombstone of tombstones) {
-    const { roleName } = tombstone;
-    let fate: Fate;
+): Promise<Batch> => {
+  const changed: PendingDeletion[] = [];
+  const removed: string[] = [];
+  const deleted: string[] = [];
+  let retryRequested = false;
+  for (const deletion of deletions) {
+    const { roleName } = deletion;
+    let outcome: DeletionOutcome;
     try {
-      fate = await fateOf(context, backend, vault, tombstone);
+      outcome = await tryDeletion(context, backend, vault, deletion);
     } catch (error) {
-      return { keep, forget, gone, isAgain, error };
+      return { changed, removed, deleted, retryRequested, error };
     }
-    if (fate.state === 'kept') {
-      isAgain = true;
-      const reason = fate.reason.slice(0, LONGEST_REASON);
-      if (reason !== tombstone.reason) keep.push({ ...tombstone, reason });
-    } else forget.push(roleName);
-    if (fate.state === 'gone') gone.push(roleName);
+    if (outcome.state === 'pending') {
+      retryRequested = true;
+      const reason = outcome.reason.slice(0, MAX_REASON_LENGTH);
+      if (reason !== deletion.reason) changed.push({ ...deletion, reason });
+    } else removed.push(roleName);
+    if (outcome.state === 'deleted') deleted.push(roleName);
     if (signal.aborted) break;
   }
-  return { keep, forget, gone, isAgain };
+  return { changed, removed, deleted, retryRequested };
 };
 
-/** Throws what makes the others not worth trying. */
-const fateOf = async (
+/** Throws errors after which the other entries would fail as well. */
+const tryDeletion = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
   vault: ReadyVault,
-  tombstone: PendingDeletion,
-): Promise<Fate> => {
-  const { roleName, clusterID, vaultNamespace } = tombstone;
+  deletion: PendingDeletion,
+): Promise<DeletionOutcome> => {
+  const { roleName, clusterID, vaultNamespace } = deletion;
   const namespace = context.listers.endpoints.get(backend.spec.endpointRef.name)?.spec.namespace ?? '';
   if (clusterID !== undefined && clusterID !== vault.clusterID)
-    return kept(`the server is another cluster now (${vault.clusterID}, not ${clusterID}): nothing is deleted there`);
+    return pendingFor(
+      `the server belongs to another cluster now (${vault.clusterID}, not ${clusterID}): nothing is deleted there`,
+    );
   if (vaultNamespace !== undefined && vaultNamespace !== namespace)
-    return kept(`the endpoint has another namespace now ("${namespace}", not "${vaultNamespace}"): nothing is deleted there`);
-  if (isOwned(context, backend, tombstone)) return { state: 'owned' };
+    return pendingFor(
+      `the endpoint has another namespace now ("${namespace}", not "${vaultNamespace}"): nothing is deleted there`,
+    );
+  if (isOwned(context, backend, deletion)) return { state: 'owned' };
   try {
     context.vault.fence();
     await deleteRole(vault.session, backend.spec.path, roleName);
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
-    // The mount is gone, and all its roles with it.
-    if (error.kind === 'NotFound') return { state: 'gone' };
-    if (error.kind === 'PermissionDenied' || error.kind === 'BadRequest') return kept(error.message);
+    // The mount was disabled, and its roles with it.
+    if (error.kind === 'NotFound') return { state: 'deleted' };
+    if (error.kind === 'PermissionDenied' || error.kind === 'BadRequest') return pendingFor(error.message);
     throw error;
   }
-  return { state: 'gone' };
+  return { state: 'deleted' };
 };
 
-/** Whether an object has claimed the role of that name meanwhile: the one that had it, or where names are plain any of that name. */
+/** Whether an object has claimed the role meanwhile: one of the same namespace, or with plain role names one of any namespace. */
 const isOwned = (
   { listers: { rolesInNamespace, rolesByVaultName } }: ControllerContext,
   { metadata: { name } }: VaultAuthBackend,
@@ -153,9 +173,9 @@ const isOwned = (
       status.vault.backend === name,
   );
 
-const kept = (reason: string): Fate => ({ state: 'kept', reason });
+const pendingFor = (reason: string): DeletionOutcome => ({ state: 'pending', reason });
 
-const tellGone = ({ report }: ControllerContext, backend: VaultAuthBackend, roleName: string): void => {
-  report.log.info({ backend: backend.metadata.name, roleName }, 'a role that a deletion had left in Vault is deleted');
-  report.emitEvent(backend, 'Normal', 'TombstoneCleared', `The role ${roleName}, whose object is gone, is deleted in Vault.`);
+const reportDeleted = ({ report }: ControllerContext, backend: VaultAuthBackend, roleName: string): void => {
+  report.log.info({ backend: backend.metadata.name, roleName }, 'pending deletion done');
+  report.emitEvent(backend, 'Normal', 'PendingDeletionCleared', `Deleted the role ${roleName}, whose object is gone.`);
 };

@@ -1,23 +1,23 @@
-// What Prometheus can ask about the config controller. Labels hold names of cluster-scoped objects, kinds and closed words;
+// The Prometheus metrics of the config controller. Labels hold names of cluster-scoped objects, kinds and words from fixed lists;
 // never a namespace, a role or a text from outside.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { BuildInfo } from './metrics.ts';
 
-/** What gauges read at the moment of a scrape; each is bound by the part that knows. */
+/** What gauges read at each scrape; each is bound by the component that has the value. */
 export interface ControllerSources {
   readonly leading?: () => boolean;
   readonly queue?: () => { readonly ready: number; readonly waiting: number; readonly running: number };
   /** Objects by kind and the reason of their condition Ready (`Ready` where it is True, `Unknown` where there is none yet). */
   readonly objects?: () => Iterable<{ readonly kind: string; readonly reason: string; readonly count: number }>;
-  /** Roles in Vault whose objects are gone, by backend. */
-  readonly tombstones?: () => Iterable<{ readonly backend: string; readonly count: number }>;
-  /** How often roles are looked at, by backend. */
+  /** Pending deletions by backend. */
+  readonly pendingDeletions?: () => Iterable<{ readonly backend: string; readonly count: number }>;
+  /** Resync interval of roles by backend. */
   readonly resyncs?: () => Iterable<{ readonly backend: string; readonly seconds: number }>;
-  /** Seconds since the API server last told of anything, of the watch that has heard nothing for longest. */
+  /** Seconds since the last activity of the watch that has been silent for longest. */
   readonly staleness?: () => number;
 }
 
-/** A credential or a set of keys that ends. */
+/** A credential that expires. */
 export type Expiring = 'token' | 'reviewer' | 'client_certificate';
 export type DriftOutcome = 'found' | 'repaired' | 'reported' | 'ignored';
 
@@ -25,17 +25,17 @@ export interface ControllerMetrics {
   readonly registry: Registry;
   /** One run of a reconciler: the reason of the condition Ready that it left, or `Gone`, `Error`, `LeaseLost`. */
   readonly reconciled: (kind: string, reason: string, seconds: number) => void;
-  /** Fields that differed, by what became of it. */
+  /** Fields that differed, by what the controller did. */
   readonly drift: (kind: string, outcome: DriftOutcome, fields?: number) => void;
-  /** An answer of Vault; status 0 when there was none. `operation` is a closed word, such as `read auth/role`. */
+  /** A response of Vault; status 0 if there was none. `operation` is from a fixed list, for example `read auth/role`. */
   readonly vaultRequest: (endpoint: string, operation: string, status: number, milliseconds: number) => void;
-  /** When something ends, in milliseconds since 1970; undefined: it is gone, or never ends. `name` is that of the endpoint or backend. */
+  /** When a credential expires, in milliseconds since 1970; undefined: it is gone, or never expires. `name` is that of the endpoint or backend. */
   readonly expires: (what: Expiring, name: string, at: number | undefined) => void;
-  /** The last login that proves a backend; undefined: there is none (any more). */
+  /** The last probe login of a backend; undefined: there is none. */
   readonly probe: (backend: string, result: 'succeeded' | 'denied' | 'failed' | undefined) => void;
   /** An Event could not be written. */
   readonly eventUnwritten: () => void;
-  /** Tells the gauges where to look; later sources replace earlier ones by name. */
+  /** Binds sources of gauges; later ones replace earlier ones by name. */
   readonly watch: (sources: ControllerSources) => void;
 }
 
@@ -58,18 +58,18 @@ export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
   ): Histogram<Label> =>
     new Histogram({ name: PREFIX + name, help, labelNames: [...labelNames], buckets: [...buckets], registers });
 
-  const reconciles = counter('reconciles_total', 'Runs of reconcilers by kind and by the reason of Ready that they left.', [
+  const reconciles = counter('reconciles_total', 'Reconciles by kind and by the resulting reason of the condition Ready.', [
     'kind',
     'reason',
   ]);
-  const duration = histogram('reconcile_duration_seconds', 'Time of a run of a reconciler.', ['kind'], RECONCILE_SECONDS);
-  const drift = counter('drift_total', 'Fields in Vault that differed from what is declared, by what became of it.', [
+  const duration = histogram('reconcile_duration_seconds', 'Duration of a reconcile.', ['kind'], RECONCILE_SECONDS);
+  const drift = counter('drift_total', 'Fields in Vault that differed from their object (drift), by what the controller did.', [
     'kind',
     'outcome',
   ]);
   const requests = histogram(
     'vault_request_duration_seconds',
-    'Requests to Vault by endpoint, operation and HTTP status (0: no answer).',
+    'Duration of requests to Vault by endpoint, operation and HTTP status (0: no response).',
     ['endpoint', 'operation', 'status'],
     REQUEST_SECONDS,
   );
@@ -94,32 +94,44 @@ export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
       },
     });
   };
-  gauge('leading', '1 in the process that leads.', [], (metric) => metric.set(Number(sources.leading?.() ?? false)));
-  gauge('queue_items', 'Items of the queue by state.', ['state'], (metric) => {
+  gauge('leading', '1 in the process that holds the leader lease.', [], (metric) =>
+    metric.set(Number(sources.leading?.() ?? false)),
+  );
+  gauge('queue_items', 'Items of the work queue by state.', ['state'], (metric) => {
     for (const [state, count] of Object.entries(sources.queue?.() ?? {})) metric.set({ state }, count);
   });
-  gauge('objects', 'Objects by kind and reason of their condition Ready.', ['kind', 'reason'], (metric) => {
+  gauge('objects', 'Objects by kind and by the reason of their condition Ready.', ['kind', 'reason'], (metric) => {
     for (const { kind, reason, count } of sources.objects?.() ?? []) metric.set({ kind, reason }, count);
   });
-  gauge('tombstones', 'Roles in Vault whose objects are gone, by backend.', ['backend'], (metric) => {
-    for (const { backend, count } of sources.tombstones?.() ?? []) metric.set({ backend }, count);
-  });
+  gauge(
+    'pending_deletions',
+    'Roles that are still in Vault after the deletion of their object, by backend.',
+    ['backend'],
+    (metric) => {
+      for (const { backend, count } of sources.pendingDeletions?.() ?? []) metric.set({ backend }, count);
+    },
+  );
   gauge(
     'role_resync_seconds',
-    'Seconds between two looks at a role, by backend: its resyncSeconds, or more with very many roles.',
+    'Resync interval of a role by backend: its resyncSeconds, or longer if there are very many roles.',
     ['backend'],
     (metric) => {
       for (const { backend, seconds } of sources.resyncs?.() ?? []) metric.set({ backend }, seconds);
     },
   );
-  gauge('controller_cache_staleness_seconds', 'Seconds since the API server last told of changes.', [], (metric) => {
+  gauge('controller_cache_staleness_seconds', 'Seconds since the last watch event of the API server.', [], (metric) => {
     const seconds = sources.staleness?.();
     if (seconds !== undefined) metric.set(seconds);
   });
-  gauge('expiry_seconds', 'Seconds until a credential ends, by what it is and whose.', ['what', 'name'], (metric) => {
-    for (const { what, name, at } of ends.values()) metric.set({ what, name }, (at - Date.now()) / 1000);
-  });
-  gauge('probe_success', '1 while the last login that proves a backend succeeded.', ['backend', 'result'], (metric) => {
+  gauge(
+    'expiry_seconds',
+    'Seconds until a credential expires, by what it is and by the name of its endpoint or backend.',
+    ['what', 'name'],
+    (metric) => {
+      for (const { what, name, at } of ends.values()) metric.set({ what, name }, (at - Date.now()) / 1000);
+    },
+  );
+  gauge('probe_success', '1 if the last probe login of a backend succeeded.', ['backend', 'result'], (metric) => {
     for (const [backend, result] of probes) metric.set({ backend, result }, Number(result === 'succeeded'));
   });
   gauge('build_info', 'Always 1; version, commit and runtime as labels.', ['version', 'commit', 'node'], (metric) =>

@@ -9,7 +9,7 @@ import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type AuthMount, enableMount, readMounts, writeTune } from '../../vault/mounts.ts';
 import { type DocumentResult, reconcileDocument } from '../document.ts';
-import { isSameServer } from '../runtime/same-server.ts';
+import { isSameServer } from '../runtime/vault-registry.ts';
 import { configured, mounted } from './conditions.ts';
 import { isSameCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
 

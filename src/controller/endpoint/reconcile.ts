@@ -6,8 +6,8 @@ import { vaultSession } from '../../vault/session.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
 import type { VaultConnection } from '../runtime/vault-registry.ts';
 import { deletable } from './conditions.ts';
-import { lookAt, type View } from './observe.ts';
 import { gatherMaterial, type Material } from './credentials.ts';
+import { lookAt, type View } from './observe.ts';
 import { rightsFinding } from './rights.ts';
 
 /** A server that works is looked at this often; whoever works with it notices sooner when it does not. */

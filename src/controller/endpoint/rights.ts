@@ -1,9 +1,9 @@
 // Whether the controller's token may do what the backends and policies of an endpoint ask for; told, so that nobody has to find out by a failure.
 import { type Capability, controllerRights } from '../../resources/controller-policy.ts';
 import type { EndpointConditionUpdate, VaultEndpoint } from '../../resources/endpoint.ts';
-import { readCapabilities } from '../../vault/policies.ts';
 import type { VaultCaller } from '../../vault/client.ts';
 import { VaultError } from '../../vault/errors.ts';
+import { readCapabilities } from '../../vault/policies.ts';
 import type { ControllerContext } from '../runtime/context.ts';
 import { authorized } from './conditions.ts';
 

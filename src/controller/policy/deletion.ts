@@ -1,8 +1,8 @@
 // The end of a VaultACLPolicy: nothing that is in use is taken away, nothing of anybody else's, and it never waits for ever.
 import { type ACLPolicyConditionUpdate, type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
+import { isObserved } from '../../resources/common-fields.ts';
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
-import { isObserved } from '../../resources/common-fields.ts';
 import { deletePolicy, readPolicy } from '../../vault/policies.ts';
 import type { ControllerContext } from '../runtime/context.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';

@@ -5,8 +5,8 @@ import { type VaultACLPolicy, type VaultACLPolicyStatus, vaultPolicyName } from 
 import { isObserved } from '../../resources/common-fields.ts';
 import { isMarked, type PolicyText, withoutMark } from '../../resources/policy-text.ts';
 import { readPolicy, writePolicy } from '../../vault/policies.ts';
-import type { ControllerContext } from '../runtime/context.ts';
 import { type DocumentResult, ignoredBefore, reconcileDocument } from '../document.ts';
+import type { ControllerContext } from '../runtime/context.ts';
 import type { ReadyVault } from '../runtime/vault-registry.ts';
 
 export interface PolicyWork {

@@ -10,12 +10,12 @@ import { namespaceDenial, type PolicyText, policyText } from '../../resources/po
 import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
-import { isSameServer } from '../runtime/same-server.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
+import { isSameServer } from '../runtime/vault-registry.ts';
 import type { ReadyVault } from '../runtime/vault-registry.ts';
-import { reachedNamespaces } from './namespaces.ts';
-import { keepPolicy, type KeptPolicy } from './ensure-policy.ts';
 import { removePolicy } from './deletion.ts';
+import { keepPolicy, type KeptPolicy } from './ensure-policy.ts';
+import { reachedNamespaces } from './namespaces.ts';
 
 /** As often as a backend looks when nothing else is said. */
 const RESYNC_SECONDS = 300;

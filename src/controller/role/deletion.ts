@@ -1,14 +1,14 @@
 // The end of a role in Vault: only of the one that the status names, in the cluster that it names, and never waited for without end.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
+import { isObserved } from '../../resources/common-fields.ts';
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
-import { isObserved } from '../../resources/common-fields.ts';
 import type { RoleConditionUpdate, VaultAuthRole } from '../../resources/role.ts';
 import { isRetained } from '../../resources/tenancy.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { deleteRole } from '../../vault/roles.ts';
+import { addPendingDeletion } from '../pending-deletions.ts';
 import type { ControllerContext } from '../runtime/context.ts';
-import { bury } from '../pending-deletions.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
 import type { RolePlace } from './vault-role-ref.ts';
 
@@ -102,7 +102,7 @@ const remember = async (context: ControllerContext, role: VaultAuthRole, place: 
   const { name, namespace = '' } = role.metadata;
   const { roleName, clusterID } = place;
   const since = new Date(context.clock.now()).toISOString();
-  const isBuried = await bury(context, place.backend, {
+  const isPendingDeletion = await addPendingDeletion(context, place.backend, {
     roleName,
     namespace,
     name,
@@ -112,8 +112,11 @@ const remember = async (context: ControllerContext, role: VaultAuthRole, place: 
     ...(clusterID === undefined ? {} : { clusterID }),
   });
   const message = `the role ${roleName} of auth/${place.mountPath} is still in Vault: ${reason}`;
-  context.report.emitEvent(role, 'Warning', isBuried ? 'DeletionPending' : 'LeftInVault', message);
-  context.report.log.warn({ role: `${namespace}/${name}`, isBuried, problem: message }, 'a role could not be deleted in Vault');
+  context.report.emitEvent(role, 'Warning', isPendingDeletion ? 'DeletionPending' : 'LeftInVault', message);
+  context.report.log.warn(
+    { role: `${namespace}/${name}`, isPendingDeletion, problem: message },
+    'a role could not be deleted in Vault',
+  );
 };
 
 const wait = async (

@@ -8,9 +8,9 @@ import { roleDocument } from '../../resources/role-document.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../resources/role.ts';
 import { isRetained } from '../../resources/tenancy.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
-import type { ControllerContext } from '../runtime/context.ts';
 import { type DocumentResult, ignoredBefore, reconcileDocument } from '../document.ts';
-import { exhume, isBuried } from '../pending-deletions.ts';
+import { removePendingDeletion, isPendingDeletion } from '../pending-deletions.ts';
+import type { ControllerContext } from '../runtime/context.ts';
 import type { ReadyVault } from '../runtime/vault-registry.ts';
 import { type Programmed, programmed, programmedBy } from './conditions.ts';
 import { notAdmitted } from './observed.ts';
@@ -55,7 +55,7 @@ export async function keepRole(work: RoleWork): Promise<KeptRole> {
         await holdAsNeeded(work);
         await context.kube.writeStatus('VaultAuthRole', role, { ...before, vault: { ...place, owned: true } });
         isClaimed = true;
-        await exhume(context, backend, roleName);
+        await removePendingDeletion(context, backend, roleName);
       },
     },
     {
@@ -63,7 +63,7 @@ export async function keepRole(work: RoleWork): Promise<KeptRole> {
       isWritten: before?.documentHash === documentHash,
       ignored: ignoredBefore(before),
       // What an earlier object of this name has left there is taken over.
-      adoption: isBuried(backend, roleName, vault.clusterID) ? 'Always' : backend.spec.adoption,
+      adoption: isPendingDeletion(backend, roleName, vault.clusterID) ? 'Always' : backend.spec.adoption,
       driftPolicy: backend.spec.driftPolicy,
       observeOnly: observer !== undefined,
       fence: context.vault.fence,

@@ -1,8 +1,8 @@
 // A role that somebody else makes: whether it lets our service accounts in, by the servers' own rules.
 import { isObject, type JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
-import { globMatches } from '../../resources/tenancy.ts';
 import { serviceAccountsOf, type VaultAuthRole } from '../../resources/role.ts';
+import { globMatches } from '../../resources/tenancy.ts';
 
 /** The service accounts that a role as read from Vault does not admit. */
 export function notAdmitted(

@@ -1,4 +1,5 @@
 // Brings one VaultAuthRole and the role in Vault together.
+import { vaultPolicyName } from '../../resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { mergeConditions, readyCondition } from '../../resources/condition.ts';
 import { audienceOf, tokenExpirationOf } from '../../resources/role-document.ts';
@@ -10,14 +11,13 @@ import {
   type VaultAuthRoleStatus,
 } from '../../resources/role.ts';
 import { evaluateTenancy, type TenancyDecision } from '../../resources/tenancy.ts';
-import { vaultPolicyName } from '../../resources/acl-policy.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
 import { accountsFinding, programmed } from './conditions.ts';
-import { keepRole } from './ensure-role.ts';
-import { backendOf, isSamePlace, placeOf } from './vault-role-ref.ts';
 import { removeRole, takeAway } from './deletion.ts';
+import { keepRole } from './ensure-role.ts';
 import { roleResyncSeconds } from './resync.ts';
+import { backendOf, isSamePlace, placeOf } from './vault-role-ref.ts';
 
 /** What one pass found, and what of it the status remembers. */
 interface Outcome {

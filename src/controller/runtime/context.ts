@@ -37,7 +37,7 @@ export interface ClusterServiceAccount {
 }
 
 /** Everything that can be in the queue. Tombstones: roles in Vault whose objects are gone, under the name of their backend. */
-export type ItemKind = KindName | 'ServiceAccount' | 'Tombstones';
+export type ItemKind = KindName | 'ServiceAccount' | 'PendingDeletions';
 
 /** The cluster as the informers have it: read from memory, never from the API server. */
 export interface Listers {
@@ -145,7 +145,7 @@ export interface Reconcilers {
   /** Roles that are made for service accounts. */
   readonly ServiceAccount: Reconcile<ClusterServiceAccount>;
   /** Roles in Vault whose objects are gone; the object is their backend. */
-  readonly Tombstones: Reconcile<VaultAuthBackend>;
+  readonly PendingDeletions: Reconcile<VaultAuthBackend>;
 }
 
 /** Milliseconds until the next resync of an object with this interval, with a jitter of 20 % so that objects do not come in bursts. */

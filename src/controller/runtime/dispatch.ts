@@ -1,11 +1,12 @@
-// From an item of the queue to its reconciler, and from what that left behind to a word for the metrics.
+// From an item of the queue to its reconciler, and from the run to the reason that the metrics report.
 import { LeaseLost } from '../../kube/lease.ts';
 import type { KindName } from '../../resources/kinds.ts';
+import type { VaultCall } from '../../vault/client.ts';
+import type { ControllerContext, ItemKind, Reconcilers, ReconcileResult } from './context.ts';
+import type { Informers } from './informers.ts';
 import { readyReason } from './object-metrics.ts';
-import type { ControllerContext, ItemKind, Reconcilers } from './context.ts';
 import type { Cause } from './queue-lanes.ts';
-import { routineVaults } from './routine.ts';
-import type { Stores } from './informers.ts';
+import type { VaultRegistry } from './vault-registry.ts';
 
 /** An item of the queue: `Kind/name` or `Kind/namespace/name`. */
 export function itemName(kind: ItemKind, key: string): string {
@@ -15,46 +16,70 @@ export function itemName(kind: ItemKind, key: string): string {
 /** The parts of an item. */
 export function partsOf(item: string): { readonly kind: ItemKind; readonly key: string } {
   const cut = item.indexOf('/');
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- items are only made by itemName
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only itemName creates items
   return { kind: item.slice(0, cut) as ItemKind, key: item.slice(cut + 1) };
 }
 
-/** Runs the reconciler of an item; without one there is nothing to do. What a routine run asks of Vault lets changes go first. */
-export function dispatcher(reconcilers: Partial<Reconcilers>, controller: ControllerContext, { ours, serviceAccounts }: Stores) {
-  return async (
-    item: string,
-    signal: AbortSignal,
-    cause: Cause,
-  ): Promise<{ readonly requeueAfterMs?: number | undefined } | void> => {
+/** Runs the reconciler of an item, if there is one for its kind. In a resync, Vault requests of changes go first. */
+export function dispatcher(
+  reconcilers: Partial<Reconcilers>,
+  controller: ControllerContext,
+  { objects, serviceAccounts }: Pick<Informers, 'objects' | 'serviceAccounts'>,
+) {
+  return async (item: string, signal: AbortSignal, cause: Cause): Promise<ReconcileResult | void> => {
     const { kind, key } = partsOf(item);
+    const { vault } = controller;
     const context =
-      cause === 'routine'
-        ? { ...controller, vault: { ...controller.vault, registry: routineVaults(controller.vault.registry) } }
-        : controller;
+      cause === 'routine' ? { ...controller, vault: { ...vault, registry: routineVaults(vault.registry) } } : controller;
     switch (kind) {
       case 'VaultEndpoint':
-        return reconcilers.VaultEndpoint?.(context, key, ours.VaultEndpoint.get(key), signal);
+        return reconcilers.VaultEndpoint?.(context, key, objects.VaultEndpoint.get(key), signal);
       case 'VaultAuthBackend':
-        return reconcilers.VaultAuthBackend?.(context, key, ours.VaultAuthBackend.get(key), signal);
+        return reconcilers.VaultAuthBackend?.(context, key, objects.VaultAuthBackend.get(key), signal);
       case 'VaultACLPolicy':
-        return reconcilers.VaultACLPolicy?.(context, key, ours.VaultACLPolicy.get(key), signal);
+        return reconcilers.VaultACLPolicy?.(context, key, objects.VaultACLPolicy.get(key), signal);
       case 'VaultAuthRole':
-        return reconcilers.VaultAuthRole?.(context, key, ours.VaultAuthRole.get(key), signal);
+        return reconcilers.VaultAuthRole?.(context, key, objects.VaultAuthRole.get(key), signal);
       case 'ServiceAccount':
         return reconcilers.ServiceAccount?.(context, key, serviceAccounts.get(key), signal);
-      case 'Tombstones':
-        return reconcilers.Tombstones?.(context, key, ours.VaultAuthBackend.get(key), signal);
+      case 'PendingDeletions':
+        return reconcilers.PendingDeletions?.(context, key, objects.VaultAuthBackend.get(key), signal);
     }
   };
 }
 
-/** One word about a run that is over: a reason of Ready, or what else there is to say. */
-export function outcomeOf(item: string, error: unknown, { ours }: Stores): string {
+/**
+ * The registry for a run that no change asked for: its reads wait behind the requests of changes. From its first write on it counts
+ * as a change, so that drift is corrected and read back at once.
+ */
+const routineVaults = (registry: VaultRegistry): VaultRegistry => {
+  let hasWritten = false;
+  const asRoutine = <Call extends VaultCall>(call: Call): Call => {
+    hasWritten ||= call.method !== 'GET' && call.method !== 'LIST';
+    return hasWritten ? call : { priority: 'resync', ...call };
+  };
+  return {
+    ...registry,
+    get: (endpoint) => {
+      const vault = registry.get(endpoint);
+      if (vault.state === 'notReady') return vault;
+      const { session, client } = vault;
+      return {
+        ...vault,
+        session: { ...session, request: (call) => session.request(asRoutine(call)) },
+        client: { ...client, request: (call) => client.request(asRoutine(call)) },
+      };
+    },
+  };
+};
+
+/** The reason of a run for the metrics: that of the object's condition Ready, or `Gone`, `Done`, `Error`, `LeaseLost`. */
+export function reasonOfRun(item: string, error: unknown, { objects }: Pick<Informers, 'objects'>): string {
   if (error !== undefined) return error instanceof LeaseLost ? 'LeaseLost' : 'Error';
   const { kind, key } = partsOf(item);
-  if (!isOurs(kind)) return 'Done';
-  const object = ours[kind].get(key);
+  if (!isObjectKind(kind)) return 'Done';
+  const object = objects[kind].get(key);
   return object ? readyReason(object) : 'Gone';
 }
 
-const isOurs = (kind: ItemKind): kind is KindName => kind !== 'ServiceAccount' && kind !== 'Tombstones';
+const isObjectKind = (kind: ItemKind): kind is KindName => kind !== 'ServiceAccount' && kind !== 'PendingDeletions';

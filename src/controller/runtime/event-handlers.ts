@@ -1,110 +1,125 @@
-// What a process that leads has to look at: everything once, endpoints first, and then whatever a change concerns.
+// Event handlers of the informers: from a change in the cluster to items of the queue, once this process leads.
 import type { KindName } from '../../resources/kinds.ts';
-import { ofCredential, ofNamespace, ofServiceAccount } from './cluster-dependants.ts';
 import type { ItemKind, Listers, Objects } from './context.ts';
-import { accountsOf, type Dependant, itemOf, makesRoles } from './dependant.ts';
-import { isChanged, ofBackend, ofEndpoint, ofPolicy, ofRole } from './watch-mapping.ts';
-import type { StoreListeners } from './informers.ts';
+import type { InformerHandlers } from './informers.ts';
+import {
+  createsRoles,
+  isChanged,
+  itemOf,
+  itemsOfServiceAccounts,
+  mapBackend,
+  mapCredential,
+  mapEndpoint,
+  mapNamespace,
+  mapPolicy,
+  mapRole,
+  mapServiceAccount,
+  type MappedItem,
+} from './watch-mapping.ts';
 
-export interface AgendaOptions {
+export interface EventHandlerOptions {
   readonly listers: () => Listers;
-  readonly add: (kind: ItemKind, key: string, afterMs?: number) => void;
-  /** See ControllerTimes. */
+  readonly enqueue: (kind: ItemKind, key: string, afterMs?: number) => void;
+  /** See ControllerClock. */
   readonly resyncFactor: number;
   readonly random: () => number;
 }
 
-export interface Agenda {
-  readonly listeners: StoreListeners;
-  readonly add: (kind: ItemKind, key: string, afterMs?: number) => void;
-  /** From now on this process leads: what is to be done is done. */
-  readonly begin: () => void;
-  /** A run is over. */
-  readonly looked: (kind: ItemKind, key: string) => void;
-  readonly end: () => void;
+export interface EventHandlers {
+  readonly handlers: InformerHandlers;
+  /** Enqueues an item once its turn has come; see `start`. */
+  readonly enqueue: (kind: ItemKind, key: string, afterMs?: number) => void;
+  /** This process leads: enqueues all endpoints, and after their first reconcile everything else. */
+  readonly start: () => void;
+  /** A reconcile has ended. */
+  readonly reconciled: (kind: ItemKind, key: string) => void;
+  readonly stop: () => void;
 }
 
-/** How much of the time one of many items is spread over belongs to it, and how long all have at the most. */
-const SPREAD_MS = 5;
-const LONGEST_SPREAD_MS = 60_000;
+/** Many items are spread over this time for each, but over no more than the maximum. */
+const SPREAD_PER_ITEM_MS = 5;
+const MAX_SPREAD_MS = 60_000;
 const LATER_MS = 5000;
-/** For so long everything waits for the first look at endpoints, which takes as long as their servers need to answer. */
-const PATIENCE_MS = 20_000;
+/** The first reconcile of an endpoint lasts as long as its server needs to answer; the others start after this without it. */
+const FIRST_ENDPOINTS_TIMEOUT_MS = 20_000;
 
-/** An agenda that drops everything until it begins. */
-export function agenda({ listers, add, resyncFactor, random }: AgendaOptions): Agenda {
-  let phase: 'off' | 'endpoints' | 'all' = 'off';
-  const unseen = new Set<string>();
-  let patience: NodeJS.Timeout | undefined;
+/** Event handlers that drop everything until `start`: the first reconcile of everything makes up for that. */
+export function eventHandlers({ listers, enqueue, resyncFactor, random }: EventHandlerOptions): EventHandlers {
+  let phase: 'stopped' | 'endpoints' | 'all' = 'stopped';
+  const pendingEndpoints = new Set<string>();
+  let timeout: NodeJS.Timeout | undefined;
 
   const admit = (kind: ItemKind, key: string, afterMs?: number): void => {
-    // What is dropped here is looked at when the next phase begins.
-    if (phase === 'all' || (phase === 'endpoints' && kind === 'VaultEndpoint')) add(kind, key, afterMs);
+    // Without a ready endpoint a reconcile of its backend would only report EndpointNotReady.
+    if (phase === 'all' || (phase === 'endpoints' && kind === 'VaultEndpoint')) enqueue(kind, key, afterMs);
   };
-  const addAll = (dependants: readonly Dependant[]): void => {
-    const many = Math.min(LONGEST_SPREAD_MS, dependants.length * SPREAD_MS);
-    for (const { kind, key, when } of dependants)
-      admit(kind, key, when === undefined ? 0 : when === 'later' ? LATER_MS * resyncFactor : 1 + random() * many);
+  const admitAll = (items: readonly MappedItem[]): void => {
+    const spreadMs = Math.min(MAX_SPREAD_MS, items.length * SPREAD_PER_ITEM_MS);
+    for (const { kind, key, when } of items)
+      admit(kind, key, when === undefined ? 0 : when === 'later' ? LATER_MS * resyncFactor : 1 + random() * spreadMs);
   };
-  const beginAll = (): void => {
+  const handle = (map: () => readonly MappedItem[]): void => {
+    if (phase !== 'stopped') admitAll(map());
+  };
+  const startAll = (): void => {
     if (phase !== 'endpoints') return;
-    clearTimeout(patience);
+    clearTimeout(timeout);
     phase = 'all';
     const { backends, policies, roles } = listers();
-    addAll([
+    admitAll([
       ...backends.list().map(itemOf('VaultAuthBackend')),
       ...policies.list().map(itemOf('VaultACLPolicy')),
       ...roles.list().map(itemOf('VaultAuthRole', 'spread')),
-      ...(backends.list().some(makesRoles) ? accountsOf(listers()) : []),
+      ...(backends.list().some(createsRoles) ? itemsOfServiceAccounts(listers()) : []),
       ...backends
         .list()
         .filter(({ status }) => (status?.pendingDeletions?.length ?? 0) > 0)
-        .map(({ metadata: { name } }): Dependant => ({ kind: 'Tombstones', key: name })),
+        .map(itemOf('PendingDeletions')),
     ]);
   };
 
   return {
-    add: admit,
-    listeners: {
-      ours: (kind, key, before, after) => {
-        if (phase === 'off') return;
-        if (isChanged(before, after)) admit(kind, key);
-        addAll(dependantsOf(listers(), kind, before, after));
+    enqueue: admit,
+    handlers: {
+      object: (kind, key, before, after) => {
+        if (phase !== 'stopped' && isChanged(before, after)) admit(kind, key);
+        handle(() => mapObject(listers(), kind, before, after));
       },
-      namespace: (before, after) => (phase === 'off' ? undefined : addAll(ofNamespace(listers(), before, after))),
-      serviceAccount: (before, after) => (phase === 'off' ? undefined : addAll(ofServiceAccount(listers(), before, after))),
-      credential: (name) => (phase === 'off' ? undefined : addAll(ofCredential(listers(), name))),
+      namespace: (before, after) => handle(() => mapNamespace(listers(), before, after)),
+      serviceAccount: (before, after) => handle(() => mapServiceAccount(listers(), before, after)),
+      credential: (name) => handle(() => mapCredential(listers(), name)),
     },
-    begin: () => {
+    start: () => {
       phase = 'endpoints';
       for (const key of listers().endpoints.keys()) {
-        unseen.add(key);
-        add('VaultEndpoint', key);
+        pendingEndpoints.add(key);
+        enqueue('VaultEndpoint', key);
       }
-      if (unseen.size === 0) return beginAll();
-      patience = setTimeout(beginAll, PATIENCE_MS);
+      if (pendingEndpoints.size === 0) return startAll();
+      timeout = setTimeout(startAll, FIRST_ENDPOINTS_TIMEOUT_MS);
     },
-    looked: (kind, key) => {
-      if (phase === 'endpoints' && kind === 'VaultEndpoint' && unseen.delete(key) && unseen.size === 0) beginAll();
+    reconciled: (kind, key) => {
+      const isFirst = phase === 'endpoints' && kind === 'VaultEndpoint' && pendingEndpoints.delete(key);
+      if (isFirst && pendingEndpoints.size === 0) startAll();
     },
-    end: () => {
-      phase = 'off';
-      clearTimeout(patience);
+    stop: () => {
+      phase = 'stopped';
+      clearTimeout(timeout);
     },
   };
 }
 
-type Either = Objects[KindName] | undefined;
+type AnyObject = Objects[KindName] | undefined;
 
-const dependantsOf = (listers: Listers, kind: KindName, before: Either, after: Either): readonly Dependant[] => {
+const mapObject = (listers: Listers, kind: KindName, before: AnyObject, after: AnyObject): readonly MappedItem[] => {
   switch (kind) {
     case 'VaultEndpoint':
-      return ofEndpoint(listers, before as Objects['VaultEndpoint'], after as Objects['VaultEndpoint']);
+      return mapEndpoint(listers, before as Objects['VaultEndpoint'], after as Objects['VaultEndpoint']);
     case 'VaultAuthBackend':
-      return ofBackend(listers, before as Objects['VaultAuthBackend'], after as Objects['VaultAuthBackend']);
+      return mapBackend(listers, before as Objects['VaultAuthBackend'], after as Objects['VaultAuthBackend']);
     case 'VaultACLPolicy':
-      return ofPolicy(listers, before as Objects['VaultACLPolicy'], after as Objects['VaultACLPolicy']);
+      return mapPolicy(listers, before as Objects['VaultACLPolicy'], after as Objects['VaultACLPolicy']);
     case 'VaultAuthRole':
-      return ofRole(listers, before as Objects['VaultAuthRole'], after as Objects['VaultAuthRole']);
+      return mapRole(listers, before as Objects['VaultAuthRole'], after as Objects['VaultAuthRole']);
   }
 };

@@ -1,31 +1,29 @@
-// The cluster in memory: our four kinds whole, of namespaces, service accounts and our own Secrets and ConfigMaps what matters.
+// The informers of the controller: its four kinds as a whole, and what matters of namespaces, service accounts and its own credentials.
 import type { KubeClient } from '../../kube/client.ts';
-import { type Lister, startInformer, withoutManagedFields, type Informer } from '../../kube/informer.ts';
-import { staleAfterMs, type ReflectorTimes } from '../../kube/reflector.ts';
+import { type Informer, type Lister, startInformer, withoutManagedFields } from '../../kube/informer.ts';
+import { type ReflectorTimes, staleAfterMs } from '../../kube/reflector.ts';
 import { collectionPath, type KindName } from '../../resources/kinds.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
 import type { ClusterNamespace, ClusterServiceAccount, Objects } from './context.ts';
 
-type OurStores = { readonly [K in KindName]: Informer<Objects[K], Objects[K]> };
-
-export interface Stores {
-  readonly ours: OurStores;
+export interface Informers {
+  readonly objects: { readonly [K in KindName]: Informer<Objects[K], Objects[K]> };
   readonly namespaces: Lister<ClusterNamespace>;
   readonly serviceAccounts: Lister<ClusterServiceAccount>;
   readonly rolesInNamespace: (namespace: string) => readonly VaultAuthRole[];
   readonly rolesByVaultName: (name: string) => readonly VaultAuthRole[];
-  /** Collections that have not been listed yet, by their paths. */
-  readonly missing: () => readonly string[];
-  /** Collections that were listed, and of which nothing has been heard for much longer than a watch lasts. */
-  readonly silent: () => readonly { readonly path: string; readonly seconds: number }[];
-  /** When the watch that has been silent for longest was last heard of, in milliseconds of `performance.now()`; undefined: never. */
-  readonly heard: () => number | undefined;
+  /** Paths of collections that have not been listed yet. */
+  readonly notSynced: () => readonly string[];
+  /** Collections that were listed, and whose watch has reported nothing for much longer than a watch lasts. */
+  readonly stale: () => readonly { readonly path: string; readonly seconds: number }[];
+  /** Last activity of the watch that has been silent for longest, in milliseconds of `performance.now()`; undefined: never. */
+  readonly lastActivity: () => number | undefined;
   readonly close: () => Promise<void>;
 }
 
-/** Told of each change; the first lists are told too. */
-export interface StoreListeners {
-  readonly ours: <K extends KindName>(
+/** Called for each change; the first lists count as changes. */
+export interface InformerHandlers {
+  readonly object: <K extends KindName>(
     kind: K,
     key: string,
     before: Objects[K] | undefined,
@@ -33,117 +31,119 @@ export interface StoreListeners {
   ) => void;
   readonly namespace: (before: ClusterNamespace | undefined, after: ClusterNamespace | undefined) => void;
   readonly serviceAccount: (before: ClusterServiceAccount | undefined, after: ClusterServiceAccount | undefined) => void;
-  /** A Secret or ConfigMap of our own namespace. */
+  /** A Secret or ConfigMap of the controller's namespace. */
   readonly credential: (name: string) => void;
 }
 
-export interface StoreOptions {
+export interface InformersOptions {
   readonly client: KubeClient;
+  /** The controller's own. */
   readonly namespace: string;
-  /** Which annotations of namespaces and service accounts are kept, by name. */
-  readonly keepsAnnotation: (name: string) => boolean;
-  readonly listeners: StoreListeners;
+  /** Which annotations of namespaces and service accounts are cached, by name. */
+  readonly cachesAnnotation: (name: string) => boolean;
+  readonly handlers: InformerHandlers;
+  /** `problem` undefined: the watch works again. */
   readonly onProblem: (path: string, problem: string | undefined) => void;
   readonly times?: Partial<ReflectorTimes> | undefined;
 }
 
-/** Starts to follow everything. */
-export function openStores({ client, namespace, keepsAnnotation, listeners, onProblem, times }: StoreOptions): Stores {
-  const inNamespace = grouped((role: VaultAuthRole) => role.metadata.namespace ?? '');
-  const withName = grouped((role: VaultAuthRole) => role.spec.vaultRoleName ?? role.metadata.name);
-  const watched: [path: string, store: Lister<unknown>][] = [];
+/** Starts all informers. */
+export function startInformers(options: InformersOptions): Informers {
+  const { client, namespace, handlers, onProblem, times } = options;
+  const inNamespace = indexBy((role: VaultAuthRole) => role.metadata.namespace ?? '');
+  const byVaultName = indexBy((role: VaultAuthRole) => role.spec.vaultRoleName ?? role.metadata.name);
+  const started: [path: string, informer: Lister<unknown>][] = [];
   const common = (path: string) => ({
     client,
     path,
     times,
     onProblem: (problem: string | undefined) => onProblem(path, problem),
   });
-  const open = <Store extends Lister<unknown>>(path: string, store: Store): Store => {
-    watched.push([path, store]);
-    return store;
+  const add = <L extends Lister<unknown>>(path: string, informer: L): L => {
+    started.push([path, informer]);
+    return informer;
   };
-  const follow = <K extends KindName>(kind: K): Informer<Objects[K], Objects[K]> => {
+  const start = <K extends KindName>(kind: K): Informer<Objects[K], Objects[K]> => {
     const path = collectionPath(kind);
-    const keep = (object: Objects[K]): Objects[K] => withoutLastApplied(withoutManagedFields(object));
+    const transform = (object: Objects[K]): Objects[K] => withoutLastApplied(withoutManagedFields(object));
     const onChange = (key: string, before: Objects[K] | undefined, after: Objects[K] | undefined): void => {
       if (isRole(before) || isRole(after)) {
-        inNamespace.change(key, isRole(before) ? before : undefined, isRole(after) ? after : undefined);
-        withName.change(key, isRole(before) ? before : undefined, isRole(after) ? after : undefined);
+        const [old, now] = [isRole(before) ? before : undefined, isRole(after) ? after : undefined];
+        inNamespace.change(key, old, now);
+        byVaultName.change(key, old, now);
       }
-      listeners.ours(kind, key, before, after);
+      handlers.object(kind, key, before, after);
     };
-    return open(path, startInformer<Objects[K], Objects[K]>({ ...common(path), transform: keep, onChange }));
+    return add(path, startInformer<Objects[K], Objects[K]>({ ...common(path), transform, onChange }));
   };
-  const ours: OurStores = {
-    VaultEndpoint: follow('VaultEndpoint'),
-    VaultAuthBackend: follow('VaultAuthBackend'),
-    VaultACLPolicy: follow('VaultACLPolicy'),
-    VaultAuthRole: follow('VaultAuthRole'),
+  const objects = {
+    VaultEndpoint: start('VaultEndpoint'),
+    VaultAuthBackend: start('VaultAuthBackend'),
+    VaultACLPolicy: start('VaultACLPolicy'),
+    VaultAuthRole: start('VaultAuthRole'),
   };
-  const texts = textKeeper(keepsAnnotation);
-  const namespaces = open(
+  const cached = annotationFilter(options.cachesAnnotation);
+  const namespaces = add(
     '/api/v1/namespaces',
     startInformer<Metadata, ClusterNamespace>({
       ...common('/api/v1/namespaces'),
       metadataOnly: true,
       transform: ({ metadata: { name, labels, annotations, deletionTimestamp } }) => ({
         name,
-        labels: labels ?? NONE,
-        annotations: texts(annotations),
+        labels: labels ?? EMPTY,
+        annotations: cached(annotations),
         deleting: deletionTimestamp !== undefined,
       }),
-      onChange: (_, before, after) => listeners.namespace(before, after),
+      onChange: (_, before, after) => handlers.namespace(before, after),
     }),
   );
-  const serviceAccounts = open(
+  const serviceAccounts = add(
     '/api/v1/serviceaccounts',
     startInformer<Metadata, ClusterServiceAccount>({
       ...common('/api/v1/serviceaccounts'),
       metadataOnly: true,
-      transform: ({ metadata: { name, namespace: place = '', uid = '', annotations } }) => ({
-        namespace: place,
-        name,
-        uid,
-        annotations: texts(annotations),
+      transform: ({ metadata }) => ({
+        namespace: metadata.namespace ?? '',
+        name: metadata.name,
+        uid: metadata.uid ?? '',
+        annotations: cached(metadata.annotations),
       }),
-      onChange: (_, before, after) => listeners.serviceAccount(before, after),
+      onChange: (_, before, after) => handlers.serviceAccount(before, after),
     }),
   );
   for (const plural of ['secrets', 'configmaps']) {
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/${plural}`;
-    const keep = ({ metadata: { name } }: Metadata): { readonly name: string } => ({ name });
-    const onChange = (
-      _: string,
-      before: { readonly name: string } | undefined,
-      after: { readonly name: string } | undefined,
-    ): void => listeners.credential((after ?? before)?.name ?? '');
-    open(
-      path,
-      startInformer<Metadata, { readonly name: string }>({ ...common(path), metadataOnly: true, transform: keep, onChange }),
-    );
+    const transform = ({ metadata: { name } }: Metadata): Named => ({ name });
+    const onChange = (_: string, before: Named | undefined, after: Named | undefined): void =>
+      handlers.credential((after ?? before)?.name ?? '');
+    add(path, startInformer<Metadata, Named>({ ...common(path), metadataOnly: true, transform, onChange }));
   }
   return {
-    ours,
+    objects,
     namespaces,
     serviceAccounts,
-    rolesInNamespace: inNamespace.of,
-    rolesByVaultName: withName.of,
-    missing: () => watched.filter(([, store]) => !store.synced()).map(([path]) => path),
-    silent: () =>
-      watched.flatMap(([path, store]) => {
-        const heard = store.lastActivity();
-        if (!store.synced() || heard === undefined) return [];
-        const silence = performance.now() - heard;
-        return silence > staleAfterMs(times) ? [{ path, seconds: Math.floor(silence / 1000) }] : [];
+    rolesInNamespace: inNamespace.list,
+    rolesByVaultName: byVaultName.list,
+    notSynced: () => started.filter(([, informer]) => !informer.synced()).map(([path]) => path),
+    stale: () =>
+      started.flatMap(([path, informer]) => {
+        const last = informer.lastActivity();
+        if (!informer.synced() || last === undefined) return [];
+        const silentMs = performance.now() - last;
+        return silentMs > staleAfterMs(times) ? [{ path, seconds: Math.floor(silentMs / 1000) }] : [];
       }),
-    heard: () => {
-      const heard = watched.map(([, store]) => store.lastActivity());
-      return heard.includes(undefined) ? undefined : Math.min(...heard.filter((time) => time !== undefined));
+    lastActivity: () => {
+      const all = started.map(([, informer]) => informer.lastActivity());
+      return all.includes(undefined) ? undefined : Math.min(...all.filter((time) => time !== undefined));
     },
     close: async () => {
-      await Promise.all(watched.map(([, store]) => store.close()));
+      await Promise.all(started.map(([, informer]) => informer.close()));
     },
   };
+}
+
+interface Named {
+  readonly name: string;
 }
 
 interface Metadata {
@@ -158,19 +158,19 @@ interface Metadata {
   };
 }
 
-/** Shared by all that have nothing. */
-const NONE: Readonly<Record<string, string>> = {};
+/** One object for the many that have no labels or annotations. */
+const EMPTY: Readonly<Record<string, string>> = {};
 
-const textKeeper =
-  (isKept: (name: string) => boolean) =>
-  (texts: Readonly<Record<string, string>> = NONE): Readonly<Record<string, string>> => {
-    const kept = Object.entries(texts).filter(([name]) => isKept(name));
-    return kept.length === 0 ? NONE : Object.fromEntries(kept);
+const annotationFilter =
+  (isCached: (name: string) => boolean) =>
+  (annotations: Readonly<Record<string, string>> = EMPTY): Readonly<Record<string, string>> => {
+    const cached = Object.entries(annotations).filter(([name]) => isCached(name));
+    return cached.length === 0 ? EMPTY : Object.fromEntries(cached);
   };
 
 const isRole = (object: Objects[KindName] | undefined): object is VaultAuthRole => object?.kind === 'VaultAuthRole';
 
-/** kubectl keeps a copy of the whole object there. */
+/** kubectl writes a copy of the whole object into this annotation: it would double the memory of the cache. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 const withoutLastApplied = <T extends Objects[KindName]>(object: T): T => {
@@ -179,20 +179,20 @@ const withoutLastApplied = <T extends Objects[KindName]>(object: T): T => {
   return { ...object, metadata: { ...object.metadata, annotations } };
 };
 
-/** Objects by a word that many of them share. */
-const grouped = <T>(wordOf: (object: T) => string) => {
-  const groups = new Map<string, Map<string, T>>();
+/** An index of objects by a value that several of them share. */
+const indexBy = <T>(valueOf: (object: T) => string) => {
+  const index = new Map<string, Map<string, T>>();
   return {
-    of: (word: string): readonly T[] => [...(groups.get(word)?.values() ?? [])],
+    list: (value: string): readonly T[] => [...(index.get(value)?.values() ?? [])],
     change: (key: string, before: T | undefined, after: T | undefined): void => {
       if (before !== undefined) {
-        const group = groups.get(wordOf(before));
-        group?.delete(key);
-        if (group?.size === 0) groups.delete(wordOf(before));
+        const entries = index.get(valueOf(before));
+        entries?.delete(key);
+        if (entries?.size === 0) index.delete(valueOf(before));
       }
       if (after === undefined) return;
-      const group = groups.get(wordOf(after)) ?? new Map<string, T>();
-      groups.set(wordOf(after), group.set(key, after));
+      const entries = index.get(valueOf(after)) ?? new Map<string, T>();
+      index.set(valueOf(after), entries.set(key, after));
     },
   };
 };

@@ -1,8 +1,8 @@
-// Objects counted for the metrics, when somebody asks.
+// Counts of objects for the metrics, taken at each scrape.
 import type { Condition } from '../../resources/condition.ts';
 import { kinds } from '../../resources/kinds.ts';
 import { roleResyncSeconds } from '../role/resync.ts';
-import type { Stores } from './informers.ts';
+import type { Informers } from './informers.ts';
 
 interface Counted {
   readonly kind: string;
@@ -11,10 +11,10 @@ interface Counted {
 }
 
 /** Objects by kind and reason of Ready. */
-export function objectCounts({ ours }: Stores): readonly Counted[] {
+export function objectCounts({ objects }: Pick<Informers, 'objects'>): readonly Counted[] {
   return Object.values(kinds).flatMap(({ kind }) => {
     const counts = new Map<string, number>();
-    for (const object of ours[kind].list()) {
+    for (const object of objects[kind].list()) {
       const reason = readyReason(object);
       counts.set(reason, (counts.get(reason) ?? 0) + 1);
     }
@@ -22,31 +22,33 @@ export function objectCounts({ ours }: Stores): readonly Counted[] {
   });
 }
 
-/** Roles in Vault whose objects are gone, of each backend. */
-export function tombstoneCounts({ ours }: Stores): readonly { readonly backend: string; readonly count: number }[] {
-  return ours.VaultAuthBackend.list().map(({ metadata, status }) => ({
+/** Pending deletions by backend. */
+export function pendingDeletionCounts({
+  objects,
+}: Pick<Informers, 'objects'>): readonly { readonly backend: string; readonly count: number }[] {
+  return objects.VaultAuthBackend.list().map(({ metadata, status }) => ({
     backend: metadata.name,
     count: status?.pendingDeletions?.length ?? 0,
   }));
 }
 
-/** Seconds between two looks at a role of each backend. */
+/** Seconds between two resyncs of a role, by backend. */
 export function roleResyncs(
-  { ours }: Stores,
+  { objects }: Pick<Informers, 'objects'>,
   resyncFactor: number,
 ): readonly { readonly backend: string; readonly seconds: number }[] {
-  const known = { endpoints: ours.VaultEndpoint, backends: ours.VaultAuthBackend };
-  return known.backends
+  const listers = { endpoints: objects.VaultEndpoint, backends: objects.VaultAuthBackend };
+  return listers.backends
     .list()
-    .map((backend) => ({ backend: backend.metadata.name, seconds: roleResyncSeconds(known, backend) * resyncFactor }));
+    .map((backend) => ({ backend: backend.metadata.name, seconds: roleResyncSeconds(listers, backend) * resyncFactor }));
 }
 
-interface Judged {
+interface WithConditions {
   readonly status?: { readonly conditions?: readonly Condition[] | undefined } | undefined;
 }
 
-/** The reason of the condition Ready: `Ready` where all is well, `Unknown` where nobody has looked yet. */
-export function readyReason({ status }: Judged): string {
+/** The reason of the condition Ready; `Ready` if it is True, `Unknown` if the object has not been reconciled yet. */
+export function readyReason({ status }: WithConditions): string {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   if (!ready) return 'Unknown';
   return ready.status === 'True' ? 'Ready' : ready.reason;

@@ -1,6 +1,6 @@
-// The items of the queue that could run now: which of them is next, so that changes pass routine looks and nobody waits for ever.
+// The lanes of the work queue: which ready item runs next, so that changes overtake resyncs and no item starves.
 
-/** A `change` was asked for now, so that somebody may wait for it; a `routine` run was asked for at a time. */
+/** `change`: requested for now, because an object changed. `routine`: requested for a time, such as a resync. */
 export type Cause = 'change' | 'routine';
 
 export interface Turn {
@@ -9,15 +9,15 @@ export interface Turn {
 }
 
 export interface QueueLanes {
-  /** The item could run now. */
+  /** The item is ready to run. */
   readonly put: (item: string, cause: Cause) => void;
-  /** An item that waits for a routine run is asked for now; nothing happens to others. */
+  /** Turns an item that is ready for a routine run into a change. */
   readonly hasten: (item: string) => void;
-  /** The next item that may run, which counts as running from now on; undefined: none. */
+  /** The next item, which counts as running from now on; undefined: none may run. */
   readonly take: () => Turn | undefined;
-  /** A run is over. */
+  /** A run has ended. */
   readonly ended: (turn: Turn) => void;
-  /** How many wait. */
+  /** How many items are ready. */
   readonly ready: () => number;
   readonly clear: () => void;
 }
@@ -27,33 +27,34 @@ interface Lane {
   readonly change: Set<string>;
   readonly routine: Set<string>;
   running: number;
-  /** Changes begun since the last routine run, while one waited. */
+  /** Changes that started since the last routine run, while one was ready. */
   changesInARow: number;
 }
 
-/** So many changes may pass a routine run that waits. */
+/** So many changes may overtake a ready routine run. */
 const CHANGES_IN_A_ROW = 9;
 
 /**
- * Without items. Lanes take turns; one of them never has the last free worker where there are several. Routine runs have at most
- * half of the workers: they hang when a server is slow or its rate is used up, and changes shall not wait for that.
+ * Empty lanes. Lanes take turns, and with several workers none of them gets the last one. Routine runs get at most half of the
+ * workers: they wait when a server is slow or its rate limit is reached, and changes must not wait for that.
  */
 export function queueLanes(workers: number, laneOf?: (item: string) => string): QueueLanes {
-  const mostOfLane = laneOf && workers > 1 ? workers - 1 : workers;
-  const mostRoutine = Math.ceil(workers / 2);
+  const maxPerLane = laneOf && workers > 1 ? workers - 1 : workers;
+  const maxRoutine = Math.ceil(workers / 2);
   const lanes = new Map<string, Lane>();
   let routineRunning = 0;
 
   const lane = (item: string): Lane => {
     const name = laneOf?.(item) ?? '';
-    const known = lanes.get(name) ?? { change: new Set(), routine: new Set(), running: 0, changesInARow: 0 };
-    lanes.set(name, known);
-    return known;
+    const existing = lanes.get(name) ?? { change: new Set(), routine: new Set(), running: 0, changesInARow: 0 };
+    lanes.set(name, existing);
+    return existing;
   };
   const takeFrom = (own: Lane): Turn | undefined => {
-    if (own.running >= mostOfLane) return undefined;
-    const mayLook = own.routine.size > 0 && routineRunning < mostRoutine;
-    const cause: Cause = mayLook && (own.change.size === 0 || own.changesInARow >= CHANGES_IN_A_ROW) ? 'routine' : 'change';
+    if (own.running >= maxPerLane) return undefined;
+    const routineIsReady = own.routine.size > 0 && routineRunning < maxRoutine;
+    const cause: Cause =
+      routineIsReady && (own.change.size === 0 || own.changesInARow >= CHANGES_IN_A_ROW) ? 'routine' : 'change';
     const [item] = own[cause];
     if (item === undefined) return undefined;
     own[cause].delete(item);
@@ -61,7 +62,7 @@ export function queueLanes(workers: number, laneOf?: (item: string) => string): 
     if (cause === 'routine') {
       routineRunning += 1;
       own.changesInARow = 0;
-    } else if (mayLook) own.changesInARow += 1;
+    } else if (routineIsReady) own.changesInARow += 1;
     return { item, cause };
   };
 
@@ -75,7 +76,7 @@ export function queueLanes(workers: number, laneOf?: (item: string) => string): 
       for (const [name, own] of lanes) {
         const turn = takeFrom(own);
         if (!turn) continue;
-        // To the end of the turn.
+        // The lane moves to the end.
         lanes.delete(name);
         lanes.set(name, own);
         return turn;

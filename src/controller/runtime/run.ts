@@ -1,4 +1,4 @@
-// The controller as a whole: watches the cluster, leads if it may, and keeps a queue of what has to be looked at.
+// The controller as a whole: starts informers, takes the leader lease, and runs a queue of reconciles.
 import { type KubeClient, fencedClient } from '../../kube/client.ts';
 import { eventRecorder } from '../../kube/events.ts';
 import { type LeaderElection, LeaseLost, type LeaderElectionTimes, runLeaderElection } from '../../kube/lease.ts';
@@ -6,33 +6,32 @@ import type { ReflectorTimes } from '../../kube/reflector.ts';
 import type { ControllerMetrics } from '../../observe/controller-metrics.ts';
 import type { Log } from '../../observe/log.ts';
 import { GROUP } from '../../resources/kinds.ts';
-import { agenda } from './event-handlers.ts';
-import { objectCounts, roleResyncs, tombstoneCounts } from './object-metrics.ts';
 import type { ControllerClock, ControllerContext, Reconcilers } from './context.ts';
-import { dispatcher, itemName, outcomeOf, partsOf } from './dispatch.ts';
-import { finalizerWriter } from './finalizer.ts';
+import { dispatcher, itemName, partsOf, reasonOfRun } from './dispatch.ts';
+import { eventHandlers } from './event-handlers.ts';
+import { startInformers } from './informers.ts';
+import { objectCounts, roleResyncs, pendingDeletionCounts } from './object-metrics.ts';
+import { finalizerWriter, statusWriter } from './object-writer.ts';
 import { workQueue, type WorkQueue } from './queue.ts';
-import { statusWriter } from './object-writer.ts';
-import { openStores } from './informers.ts';
 import { vaultRegistry } from './vault-registry.ts';
 
 export interface ControllerOptions {
   readonly client: KubeClient;
-  /** Our own; the Lease is there too. */
+  /** The controller's own, which holds the leader lease too. */
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly leaseName: string;
-  /** Of this process, among all that want to lead. */
+  /** The holder identity of this process in the lease. */
   readonly identity: string;
   readonly observeOnly: boolean;
   readonly workers: number;
   readonly times: Pick<ControllerClock, 'resyncFactor' | 'deletionTimeoutMs'>;
   readonly reconcilers: Partial<Reconcilers>;
-  /** Which annotations of namespaces and service accounts are kept, by name. */
-  readonly keepsAnnotation: (name: string) => boolean;
+  /** Which annotations of namespaces and service accounts are cached, by name. */
+  readonly cachesAnnotation: (name: string) => boolean;
   readonly log: Log;
   readonly metrics: ControllerMetrics;
-  /** The Lease is lost: nothing is written any more, and this process should end. Called at most once. */
+  /** The leader lease is lost: nothing is written from now on, and this process should exit. Called at most once. */
   readonly onLost: (reason: string) => void;
   readonly watchTimes?: Partial<ReflectorTimes>;
   readonly leaderTimes?: Partial<LeaderElectionTimes>;
@@ -40,54 +39,51 @@ export interface ControllerOptions {
 
 export interface Controller {
   readonly isLeading: () => boolean;
-  /**
-   * Why it cannot work: what has not been listed yet, and what the API server has not told of for long, so that what is known may
-   * be old. Empty: it works, or waits for its turn to lead.
-   */
+  /** Why it is not ready: collections that are not synced yet, and stale ones. Empty if it works, or waits for the lease. */
   readonly reasons: () => readonly string[];
-  /** Ends in good order: what is under way is finished, within some seconds, and the Lease is given back. */
+  /** Stops in order: running reconciles end within some seconds, and the lease is released. */
   readonly close: () => Promise<void>;
 }
 
-/** Back-off of an object that fails: Vault is asked at least once in a minute, so that an outage is over soon after it is over. */
+/** Back-off of an object that fails. At most a minute, so that objects recover soon after an outage. */
 const FIRST_BACK_OFF_MS = 500;
-const LONGEST_BACK_OFF_MS = 60_000;
-/** No object that fails is looked at more often, whatever happens and however short the other times are. */
+const MAX_BACK_OFF_MS = 60_000;
+/** A failed reconcile is not repeated sooner, whatever the other times are. */
 const MIN_INTERVAL_MS = 1000;
-/** For so long runs may go on after the process was asked to end. */
-const GRACE_MS = 5000;
-const WAIT_MS = 100;
+/** Running reconciles have this long to end after the process received a stop signal. */
+const SHUTDOWN_GRACE_MS = 5000;
+const SYNC_POLL_MS = 100;
 
-/** Starts everything; it goes on until it is closed. */
+/** Starts the controller, which runs until it is closed. */
 export function startController(options: ControllerOptions): Controller {
   const { client, namespace, serviceAccount, identity, observeOnly, times, log, metrics } = options;
   const { now, random } = { now: Date.now, random: Math.random };
   let leader: LeaderElection | undefined;
   let queue: WorkQueue | undefined;
   let isClosed = false;
-  /** Of each watch that does not work. */
-  const problems = new Map<string, string | undefined>();
+  /** The last problem of each watch, by path. */
+  const watchProblems = new Map<string, string | undefined>();
   const fence = (): void => {
-    if (!leader) throw new LeaseLost('this process does not lead: nothing is written');
+    if (!leader) throw new LeaseLost('this process does not hold the leader lease: nothing is written');
     leader.fence();
   };
   const kube = fencedClient(client, fence);
-  const plan = agenda({
+  const events = eventHandlers({
     listers: () => context.listers,
-    add: (kind, key, requeueAfterMs) => queue?.add(itemName(kind, key), requeueAfterMs),
+    enqueue: (kind, key, afterMs) => queue?.add(itemName(kind, key), afterMs),
     resyncFactor: times.resyncFactor,
     random,
   });
-  const stores = openStores({
+  const informers = startInformers({
     client,
     namespace,
-    keepsAnnotation: options.keepsAnnotation,
-    listeners: plan.listeners,
+    cachesAnnotation: options.cachesAnnotation,
+    handlers: events.handlers,
     times: options.watchTimes,
     onProblem: (path, problem) => {
-      problems.set(path, problem);
-      if (problem === undefined) log.info({ path }, 'the API server tells of changes again');
-      else log.warn({ path, problem: explained(problem) }, 'the API server does not tell of changes; what is known stays in use');
+      watchProblems.set(path, problem);
+      if (problem === undefined) log.info({ path }, 'watch works again');
+      else log.warn({ path, problem: withHint(problem) }, 'watch failed, serving from cache');
     },
   });
   const recorder = eventRecorder({
@@ -96,18 +92,18 @@ export function startController(options: ControllerOptions): Controller {
     instance: identity,
     onProblem: (problem) => {
       metrics.eventUnwritten();
-      log.debug({ problem }, 'an Event was not written');
+      log.debug({ problem }, 'Event not written');
     },
   });
   const vaults = vaultRegistry();
-  const { ours, namespaces, serviceAccounts, rolesInNamespace, rolesByVaultName } = stores;
+  const { objects, namespaces, serviceAccounts, rolesInNamespace, rolesByVaultName } = informers;
   const context: ControllerContext = {
     kube: {
       client: kube,
       namespace,
       serviceAccount,
-      ...statusWriter({ client: kube, stores: ours, now }),
-      ...finalizerWriter({ client: kube, stores: ours }),
+      ...statusWriter({ client: kube, informers: objects, now }),
+      ...finalizerWriter({ client: kube, informers: objects }),
     },
     vault: { registry: vaults, fence, observeOnly },
     clock: { now, random, ...times },
@@ -117,57 +113,57 @@ export function startController(options: ControllerOptions): Controller {
       metrics,
     },
     listers: {
-      endpoints: ours.VaultEndpoint,
-      backends: ours.VaultAuthBackend,
-      policies: ours.VaultACLPolicy,
-      roles: ours.VaultAuthRole,
+      endpoints: objects.VaultEndpoint,
+      backends: objects.VaultAuthBackend,
+      policies: objects.VaultACLPolicy,
+      roles: objects.VaultAuthRole,
       rolesInNamespace,
       rolesByVaultName,
       namespaces,
       serviceAccounts,
     },
-    enqueue: plan.add,
+    enqueue: events.enqueue,
   };
-  const began = performance.now();
+  const startedAt = performance.now();
   metrics.watch({
     leading: () => leader?.isLeading() ?? false,
     queue: () => queue?.sizes() ?? { ready: 0, waiting: 0, running: 0 },
-    objects: () => objectCounts(stores),
-    tombstones: () => tombstoneCounts(stores),
-    resyncs: () => roleResyncs(stores, times.resyncFactor),
-    staleness: () => (performance.now() - (stores.heard() ?? began)) / 1000,
+    objects: () => objectCounts(informers),
+    pendingDeletions: () => pendingDeletionCounts(informers),
+    resyncs: () => roleResyncs(informers, times.resyncFactor),
+    staleness: () => (performance.now() - (informers.lastActivity() ?? startedAt)) / 1000,
   });
 
   const lead = (): void => {
-    log.info({ identity }, 'this process leads');
+    log.info({ identity }, 'acquired leader lease');
     queue = workQueue({
       firstBackOffMs: FIRST_BACK_OFF_MS,
-      longestBackOffMs: Math.max(MIN_INTERVAL_MS, LONGEST_BACK_OFF_MS * times.resyncFactor),
+      maxBackOffMs: Math.max(MIN_INTERVAL_MS, MAX_BACK_OFF_MS * times.resyncFactor),
       minIntervalMs: MIN_INTERVAL_MS,
       workers: options.workers,
-      run: dispatcher(options.reconcilers, context, stores),
+      run: dispatcher(options.reconcilers, context, informers),
       laneOf: (item) => partsOf(item).kind,
-      // Whether a server works and lets us in is what all the others wait for.
+      // All other items depend on a ready endpoint.
       isAlwaysUrgent: (item) => partsOf(item).kind === 'VaultEndpoint',
       onRun: (item, milliseconds, error) => {
         const { kind, key } = partsOf(item);
-        metrics.reconciled(kind, outcomeOf(item, error, stores), milliseconds / 1000);
-        if (error !== undefined) tellFailure(log, kind, key, error);
-        plan.looked(kind, key);
+        metrics.reconciled(kind, reasonOfRun(item, error, informers), milliseconds / 1000);
+        if (error !== undefined) logFailure(log, kind, key, error);
+        events.reconciled(kind, key);
       },
     });
-    plan.begin();
+    events.start();
   };
   const lost = (reason: string): void => {
-    plan.end();
+    events.stop();
     void queue?.close();
     options.onLost(reason);
   };
-  /** Who does not know the cluster must not lead: others may know it. */
+  /** A process without synced informers must not lead: another one may be able to. */
   const tryToLead = (): void => {
     if (isClosed) return;
-    if (stores.missing().length > 0) {
-      setTimeout(tryToLead, WAIT_MS);
+    if (informers.notSynced().length > 0) {
+      setTimeout(tryToLead, SYNC_POLL_MS);
       return;
     }
     leader = runLeaderElection({
@@ -179,8 +175,8 @@ export function startController(options: ControllerOptions): Controller {
       onStartedLeading: lead,
       onStoppedLeading: lost,
       onProblem: (problem) => {
-        if (problem === undefined) log.info({}, 'the Lease can be read and written again');
-        else log.warn({ problem }, 'the Lease cannot be read or written');
+        if (problem === undefined) log.info({}, 'leader lease reachable again');
+        else log.warn({ problem }, 'leader lease not reachable');
       },
     });
   };
@@ -189,36 +185,36 @@ export function startController(options: ControllerOptions): Controller {
   return {
     isLeading: () => leader?.isLeading() ?? false,
     reasons: () => [
-      ...stores.missing().map((path) => explained(problems.get(path) ?? `${path} has not been listed yet`)),
-      ...stores.silent().map(({ path, seconds }) => {
-        const said = problems.get(path);
-        const why = said === undefined ? '' : `: ${said}`;
-        return `nothing has been heard of ${path} for ${seconds} s, what is known of it stays in use${why}`;
+      ...informers.notSynced().map((path) => withHint(watchProblems.get(path) ?? `${path} is not synced yet`)),
+      ...informers.stale().map(({ path, seconds }) => {
+        const problem = watchProblems.get(path);
+        const why = problem === undefined ? '' : `: ${problem}`;
+        return `no activity on the watch of ${path} for ${seconds} s, serving from cache${why}`;
       }),
     ],
     close: async () => {
       isClosed = true;
-      plan.end();
-      await queue?.close(GRACE_MS);
+      events.stop();
+      await queue?.close(SHUTDOWN_GRACE_MS);
       await recorder.close();
       await leader?.close();
-      await stores.close();
+      await informers.close();
       vaults.close();
     },
   };
 }
 
-/** Kinds that the API server does not know are the first thing that is missing in a new installation. */
-const explained = (problem: string): string =>
+/** In a new installation the CRDs are the first thing that is missing. */
+const withHint = (problem: string): string =>
   problem.includes(`/apis/${GROUP}/`) && /answered 404|could not find/.test(problem)
-    ? `${problem} (install our kinds: kubectl apply --server-side -k deploy/crds)`
+    ? `${problem} (install the CRDs: kubectl apply --server-side -k deploy/crds)`
     : problem;
 
-const tellFailure = (log: Log, kind: string, key: string, error: unknown): void => {
+const logFailure = (log: Log, kind: string, key: string, error: unknown): void => {
   const problem = error instanceof Error ? error.message : String(error);
-  // Of thousands of objects: the leader says once what it is about.
-  if (error instanceof LeaseLost) return log.debug({ kind, key, problem }, 'a run was cut short');
-  // Faults of this program: everything that others can do to us has an error of its own.
+  // The loss of the lease is logged once, not for each of thousands of objects.
+  if (error instanceof LeaseLost) return log.debug({ kind, key, problem }, 'reconcile interrupted');
+  // A bug: errors of Vault and of the API server have classes of their own.
   const stack = error instanceof TypeError || error instanceof RangeError ? { stack: error.stack } : {};
-  log.warn({ kind, key, problem, ...stack }, 'a run failed and will be tried again');
+  log.warn({ kind, key, problem, ...stack }, 'reconcile failed, will be retried');
 };

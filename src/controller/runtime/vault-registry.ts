@@ -1,44 +1,45 @@
-// The servers that can be worked with at present, by the name of their VaultEndpoint. Its reconciler fills this; the others read.
+// The Vault servers that are ready, by the name of their VaultEndpoint. The endpoint reconciler writes the registry; the others read it.
 import type { VaultClient } from '../../vault/client.ts';
 import type { Product } from '../../vault/health.ts';
 import type { VaultSession } from '../../vault/session.ts';
+import type { ControllerVault, Listers } from './context.ts';
 
 export interface ReadyVault {
   readonly state: 'ready';
-  /** Requests as the controller. */
+  /** Requests with the controller's token. */
   readonly session: VaultSession;
-  /** Requests as nobody, for probe logins. */
+  /** Requests without a token, for probe logins. */
   readonly client: VaultClient;
   readonly product: Product;
-  /** Nothing is deleted in a cluster of another identity. */
+  /** Nothing is deleted in a cluster with another ID. */
   readonly clusterID: string;
   readonly capabilities: readonly string[];
 }
 
 export interface NotReadyVault {
   readonly state: 'notReady';
-  /** The reason of the endpoint's condition that is not True. */
+  /** The reason of the endpoint's condition Ready. */
   readonly reason: string;
   readonly message: string;
 }
 
 export type VaultState = ReadyVault | NotReadyVault;
 
-/** A client and a session for one way to reach and to log in to a server. */
+/** A client and a session for one address and one login. */
 export interface VaultConnection {
-  /** Everything that it was made from; another text means another connection. */
+  /** A digest of everything that it depends on: another identity requires another connection. */
   readonly identity: string;
   readonly client: VaultClient;
   readonly session: VaultSession;
 }
 
 export interface VaultRegistry {
-  /** Whether there may be writes through this endpoint, and with what. Never write while it is not ready. */
+  /** The server of an endpoint. Nothing may be written while it is not ready. */
   get(endpoint: string): VaultState;
   set(endpoint: string, state: VaultState): void;
-  /** The connection of an endpoint; made anew, and the old one closed, when the identity is another. */
-  connect(endpoint: string, identity: string, make: () => Omit<VaultConnection, 'identity'>): VaultConnection;
-  /** Forgets an endpoint and closes its connection. */
+  /** The connection of an endpoint; closes it and creates another one if the identity changed. */
+  connect(endpoint: string, identity: string, create: () => Omit<VaultConnection, 'identity'>): VaultConnection;
+  /** Removes an endpoint and closes its connection. */
   remove(endpoint: string): void;
   close(): void;
 }
@@ -54,13 +55,13 @@ export function vaultRegistry(): VaultRegistry {
     connection?.client.close();
   };
   return {
-    get: (endpoint) => states.get(endpoint) ?? unknown(endpoint),
+    get: (endpoint) => states.get(endpoint) ?? notFound(endpoint),
     set: (endpoint, state) => void states.set(endpoint, state),
-    connect(endpoint, identity, make) {
-      const known = connections.get(endpoint);
-      if (known?.identity === identity) return known;
+    connect(endpoint, identity, create) {
+      const existing = connections.get(endpoint);
+      if (existing?.identity === identity) return existing;
       disconnect(endpoint);
-      const connection: VaultConnection = { identity, ...make() };
+      const connection: VaultConnection = { identity, ...create() };
       connections.set(endpoint, connection);
       return connection;
     },
@@ -75,8 +76,34 @@ export function vaultRegistry(): VaultRegistry {
   };
 }
 
-const unknown = (endpoint: string): NotReadyVault => ({
+const notFound = (endpoint: string): NotReadyVault => ({
   state: 'notReady',
   reason: 'EndpointNotFound',
-  message: `there is no VaultEndpoint ${endpoint}, or it was not looked at yet`,
+  message: `there is no VaultEndpoint ${endpoint}, or it has not been reconciled yet`,
 });
+
+interface Servers {
+  readonly listers: Pick<Listers, 'endpoints'>;
+  readonly vault: Pick<ControllerVault, 'registry'>;
+}
+
+/**
+ * Whether two VaultEndpoints lead to the same namespace of the same cluster, by the cluster ID that the server reports. False for
+ * an endpoint that was never reached. Clusters that share mounts by replication have IDs of their own: there, compare accessors.
+ */
+export function isSameServer(context: Servers, one: string, other: string): boolean {
+  if (one === other) return true;
+  const [first, second] = [clusterOf(context, one), clusterOf(context, other)];
+  return (
+    first !== undefined &&
+    first === second &&
+    context.listers.endpoints.get(one)?.spec.namespace === context.listers.endpoints.get(other)?.spec.namespace
+  );
+}
+
+/** The current cluster ID, or else the last one; after a change of address the status still has the old one. */
+const clusterOf = ({ listers: { endpoints }, vault: { registry } }: Servers, name: string): string | undefined => {
+  const vault = registry.get(name);
+  const cluster = vault.state === 'ready' ? vault.clusterID : endpoints.get(name)?.status?.clusterID;
+  return cluster === '' ? undefined : cluster;
+};

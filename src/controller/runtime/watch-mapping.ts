@@ -1,20 +1,55 @@
-// What has to be looked at again when something else has changed. A rule too many costs a look, a rule too few leaves something
-// wrong until the next round.
+// Watch mapping (map functions): which other items a change concerns. A rule too many costs a reconcile; a rule too few leaves Vault
+// wrong until the next resync.
 import { isDeepStrictEqual } from 'node:util';
 import { type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import type { Condition } from '../../resources/condition.ts';
 import type { VaultEndpoint } from '../../resources/endpoint.ts';
 import type { Resource } from '../../resources/kinds.ts';
-import type { VaultAuthRole } from '../../resources/role.ts';
-import type { Listers } from './context.ts';
-import { accountsOf, type Dependant, itemOf, makesRoles } from './dependant.ts';
+import { serviceAccountsOf, type VaultAuthRole } from '../../resources/role.ts';
+import type { ClusterNamespace, ClusterServiceAccount, ItemKind, Listers } from './context.ts';
 
-/** Whether an object of ours itself has to be looked at: everything but its status, which we write ourselves, counts. */
-export function isChanged(
-  before: Resource<unknown, unknown> | undefined,
-  after: Resource<unknown, unknown> | undefined,
-): boolean {
+/**
+ * An item that a change concerns, and when to reconcile it: at once by default. `spread`: one of many, which must not come all
+ * at once. `later`: many changes concern it, and one reconcile after several of them is enough.
+ */
+export interface MappedItem {
+  readonly kind: ItemKind;
+  readonly key: string;
+  readonly when?: 'spread' | 'later';
+}
+
+type AnyResource = Resource<unknown, unknown>;
+
+/** Items of this kind with the key of an object. */
+export function itemOf(kind: ItemKind, when?: MappedItem['when']) {
+  return ({ metadata: { name, namespace } }: AnyResource): MappedItem => ({
+    kind,
+    key: namespace === undefined ? name : `${namespace}/${name}`,
+    ...(when === undefined ? {} : { when }),
+  });
+}
+
+const itemOfServiceAccount = ({ namespace, name }: ClusterServiceAccount): MappedItem => ({
+  kind: 'ServiceAccount',
+  key: `${namespace}/${name}`,
+});
+
+/** Service accounts, of one namespace or of all. */
+export function itemsOfServiceAccounts({ serviceAccounts }: Listers, namespace?: string): readonly MappedItem[] {
+  return serviceAccounts
+    .list()
+    .filter((account) => namespace === undefined || account.namespace === namespace)
+    .map((account) => ({ ...itemOfServiceAccount(account), when: 'spread' }));
+}
+
+/** Whether a backend creates roles for service accounts. */
+export function createsRoles({ spec }: VaultAuthBackend): boolean {
+  return spec.autoRoles.mode !== 'Off';
+}
+
+/** Whether the object itself has to be reconciled: every change counts but one of the status, which the controller writes itself. */
+export function isChanged(before: AnyResource | undefined, after: AnyResource | undefined): boolean {
   if (!before || !after) return true;
   const [old, now] = [before.metadata, after.metadata];
   return (
@@ -23,23 +58,23 @@ export function isChanged(
     old.deletionTimestamp !== now.deletionTimestamp ||
     !isDeepStrictEqual(old.labels, now.labels) ||
     !isDeepStrictEqual(old.annotations, now.annotations) ||
-    // Somebody has taken our words away.
+    // An operator removed the status.
     (before.status !== undefined && after.status === undefined)
   );
 }
 
-/** Backends and policies are in the hands of their endpoint. */
-export function ofEndpoint(
+/** Backends and policies of the endpoint. */
+export function mapEndpoint(
   listers: Listers,
   before: VaultEndpoint | undefined,
   after: VaultEndpoint | undefined,
-): readonly Dependant[] {
+): readonly MappedItem[] {
   const name = (after ?? before)?.metadata.name;
-  if (isDeepStrictEqual(tellingOfEndpoint(before), tellingOfEndpoint(after))) return [];
+  if (isDeepStrictEqual(relevantOfEndpoint(before), relevantOfEndpoint(after))) return [];
   const backends = listers.backends.list().filter(({ spec }) => spec.endpointRef.name === name);
   return [
     ...backends.map(itemOf('VaultAuthBackend')),
-    ...backends.filter((backend) => tombstonesOf(backend) > 0).map(itemOf('Tombstones')),
+    ...backends.filter((backend) => pendingCount(backend) > 0).map(itemOf('PendingDeletions')),
     ...listers.policies
       .list()
       .filter(({ spec }) => spec.endpointRef.name === name)
@@ -47,90 +82,101 @@ export function ofEndpoint(
   ];
 }
 
-/** Its roles, the policies with its accessor, its endpoint (which may be deleted once nothing refers to it), and those who lose or gain the default. */
-export function ofBackend(
+/** Roles of the backend, policies with its accessor, its endpoint (whose deletion it may block), and roles that use the default backend. */
+export function mapBackend(
   listers: Listers,
   before: VaultAuthBackend | undefined,
   after: VaultAuthBackend | undefined,
-): readonly Dependant[] {
+): readonly MappedItem[] {
   const backend = after ?? before;
   if (!backend) return [];
   const { name } = backend.metadata;
-  const isTurn = before === undefined || after === undefined;
-  const isDefault = before?.spec.isDefault === true || after?.spec.isDefault === true;
-  const roles = isDeepStrictEqual(tellingOfBackend(before), tellingOfBackend(after))
-    ? []
-    : listers.roles.list().filter((role) => mayBelong(role, name, isDefault));
+  const isCreatedOrDeleted = before === undefined || after === undefined;
+  const hasNewGeneration = generationOf(before) !== generationOf(after);
   return [
-    ...(isTurn ? [{ kind: 'VaultEndpoint', key: backend.spec.endpointRef.name } as const] : []),
-    // Its mount may be what another one waits for.
-    ...(after
-      ? []
-      : listers.backends
-          .list()
-          .filter(
-            ({ metadata, spec, status }) =>
-              metadata.name !== name && spec.path === backend.spec.path && !isReady(status?.conditions),
-          )
-          .map(itemOf('VaultAuthBackend'))),
+    ...(isCreatedOrDeleted ? [{ kind: 'VaultEndpoint', key: backend.spec.endpointRef.name } as const] : []),
+    ...(after ? [] : waitingForMount(listers, backend)),
     ...(accessorOf(before) === accessorOf(after)
       ? []
       : listers.policies
           .list()
           .filter(({ spec }) => spec.policy.includes(`\${auth.${name}.`))
           .map(itemOf('VaultACLPolicy'))),
-    // A backend can hold back the policies that it gives to all its roles.
-    ...(isTurn || before.metadata.generation !== after.metadata.generation
+    // A backend blocks the deletion of the policies that it gives to all its roles.
+    ...(isCreatedOrDeleted || before.metadata.generation !== after.metadata.generation
       ? listers.policies.list().filter(isDeleting).map(itemOf('VaultACLPolicy'))
       : []),
-    ...roles.map(itemOf('VaultAuthRole', 'spread')),
-    ...(after &&
-    (tombstonesOf(after) > tombstonesOf(before) || (tombstonesOf(after) > 0 && generationOf(before) !== generationOf(after)))
-      ? [itemOf('Tombstones')(after)]
+    ...rolesOfBackend(listers, before, after, name).map(itemOf('VaultAuthRole', 'spread')),
+    ...(after && (pendingCount(after) > pendingCount(before) || (pendingCount(after) > 0 && hasNewGeneration))
+      ? [itemOf('PendingDeletions')(after)]
       : []),
-    ...(generationOf(before) !== generationOf(after) && [before, after].some((each) => each && makesRoles(each))
-      ? accountsOf(listers)
-      : []),
+    ...(hasNewGeneration && [before, after].some((each) => each && createsRoles(each)) ? itemsOfServiceAccounts(listers) : []),
   ];
 }
 
-/** Who uses it, when it appears, goes, or gets another name in Vault; its endpoint. */
-export function ofPolicy(
+/** Backends of the same path that are not ready: the mount of a deleted backend may be free for them. */
+const waitingForMount = ({ backends }: Listers, { metadata, spec }: VaultAuthBackend): readonly MappedItem[] =>
+  backends
+    .list()
+    .filter(
+      (other) => other.metadata.name !== metadata.name && other.spec.path === spec.path && !isReady(other.status?.conditions),
+    )
+    .map(itemOf('VaultAuthBackend'));
+
+const rolesOfBackend = (
+  { roles }: Listers,
+  before: VaultAuthBackend | undefined,
+  after: VaultAuthBackend | undefined,
+  name: string,
+): readonly VaultAuthRole[] => {
+  if (isDeepStrictEqual(relevantOfBackend(before), relevantOfBackend(after))) return [];
+  const isDefault = before?.spec.isDefault === true || after?.spec.isDefault === true;
+  return roles.list().filter((role) => mayBelongTo(role, name, isDefault));
+};
+
+/** A role without a backendRef may belong to the backend of its namespace, to the default one, or to the one that it had. */
+const mayBelongTo = ({ spec, status }: VaultAuthRole, backend: string, isDefault: boolean): boolean =>
+  spec.backendRef === undefined
+    ? isDefault || status?.vault === undefined || status.vault.backend === backend
+    : spec.backendRef.name === backend;
+
+/** Roles and backends that use the policy, when it is created, deleted, or gets another name in Vault; its endpoint. */
+export function mapPolicy(
   listers: Listers,
   before: VaultACLPolicy | undefined,
   after: VaultACLPolicy | undefined,
-): readonly Dependant[] {
+): readonly MappedItem[] {
   const policy = after ?? before;
-  if (!policy || isDeepStrictEqual(tellingOfPolicy(before), tellingOfPolicy(after))) return [];
+  if (!policy || isDeepStrictEqual(relevantOfPolicy(before), relevantOfPolicy(after))) return [];
   const { name } = policy.metadata;
-  const givers = new Set(
+  const backends = new Set(
     listers.backends
       .list()
       .filter(({ spec }) => spec.tenancy.defaultPolicies.includes(name))
       .map(({ metadata }) => metadata.name),
   );
-  const isConcerned = ({ spec, status }: VaultAuthRole): boolean =>
-    spec.policies?.includes(name) === true || givers.has(spec.backendRef?.name ?? status?.vault?.backend ?? '');
+  const usesPolicy = ({ spec, status }: VaultAuthRole): boolean =>
+    spec.policies?.includes(name) === true || backends.has(spec.backendRef?.name ?? status?.vault?.backend ?? '');
   return [
     ...(before && after ? [] : [{ kind: 'VaultEndpoint', key: policy.spec.endpointRef.name } as const]),
-    ...[...givers].map((key): Dependant => ({ kind: 'VaultAuthBackend', key })),
-    // Its name in Vault may be what another one waits for.
+    ...[...backends].map((key): MappedItem => ({ kind: 'VaultAuthBackend', key })),
+    // The name of a deleted policy may be free for another one.
     ...(after
       ? []
       : listers.policies
           .list()
           .filter((other) => vaultPolicyName(other) === vaultPolicyName(policy) && !isReady(other.status?.conditions))
           .map(itemOf('VaultACLPolicy'))),
-    ...listers.roles.list().filter(isConcerned).map(itemOf('VaultAuthRole', 'spread')),
+    ...listers.roles.list().filter(usesPolicy).map(itemOf('VaultAuthRole', 'spread')),
   ];
 }
 
-/** Its backend counts it and may bind its service accounts; when it comes or goes, so does room for others, or a name. */
-export function ofRole(
+/** The backend, which counts the role and may bind its service accounts; after a deletion, roles for which there is room or a name now. */
+export function mapRole(
   listers: Listers,
   before: VaultAuthRole | undefined,
   after: VaultAuthRole | undefined,
-): readonly Dependant[] {
+): readonly MappedItem[] {
   const role = after ?? before;
   if (!role) return [];
   const { name, namespace = '' } = role.metadata;
@@ -139,12 +185,7 @@ export function ofRole(
       .flatMap((each) => [each?.spec.backendRef?.name, each?.status?.vault?.backend])
       .filter((key) => key !== undefined),
   );
-  const telling = (each: VaultAuthRole | undefined): unknown => [
-    generationOf(each),
-    readyOf(each?.status?.conditions),
-    each?.status?.vault?.backend,
-  ];
-  const isTold = !isDeepStrictEqual(telling(before), telling(after));
+  const isRelevant = !isDeepStrictEqual(relevantOfRole(before), relevantOfRole(after));
   const others = after
     ? []
     : [...listers.rolesInNamespace(namespace), ...listers.rolesByVaultName(role.spec.vaultRoleName ?? name)];
@@ -153,49 +194,93 @@ export function ofRole(
       ? []
       : [...new Set([...(before?.spec.policies ?? []), ...(after?.spec.policies ?? [])])];
   return [
-    ...(isTold ? [...backends].map((key): Dependant => ({ kind: 'VaultAuthBackend', key, when: 'later' })) : []),
+    ...(isRelevant ? [...backends].map((key): MappedItem => ({ kind: 'VaultAuthBackend', key, when: 'later' })) : []),
     ...policies
       .filter((key) => listers.policies.get(key)?.metadata.deletionTimestamp !== undefined)
-      .map((key): Dependant => ({ kind: 'VaultACLPolicy', key })),
+      .map((key): MappedItem => ({ kind: 'VaultACLPolicy', key })),
     ...others.filter((other) => !isReady(other.status?.conditions)).map(itemOf('VaultAuthRole')),
   ];
 }
 
-/** What of an object others depend on. */
-const tellingOfEndpoint = (endpoint: VaultEndpoint | undefined): unknown => [
+/** Roles of the namespace, whose labels select its backend and admit its roles. */
+export function mapNamespace(
+  listers: Listers,
+  before: ClusterNamespace | undefined,
+  after: ClusterNamespace | undefined,
+): readonly MappedItem[] {
+  if (!after || (before && isDeepStrictEqual(before.labels, after.labels) && before.deleting === after.deleting)) return [];
+  const { name } = after;
+  return [
+    ...listers.rolesInNamespace(name).map(itemOf('VaultAuthRole', 'spread')),
+    ...(listers.backends.list().some(createsRoles) ? itemsOfServiceAccounts(listers, name) : []),
+  ];
+}
+
+/** Roles that bind the service account by name; the account itself if a backend creates roles for service accounts. */
+export function mapServiceAccount(
+  listers: Listers,
+  before: ClusterServiceAccount | undefined,
+  after: ClusterServiceAccount | undefined,
+): readonly MappedItem[] {
+  const account = after ?? before;
+  if (!account) return [];
+  const { namespace, name } = account;
+  const isReplaced = before?.uid !== after?.uid;
+  return [
+    ...(isReplaced
+      ? listers
+          .rolesInNamespace(namespace)
+          .filter((role) => serviceAccountsOf(role).includes(name))
+          .map(itemOf('VaultAuthRole'))
+      : []),
+    ...(listers.backends.list().some(createsRoles) ? [itemOfServiceAccount(account)] : []),
+  ];
+}
+
+/** Endpoints and backends that name this Secret or ConfigMap of the controller's namespace. */
+export function mapCredential(listers: Listers, name: string): readonly MappedItem[] {
+  const refersTo = ({ spec }: AnyResource): boolean => JSON.stringify(spec).includes(`"name":${JSON.stringify(name)}`);
+  return [
+    ...listers.endpoints.list().filter(refersTo).map(itemOf('VaultEndpoint')),
+    ...listers.backends.list().filter(refersTo).map(itemOf('VaultAuthBackend')),
+  ];
+}
+
+/** The fields of an object that other objects depend on. */
+const relevantOfEndpoint = (endpoint: VaultEndpoint | undefined): unknown => [
   generationOf(endpoint),
-  readyOf(endpoint?.status?.conditions),
+  readyStatus(endpoint?.status?.conditions),
   endpoint?.status?.product,
   endpoint?.status?.clusterID,
 ];
 
-const tellingOfBackend = (each: VaultAuthBackend | undefined): unknown => [
-  generationOf(each),
-  readyOf(each?.status?.conditions),
-  each?.status?.conditions?.map(({ type, status }) => [type, status]),
-  accessorOf(each),
-  each?.status?.audience,
+const relevantOfBackend = (backend: VaultAuthBackend | undefined): unknown => [
+  generationOf(backend),
+  readyStatus(backend?.status?.conditions),
+  backend?.status?.conditions?.map(({ type, status }) => [type, status]),
+  accessorOf(backend),
+  backend?.status?.audience,
 ];
 
-const tellingOfPolicy = (each: VaultACLPolicy | undefined): unknown =>
-  each && [each.metadata.uid, each.metadata.deletionTimestamp, each.spec.vaultName, each.spec.endpointRef.name];
+const relevantOfPolicy = (policy: VaultACLPolicy | undefined): unknown =>
+  policy && [policy.metadata.uid, policy.metadata.deletionTimestamp, policy.spec.vaultName, policy.spec.endpointRef.name];
 
-const tombstonesOf = (backend: VaultAuthBackend | undefined): number => backend?.status?.pendingDeletions?.length ?? 0;
+const relevantOfRole = (role: VaultAuthRole | undefined): unknown => [
+  generationOf(role),
+  readyStatus(role?.status?.conditions),
+  role?.status?.vault?.backend,
+];
+
+const pendingCount = (backend: VaultAuthBackend | undefined): number => backend?.status?.pendingDeletions?.length ?? 0;
 
 const accessorOf = (backend: VaultAuthBackend | undefined): string | undefined => backend?.status?.mount?.accessor;
 
-const generationOf = (object: Resource<unknown, unknown> | undefined): string =>
+const generationOf = (object: AnyResource | undefined): string =>
   object ? `${object.metadata.uid} ${object.metadata.generation} ${object.metadata.deletionTimestamp ?? ''}` : '';
 
-const isDeleting = ({ metadata }: Resource<unknown, unknown>): boolean => metadata.deletionTimestamp !== undefined;
+const isDeleting = ({ metadata }: AnyResource): boolean => metadata.deletionTimestamp !== undefined;
 
-const readyOf = (conditions: readonly Condition[] | undefined): string | undefined =>
+const readyStatus = (conditions: readonly Condition[] | undefined): string | undefined =>
   conditions?.find(({ type }) => type === 'Ready')?.status;
 
-const isReady = (conditions: readonly Condition[] | undefined): boolean => readyOf(conditions) === 'True';
-
-/** A role that names no backend may belong to the one that its namespace names, to the default one, or to the one that it had. */
-const mayBelong = ({ spec, status }: VaultAuthRole, backend: string, isDefault: boolean): boolean =>
-  spec.backendRef === undefined
-    ? isDefault || status?.vault === undefined || status.vault.backend === backend
-    : spec.backendRef.name === backend;
+const isReady = (conditions: readonly Condition[] | undefined): boolean => readyStatus(conditions) === 'True';

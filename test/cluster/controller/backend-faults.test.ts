@@ -119,7 +119,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     const { conditions = [] } = await stage.until(name, 'ReviewerHealthy=NotProbed');
     const found = Object.fromEntries(conditions.map(({ type, status, reason }) => [type, `${status} ${reason}`]));
     expect(found).toMatchObject({ Configured: 'True InSync', ReviewerHealthy: 'Unknown NotProbed', Ready: 'Unknown NotProbed' });
-    expect(conditions.find(({ type }) => type === 'Ready')?.message).toMatch(/^No login could be tried: .*500/);
+    expect(conditions.find(({ type }) => type === 'Ready')?.message).toMatch(/^No probe login was possible: .*500/);
     const { conditions: ofKeys } = await stage.until(keys, 'KeysFresh=NotSynced');
     expect(ofKeys?.find(({ type }) => type === 'Configured')?.status).toBe('True');
     heal();

@@ -167,7 +167,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     const second = await stage.declare(product, own('second'), { ...kubernetes({ mode: 'ClientJWT' }), path: name });
     const { conditions } = await stage.until(second, 'Mounted=NotOwned');
     expect(conditions?.find(({ type }) => type === 'Ready')?.message).toContain(
-      `VaultAuthBackend ${name} has auth/${name} already`,
+      `VaultAuthBackend ${name} already manages auth/${name}`,
     );
     await stage.until(name, 'Ready=True');
   });

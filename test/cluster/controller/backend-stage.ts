@@ -158,7 +158,7 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
           VaultEndpoint: readyEndpoint(server),
           ...reconcilers,
         },
-        keepsAnnotation: () => true,
+        cachesAnnotation: () => true,
         log: keepingLog(lines),
         metrics,
         onLost: () => undefined,

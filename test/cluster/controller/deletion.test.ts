@@ -76,9 +76,9 @@ afterAll(async () => {
 
 const hasRole = async (name: string): Promise<boolean> => (await vault.ask('GET', `auth/kube/role/${name}`)).status === 200;
 const backend = (): Promise<JsonObject> => readObject(bed, 'VaultAuthBackend', { name: 'kube' });
-const tombstones = async (): Promise<readonly JsonObject[]> =>
+const pendingDeletions = async (): Promise<readonly JsonObject[]> =>
   objectsOf(objectAt(await backend(), 'status')?.['pendingDeletions']);
-const names = async (): Promise<readonly unknown[]> => (await tombstones()).map(({ roleName }) => roleName);
+const names = async (): Promise<readonly unknown[]> => (await pendingDeletions()).map(({ roleName }) => roleName);
 const isGone = async (path: string): Promise<boolean> => (await bed.exchange('GET', path)).status === 404;
 const metric = async (line: RegExp): Promise<boolean> =>
   line.test(await (await fetch(`${controller.operations}/metrics`)).text());
@@ -97,21 +97,23 @@ it('with Vault there the role is gone when its object is', async () => {
   expect(await hasRole('test.plain.web')).toBe(true);
   await leave('plain');
   expect(await hasRole('test.plain.web')).toBe(false);
-  expect(await tombstones()).toEqual([]);
+  expect(await pendingDeletions()).toEqual([]);
 }, 300_000);
 
 it('with Vault away a namespace goes within the bound, and the role once Vault is back', async () => {
   await ready('away', 'web');
   proxy.inject({ fault: { kind: 'cutBefore' } });
   await leave('away');
-  expect(await tombstones()).toMatchObject([{ roleName: 'test.away.web', namespace: 'away', name: 'web', vaultNamespace: '' }]);
+  expect(await pendingDeletions()).toMatchObject([
+    { roleName: 'test.away.web', namespace: 'away', name: 'web', vaultNamespace: '' },
+  ]);
   expect(await hasRole('test.away.web')).toBe(true);
-  await eventually('it is counted', () => metric(/^vault_auth_injector_tombstones\{backend="kube"\} 1$/m));
+  await eventually('it is counted', () => metric(/^vault_auth_injector_pending_deletions\{backend="kube"\} 1$/m));
   proxy.heal();
   await eventually('the role is gone', async () => !(await hasRole('test.away.web')), {});
-  await eventually('nothing is remembered', async () => (await tombstones()).length === 0);
+  await eventually('nothing is remembered', async () => (await pendingDeletions()).length === 0);
   await eventually('it is told', async () =>
-    (await bed.kubectl(['events', '-n', 'default', '--for=vaultauthbackend/kube'])).includes('TombstoneCleared'),
+    (await bed.kubectl(['events', '-n', 'default', '--for=vaultauthbackend/kube'])).includes('PendingDeletionCleared'),
   );
 }, 300_000);
 
@@ -126,7 +128,7 @@ it('an object of the same name that comes back takes over what was left', async 
   const { json } = await vault.ask('GET', 'auth/kube/role/test.back.web');
   expect(objectAt(json, 'data')?.['token_policies']).not.toEqual(['other']);
   proxy.heal();
-  await eventually('nothing is remembered', async () => (await tombstones()).length === 0);
+  await eventually('nothing is remembered', async () => (await pendingDeletions()).length === 0);
   await untilCondition(bed, 'VaultAuthRole', { namespace: 'back', name: 'web' }, 'Ready=True');
   expect(await hasRole('test.back.web')).toBe(true);
 }, 300_000);
@@ -148,7 +150,7 @@ it('a role that somebody else made is left alone', async () => {
   await leave('foreign');
   const { json } = await vault.ask('GET', 'auth/kube/role/test.foreign.web');
   expect(objectAt(json, 'data')).toMatchObject(foreign);
-  expect(await tombstones()).toEqual([]);
+  expect(await pendingDeletions()).toEqual([]);
 }, 300_000);
 
 it('in a server that is another one by now nothing is deleted', async () => {
@@ -162,7 +164,7 @@ it('in a server that is another one by now nothing is deleted', async () => {
   const theirs = { bound_service_account_names: ['theirs'], bound_service_account_namespaces: ['theirs'] };
   await vault.ask('POST', 'auth/kube/role/test.other.web', theirs);
   proxy.heal();
-  await eventually('it says why', async () => JSON.stringify(await tombstones()).includes('another cluster now'), {});
+  await eventually('it says why', async () => JSON.stringify(await pendingDeletions()).includes('another cluster now'), {});
   const { json } = await vault.ask('GET', 'auth/kube/role/test.other.web');
   expect(objectAt(json, 'data')).toMatchObject(theirs);
   expect(await names()).toEqual(['test.other.web']);

@@ -68,7 +68,7 @@ export async function openEndpointStage(): Promise<EndpointStage> {
       workers: 8,
       times: { resyncFactor: FACTOR, deletionTimeoutMs: 5000 },
       reconcilers: { VaultEndpoint: reconcileEndpoint },
-      keepsAnnotation: () => true,
+      cachesAnnotation: () => true,
       log: createLog({ level: 'trace', format: 'json', sink: { write: (line) => void lines.push(line) } }),
       metrics,
       onLost: () => undefined,

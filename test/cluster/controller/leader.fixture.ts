@@ -37,7 +37,7 @@ startController({
       return {};
     },
   },
-  keepsAnnotation: () => false,
+  cachesAnnotation: () => false,
   log: { trace: say, debug: say, info: say, warn: say, error: say },
   metrics: createControllerMetrics({ version: 'test', commit: 'test' }),
   onLost: (reason) => {

@@ -2,7 +2,7 @@
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import { dispatcher } from '../../../src/controller/runtime/dispatch.ts';
 import type { Cause } from '../../../src/controller/runtime/queue-lanes.ts';
-import type { Stores } from '../../../src/controller/runtime/informers.ts';
+import type { Informers } from '../../../src/controller/runtime/informers.ts';
 import { vaultRegistry } from '../../../src/controller/runtime/vault-registry.ts';
 import type { VaultResponse } from '../../../src/vault/response.ts';
 import type { VaultCall } from '../../../src/vault/client.ts';
@@ -46,7 +46,7 @@ const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> =>
       },
     },
     { vault: { registry } } as unknown as ControllerContext,
-    { ours: { VaultAuthRole: { get: () => undefined } } } as unknown as Stores,
+    { objects: { VaultAuthRole: { get: () => undefined } } } as unknown as Informers,
   );
   for (const cause of causes) await run('VaultAuthRole/a/1', new AbortController().signal, cause);
   return seen;

@@ -1,5 +1,5 @@
-// The agenda: nothing before this process leads, endpoints first, then everything once, and then what changes concern.
-import { agenda } from '../../../src/controller/runtime/event-handlers.ts';
+// The eventHandlers: nothing before this process leads, endpoints first, then everything once, and then what changes concern.
+import { eventHandlers } from '../../../src/controller/runtime/event-handlers.ts';
 import type { Listers } from '../../../src/controller/runtime/context.ts';
 import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
 import { backend, endpoint, policy, ready, role } from './objects.ts';
@@ -34,67 +34,67 @@ const started = (more: Partial<Listers> = {}) => {
     ...more,
   };
   const delays: (number | undefined)[] = [];
-  const plan = agenda({
+  const events = eventHandlers({
     listers: () => listers,
-    add: (kind, key, afterMs) => {
+    enqueue: (kind, key, afterMs) => {
       added.push(`${kind}/${key}`);
       delays.push(afterMs);
     },
     resyncFactor: 1,
     random: () => 0.5,
   });
-  return { plan, added, delays };
+  return { events, added, delays };
 };
 
 test('changes before this process leads are dropped: everything is looked at then', () => {
-  const { plan, added } = started();
-  plan.listeners.ours('VaultAuthRole', 'a/1', undefined, role('a/1'));
-  plan.listeners.credential('token');
-  plan.add('VaultAuthRole', 'a/1');
+  const { events, added } = started();
+  events.handlers.object('VaultAuthRole', 'a/1', undefined, role('a/1'));
+  events.handlers.credential('token');
+  events.enqueue('VaultAuthRole', 'a/1');
   expect(added).toEqual([]);
 });
 
 test('everything waits until all endpoints were looked at, however it went', () => {
-  const { plan, added, delays } = started();
-  plan.begin();
-  plan.listeners.ours('VaultAuthRole', 'a/1', undefined, role('a/1'));
+  const { events, added, delays } = started();
+  events.start();
+  events.handlers.object('VaultAuthRole', 'a/1', undefined, role('a/1'));
   expect(added).toEqual(['VaultEndpoint/main', 'VaultEndpoint/other']);
-  plan.looked('VaultEndpoint', 'main');
-  plan.looked('VaultEndpoint', 'main');
+  events.reconciled('VaultEndpoint', 'main');
+  events.reconciled('VaultEndpoint', 'main');
   expect(added).toHaveLength(2);
-  plan.looked('VaultEndpoint', 'other');
+  events.reconciled('VaultEndpoint', 'other');
   expect(added).toHaveLength(2 + 1 + 1 + 1000 + 1);
   expect(added.slice(2, 5)).toEqual(['VaultAuthBackend/one', 'VaultACLPolicy/app', 'VaultAuthRole/a/0']);
-  expect(added.at(-1)).toBe('Tombstones/one');
+  expect(added.at(-1)).toBe('PendingDeletions/one');
   // One by one, so that what somebody changes meanwhile does not stand behind a thousand.
   expect(delays[4]).toBeGreaterThan(1000);
 });
 
 test('an endpoint that never answers does not keep the others waiting for ever', async () => {
-  const { plan, added } = started();
-  plan.begin();
+  const { events, added } = started();
+  events.start();
   await jest.advanceTimersByTimeAsync(30_000);
   expect(added.length).toBeGreaterThan(1000);
 });
 
 test('without endpoints there is nothing to wait for', () => {
-  const { plan, added } = started({ endpoints: ours(), roles: ours() });
-  plan.begin();
-  expect(added).toEqual(['VaultAuthBackend/one', 'VaultACLPolicy/app', 'Tombstones/one']);
+  const { events, added } = started({ endpoints: ours(), roles: ours() });
+  events.start();
+  expect(added).toEqual(['VaultAuthBackend/one', 'VaultACLPolicy/app', 'PendingDeletions/one']);
 });
 
 test('a change is a look at the object at once, and at others soon or later; nothing after the end', () => {
-  const { plan, added, delays } = started({ endpoints: ours(), roles: ours(), policies: ours(), backends: ours() });
-  plan.begin();
-  plan.listeners.ours('VaultAuthRole', 'a/1', undefined, role('a/1', { spec: { backendRef: { name: 'one' } } }));
+  const { events, added, delays } = started({ endpoints: ours(), roles: ours(), policies: ours(), backends: ours() });
+  events.start();
+  events.handlers.object('VaultAuthRole', 'a/1', undefined, role('a/1', { spec: { backendRef: { name: 'one' } } }));
   expect([added, delays]).toEqual([
     ['VaultAuthRole/a/1', 'VaultAuthBackend/one'],
     [undefined, 5000],
   ]);
   const told = role('a/1', { spec: { backendRef: { name: 'one' } }, status: { conditions: ready('True') } });
-  plan.listeners.ours('VaultAuthRole', 'a/1', told, told);
+  events.handlers.object('VaultAuthRole', 'a/1', told, told);
   expect(added).toHaveLength(2);
-  plan.end();
-  plan.listeners.ours('VaultAuthRole', 'a/1', told, undefined);
+  events.stop();
+  events.handlers.object('VaultAuthRole', 'a/1', told, undefined);
   expect(added).toHaveLength(2);
 });

@@ -1,4 +1,4 @@
-// The status writer: silent when there is nothing new to say, never wrong about whom it writes to, careful with tombstones.
+// The status writer: silent when there is nothing new to say, never wrong about whom it writes to, careful with pending deletions.
 import { statusWriter } from '../../../src/controller/runtime/object-writer.ts';
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
@@ -33,8 +33,8 @@ const cluster = (objects: readonly Any[], refuse: () => void = () => undefined) 
     },
     close: () => undefined,
   };
-  const stores = { VaultEndpoint: store, VaultAuthBackend: store, VaultACLPolicy: store, VaultAuthRole: store };
-  return { ...statusWriter({ client, stores, now: () => NOW }), written, known };
+  const informers = { VaultEndpoint: store, VaultAuthBackend: store, VaultACLPolicy: store, VaultAuthRole: store };
+  return { ...statusWriter({ client, informers, now: () => NOW }), written, known };
 };
 
 test('what is said already is not written, however the fields are ordered and whatever is undefined', async () => {
@@ -82,14 +82,16 @@ test('a status that the API server does not take is a fault', async () => {
   await expect(writeStatus('VaultAuthRole', role('a/web'), { effectivePolicies: [] })).rejects.toThrow('too long');
 });
 
-const tombstone = (roleName: string) => ({ roleName, namespace: 'a', name: 'web', since: ago(1), reason: 'away' });
+const pendingDeletion = (roleName: string) => ({ roleName, namespace: 'a', name: 'web', since: ago(1), reason: 'away' });
 
-describe('tombstones', () => {
+describe('pending deletions', () => {
   test('come many at once in few writes, and stay when others write the status', async () => {
     const object = backend('one', { status: { conditions: ready('True') } });
     const { changePendingDeletions, writeStatus, written, known } = cluster([object]);
     const names = Array.from({ length: 50 }, (_, index) => `test.a.web-${index}`);
-    const added = await Promise.all(names.map((name) => changePendingDeletions('one', (before) => [...before, tombstone(name)])));
+    const added = await Promise.all(
+      names.map((name) => changePendingDeletions('one', (before) => [...before, pendingDeletion(name)])),
+    );
     expect(added.every(Boolean)).toBe(true);
     expect(written.length).toBeLessThan(5);
     // This caller had read the status before.

@@ -1,13 +1,18 @@
 // What becomes of roles in Vault whose objects are gone, in every situation that Vault can be in.
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
-import { bury, exhume, isBuried, reconcileTombstones } from '../../../src/controller/pending-deletions.ts';
+import {
+  addPendingDeletion,
+  removePendingDeletion,
+  isPendingDeletion,
+  reconcilePendingDeletions,
+} from '../../../src/controller/pending-deletions.ts';
 import { LeaseLost } from '../../../src/kube/lease.ts';
 import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../../../src/resources/backend.ts';
 import type { VaultAuthRole } from '../../../src/resources/role.ts';
 import { VaultError, type VaultErrorKind } from '../../../src/vault/errors.ts';
 import { backend, endpoint, role } from './objects.ts';
 
-const tombstone = (roleName: string, more: Partial<PendingDeletion> = {}): PendingDeletion => ({
+const deletion = (roleName: string, more: Partial<PendingDeletion> = {}): PendingDeletion => ({
   roleName,
   namespace: 'a',
   name: 'web',
@@ -19,7 +24,7 @@ const tombstone = (roleName: string, more: Partial<PendingDeletion> = {}): Pendi
 });
 
 interface Situation {
-  readonly tombstones: readonly PendingDeletion[];
+  readonly deletions: readonly PendingDeletion[];
   readonly roles?: readonly VaultAuthRole[];
   readonly answers?: Readonly<Record<string, VaultErrorKind>>;
   readonly observe?: boolean;
@@ -27,11 +32,11 @@ interface Situation {
   readonly fence?: () => void;
 }
 
-const setUp = ({ tombstones, roles = [], answers = {}, observe, isReady = true, fence = () => undefined }: Situation) => {
-  let pending = tombstones;
+const setUp = ({ deletions, roles = [], answers = {}, observe, isReady = true, fence = () => undefined }: Situation) => {
+  let pending = deletions;
   const deleted: string[] = [];
   const events: string[] = [];
-  const object = backend('kube', { status: { pendingDeletions: tombstones } });
+  const object = backend('kube', { status: { pendingDeletions: deletions } });
   const session = {
     request: async ({ path }: { path: string }) => {
       const kind = answers[path.split('/').at(-1) ?? ''];
@@ -65,13 +70,13 @@ const setUp = ({ tombstones, roles = [], answers = {}, observe, isReady = true, 
       rolesByVaultName: (name: string) => roles.filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
     },
   } as unknown as ControllerContext;
-  const run = () => reconcileTombstones(context, 'kube', object, new AbortController().signal);
+  const run = () => reconcilePendingDeletions(context, 'kube', object, new AbortController().signal);
   return { context, object, run, deleted, events, pending: () => pending.map(({ roleName, reason }) => [roleName, reason]) };
 };
 
 test('all are deleted and forgotten, and people are told', async () => {
-  const many = Array.from({ length: 120 }, (_, index) => tombstone(`test.a.r${index}`));
-  const { run, deleted, events, pending } = setUp({ tombstones: many });
+  const many = Array.from({ length: 120 }, (_, index) => deletion(`test.a.r${index}`));
+  const { run, deleted, events, pending } = setUp({ deletions: many });
   expect(await run()).toEqual({});
   expect([deleted.length, events.length, pending()]).toEqual([120, 120, []]);
   expect(deleted[0]).toBe('auth/kube/role/test.a.r0');
@@ -79,11 +84,11 @@ test('all are deleted and forgotten, and people are told', async () => {
 
 test('what must not be deleted stays with the reason, and is looked at again', async () => {
   const { run, deleted, pending } = setUp({
-    tombstones: [
-      tombstone('test.a.cluster', { clusterID: 'cluster-0' }),
-      tombstone('test.a.namespace', { vaultNamespace: 'other' }),
-      tombstone('test.a.denied'),
-      tombstone('test.a.fine'),
+    deletions: [
+      deletion('test.a.cluster', { clusterID: 'cluster-0' }),
+      deletion('test.a.namespace', { vaultNamespace: 'other' }),
+      deletion('test.a.denied'),
+      deletion('test.a.fine'),
     ],
     answers: { 'test.a.denied': 'PermissionDenied' },
   });
@@ -97,7 +102,7 @@ test('what must not be deleted stays with the reason, and is looked at again', a
 });
 
 test('with its mount a role is gone too', async () => {
-  const { run, pending } = setUp({ tombstones: [tombstone('test.a.web')], answers: { 'test.a.web': 'NotFound' } });
+  const { run, pending } = setUp({ deletions: [deletion('test.a.web')], answers: { 'test.a.web': 'NotFound' } });
   await run();
   expect(pending()).toEqual([]);
 });
@@ -106,7 +111,7 @@ const vault = (owned: boolean, roleName: string) => ({ backend: 'kube', roleName
 
 test('a role that an object has claimed again is its own; one that only looks at it is no owner', async () => {
   const { run, deleted, pending } = setUp({
-    tombstones: [tombstone('test.a.web'), tombstone('test.a.job'), tombstone('plain', { namespace: 'gone' })],
+    deletions: [deletion('test.a.web'), deletion('test.a.job'), deletion('plain', { namespace: 'gone' })],
     roles: [
       role('a/web', { status: { vault: vault(true, 'test.a.web') } }),
       role('a/job', { status: { vault: vault(false, 'test.a.job') } }),
@@ -122,7 +127,7 @@ test.each<VaultErrorKind>(['Unavailable', 'Sealed', 'Timeout', 'RateLimited', 'C
   'when Vault does not answer (%s) what was done is kept, and the rest is tried later',
   async (kind) => {
     const { run, deleted, pending } = setUp({
-      tombstones: [tombstone('test.a.one'), tombstone('test.a.two'), tombstone('test.a.three')],
+      deletions: [deletion('test.a.one'), deletion('test.a.two'), deletion('test.a.three')],
       answers: { 'test.a.two': kind },
     });
     await expect(run()).rejects.toMatchObject({ kind });
@@ -132,14 +137,14 @@ test.each<VaultErrorKind>(['Unavailable', 'Sealed', 'Timeout', 'RateLimited', 'C
 );
 
 test.each([{ observe: true }, { isReady: false }])('nothing is tried while nothing may be written: %j', async (more) => {
-  const { run, deleted, pending } = setUp({ tombstones: [tombstone('test.a.web')], ...more });
+  const { run, deleted, pending } = setUp({ deletions: [deletion('test.a.web')], ...more });
   expect(await run()).toEqual({});
   expect([deleted, pending().length]).toEqual([[], 1]);
 });
 
 test('a process that leads no more deletes nothing', async () => {
   const { run, deleted } = setUp({
-    tombstones: [tombstone('test.a.web')],
+    deletions: [deletion('test.a.web')],
     fence: () => {
       throw new LeaseLost('not ours');
     },
@@ -149,21 +154,21 @@ test('a process that leads no more deletes nothing', async () => {
 });
 
 test('a role is remembered once, with a reason that the schema takes, and only as many as a status holds', async () => {
-  const { context, pending } = setUp({ tombstones: [tombstone('test.a.web')] });
-  expect(await bury(context, 'kube', tombstone('test.a.web', { reason: 'x'.repeat(1000) }))).toBe(true);
+  const { context, pending } = setUp({ deletions: [deletion('test.a.web')] });
+  expect(await addPendingDeletion(context, 'kube', deletion('test.a.web', { reason: 'x'.repeat(1000) }))).toBe(true);
   expect(pending()).toEqual([['test.a.web', 'x'.repeat(256)]]);
-  const full = setUp({ tombstones: Array.from({ length: MAX_PENDING_DELETIONS }, (_, index) => tombstone(`r${index}`)) });
-  expect(await bury(full.context, 'kube', tombstone('one-more'))).toBe(false);
-  expect(await bury(full.context, 'kube', tombstone('r7', { reason: 'again' }))).toBe(true);
+  const full = setUp({ deletions: Array.from({ length: MAX_PENDING_DELETIONS }, (_, index) => deletion(`r${index}`)) });
+  expect(await addPendingDeletion(full.context, 'kube', deletion('one-more'))).toBe(false);
+  expect(await addPendingDeletion(full.context, 'kube', deletion('r7', { reason: 'again' }))).toBe(true);
   expect(full.pending()).toHaveLength(MAX_PENDING_DELETIONS);
 });
 
 test('what is buried is known by its name and its cluster, until somebody owns it again', async () => {
   const { context, object, pending } = setUp({
-    tombstones: [tombstone('test.a.web'), tombstone('old', { clusterID: 'cluster-0' })],
+    deletions: [deletion('test.a.web'), deletion('old', { clusterID: 'cluster-0' })],
   });
-  expect(isBuried(object, 'test.a.web', 'cluster-1')).toBe(true);
-  expect(isBuried(object, 'old', 'cluster-1')).toBe(false);
-  await exhume(context, object, 'test.a.web');
+  expect(isPendingDeletion(object, 'test.a.web', 'cluster-1')).toBe(true);
+  expect(isPendingDeletion(object, 'old', 'cluster-1')).toBe(false);
+  await removePendingDeletion(context, object, 'test.a.web');
   expect(pending().map(([name]) => name)).toEqual(['old']);
 });

@@ -1,7 +1,7 @@
 // A queue whose runs are written down, with the clock of the tests.
 import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/controller/runtime/queue.ts';
 
-export const OPTIONS = { workers: 2, firstBackOffMs: 500, longestBackOffMs: 60_000, minIntervalMs: 1000 };
+export const OPTIONS = { workers: 2, firstBackOffMs: 500, maxBackOffMs: 60_000, minIntervalMs: 1000 };
 
 /** In milliseconds of that clock. */
 export function sleep(milliseconds: number): Promise<void> {

@@ -37,7 +37,7 @@ test('it is not ready while the API server has been silent for long, and says of
     workers: 1,
     times: { resyncFactor: 1, deletionTimeoutMs: 1000 },
     reconcilers: {},
-    keepsAnnotation: () => false,
+    cachesAnnotation: () => false,
     log: createLog({ level: 'error', format: 'json', sink: { write: () => undefined } }),
     metrics: createControllerMetrics({ version: '0', commit: '0' }),
     onLost: () => undefined,
@@ -50,9 +50,7 @@ test('it is not ready while the API server has been silent for long, and says of
   is.away = true;
   await eventually(() => reasons().length === 8);
   expect(reasons()).toContainEqual(
-    expect.stringMatching(
-      /^nothing has been heard of \/api\/v1\/namespaces for \d+ s, what is known of it stays in use: .*nobody is there$/,
-    ),
+    expect.stringMatching(/^no activity on the watch of \/api\/v1\/namespaces for \d+ s, serving from cache: .*nobody is there$/),
   );
   is.away = false;
   await eventually(() => reasons().length === 0);

@@ -1,8 +1,16 @@
 // What has to be looked at again when something has changed: enough, and not everything.
-import { ofCredential, ofNamespace, ofServiceAccount } from '../../../src/controller/runtime/cluster-dependants.ts';
 import type { Listers } from '../../../src/controller/runtime/context.ts';
-import type { Dependant } from '../../../src/controller/runtime/dependant.ts';
-import { isChanged, ofBackend, ofEndpoint, ofPolicy, ofRole } from '../../../src/controller/runtime/watch-mapping.ts';
+import {
+  isChanged,
+  mapBackend,
+  mapCredential,
+  mapEndpoint,
+  mapNamespace,
+  mapPolicy,
+  mapRole,
+  mapServiceAccount,
+  type MappedItem,
+} from '../../../src/controller/runtime/watch-mapping.ts';
 import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
 import { backend, endpoint, policy, ready, role } from './objects.ts';
 
@@ -43,8 +51,7 @@ const listers = (more: Partial<Listers> = {}): Listers => ({
   rolesByVaultName: (name) => ROLES.filter(({ metadata }) => metadata.name === name),
   ...more,
 });
-const items = (dependants: readonly Dependant[]): readonly string[] =>
-  dependants.map(({ kind, key }) => `${kind}/${key}`).toSorted();
+const items = (mapped: readonly MappedItem[]): readonly string[] => mapped.map(({ kind, key }) => `${kind}/${key}`).toSorted();
 
 describe('an object itself', () => {
   it.each([
@@ -62,18 +69,18 @@ describe('an object itself', () => {
 
 describe('an endpoint', () => {
   const before = endpoint('main', { status: { conditions: ready('False', 'Sealed') } });
-  it('that becomes ready has its backends, their tombstones and its policies looked at', () => {
+  it('that becomes ready has its backends, their pending deletions and its policies looked at', () => {
     const after = endpoint('main', { status: { conditions: ready('True') } });
     const buried = listers({ backends: ours(backend('one', { status: { pendingDeletions: [{} as never] } })) });
-    expect(items(ofEndpoint(buried, before, after))).toEqual([
-      'Tombstones/one',
+    expect(items(mapEndpoint(buried, before, after))).toEqual([
+      'PendingDeletions/one',
       'VaultACLPolicy/app',
       'VaultACLPolicy/base',
       'VaultAuthBackend/one',
     ]);
   });
   it('that answered again concerns nobody', () =>
-    expect(ofEndpoint(listers(), before, { ...before, status: { ...before.status, lastContactTime: 'later' } })).toEqual([]));
+    expect(mapEndpoint(listers(), before, { ...before, status: { ...before.status, lastContactTime: 'later' } })).toEqual([]));
 });
 
 describe('a backend', () => {
@@ -81,19 +88,19 @@ describe('a backend', () => {
     const [before, after] = ['x', 'y'].map((accessor) =>
       backend('one', { status: { mount: { path: 'one', owned: true, accessor } } }),
     );
-    const dependants = ofBackend(listers(), before, after);
+    const mapped = mapBackend(listers(), before, after);
     // A role that names no backend may belong to it by its namespace.
-    expect(items(dependants)).toEqual(['VaultACLPolicy/app', 'VaultAuthRole/a/web', 'VaultAuthRole/b/web']);
-    expect(dependants.filter(({ kind }) => kind === 'VaultAuthRole').every(({ when }) => when === 'spread')).toBe(true);
+    expect(items(mapped)).toEqual(['VaultACLPolicy/app', 'VaultAuthRole/a/web', 'VaultAuthRole/b/web']);
+    expect(mapped.filter(({ kind }) => kind === 'VaultAuthRole').every(({ when }) => when === 'spread')).toBe(true);
   });
   it('that counts its roles concerns nobody', () => {
     const before = backend('one', { status: { conditions: ready('True') } });
     const after = { ...before, status: { ...before.status, roles: { total: 2, ready: 1 } } };
-    expect(ofBackend(listers(), before, after)).toEqual([]);
+    expect(mapBackend(listers(), before, after)).toEqual([]);
   });
   it('that goes sets its endpoint and its policies free, and its roles look for another', () => {
     const leaving = listers({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
-    expect(items(ofBackend(leaving, backend('two', { spec: { endpointRef: { name: 'other' } } }), undefined))).toEqual([
+    expect(items(mapBackend(leaving, backend('two', { spec: { endpointRef: { name: 'other' } } }), undefined))).toEqual([
       'VaultACLPolicy/app',
       'VaultAuthRole/a/job',
       'VaultAuthRole/b/old',
@@ -106,36 +113,36 @@ describe('a backend', () => {
       backend('late', { spec: { path: 'one' }, status: { conditions: ready('False', 'NotOwned') } }),
       backend('two', { status: { conditions: ready('False') } }),
     );
-    const dependants = items(ofBackend(listers({ backends: waiting, roles: ours() }), backend('one'), undefined));
-    expect(dependants.filter((item) => item.startsWith('VaultAuthBackend'))).toEqual(['VaultAuthBackend/late']);
+    const mapped = items(mapBackend(listers({ backends: waiting, roles: ours() }), backend('one'), undefined));
+    expect(mapped.filter((item) => item.startsWith('VaultAuthBackend'))).toEqual(['VaultAuthBackend/late']);
   });
-  it('that remembers one more role has its tombstones looked at', () => {
+  it('that remembers one more role has its pending deletions reconciled', () => {
     const after = backend('one', { status: { pendingDeletions: [{} as never] } });
-    expect(items(ofBackend(listers(), backend('one', { status: {} }), after))).toEqual(['Tombstones/one']);
-    expect(items(ofBackend(listers(), after, backend('one', { status: {} })))).toEqual([]);
+    expect(items(mapBackend(listers(), backend('one', { status: {} }), after))).toEqual(['PendingDeletions/one']);
+    expect(items(mapBackend(listers(), after, backend('one', { status: {} })))).toEqual([]);
   });
 });
 
 describe('a policy', () => {
   it('that appears has looked at who asks for it', () =>
-    expect(items(ofPolicy(listers(), undefined, policy('app')))).toEqual(['VaultAuthRole/a/web', 'VaultEndpoint/main']));
+    expect(items(mapPolicy(listers(), undefined, policy('app')))).toEqual(['VaultAuthRole/a/web', 'VaultEndpoint/main']));
   it('that all roles of a backend get has all of them looked at', () =>
-    expect(items(ofPolicy(listers(), undefined, policy('base')))).toEqual([
+    expect(items(mapPolicy(listers(), undefined, policy('base')))).toEqual([
       'VaultAuthBackend/one',
       'VaultAuthRole/a/web',
       'VaultEndpoint/main',
     ]));
   it('with another text concerns nobody', () =>
-    expect(ofPolicy(listers(), policy('app'), policy('app', { metadata: { generation: 2 }, spec: { policy: 'y' } }))).toEqual(
+    expect(mapPolicy(listers(), policy('app'), policy('app', { metadata: { generation: 2 }, spec: { policy: 'y' } }))).toEqual(
       [],
     ));
 });
 
 describe('a role', () => {
   it('is counted by its backend, some time later', () =>
-    expect(ofRole(listers(), undefined, ROLES[0])).toEqual([{ kind: 'VaultAuthBackend', key: 'one', when: 'later' }]));
+    expect(mapRole(listers(), undefined, ROLES[0])).toEqual([{ kind: 'VaultAuthBackend', key: 'one', when: 'later' }]));
   it('that goes makes room, and gives its name free', () =>
-    expect(items(ofRole(listers(), role('b/web'), undefined))).toEqual([
+    expect(items(mapRole(listers(), role('b/web'), undefined))).toEqual([
       'VaultAuthRole/a/web',
       'VaultAuthRole/b/old',
       'VaultAuthRole/b/web',
@@ -144,7 +151,7 @@ describe('a role', () => {
   it('that lets go of a policy lets the policy go', () => {
     const leaving = listers({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
     const after = role('a/web', { metadata: { generation: 2 }, spec: { backendRef: { name: 'one' } } });
-    expect(items(ofRole(leaving, ROLES[0], after))).toEqual(['VaultACLPolicy/app', 'VaultAuthBackend/one']);
+    expect(items(mapRole(leaving, ROLES[0], after))).toEqual(['VaultACLPolicy/app', 'VaultAuthBackend/one']);
   });
 });
 
@@ -153,26 +160,26 @@ const account = (uid: string) => ({ namespace: 'a', name: 'web', uid, annotation
 
 describe('the cluster', () => {
   it('labels of a namespace decide about its roles', () => {
-    expect(items(ofNamespace(listers(), namespace({}), namespace({ team: 'x' })))).toEqual([
+    expect(items(mapNamespace(listers(), namespace({}), namespace({ team: 'x' })))).toEqual([
       'VaultAuthRole/a/job',
       'VaultAuthRole/a/web',
     ]);
-    expect(ofNamespace(listers(), namespace({}), namespace({}))).toEqual([]);
-    expect(ofNamespace(listers(), namespace({}), undefined)).toEqual([]);
+    expect(mapNamespace(listers(), namespace({}), namespace({}))).toEqual([]);
+    expect(mapNamespace(listers(), namespace({}), undefined)).toEqual([]);
   });
   it('a service account that comes, goes or is another one concerns the roles that bind it', () => {
-    expect(items(ofServiceAccount(listers(), undefined, account('1')))).toEqual(['VaultAuthRole/a/job', 'VaultAuthRole/a/web']);
-    expect(items(ofServiceAccount(listers(), account('1'), account('2')))).toHaveLength(2);
-    expect(ofServiceAccount(listers(), account('1'), { ...account('1'), annotations: { x: 'y' } })).toEqual([]);
+    expect(items(mapServiceAccount(listers(), undefined, account('1')))).toEqual(['VaultAuthRole/a/job', 'VaultAuthRole/a/web']);
+    expect(items(mapServiceAccount(listers(), account('1'), account('2')))).toHaveLength(2);
+    expect(mapServiceAccount(listers(), account('1'), { ...account('1'), annotations: { x: 'y' } })).toEqual([]);
   });
   it('service accounts themselves are looked at where a backend makes roles for them', () => {
     const auto = listers({ backends: ours(backend('one', { spec: { autoRoles: { mode: 'All' } as never } })) });
-    expect(items(ofServiceAccount(auto, account('1'), { ...account('1'), annotations: { x: 'y' } }))).toEqual([
+    expect(items(mapServiceAccount(auto, account('1'), { ...account('1'), annotations: { x: 'y' } }))).toEqual([
       'ServiceAccount/a/web',
     ]);
   });
   it('a Secret concerns whoever names it', () => {
-    expect(items(ofCredential(listers(), 'token'))).toEqual(['VaultEndpoint/main']);
-    expect(ofCredential(listers(), 'none')).toEqual([]);
+    expect(items(mapCredential(listers(), 'token'))).toEqual(['VaultEndpoint/main']);
+    expect(mapCredential(listers(), 'none')).toEqual([]);
   });
 });

@@ -6,12 +6,12 @@ const lines = async (metrics: ReturnType<typeof createControllerMetrics>): Promi
 
 test('counts what happens and reads gauges when asked', async () => {
   const metrics = createControllerMetrics({ version: '1', commit: 'c' });
-  let tombstones = [{ backend: 'one', count: 2 }];
+  let pendingDeletions = [{ backend: 'one', count: 2 }];
   metrics.watch({
     leading: () => true,
     queue: () => ({ ready: 1, waiting: 2, running: 3 }),
     objects: () => [{ kind: 'VaultAuthRole', reason: 'Ready', count: 7 }],
-    tombstones: () => tombstones,
+    pendingDeletions: () => pendingDeletions,
     resyncs: () => [{ backend: 'one', seconds: 300 }],
     staleness: () => 4,
   });
@@ -27,7 +27,7 @@ test('counts what happens and reads gauges when asked', async () => {
       'vault_auth_injector_leading 1',
       'vault_auth_injector_queue_items{state="waiting"} 2',
       'vault_auth_injector_objects{kind="VaultAuthRole",reason="Ready"} 7',
-      'vault_auth_injector_tombstones{backend="one"} 2',
+      'vault_auth_injector_pending_deletions{backend="one"} 2',
       'vault_auth_injector_role_resync_seconds{backend="one"} 300',
       'vault_auth_injector_controller_cache_staleness_seconds 4',
       'vault_auth_injector_reconciles_total{kind="VaultAuthRole",reason="Ready"} 1',
@@ -41,8 +41,8 @@ test('counts what happens and reads gauges when asked', async () => {
   expect(left).toBeGreaterThan(50);
 
   // What is gone is not told any more.
-  tombstones = [];
+  pendingDeletions = [];
   metrics.expires('reviewer', 'one', undefined);
   metrics.probe('one', undefined);
-  expect((await lines(metrics)).filter((line) => /tombstones\{|expiry_seconds\{|probe_success\{/.test(line))).toEqual([]);
+  expect((await lines(metrics)).filter((line) => /pending_deletions\{|expiry_seconds\{|probe_success\{/.test(line))).toEqual([]);
 });
