@@ -30,7 +30,7 @@ export function dispatcher(
     const { kind, key } = partsOf(item);
     const { vault } = controller;
     const context =
-      cause === 'routine' ? { ...controller, vault: { ...vault, registry: routineVaults(vault.registry) } } : controller;
+      cause === 'resync' ? { ...controller, vault: { ...vault, registry: resyncRegistry(vault.registry) } } : controller;
     switch (kind) {
       case 'VaultEndpoint':
         return reconcilers.VaultEndpoint?.(context, key, objects.VaultEndpoint.get(key), signal);
@@ -52,9 +52,9 @@ export function dispatcher(
  * The registry for a run that no change asked for: its reads wait behind the requests of changes. From its first write on it counts
  * as a change, so that drift is corrected and read back at once.
  */
-const routineVaults = (registry: VaultRegistry): VaultRegistry => {
+const resyncRegistry = (registry: VaultRegistry): VaultRegistry => {
   let hasWritten = false;
-  const asRoutine = <Call extends VaultCall>(call: Call): Call => {
+  const asResync = <Call extends VaultCall>(call: Call): Call => {
     hasWritten ||= call.method !== 'GET' && call.method !== 'LIST';
     return hasWritten ? call : { priority: 'resync', ...call };
   };
@@ -66,8 +66,8 @@ const routineVaults = (registry: VaultRegistry): VaultRegistry => {
       const { session, client } = vault;
       return {
         ...vault,
-        session: { ...session, request: (call) => session.request(asRoutine(call)) },
-        client: { ...client, request: (call) => client.request(asRoutine(call)) },
+        session: { ...session, request: (call) => session.request(asResync(call)) },
+        client: { ...client, request: (call) => client.request(asResync(call)) },
       };
     },
   };

@@ -1,7 +1,7 @@
 // The lanes of the work queue: which ready item runs next, so that changes overtake resyncs and no item starves.
 
-/** `change`: requested for now, because an object changed. `routine`: requested for a time, such as a resync. */
-export type Cause = 'change' | 'routine';
+/** `change`: requested for now, because an object changed. `resync`: requested for a time. */
+export type Cause = 'change' | 'resync';
 
 export interface Turn {
   readonly item: string;
@@ -11,7 +11,7 @@ export interface Turn {
 export interface QueueLanes {
   /** The item is ready to run. */
   readonly put: (item: string, cause: Cause) => void;
-  /** Turns an item that is ready for a routine run into a change. */
+  /** Turns an item that is ready for a resync into a change. */
   readonly hasten: (item: string) => void;
   /** The next item, which counts as running from now on; undefined: none may run. */
   readonly take: () => Turn | undefined;
@@ -25,52 +25,51 @@ export interface QueueLanes {
 /** The items of one lane, in the order in which they came. */
 interface Lane {
   readonly change: Set<string>;
-  readonly routine: Set<string>;
+  readonly resync: Set<string>;
   running: number;
-  /** Changes that started since the last routine run, while one was ready. */
+  /** Changes that started since the last resync, while one was ready. */
   changesInARow: number;
 }
 
-/** So many changes may overtake a ready routine run. */
+/** So many changes may overtake a ready resync. */
 const CHANGES_IN_A_ROW = 9;
 
 /**
- * Empty lanes. Lanes take turns, and with several workers none of them gets the last one. Routine runs get at most half of the
+ * Empty lanes. Lanes take turns, and with several workers none of them gets the last one. Resyncs get at most half of the
  * workers: they wait when a server is slow or its rate limit is reached, and changes must not wait for that.
  */
 export function queueLanes(workers: number, laneOf?: (item: string) => string): QueueLanes {
   const maxPerLane = laneOf && workers > 1 ? workers - 1 : workers;
-  const maxRoutine = Math.ceil(workers / 2);
+  const maxResyncs = Math.ceil(workers / 2);
   const lanes = new Map<string, Lane>();
-  let routineRunning = 0;
+  let resyncsRunning = 0;
 
   const lane = (item: string): Lane => {
     const name = laneOf?.(item) ?? '';
-    const existing = lanes.get(name) ?? { change: new Set(), routine: new Set(), running: 0, changesInARow: 0 };
+    const existing = lanes.get(name) ?? { change: new Set(), resync: new Set(), running: 0, changesInARow: 0 };
     lanes.set(name, existing);
     return existing;
   };
   const takeFrom = (own: Lane): Turn | undefined => {
     if (own.running >= maxPerLane) return undefined;
-    const routineIsReady = own.routine.size > 0 && routineRunning < maxRoutine;
-    const cause: Cause =
-      routineIsReady && (own.change.size === 0 || own.changesInARow >= CHANGES_IN_A_ROW) ? 'routine' : 'change';
+    const resyncIsReady = own.resync.size > 0 && resyncsRunning < maxResyncs;
+    const cause: Cause = resyncIsReady && (own.change.size === 0 || own.changesInARow >= CHANGES_IN_A_ROW) ? 'resync' : 'change';
     const [item] = own[cause];
     if (item === undefined) return undefined;
     own[cause].delete(item);
     own.running += 1;
-    if (cause === 'routine') {
-      routineRunning += 1;
+    if (cause === 'resync') {
+      resyncsRunning += 1;
       own.changesInARow = 0;
-    } else if (routineIsReady) own.changesInARow += 1;
+    } else if (resyncIsReady) own.changesInARow += 1;
     return { item, cause };
   };
 
   return {
     put: (item, cause) => void lane(item)[cause].add(item),
     hasten: (item) => {
-      const { change, routine } = lane(item);
-      if (routine.delete(item)) change.add(item);
+      const { change, resync } = lane(item);
+      if (resync.delete(item)) change.add(item);
     },
     take: () => {
       for (const [name, own] of lanes) {
@@ -85,9 +84,9 @@ export function queueLanes(workers: number, laneOf?: (item: string) => string): 
     },
     ended: ({ item, cause }) => {
       lane(item).running -= 1;
-      if (cause === 'routine') routineRunning -= 1;
+      if (cause === 'resync') resyncsRunning -= 1;
     },
-    ready: () => [...lanes.values()].reduce((sum, { change, routine }) => sum + change.size + routine.size, 0),
+    ready: () => [...lanes.values()].reduce((sum, { change, resync }) => sum + change.size + resync.size, 0),
     clear: () => lanes.clear(),
   };
 }

@@ -78,7 +78,7 @@ export function workQueue(options: WorkQueueOptions): WorkQueue {
 
   const makeReady = (item: string, entry: QueueItem): void => {
     entry.state = 'ready';
-    lanes.put(item, entry.isUrgent || isAlwaysUrgent(item) ? 'change' : 'routine');
+    lanes.put(item, entry.isUrgent || isAlwaysUrgent(item) ? 'change' : 'resync');
     dispatch();
   };
   const wait = (item: string, entry: QueueItem, due: number): void => {

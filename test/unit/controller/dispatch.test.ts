@@ -52,11 +52,11 @@ const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> =>
   return seen;
 };
 
-test('a routine run lets others go first until it writes; from then on it is a change, and the next run begins anew', async () => {
-  const routine = ['GET a resync', 'LIST b resync', 'GET c system', 'POST d -', 'GET d -'];
-  expect(await asked('routine', 'routine')).toEqual([...routine, ...routine]);
+test('a resync lets others go first until it writes; from then on it is a change, and the next run begins anew', async () => {
+  const resync = ['GET a resync', 'LIST b resync', 'GET c system', 'POST d -', 'GET d -'];
+  expect(await asked('resync', 'resync')).toEqual([...resync, ...resync]);
 });
 
-test('of a run that a change asked for nothing waits behind routine looks', async () => {
+test('of a run that a change asked for nothing waits behind resyncs', async () => {
   expect(await asked('change')).toEqual(['GET a -', 'LIST b -', 'GET c system', 'POST d -', 'GET d -']);
 });

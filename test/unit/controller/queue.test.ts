@@ -86,7 +86,7 @@ test('what was asked for now goes before thousands that were asked for at a time
   expect([times(ran, 'fresh').length, times(ran, 'old-900').length]).toEqual([1, 1]);
 });
 
-test('routine runs that hang leave half of the workers to changes, and what others depend on never counts as routine', async () => {
+test('resyncs that hang leave half of the workers to changes, and what others depend on never counts as a resync', async () => {
   const ran: string[] = [];
   const queue = workQueue({
     ...OPTIONS,
@@ -99,7 +99,7 @@ test('routine runs that hang leave half of the workers to changes, and what othe
   });
   for (let count = 0; count < 10; count += 1) queue.add(`hangs ${count}`, 1);
   await jest.advanceTimersByTimeAsync(100);
-  expect(ran).toEqual(['hangs 0 routine', 'hangs 1 routine']);
+  expect(ran).toEqual(['hangs 0 resync', 'hangs 1 resync']);
   queue.add('fresh');
   queue.add('server', 1);
   await jest.advanceTimersByTimeAsync(100);
@@ -117,7 +117,7 @@ test('a change that fails stays one for its first failures', async () => {
   });
   queue.add('a');
   await jest.advanceTimersByTimeAsync(30_000);
-  expect(causes.slice(0, 6)).toEqual(['change', 'change', 'change', 'change', 'routine', 'routine']);
+  expect(causes.slice(0, 6)).toEqual(['change', 'change', 'change', 'change', 'resync', 'resync']);
   queue.add('a');
   await jest.advanceTimersByTimeAsync(2000);
   expect(causes.at(-1)).toBe('change');
