@@ -280,7 +280,7 @@ describe('knowledge that has one place', () => {
 });
 
 describe('the bundle of the webhook', () => {
-  const ENTRIES = ['src/cli/main.ts', 'src/cli/agent-inject.ts', 'src/cli/webhook.ts'];
+  const ENTRIES = ['src/cli/main.ts', 'src/cli/serve.ts'];
 
   it('holds no Kubernetes client, schema or YAML library in what start-up loads', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'architecture-'));

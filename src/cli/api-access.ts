@@ -1,4 +1,4 @@
-// Access to the API server for all parts of a server: one client, made when somebody first needs it.
+// Access to the API server for a server process: one client, created on first use.
 import { inClusterConnection, type KubeConnection } from '../kube/kubeconfig.ts';
 import { kubeClient, type KubeClient } from '../kube/client.ts';
 import type { Settings, Surroundings } from '../settings/read.ts';
@@ -6,29 +6,29 @@ import { VERSION } from './version.ts';
 
 export interface Access {
   readonly client: KubeClient;
-  /** Our own namespace, as far as anything says so. */
+  /** Namespace of this pod, or of the kubeconfig's context, or `default`. */
   readonly namespace: string;
   /** PEM of the CA bundle of the API server; undefined: the CAs of the system. */
   readonly ca: () => Promise<string | undefined>;
 }
 
 export interface ApiAccess {
-  /** Something says where an API server is. */
-  readonly isKnown: boolean;
-  /** Always the same. Throws a sentence for a person when there is no way to an API server. */
+  /** A kubeconfig or the variables of the kubelet are set. */
+  readonly isConfigured: boolean;
+  /** The one client. Throws a message for the operator when no API server is configured. */
   readonly get: () => Promise<Access>;
-  /** Closes its connections; whoever used them has to be closed before. */
+  /** Closes its connections; call after everything that uses them is closed. */
   readonly close: () => Promise<void>;
 }
 
 const DEFAULT_NAMESPACE = 'default';
 
-/** From -kubeconfig, or else from what the kubelet gives a pod. */
+/** From -kubeconfig, otherwise from the service account of the pod. */
 export function apiAccess({ kubeconfig }: Settings, around: Surroundings): ApiAccess {
   const { kubernetesHost: host, kubernetesPort: port, podNamespace } = around;
   const connect = async (): Promise<KubeConnection> => {
     if (kubeconfig !== '') return (await import('../kube/kubeconfig.ts')).kubeconfigConnection(kubeconfig);
-    if (!host || !port) throw new Error('there is no API server: run in a cluster, or set -kubeconfig');
+    if (!host || !port) throw new Error('no API server configured: run in a cluster, or set -kubeconfig');
     return inClusterConnection({ host, port });
   };
   const make = async (): Promise<Access> => {
@@ -42,7 +42,7 @@ export function apiAccess({ kubeconfig }: Settings, around: Surroundings): ApiAc
   };
   let made: Promise<Access> | undefined;
   return {
-    isKnown: kubeconfig !== '' || (Boolean(host) && Boolean(port)),
+    isConfigured: kubeconfig !== '' || (Boolean(host) && Boolean(port)),
     get: () => (made ??= make()),
     close: async () => {
       const access = await made?.catch(() => undefined);

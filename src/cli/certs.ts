@@ -1,4 +1,4 @@
-// The command certs: a CA and a serving certificate as files, for development and for clusters that bring their own.
+// The command certs: writes a CA and a serving certificate to files, for development and for clusters without -tls-auto.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -11,16 +11,16 @@ export type CertsTerminal = Pick<Terminal, 'stdout' | 'stderr'>;
 
 const USAGE = `vault-auth-injector certs -out DIR [flags]
 
-Makes a CA and a serving certificate: ca.crt, ca.key, tls.crt, tls.key, and ca-bundle.txt for caBundle.
+Creates a CA and a serving certificate: ca.crt, ca.key, tls.crt, tls.key, and ca-bundle.txt for caBundle.
 
-  -out DIR         where to write; made when it is not there
-  -service NAME    name of the Service; with -namespace it gives all names by which the API server may call it
+  -out DIR         directory to write to; created if missing
+  -service NAME    name of the Service; with -namespace, the certificate has all of its DNS names
   -namespace NS    namespace of the Service
   -dns NAME,…      further DNS names
   -ip ADDRESS,…    further IP addresses
-  -days N          how long the serving certificate is valid; default 365, the CA ten years
-  -renew           keep the CA that is in DIR and replace the serving certificate only
-  -force           replace what is in DIR, the CA too
+  -days N          validity of the serving certificate, default 365; the CA is valid for ten years
+  -renew           keep the CA in DIR and replace the serving certificate only
+  -force           replace all files in DIR, including the CA
 
 Without -service, -dns and -ip the certificate is for this machine: localhost, 127.0.0.1 and ::1.
 `;
@@ -32,7 +32,7 @@ const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
   ]),
 );
 
-/** Runs the command; the answer is the exit code: 0, or 2 with one line on stderr. */
+/** Runs the command; returns the exit code: 0, or 2 with one line on stderr. */
 export function certs(words: readonly string[], { stdout, stderr }: CertsTerminal): Promise<number> {
   if (asksForHelp(words)) {
     stdout(USAGE);
@@ -66,15 +66,15 @@ const requestOf = (words: readonly string[]): Request => {
       .map((part) => part.trim())
       .filter((part) => part !== '');
   const out = values.get('out') ?? '';
-  if (out === '') throw new Error('-out is missing: the folder to write to');
+  if (out === '') throw new Error('-out is missing: the directory to write to');
   const days = Number(values.get('days') ?? 365);
-  if (!Number.isInteger(days) || days < 1 || days > LONGEST_DAYS)
-    throw new Error(`-days is a whole number from 1 to ${LONGEST_DAYS}, not ${values.get('days')}`);
+  if (!Number.isInteger(days) || days < 1 || days > MAX_DAYS)
+    throw new Error(`-days must be a whole number from 1 to ${MAX_DAYS}, not ${values.get('days')}`);
   const wrongAddress = list('ip').find((address) => isIP(address) === 0);
-  if (wrongAddress !== undefined) throw new Error(`-ip: ${JSON.stringify(wrongAddress)} is no IP address`);
+  if (wrongAddress !== undefined) throw new Error(`-ip: ${JSON.stringify(wrongAddress)} is not an IP address`);
   const named = [...serviceNames(values.get('service'), values.get('namespace')), ...list('dns')];
   const wrongName = named.find((name) => name.length > 253 || !DNS_NAME.test(name));
-  if (wrongName !== undefined) throw new Error(`${JSON.stringify(wrongName)} is no DNS name`);
+  if (wrongName !== undefined) throw new Error(`${JSON.stringify(wrongName)} is not a DNS name`);
   const forThisMachine = named.length === 0 && list('ip').length === 0;
   return {
     out,
@@ -86,16 +86,16 @@ const requestOf = (words: readonly string[]): Request => {
   };
 };
 
-const LONGEST_DAYS = 3650;
+const MAX_DAYS = 3650;
 // RFC 1123 labels; a wildcard may stand for the first.
 const DNS_NAME = /^(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i;
 
 const isOn = (value: string | undefined): boolean => value !== undefined && value !== 'false';
 
-/** The API server calls `NAME.NS.svc`; the others are for people and tools. */
+/** The API server calls `NAME.NS.svc`; the other names are for clients such as curl. */
 const serviceNames = (service: string | undefined, namespace: string | undefined): readonly string[] => {
   if ((service ?? '') === '' && (namespace ?? '') === '') return [];
-  if (!service || !namespace) throw new Error('-service and -namespace belong together: set both');
+  if (!service || !namespace) throw new Error('-service and -namespace must be set together');
   return [service, `${service}.${namespace}`, `${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`];
 };
 
@@ -103,12 +103,12 @@ const make = ({ out, dnsNames, ipAddresses, days, renew, force }: Request, now: 
   const path = (name: string): string => join(out, name);
   const present = FILES.filter((name) => existsSync(path(name)));
   if (present.length > 0 && !force && !renew)
-    throw new Error(`${present.join(', ')} already in ${out}: -renew keeps the CA, -force replaces all`);
+    throw new Error(`${present.join(', ')} already in ${out}: use -renew to keep the CA, or -force to replace all`);
   const notBefore = new Date(now - 300_000);
   const until = (count: number): Date => new Date(now + count * 86_400_000);
   const ca = renew
     ? readAuthority(path)
-    : issueCa({ commonName: 'vault-auth-injector CA', notBefore, notAfter: until(LONGEST_DAYS) });
+    : issueCa({ commonName: 'vault-auth-injector CA', notBefore, notAfter: until(MAX_DAYS) });
   const leaf = issueLeaf({
     ca,
     commonName: 'vault-auth-injector',
@@ -120,7 +120,7 @@ const make = ({ out, dnsNames, ipAddresses, days, renew, force }: Request, now: 
   });
   makeFolder(out);
   const write = (name: string, text: string, mode = 0o644): void => {
-    // The mode counts for a new file only.
+    // writeFileSync applies the mode to a new file only.
     rmSync(path(name), { force: true });
     writeFileSync(path(name), text, { mode });
   };
@@ -132,10 +132,10 @@ const make = ({ out, dnsNames, ipAddresses, days, renew, force }: Request, now: 
   write('tls.key', leaf.key, 0o600);
   write('ca-bundle.txt', Buffer.from(ca.certificate).toString('base64'));
   const names = [...dnsNames, ...ipAddresses].join(', ');
-  return `${renew ? 'Kept the CA and made' : 'Made a CA and'} a certificate for ${names}, valid until ${until(days).toISOString().slice(0, 10)}, in ${out}.\nServe with -tls-cert-file ${path('tls.crt')} -tls-key-file ${path('tls.key')}; caBundle is in ${path('ca-bundle.txt')}.\n`;
+  return `${renew ? 'Kept the CA and created' : 'Created a CA and'} a certificate for ${names}, valid until ${until(days).toISOString().slice(0, 10)}, in ${out}.\nServe with -tls-cert-file ${path('tls.crt')} -tls-key-file ${path('tls.key')}; caBundle is in ${path('ca-bundle.txt')}.\n`;
 };
 
-/** Node.js 20 and 22 never return from a recursive mkdir where the file system says ENOENT for the last part, as in /proc. */
+/** A recursive mkdir of Node.js 20 and 22 never returns where the file system answers ENOENT for the last part, as in /proc. */
 const makeFolder = (folder: string): void => {
   const missing: string[] = [];
   for (let path = resolve(folder); !existsSync(path); path = dirname(path)) missing.unshift(path);

@@ -39,14 +39,14 @@ export const controller: Run = async (words, terminal) => {
 
 /** What only the whole of the settings shows. */
 const complaints = ({ settings, positionals }: ReadSettings): readonly string[] => [
-  ...(positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is no flag`] : []),
+  ...(positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : []),
   ...(settings.workers < 1 ? ['-workers: 0 would never do anything, expected 1 or more'] : []),
   ...(settings.resyncFactor > 0 ? [] : [`-resync-factor: ${settings.resyncFactor} is no factor, expected a number above 0`]),
   ...(settings.leaseName === '' ? ['-lease-name must not be empty'] : []),
   ...(settings.serviceAccount === '' ? ['-service-account must not be empty'] : []),
   ...(settings.logFormat === 'json' || settings.logFormat === 'standard'
     ? []
-    : [`-log-format: ${JSON.stringify(settings.logFormat)} cannot be read, expected json or standard`]),
+    : [`-log-format: invalid value ${JSON.stringify(settings.logFormat)}, expected json or standard`]),
 ];
 
 /** Another process leads in our place, or may: a word of its own, so that a restart is no riddle. */

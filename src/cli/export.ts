@@ -1,22 +1,23 @@
-// The command export: an auth mount that exists, with its roles, as manifests that look and do not touch.
+// The command export: prints an existing auth mount and its roles as manifests with managementPolicy Observe.
 import { readFileSync } from 'node:fs';
 import { objectAt, textOf, type JsonObject } from '../json/json.ts';
-import { exportMount, type MountExport } from '../resources/export-mount.ts';
-import type { Note } from '../resources/export-role.ts';
+import { exportMount, type MountExport, type VaultMount } from '../resources/export-mount.ts';
+import type { Note, VaultRole } from '../resources/export-role.ts';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
-import { vaultClient } from '../vault/client.ts';
+import { type VaultCaller, vaultClient } from '../vault/client.ts';
 import { VaultError } from '../vault/errors.ts';
+import { readConfig, readMounts } from '../vault/mounts.ts';
+import { listRoles, readRole } from '../vault/roles.ts';
 import { vaultSession } from '../vault/session.ts';
 import { printYaml } from '../yaml/document.ts';
-import { readBackend } from './export-read.ts';
 import { asksForHelp, type Run, type Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
 
 const USAGE = `vault-auth-injector export -path PATH -cluster NAME [flags]
 
 Reads an auth mount of Vault or OpenBao and prints a VaultAuthBackend and its VaultAuthRoles with
-managementPolicy: Observe, with which the controller looks and writes nothing. What manifests cannot
-say is told on standard error and beside the objects. Nothing is written to the server.
+managementPolicy: Observe, with which the controller writes nothing. What manifests cannot express
+is reported on standard error and in comments. Nothing is written to the server.
 
   -path PATH            path of the auth mount, without "auth/"
   -cluster NAME         name of this cluster, for clusterName
@@ -37,26 +38,26 @@ const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
   ]),
 );
 
-/** Runs the command; the answer is the exit code: 0, 1 when the server cannot be read or has no such mount, 2 when called wrongly. */
+/** Runs the command; returns the exit code: 0, 1 when the server cannot be read or has no such mount, 2 for invalid flags. */
 export const exportCommand: Run = async (words, terminal) => {
   if (asksForHelp(words)) {
     terminal.stdout(USAGE);
     return 0;
   }
-  const complain = (problems: readonly string[], code: number): number => {
+  const fail = (problems: readonly string[], code: number): number => {
     for (const problem of problems) terminal.stderr(`vault-auth-injector export: ${problem}\n`);
     return code;
   };
   const request = requestOf(words, terminal);
-  if ('problems' in request) return complain(request.problems, 2);
+  if ('problems' in request) return fail(request.problems, 2);
   try {
     const found = await read(request);
-    if ('problem' in found) return complain([found.problem], 1);
+    if ('problem' in found) return fail([found.problem], 1);
     const result = exportMount({ ...request, ...found });
     terminal.stdout(textOfExport(result));
-    return complain(summary(result), result.manifests.length === 0 ? 1 : 0);
+    return fail(summary(result), result.manifests.length === 0 ? 1 : 0);
   } catch (error) {
-    if (error instanceof VaultError) return complain([`${request.address}: ${error.message}`], 1);
+    if (error instanceof VaultError) return fail([`${request.address}: ${error.message}`], 1);
     throw error;
   }
 };
@@ -94,10 +95,10 @@ const requestOf = (words: readonly string[], { environment }: Terminal): Request
   const ca = contents('ca-cert', 'VAULT_CACERT');
   if (path === '') problems.push('-path is missing: the path of the auth mount');
   if (!LABEL.test(value('cluster')))
-    problems.push('-cluster is missing or no name: the name of this cluster, of lower-case letters, digits and dashes');
+    problems.push('-cluster is missing or invalid: the name of this cluster, of lower-case letters, digits and dashes');
   if (!URL.canParse(address) || !/^https?:/.test(address))
-    problems.push('-address or VAULT_ADDR is missing or no URL: the address of the server');
-  if (token === '') problems.push('VAULT_TOKEN or -token-file is missing: the token to read with');
+    problems.push('-address or VAULT_ADDR is missing or not a URL: the address of the server');
+  if (token === '') problems.push('VAULT_TOKEN or -token-file is missing: the token of the reader');
   if (problems.length > 0) return { problems: problems.map((problem) => `${problem} (export -help lists the flags)`) };
   return {
     path,
@@ -129,7 +130,7 @@ const read = async ({ address, vaultNamespace, ca, token, path }: Request) => {
   }
 };
 
-/** Manifests with what each cannot say above it; what has no manifest comes last. */
+/** Manifests, each below a comment with what it cannot express; roles without a manifest are listed at the end. */
 const textOfExport = ({ manifests, notes }: MountExport): string => {
   const documents = manifests.map((manifest) => `${comment(notesOf(manifest, notes))}${printYaml(manifest)}`);
   const missing = notes.filter(({ expressed }) => !expressed);
@@ -153,4 +154,40 @@ const summary = ({ manifests, notes }: MountExport): readonly string[] => {
     ...notes.map(({ subject, reason, expressed }) => `${subject}: ${expressed ? '' : 'not expressed: '}${reason}`),
     `${roles} ${roles === 1 ? 'role' : 'roles'} printed, ${missing.length} not expressed`,
   ];
+};
+
+interface FoundBackend {
+  readonly mount: VaultMount;
+  readonly roles: readonly VaultRole[];
+}
+
+const EXPORTABLE: ReadonlySet<string> = new Set(['kubernetes', 'jwt', 'oidc']);
+
+/** Number of concurrent reads of roles. */
+const CONCURRENT_READS = 8;
+
+/** Reads a mount with its configuration and all its roles, or lists the mounts that exist. Throws VaultError. */
+const readBackend = async (caller: VaultCaller, path: string): Promise<FoundBackend | { readonly problem: string }> => {
+  const mounts = await readMounts(caller);
+  const found = mounts.find((mount) => mount.path === path);
+  if (!found) {
+    const fitting = mounts.filter(({ type }) => EXPORTABLE.has(type));
+    const others = fitting.map((mount) => `${mount.path} (${mount.type})`).join(', ');
+    return {
+      problem: `there is no auth mount ${JSON.stringify(path)}; there is ${others === '' ? 'none that can be exported' : others}`,
+    };
+  }
+  const mount = { path, type: found.type, description: found.description };
+  // Auth methods of other types have other roles, or none.
+  if (found.type === 'token' || !['kubernetes', 'jwt', 'oidc'].includes(found.type))
+    return { mount: { ...mount, config: undefined }, roles: [] };
+  const names = await listRoles(caller, path);
+  const roles: VaultRole[] = [];
+  for (let at = 0; at < names.length; at += CONCURRENT_READS) {
+    const some = names.slice(at, at + CONCURRENT_READS);
+    const documents = await Promise.all(some.map((name) => readRole(caller, path, name)));
+    // A role may have been deleted since it was listed.
+    for (const [index, document] of documents.entries()) if (document) roles.push({ name: some[index] ?? '', document });
+  }
+  return { mount: { ...mount, config: await readConfig(caller, path) }, roles };
 };

@@ -2,7 +2,7 @@
 import { defaultOf, flagOf, keysOf, variableOf } from '../settings/read.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow } from '../settings/table.ts';
 
-/** A flag that only one command has and that is no setting. */
+/** A flag of one command that is not a setting. */
 export interface OwnFlag {
   readonly name: string;
   /** Word for the value; absent for a switch. */
@@ -16,18 +16,24 @@ interface Entry {
 }
 
 const WIDTH = 100;
-/** Flags longer than this have their words on the next line. */
+/** The text of a flag longer than this starts on the next line. */
 const WIDEST_HEAD = 30;
 
-/** How each command is called, and what it does; the first lines of its help. */
+/** Usage and summary of each command: the first lines of its help. */
 const USAGE: Readonly<Record<Command, readonly [string, string]>> = {
   webhook: ['webhook [flags]', 'Serves admission reviews over HTTPS.'],
-  'agent-inject': ['agent-inject [flags]', 'Serves as vault-k8s does. Environment variables win over flags, as there.'],
-  controller: ['controller [flags]', 'Keeps auth backends, roles and policies in Vault and OpenBao as our kinds declare them.'],
+  'agent-inject': [
+    'agent-inject [flags]',
+    'Serves admission reviews as vault-k8s does. Environment variables override flags, as there.',
+  ],
+  controller: [
+    'controller [flags]',
+    'Reconciles auth backends, roles and policies of Vault and OpenBao with vaultauth.dev objects.',
+  ],
   inject: ['inject -f FILE… [flags]', 'Injects manifests without a cluster and prints them. Without -f it reads standard input.'],
   explain: [
     'explain -f FILE… [flags], or explain pod NAMESPACE/NAME [flags]',
-    'Says for every pod of a manifest, or one of a cluster, whether it is injected, why, and with what.',
+    'Explains for each pod of a manifest, or one of a cluster, whether and why it is injected.',
   ],
 };
 
@@ -48,7 +54,7 @@ const ownEntry = ({ name, value, sentence }: OwnFlag): Entry => ({
 const settingEntry = (key: SettingKey, command: Command): Entry => {
   const row: SettingRow<unknown> = settingsTable[key];
   const standard = defaultOf(key, command) ?? '';
-  // A switch needs no value; a list of words is too long for the head and is told in a line of its own.
+  // A switch has no value; a list of words is too long for the head and gets a line of its own.
   const isWords = row.kind.name.includes('|');
   const value = row.kind.name === 'flag' ? '' : ` ${isWords ? 'WORD' : row.kind.name.toUpperCase().replaceAll(' ', '-')}`;
   const notes = [

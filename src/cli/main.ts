@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Chooses the command. Each is loaded only when it is asked for: what a webhook never uses costs it neither time nor memory.
+// Selects the command. Each is imported on demand, so that a server does not load the code of the other commands.
 import { nearestWord } from '../annotations/suggest.ts';
 import { processEnvironment, surroundings } from '../settings/read.ts';
 import { processTerminal, type Run, type Terminal } from './terminal.ts';
@@ -10,29 +10,29 @@ interface Entry {
 }
 
 const COMMANDS: Readonly<Record<string, Entry>> = {
-  webhook: { sentence: 'serve admission reviews', load: async () => (await import('./webhook.ts')).webhook },
+  webhook: { sentence: 'serve admission reviews', load: async () => (await import('./serve.ts')).webhook },
   'agent-inject': {
-    sentence: 'serve as vault-k8s does, with its flags and environment',
-    load: async () => (await import('./agent-inject.ts')).agentInject,
+    sentence: 'serve admission reviews with the flags and environment of vault-k8s',
+    load: async () => (await import('./serve.ts')).agentInject,
   },
   controller: {
-    sentence: 'keep auth backends, roles and policies in Vault true',
+    sentence: 'reconcile auth backends, roles and policies in Vault',
     load: async () => (await import('./controller.ts')).controller,
   },
   inject: { sentence: 'inject manifests offline', load: async () => (await import('./inject.ts')).inject },
   explain: {
-    sentence: 'say why a pod is injected or not, and with what',
+    sentence: 'explain why a pod is injected or not, and with what',
     load: async () => (await import('./explain.ts')).explain,
   },
   export: {
-    sentence: 'print an auth mount of Vault as manifests that only observe',
+    sentence: 'print an auth mount of Vault as manifests with managementPolicy Observe',
     load: async () => (await import('./export.ts')).exportCommand,
   },
   policy: {
-    sentence: 'print the rights in Vault that the controller needs',
+    sentence: 'print the Vault policy that the controller needs',
     load: async () => (await import('./policy.ts')).policy,
   },
-  certs: { sentence: 'make a CA and a serving certificate', load: async () => (await import('./certs.ts')).certs },
+  certs: { sentence: 'create a CA and a serving certificate', load: async () => (await import('./certs.ts')).certs },
   version: { sentence: 'print the version', load: async () => (await import('./version.ts')).version },
 };
 
@@ -44,7 +44,7 @@ const usage = (): string => {
 
 const HELP = new Set(['help', '-h', '-help', '--help']);
 
-/** Runs one command; the answer is the exit code. */
+/** Runs one command; returns the exit code. */
 const main = async (words: readonly string[], terminal: Terminal): Promise<number> => {
   const [name, ...rest] = words;
   if (name === undefined || HELP.has(name)) {
@@ -55,7 +55,7 @@ const main = async (words: readonly string[], terminal: Terminal): Promise<numbe
   if (!entry) {
     const nearest = nearestWord(name, Object.keys(COMMANDS));
     terminal.stderr(
-      `vault-auth-injector: no command ${JSON.stringify(name)}${nearest === undefined ? '' : `; did you mean ${nearest}?`}\n\n${usage()}`,
+      `vault-auth-injector: unknown command ${JSON.stringify(name)}${nearest === undefined ? '' : `; did you mean ${nearest}?`}\n\n${usage()}`,
     );
     return 2;
   }

@@ -1,4 +1,4 @@
-// The command policy: the rights in Vault that the controller needs, as a policy and as the role that gives it.
+// The command policy: prints the Vault policy that the controller needs, or the role that grants it.
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from '../resources/backend.ts';
 import { controllerRights, controllerRole, policyOfRights } from '../resources/controller-policy.ts';
@@ -13,24 +13,24 @@ import { asksForHelp, type Run, type Terminal } from './terminal.ts';
 const USAGE = `vault-auth-injector policy -f FILE [flags]
 vault-auth-injector policy -path PATH -cluster NAME [flags]
 
-Prints the ACL policy that the controller needs in Vault, and no right more:
+Prints the ACL policy that the controller needs in Vault, with the least privileges:
 
   vault-auth-injector policy -f manifests/ | vault policy write vault-auth-injector -
   vault-auth-injector policy -f manifests/ -role | vault write auth/kubernetes/role/vault-auth-injector -
 
   -f FILE               manifests with VaultEndpoint, VaultAuthBackend and VaultACLPolicy; a file,
                         a directory, or - for standard input; can be repeated
-  -endpoint NAME        for what belongs to this VaultEndpoint; needed when there are several
+  -endpoint NAME        only objects of this VaultEndpoint; required when there are several
   -path PATH            instead of -f: the path of one auth mount, without "auth/"
   -cluster NAME         the clusterName of that backend
-  -plain                its roles have plain names, so any role of the mount may be written
-  -create               the mount may be made, which needs sudo
-  -policies NAME,…      policies besides, or beginnings of names with * at the end
-  -observe-only         for a controller that runs with -observe-only: nothing but reading
+  -plain                its roles have plain names, so that every role of the mount may be written
+  -create               the controller creates the mount, which needs sudo
+  -policies NAME,…      additional policies; a name may end with *
+  -observe-only         for a controller with -observe-only: read only
   -role                 print the role that the controller logs in as, as JSON, instead
   -name NAME            name of the policy, for the role; default vault-auth-injector
   -namespace NS         namespace of the controller, for the role; default vault-auth-injector
-  -service-account SA   its service account, for the role; default vault-auth-injector-controller
+  -service-account SA   service account of the controller, for the role; default vault-auth-injector-controller
 `;
 
 const SWITCHES = ['plain', 'create', 'observe-only', 'role'];
@@ -39,7 +39,7 @@ const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
   [...SWITCHES, ...VALUES].map((name) => [name, { isSwitch: SWITCHES.includes(name) }]),
 );
 
-/** Runs the command; the answer is the exit code: 0, or 2 with what is wrong on stderr. */
+/** Runs the command; returns the exit code: 0, or 2 with the problems on stderr. */
 export const policy: Run = async (words, terminal) => {
   if (asksForHelp(words)) {
     terminal.stdout(USAGE);
@@ -66,16 +66,16 @@ const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<
   if (files.length > 0 === values.has('path')) return { problems: ['give either -f with manifests, or -path and -cluster'] };
   const subject = values.has('path')
     ? fromFlags(values, isOn)
-    : chosen(await readCustomResources(files, stdin), values.get('endpoint'));
+    : ofEndpoint(await readCustomResources(files, stdin), values.get('endpoint'));
   if ('problems' in subject) return subject;
   if (isOn('role')) return roleOf(subject, values);
   const furtherPolicies = (values.get('policies') ?? '')
     .split(',')
     .filter((name) => name.trim() !== '')
     .map((name) => name.trim());
-  const odd = furtherPolicies.find((name) => !POLICY_NAMES.test(name));
-  if (odd !== undefined)
-    return { problems: [`-policies: ${JSON.stringify(odd)} is no name of a policy, nor its beginning with * at the end`] };
+  const invalid = furtherPolicies.find((name) => !POLICY_NAMES.test(name));
+  if (invalid !== undefined)
+    return { problems: [`-policies: ${JSON.stringify(invalid)} is not a policy name, optionally with * at the end`] };
   const { endpoint, VaultAuthBackend: backends, VaultACLPolicy: policies } = subject;
   const rights = controllerRights({
     ...(endpoint ? { endpoint } : {}),
@@ -89,18 +89,21 @@ const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<
 
 const POLICY_NAMES = /^[a-z0-9][a-z0-9._-]*\*?$/;
 
-/** What belongs to one endpoint. */
-const chosen = (kinds: CustomResources, wanted: string | undefined): Subject | { readonly problems: readonly string[] } => {
+/** The objects of one endpoint. */
+const ofEndpoint = (
+  kinds: CustomResources,
+  requested: string | undefined,
+): Subject | { readonly problems: readonly string[] } => {
   if (kinds.problems.length > 0) return { problems: kinds.problems };
   const names = new Set([
     ...kinds.VaultEndpoint.map(({ metadata }) => metadata.name),
     ...[...kinds.VaultAuthBackend, ...kinds.VaultACLPolicy].map(({ spec }) => spec.endpointRef.name),
   ]);
-  if (names.size === 0) return { problems: ['there is no VaultEndpoint, VaultAuthBackend or VaultACLPolicy in what -f names'] };
-  const [name = '', ...others] = wanted === undefined ? names : [wanted];
+  if (names.size === 0) return { problems: ['-f contains no VaultEndpoint, VaultAuthBackend or VaultACLPolicy'] };
+  const [name = '', ...others] = requested === undefined ? names : [requested];
   if (others.length > 0) return { problems: [`choose one with -endpoint: ${[...names].join(', ')}`] };
   if (!names.has(name))
-    return { problems: [`-endpoint: nothing belongs to ${JSON.stringify(name)}; there is ${[...names].join(', ')}`] };
+    return { problems: [`-endpoint: no object references ${JSON.stringify(name)}; there is ${[...names].join(', ')}`] };
   return {
     endpoint: kinds.VaultEndpoint.find(({ metadata }) => metadata.name === name),
     VaultAuthBackend: kinds.VaultAuthBackend.filter(({ spec }) => spec.endpointRef.name === name),
@@ -108,7 +111,7 @@ const chosen = (kinds: CustomResources, wanted: string | undefined): Subject | {
   };
 };
 
-/** One backend that flags describe; its type makes no difference to the rights. */
+/** A backend from flags; its type does not change the policy. */
 const fromFlags = (
   values: ReadonlyMap<string, string>,
   isOn: (name: string) => boolean,
@@ -135,7 +138,7 @@ const fromFlags = (
 };
 
 const roleOf = ({ endpoint }: Subject, values: ReadonlyMap<string, string>): Answer => {
-  if (!endpoint) return { problems: ['-role needs the VaultEndpoint in what -f names'] };
+  if (!endpoint) return { problems: ['-role requires -f with the VaultEndpoint'] };
   const role = controllerRole({
     endpoint,
     policy: values.get('name') ?? 'vault-auth-injector',
@@ -148,10 +151,10 @@ const roleOf = ({ endpoint }: Subject, values: ReadonlyMap<string, string>): Ans
 const headOf = ({ endpoint, VaultAuthBackend: backends }: Subject, observeOnly: boolean): string => {
   const namespace = endpoint?.spec.namespace ?? '';
   return [
-    `# What the controller of vault-auth-injector needs${endpoint ? ` at VaultEndpoint ${endpoint.metadata.name}` : ''}.`,
-    ...(namespace === '' ? [] : [`# It belongs into the namespace ${namespace}.`]),
+    `# Policy of the vault-auth-injector controller${endpoint ? ` for VaultEndpoint ${endpoint.metadata.name}` : ''}.`,
+    ...(namespace === '' ? [] : [`# Write it in the namespace ${namespace}.`]),
     ...(observeOnly || backends.length === 0 ? [] : POWER),
-    ...(backends.some(isPlain) ? ['# Roles with plain names: it may write every role of those mounts.'] : []),
+    ...(backends.some(isPlain) ? ['# Roles with plain names: the policy allows writing every role of those mounts.'] : []),
     '',
   ].join('\n');
 };
@@ -159,8 +162,8 @@ const headOf = ({ endpoint, VaultAuthBackend: backends }: Subject, observeOnly: 
 const isPlain = ({ spec }: VaultAuthBackend): boolean => spec.tenancy.roleNaming === 'Plain';
 
 const POWER = [
-  '# Whoever has it can give any policy of this namespace to a login: what a role may hold cannot be fenced in soundly',
-  '# (allowed_parameters lets globs and deprecated fields through). Give it to the controller alone.',
+  '# A token with this policy can grant any policy of this namespace to a login: the fields of a role cannot be restricted',
+  '# reliably (allowed_parameters accepts globs and deprecated fields). Grant it to the controller only.',
 ];
 
 type CustomResources = { readonly [Name in KindName]: readonly Resources[Name][] } & {

@@ -1,51 +1,50 @@
-// Connects the parts of an admission server and holds them together from start to last answer.
+// The commands webhook and agent-inject: an admission server from its start to its last response.
 import { reviewer } from '../admission/review.ts';
-import { cipherSuites } from '../http/tls-options.ts';
+import { admissionContext } from '../cluster/admission-context.ts';
+import { startClusterCache } from '../cluster/cluster-cache.ts';
+import { onStopSignals } from '../http/drain.ts';
 import { startOperationsServer } from '../http/operations.ts';
 import { startAdmissionServer, type AdmissionServer } from '../http/server.ts';
-import { onStopSignals } from '../http/drain.ts';
+import { cipherSuites } from '../http/tls-options.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import { readSettings, surroundings, type ReadSettings } from '../settings/read.ts';
-import { apiAccess } from './api-access.ts';
-import { certificateSource } from './certificates.ts';
-import { startClusterCache } from '../cluster/cluster-cache.ts';
-import { complaints, type ServerCommand } from './complaints.ts';
-import { admissionContext } from '../cluster/admission-context.ts';
-import { asksForHelp, type Terminal } from './terminal.ts';
+import { readSettings, surroundings, type ReadSettings, type Settings } from '../settings/read.ts';
+import { fileSource } from '../tls/files.ts';
+import { publishedFileSource } from '../tls/publication.ts';
+import type { CertificateSource } from '../tls/source.ts';
+import { type ApiAccess, apiAccess } from './api-access.ts';
+import { checkServerSettings, type ServerCommand } from './check-settings.ts';
+import { asksForHelp, type Run, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
 
-/** The commands that serve, and the exit code of each when it was called wrongly: vault-k8s ends with 1. */
-const WRONG_CALL: Readonly<Record<ServerCommand, number>> = { webhook: 2, 'agent-inject': 1 };
+/** The command webhook. Serves until SIGTERM; exit codes: 0 stopped, 1 cannot serve, 2 invalid flags. */
+export const webhook: Run = (words, terminal) => serve('webhook', words, terminal);
 
-const settingsOf = (command: ServerCommand, words: readonly string[], terminal: Terminal): ReadSettings | undefined => {
-  const reading = readSettings(command, words, terminal.environment);
-  const problems = reading.ok ? complaints(command, reading.value) : reading.problems;
-  if (reading.ok && problems.length === 0) return reading.value;
-  for (const problem of problems) terminal.stderr(`vault-auth-injector ${command}: ${problem}\n`);
-  return undefined;
-};
+/** The command agent-inject: the same server with the flags, environment and quirks of vault-k8s. Exit codes: 0 stopped, otherwise 1. */
+export const agentInject: Run = (words, terminal) => serve('agent-inject', words, terminal);
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** Exit code for invalid flags; vault-k8s exits with 1. */
+const USAGE_CODE: Readonly<Record<ServerCommand, number>> = { webhook: 2, 'agent-inject': 1 };
 
-/** Runs until a signal; the answer is the exit code. */
-export async function serve(command: ServerCommand, words: readonly string[], terminal: Terminal): Promise<number> {
+const serve = async (command: ServerCommand, words: readonly string[], terminal: Terminal): Promise<number> => {
   if (asksForHelp(words)) {
     const { helpOf } = await import('./help.ts');
     terminal.stdout(helpOf(command));
     return 0;
   }
-  const read = settingsOf(command, words, terminal);
-  if (!read) return WRONG_CALL[command];
+  const reading = readSettings(command, words, terminal.environment);
+  const problems = reading.ok ? checkServerSettings(command, reading.value) : reading.problems;
+  for (const problem of problems) terminal.stderr(`vault-auth-injector ${command}: ${problem}\n`);
+  if (!reading.ok || problems.length > 0) return USAGE_CODE[command];
   try {
-    return await run(command, read, terminal);
+    return await run(command, reading.value, terminal);
   } catch (error) {
-    terminal.stderr(`vault-auth-injector ${command}: ${messageOf(error)}\n`);
+    terminal.stderr(`vault-auth-injector ${command}: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
-}
+};
 
-/** What has to be closed in the end, latest first. */
+/** What to close at the end, in reverse order. */
 type Closing = (() => Promise<unknown> | void)[];
 
 const closeAll = async (closing: Closing): Promise<void> => {
@@ -59,14 +58,14 @@ const run = async (command: ServerCommand, read: ReadSettings, terminal: Termina
   try {
     const server = await start(command, read, terminal, log, closing);
     const code = await untilStopped(log, async (hurry) => {
-      log.info({}, 'stopping: new connections go elsewhere, what is under way is answered');
+      log.info({}, 'draining: serving until no more reviews arrive');
       await server.drain(hurry);
       await closeAll(closing);
     });
     log.info({ code }, 'stopped');
     return code;
   } finally {
-    // What a failed start has opened would keep the process alive.
+    // Connections that a failed start has opened would keep the process alive.
     await closeAll(closing);
     log.flush();
   }
@@ -80,7 +79,7 @@ const start = async (
   closing: Closing,
 ): Promise<AdmissionServer> => {
   const { settings } = read;
-  const compat = command === 'agent-inject';
+  const isCompat = command === 'agent-inject';
   const metrics = createMetrics({ version: VERSION, commit: COMMIT });
   const api = apiAccess(settings, surroundings(terminal.environment));
   closing.push(() => api.close());
@@ -100,14 +99,14 @@ const start = async (
   const { listen = { host: '', port: 0 }, operationsListen } = settings;
   const server = await startAdmissionServer({
     listen,
-    reviewer: cache.withLookUps(reviewer(current, { compat })),
+    reviewer: cache.withLookUps(reviewer(current, { compat: isCompat })),
     notReady: cache.notReadyReason,
     certificates,
     metrics,
     log,
     tls: { minVersion: settings.tlsMinVersion, ciphers: cipherSuites(settings.tlsCipherSuites.join(',')) },
     limits: { drainMinMs: settings.drainMin, drainIdleMs: settings.drainIdle, drainMaxMs: settings.drainMax },
-    compat: compat ? { telemetryPath: settings.telemetryPath } : undefined,
+    compat: isCompat ? { telemetryPath: settings.telemetryPath } : undefined,
   });
   closing.push(() => server.drain(true));
   let operationsPort: number | undefined;
@@ -120,9 +119,28 @@ const start = async (
   return server;
 };
 
+/** Files if they are set, otherwise the self-managed CA. Throws a message for the operator when neither is possible. */
+const certificateSource = async (settings: Settings, api: ApiAccess, log: Log): Promise<CertificateSource> => {
+  const { tlsCertFile, tlsKeyFile, tlsCaCertFile, tlsAuto, tlsAutoHosts, tlsSecretName } = settings;
+  const access = () =>
+    api.get().catch((error: unknown) => {
+      throw new Error(`-tls-auto: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    });
+  if (tlsCertFile !== '') {
+    const files = await fileSource({ certificateFile: tlsCertFile, keyFile: tlsKeyFile, log });
+    if (tlsCaCertFile === '' || tlsAuto === '') return files;
+    const { client } = await access();
+    return publishedFileSource({ files, caFile: tlsCaCertFile, client, configuration: tlsAuto, log });
+  }
+  const { client, namespace } = await access();
+  // Imported here and not at the top, so that servers with a certificate file do not load node-forge (20 ms).
+  const { selfManagedSource } = await import('../tls/keeper.ts');
+  return selfManagedSource({ client, configuration: tlsAuto, namespace, secretName: tlsSecretName, hosts: tlsAutoHosts, log });
+};
+
 /**
- * Resolves with the exit code after a first signal has been worked off; a second one ends the process at once. A fault of
- * this program stops it in good order too: it must not go on in a state that nobody knows.
+ * Resolves with the exit code after the first signal, once the server has stopped; a second signal ends the process at once.
+ * An uncaught exception stops the server as well, since the state of the process is unknown then.
  */
 const untilStopped = (log: Log, stop: (hurry: boolean) => Promise<void>): Promise<number> =>
   new Promise((resolve) => {
@@ -132,12 +150,12 @@ const untilStopped = (log: Log, stop: (hurry: boolean) => Promise<void>): Promis
       isDone = true;
     };
     process.once('uncaughtException', (fault) => {
-      log.error({ fault: fault.message, stack: fault.stack }, 'a fault of this program: it stops');
+      log.error({ error: fault.message, stack: fault.stack }, 'uncaught exception, shutting down');
       void finish(true).finally(() => (isDone ? resolve(1) : process.exit(1)));
     });
     onStopSignals({
       stop: finish,
       end: (code) => (isDone || code <= 1 ? resolve(code) : process.exit(code)),
-      hungUp: () => log.info({}, 'SIGHUP is ignored: changed certificate files are noticed without it'),
+      hungUp: () => log.info({}, 'SIGHUP ignored: changed certificate files are reloaded without it'),
     });
   });

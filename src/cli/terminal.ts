@@ -1,29 +1,29 @@
-// What a command knows of the person in front of it. Commands get it as an argument, so that tests can be that person.
+// Standard streams and environment of a command. Commands receive them as an argument, so that tests can replace them.
 
 export interface Terminal {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   /** Everything on standard input, as text. */
   readonly stdin: () => Promise<string>;
-  /** Standard input is a person, who would wait for a prompt. */
+  /** Standard input is a terminal, so that a command without input would seem to hang. */
   readonly stdinIsTerminal?: boolean;
-  /** Colour is wanted: standard output is a terminal and NO_COLOR is not set. */
+  /** Standard output is a terminal and NO_COLOR is not set. */
   readonly colour: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** A command: words after its name in, exit code out. 0 done, 1 found something wrong, 2 called wrongly. */
+/** A command: takes the arguments after its name, returns the exit code. 0 success, 1 failure, 2 invalid arguments. */
 export type Run = (words: readonly string[], terminal: Terminal) => Promise<number>;
 
 /** The terminal of this process. */
 export function processTerminal(environment: Readonly<Record<string, string | undefined>>, noColor: boolean): Terminal {
-  // A reader that has seen enough, such as `head`, is no error.
+  // A reader that closes the pipe, such as `head`, is not an error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
     process.stderr.write(`vault-auth-injector: standard output cannot be written: ${error.message}\n`);
     process.exit(1);
   });
-  // There is nobody left to tell.
+  // Without standard error there is no place to report anything.
   process.stderr.on('error', () => {});
   return {
     stdout: (text) => void process.stdout.write(text),
@@ -50,7 +50,7 @@ export function painter({ colour: isColoured }: Pick<Terminal, 'colour'>): Paint
 
 const HELP = new Set(['-h', '-help', '--help']);
 
-/** True when the words ask what a command takes rather than for its work. */
+/** True when the arguments contain -help. */
 export function asksForHelp(words: readonly string[]): boolean {
   return words.some((word) => HELP.has(word));
 }

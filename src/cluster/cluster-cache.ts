@@ -31,7 +31,7 @@ export interface ClusterCacheOptions {
   readonly settings: Settings;
   readonly api: {
     /** False: there are no credentials for an API server. */
-    readonly isKnown: boolean;
+    readonly isConfigured: boolean;
     readonly get: () => Promise<{ readonly client: KubeClient }>;
   };
   readonly log: Log;
@@ -45,7 +45,7 @@ export interface ClusterCacheOptions {
 export async function startClusterCache(options: ClusterCacheOptions): Promise<ClusterCache> {
   const { command, settings, api, log } = options;
   if (settings.clusterState !== '') return fromFiles(settings.clusterState, log);
-  if (command !== 'webhook' || !settings.watch || !api.isKnown) return EMPTY;
+  if (command !== 'webhook' || !settings.watch || !api.isConfigured) return EMPTY;
   try {
     return fromApi(options, (await api.get()).client);
   } catch (error) {

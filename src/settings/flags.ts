@@ -16,11 +16,11 @@ export interface ParsedFlags {
 }
 
 export interface FlagOptions {
-  /** Go's own package stops at the first word that is no flag; vault-k8s' manifests rely on it. */
+  /** Stop at the first word that is not a flag, as Go's package does; manifests of vault-k8s rely on it. */
   readonly stopAtPositional: boolean;
 }
 
-/** Splits the words of a command line; total. */
+/** Splits the words of a command line; never throws. */
 export function parseFlags(
   words: readonly string[],
   specs: ReadonlyMap<string, FlagSpec>,
@@ -46,7 +46,7 @@ export function parseFlags(
     }
     const [, name = '', value] = match;
     const spec = specs.get(name);
-    if (!spec) problems.push(`-${name}: no such flag`);
+    if (!spec) problems.push(`-${name}: unknown flag`);
     else if (value !== undefined) take(name, value);
     else if (spec.isSwitch) take(name, 'true');
     else if (index + 1 < words.length) {

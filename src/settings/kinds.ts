@@ -14,7 +14,7 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
   err: 'error',
 };
 
-/** A log level, in any case and with the second names of vault-k8s. */
+/** A log level, in any case, with the aliases of vault-k8s. */
 export const logLevel: Kind<LogLevel> = {
   name: 'level',
   wanted: 'one of trace, debug, info, warn, error',
@@ -33,7 +33,7 @@ export interface ListenAddress {
 const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/;
 const HIGHEST_PORT = 65_535;
 
-/** Go's listen address: HOST:PORT, :PORT or [IPv6]:PORT; the empty text switches the listener off. */
+/** Go's listen address: HOST:PORT, :PORT or [IPv6]:PORT; empty disables the listener. */
 export const listenAddress: Kind<ListenAddress | undefined> = {
   name: 'address',
   wanted: 'HOST:PORT, :PORT or [IPv6]:PORT',
@@ -48,7 +48,7 @@ export const listenAddress: Kind<ListenAddress | undefined> = {
 const UNIT_MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const PERIOD = /^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/;
 
-/** A length of time in milliseconds, written as Go writes durations. */
+/** A Go duration, in milliseconds. */
 export const milliseconds: Kind<number> = {
   name: 'duration',
   wanted: 'a duration such as 500ms, 10s or 1m30s',
@@ -61,10 +61,10 @@ export const milliseconds: Kind<number> = {
   },
 };
 
-/** A PEM document, plain or in base64, as vault-k8s takes the CA of Vault. */
+/** A PEM document, plain or in base64, as vault-k8s accepts the CA of Vault. */
 export const pemOrBase64: Kind<string> = {
   name: 'PEM',
-  wanted: 'PEM text, or the same in base64',
+  wanted: 'PEM or base64 of PEM',
   read: (raw) => {
     const packed = raw.replaceAll(/[\r\n]/g, '');
     const isBase64 = packed !== '' && packed.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(packed);

@@ -13,15 +13,15 @@ export type Settings = {
 
 /** Where the process runs, read from its environment here and nowhere else. */
 export interface Surroundings {
-  /** Namespace of our own pod, when the pod's manifest says so. */
+  /** Namespace of this pod, if its manifest sets NAMESPACE. */
   readonly podNamespace: string | undefined;
   readonly podName: string;
-  /** Access to the API server from inside the cluster, as the kubelet gives it. */
+  /** Address of the API server, set by the kubelet. */
   readonly kubernetesHost: string | undefined;
   readonly kubernetesPort: string | undefined;
-  /** Where a person keeps the access to clusters: files in the order of KUBECONFIG, or kubectl's usual one. */
+  /** The files of KUBECONFIG, or kubectl's default file. */
   readonly kubeconfigs: string;
-  /** Colour is not wanted, by the convention of no-color.org. */
+  /** No colour, by the convention of no-color.org. */
   readonly noColor: boolean;
 }
 
@@ -45,10 +45,11 @@ export function variablePrefix(command: Command): string {
   return command === 'agent-inject' ? 'AGENT_INJECT_' : 'VAULT_AUTH_INJECTOR_';
 }
 
-/** Rows without a flag: vault-k8s has them in the environment only, and so they stay for its command. */
+/** Name of the flag, without the dash. */
 export function flagOf(key: SettingKey): string {
   return kebab(key);
 }
+/** Name of the environment variable for a command. */
 export function variableOf(key: SettingKey, command: Command): string {
   return (
     variablePrefix(command) +
@@ -72,8 +73,8 @@ export function keysOf(command: Command): readonly SettingKey[] {
 const isSwitch = (kind: Kind<unknown>): boolean => kind.name === 'flag';
 
 /**
- * Reads the settings of a command. For `agent-inject` the environment wins over flags when it is not empty, as in vault-k8s;
- * elsewhere flags win, as everywhere else in the field.
+ * Reads the settings of a command. For `agent-inject` a variable that is not empty overrides the flag, as in vault-k8s; for
+ * the other commands the flag overrides the variable.
  */
 export function readSettings(
   command: Command,
@@ -89,7 +90,7 @@ export function readSettings(
   ]);
   const flags = parseFlags(words, specs, { stopAtPositional: isCompat });
   const problems = flags.problems.map((problem) => {
-    const unknown = /^-([^:]+): no such flag$/.exec(problem)?.[1];
+    const unknown = /^-([^:]+): unknown flag$/.exec(problem)?.[1];
     const nearest = unknown === undefined ? undefined : nearestWord(unknown, [...specs.keys()]);
     return nearest === undefined ? problem : `${problem}; did you mean -${nearest}?`;
   });
@@ -114,7 +115,7 @@ export function readSettings(
     const value = row.kind.read(raw);
     if (value === UNREADABLE) {
       problems.push(
-        `${source === 'flag' ? `-${flagOf(key)}` : variable}: ${JSON.stringify(raw)} cannot be read, expected ${row.kind.wanted}`,
+        `${source === 'flag' ? `-${flagOf(key)}` : variable}: invalid value ${JSON.stringify(raw)}, expected ${row.kind.wanted}`,
       );
       continue;
     }
@@ -141,7 +142,7 @@ export function processEnvironment(): Readonly<Record<string, string | undefined
   return process.env;
 }
 
-/** What the kubelet and the terminal say about this process. */
+/** The variables that the kubelet, kubectl and the terminal set. */
 export function surroundings(environment: Readonly<Record<string, string | undefined>>): Surroundings {
   return {
     podNamespace: environment['NAMESPACE'] || undefined,

@@ -43,7 +43,7 @@ describe('inject', () => {
       errors: ['vault-auth-injector inject: name a file: -f FILE, or -f - for standard input'],
     });
     expect((await ask(inject, ['-vault-adress', 'x'])).errors).toEqual([
-      'vault-auth-injector inject: -vault-adress: no such flag; did you mean -vault-address?',
+      'vault-auth-injector inject: -vault-adress: unknown flag; did you mean -vault-address?',
     ]);
     expect((await ask(inject, ['-diff=maybe'], { stdin: POD })).code).toBe(2);
   });

@@ -4,14 +4,14 @@ import { ask } from './person.ts';
 
 test.each([
   [['-workers=0'], '-workers: 0 would never do anything'],
-  [['-workers=many'], '-workers: "many" cannot be read'],
+  [['-workers=many'], '-workers: invalid value "many"'],
   [['-resync-factor=0'], '-resync-factor: 0 is no factor'],
   [['-resync-factor=-1'], '-resync-factor: -1 is no factor'],
-  [['-deletion-timeout=soon'], '-deletion-timeout: "soon" cannot be read'],
+  [['-deletion-timeout=soon'], '-deletion-timeout: invalid value "soon"'],
   [['-lease-name='], '-lease-name must not be empty'],
   [['-service-account='], '-service-account must not be empty'],
-  [['-log-format=xml'], '-log-format: "xml" cannot be read, expected json or standard'],
-  [['now'], '"now" is no flag'],
+  [['-log-format=xml'], '-log-format: invalid value "xml", expected json or standard'],
+  [['now'], '"now" is not a flag'],
   [['-worker=1'], 'did you mean -workers?'],
 ])('%j is refused in words', async (words, expected) => {
   const { code, errors } = await ask(controller, words);
@@ -24,7 +24,7 @@ test('without an API server it says what to do', async () => {
   const { code, errors } = await ask(controller, []);
   expect([code, errors]).toEqual([
     1,
-    ['vault-auth-injector controller: there is no API server: run in a cluster, or set -kubeconfig'],
+    ['vault-auth-injector controller: no API server configured: run in a cluster, or set -kubeconfig'],
   ]);
 });
 

@@ -42,7 +42,7 @@ it('the examples need this and no more', async () => {
     'sys/auth/jwt/prod': 'create, update, sudo',
     'sys/policies/acl/own-secrets': 'create, read, update',
   });
-  expect(out).toContain('# Whoever has it can give any policy');
+  expect(out).toContain('# A token with this policy can grant any policy');
 });
 
 it('a backend by flags', async () => {
@@ -72,7 +72,7 @@ it('plain names, an existing mount, a mount that may be disabled', async () => {
   );
   const { out } = await ask(policy, ['-f', plain]);
   expect(rights(out)).toMatchObject({ 'auth/p/role/*': 'create, read, update, delete', 'sys/auth/p': 'delete, sudo' });
-  expect(out).toContain('it may write every role of those mounts');
+  expect(out).toContain('the policy allows writing every role of those mounts');
 });
 
 const jwt = (audience: string): string =>
@@ -107,11 +107,11 @@ it.each<[string, readonly string[], string]>([
   ['both', ['-f', EXAMPLES, '-path', 'a'], 'give either -f with manifests'],
   ['no cluster', ['-path', 'a'], '-cluster must'],
   ['a path with auth/', ['-path', '/auth', '-cluster', 'c'], '-path must match'],
-  ['a policy that is a list', ['-path', 'a', '-cluster', 'c', '-policies', '*'], '"*" is no name of a policy'],
+  ['a policy that is a list', ['-path', 'a', '-cluster', 'c', '-policies', '*'], '"*" is not a policy name'],
   ['a file that is not there', ['-f', '/nowhere'], 'no such file or directory'],
-  ['an endpoint that is not there', ['-f', EXAMPLES, '-endpoint', 'other'], 'nothing belongs to "other"; there is main'],
-  ['no endpoint for the role', ['-path', 'a', '-cluster', 'c', '-role'], '-role needs the VaultEndpoint'],
-  ['an unknown flag', ['-file', 'a'], '-file: no such flag'],
+  ['an endpoint that is not there', ['-f', EXAMPLES, '-endpoint', 'other'], 'no object references "other"; there is main'],
+  ['no endpoint for the role', ['-path', 'a', '-cluster', 'c', '-role'], '-role requires -f with the VaultEndpoint'],
+  ['an unknown flag', ['-file', 'a'], '-file: unknown flag'],
   ['a word', ['a'], 'unexpected "a"'],
 ])('%s is told', async (_what, words, problem) => {
   const { code, out, errors } = await ask(policy, words);

@@ -32,7 +32,7 @@ describe('flags', () => {
     expect(split(['-lisen=:1', '--x', '---listen=:1', '-'])).toEqual({
       values: {},
       positionals: ['-'],
-      problems: ['-lisen: no such flag', '-x: no such flag', '---listen=:1: not a flag'],
+      problems: ['-lisen: unknown flag', '-x: unknown flag', '---listen=:1: not a flag'],
     });
   });
 });

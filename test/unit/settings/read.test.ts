@@ -91,13 +91,13 @@ describe('problems', () => {
     expect(
       problems('webhook', ['-listen=8080', '-cpu-limit=1 core', '-lisen=:1'], { VAULT_AUTH_INJECTOR_LOG_LEVEL: 'loud' }),
     ).toEqual([
-      '-lisen: no such flag; did you mean -listen?',
-      '-listen: "8080" cannot be read, expected HOST:PORT, :PORT or [IPv6]:PORT',
-      'VAULT_AUTH_INJECTOR_LOG_LEVEL: "loud" cannot be read, expected one of trace, debug, info, warn, error',
-      '-cpu-limit: "1 core" cannot be read, expected a Kubernetes quantity such as 250m, 64Mi or 1Gi',
+      '-lisen: unknown flag; did you mean -listen?',
+      '-listen: invalid value "8080", expected HOST:PORT, :PORT or [IPv6]:PORT',
+      'VAULT_AUTH_INJECTOR_LOG_LEVEL: invalid value "loud", expected one of trace, debug, info, warn, error',
+      '-cpu-limit: invalid value "1 core", expected a Kubernetes quantity such as 250m, 64Mi or 1Gi',
     ]);
     expect(problems('agent-inject', ['-default-template=map'], { AGENT_INJECT_DEFAULT_TEMPLATE: 'MAP' })).toEqual([
-      'AGENT_INJECT_DEFAULT_TEMPLATE: "MAP" cannot be read, expected one of map, json',
+      'AGENT_INJECT_DEFAULT_TEMPLATE: invalid value "MAP", expected one of map, json',
     ]);
     expect(problems('agent-inject', [], { AGENT_INJECT_AUTH_MIN_BACKOFF: 'soon', AGENT_INJECT_RUN_AS_USER: '-1' })).toHaveLength(
       2,
@@ -109,7 +109,7 @@ describe('problems', () => {
   );
 
   it('are flags of other commands', () =>
-    expect(problems('inject', ['-tls-auto=x'])).toEqual([expect.stringContaining('-tls-auto: no such flag')]));
+    expect(problems('inject', ['-tls-auto=x'])).toEqual([expect.stringContaining('-tls-auto: unknown flag')]));
 });
 
 describe('further words', () => {

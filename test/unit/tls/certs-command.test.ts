@@ -55,12 +55,12 @@ test('without names it is for this machine', async () => {
   expect(leaf().subjectAltName).toBe('DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
 });
 
-test('nothing is replaced unless told: -renew keeps the CA, -force replaces all', async () => {
+test('nothing is replaced unless told: use -renew to keep the CA, or -force to replace all', async () => {
   await run('-out', folder);
   const [ca, first] = [read('ca.crt'), read('tls.crt')];
   expect(await run('-out', folder)).toBe(2);
   expect(said).toMatch(
-    /^vault-auth-injector certs: ca\.crt, ca\.key, tls\.crt, tls\.key, ca-bundle\.txt already in .*: -renew keeps the CA, -force replaces all\n$/,
+    /^vault-auth-injector certs: ca\.crt, ca\.key, tls\.crt, tls\.key, ca-bundle\.txt already in .*: use -renew to keep the CA, or -force to replace all\n$/,
   );
   expect([read('ca.crt'), read('tls.crt')]).toEqual([ca, first]);
   expect(await run('-out', folder, '-renew')).toBe(0);
@@ -74,12 +74,12 @@ test('nothing is replaced unless told: -renew keeps the CA, -force replaces all'
 
 test.each([
   [[], '-out is missing'],
-  [['-out', 'FOLDER', '-days', '0'], '-days is a whole number from 1 to 3650, not 0'],
+  [['-out', 'FOLDER', '-days', '0'], '-days must be a whole number from 1 to 3650, not 0'],
   [['-out', 'FOLDER', '-days', 'x'], 'not x'],
-  [['-out', 'FOLDER', '-ip', '10.0.0'], '"10.0.0" is no IP address'],
-  [['-out', 'FOLDER', '-dns', 'a b'], '"a b" is no DNS name'],
-  [['-out', 'FOLDER', '-service', 'a'], '-service and -namespace belong together'],
-  [['-out', 'FOLDER', '-servce=a'], '-servce: no such flag'],
+  [['-out', 'FOLDER', '-ip', '10.0.0'], '"10.0.0" is not an IP address'],
+  [['-out', 'FOLDER', '-dns', 'a b'], '"a b" is not a DNS name'],
+  [['-out', 'FOLDER', '-service', 'a'], '-service and -namespace must be set together'],
+  [['-out', 'FOLDER', '-servce=a'], '-servce: unknown flag'],
   [['-out', 'FOLDER', 'more'], 'unexpected "more"'],
   [['-out', 'FOLDER', '-renew'], '-renew needs ca.crt and ca.key of an earlier run'],
 ] as const)('%j is one clear line, exit code 2, and no file', async (words, sentence) => {

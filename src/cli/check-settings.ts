@@ -1,4 +1,4 @@
-// What only the whole of a server's settings shows: values that can be read one by one and yet cannot be meant.
+// Rules between the settings of a server: each value is valid by itself, but not together with the others.
 import { existsSync } from 'node:fs';
 import { ALLOW_ALL, GUARDED_NAMES } from '../admission/guard.ts';
 import { nearestWord } from '../annotations/suggest.ts';
@@ -8,9 +8,9 @@ import type { ReadSettings, Settings } from '../settings/read.ts';
 export type ServerCommand = 'webhook' | 'agent-inject';
 
 const certificates = ({ tlsCertFile, tlsKeyFile, tlsAuto, tlsAutoHosts }: Settings): string[] => {
-  if ((tlsCertFile === '') !== (tlsKeyFile === '')) return ['-tls-cert-file and -tls-key-file belong together: set both'];
+  if ((tlsCertFile === '') !== (tlsKeyFile === '')) return ['-tls-cert-file and -tls-key-file must be set together'];
   if (tlsCertFile !== '') return [];
-  if (tlsAuto === '') return ['no certificate to serve: set -tls-auto and -tls-auto-hosts, or -tls-cert-file and -tls-key-file'];
+  if (tlsAuto === '') return ['no serving certificate: set -tls-auto and -tls-auto-hosts, or -tls-cert-file and -tls-key-file'];
   return tlsAutoHosts.length === 0 ? ['a self-managed certificate needs the names of the Service: set -tls-auto-hosts'] : [];
 };
 
@@ -28,30 +28,30 @@ const allowances = ({ allow }: Settings): string[] =>
     .filter((name) => name !== ALLOW_ALL && !GUARDED_NAMES.includes(name))
     .map((name) => {
       const nearest = nearestWord(name, GUARDED_NAMES);
-      return `-allow: ${JSON.stringify(name)} is no guarded annotation${nearest === undefined ? `, expected some of ${GUARDED_NAMES.join(', ')}` : `; did you mean ${nearest}?`}`;
+      return `-allow: ${JSON.stringify(name)} is not a guarded annotation${nearest === undefined ? `, expected some of ${GUARDED_NAMES.join(', ')}` : `; did you mean ${nearest}?`}`;
     });
 
 const SCHEME = /^(?:https?|unix):\/\//;
 
-/** vault-k8s takes any text for these, and so does its successor. */
+/** agent-inject accepts any text for these settings, as vault-k8s does. */
 const ownRules = ({ settings, positionals }: ReadSettings): string[] => {
   const { vaultAddress = '', vaultCacertBytes, logFormat } = settings;
   return [
-    ...(positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is no flag`] : []),
+    ...(positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : []),
     ...(vaultAddress !== '' && !SCHEME.test(vaultAddress)
-      ? [`-vault-address: ${JSON.stringify(vaultAddress)} is no address, expected for example https://vault.example:8200`]
+      ? [`-vault-address: ${JSON.stringify(vaultAddress)} is not a URL, expected for example https://vault.example:8200`]
       : []),
     ...(vaultCacertBytes !== '' && !vaultCacertBytes.includes('-----BEGIN CERTIFICATE-----')
-      ? ['-vault-cacert-bytes holds no certificate, expected PEM text, or the same in base64']
+      ? ['-vault-cacert-bytes contains no certificate, expected PEM or base64 of PEM']
       : []),
     ...(logFormat === 'json' || logFormat === 'standard'
       ? []
-      : [`-log-format: ${JSON.stringify(logFormat)} cannot be read, expected json or standard`]),
+      : [`-log-format: invalid value ${JSON.stringify(logFormat)}, expected json or standard`]),
   ];
 };
 
-/** One line per problem; none when the server can start. */
-export function complaints(command: ServerCommand, read: ReadSettings): string[] {
+/** One line per problem; empty when the server can start. */
+export function checkServerSettings(command: ServerCommand, read: ReadSettings): string[] {
   const { settings } = read;
   return [
     ...(settings.listen ? [] : ['-listen must not be empty']),
