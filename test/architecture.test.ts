@@ -9,7 +9,7 @@ import { kebab } from '../src/annotations/row.ts';
 import { table } from '../src/annotations/table.ts';
 import { ADMISSION_LABEL, INJECT_LABEL } from '../src/selection/decide.ts';
 import { OWNER_LABEL } from '../src/tls/ca-store.ts';
-import { literals, packageOf, prose, ROOT, type Source, sourcesIn } from './sources.ts';
+import { literals, packageOf, prose, ROOT, type Source, sourcesIn } from './support/sources.ts';
 
 const LONGEST_FILE = 450;
 

@@ -12,7 +12,7 @@ import { freePorts } from './ports.ts';
 import { type Progress, silentProgress } from './progress.ts';
 import type { KubernetesVersion, Program } from './recipes.ts';
 import { type Server, type ServerOptions, startServer, untilReady } from './server.ts';
-import type { Surroundings, SurroundingsOf } from './surroundings.ts';
+import type { Surroundings, SurroundingsOf } from './host.ts';
 import { startWatchdog } from './watchdog.ts';
 
 export interface BedOptions {

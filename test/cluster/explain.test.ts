@@ -7,7 +7,7 @@ import type { Bed } from '../bed/bed.ts';
 import { untilMay, userOf } from '../bed/rights.ts';
 import { registerWebhook, untilInjecting, VAULT_ADDRESS } from '../bed/webhook.ts';
 import { ask, type Said } from '../unit/cli/person.ts';
-import { onEachKubernetes } from './cluster.ts';
+import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { ASKING, createPod, webPod } from './pods.ts';
 
 const INSTALLED = 'vault-auth-injector';

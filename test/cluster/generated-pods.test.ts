@@ -6,7 +6,7 @@ import { isObject, objectAt, objectsOf, type JsonObject } from '../../src/json/j
 import { PROFILES } from '../../src/annotations/own.ts';
 import { annotations, pod } from '../properties/pods.ts';
 import { contextOf } from '../unit/fixture.ts';
-import { onEachKubernetes } from './cluster.ts';
+import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { podsPath } from './pods.ts';
 
 const SAMPLE = 150;

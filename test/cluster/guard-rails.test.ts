@@ -4,9 +4,9 @@ import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { startWebhook } from '../bed/webhook.ts';
 import type { Bed } from '../bed/bed.ts';
 import type { ApiAnswer } from '../bed/request.ts';
-import { onEachKubernetes } from './cluster.ts';
+import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { ASKING, containerOf, podsPath, webPod } from './pods.ts';
-import { registerVariant } from './variant.ts';
+import { registerVariant } from './deploy-variant.ts';
 import { eventually } from '../support/eventually.ts';
 
 const EVIL = 'https://evil.example:8200';

@@ -6,7 +6,7 @@ import { denials, podsOf, readDeployment } from '../bed/demo/deployment.ts';
 import { podDiff } from '../bed/demo/pod-diff.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { registerWebhook, untilInjecting } from '../bed/webhook.ts';
-import { onEachKubernetes } from './cluster.ts';
+import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { annotationOf, ASKING, containerOf, createPod, mountPathsOf, namesIn, podsPath, webPod } from './pods.ts';
 
 const EXAMPLE = 'deploy/examples/deployment.yaml';

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { registerWebhook, startWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
-import { onEachKubernetes } from './cluster.ts';
+import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { annotationOf, createPod, namesIn, podsPath, webPod } from './pods.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -5,9 +5,9 @@ import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { startWebhook } from '../bed/webhook.ts';
-import { untilLimitsKnown } from './known-limits.ts';
+import { untilLimitsKnown } from './limit-range-cache.ts';
 import { ASKING, podsPath, webPod } from './pods.ts';
-import { registerVariant } from './variant.ts';
+import { registerVariant } from './deploy-variant.ts';
 
 const amounts = (most: number): fc.Arbitrary<JsonObject> =>
   fc.record(

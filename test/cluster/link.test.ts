@@ -10,7 +10,7 @@ import { installController } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { ask } from '../unit/cli/person.ts';
 import { registerWebhook, startWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
-import { onEachKubernetes } from './cluster.ts';
+import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { annotationOf, createPod, podsPath, webPod } from './pods.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -3,10 +3,10 @@ import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import { registerWebhook, startWebhook } from '../bed/webhook.ts';
-import { untilLimitsKnown } from './known-limits.ts';
+import { untilLimitsKnown } from './limit-range-cache.ts';
 import { addContainer, addLabel, type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
 import { ASKING, containerOf, createPod, mountPathsOf, namesIn, webPod } from './pods.ts';
-import { callsOf, registerVariant } from './variant.ts';
+import { callsOf, registerVariant } from './deploy-variant.ts';
 import { eventually } from '../support/eventually.ts';
 
 const LIMITS: Readonly<Record<string, JsonObject>> = {

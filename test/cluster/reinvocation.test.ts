@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { objectAt } from '../../src/json/json.ts';
 import { registerWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
-import { onEachKubernetes } from './cluster.ts';
+import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
 import { ASKING, containerOf, createPod, mountPathsOf, namesIn, webPod } from './pods.ts';
 import { eventually } from '../support/eventually.ts';

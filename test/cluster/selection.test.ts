@@ -8,7 +8,7 @@ import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import { podsPath } from './pods.ts';
-import { entriesOf, type Recorder, startRecorder } from './recorder.ts';
+import { entriesOf, type Recorder, startRecorder } from './entry-recorder.ts';
 import { createNamespaces, outcomeOf, type Row, ROWS } from './truth-table.ts';
 import { eventually } from '../support/eventually.ts';
 

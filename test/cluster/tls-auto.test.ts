@@ -27,7 +27,7 @@ import {
   revoke,
   atRest,
   isSignedBy,
-} from './keepers.ts';
+} from './ca-stage.ts';
 
 useCluster();
 

@@ -24,7 +24,7 @@ import {
   revoke,
   atRest,
   isSignedBy,
-} from './keepers.ts';
+} from './ca-stage.ts';
 
 useCluster();
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { type JsonObject, objectAt, objectsOf } from '../../src/json/json.ts';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
-import { EXCLUDED } from '../generated/entries.ts';
+import { EXCLUDED } from '../generated/webhook-entries.ts';
 import { type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
 import { containerOf, mountPathsOf, podsPath } from './pods.ts';
 import { ACTORS, among, apply, applyPolicy, BY, carriesToken, resultOf, resultsOf, startActors } from './token-actors.ts';

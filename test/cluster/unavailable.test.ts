@@ -1,6 +1,6 @@
 // A webhook that is down: `Fail` refuses pods, `Ignore` admits them as they are, and what does not select them is unaffected.
 import { registerWebhook, untilInjecting } from '../bed/webhook.ts';
-import { onEachKubernetes } from './cluster.ts';
+import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { ASKING, createPod, namesIn, podsPath, webPod } from './pods.ts';
 
 onEachKubernetes(

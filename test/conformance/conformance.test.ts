@@ -1,6 +1,6 @@
 // agent-inject answers as vault-k8s 1.7.6 did, but for the intended differences that a case names.
 import { laboratory, type Injector, type Laboratory } from './injector.ts';
-import { judge } from './judge.ts';
+import { judge } from './compare.ts';
 import { profiles, requestOf, reviewCases, startupCases } from './recorded.ts';
 
 let place: Laboratory;

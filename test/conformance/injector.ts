@@ -10,7 +10,7 @@ import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
 import { startServer, type Server } from '../bed/server.ts';
 import { startWatchdog } from '../bed/watchdog.ts';
-import type { Answer } from './judge.ts';
+import type { Answer } from './compare.ts';
 import type { Profile, requestOf } from './recorded.ts';
 
 export interface Injector {

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { JsonObject } from '../../src/json/json.ts';
 import { crdOf } from '../../src/resources/crd.ts';
 import { GROUP, type KindName, kinds } from '../../src/resources/kinds.ts';
-import { NAME } from './entries.ts';
+import { NAME } from './webhook-entries.ts';
 import type { Document } from './markdown.ts';
 
 const GENERATED = '# Printed from src/resources by `make generate`; a test compares. Change the schema, not this file.\n';

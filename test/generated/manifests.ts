@@ -1,7 +1,7 @@
 // What is printed of deploy/: the configuration of the webhook, the entries of its variants, and the policies.
 import { stringify } from 'yaml';
 import type { JsonObject } from '../../src/json/json.ts';
-import { entryOf, NAME, type EntryName } from './entries.ts';
+import { entryOf, NAME, type EntryName } from './webhook-entries.ts';
 import type { Document } from './markdown.ts';
 import { policyDocuments } from './policies.ts';
 

@@ -5,10 +5,10 @@ import { allNames, annotationName } from '../../src/annotations/name.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
-import { NAME, NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES } from './entries.ts';
+import { NAME, NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES } from './webhook-entries.ts';
 import type { Document } from './markdown.ts';
 import { tokenPolicy } from './token-policy.ts';
-import { ASKING, EXPLICIT, implicit, LABEL, NAMESPACE_LABEL, SAYS_NOTHING } from './wishes.ts';
+import { ASKING, EXPLICIT, implicit, LABEL, NAMESPACE_LABEL, SAYS_NOTHING } from './injection-requests.ts';
 
 const CONFIG = annotationName('agentConfig');
 /** Every annotation that an agent reads its configuration from, as a list of CEL. */

@@ -1,6 +1,6 @@
 // The block of ARCHITECTURE.md with the arrows between the folders of src, as the imports have them.
 import { posix } from 'node:path';
-import { sourcesIn } from '../sources.ts';
+import { sourcesIn } from '../support/sources.ts';
 import { type Document, withBlock } from './markdown.ts';
 
 /** Folders of src with those that each imports, for values or types; a folder stands below all that it imports. */

@@ -9,8 +9,8 @@ import type { JsonObject } from '../../src/json/json.ts';
 import { APP_TOKEN_DIRECTORY as DIRECTORY, FILE_MODE, TOKEN_VOLUME as VOLUME } from '../../src/pod/token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
 import { settingsTable } from '../../src/settings/table.ts';
-import { NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES } from './entries.ts';
-import { implicit, LABEL, NAMESPACE_LABEL, SAYS_NOTHING } from './wishes.ts';
+import { NO_MIRROR, NO_WINDOWS, OPEN_NAMESPACES } from './webhook-entries.ts';
+import { implicit, LABEL, NAMESPACE_LABEL, SAYS_NOTHING } from './injection-requests.ts';
 
 const list = (words: readonly string[]): string => `[${words.map((word) => `'${word}'`).join(', ')}]`;
 const namesOf = (key: OptionKey): readonly string[] => {

@@ -4,7 +4,7 @@ import type { BedWithNode } from '../bed/node/node.ts';
 import { INSTALLATION, replicas } from './installation.ts';
 import { onNode } from './on-node.ts';
 import { PRODUCTS } from './secret-server.ts';
-import { prepareTeam, type Team } from './team.ts';
+import { prepareTeam, type Team } from './team-namespace.ts';
 import { podTemplate, STAY } from './workload.ts';
 import { completes, readsFirstAndLater, SHOW, SOON } from './workloads.ts';
 

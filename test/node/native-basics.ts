@@ -4,7 +4,7 @@ import type { BedWithNode } from '../bed/node/node.ts';
 import { asking, AUDIENCE, createPod, eventuallyContains, ROLE } from './native-pods.ts';
 import type { NodeTest } from './on-node.ts';
 import { PRODUCTS } from './secret-server.ts';
-import { prepareTeam, type Team } from './team.ts';
+import { prepareTeam, type Team } from './team-namespace.ts';
 import { API_TOKEN, claimsOf, statusWith } from './token.ts';
 import { firstWords, podTemplate, STAY } from './workload.ts';
 import { completes, readsFirstAndLater, SHOW, SOON } from './workloads.ts';

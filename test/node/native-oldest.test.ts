@@ -8,7 +8,7 @@ import { INSTALLATION, replicas, untilServing } from './installation.ts';
 import { nativeBasics, prepareNative } from './native-basics.ts';
 import { asking } from './native-pods.ts';
 import { onNode } from './on-node.ts';
-import type { Team } from './team.ts';
+import type { Team } from './team-namespace.ts';
 import { STAY } from './workload.ts';
 import { eventually } from '../support/eventually.ts';
 

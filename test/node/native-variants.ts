@@ -6,7 +6,7 @@ import type { BedWithNode } from '../bed/node/node.ts';
 import { asking, AUDIENCE, createPod, eventuallyContains } from './native-pods.ts';
 import type { NodeTest } from './on-node.ts';
 import { PRODUCTS, type SecretServer } from './secret-server.ts';
-import type { Team } from './team.ts';
+import type { Team } from './team-namespace.ts';
 import { API_TOKEN } from './token.ts';
 import { firstWords, STAY } from './workload.ts';
 import { completes, SHOW, SOON } from './workloads.ts';

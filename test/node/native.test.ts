@@ -8,7 +8,7 @@ import { nativeVariants } from './native-variants.ts';
 import { onNode } from './on-node.ts';
 import { outage, type Seen, WATCH } from './outage.ts';
 import { PRODUCTS } from './secret-server.ts';
-import type { Team } from './team.ts';
+import type { Team } from './team-namespace.ts';
 import { API_TOKEN } from './token.ts';
 import { tokenPolicy } from './token-policy.ts';
 import { STAY } from './workload.ts';

@@ -9,7 +9,7 @@ import { INSTALLATION } from './installation.ts';
 import { BY_ITSELF } from './native-basics.ts';
 import { createPod, eventuallyContains } from './native-pods.ts';
 import type { NodeTest } from './on-node.ts';
-import type { Team } from './team.ts';
+import type { Team } from './team-namespace.ts';
 import { podTemplate } from './workload.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -3,7 +3,7 @@ import type { Bed } from '../bed/bed.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { eventuallyContains } from './native-pods.ts';
 import type { Product } from './secret-server.ts';
-import type { Team } from './team.ts';
+import type { Team } from './team-namespace.ts';
 import { firstWords, type PodTemplate, STAY } from './workload.ts';
 
 /** Script of an app whose first line is its secret. */

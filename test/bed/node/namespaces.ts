@@ -4,7 +4,7 @@
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Server, startServer, untilReady } from '../server.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { Surroundings } from '../host.ts';
 import type { Watchdog } from '../watchdog.ts';
 import { systemProgram } from './packages.ts';
 import { startRelay } from './relay.ts';

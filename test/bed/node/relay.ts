@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { repositoryDirectory, serverEnvironment } from '../environment.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { Surroundings } from '../host.ts';
 import type { Watchdog } from '../watchdog.ts';
 
 interface RelayOptions {

@@ -6,7 +6,7 @@ import { admissionContext, NO_CLUSTER } from '../../../src/cluster/admission-con
 import type { Json } from '../../../src/json/json.ts';
 import { readSettings } from '../../../src/settings/read.ts';
 import { explain } from '../../../src/cli/explain.ts';
-import { ROOT } from '../../sources.ts';
+import { ROOT } from '../../support/sources.ts';
 import { ADDRESS, ask } from '../cli/person.ts';
 import { at, filesIn, objectsIn, only } from './documents.ts';
 

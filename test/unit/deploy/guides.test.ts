@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { explain } from '../../../src/cli/explain.ts';
 import { inject } from '../../../src/cli/inject.ts';
-import { ROOT } from '../../sources.ts';
+import { ROOT } from '../../support/sources.ts';
 import { ADDRESS, ask } from '../cli/person.ts';
 
 const guide = (name: string): string => readFileSync(join(ROOT, 'docs/guides', name), 'utf8');

@@ -1,7 +1,7 @@
 // What the prose points at is there: files, headings, and the numbers of intended differences.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ROOT, sourcesIn } from '../../sources.ts';
+import { ROOT, sourcesIn } from '../../support/sources.ts';
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 

@@ -2,7 +2,7 @@
 // entries of a webhook cannot.
 import type { JsonObject } from '../../src/json/json.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
-import { ASKS, SILENT } from './entries.ts';
+import { ASKS, SILENT } from './webhook-entries.ts';
 
 const labelOf = (object: string): string =>
   `has(${object}.metadata.labels) && '${INJECT_LABEL}' in ${object}.metadata.labels ? ${object}.metadata.labels['${INJECT_LABEL}'] : ''`;

@@ -2,8 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { repositoryDirectory } from '../bed/environment.ts';
 
-export const ROOT = join(import.meta.dirname, '..');
+export const ROOT = repositoryDirectory();
 
 interface Import {
   readonly target: string;

@@ -1,4 +1,4 @@
-// Where a bed's servers run when not simply on this machine: the seam between the bed and the namespaces of a node.
+// Where the servers of a bed run if not directly on this machine: the seam between the bed and the namespaces of a node.
 import type { ServerOptions } from './server.ts';
 import type { Watchdog } from './watchdog.ts';
 
