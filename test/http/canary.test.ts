@@ -43,7 +43,7 @@ const reviewWithCanary = (annotations: Readonly<Record<string, string>>): string
 
 const PREFIX = 'vault.hashicorp.com/';
 const CASES: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
-  ['a pod that does not ask', {}],
+  ['a pod without annotations for injection', {}],
   [
     'an injected pod',
     {
@@ -53,7 +53,7 @@ const CASES: readonly (readonly [string, Readonly<Record<string, string>>])[] = 
       [`${PREFIX}agent-inject-secret-x`]: CANARY,
     },
   ],
-  ['a value that cannot be read', { [`${PREFIX}agent-inject`]: CANARY }],
+  ['an invalid value', { [`${PREFIX}agent-inject`]: CANARY }],
   [
     'a denied pod',
     {
@@ -67,7 +67,7 @@ const CASES: readonly (readonly [string, Readonly<Record<string, string>>])[] = 
 ];
 
 describe.each([{ compat: true }, { compat: false }])('with %j', ({ compat }) => {
-  it('no canary is in what the server writes about reviews', async () => {
+  it('does not appear in logs, metrics or errors of reviews', async () => {
     const server = await startServer({
       reviewer: realReviewer({ compat }),
       logLevel: 'trace',
@@ -93,7 +93,7 @@ describe.each([{ compat: true }, { compat: false }])('with %j', ({ compat }) => 
     expect(written).not.toContain(CANARY);
   });
 
-  it('a fault of our own is logged without what it was about', async () => {
+  it('does not appear in the log of an internal error', async () => {
     const server = await startServer({
       reviewer: (body) => {
         throw new TypeError(`cannot read ${body.toString()}`, { cause: new Error(CANARY) });

@@ -1,4 +1,4 @@
-// The certificate while it changes, TLS versions, and what readiness says about them.
+// Certificate changes, TLS versions, and what readiness reports about them.
 import { X509Certificate } from 'node:crypto';
 import { connect, type ConnectionOptions } from 'node:tls';
 import { goLikeAgent, review, send } from './client.ts';
@@ -53,7 +53,7 @@ it('changes the certificate under traffic without a failed request, also for cli
   expect(new Set(seen)).toEqual(new Set([200]));
 });
 
-it('speaks HTTP/1.1 alone and TLS 1.2 or newer', async () => {
+it('accepts HTTP/1.1 only, and TLS 1.2 or newer', async () => {
   const { port, metrics } = await startServer();
   expect(await shake(port, { ALPNProtocols: ['h2', 'http/1.1'] })).toMatchObject({ alpn: 'http/1.1', protocol: 'TLSv1.3' });
   expect(await shake(port, { maxVersion: 'TLSv1.2' })).toMatchObject({ protocol: 'TLSv1.2' });
@@ -82,13 +82,13 @@ it.each([
   expect(await shake(port, old)).toMatchObject({ protocol });
 });
 
-it('refuses TLS 1.2 when the settings ask for 1.3', async () => {
+it('rejects TLS 1.2 when the minimum version is 1.3', async () => {
   const { port } = await startServer({ tls: { minVersion: 'tls13' } });
   await expect(shake(port, { maxVersion: 'TLSv1.2' })).rejects.toThrow();
   expect(await shake(port)).toMatchObject({ protocol: 'TLSv1.3' });
 });
 
-it('says why it is not ready: no certificate, a problem of its source, an ended certificate', async () => {
+it('reports why it is not ready: no certificate, a problem of its source, an expired certificate', async () => {
   const server = await startServer({ certificates: changingCertificates() });
   expect(server.reasons()).toEqual(['no certificate has been loaded yet']);
   await expect(shake(server.port)).rejects.toThrow();
@@ -103,7 +103,7 @@ it('says why it is not ready: no certificate, a problem of its source, an ended 
   expect(server.reasons()).toEqual([expect.stringMatching(/^the certificate expired at 20/)]);
 });
 
-it('notices when the port shows another certificate than the current one', async () => {
+it('reports a port that serves another certificate than the current one', async () => {
   const [served, ...later] = [issue(), issue()];
   const asked = [served];
   const server = await startServer({ certificates: { ...changingCertificates(), current: () => asked.pop() ?? later[0] } });

@@ -23,7 +23,7 @@ export type SendOptions = Pick<RequestOptions, 'agent' | 'method' | 'path' | 'ti
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** Sends one request to the review path; POST of JSON unless told otherwise. */
+/** Sends one request to the review path; POST of JSON by default. */
 export function send(port: number, body: string | Buffer = '', options: SendOptions = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...options.headers };

@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
 
 afterEach(stopServers);
 
-it('serves on while it drains (Q18), ends each connection with an answer, and closes when it is quiet', async () => {
+it('keeps serving while it drains (Q18), closes each connection with a response, and stops when it is idle', async () => {
   const server = await startServer({ limits: { drainMinMs: 600, drainIdleMs: 300 } });
   const agent = goLikeAgent();
   // The clients stop soon after the endpoint has gone from their view, as API servers do.
@@ -41,7 +41,7 @@ it('serves on while it drains (Q18), ends each connection with an answer, and cl
   await expect(send(server.port, review())).rejects.toThrow('ECONNREFUSED');
 }, 300_000);
 
-it('waits for quiet beyond the minimum, and not beyond the maximum', async () => {
+it('waits until it is idle beyond the minimum, but not beyond the maximum', async () => {
   const server = await startServer({ limits: { drainMinMs: 50, drainIdleMs: 2000, drainMaxMs: 3000 } });
   const start = performance.now();
   const state = { drained: false };
@@ -57,7 +57,7 @@ it('waits for quiet beyond the minimum, and not beyond the maximum', async () =>
   expect(took).toBeLessThan(30_000);
 });
 
-it('finishes a review that is still arriving, and cuts one that never ends', async () => {
+it('finishes a review that is still arriving, and closes the connection of one that never ends', async () => {
   const server = await startServer({ limits: { drainIdleMs: 20, drainSettleMs: 3000 } });
   const head = 'POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length:';
   const finishing = await raw(server.port, `${head} ${review().length}\r\n\r\n{`);
@@ -71,14 +71,14 @@ it('finishes a review that is still arriving, and cuts one that never ends', asy
   expect(await endless.closed).toBe('');
 });
 
-it('drains once, however often it is asked', async () => {
+it('drains once, however often it is called', async () => {
   const server = await startServer();
   expect(server.drain()).toBe(server.drain(true));
   await server.drain();
 });
 
 describe('signals', () => {
-  it('stop in good order first and at once the second time', async () => {
+  it('stop gracefully first and at once the second time', async () => {
     const codes: number[] = [];
     const hurries: boolean[] = [];
     let finish: (() => void) | undefined;

@@ -38,9 +38,9 @@ describe('bodies', () => {
     ['a JSON text', '"text"', 400],
     ['null', 'null', 400],
     ['a zero byte', '\u0000', 400],
-    ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0x7b, 0x7d]), 400],
+    ['bytes that are not UTF-8', Buffer.from([0xff, 0xfe, 0x7b, 0x7d]), 400],
     ['no request', '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}', 400],
-    ['a request that is no object', '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":7}', 400],
+    ['a request that is not an object', '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":7}', 400],
     ['another version', envelope(pod('{}')).replace('k8s.io/v1', 'k8s.io/v9'), 400],
     ['another kind', envelope(pod('{}')).replace('AdmissionReview', 'Pod'), 400],
     ['10,000 nested lists', '['.repeat(10_000) + ']'.repeat(10_000), 400],
@@ -54,7 +54,7 @@ describe('bodies', () => {
       envelope(pod(`{"vault.hashicorp.com/agent-inject":"true","a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`)),
       200,
     ],
-    ['100,000 nested lists that nobody closes', '['.repeat(100_000), 400],
+    ['100,000 nested lists that are not closed', '['.repeat(100_000), 400],
     [
       '__proto__ everywhere',
       envelope(pod('{"__proto__":{"vault.hashicorp.com/agent-inject":"true"}}'), ',"__proto__":{"request":{}}'),
@@ -77,22 +77,22 @@ describe('bodies', () => {
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
-  it('one byte more than 7 MiB, declared, is refused before it is read', async () => {
+  it('are rejected unread when they declare one byte more than 7 MiB', async () => {
     const connection = await raw(server.port, head(`content-length: ${LIMIT + 1}`));
     expect(statuses(await connection.closed)).toEqual([413]);
   });
 
-  it('one byte more than 7 MiB, sent whole, gets to read its refusal', async () => {
+  it('of one byte more than 7 MiB, sent whole, receive the response', async () => {
     expect((await send(server.port, Buffer.alloc(LIMIT + 1, 'x'))).status).toBe(413);
   });
 
-  it('7 MiB are read', async () => {
+  it('of 7 MiB are read', async () => {
     const body = envelope(pod(`{"note":"${'x'.repeat(LIMIT - envelope(pod('{"note":""}')).length)}"}`));
     expect(body).toHaveLength(LIMIT);
     expect((await send(server.port, body)).status).toBe(200);
   });
 
-  it('chunks without end are cut at the limit', async () => {
+  it('of endless chunks are rejected at the limit', async () => {
     const connection = await raw(server.port, head('transfer-encoding: chunked'));
     connection.socket.on('error', () => {});
     const chunk = `10000\r\n${'x'.repeat(0x1_0000)}\r\n`;
@@ -123,13 +123,13 @@ describe('framing', () => {
     ['a length with a sign', `${head('content-length: +5')}${body}`, [400]],
     ['chunked that is not last', `${head('transfer-encoding: chunked, identity')}0\r\n\r\n`, [400]],
     ['an unknown coding', `${head('transfer-encoding: xchunked')}0\r\n\r\n`, [400]],
-    ['a chunk size that is no number', `${head('transfer-encoding: chunked')}zz\r\n`, [400]],
+    ['a chunk size that is not a number', `${head('transfer-encoding: chunked')}zz\r\n`, [400]],
     ['a header with a space before its colon', `${head('content-length : 5')}${body}`, [400]],
     ['a folded header', `${head('x-a: 1\r\n b', 'content-length: 2')}{}`, [400]],
     ['line feeds alone', 'POST /mutate HTTP/1.1\nhost: x\ncontent-length: 2\n\n{}', [400]],
     ['no host', 'POST /mutate HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}', [400]],
     ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', [400]],
-    ['no HTTP', 'hello\r\n\r\n', [400]],
+    ['a protocol other than HTTP', 'hello\r\n\r\n', [400]],
     ['headers beyond 16 KiB', head(`x-a: ${'x'.repeat(17_000)}`, 'content-length: 2'), [431]],
     ['a body longer than declared', `${head('content-length: 2')}{}garbage\r\n\r\n`, [400]],
   ])('%s', async (_what, text, expected) => {
@@ -138,13 +138,13 @@ describe('framing', () => {
     expect(connection.received()).not.toContain('404');
   });
 
-  it('plain HTTP on the TLS port is cut', async () => {
+  it('closes connections with plain HTTP on the TLS port', async () => {
     await expect(send(server.port, '', { method: 'CONNECT' })).rejects.toThrow();
   });
 });
 
-describe('clients that take their time', () => {
-  it('500 at once, dribbling headers or bodies, keep nobody out and are cut in time', async () => {
+describe('slow clients', () => {
+  it('500 at once, sending headers or bodies byte by byte, delay no other client and are disconnected in time', async () => {
     const slow = await startServer({ limits: { headersMs: 1500, requestMs: 1500, slowRequestMs: 200, maxInFlight: 100 } });
     const connections: RawConnection[] = [];
     for (let index = 0; index < 500; index += 1) {
@@ -159,7 +159,7 @@ describe('clients that take their time', () => {
     const others: number[] = [];
     try {
       for (let count = 0; count < 40; count += 1) {
-        // As the API server does, once more when told to.
+        // As the API server does, once more after a Retry-After.
         let answer = await send(slow.port, review());
         for (let tries = 0; answer.status === 503 && tries < 100; tries += 1) {
           await sleep(100);
@@ -180,7 +180,7 @@ describe('clients that take their time', () => {
     expect(await placesTaken(slow)).toBe(0);
   }, 300_000);
 
-  it('ten that send 6.9 MiB and stall keep no review out, and a large one only until they are slow', async () => {
+  it('ten that send 6.9 MiB and stall keep no small review out, and a large one only until they count as slow', async () => {
     // Long enough that none of them is slow before all have sent what they send.
     const slowRequestMs = 8000;
     const stalled = await startServer({ limits: { slowRequestMs } });

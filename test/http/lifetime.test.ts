@@ -13,7 +13,7 @@ const untilInFlight = (server: TestServer, count: number): Promise<unknown> =>
 const head = (length: number): string =>
   `POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`;
 
-it('keeps an idle connection longer than the 5 s that are the default of Node.js', async () => {
+it('keeps an idle connection longer than the 5 s of Node.js', async () => {
   const { port } = await startServer();
   const agent = goLikeAgent();
   expect((await send(port, review(), { agent })).reusedSocket).toBe(false);
@@ -24,7 +24,7 @@ it('keeps an idle connection longer than the 5 s that are the default of Node.js
   agent.destroy();
 }, 300_000);
 
-it('ends a connection with an answer after its number of requests', async () => {
+it('closes a connection with a response after its number of requests', async () => {
   const { port } = await startServer({ limits: { connectionRequests: 10 } });
   const agent = goLikeAgent();
   const reused: boolean[] = [];
@@ -39,7 +39,7 @@ it('ends a connection with an answer after its number of requests', async () => 
   agent.destroy();
 });
 
-it('ends a connection with an answer after its time', async () => {
+it('closes a connection with a response after its maximum age', async () => {
   const { port } = await startServer({ limits: { connectionAgeMs: 100 } });
   const agent = goLikeAgent();
   await send(port, review(), { agent });
@@ -49,7 +49,7 @@ it('ends a connection with an answer after its time', async () => {
   agent.destroy();
 });
 
-it('sheds what is too much at once in a way that the API server tries again', async () => {
+it('answers too many requests at once with 503, so that the API server tries again', async () => {
   const server = await startServer({ limits: { maxInFlight: 2, slowRequestMs: 60_000 } });
   const waiting = await Promise.all([raw(server.port, head(10)), raw(server.port, head(10))]);
   await untilInFlight(server, 2);
@@ -66,7 +66,7 @@ it('sheds what is too much at once in a way that the API server tries again', as
   for (const { socket } of waiting) socket.destroy();
 });
 
-it('gives the place of a slow request to a newcomer', async () => {
+it('gives the slot of a slow request to a new one', async () => {
   const server = await startServer({ limits: { maxInFlight: 1, slowRequestMs: 50 } });
   const slow = await raw(server.port, `${head(10)}123`);
   await sleep(150);
@@ -76,7 +76,7 @@ it('gives the place of a slow request to a newcomer', async () => {
   expect(await metric(server.metrics, 'vault_auth_injector_requests_shed_total{cause="slow"}')).toBe(1);
 });
 
-it('bounds what all unfinished bodies take together', async () => {
+it('bounds the memory of all unfinished bodies together', async () => {
   const server = await startServer({ limits: { maxBufferedBytes: 1000 } });
   const waiting = await raw(server.port, head(900) + 'x'.repeat(800));
   await untilInFlight(server, 1);
@@ -87,7 +87,7 @@ it('bounds what all unfinished bodies take together', async () => {
   expect((await send(server.port, 'x'.repeat(900))).status).toBe(400);
 });
 
-it('does not work on a review whose caller has given up', async () => {
+it('does not review a request whose timeout has passed', async () => {
   let reviews = 0;
   const server = await startServer({
     reviewer: () => {
@@ -104,7 +104,7 @@ it('does not work on a review whose caller has given up', async () => {
   expect(reviews).toBe(0);
 });
 
-it('forgets a request whose client went away', async () => {
+it('drops a request whose client has closed the connection', async () => {
   const server = await startServer();
   const gone = await raw(server.port, `${head(100)}half`);
   await untilInFlight(server, 1);
@@ -112,7 +112,7 @@ it('forgets a request whose client went away', async () => {
   await untilInFlight(server, 0);
 });
 
-it('answers requests that were sent without waiting, in their order', async () => {
+it('answers pipelined requests in order', async () => {
   const { port } = await startServer();
   const [one, two] = [review('one'), review('two')];
   const both = await raw(port, `${head(one.length)}${one}${head(two.length)}${two}`);

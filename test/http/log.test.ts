@@ -33,7 +33,7 @@ describe('log', () => {
     expect(line).not.toHaveProperty('pid');
   });
 
-  it('writes text for people, and a value cannot forge a second line or a second field', () => {
+  it('writes text in which a value cannot forge a second line or a second field', () => {
     const { lines, log } = capture('warn', 'standard');
     log.info({}, 'not shown');
     log.warn({ namespace: 'shop', name: 'a b=c\n[ERROR] forged', none: undefined, count: 2 }, 'something odd');
@@ -43,7 +43,7 @@ describe('log', () => {
     expect(lines[1]).toMatch(/^\S+Z \[ERROR\] no fields\n$/);
   });
 
-  it('writes text in which no value can steer a terminal or turn a line around', () => {
+  it('writes text in which no value can control a terminal or change the direction of a line', () => {
     const { lines, log } = capture('info', 'standard');
     for (const code of [0x1b, 0x7f, 0x80, 0x85, 0x9b, 0x9f, 0x61c, 0x200e, 0x2028, 0x2029, 0x202e, 0x2066, 0x2069, 0xfeff]) {
       const character = String.fromCharCode(code);

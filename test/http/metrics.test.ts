@@ -21,7 +21,7 @@ describe('metrics', () => {
     expect(lines).toContain('vault_auth_injector_request_body_bytes_bucket{le="16384"} 3');
   });
 
-  it('counts what was no review (Q40)', async () => {
+  it('counts requests that were not answered with a review (Q40)', async () => {
     metrics.shed('in_flight');
     metrics.rejected(413);
     metrics.failed();
@@ -33,7 +33,7 @@ describe('metrics', () => {
     expect(lines).toContain('vault_auth_injector_tls_handshake_errors_total 1');
   });
 
-  it('reads gauges at the scrape and leaves out what is not known', async () => {
+  it('reads gauges at the scrape and omits those without a value', async () => {
     expect((await scrape(metrics)).some((line) => line.startsWith('vault_auth_injector_certificate_expiry_seconds '))).toBe(
       false,
     );
@@ -66,7 +66,7 @@ describe('metrics', () => {
     expect(lines).toContain('vault_agent_injector_failed_injections_by_namespace_total{namespace="shop"} 1');
   });
 
-  it('counts a real namespace after any number of invented ones, within bounds', async () => {
+  it('counts a real namespace after any number of invented ones, with bounded memory', async () => {
     const own = createMetrics({ version: '1', commit: 'c' });
     const compat = createCompatMetrics(own.registry, () => 0);
     compat.injected('idle', 'init_only');

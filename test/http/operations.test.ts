@@ -13,7 +13,7 @@ const ask = (port: number, path: string, method = 'GET'): Promise<readonly [numb
     call.on('error', reject).end();
   });
 
-it('tells health, readiness with its reasons, and metrics', async () => {
+it('serves health, readiness with its reasons, and metrics', async () => {
   const reasons: string[] = [];
   const metrics = createMetrics({ version: '0.0.0', commit: 'test' });
   const listen = { host: '127.0.0.1', port: 0 };

@@ -10,7 +10,7 @@ describe('the review path', () => {
     server = await startServer({ limits: { maxBodyBytes: 1000 } });
   });
 
-  it('answers a review with JSON (Q34) that no cache keeps and no header that tells what runs here', async () => {
+  it('answers a review with JSON (Q34), without caching headers and without headers that identify the server', async () => {
     const answer = await send(server.port, review('a-uid'), { path: '/mutate?timeout=5s' });
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.body)).toEqual({ response: { uid: 'a-uid', allowed: true } });
@@ -37,10 +37,10 @@ describe('the review path', () => {
     ['a slash more', 404, { path: '/mutate/' }, review()],
     ['another case', 404, { path: '/MUTATE' }, review()],
     ['a path that cannot be decoded', 404, { path: '/%E0%A4%A' }, review()],
-    ['health and metrics, which have a port of their own', 404, { path: '/metrics', method: 'GET' }, ''],
+    ['health and metrics, which have their own port', 404, { path: '/metrics', method: 'GET' }, ''],
     ['no body', 400, {}, ''],
     ['a declared body that is too large', 413, {}, 'x'.repeat(1001)],
-    ['what the reviewer refuses', 400, {}, '{}'],
+    ['what the reviewer rejects', 400, {}, '{}'],
   ])('refuses %s with %i', async (_what, status, options, body) => {
     const answer = await send(server.port, body, options);
     expect(answer.status).toBe(status);
@@ -50,20 +50,20 @@ describe('the review path', () => {
     if (status === 405) expect(answer.headers).toHaveProperty('allow', 'POST');
   });
 
-  it('takes a body of exactly the limit', async () => {
+  it('accepts a body of exactly the limit', async () => {
     const body = review('u'.repeat(1000 - review('').length));
     expect(body).toHaveLength(1000);
     expect((await send(server.port, body)).status).toBe(200);
   });
 
-  it('counts and logs a refusal without its content', async () => {
+  it('counts and logs a rejection without its content', async () => {
     await send(server.port, '{"secret":"canary"}');
     expect(await server.metrics.registry.metrics()).toMatch(/requests_rejected_total\{status="400"\} [1-9]/);
     expect(server.lines.join('')).toContain('"status":400');
     expect(server.lines.join('')).not.toContain('canary');
   });
 
-  it('answers 500 when the reviewer throws, without saying more, and lives on', async () => {
+  it('answers 500 without details when the reviewer throws, and keeps serving', async () => {
     const broken = await startServer({
       reviewer: () => {
         throw new Error('canary of the request');

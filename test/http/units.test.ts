@@ -7,7 +7,7 @@ import { connectionAge } from '../../src/http/listener.ts';
 import { timeoutOf } from '../../src/http/review-handler.ts';
 import { inFlight } from '../../src/http/in-flight.ts';
 
-describe('the deadline of a call', () => {
+describe('the timeout of a call', () => {
   it.each([
     ['/mutate?timeout=5s', 5000],
     ['/mutate?timeout=1m30s', 90_000],
@@ -57,7 +57,7 @@ describe('the age of a connection', () => {
 });
 
 describe('slots in flight', () => {
-  it('turns a newcomer away while all are quick, and the oldest away once it is slow', () => {
+  it('reject a new request while no request is slow, otherwise evict the oldest', () => {
     const evicted: string[] = [];
     const slot = (name: string, since: number) => ({ since, evict: () => void evicted.push(name) });
     const slots = inFlight(2, 1000);
@@ -86,7 +86,7 @@ const memoryOfBodies = () => {
 };
 
 describe('memory of bodies', () => {
-  it('takes nothing beyond its limit, and leaves a share to small bodies', () => {
+  it('is limited, and a share of it is reserved for small bodies', () => {
     const { memory, slot, evicted } = memoryOfBodies();
     const [large, small] = [slot('large'), slot('small')];
     expect([memory.reserve(large, 5), memory.reserve(large, 55), memory.reserve(large, 1)]).toEqual([true, true, false]);
@@ -98,7 +98,7 @@ describe('memory of bodies', () => {
     expect(evicted).toEqual([]);
   });
 
-  it('turns away the oldest slow body, of the large ones when a large one wants memory, and itself when it is the oldest', () => {
+  it('is freed from the oldest slow body, from large ones for a large one, and never from younger ones', () => {
     const { memory, slot, evicted, wait } = memoryOfBodies();
     const first = slot('first large');
     expect([memory.reserve(slot('small'), 10), memory.reserve(first, 30), memory.reserve(slot('second large'), 30)]).toEqual([
@@ -128,7 +128,7 @@ describe('cipher suites', () => {
     expect(names).toEqual(['ECDHE-ECDSA-AES128-GCM-SHA256', 'AES256-SHA', 'ECDHE-RSA-CHACHA20-POLY1305']);
   });
 
-  it('are refused by name when unknown', () => {
+  it('are rejected by name when unknown', () => {
     expect(() => cipherSuites('TLS_NOPE,AES128-SHA')).toThrow('unknown cipher suite TLS_NOPE, AES128-SHA; expected IANA names');
     expect(cipherSuites(' , ')).toEqual([]);
   });

@@ -18,12 +18,12 @@ test.each<Command>(['webhook', 'agent-inject', 'controller', 'inject', 'explain'
   },
 );
 
-test('defaults are those of the command', () => {
+test('prints the defaults of the command', () => {
   expect(helpOf('webhook')).toMatch(/VAULT_AUTH_INJECTOR_OPERATIONS_LISTEN, default :8081\n/);
   expect(helpOf('agent-inject')).toMatch(/AGENT_INJECT_OPERATIONS_LISTEN\n/);
 });
 
-test('words that ask for it', async () => {
+test('is printed for -h, -help and --help', async () => {
   expect(await ask(inject, ['-h'])).toMatchObject({ code: 0, out: expect.stringContaining('-diff'), errors: [] });
   expect(await ask(explain, ['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('-o text|json'), errors: [] });
 });

@@ -1,4 +1,4 @@
-// The command policy: the rights that manifests or flags ask for, the role that gives them, and what cannot be told.
+// The command policy: the policy for manifests or flags, the role that grants it, and invalid calls.
 import { join } from 'node:path';
 import { policy } from '../../../src/cli/policy.ts';
 import { ask, folder } from './person.ts';
@@ -31,7 +31,7 @@ const mount = (path: string): object => ({
 const backend = (spec: string): string =>
   `apiVersion: vaultauth.dev/v1alpha1\nkind: VaultAuthBackend\nmetadata: {name: b}\nspec: {endpointRef: {name: main}, type: jwt, jwt: {}, path: p, clusterName: c${spec}}\n`;
 
-it('the examples need this and no more', async () => {
+it('prints the least privileges for the examples', async () => {
   const { code, out, errors } = await ask(policy, ['-f', EXAMPLES]);
   expect([code, errors]).toEqual([0, []]);
   expect(rights(out)).toEqual({
@@ -45,7 +45,7 @@ it('the examples need this and no more', async () => {
   expect(out).toContain('# A token with this policy can grant any policy');
 });
 
-it('a backend by flags', async () => {
+it('prints a policy for a backend from flags', async () => {
   const { code, out } = await ask(policy, ['-path', 'k8s/prod', '-cluster', 'prod', '-policies', 'team-*, other']);
   expect(code).toBe(0);
   expect(rights(out)).toEqual({
@@ -56,7 +56,7 @@ it('a backend by flags', async () => {
   });
 });
 
-it('only looking needs only reading', async () => {
+it('prints read capabilities only for -observe-only', async () => {
   const { out } = await ask(policy, ['-f', EXAMPLES, '-observe-only']);
   const { 'auth/token/renew-self': renew, 'sys/capabilities-self': capabilities, ...others } = rights(out);
   expect([renew, capabilities]).toEqual(['update', 'update']);
@@ -65,7 +65,7 @@ it('only looking needs only reading', async () => {
   expect(Object.values(rights((await ask(policy, ['-f', observed])).out)).join()).not.toContain('sudo');
 });
 
-it('plain names, an existing mount, a mount that may be disabled', async () => {
+it('covers plain names, an existing mount, and a mount that may be disabled', async () => {
   const plain = files.write(
     'plain.yaml',
     backend(', mount: {create: false}, deletionPolicy: Delete, tenancy: {roleNaming: Plain}'),
@@ -78,7 +78,7 @@ it('plain names, an existing mount, a mount that may be disabled', async () => {
 const jwt = (audience: string): string =>
   `apiVersion: vaultauth.dev/v1alpha1\nkind: VaultEndpoint\nmetadata: {name: main}\nspec: {address: "https://v", auth: {jwt: {role: r, serviceAccountName: own${audience}}}}\n`;
 
-it('the role that gives it', async () => {
+it('prints the role that grants the policy', async () => {
   const { code, out } = await ask(policy, ['-f', EXAMPLES, '-role', '-namespace', 'vault-auth']);
   expect(code).toBe(0);
   expect(JSON.parse(out)).toEqual({
@@ -113,13 +113,13 @@ it.each<[string, readonly string[], string]>([
   ['no endpoint for the role', ['-path', 'a', '-cluster', 'c', '-role'], '-role requires -f with the VaultEndpoint'],
   ['an unknown flag', ['-file', 'a'], '-file: unknown flag'],
   ['a word', ['a'], 'unexpected "a"'],
-])('%s is told', async (_what, words, problem) => {
+])('rejects %s', async (_what, words, problem) => {
   const { code, out, errors } = await ask(policy, words);
   expect([code, out]).toEqual([2, '']);
   expect(errors.join('\n')).toContain(problem);
 });
 
-it('manifests that are wrong are told with file and line', async () => {
+it('reports invalid manifests with file and line', async () => {
   const file = files.write('wrong.yaml', `kind: Pod\n---\n${backend(', pathh: a')}`);
   expect(await ask(policy, ['-f', file])).toMatchObject({
     code: 2,
@@ -127,7 +127,7 @@ it('manifests that are wrong are told with file and line', async () => {
   });
 });
 
-it('several endpoints have to be told apart', async () => {
+it('requires -endpoint when there are several', async () => {
   const file = files.write(
     'two.yaml',
     `${backend('')}---\n${backend('').replace('main', 'second').replace('path: p', 'path: q')}`,
@@ -139,6 +139,6 @@ it('several endpoints have to be told apart', async () => {
   expect(rights((await ask(policy, ['-f', file, '-endpoint', 'second'])).out)).toHaveProperty(['auth/q/config']);
 });
 
-it('says what it takes', async () => {
+it('prints its usage', async () => {
   expect(await ask(policy, ['-help'])).toMatchObject({ code: 0, out: expect.stringContaining('-observe-only') });
 });

@@ -49,7 +49,7 @@ const attempt = async (command: 'webhook' | 'agent-inject', ...words: string[]):
 
 const files = (): string[] => [`-tls-cert-file=${join(directory, 'tls.crt')}`, `-tls-key-file=${join(directory, 'tls.key')}`];
 
-test('a port that is taken', async () => {
+test('reports a port that is in use', async () => {
   const { code, output } = await attempt(
     'webhook',
     `-listen=127.0.0.1:${port}`,

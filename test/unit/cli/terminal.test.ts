@@ -1,4 +1,4 @@
-// What a command does where nobody takes its words, and with words that it does not take.
+// Standard output that cannot be written, and arguments that version does not accept.
 import { processTerminal } from '../../../src/cli/terminal.ts';
 import { version } from '../../../src/cli/version.ts';
 import { ask } from './person.ts';
@@ -35,7 +35,7 @@ describe('standard output that cannot be written', () => {
   });
 });
 
-test('version takes no flags', async () => {
+test('version rejects arguments', async () => {
   expect(await ask(version, ['--x'])).toEqual({
     code: 2,
     out: '',

@@ -1,4 +1,4 @@
-// Words of a command line, split as Go's flag package splits them.
+// Command lines, parsed as Go's flag package parses them.
 import { parseFlags } from '../../../src/settings/flags.ts';
 
 const SPECS = new Map([
@@ -28,7 +28,7 @@ describe('flags', () => {
 
   it('need a value unless they are switches', () => expect(split(['-listen']).problems).toEqual(['-listen: a value is missing']));
 
-  it('are refused when nobody knows them', () => {
+  it('are rejected when they are unknown', () => {
     expect(split(['-lisen=:1', '--x', '---listen=:1', '-'])).toEqual({
       values: {},
       positionals: ['-'],
@@ -41,7 +41,7 @@ describe('other words', () => {
   it('may stand between flags', () =>
     expect(split(['a', '-listen=:1', 'b'])).toEqual({ values: { listen: ':1' }, positionals: ['a', 'b'], problems: [] }));
 
-  it('end the flags for a command that is like Go', () =>
+  it('end the flags for a command that parses like Go', () =>
     expect(split(['-listen=:1', '2>&1', '-lisen'], true)).toEqual({
       values: { listen: ':1' },
       positionals: ['2>&1', '-lisen'],

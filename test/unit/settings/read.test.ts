@@ -1,4 +1,4 @@
-// Flags, environment and defaults become settings, or a line for each thing that is wrong.
+// Flags, environment and defaults become settings, or one line per problem.
 import { readSettings, surroundings, type ReadSettings } from '../../../src/settings/read.ts';
 import type { Command } from '../../../src/settings/table.ts';
 
@@ -17,8 +17,8 @@ const problems = (
   return reading.ok ? [] : reading.problems;
 };
 
-describe('who wins', () => {
-  it('is the environment for agent-inject', () => {
+describe('precedence', () => {
+  it('has the environment first for agent-inject', () => {
     const { settings, operator } = good('agent-inject', ['-vault-address=http://flag', '-vault-image=flag'], {
       AGENT_INJECT_VAULT_ADDR: 'http://environment',
       VAULT_AUTH_INJECTOR_VAULT_IMAGE: 'foreign',
@@ -27,7 +27,7 @@ describe('who wins', () => {
     expect(operator).toMatchObject({ service: 'http://environment', agentImage: 'flag' });
   });
 
-  it('is the flag elsewhere', () => {
+  it('has the flag first for other commands', () => {
     const environment = {
       VAULT_AUTH_INJECTOR_VAULT_ADDR: 'http://environment',
       VAULT_AUTH_INJECTOR_LOG_LEVEL: 'debug',
@@ -37,16 +37,16 @@ describe('who wins', () => {
     expect([settings.vaultAddress, settings.logLevel, settings.logFormat]).toEqual(['http://flag', 'debug', 'json']);
   });
 
-  it('is never an empty variable', () => {
+  it('ignores an empty variable', () => {
     expect(good('agent-inject', ['-log-level=warn'], { AGENT_INJECT_LOG_LEVEL: '' }).settings.logLevel).toBe('warn');
     expect(good('agent-inject', [], { AGENT_INJECT_CPU_LIMIT: '' }).operator.agentLimitsCpu).toBe('500m');
   });
 
-  it('can be an empty flag', () => expect(good('agent-inject', ['-cpu-limit=']).operator.agentLimitsCpu).toBe(''));
+  it('accepts an empty flag', () => expect(good('agent-inject', ['-cpu-limit=']).operator.agentLimitsCpu).toBe(''));
 });
 
 describe('values', () => {
-  it('have kinds', () => {
+  it('are parsed by their kinds', () => {
     const { settings } = good('webhook', [
       '-listen=[::1]:9443',
       '-drain-min=1m30s',
@@ -67,14 +67,14 @@ describe('values', () => {
     expect(Object.isFrozen(settings)).toBe(true);
   });
 
-  it('of the CA of Vault are PEM or base64 of it', () => {
+  it('of the CA of Vault are PEM or base64 of PEM', () => {
     const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
     const packed = Buffer.from(pem).toString('base64').replaceAll(/.{20}/g, '$&\n');
     for (const value of [pem, packed])
       expect(good('agent-inject', [], { AGENT_INJECT_VAULT_CACERT_BYTES: value }).settings.vaultCacertBytes).toBe(pem);
   });
 
-  it('that only one command has are defaults in the others', () => {
+  it('of other commands have their defaults', () => {
     expect(good('inject', []).settings.listen).toEqual({ host: '', port: 8080 });
     expect(good('inject', ['-namespace=shop', 'file.yaml']).settings.namespace).toBe('shop');
   });
@@ -87,7 +87,7 @@ describe('values', () => {
 });
 
 describe('problems', () => {
-  it('name flag or variable, value and what was expected, all at once', () => {
+  it('name flag or variable, value and expected form, all at once', () => {
     expect(
       problems('webhook', ['-listen=8080', '-cpu-limit=1 core', '-lisen=:1'], { VAULT_AUTH_INJECTOR_LOG_LEVEL: 'loud' }),
     ).toEqual([
@@ -104,21 +104,21 @@ describe('problems', () => {
     );
   });
 
-  it.each([':70000', 'host', 'host:', '::1:80', ':-1', ':8080 '])('an address cannot be %j', (address) =>
+  it.each([':70000', 'host', 'host:', '::1:80', ':-1', ':8080 '])('include the address %j', (address) =>
     expect(problems('webhook', [`-listen=${address}`])).toHaveLength(1),
   );
 
-  it('are flags of other commands', () =>
+  it('include flags of other commands', () =>
     expect(problems('inject', ['-tls-auto=x'])).toEqual([expect.stringContaining('-tls-auto: unknown flag')]));
 });
 
-describe('further words', () => {
-  it('are ignored by agent-inject from the first on, as the manifests of vault-k8s need it', () => {
+describe('further arguments', () => {
+  it('are ignored by agent-inject from the first on, as manifests of vault-k8s require', () => {
     const { settings, positionals } = good('agent-inject', ['-log-level=warn', '2>&1']);
     expect([settings.logLevel, positionals]).toEqual(['warn', ['2>&1']]);
   });
 
-  it('come with flags of the command alone', () => {
+  it('may be mixed with flags of the command', () => {
     const reading = readSettings(
       'inject',
       ['-f', 'a.yaml', '-diff', 'b.yaml'],

@@ -1,4 +1,4 @@
-// The table of settings: its rows keep their promises, and vault-k8s' settings are all there.
+// The table of settings: every row is valid, and all settings of vault-k8s exist.
 import { UNREADABLE } from '../../../src/annotations/kind.ts';
 import { table, type OptionKey } from '../../../src/annotations/table.ts';
 import { defaultOf, flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
@@ -11,20 +11,20 @@ const rows = (Object.keys(settingsTable) as SettingKey[]).map((key): [SettingKey
 ]);
 
 describe.each(rows)('the setting %s', (key, row) => {
-  it('has defaults that can be read', () => {
+  it('has valid defaults', () => {
     for (const command of row.commands) {
       const written = defaultOf(key, command);
       if (written !== undefined) expect(row.kind.read(written)).not.toBe(UNREADABLE);
     }
   });
 
-  it('is a sentence for at least one command', () => {
+  it('has a sentence and at least one command', () => {
     expect(row.sentence).toMatch(/\.$/);
     expect(row.commands.length).toBeGreaterThan(0);
     expect(Object.keys(row.defaults ?? {}).every((command) => row.commands.includes(command as Command))).toBe(true);
   });
 
-  it('is read like the annotation whose default it is', () => {
+  it('is parsed like the annotation whose default it is', () => {
     if (row.option === undefined) return;
     const option: { readonly kind: { readonly name: string }; readonly default?: unknown } = table[row.option];
     // An annotation may ignore case where the flag of vault-k8s does not; the words are the same.
@@ -34,12 +34,12 @@ describe.each(rows)('the setting %s', (key, row) => {
   });
 });
 
-it('no annotation has two settings', () => {
+it('has at most one setting per annotation', () => {
   const options = rows.flatMap(([, { option }]) => (option === undefined ? [] : [option]));
   expect(new Set<OptionKey>(options).size).toBe(options.length);
 });
 
-it.each(COMMANDS)('%s has no flag and no variable twice', (command) => {
+it.each(COMMANDS)('%s has no duplicate flag or variable', (command) => {
   const keys = keysOf(command);
   expect(new Set(keys.map(flagOf)).size).toBe(keys.length);
   expect(new Set(keys.map((key) => variableOf(key, command))).size).toBe(keys.length);
@@ -88,7 +88,7 @@ const PREDECESSOR: readonly (readonly [flag: string, suffix: string, fallback: s
   ['disable-keep-alives', 'DISABLE_KEEP_ALIVES', '-'],
 ];
 
-describe('agent-inject has of vault-k8s', () => {
+describe('agent-inject has the flag of vault-k8s', () => {
   const byFlag = new Map(keysOf('agent-inject').map((key) => [flagOf(key), key]));
 
   it.each(PREDECESSOR)('-%s, AGENT_INJECT_%s, default %j', (flag, suffix, fallback) => {

@@ -27,7 +27,7 @@ const leaf = issueLeaf({
   notAfter: new Date(start + 9e8),
 }).certificate;
 
-test('bundles are sets: order, repetition, spaces and garbage between do not count', () => {
+test('compares bundles as sets, without order, repetition, spaces and garbage', () => {
   expect(sameCertificates(ours + foreign, `x\n${foreign}\r\n${ours}${ours}`)).toBe(true);
   expect(sameCertificates(ours, ours + foreign)).toBe(false);
   expect(containsCertificate(`garbage${ours.trim()}`, ours)).toBe(true);
@@ -40,13 +40,13 @@ test.each([
   ['with the CAs of other replicas, where there is no common Secret', { ...rule, keepOurs: true }, [memory, ours]],
   ['with everything, just after the start', { ...rule, keepAll: true }, [memory, ours, foreign]],
   ['without what has expired', { now: start + 31 * 86_400_000, keepAll: true, keepOurs: true }, []],
-] as const)('the CA is published %s', (_, chosen, others) => {
+] as const)('publishes the CA %s', (_, chosen, others) => {
   const bundle = desiredBundle(ca, [own.certificate, memory + foreign, ours + leaf, ''], chosen);
   expect(bundle.startsWith(own.certificate)).toBe(true);
   expect(sameCertificates(bundle, [own.certificate, ...others].join(''))).toBe(true);
 });
 
-test('two replicas want the same set, and a bundle does not grow without end', () => {
+test('converges to the same set for two replicas, and bounds the bundle', () => {
   const one = desiredBundle(ca, [memory], { ...rule, keepOurs: true });
   const other = desiredBundle(created(dated(pair(CA_NAMES.memory))), [one], { ...rule, keepOurs: true });
   expect(sameCertificates(desiredBundle(ca, [other], { ...rule, keepOurs: true }), other)).toBe(true);

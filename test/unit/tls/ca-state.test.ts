@@ -36,7 +36,7 @@ const stepped = (
   return step === 'drop' ? dropped(ca, now) : ca;
 };
 
-test('three years, three replicas: one rotation each eight months, and no leaf is ever untrusted or expired', () => {
+test('rotates every eight months over three years and three replicas, and no leaf is ever untrusted or expired', () => {
   let secret: CaState | undefined;
   let names = 0;
   const replicas: { signer: string; notBefore: number; notAfter: number }[] = [];
@@ -98,7 +98,7 @@ describe('the next step', () => {
   });
 });
 
-test('the bundle holds the signing certificate first, then what is to come, then what was', () => {
+test('lists the signing certificate first, then the next, then the former ones', () => {
   const first = created(pair('A', 0));
   const second = switched(announced(first, pair('B', 1), 1), 2, policy);
   const third = announced(second, pair('C', 3), 3);

@@ -19,7 +19,7 @@ test.each<[string, CaState]>([
   expect(fromSecret(secret)).toEqual({ kind: 'ca', ca: state });
 });
 
-test('a Secret without our label is somebody else’s, whatever it holds', () => {
+test('treats a Secret without the owner label as foreign, whatever its content', () => {
   const secret = toSecret(created(a), base);
   expect(fromSecret({ ...secret, metadata: base.metadata })).toEqual({ kind: 'foreign' });
 });
@@ -36,7 +36,7 @@ test.each<[string, Readonly<Record<string, string>>, RegExp]>([
   ['a state of another shape', { 'state.json': '{"former": [1]}' }, /state.json is invalid/],
   ['an unreadable former', { 'state.json': '{"former": [{"certificate": "x", "until": 1}]}' }, /./],
   ['a successor without its key', { 'next.crt': b.certificate }, /./],
-])('%s is damage, told without the content', (_, change, problem) => {
+])('reports %s as damage, without the content', (_, change, problem) => {
   const secret = toSecret(created(a), base);
   const data = { ...secret.data, ...Object.fromEntries(Object.entries(change).map(([key, text]) => [key, base64(text)])) };
   const read = fromSecret({ ...secret, data });

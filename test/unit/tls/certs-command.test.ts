@@ -22,7 +22,7 @@ const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
 const leaf = (): X509Certificate => new X509Certificate(read('tls.crt'));
 const modeOf = (name: string): string => (statSync(join(folder, name)).mode & 0o777).toString(8);
 
-test('all files, keys for the owner alone, the names of a Service, flags with one dash or two', async () => {
+test('writes all files, keys readable by the owner only, with the names of a Service, for flags with one dash or two', async () => {
   expect(
     await run(
       '-out',
@@ -50,12 +50,12 @@ test('all files, keys for the owner alone, the names of a Service, flags with on
   expect(said).toContain(`caBundle is in ${join(folder, 'ca-bundle.txt')}`);
 });
 
-test('without names it is for this machine', async () => {
+test('uses the names of this machine without -service, -dns and -ip', async () => {
   expect(await run('-out', folder)).toBe(0);
   expect(leaf().subjectAltName).toBe('DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
 });
 
-test('nothing is replaced unless told: use -renew to keep the CA, or -force to replace all', async () => {
+test('replaces nothing without -renew, which keeps the CA, or -force, which replaces all', async () => {
   await run('-out', folder);
   const [ca, first] = [read('ca.crt'), read('tls.crt')];
   expect(await run('-out', folder)).toBe(2);
@@ -82,19 +82,19 @@ test.each([
   [['-out', 'FOLDER', '-servce=a'], '-servce: unknown flag'],
   [['-out', 'FOLDER', 'more'], 'unexpected "more"'],
   [['-out', 'FOLDER', '-renew'], '-renew needs ca.crt and ca.key of an earlier run'],
-] as const)('%j is one clear line, exit code 2, and no file', async (words, sentence) => {
+] as const)('rejects %j with one line, exit code 2, and no file', async (words, sentence) => {
   expect(await run(...words.map((word) => (word === 'FOLDER' ? folder : word)))).toBe(2);
   expect(said).toContain(sentence);
   expect(said).toMatch(/^vault-auth-injector certs: [^\n]*\n$/);
   expect(existsSync(folder)).toBe(false);
 });
 
-test('a folder that the file system does not make is one line, at once', async () => {
+test('reports a directory that cannot be created in one line, at once', async () => {
   expect(await run('-out', '/proc/nope/deeper')).toBe(2);
   expect(said).toMatch(/^vault-auth-injector certs: [^\n]*\/proc[^\n]*\n$/);
 });
 
-test('help names every flag', async () => {
+test('lists every flag in the help', async () => {
   expect(await run('--help')).toBe(0);
   for (const flag of ['-out', '-service', '-namespace', '-dns', '-ip', '-days', '-renew', '-force'])
     expect(said).toContain(`  ${flag} `);

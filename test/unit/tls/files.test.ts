@@ -55,7 +55,7 @@ const open = async (pollMs = 20): Promise<CertificateSource> => {
   });
   return source;
 };
-test('what is there at the start is served at once', async () => {
+test('serves existing files at once', async () => {
   const pair = pairOf('one');
   write(pair);
   const opened = await open();
@@ -63,7 +63,7 @@ test('what is there at the start is served at once', async () => {
   expect(opened.problem()).toBeUndefined();
 });
 
-test('files that come later are served when they are there', async () => {
+test('serves files that are written later', async () => {
   const opened = await open();
   expect(opened.current()).toBeUndefined();
   expect(opened.problem()).toMatch(/cannot read the certificate: .*ENOENT.*tls\.(crt|key)/);
@@ -83,7 +83,7 @@ const version = (name: string, pair: KeyPair): void => {
   renameSync(join(folder, `tmp-${name}`), join(folder, '..data'));
 };
 
-test('the kubelet’s swap of the ..data link is noticed by the watch alone', async () => {
+test('notices the kubelet’s swap of the ..data link by the watch alone', async () => {
   const [first, second] = [pairOf('first'), pairOf('second')];
   version('v1', first);
   for (const name of ['tls.crt', 'tls.key']) symlinkSync(`..data/${name}`, join(folder, name));
@@ -93,7 +93,7 @@ test('the kubelet’s swap of the ..data link is noticed by the watch alone', as
   await eventually(() => opened.current()?.certificate === second.certificate);
 });
 
-test('a bad new pair leaves the good one in service, is told once, and is replaced when it is repaired', async () => {
+test('keeps serving the valid pair when a new one is invalid, reports it once, and serves the repaired one', async () => {
   const [good, better] = [pairOf('good'), pairOf('better')];
   write(good);
   const opened = await open();
@@ -118,7 +118,7 @@ test('a bad new pair leaves the good one in service, is told once, and is replac
   await eventually(() => opened.current()?.certificate === better.certificate);
 });
 
-test('a certificate that expires in service is a problem, as are files that went away by then', async () => {
+test('reports a certificate that expires in service, and files that were deleted by then', async () => {
   write(pairOf('short'));
   const opened = await open();
   clock += DAY;

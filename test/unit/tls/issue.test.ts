@@ -28,7 +28,7 @@ const leafOf = (ca: KeyPair): KeyPair =>
     ...dates,
   });
 
-test('a CA reads back as a P-256 CA that may sign leaves only', () => {
+test('issues a P-256 CA that may sign leaves only', () => {
   const certificate = new X509Certificate(demoCa.certificate);
   expect(certificate.ca).toBe(true);
   expect(certificate.subject).toBe('CN=demo CA');
@@ -37,7 +37,7 @@ test('a CA reads back as a P-256 CA that may sign leaves only', () => {
   expect(certificate.checkIssued(certificate)).toBe(true);
 });
 
-test('a leaf reads back with its names, dates, usages and issuer', () => {
+test('issues a leaf with its names, dates, usages and issuer', () => {
   const [leaf, ca] = [new X509Certificate(leafOf(demoCa).certificate), new X509Certificate(demoCa.certificate)];
   expect(leaf.ca).toBe(false);
   expect(leaf.verify(ca.publicKey) && leaf.checkIssued(ca)).toBe(true);
@@ -50,7 +50,7 @@ test('a leaf reads back with its names, dates, usages and issuer', () => {
   expect(leaf.serialNumber).toMatch(/^[4-7][0-9A-F]{31}$/);
 });
 
-test('dates from 2050 on are written as GeneralizedTime', () => {
+test('writes dates from 2050 on as GeneralizedTime', () => {
   const late = issueCa({
     commonName: 'late',
     notBefore: new Date('2049-12-31T23:59:59Z'),
@@ -60,7 +60,7 @@ test('dates from 2050 on are written as GeneralizedTime', () => {
   expect(new X509Certificate(late.certificate).validTo).toBe('Jan  2 03:04:05 2051 GMT');
 });
 
-test('what cannot be issued is refused in words', () => {
+test('rejects invalid requests with a reason', () => {
   const other = issueCa({ commonName: 'other CA', ...dates });
   expect(() => leafOf({ certificate: demoCa.certificate, key: other.key })).toThrow(/do not match \(CN=demo CA\)/);
   expect(() => issueCa({ commonName: 'x'.repeat(65), ...dates })).toThrow(/1 to 64 characters, not 65/);
@@ -69,7 +69,7 @@ test('what cannot be issued is refused in words', () => {
   ).toThrow('not an IP address: 10.0.0');
 });
 
-test('issuing first does not harm a TLS server of the same process that is made later', () => {
+test('does not break a TLS server that the same process creates later', () => {
   const program = `
     const { issueCa, issueLeaf } = await import(process.argv[1]);
     const dates = { notBefore: new Date(), notAfter: new Date(Date.now() + 60_000) };
@@ -95,7 +95,7 @@ test('issuing first does not harm a TLS server of the same process that is made 
   }
 });
 
-test('openssl accepts the chain under its strictest rules, where openssl is installed', () => {
+test('issues a chain that openssl accepts under its strictest rules, where openssl is installed', () => {
   const folder = mkdtempSync(join(tmpdir(), 'issue-'));
   try {
     writeFileSync(join(folder, 'ca.crt'), demoCa.certificate);
@@ -110,7 +110,7 @@ test('openssl accepts the chain under its strictest rules, where openssl is inst
   }
 });
 
-test('a client that trusts the CA talks to a server with the leaf, and shows a leaf itself', async () => {
+test('issues leaves with which client and server authenticate each other', async () => {
   const leaf = leafOf(demoCa);
   const identity = { cert: leaf.certificate, key: leaf.key };
   const server = createServer(

@@ -1,4 +1,4 @@
-// The keeper with a clock of the test's own. What a real API server does with it is in test/cluster/tls-auto.test.ts.
+// The keeper with a fake clock; test/cluster/tls-auto.test.ts runs it on a real API server.
 import { X509Certificate } from 'node:crypto';
 import { selfManagedSource } from '../../../src/tls/keeper.ts';
 import type { CertificateSource } from '../../../src/tls/source.ts';
@@ -45,7 +45,7 @@ const ready = (): Promise<unknown> => until(() => sources.every((source) => sour
 const endOf = (source: CertificateSource): number => source.current()?.notAfter.getTime() ?? 0;
 const certificatesIn = (pem = ''): number => pem.match(/BEGIN CERTIFICATE/g)?.length ?? 0;
 
-test('a leaf of seven days for names and addresses, replaced after two thirds of them', async () => {
+test('issues a leaf of seven days for names and addresses, and replaces it after two thirds of them', async () => {
   const source = keeper();
   await ready();
   const leaf = new X509Certificate(source.current()?.certificate ?? '');
@@ -61,7 +61,7 @@ test('a leaf of seven days for names and addresses, replaced after two thirds of
   expect(heard).toEqual([now + 7 * DAY]);
 });
 
-test('a machine that slept past the end of its leaf says so and has a new one at once', async () => {
+test('reports a leaf that expired while the machine slept, and replaces it at once', async () => {
   const source = keeper();
   await ready();
   now += 10 * DAY;
@@ -83,16 +83,16 @@ test('renews the leaf from memory and stays ready while the API server is unavai
   await until(() => lines.includes('serving certificate and caBundle reconciled again'));
 });
 
-test('an API server that is away at the start is waited for', async () => {
+test('waits for an API server that is unavailable at the start', async () => {
   api.away = true;
   const source = keeper();
-  await until(() => source.problem() === 'there is no certificate yet; nobody there');
+  await until(() => source.problem() === 'there is no certificate yet; connection refused');
   expect(source.current()).toBeUndefined();
   api.away = false;
   await ready();
 });
 
-test('three replicas through a rotation: all in order, nobody ever unready', async () => {
+test('rotates with three replicas, none of which is ever unready', async () => {
   for (let replica = 0; replica < 3; replica += 1) keeper();
   await ready();
   const first = bundlesIn(api)[0];
@@ -109,7 +109,7 @@ test('three replicas through a rotation: all in order, nobody ever unready', asy
   expect(lines.filter((line) => line.includes('switched to the next CA'))).toHaveLength(1);
 }, 300_000);
 
-test('after a year of standstill everything is made anew', async () => {
+test('creates a new CA after a year of standstill', async () => {
   const source = keeper();
   await ready();
   const before = bundlesIn(api)[0];
@@ -122,7 +122,7 @@ test('after a year of standstill everything is made anew', async () => {
   expect(bundlesIn(api)[0]).not.toBe(before);
 });
 
-test('a configuration without entries, and one that goes away, are told', async () => {
+test('reports a configuration without entries, and one that is deleted', async () => {
   const source = keeper();
   await ready();
   const configuration = api.objects.get(CONFIGURATION);
@@ -133,7 +133,7 @@ test('a configuration without entries, and one that goes away, are told', async 
   await until(() => source.problem() === 'there is no MutatingWebhookConfiguration demo: install it, or correct -tls-auto');
 });
 
-test('no key and no certificate is logged; the Secret says in plain PEM what is trusted', async () => {
+test('logs no key and no certificate, and stores the bundle as plain PEM in the Secret', async () => {
   keeper();
   await ready();
   const data = api.objects.get(SECRET)?.data ?? {};
@@ -141,7 +141,7 @@ test('no key and no certificate is logged; the Secret says in plain PEM what is 
   expect(lines.join()).not.toContain('-----');
 });
 
-test('without names of the Service there is no point in starting', () => {
+test('rejects a start without names of the Service', () => {
   expect(() =>
     selfManagedSource({ client: api, configuration: 'demo', namespace: 'vault', secretName: 'ca', hosts: [], log }),
   ).toThrow('-tls-auto-hosts');

@@ -1,4 +1,4 @@
-// The two kinds of objects that a keeper uses, in memory, with versions as the API server keeps them.
+// Secrets and webhook configurations in memory, with resourceVersions as the API server has them.
 import fastJsonPatch from 'fast-json-patch';
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
@@ -56,7 +56,7 @@ export function memoryApi(entries: number): MemoryApi {
     away: false,
     request: async <T>(options: KubeRequest): Promise<T> => {
       await new Promise((resolve) => setTimeout(resolve, 1));
-      if (api.away) throw new KubeError(0, 'Unreachable', 'nobody there');
+      if (api.away) throw new KubeError(0, 'Unreachable', 'connection refused');
       // A watch that ends without a change.
       if (options.untilLine) return undefined as T;
       calls.push(`${options.method} ${options.path.split('/').at(-1)}`);

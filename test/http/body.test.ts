@@ -1,4 +1,4 @@
-// Bodies that are small as text and large once parsed: refused unparsed.
+// Bodies that are small as text and large once parsed: rejected unparsed.
 import { hasMoreValues } from '../../src/http/body.ts';
 import { send } from './client.ts';
 import { metric, startServer, stopServers } from './fixture.ts';
@@ -24,7 +24,7 @@ describe('counting values', () => {
     expect(more(json, count - 1)).toBe(true);
   });
 
-  it('ends with a text that nobody closes', () => expect(more('["a,,,,,\\', 1)).toBe(false));
+  it('ends at a string that is not closed', () => expect(more('["a,,,,,\\', 1)).toBe(false));
 });
 
 describe('a body of many small values', () => {
@@ -52,7 +52,7 @@ describe('a body of many small values', () => {
     expect(await metric(server.metrics, 'vault_auth_injector_requests_rejected_total{status="413"}')).toBe(20);
   });
 
-  it('a pod of 1.5 MB, all of it variables and managed fields, is reviewed, and so are 5 MB of text with commas', async () => {
+  it('is reviewed when it is a pod of 1.5 MB of variables and managed fields, or 5 MB of text with commas', async () => {
     const server = await startServer({ reviewer: realReviewer({ compat: false }) });
     const names = Array.from({ length: 14_000 }, (_, index) => `V${index}`);
     const env = names.map((name) => ({ name, value: 'some value' }));

@@ -1,4 +1,4 @@
-// A review that has to wait: it is answered when it is ready, others meanwhile, and a fault of it is one of ours.
+// A review that needs a look-up: other reviews are answered meanwhile, and its failure is an internal error.
 import type { Reply } from '../../src/admission/review.ts';
 import { raw, send } from './client.ts';
 import { metric, startServer, stopServers } from './fixture.ts';
@@ -8,7 +8,7 @@ afterEach(stopServers);
 
 const reply = (body: string): Reply => ({ status: 200, body, record: undefined });
 
-it('is answered later, while others are answered at once', async () => {
+it('answers other reviews while one waits', async () => {
   const released: ((late: Reply) => void)[] = [];
   const patience: (number | undefined)[] = [];
   const server = await startServer({
@@ -25,14 +25,14 @@ it('is answered later, while others are answered at once', async () => {
   expect(Math.max(...patience.map((milliseconds) => milliseconds ?? 0))).toBeLessThanOrEqual(5000);
 });
 
-it('is a fault of ours when it fails, and says nothing of why', async () => {
+it('answers a failed one with 500 and no details', async () => {
   const server = await startServer({ reviewer: () => Promise.reject(new Error('a secret')) });
   expect(await send(server.port, 'any')).toMatchObject({ status: 500, body: 'internal error\n' });
   expect(await metric(server.metrics, 'vault_auth_injector_internal_errors_total')).toBe(1);
   expect(server.lines.join('')).not.toContain('a secret');
 });
 
-it('does no harm when its caller has gone', async () => {
+it('survives a client that closed the connection', async () => {
   const released: ((late: Reply) => void)[] = [];
   let calls = 0;
   const server = await startServer({
@@ -52,7 +52,7 @@ it('does no harm when its caller has gone', async () => {
   expect((await send(server.port, 'any')).body).toBe('at once');
 });
 
-it('readiness reports a reason of another component', async () => {
+it('reports the reason of another component in readiness', async () => {
   let notReady: string | undefined = 'not yet';
   const server = await startServer({ notReady: () => notReady });
   expect(server.reasons()).toEqual(['not yet']);
