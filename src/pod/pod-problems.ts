@@ -180,7 +180,7 @@ export const podProblems = {
     remedy: () => `move large templates into files with ${familyName('templateFile', 'NAME')}`,
     sample: { bytes: 300_000, limit: 262_144 },
   }),
-  'profile-lacks': defineProblem<{ annotation: string; profile: 'compat' | 'native' }>({
+  'profile-unsupported': defineProblem<{ annotation: string; profile: 'compat' | 'native' }>({
     kind: 'problem',
     title: 'Annotation not supported by the profile',
     sentence: ({ annotation, profile }) => `profile ${profile} does not support ${annotation}`,

@@ -11,7 +11,7 @@ export const selectionProblems = {
     remedy: () => 'set it to enabled or disabled',
     sample: { label: INJECT_LABEL },
   }),
-  'label-contradiction': defineProblem<{ label: string }>({
+  'label-conflict': defineProblem<{ label: string }>({
     kind: 'warning',
     title: 'Label and annotation contradict each other',
     sentence: ({ label }) =>

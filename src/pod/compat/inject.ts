@@ -55,7 +55,7 @@ export function injectCompat(pod: Pod, parsed: Parsed, operator: OperatorInput):
   const agents = builtAgents(draft, shape);
   for (const key of UNSUPPORTED)
     if (origins.get(key)?.annotation !== undefined)
-      problems.push({ code: 'profile-lacks', annotation: originOf(parsed, key), profile: 'compat' });
+      problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'compat' });
   problems.push(...addVolumes(pod, volumes(options, shape), builder));
   // Init containers get the secrets only if an agent runs before them.
   const isSelected = receivesSecrets(draft);

@@ -46,7 +46,7 @@ export function injectNative(pod: Pod, parsed: Parsed, operator: OperatorInput):
   const { builder, problems, warnings, files } = draft;
   for (const key of UNSUPPORTED)
     if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
-      problems.push({ code: 'profile-lacks', annotation: originOf(parsed, key), profile: 'native' });
+      problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'native' });
   const agents = agentContainers(options, operator.nativeSidecars ?? true);
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
   const containers = builtContainers(draft, agents, directories);

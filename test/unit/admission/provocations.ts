@@ -161,7 +161,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { ...native, 'agent-inject-template-a': 'x'.repeat(140_000) } },
     remedy: { annotations: { ...native, 'agent-inject-template-a': 'x' } },
   },
-  'profile-lacks': {
+  'profile-unsupported': {
     pod: { annotations: { ...native, 'agent-configmap': 'c' } },
     remedy: { annotations: { 'agent-configmap': 'c' } },
   },
@@ -217,7 +217,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     surrounding: { command: 'webhook' },
     remedy: { labels: { 'vaultauth.dev/inject': 'enabled' } },
   },
-  'label-contradiction': {
+  'label-conflict': {
     pod: { annotations: { 'agent-inject': 'false' }, labels: { 'vaultauth.dev/inject': 'enabled' } },
     surrounding: { command: 'webhook' },
     remedy: { labels: { 'vaultauth.dev/inject': 'enabled' } },

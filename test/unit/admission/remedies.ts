@@ -96,7 +96,7 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
   'annotations-too-large': [
     { done: 'the template is in a file', pod: { annotations: { 'agent-inject-template-file-a': '/a' } } },
   ],
-  'profile-lacks': [
+  'profile-unsupported': [
     { done: 'the other profile is chosen', pod: { annotations: { ...compat, 'agent-configmap': 'c' } } },
     { done: 'it is removed', pod: { annotations: native } },
   ],
@@ -118,7 +118,7 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
   ],
   'mounts-too-many': [{ done: 'the secrets are in one directory', pod: many(() => undefined) }],
   'path-empty': [{ done: 'it is removed' }],
-  'label-contradiction': [{ done: 'the label is removed', pod: { annotations: { 'agent-inject': 'false' } }, leaves: true }],
+  'label-conflict': [{ done: 'the label is removed', pod: { annotations: { 'agent-inject': 'false' } }, leaves: true }],
   'namespace-excluded': [
     { done: 'the pod is in another namespace', surrounding: { flags: ['-system-namespaces=deny'] } },
     { done: 'its annotation is removed', pod: { annotations: { 'agent-inject': 'false' } }, leaves: true },

@@ -225,6 +225,6 @@ test.each([
 ])('%s is refused, since it would have no effect', (name, value) => {
   const codes = (text: string) =>
     admit(podWith(native({ annotations: { [name]: text } })), { command: 'webhook', flags: ['-allow=*'] }).codes;
-  expect(codes(value)).toEqual(['profile-lacks']);
-  expect(codes(value === 'true' ? 'false' : '')).not.toContain('profile-lacks');
+  expect(codes(value)).toEqual(['profile-unsupported']);
+  expect(codes(value === 'true' ? 'false' : '')).not.toContain('profile-unsupported');
 });
