@@ -1,5 +1,5 @@
 // Decides about one pod: is it injected, is it allowed, and what patch does it get. Pure: settings and cluster state are arguments.
-import { allNames } from '../annotations/name.ts';
+import { allNames } from '../annotations/names.ts';
 import { parseAnnotations, type Baseline, type Options, type Parsed } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
 import { isObject, textMap, type Json } from '../json/json.ts';

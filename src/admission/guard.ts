@@ -1,9 +1,8 @@
 // Guarded annotations can redirect the token or change what runs. A pod may use one only if the operator or the annotation of its
 // namespace allows it by name: pod authors must not be able to allow it themselves.
-import { annotationName } from '../annotations/name.ts';
+import { annotationName, kebab } from '../annotations/names.ts';
 import type { Options, Origin, Parsed } from '../annotations/parse.ts';
-import { kebab, type Row } from '../annotations/row.ts';
-import { table, type OptionKey } from '../annotations/table.ts';
+import { type Row, table, type OptionKey } from '../annotations/table.ts';
 import type { Injection } from '../pod/draft.ts';
 import { defineProblem, type ProblemOf } from '../annotations/problem.ts';
 

@@ -1,7 +1,7 @@
 // Problems of annotations.
-import { allNames, annotationName, familyName } from './name.ts';
+import { allNames, annotationName, familyName } from './names.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from './problem.ts';
-import type { AnnotationLayer } from './row.ts';
+import type { AnnotationLayer } from './parse.ts';
 import { table } from './table.ts';
 
 const TEMPLATE_ANNOTATION = annotationName('agentInjectDefaultTemplate');

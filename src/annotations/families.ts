@@ -1,7 +1,6 @@
-// Annotations that come once per NAME: a secret, a key of the login's configuration, a key of the agent's telemetry.
-import { containerNames, flag, oneOf, text, type Kind } from './kind.ts';
-import { FORMATS } from './own.ts';
-import type { FamilyRow } from './row.ts';
+// Families: annotations with a NAME at the end, for each secret, parameter of the auth method, or telemetry parameter.
+import { containerNames, flag, oneOf, text, type Kind } from './kinds.ts';
+import { FORMATS, type FamilyRow } from './table.ts';
 
 const family = <T>(name: string, kind: Kind<T>, sentence: string, example: string): FamilyRow<T> => ({
   name,
@@ -15,27 +14,32 @@ export const families = {
   template: family(
     'agent-inject-template',
     text,
-    'Template of the file; alone it declares a secret too.',
+    'Template of the file. It declares a secret even without a path.',
     '{{ with secret "kv/data/web" }}{{ .Data.data.password }}{{ end }}',
   ),
   templateFile: family(
     'agent-inject-template-file',
     text,
-    'File in the agent with the template; used when there is no inline one.',
+    'Template file in the agent container, used without an inline template.',
     '/vault/custom/web.ctmpl',
   ),
-  file: family('agent-inject-file', text, 'File name below the secrets directory, in place of NAME.', 'config/database.yaml'),
+  file: family('agent-inject-file', text, 'File name below the secrets directory; default: NAME.', 'config/database.yaml'),
   perms: family('agent-inject-perms', text, 'Mode of the rendered file.', '0440'),
-  command: family('agent-inject-command', text, 'Command that the agent runs after it rendered the file.', 'pkill -HUP nginx'),
+  command: family(
+    'agent-inject-command',
+    text,
+    'Command that the agent runs after it has rendered the file.',
+    'pkill -HUP nginx',
+  ),
   errorOnMissingKey: family(
     'error-on-missing-key',
     flag,
-    'Fail when the template reads a key that the secret does not have.',
+    'Fail if the template reads a key that the secret does not have.',
     'true',
   ),
   leftDelimiter: family('agent-template-left-delim', text, 'Left delimiter of the template.', '[['),
   rightDelimiter: family('agent-template-right-delim', text, 'Right delimiter of the template.', ']]'),
-  volumePath: family('secret-volume-path', text, 'Directory of this one file, in place of the common one.', '/etc/app'),
+  volumePath: family('secret-volume-path', text, 'Directory of this file; default: the common one.', '/etc/app'),
   preserveCase: family('preserve-secret-case', flag, 'Keep the case of this NAME in the file name.', 'true'),
   authConfig: family(
     'auth-config',
@@ -53,18 +57,18 @@ export const families = {
     ...family(
       'secret-containers',
       containerNames,
-      'Containers, init containers too, that alone get this one file; it needs a directory of its own.',
+      'The only containers and init containers that get this file. It needs a directory of its own.',
       'web,migrate',
     ),
     own: true,
   },
-  format: { ...family('format', oneOf(FORMATS), 'Format of this one file, in place of the common one.', 'dotenv'), own: true },
+  format: { ...family('format', oneOf(FORMATS), 'Format of this file; default: the common one.', 'dotenv'), own: true },
 } as const;
 
 export type Families = typeof families;
 export type FamilyKey = keyof Families;
 
-/** Families in the order in which a name is tried: the longest first, so that template-file- is not taken for template-. */
+/** Families in the order of matching: the longest name first, so that `template-file-x` is not the template of `file-x`. */
 export const FAMILY_ORDER: readonly FamilyKey[] = (Object.keys(families) as FamilyKey[]).sort(
   (one, other) => families[other].name.length - families[one].name.length,
 );

@@ -1,22 +1,31 @@
-// Layers of annotations → typed options, or every problem they have. The only reader of raw annotations.
+// Layers of annotations → typed options, problems and warnings. The only reader of raw annotations.
 import { FAMILY_ORDER, families, type Families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
-import { UNREADABLE, type ValueOf } from './kind.ts';
-import { nameWithin, OWN_PREFIX } from './prefix.ts';
-import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Layer, type Row } from './row.ts';
+import { INVALID, type ValueOf } from './kinds.ts';
+import { nameWithin, OWN_PREFIX, kebab } from './names.ts';
+import { type Row, table, type OptionKey, type Table } from './table.ts';
 import { LISTED_FIELDS, readSecretList, type ReadYaml } from './secret-list.ts';
 import { nearestName } from './suggest.ts';
-import { table, type OptionKey, type Table } from './table.ts';
+
+/** Objects with annotations; a later layer overrides an earlier one. Settings and built-in defaults come before all of them. */
+export const ANNOTATION_LAYERS = ['namespace', 'serviceaccount', 'pod'] as const;
+export type AnnotationLayer = (typeof ANNOTATION_LAYERS)[number];
+
+/** The controller's objects that define a pod's login. They override settings, and annotations except in admission mode Off. */
+export const OBJECT_LAYERS = ['VaultEndpoint', 'VaultAuthBackend', 'VaultAuthRole'] as const;
+
+/** Every layer that can set an option. */
+export type Layer = 'built-in' | 'settings' | (typeof OBJECT_LAYERS)[number] | AnnotationLayer;
 
 type Value<K extends OptionKey> = ValueOf<Table[K]['kind']>;
 
-/** The options of one pod: a row with a default always has a value. */
+/** The options of one pod. An option whose row has a default is never undefined. */
 export type Options = { readonly [K in OptionKey]: Table[K] extends { default: unknown } ? Value<K> : Value<K> | undefined };
 
-/** What the operator's settings say, by row; the layer between built-in defaults and annotations. */
+/** Options from the operator's settings: the layer between built-in defaults and annotations. */
 export type OperatorOptions = { readonly [K in OptionKey]?: Value<K> };
 
-/** Who gave an option its value; `annotation` is the full name as written, `object` the name of one of ours. */
+/** The layer that set an option; `annotation` is the full name as written, `object` the name of the controller's object. */
 export interface Origin {
   readonly layer: Layer;
   readonly annotation?: string;
@@ -32,7 +41,7 @@ export type FamilyOptions = { readonly [K in FamilyKey]: ReadonlyMap<string, Fam
 export interface Parsed {
   readonly options: Options;
   readonly families: FamilyOptions;
-  /** Only for options that are not at their built-in default. */
+  /** Without the options that have their built-in default. */
   readonly origins: ReadonlyMap<OptionKey, Origin>;
   readonly problems: readonly AnnotationProblem[];
   readonly warnings: readonly AnnotationProblem[];
@@ -72,79 +81,79 @@ interface Draft {
 const emptyFamilies = (): Draft['families'] =>
   Object.fromEntries(FAMILY_ORDER.map((key) => [key, new Map()])) as Draft['families'];
 
-/** Reads one value; undefined when the row treats it as not set, or when it is a problem (which is noted). */
-const read = (row: Row<unknown>, annotation: string, raw: string, draft: Draft): unknown => {
+/** Reads one value; undefined if it counts as absent, or is invalid (which is reported). */
+const readValue = (row: Row<unknown>, annotation: string, raw: string, draft: Draft): unknown => {
   if (raw === '' && row.empty) {
     if (row.empty === 'unset-warn') draft.warnings.push({ code: 'annotation-empty', annotation });
     return undefined;
   }
   const value = row.kind.read(raw);
-  if (value !== UNREADABLE) return value;
-  draft.problems.push({ code: 'annotation-value', annotation, value: raw, expected: row.kind.wanted, example: row.example });
+  if (value !== INVALID) return value;
+  draft.problems.push({ code: 'annotation-value', annotation, value: raw, expected: row.kind.expected, example: row.example });
   return undefined;
 };
 
-/** Names of ours mean nothing under the prefix of another product. */
+/** Our own annotations have no meaning under the prefix of another product. */
 const isForeign = (row: Row<unknown>, annotation: string): boolean => row.own === true && !annotation.startsWith(OWN_PREFIX);
 
-const takePlain = (key: OptionKey, annotation: string, raw: string, layer: AnnotationLayer, draft: Draft): void => {
+const readPlain = (key: OptionKey, annotation: string, raw: string, layer: AnnotationLayer, draft: Draft): void => {
   const row: Row<unknown> = table[key];
   if ((row.podOnly && layer !== 'pod') || (row.namespaceOnly && layer !== 'namespace')) {
     draft.warnings.push({ code: 'annotation-layer', annotation, layer, only: row.podOnly ? 'pod' : 'namespace' });
     return;
   }
-  const value = read(row, annotation, raw, draft);
+  const value = readValue(row, annotation, raw, draft);
   if (value === undefined) return;
   if (row.deprecated !== undefined) draft.warnings.push({ code: 'annotation-deprecated', annotation, reason: row.deprecated });
   draft.options[key] = value;
   draft.origins.set(key, { layer, annotation });
 };
 
-const takeFamily = (name: string, annotation: string, raw: string, draft: Draft): boolean => {
+const readFamily = (name: string, annotation: string, raw: string, draft: Draft): boolean => {
   for (const key of FAMILY_ORDER) {
     const family = families[key];
     const suffix = name.startsWith(`${family.name}-`) ? name.slice(family.name.length + 1) : '';
     if (suffix === '' || isForeign(family, annotation)) continue;
-    const value = read(family, annotation, raw, draft);
+    const value = readValue(family, annotation, raw, draft);
     if (value !== undefined) draft.families[key].set(suffix, { value, annotation });
     return true;
   }
   return false;
 };
 
-const unknown = (annotation: string, nearest: string | undefined): AnnotationProblem => ({
+const unknownAnnotation = (annotation: string, nearest: string | undefined): AnnotationProblem => ({
   code: 'annotation-unknown',
   annotation,
   nearest,
 });
 
-/** A name of ours under a foreign prefix, whose right form is known. */
-const foreignName = (name: string, annotation: string): boolean => {
+/** Our own name under the prefix of another product: the correct name is known. */
+const hasForeignPrefix = (name: string, annotation: string): boolean => {
   const key = PLAIN_KEYS.get(name);
   return key !== undefined && isForeign(table[key], annotation);
 };
 
-/** Secrets of the list, as if they were written one by one on the same object; there each of them is declared one way only. */
-const takeSecrets = (annotations: ReadonlyMap<string, string>, annotation: string, readYaml: ReadYaml, draft: Draft): void => {
+/** Secrets of the list, as if each had its own annotations on the same object. Declared in both ways, a secret is a problem. */
+const readSecrets = (annotations: ReadonlyMap<string, string>, annotation: string, readYaml: ReadYaml, draft: Draft): void => {
   const { secrets, problems } = readSecretList(annotation, annotations.get(annotation) ?? '', readYaml);
   draft.problems.push(...problems);
-  for (const { name, place, fields } of secrets) {
+  for (const { name, location, fields } of secrets) {
     const singles = Object.values(LISTED_FIELDS).map((key) => draft.families[key].get(name)?.annotation);
-    // An entry of an earlier layer is no contradiction: it gives way.
+    // An annotation of an earlier layer is overridden, so it is no duplicate.
     const other = singles.find((single) => single !== undefined && annotations.has(single));
-    if (other !== undefined) draft.problems.push({ code: 'secret-duplicate', annotation: place, other, name });
+    if (other !== undefined) draft.problems.push({ code: 'secret-duplicate', annotation: location, other, name });
     for (const [field, value] of fields)
-      draft.families[LISTED_FIELDS[field]].set(name, { value, annotation: `${place}.${field}` });
+      draft.families[LISTED_FIELDS[field]].set(name, { value, annotation: `${location}.${field}` });
   }
 };
 
-const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationLayer, readYaml: ReadYaml, draft: Draft): void => {
+const readLayer = (annotations: ReadonlyMap<string, string>, layer: AnnotationLayer, readYaml: ReadYaml, draft: Draft): void => {
   const seen = new Map<string, string>();
   for (const [annotation, raw] of annotations) {
     const name = nameWithin(annotation);
     if (name === undefined) continue;
-    if (foreignName(name, annotation)) {
-      draft.warnings.push(unknown(annotation, `${OWN_PREFIX}${name}`));
+    if (hasForeignPrefix(name, annotation)) {
+      draft.warnings.push(unknownAnnotation(annotation, `${OWN_PREFIX}${name}`));
       continue;
     }
     const other = seen.get(name);
@@ -154,16 +163,16 @@ const takeObject = (annotations: ReadonlyMap<string, string>, layer: AnnotationL
     }
     seen.set(name, annotation);
     const key = PLAIN_KEYS.get(name);
-    if (key !== undefined) takePlain(key, annotation, raw, layer, draft);
-    else if (!takeFamily(name, annotation, raw, draft)) draft.warnings.push(unknown(annotation, nearestName(name)));
+    if (key !== undefined) readPlain(key, annotation, raw, layer, draft);
+    else if (!readFamily(name, annotation, raw, draft)) draft.warnings.push(unknownAnnotation(annotation, nearestName(name)));
   }
   const list = draft.origins.get('secrets');
-  if (list?.layer === layer && list.annotation !== undefined) takeSecrets(annotations, list.annotation, readYaml, draft);
+  if (list?.layer === layer && list.annotation !== undefined) readSecrets(annotations, list.annotation, readYaml, draft);
 };
 
 /**
- * Options of a pod from its layers; later layers win. `readYaml` is asked only when a layer declares secrets as a list. Total:
- * problems are in the answer, nothing is thrown.
+ * Options of a pod from its layers; a later layer overrides an earlier one. `readYaml` is called only for a layer with a secrets list.
+ * Never throws.
  */
 export function parseAnnotations(layers: LayeredAnnotations, base: Baseline, readYaml: ReadYaml): Parsed {
   const draft: Draft = {
@@ -175,7 +184,7 @@ export function parseAnnotations(layers: LayeredAnnotations, base: Baseline, rea
   };
   for (const layer of ANNOTATION_LAYERS) {
     const annotations = layers[layer];
-    if (annotations) takeObject(annotations, layer, readYaml, draft);
+    if (annotations) readLayer(annotations, layer, readYaml, draft);
   }
   return draft as unknown as Parsed;
 }

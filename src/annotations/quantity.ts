@@ -5,10 +5,10 @@ const DECIMAL_EXPONENT: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3
 const BINARY_POWER: Readonly<Record<string, number>> = { Ki: 1, Mi: 2, Gi: 3, Ti: 4, Pi: 5, Ei: 6 };
 const DECIMAL_SUFFIX = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
 const BINARY_SUFFIX = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
-/** Nothing smaller than a billionth is kept: what is finer is rounded up, away from zero. */
+/** Smaller fractions are rounded up, away from zero. */
 const NANO = 1_000_000_000n;
-/** A longer exponent than this cannot be a meant quantity, and 10 to its power would fill the memory. */
-const LONGEST_EXPONENT = 3;
+/** Digits of an exponent: 10 to the power of a longer one would fill the memory. */
+const MAX_EXPONENT_DIGITS = 3;
 
 const canonicalDecimal = (nanos: bigint): string => {
   let value = nanos;
@@ -54,7 +54,7 @@ const readQuantity = (raw: string): Read | undefined => {
   const [, sign = '', whole = '', fraction = '', suffix = ''] = match;
   if (whole === '' && fraction === '') return undefined;
   const isExponent = /^[eE][+-]?[0-9]/.test(suffix);
-  if (isExponent && suffix.replace(/^[eE][+-]?0*/, '').length > LONGEST_EXPONENT) return undefined;
+  if (isExponent && suffix.replace(/^[eE][+-]?0*/, '').length > MAX_EXPONENT_DIGITS) return undefined;
   const power = BINARY_POWER[suffix];
   const exponent = (isExponent ? Number(suffix.slice(1)) : (DECIMAL_EXPONENT[suffix] ?? 0)) - fraction.length + 9;
   let nanos = BigInt(whole + fraction) * (power === undefined ? 1n : 1024n ** BigInt(power));
@@ -70,7 +70,7 @@ const readQuantity = (raw: string): Read | undefined => {
 };
 
 /**
- * The canonical form of a quantity ("1000m" is "1", "1024Mi" is "1Gi", "0.5" is "500m"), or undefined when the text is none.
+ * The canonical form of a quantity ("1000m" is "1", "1024Mi" is "1Gi", "0.5" is "500m"), or undefined for any other text.
  * Rule: k8s.io/apimachinery/pkg/api/resource, CanonicalizeBytes.
  */
 export function parseQuantity(raw: string): string | undefined {
@@ -79,12 +79,12 @@ export function parseQuantity(raw: string): string | undefined {
   return read.form === 'exponent' ? canonicalExponent(read.nanos) : quantityOf(read.nanos, read.form);
 }
 
-/** A quantity in billionths, so that quantities can be compared and counted with; undefined when the text is none. */
+/** A quantity in billionths, to compare and add quantities; undefined for any other text. */
 export function nanosOf(raw: string): bigint | undefined {
   return readQuantity(raw)?.nanos;
 }
 
-/** The canonical form of so many billionths: binary for bytes, decimal for everything else. */
+/** The canonical form of an amount in billionths: binary for bytes, decimal for everything else. */
 export function quantityOf(nanos: bigint, form: 'binary' | 'decimal'): string {
   return form === 'binary' ? canonicalBinary(nanos) : canonicalDecimal(nanos);
 }

@@ -1,21 +1,21 @@
-// The annotation that declares secrets as one list. Read strictly, and written out as the annotations that say the same one by
-// one, so that a secret is the same secret however it was declared.
+// The annotation `secrets`, a YAML list. Each entry becomes the annotations that declare the same secret, so that both forms are
+// read alike. Unknown fields and wrong values are problems.
 import { families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
-import { label, UNREADABLE, type Kind } from './kind.ts';
+import { containerName, INVALID, type Kind } from './kinds.ts';
 import { nearestWord } from './suggest.ts';
 
-/** A YAML document without types: every scalar is the text that stands there. */
+/** A YAML document without types: every scalar is its text. */
 export type YamlValue = string | readonly YamlValue[] | ReadonlyMap<string, YamlValue>;
 
-/** Reads one document. Total: what cannot be read is a reason. A map must not have one key twice. */
+/** Reads one document, or returns why it is invalid. A map must not have a key twice. */
 export type ReadYaml = (document: string) => YamlValue | { readonly because: string };
 
 /** One secret of the list. */
 export interface ListedSecret {
   readonly name: string;
-  /** Where it stands, for messages: the annotation and the place in the list. */
-  readonly place: string;
+  /** The annotation and index, such as `vaultauth.dev/secrets[0]`. */
+  readonly location: string;
   readonly fields: ReadonlyMap<ListedField, Value>;
 }
 
@@ -24,7 +24,7 @@ export interface SecretList {
   readonly problems: readonly AnnotationProblem[];
 }
 
-/** Fields besides the name, and the annotation that each stands for. */
+/** Fields besides the name, and the family of annotations that each corresponds to. */
 export const LISTED_FIELDS = {
   path: 'secret',
   template: 'template',
@@ -41,18 +41,18 @@ export type ListedField = keyof typeof LISTED_FIELDS;
 const isField = (name: string): name is ListedField => Object.hasOwn(LISTED_FIELDS, name);
 const FIELDS = ['name', ...Object.keys(LISTED_FIELDS)];
 
-/** More secrets than any pod reads; each can cost a template of its own in the agent. */
-const MOST_SECRETS = 200;
+/** More secrets than a pod uses; each can be a template of the agent. */
+const MAX_SECRETS = 200;
 
 const NAME = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const NAME_WANTED = 'at most 63 letters, digits, dashes, dots and underscores, a letter or digit first and last';
+const NAME_EXPECTED = 'at most 63 letters, digits, dashes, dots and underscores, a letter or digit first and last';
 
 interface Reader {
   readonly annotation: string;
   readonly problems: AnnotationProblem[];
 }
 
-/** The secrets of an annotation, and every problem that they have. */
+/** The secrets of an annotation, and all their problems. */
 export function readSecretList(annotation: string, raw: string, readYaml: ReadYaml): SecretList {
   const problems: AnnotationProblem[] = [];
   const document = readYaml(raw);
@@ -63,64 +63,64 @@ export function readSecretList(annotation: string, raw: string, readYaml: ReadYa
   if (typeof document === 'object' && 'because' in document) return refuse(document.because);
   if (!Array.isArray(document)) return refuse('expected a list, each entry with name and path, template or templateFile');
   const list: readonly YamlValue[] = document;
-  if (list.length > MOST_SECRETS) return refuse(`${list.length} entries, ${MOST_SECRETS} are allowed`);
+  if (list.length > MAX_SECRETS) return refuse(`${list.length} entries, at most ${MAX_SECRETS} are allowed`);
   const secrets = list.flatMap((entry, index) => readEntry(entry, `${annotation}[${index}]`, { annotation, problems }) ?? []);
-  const places = new Map<string, string>();
-  for (const { name, place } of secrets) {
-    const other = places.get(name);
-    if (other === undefined) places.set(name, place);
-    else problems.push({ code: 'secret-duplicate', annotation: place, other, name });
+  const locations = new Map<string, string>();
+  for (const { name, location } of secrets) {
+    const other = locations.get(name);
+    if (other === undefined) locations.set(name, location);
+    else problems.push({ code: 'secret-duplicate', annotation: location, other, name });
   }
   return { secrets, problems };
 }
 
 const isMap = (value: YamlValue): value is ReadonlyMap<string, YamlValue> => value instanceof Map;
 
-const readEntry = (entry: YamlValue, place: string, reader: Reader): ListedSecret | undefined => {
-  const wrong = (field: string, expected: string): void => {
-    reader.problems.push({ code: 'secret-field', annotation: `${place}${field}`, expected });
+const readEntry = (entry: YamlValue, location: string, reader: Reader): ListedSecret | undefined => {
+  const report = (field: string, expected: string): void => {
+    reader.problems.push({ code: 'secret-field', annotation: `${location}${field}`, expected });
   };
   if (!isMap(entry)) {
-    wrong('', `a map with name and path, template or templateFile`);
+    report('', `a map with name and path, template or templateFile`);
     return undefined;
   }
   const fields = new Map<ListedField, Value>();
   for (const [field, value] of entry) {
     if (field === 'name') continue;
     if (!isField(field)) {
-      reader.problems.push({ code: 'secret-field-unknown', annotation: place, field, nearest: nearestWord(field, FIELDS) });
+      reader.problems.push({ code: 'secret-field-unknown', annotation: location, field, nearest: nearestWord(field, FIELDS) });
       continue;
     }
     const read = field === 'containers' ? readNames(value) : readText(value, families[LISTED_FIELDS[field]].kind);
-    if (isUnread(read)) wrong(`.${field}`, read.wanted);
+    if (isInvalid(read)) report(`.${field}`, read.expected);
     else fields.set(field, read);
   }
   const name = entry.get('name');
   if (typeof name !== 'string' || !NAME.test(name)) {
-    wrong('.name', NAME_WANTED);
+    report('.name', NAME_EXPECTED);
     return undefined;
   }
-  if (fields.has('template') && fields.has('templateFile')) wrong('', 'template or templateFile, not both');
+  if (fields.has('template') && fields.has('templateFile')) report('', 'template or templateFile, not both');
   const isDeclared = ['path', 'template', 'templateFile'].some((field) => entry.has(field));
-  if (!isDeclared) wrong('', 'path, template or templateFile, since without one there is nothing to render');
-  return { name, place, fields };
+  if (!isDeclared) report('', 'path, template or templateFile: without one there is nothing to render');
+  return { name, location, fields };
 };
 
-interface Unread {
-  readonly wanted: string;
+interface Invalid {
+  readonly expected: string;
 }
 type Value = string | boolean | readonly string[];
 
-const isUnread = (read: Value | Unread): read is Unread => typeof read === 'object' && 'wanted' in read;
+const isInvalid = (read: Value | Invalid): read is Invalid => typeof read === 'object' && 'expected' in read;
 
-const readText = (value: YamlValue, kind: Kind<Value>): Value | Unread => {
-  if (typeof value !== 'string' || value.trim() === '') return { wanted: 'text' };
+const readText = (value: YamlValue, kind: Kind<Value>): Value | Invalid => {
+  if (typeof value !== 'string' || value.trim() === '') return { expected: 'text' };
   const read = kind.read(value);
-  return read === UNREADABLE ? { wanted: kind.wanted } : read;
+  return read === INVALID ? { expected: kind.expected } : read;
 };
 
-const readNames = (value: YamlValue): readonly string[] | Unread => {
+const readNames = (value: YamlValue): readonly string[] | Invalid => {
   const names: readonly YamlValue[] = Array.isArray(value) ? value : [];
-  const isNames = names.length > 0 && names.every((name) => typeof name === 'string' && label.read(name) !== UNREADABLE);
-  return isNames ? (names as readonly string[]) : { wanted: 'a list of names of containers, with one at least' };
+  const isNames = names.length > 0 && names.every((name) => typeof name === 'string' && containerName.read(name) !== INVALID);
+  return isNames ? (names as readonly string[]) : { expected: 'a list with at least one container name' };
 };

@@ -1,50 +1,50 @@
-// The nearest known name for a misspelt one.
+// Suggestions for misspelt names: the nearest annotation name or word.
 import { families } from './families.ts';
-import { kebab } from './row.ts';
+import { kebab } from './names.ts';
 import { table } from './table.ts';
 
 const PLAIN = Object.keys(table).map(kebab);
 const FAMILY = Object.values(families).map((family) => family.name);
 
-/** Damerau-Levenshtein distance (optimal string alignment), given up as soon as it exceeds `most`. */
-const distance = (one: string, other: string, most: number): number => {
-  if (Math.abs(one.length - other.length) > most) return most + 1;
+/** Damerau-Levenshtein distance (optimal string alignment); `max + 1` as soon as it exceeds `max`. */
+const distance = (one: string, other: string, max: number): number => {
+  if (Math.abs(one.length - other.length) > max) return max + 1;
   let before: number[] = [];
   let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let i = 1; i <= one.length; i += 1) {
     const current = [i];
     for (let j = 1; j <= other.length; j += 1) {
       const change = one[i - 1] === other[j - 1] ? 0 : 1;
-      let least = Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + change);
+      let nearest = Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, (previous[j - 1] ?? 0) + change);
       if (i > 1 && j > 1 && one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1])
-        least = Math.min(least, (before[j - 2] ?? 0) + 1);
-      current.push(least);
+        nearest = Math.min(nearest, (before[j - 2] ?? 0) + 1);
+      current.push(nearest);
     }
-    if (Math.min(...current) > most) return most + 1;
+    if (Math.min(...current) > max) return max + 1;
     before = previous;
     previous = current;
   }
-  return previous[other.length] ?? most + 1;
+  return previous[other.length] ?? max + 1;
 };
 
-/** A third of the letters may differ, three at the most: more is another word. */
+/** At most a third of the letters may differ, and no more than three: otherwise it is another word. */
 const tolerance = (name: string): number => Math.min(3, Math.floor(name.length / 3));
 
-/** Annotation names are at most 63 characters after the prefix; what is longer cannot be a misspelling of ours. */
-const LONGEST_NAME = 63;
+/** The API server's limit for the name of an annotation, without its prefix. */
+const MAX_NAME_LENGTH = 63;
 
 /**
- * The known name nearest to an unknown one (both without prefix), or undefined when none is near. The NAME of a family is
+ * The annotation name nearest to an unknown one (both without prefix), or undefined if none is near. The NAME of a family is
  * kept: `agent-inject-secrt-db` → `agent-inject-secret-db`.
  */
 export function nearestName(unknown: string): string | undefined {
-  if (unknown.length > 2 * LONGEST_NAME) return undefined;
+  if (unknown.length > 2 * MAX_NAME_LENGTH) return undefined;
   const folded = unknown.toLowerCase().replaceAll('_', '-');
   let best: { name: string; distance: number } | undefined;
   const consider = (name: string, candidate: string, against: string): void => {
-    const most = tolerance(candidate);
-    const found = distance(against, candidate, best ? Math.min(most, best.distance - 1) : most);
-    if (found <= most && (!best || found < best.distance)) best = { name, distance: found };
+    const max = tolerance(candidate);
+    const found = distance(against, candidate, best ? Math.min(max, best.distance - 1) : max);
+    if (found <= max && (!best || found < best.distance)) best = { name, distance: found };
   };
   for (const name of PLAIN) consider(name, name, folded);
   for (const name of FAMILY) {
@@ -56,13 +56,13 @@ export function nearestName(unknown: string): string | undefined {
   return best?.name;
 }
 
-/** The nearest of a list of words, or undefined when none is near. */
+/** The nearest of a list of words, or undefined if none is near. */
 export function nearestWord(unknown: string, words: readonly string[]): string | undefined {
   let best: { word: string; distance: number } | undefined;
   for (const word of words) {
-    const most = tolerance(word);
-    const found = distance(unknown, word, best ? Math.min(most, best.distance - 1) : most);
-    if (found <= most && (!best || found < best.distance)) best = { word, distance: found };
+    const max = tolerance(word);
+    const found = distance(unknown, word, best ? Math.min(max, best.distance - 1) : max);
+    if (found <= max && (!best || found < best.distance)) best = { word, distance: found };
   }
   return best?.word;
 }

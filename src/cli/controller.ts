@@ -1,7 +1,7 @@
 // The command controller: the config controller, from its first watch to the Lease given back.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { nameWithin } from '../annotations/prefix.ts';
+import { nameWithin } from '../annotations/names.ts';
 import { reconcileAutoRole } from '../controller/auto-roles.ts';
 import { backendReconciler } from '../controller/backend/reconcile.ts';
 import { reconcileEndpoint } from '../controller/endpoint/reconcile.ts';

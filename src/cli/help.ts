@@ -59,7 +59,7 @@ const settingEntry = (key: SettingKey, command: Command): Entry => {
   const value = row.kind.name === 'flag' ? '' : ` ${isWords ? 'WORD' : row.kind.name.toUpperCase().replaceAll(' ', '-')}`;
   const notes = [
     variableOf(key, command),
-    ...(isWords ? [row.kind.wanted] : []),
+    ...(isWords ? [row.kind.expected] : []),
     ...(standard === '' ? [] : [`default ${standard}`]),
   ];
   return { head: `-${flagOf(key)}${value}`, lines: [row.sentence, notes.join(', ')] };

@@ -1,7 +1,7 @@
 // The cache of a server: namespaces, service accounts, LimitRanges, VaultAuthRoles and the version of Kubernetes, from the API server
 // or from files.
 import type { Reply, Reviewer } from '../admission/review.ts';
-import { nameWithin } from '../annotations/prefix.ts';
+import { nameWithin } from '../annotations/names.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { startNamespaceInformer, type KubeObject, type NamespaceInformer } from '../kube/informer.ts';

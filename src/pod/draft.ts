@@ -1,7 +1,7 @@
 // An injection in progress: its options, patch, problems and warnings, and the checks that all profiles share.
 import { posix } from 'node:path';
 import type { AnnotationProblem } from '../annotations/annotation-problems.ts';
-import { annotationName } from '../annotations/name.ts';
+import { annotationName } from '../annotations/names.ts';
 import type { Parsed } from '../annotations/parse.ts';
 import type { OptionKey } from '../annotations/table.ts';
 import type { Receives } from './add.ts';

@@ -1,6 +1,5 @@
 // Problems that keep a pod from getting its agent.
-import { annotationName, familyName } from '../annotations/name.ts';
-import { FAMILIAR_PREFIX } from '../annotations/prefix.ts';
+import { annotationName, familyName, FAMILIAR_PREFIX } from '../annotations/names.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from '../annotations/problem.ts';
 
 export const podProblems = {

@@ -1,6 +1,6 @@
 // The secrets that a pod declares: families of annotations joined by NAME into one entry per rendered file.
 import { posix } from 'node:path';
-import type { FORMATS } from '../annotations/own.ts';
+import type { FORMATS } from '../annotations/table.ts';
 import type { FamilyEntry, FamilyOptions, Options } from '../annotations/parse.ts';
 import type { FamilyKey } from '../annotations/families.ts';
 import type { AnnotationProblem } from '../annotations/annotation-problems.ts';

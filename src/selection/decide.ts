@@ -1,5 +1,5 @@
 // Is this pod injected, and why (not): the truth table, first match wins.
-import { flag, UNREADABLE } from '../annotations/kind.ts';
+import { flag, INVALID } from '../annotations/kinds.ts';
 
 /** Closed list: metric label, log field and heading of the documentation. */
 export type SelectionReason =
@@ -74,8 +74,8 @@ const labelWish = (labels: ReadonlyMap<string, string>, name: string): Wish => {
 /** One readable wish, or none, or a mess: an unreadable value, or two annotations that disagree. */
 const annotationWish = (requests: readonly string[], own: string | undefined): boolean | 'invalid' | undefined => {
   const wishes = requests.map((raw) => flag.read(raw));
-  if (own !== undefined) wishes.push(own === 'enabled' || (own === 'disabled' ? false : UNREADABLE));
-  if (wishes.some((wish) => wish === UNREADABLE || wish !== wishes[0])) return 'invalid';
+  if (own !== undefined) wishes.push(own === 'enabled' || (own === 'disabled' ? false : INVALID));
+  if (wishes.some((wish) => wish === INVALID || wish !== wishes[0])) return 'invalid';
   return wishes[0] as boolean | undefined;
 };
 

@@ -1,5 +1,5 @@
 // Problems of the way a pod was selected.
-import { annotationName } from '../annotations/name.ts';
+import { annotationName } from '../annotations/names.ts';
 import { defineProblem, type ProblemOf } from '../annotations/problem.ts';
 import { INJECT_LABEL } from './decide.ts';
 

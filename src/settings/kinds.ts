@@ -1,5 +1,5 @@
 // Kinds of values that only settings have; the others are shared with annotations.
-import { UNREADABLE, type Kind } from '../annotations/kind.ts';
+import { INVALID, type Kind } from '../annotations/kinds.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
@@ -17,10 +17,10 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
 /** A log level, in any case, with the aliases of vault-k8s. */
 export const logLevel: Kind<LogLevel> = {
   name: 'level',
-  wanted: 'one of trace, debug, info, warn, error',
+  expected: 'one of trace, debug, info, warn, error',
   read: (raw) => {
     const word = raw.trim().toLowerCase();
-    return (Object.hasOwn(LEVELS, word) ? LEVELS[word] : undefined) ?? UNREADABLE;
+    return (Object.hasOwn(LEVELS, word) ? LEVELS[word] : undefined) ?? INVALID;
   },
 };
 
@@ -36,12 +36,12 @@ const HIGHEST_PORT = 65_535;
 /** Go's listen address: HOST:PORT, :PORT or [IPv6]:PORT; empty disables the listener. */
 export const listenAddress: Kind<ListenAddress | undefined> = {
   name: 'address',
-  wanted: 'HOST:PORT, :PORT or [IPv6]:PORT',
+  expected: 'HOST:PORT, :PORT or [IPv6]:PORT',
   read: (raw) => {
     if (raw === '') return undefined;
     const match = ADDRESS.exec(raw);
     const port = Number(match?.[3]);
-    return match && port <= HIGHEST_PORT ? { host: match[1] ?? match[2] ?? '', port } : UNREADABLE;
+    return match && port <= HIGHEST_PORT ? { host: match[1] ?? match[2] ?? '', port } : INVALID;
   },
 };
 
@@ -51,9 +51,9 @@ const PERIOD = /^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/;
 /** A Go duration, in milliseconds. */
 export const milliseconds: Kind<number> = {
   name: 'duration',
-  wanted: 'a duration such as 500ms, 10s or 1m30s',
+  expected: 'a duration such as 500ms, 10s or 1m30s',
   read: (raw) => {
-    if (!PERIOD.test(raw)) return UNREADABLE;
+    if (!PERIOD.test(raw)) return INVALID;
     return [...raw.matchAll(/([0-9.]+)(ms|s|m|h)/g)].reduce(
       (sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MILLISECONDS[unit ?? ''] ?? 0),
       0,
@@ -64,7 +64,7 @@ export const milliseconds: Kind<number> = {
 /** A PEM document, plain or in base64, as vault-k8s accepts the CA of Vault. */
 export const pemOrBase64: Kind<string> = {
   name: 'PEM',
-  wanted: 'PEM or base64 of PEM',
+  expected: 'PEM or base64 of PEM',
   read: (raw) => {
     const packed = raw.replaceAll(/[\r\n]/g, '');
     const isBase64 = packed !== '' && packed.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(packed);

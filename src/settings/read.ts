@@ -1,6 +1,6 @@
 // Flags and environment → one frozen object, or every problem they have. The only reader of the environment.
-import { UNREADABLE, type Kind, type ValueOf } from '../annotations/kind.ts';
-import { kebab } from '../annotations/row.ts';
+import { INVALID, type Kind, type ValueOf } from '../annotations/kinds.ts';
+import { kebab } from '../annotations/names.ts';
 import type { OperatorOptions } from '../annotations/parse.ts';
 import { nearestWord } from '../annotations/suggest.ts';
 import { parseFlags } from './flags.ts';
@@ -113,9 +113,9 @@ export function readSettings(
     const raw = given ?? defaultOf(key, command);
     if (raw === undefined) continue;
     const value = row.kind.read(raw);
-    if (value === UNREADABLE) {
+    if (value === INVALID) {
       problems.push(
-        `${source === 'flag' ? `-${flagOf(key)}` : variable}: invalid value ${JSON.stringify(raw)}, expected ${row.kind.wanted}`,
+        `${source === 'flag' ? `-${flagOf(key)}` : variable}: invalid value ${JSON.stringify(raw)}, expected ${row.kind.expected}`,
       );
       continue;
     }

@@ -1,7 +1,6 @@
 // The table of settings: flag, environment variable, kind, default and sentence of everything an operator can set.
-import { decimal, duration, flag, identity, integer, nameList, oneOf, quantity, text, type Kind } from '../annotations/kind.ts';
-import { FLAVOURS, PROBES, PROFILES } from '../annotations/own.ts';
-import { DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
+import { decimal, duration, flag, int32, integer, nameList, oneOf, quantity, text, type Kind } from '../annotations/kinds.ts';
+import { FLAVOURS, PROBES, PROFILES, DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
 import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './kinds.ts';
 
 export type Command = 'webhook' | 'agent-inject' | 'controller' | 'inject' | 'explain';
@@ -151,8 +150,8 @@ export const settingsTable = {
   revokeOnShutdown: row(ALL, flag, "Revoke the agent's token when its pod stops (profile compat).", {
     option: 'agentRevokeOnShutdown',
   }),
-  runAsUser: row(ALL, identity, 'User id of the agent.', { default: '100', option: 'agentRunAsUser' }),
-  runAsGroup: row(ALL, identity, 'Group id of the agent.', { default: '1000', option: 'agentRunAsGroup' }),
+  runAsUser: row(ALL, int32, 'User id of the agent.', { default: '100', option: 'agentRunAsUser' }),
+  runAsGroup: row(ALL, int32, 'Group id of the agent.', { default: '1000', option: 'agentRunAsGroup' }),
   runAsSameUser: row(ALL, flag, 'Run the agent as the user of the first app container; the default of profile native.', {
     option: 'agentRunAsSameUser',
   }),
@@ -224,7 +223,7 @@ export const settingsTable = {
   serviceAccount: row(CONTROLLER, text, 'Service account with which the controller logs in to Vault and probes auth backends.', {
     default: 'vault-auth-injector-controller',
   }),
-  workers: row(CONTROLLER, identity, 'Number of concurrent reconciles.', { default: '16' }),
+  workers: row(CONTROLLER, int32, 'Number of concurrent reconciles.', { default: '16' }),
   deletionTimeout: row(
     CONTROLLER,
     milliseconds,

@@ -1,11 +1,10 @@
 // docs/annotations.md from the table of annotations and the families.
 import { families } from '../../src/annotations/families.ts';
-import type { Kind } from '../../src/annotations/kind.ts';
-import { annotationName } from '../../src/annotations/name.ts';
-import { FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES } from '../../src/annotations/prefix.ts';
+import type { Kind } from '../../src/annotations/kinds.ts';
+import { annotationName, FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
 import { LISTED_FIELDS, type ListedField } from '../../src/annotations/secret-list.ts';
-import { ANNOTATION_LAYERS, kebab, type AnnotationLayer, type Row } from '../../src/annotations/row.ts';
-import { table, type OptionKey } from '../../src/annotations/table.ts';
+import { ANNOTATION_LAYERS, type AnnotationLayer } from '../../src/annotations/parse.ts';
+import { type Row, table, type OptionKey } from '../../src/annotations/table.ts';
 import { flagOf } from '../../src/settings/read.ts';
 import { settingsTable, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
 import { code, documentOf, groupsOf, tableOf, type Document } from './markdown.ts';
@@ -154,7 +153,7 @@ names them.`,
     '## Kinds of values',
     tableOf(
       ['Kind', 'What can be written'],
-      KINDS.map(({ name, wanted }) => [name, wanted]),
+      KINDS.map(({ name, expected }) => [name, expected]),
     ),
   ]);
 }

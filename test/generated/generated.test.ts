@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogue } from '../../src/admission/problems.ts';
 import { families } from '../../src/annotations/families.ts';
-import { kebab } from '../../src/annotations/row.ts';
+import { kebab } from '../../src/annotations/names.ts';
 import { table } from '../../src/annotations/table.ts';
 import { flagOf } from '../../src/settings/read.ts';
 import { settingsTable, type SettingKey } from '../../src/settings/table.ts';

@@ -1,7 +1,7 @@
 // deploy/policies: ValidatingAdmissionPolicies that hold while the webhook is away. CEL over the final state of a pod, over changes of
 // running pods, and over workloads whose annotations are in the wrong place.
 import { stringify } from 'yaml';
-import { allNames, annotationName } from '../../src/annotations/name.ts';
+import { allNames, annotationName } from '../../src/annotations/names.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';

@@ -1,5 +1,5 @@
 // docs/settings.md from the table of settings.
-import { annotationName } from '../../src/annotations/name.ts';
+import { annotationName } from '../../src/annotations/names.ts';
 import { defaultOf, flagOf, variableOf, variablePrefix } from '../../src/settings/read.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
 import { code, documentOf, groupsOf, tableOf, type Document } from './markdown.ts';

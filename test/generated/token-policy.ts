@@ -1,10 +1,8 @@
 // The MutatingAdmissionPolicy of mode token: what src/pod/token-mode.ts adds, in CEL, for pods whose annotations are plain. Whatever is
 // not plain is left to the webhook: a name that the policy does not know, a value that could be a problem, a place that is taken.
-import { flag } from '../../src/annotations/kind.ts';
-import { allNames, annotationName } from '../../src/annotations/name.ts';
-import { PREFIXES } from '../../src/annotations/prefix.ts';
-import type { Row } from '../../src/annotations/row.ts';
-import { type OptionKey, table } from '../../src/annotations/table.ts';
+import { flag } from '../../src/annotations/kinds.ts';
+import { allNames, annotationName, PREFIXES } from '../../src/annotations/names.ts';
+import { type Row, type OptionKey, table } from '../../src/annotations/table.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { APP_TOKEN_DIRECTORY as DIRECTORY, FILE_MODE, TOKEN_VOLUME as VOLUME } from '../../src/pod/token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';

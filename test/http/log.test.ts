@@ -1,5 +1,5 @@
 // The log: levels and formats as vault-k8s names them, one line per event whatever the values hold.
-import { UNREADABLE } from '../../src/annotations/kind.ts';
+import { INVALID } from '../../src/annotations/kinds.ts';
 import { createLog, type LogFormat, type LogLevel } from '../../src/observe/log.ts';
 import { logLevel } from '../../src/settings/kinds.ts';
 
@@ -16,8 +16,8 @@ describe('log', () => {
     ['info', 'info'],
     ['warning', 'warn'],
     ['err', 'error'],
-    ['loud', UNREADABLE],
-    ['', UNREADABLE],
+    ['loud', INVALID],
+    ['', INVALID],
   ])('reads level %j as %p', (text, level) => {
     expect(logLevel.read(text)).toBe(level);
   });

@@ -1,5 +1,5 @@
 // Pods that ask for one secret, as workloads of tests have them.
-import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
+import { FAMILIAR_PREFIX } from '../../src/annotations/names.ts';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { eventually } from '../support/eventually.ts';

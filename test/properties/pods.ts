@@ -1,9 +1,8 @@
 // Generated pods: realistic ones, odd ones, and annotations from the table, readable and not. Canaries stand where secrets do.
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
-import { OWN_PREFIX, PREFIXES } from '../../src/annotations/prefix.ts';
-import { kebab, type Row } from '../../src/annotations/row.ts';
-import { table, type OptionKey } from '../../src/annotations/table.ts';
+import { OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
+import { type Row, table, type OptionKey } from '../../src/annotations/table.ts';
 import type { Json, JsonObject } from '../../src/json/json.ts';
 
 /** Never to be seen outside the pod that it stands in. */

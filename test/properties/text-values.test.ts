@@ -2,8 +2,8 @@
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
-import { text, type Kind } from '../../src/annotations/kind.ts';
-import { annotationName, familyName } from '../../src/annotations/name.ts';
+import { text, type Kind } from '../../src/annotations/kinds.ts';
+import { annotationName, familyName } from '../../src/annotations/names.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
 import { admit, podWith, TOKEN_MOUNT } from '../unit/fixture.ts';

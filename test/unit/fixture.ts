@@ -1,7 +1,7 @@
 // A realistic pod, settings as an operator would give them, and what becomes of the one under the other.
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
-import { FAMILIAR_PREFIX } from '../../src/annotations/prefix.ts';
+import { FAMILIAR_PREFIX } from '../../src/annotations/names.ts';
 import { admissionContext, NO_CLUSTER, type CachedCluster } from '../../src/cluster/admission-context.ts';
 import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../src/json/json.ts';

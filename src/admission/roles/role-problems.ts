@@ -1,5 +1,5 @@
 // Problems between a pod and the objects that configure its login.
-import { annotationName } from '../../annotations/name.ts';
+import { annotationName } from '../../annotations/names.ts';
 import { defineProblem, quote, type ProblemOf } from '../../annotations/problem.ts';
 
 /** Longer lists do not fit into a warning. */

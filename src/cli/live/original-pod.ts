@@ -1,5 +1,5 @@
 // What injection added to a pod of a cluster, and the pod without it.
-import { annotationName } from '../../annotations/name.ts';
+import { annotationName } from '../../annotations/names.ts';
 import { AGENT_NAME } from '../../pod/compat/container.ts';
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../../pod/token.ts';

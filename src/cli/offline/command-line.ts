@@ -1,5 +1,5 @@
 // The command lines of inject and explain: settings that both share with the webhook, and flags of their own.
-import { flag, UNREADABLE } from '../../annotations/kind.ts';
+import { flag, INVALID } from '../../annotations/kinds.ts';
 import { readSettings, type ReadSettings } from '../../settings/read.ts';
 import { helpOf, type OwnFlag } from '../help.ts';
 import { asksForHelp, type Terminal } from '../terminal.ts';
@@ -59,5 +59,5 @@ const longFlag = (word: string): string =>
 /** The value of a switch that is not a setting; undefined when it cannot be read. */
 export function switchOf({ extra }: ReadSettings, name: string): boolean | undefined {
   const value = flag.read(extra.get(name) ?? 'false');
-  return value === UNREADABLE ? undefined : value;
+  return value === INVALID ? undefined : value;
 }

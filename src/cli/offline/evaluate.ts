@@ -3,7 +3,7 @@ import { admitPod, type AdmissionContext, type AdmissionResult } from '../../adm
 import { wordsOf, type Problem } from '../../admission/problems.ts';
 import { admissionContext } from '../../cluster/admission-context.ts';
 import { NO_FILES, readClusterState, type FileCluster } from '../../cluster/cluster-state.ts';
-import { nameWithin } from '../../annotations/prefix.ts';
+import { nameWithin } from '../../annotations/names.ts';
 import { objectAt, textOf, type JsonObject } from '../../json/json.ts';
 import { patchedPod } from '../../pod/patch.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';

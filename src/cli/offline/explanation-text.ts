@@ -1,5 +1,5 @@
 // An explanation as text: a headline, the decision, then sections, in at most 96 columns where words allow it.
-import { OBJECT_LAYERS, type Layer } from '../../annotations/row.ts';
+import { OBJECT_LAYERS, type Layer } from '../../annotations/parse.ts';
 import { wrap } from '../help.ts';
 import type { Colour, Paint } from '../terminal.ts';
 import type { ContainerExplanation, Explanation, TokenExplanation } from './explanation.ts';

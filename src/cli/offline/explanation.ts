@@ -1,5 +1,5 @@
 // The explanation of one pod as data: printed by `explain -o json`, and as text by explanation-text.ts.
-import type { Layer } from '../../annotations/row.ts';
+import type { Layer } from '../../annotations/parse.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
 import type { Diagnostic, EvaluatedPod, Evaluation } from './evaluate.ts';

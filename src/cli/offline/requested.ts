@@ -1,6 +1,14 @@
 // What annotations, objects and settings request for a pod, and which layer each value comes from.
-import type { FamilyOptions, Options, Origin, Parsed } from '../../annotations/parse.ts';
-import { ANNOTATION_LAYERS, kebab, OBJECT_LAYERS, type Layer } from '../../annotations/row.ts';
+import {
+  type FamilyOptions,
+  type Options,
+  type Origin,
+  type Parsed,
+  ANNOTATION_LAYERS,
+  OBJECT_LAYERS,
+  type Layer,
+} from '../../annotations/parse.ts';
+import { kebab } from '../../annotations/names.ts';
 import { table, type OptionKey } from '../../annotations/table.ts';
 import { annotationsOf, podOptions, type AdmissionContext } from '../../admission/admit.ts';
 import { ALLOW_ALL, guardProblemsOf } from '../../admission/guard.ts';

@@ -1,5 +1,5 @@
 // The pods in a manifest: where each kind of workload keeps its pod template.
-import { nameWithin } from '../../annotations/prefix.ts';
+import { nameWithin } from '../../annotations/names.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { Path } from '../../yaml/document.ts';

@@ -1,5 +1,5 @@
 // Profile native: one agent as a native sidecar, with a projected token of its own. Options → containers, volumes, patch.
-import { annotationName } from '../../annotations/name.ts';
+import { annotationName } from '../../annotations/names.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import type { JsonObject } from '../../json/json.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';

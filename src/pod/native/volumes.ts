@@ -1,6 +1,6 @@
 // Volumes of profile native, their mounts, and the directories that only the agent may use. Sizes and paths were tested on a node.
 import { posix } from 'node:path';
-import { annotationName } from '../../annotations/name.ts';
+import { annotationName } from '../../annotations/names.ts';
 import type { Options } from '../../annotations/parse.ts';
 import type { NewMount, NewVolume } from '../add.ts';
 import { originOf, type Draft } from '../draft.ts';

@@ -1,9 +1,7 @@
 // Each problem and warning of the catalogue can be caused, and disappears once its remedy is followed.
-import type { ProblemCode } from '../../../src/admission/problems.ts';
-import { catalogue } from '../../../src/admission/problems.ts';
-import { FAMILIAR_PREFIX, OWN_PREFIX } from '../../../src/annotations/prefix.ts';
-import { kebab, type Row } from '../../../src/annotations/row.ts';
-import { table } from '../../../src/annotations/table.ts';
+import { type ProblemCode, catalogue } from '../../../src/admission/problems.ts';
+import { FAMILIAR_PREFIX, OWN_PREFIX, kebab } from '../../../src/annotations/names.ts';
+import { type Row, table } from '../../../src/annotations/table.ts';
 import { denialOf, warningsOf } from '../../../src/admission/message.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { admit, podWith } from '../fixture.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { families } from '../../../src/annotations/families.ts';
-import { familyName } from '../../../src/annotations/name.ts';
+import { familyName } from '../../../src/annotations/names.ts';
 import { LISTED_FIELDS } from '../../../src/annotations/secret-list.ts';
 import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
 import { objectAt, textOf, type JsonObject } from '../../../src/json/json.ts';

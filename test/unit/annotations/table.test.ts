@@ -1,13 +1,11 @@
 // Every row of the table keeps its own promises.
 import { families } from '../../../src/annotations/families.ts';
-import { UNREADABLE } from '../../../src/annotations/kind.ts';
-import { allNames, annotationName, familyName } from '../../../src/annotations/name.ts';
+import { INVALID } from '../../../src/annotations/kinds.ts';
+import { allNames, annotationName, familyName, PREFIXES, kebab } from '../../../src/annotations/names.ts';
 import { baseline, parseAnnotations } from '../../../src/annotations/parse.ts';
-import { PREFIXES } from '../../../src/annotations/prefix.ts';
-import { kebab, type Row } from '../../../src/annotations/row.ts';
+import { type Row, table, type OptionKey } from '../../../src/annotations/table.ts';
 import { readUntrustedYaml } from '../../../src/yaml/untrusted.ts';
 import { nearestName } from '../../../src/annotations/suggest.ts';
-import { table, type OptionKey } from '../../../src/annotations/table.ts';
 
 const BASE = baseline({});
 const rows = (Object.keys(table) as OptionKey[]).map((key): [OptionKey, Row<unknown>] => [key, table[key]]);
@@ -48,7 +46,7 @@ describe.each(rows)('the row %s', (key, row) => {
 
 describe.each(Object.entries(families))('the family %s', (key, row) => {
   it('has an example that parses, and is a sentence', () => {
-    expect(row.kind.read(row.example)).not.toBe(UNREADABLE);
+    expect(row.kind.read(row.example)).not.toBe(INVALID);
     expect(row.sentence).toMatch(/^[A-Z].*\.$/);
     const annotation = familyName(key as keyof typeof families, 'web');
     const parsed = parseAnnotations({ pod: new Map([[annotation, row.example]]) }, BASE, readUntrustedYaml);

@@ -3,23 +3,23 @@ import {
   decimal,
   duration,
   flag,
-  identity,
+  int32,
   integer,
   jsonPatch,
   nameList,
   oneOf,
   seconds,
   text,
-  UNREADABLE,
+  INVALID,
   type Kind,
-} from '../../../src/annotations/kind.ts';
+} from '../../../src/annotations/kinds.ts';
 
 const accepts = <T>(kind: Kind<T>, table: readonly (readonly [raw: string, value: T])[]): void => {
   it.each(table)(`${kind.name} reads %j as %j`, (raw, value) => expect(kind.read(raw)).toEqual(value));
 };
 
 const refuses = (kind: Kind<unknown>, table: readonly string[]): void => {
-  it.each(table)(`${kind.name} refuses %j`, (raw) => expect(kind.read(raw)).toBe(UNREADABLE));
+  it.each(table)(`${kind.name} refuses %j`, (raw) => expect(kind.read(raw)).toBe(INVALID));
 };
 
 describe('flag, as strconv.ParseBool', () => {
@@ -58,13 +58,13 @@ describe('integer, as strconv.ParseInt in base ten', () => {
 });
 
 describe('id', () => {
-  accepts(identity, [
+  accepts(int32, [
     ['0', 0],
     ['100', 100],
     ['+5', 5],
     ['-0', 0],
   ]);
-  refuses(identity, ['-1', 'root', '', '9223372036854775808']);
+  refuses(int32, ['-1', 'root', '', '9223372036854775808']);
 });
 
 describe('seconds, as strconv.ParseUint', () => {
@@ -124,8 +124,8 @@ describe('JSON Patch', () => {
 });
 
 it('every kind says what it wants', () => {
-  for (const kind of [flag, text, nameList, integer, identity, seconds, decimal, duration, jsonPatch]) {
+  for (const kind of [flag, text, nameList, integer, int32, seconds, decimal, duration, jsonPatch]) {
     expect(kind.name).not.toBe('');
-    expect(kind.wanted).not.toBe('');
+    expect(kind.expected).not.toBe('');
   }
 });
