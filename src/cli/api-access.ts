@@ -1,7 +1,7 @@
 // Access to the API server for a server process: one client, created on first use.
 import { inClusterConnection, type KubeConnection } from '../kube/kubeconfig.ts';
 import { kubeClient, type KubeClient } from '../kube/client.ts';
-import type { Settings, Surroundings } from '../settings/read.ts';
+import type { Settings, RuntimeEnvironment } from '../settings/read.ts';
 import { VERSION } from './version.ts';
 
 export interface Access {
@@ -24,8 +24,8 @@ export interface ApiAccess {
 const DEFAULT_NAMESPACE = 'default';
 
 /** From -kubeconfig, otherwise from the service account of the pod. */
-export function apiAccess({ kubeconfig }: Settings, around: Surroundings): ApiAccess {
-  const { kubernetesHost: host, kubernetesPort: port, podNamespace } = around;
+export function apiAccess({ kubeconfig }: Settings, environment: RuntimeEnvironment): ApiAccess {
+  const { kubernetesHost: host, kubernetesPort: port, podNamespace } = environment;
   const connect = async (): Promise<KubeConnection> => {
     if (kubeconfig !== '') return (await import('../kube/kubeconfig.ts')).kubeconfigConnection(kubeconfig);
     if (!host || !port) throw new Error('no API server configured: run in a cluster, or set -kubeconfig');

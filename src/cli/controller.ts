@@ -13,7 +13,7 @@ import { startOperationsServer } from '../http/operations.ts';
 import { onStopSignals } from '../http/drain.ts';
 import { createControllerMetrics } from '../observe/controller-metrics.ts';
 import { createLog, type FlushableLog } from '../observe/log.ts';
-import { readSettings, type ReadSettings, surroundings } from '../settings/read.ts';
+import { readSettings, type ReadSettings, runtimeEnvironment } from '../settings/read.ts';
 import { apiAccess } from './api-access.ts';
 import { asksForHelp, type Run, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
@@ -55,7 +55,7 @@ const LOST_CODE = 3;
 const LOST_PATIENCE_MS = 2000;
 
 const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<number> => {
-  const around = surroundings(terminal.environment);
+  const around = runtimeEnvironment(terminal.environment);
   const log = createLog({ level: settings.logLevel, format: settings.logFormat === 'json' ? 'json' : 'standard' });
   const metrics = createControllerMetrics({ version: VERSION, commit: COMMIT });
   const api = apiAccess(settings, around);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Selects the command. Each is imported on demand, so that a server does not load the code of the other commands.
 import { nearestWord } from '../annotations/suggest.ts';
-import { processEnvironment, surroundings } from '../settings/read.ts';
+import { processEnvironment, runtimeEnvironment } from '../settings/read.ts';
 import { processTerminal, type Run, type Terminal } from './terminal.ts';
 
 interface Entry {
@@ -64,4 +64,4 @@ const main = async (words: readonly string[], terminal: Terminal): Promise<numbe
 };
 
 const environment = processEnvironment();
-process.exitCode = await main(process.argv.slice(2), processTerminal(environment, surroundings(environment).noColor));
+process.exitCode = await main(process.argv.slice(2), processTerminal(environment, runtimeEnvironment(environment).noColor));

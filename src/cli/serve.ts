@@ -8,7 +8,7 @@ import { startAdmissionServer, type AdmissionServer } from '../http/server.ts';
 import { cipherSuites } from '../http/tls-options.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import { readSettings, surroundings, type ReadSettings, type Settings } from '../settings/read.ts';
+import { readSettings, runtimeEnvironment, type ReadSettings, type Settings } from '../settings/read.ts';
 import { fileSource } from '../tls/files.ts';
 import { publishedFileSource } from '../tls/publication.ts';
 import type { CertificateSource } from '../tls/source.ts';
@@ -81,7 +81,7 @@ const start = async (
   const { settings } = read;
   const isCompat = command === 'agent-inject';
   const metrics = createMetrics({ version: VERSION, commit: COMMIT });
-  const api = apiAccess(settings, surroundings(terminal.environment));
+  const api = apiAccess(settings, runtimeEnvironment(terminal.environment));
   closing.push(() => api.close());
   const certificates = await certificateSource(settings, api, log);
   closing.push(() => certificates.close());

@@ -12,7 +12,7 @@ export type Settings = {
 };
 
 /** Where the process runs, read from its environment here and nowhere else. */
-export interface Surroundings {
+export interface RuntimeEnvironment {
   /** Namespace of this pod, if its manifest sets NAMESPACE. */
   readonly podNamespace: string | undefined;
   readonly podName: string;
@@ -36,7 +36,7 @@ export interface ReadSettings {
   readonly repeated: ReadonlyMap<string, readonly string[]>;
 }
 
-export type Reading =
+export type SettingsResult =
   | { readonly ok: true; readonly value: ReadSettings }
   | { readonly ok: false; readonly problems: readonly string[] };
 
@@ -81,7 +81,7 @@ export function readSettings(
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   extraFlags: ReadonlyMap<string, { readonly isSwitch: boolean }> = new Map(),
-): Reading {
+): SettingsResult {
   const isCompat = command === 'agent-inject';
   const keys = keysOf(command);
   const specs = new Map([
@@ -143,7 +143,7 @@ export function processEnvironment(): Readonly<Record<string, string | undefined
 }
 
 /** The variables that the kubelet, kubectl and the terminal set. */
-export function surroundings(environment: Readonly<Record<string, string | undefined>>): Surroundings {
+export function runtimeEnvironment(environment: Readonly<Record<string, string | undefined>>): RuntimeEnvironment {
   return {
     podNamespace: environment['NAMESPACE'] || undefined,
     podName: environment['POD_NAME'] ?? '',

@@ -1,4 +1,4 @@
-// The config controller with very many roles: the first sync, a restart, rest, and how soon a single change is in Vault.
+// The config controller with many roles: the first sync, a restart, idle time, and the latency of a single change.
 import { writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,8 +11,8 @@ import { table } from './report.ts';
 
 const USAGE = `node build/bench.js controller [--roles 10000] [--namespaces 1000] [--rate 500] [--resync 86400] [--soak 20] [--changes 200] [--pause 0] [--node-flag FLAG]… [--json FILE]
   --rate    requests per second that the endpoint allows
-  --resync  seconds between looks at each role; more where those would take more than half of the rate
-  --soak    minutes of rest
+  --resync  resync interval of roles in seconds; longer if resyncs would take more than half of the rate
+  --soak    minutes of idle time
   --pause   milliseconds between two changes; a change takes three requests of the rate
 `;
 /** As the image starts it. */
@@ -31,11 +31,11 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 } as const;
 
-/** What the controller took for a stretch of time. */
+/** What the controller used during a period. */
 interface Stretch {
   readonly seconds: number;
   readonly cpuSeconds: number;
-  /** At its end, and the most of this process so far. */
+  /** At its end, and the maximum of this process so far. */
   readonly rssMiB: number;
   readonly mostMiB: number;
   readonly heapMiB: number;
@@ -44,7 +44,7 @@ interface Stretch {
   readonly roleRuns: number;
 }
 
-/** Measures and prints; the answer is the exit code. */
+/** Measures and prints; returns the exit code. */
 export async function measureController(words: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...words], options: OPTIONS });
   if (values.help) {
@@ -61,7 +61,7 @@ export async function measureController(words: readonly string[]): Promise<numbe
   const bed = await startBed({ parts: ['openbao', 'kube-apiserver'] });
   const rows: (readonly string[])[] = [];
   const results: Record<string, unknown> = { plan, loadBefore: loadavg() };
-  const tell = (title: string, stretch: Stretch): void => {
+  const report = (title: string, stretch: Stretch): void => {
     results[title] = stretch;
     rows.push(rowOf(title, stretch));
     process.stderr.write(`${rows.at(-1)?.join(' | ')}   (load average ${loadavg()[0]?.toFixed(1)})\n`);
@@ -74,8 +74,8 @@ export async function measureController(words: readonly string[]): Promise<numbe
     const start = (name: string): Promise<ControllerProcess> => runController(bed, { name, nodeFlags: values['node-flag'] });
 
     const first = await start('first');
-    tell('first sync', await during(first, () => untilReady(first, plan.roles)));
-    tell('the minute after', await during(first, () => sleep(60_000)));
+    report('first sync', await during(first, () => untilReady(first, plan.roles)));
+    report('the minute after', await during(first, () => sleep(60_000)));
     await first.server.stop('SIGTERM');
 
     const second = await start('second');
@@ -86,14 +86,14 @@ export async function measureController(words: readonly string[]): Promise<numbe
       await sleep(Number(values.pause));
       return milliseconds;
     };
-    const looked = during(second, () => untilLooked(second, plan.roles));
+    const resynced = during(second, () => untilResynced(second, plan.roles));
     await until(async () => (await figures(second)).roleRuns > 0);
     for (const [at, name] of names.slice(0, Math.ceil(changes / 2)).entries()) busy.push(await change(name, at + 1));
-    tell('look at all after a restart', await looked);
+    report('resync of all roles after a restart', await resynced);
 
-    tell('the minute after the restart', await during(second, () => sleep(60_000)));
+    report('the minute after the restart', await during(second, () => sleep(60_000)));
     const rest: number[] = [];
-    tell(
+    report(
       `${changes} single changes`,
       await during(second, async () => {
         for (const [at, name] of names.entries()) rest.push(await change(name, at + changes));
@@ -101,7 +101,7 @@ export async function measureController(words: readonly string[]): Promise<numbe
     );
     for (const quarter of soakMinutes > 0 ? [0, 1, 2, 3] : []) {
       const [from, to] = [(soakMinutes * quarter) / 4, (soakMinutes * (quarter + 1)) / 4];
-      tell(`rest, minutes ${from} to ${to}`, await during(second, () => sleep((to - from) * 60_000)));
+      report(`idle, minutes ${from} to ${to}`, await during(second, () => sleep((to - from) * 60_000)));
     }
     const heads = [
       'stretch',
@@ -112,19 +112,19 @@ export async function measureController(words: readonly string[]): Promise<numbe
       'most',
       'heap',
       'requests to Vault',
-      'looks at roles',
-      'at backends',
+      'reconciles of roles',
+      'of backends',
     ];
     const lines = [
-      `${plan.roles} roles in ${plan.namespaces} namespaces; the endpoint allows ${plan.requestsPerSecond} requests/s; each role is looked at every ${(await figures(second)).resyncSeconds} s`,
+      `${plan.roles} roles in ${plan.namespaces} namespaces; the endpoint allows ${plan.requestsPerSecond} requests/s; resync interval ${(await figures(second)).resyncSeconds} s`,
       '',
       ...table(heads, rows),
       '',
       ...table(
-        ['a single change is in Vault after, ms', 'p50', 'p99', 'longest', 'changes'],
+        ['latency of a single change until it is in Vault, ms', 'p50', 'p99', 'longest', 'changes'],
         [
-          ['at rest', ...percentiles(rest)],
-          ['while all roles are looked at', ...percentiles(busy)],
+          ['idle', ...percentiles(rest)],
+          ['while all roles are resynced', ...percentiles(busy)],
         ],
       ),
     ];
@@ -175,7 +175,7 @@ interface Figures {
   readonly resyncSeconds: number;
 }
 
-/** What the controller's own metrics say. */
+/** The metrics of the controller. */
 const figures = async ({ operations }: ControllerProcess): Promise<Figures> => {
   const text = await (await fetch(`${operations}/metrics`)).text();
   const sum = (name: string, ...labels: readonly string[]): number =>
@@ -196,15 +196,15 @@ const figures = async ({ operations }: ControllerProcess): Promise<Figures> => {
 const untilReady = (controller: ControllerProcess, roles: number): Promise<void> =>
   until(async () => (await figures(controller)).ready >= roles);
 
-const untilLooked = (controller: ControllerProcess, roles: number): Promise<void> =>
+const untilResynced = (controller: ControllerProcess, roles: number): Promise<void> =>
   until(async () => (await figures(controller)).roleRuns >= roles);
 
-/** Looks seldom, since each look costs the controller a count of all objects. */
+/** Polls rarely, since each scrape makes the controller count all objects. */
 const until = async (isSo: () => Promise<boolean>): Promise<void> => {
   while (!(await isSo())) await sleep(5000);
 };
 
-/** So many of all, evenly. */
+/** `count` of the names, evenly spread. */
 const spreadOut = (names: readonly RoleName[], count: number): readonly RoleName[] =>
   names.filter((_, index) => Math.floor((index * count) / names.length) !== Math.floor(((index - 1) * count) / names.length));
 

@@ -80,8 +80,8 @@ export async function changeSeen(bed: Bed, role: RoleName, round: number): Promi
   const patch = { spec: { token: { maxTTL: `${maxTTL}s` } } };
   const { vault } = objectAt(await bed.request<JsonObject>('PATCH', path, patch, 'application/merge-patch+json'), 'status') ?? {};
   const began = performance.now();
-  const place = vault as JsonObject | undefined;
-  const url = `${bed.openbao?.address}/v1/auth/${textOf(place, 'mountPath')}/role/${textOf(place, 'roleName')}`;
+  const status = vault as JsonObject | undefined;
+  const url = `${bed.openbao?.address}/v1/auth/${textOf(status, 'mountPath')}/role/${textOf(status, 'roleName')}`;
   while (performance.now() - began < LONGEST_MS) {
     const answer = await fetch(url, { headers: { 'X-Vault-Token': bed.openbao?.rootToken ?? '' } });
     const { data } = (await answer.json()) as { readonly data?: JsonObject };

@@ -13,7 +13,7 @@ import { isKubeError, KubeError } from '../../kube/errors.ts';
 import { inClusterConnection, kubeconfigConnection, type KubeConnection } from '../../kube/kubeconfig.ts';
 import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
-import { readSettings, surroundings, type ReadSettings } from '../../settings/read.ts';
+import { readSettings, runtimeEnvironment, type ReadSettings } from '../../settings/read.ts';
 import type { Command } from '../../settings/table.ts';
 import { readDocuments } from '../../yaml/document.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
@@ -63,7 +63,7 @@ export async function evaluateLivePod(
 /** The kubeconfig that is named, else those of KUBECONFIG, else the service account of the pod that this runs in. */
 const connect = (kubeconfig: string, context: string | undefined, { environment }: Terminal): Promise<KubeConnection> => {
   if (kubeconfig !== '') return kubeconfigConnection([kubeconfig], context);
-  const { kubeconfigs, kubernetesHost: host, kubernetesPort: port } = surroundings(environment);
+  const { kubeconfigs, kubernetesHost: host, kubernetesPort: port } = runtimeEnvironment(environment);
   const files = kubeconfigs.split(delimiter).filter((file) => file !== '' && existsSync(file));
   if (files.length > 0) return kubeconfigConnection(files, context);
   if (host && port) return inClusterConnection({ host, port });

@@ -1,5 +1,5 @@
 // Flags, environment and defaults become settings, or one line per problem.
-import { readSettings, surroundings, type ReadSettings } from '../../../src/settings/read.ts';
+import { readSettings, runtimeEnvironment, type ReadSettings } from '../../../src/settings/read.ts';
 import type { Command } from '../../../src/settings/table.ts';
 
 const good = (command: Command, words: readonly string[], environment: Readonly<Record<string, string>> = {}): ReadSettings => {
@@ -136,10 +136,10 @@ describe('further arguments', () => {
   });
 });
 
-describe('surroundings', () => {
+describe('the runtime environment', () => {
   it('come from the kubelet and the terminal', () => {
     expect(
-      surroundings({
+      runtimeEnvironment({
         NAMESPACE: 'vault',
         POD_NAME: 'injector-0',
         KUBERNETES_SERVICE_HOST: '10.0.0.1',
@@ -155,6 +155,11 @@ describe('surroundings', () => {
       kubernetesPort: '443',
       noColor: true,
     });
-    expect(surroundings({})).toMatchObject({ podNamespace: undefined, podName: '', kubernetesHost: undefined, noColor: false });
+    expect(runtimeEnvironment({})).toMatchObject({
+      podNamespace: undefined,
+      podName: '',
+      kubernetesHost: undefined,
+      noColor: false,
+    });
   });
 });
