@@ -9,7 +9,7 @@ import { VaultError } from '../vault/errors.ts';
 import { readConfig, readMounts } from '../vault/mounts.ts';
 import { listRoles, readRole } from '../vault/roles.ts';
 import { vaultSession } from '../vault/session.ts';
-import { printYaml } from '../yaml/document.ts';
+import { printYaml } from '../yaml/documents.ts';
 import { asksForHelp, type Run, type Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
 

@@ -6,7 +6,7 @@ import type { VaultEndpoint } from '../resources/endpoint.ts';
 import type { KindName } from '../resources/kinds.ts';
 import { kindOf, readResource, type Resources } from '../resources/read-resource.ts';
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
-import { readDocuments } from '../yaml/document.ts';
+import { readDocuments } from '../yaml/documents.ts';
 import { readSources } from '../yaml/sources.ts';
 import { asksForHelp, type Run, type Terminal } from './terminal.ts';
 

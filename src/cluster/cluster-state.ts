@@ -7,7 +7,7 @@ import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from 
 import { limitRangeOf, type LimitRange } from '../pod/limit-range.ts';
 import { kinds } from '../resources/kinds.ts';
 import { kindOf, readResource } from '../resources/read-resource.ts';
-import { readDocuments, type SourceText } from '../yaml/document.ts';
+import { readDocuments, type SourceText } from '../yaml/documents.ts';
 import { filesBelow, readSource, reasonOf } from '../yaml/sources.ts';
 import { NO_CLUSTER, type CachedCluster } from './admission-context.ts';
 import { cachedObject, LINKED_KINDS, roleCache } from './role-cache.ts';

@@ -1,4 +1,4 @@
-// Gives a document another value: comments, order of keys and what does not change stay; spacing is normalised.
+// Edits a document: comments, the order of keys and unchanged scalars stay; spacing is normalised.
 import {
   type Document,
   isAlias,
@@ -17,11 +17,11 @@ import {
   type YAMLSeq,
 } from 'yaml';
 import { isObject, textOf, type Json, type JsonObject } from '../json/json.ts';
-import { lineOfPath, readDocuments, type Path, type YamlDocument } from './document.ts';
+import { lineOfPath, readDocuments, type Path, type YamlDocument } from './documents.ts';
 
 export interface EditedText {
   readonly text: string;
-  /** Copies stand in place of the aliases, because the edit of an anchor would have changed other places through them. */
+  /** Copies replace the aliases, because the edit of an anchor would have changed other values through them. */
   readonly expanded: boolean;
 }
 
@@ -45,7 +45,7 @@ export function editDocument(document: YamlDocument, after: Json): EditedText {
   throw new Error(`${source.file}:${lineOfPath(document)}: the YAML library does not print this document as it was edited`);
 }
 
-/** A copy of a value with another one at a path; what is beside the path is shared. */
+/** A copy of a value with `replacement` at a path; all other parts are shared. */
 export function withValueAt(value: Json | undefined, path: Path, replacement: Json): Json {
   const [key, ...rest] = path;
   if (key === undefined) return replacement;
@@ -110,7 +110,7 @@ const isEqual = (one: Json | undefined, other: Json | undefined): boolean => {
   );
 };
 
-/** The node that says `after` in place of `node`, which says `before`: itself, changed where it differs, or a new one. */
+/** A node with the value `after` for `node`, which has the value `before`: the same node where possible, or a new one. */
 const updated = (document: Editable, node: Node | null, before: Json | undefined, after: Json): Node | null => {
   if (isEqual(before, after)) return node;
   // A new value of an empty collection is written like its surroundings, not between brackets.
@@ -151,7 +151,7 @@ const insertPair = (map: YAMLMap, pair: Entry, follower: string | undefined): vo
   map.items.splice(index, 0, pair);
 };
 
-/** The library keeps a comment before the first entry with its collection: before the insertion of another it goes to the entry. */
+/** The library keeps a comment before the first entry on the collection: without this, a new first entry would get it. */
 const giveCommentToFirst = (collection: YAMLMap | YAMLSeq): void => {
   const [first] = collection.items;
   const node = isPair(first) ? first.key : first;
@@ -195,7 +195,7 @@ const inPlaceOf = (old: Node | null, fresh: Node): Node => {
 const joined = (...comments: readonly (string | null | undefined)[]): string | null =>
   comments.filter((comment) => comment !== null && comment !== undefined).join('\n') || null;
 
-/** Copies in place of aliases, so that an edit at an anchor changes nothing else. */
+/** Replaces aliases by copies, so that the edit of an anchor changes nothing else. */
 const expandAliases = (document: Editable): void => {
   visit(document, {
     Alias: (_, alias) => inPlaceOf(alias, alias.resolve(document)?.clone() as Node),
@@ -203,7 +203,7 @@ const expandAliases = (document: Editable): void => {
   visit(document, { Value: (_, node) => void delete node.anchor });
 };
 
-/** Prints as the document is written: indentation, lists within their keys or not, blanks in brackets, line ends. */
+/** Prints in the style of the document: indentation, lists below their key, blanks in brackets, line ends. */
 const printerFor = ({ parsed }: YamlDocument, text: string): ((document: Editable) => string) => {
   const options: ToStringOptions = {
     ...layoutOf(parsed),
@@ -216,7 +216,7 @@ const printerFor = ({ parsed }: YamlDocument, text: string): ((document: Editabl
   return (document) => document.toString(options).replaceAll(/\r?\n/g, newlineOf(text));
 };
 
-/** Blanks per level, and whether lists stand further in than their key: as at the first place that shows it. */
+/** Blanks per level, and whether lists are indented below their key, as in the first block that shows it. */
 const layoutOf = (document: Document.Parsed): { readonly indent: number; readonly indentSeq: boolean } => {
   let indent: number | undefined;
   let listIndent: number | undefined;

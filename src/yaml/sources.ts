@@ -1,7 +1,7 @@
-// What -f names: files, directories and standard input, as texts.
+// Texts of manifests: files, directories and standard input.
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SourceText } from './document.ts';
+import type { SourceText } from './documents.ts';
 
 export interface Sources {
   readonly texts: readonly SourceText[];
@@ -12,25 +12,25 @@ export interface Sources {
 const STANDARD_INPUT = 'standard input';
 const MANIFEST = /\.(?:ya?ml|json)$/i;
 /** The API server stores objects of 1.5 MiB; this is room for a dump of a whole cluster. */
-const LARGEST_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES = 32 * 1024 * 1024;
 
-/** Reads everything that is named, in the order given and within a directory by name; `-` is standard input. */
+/** Reads all named sources in the given order, files of a directory by name; `-` is standard input. */
 export async function readSources(names: readonly string[], stdin: () => Promise<string>): Promise<Sources> {
   const texts: SourceText[] = [];
   const problems: string[] = [];
-  const keep = (read: SourceText | string): void => void (typeof read === 'string' ? problems.push(read) : texts.push(read));
+  const add = (read: SourceText | string): void => void (typeof read === 'string' ? problems.push(read) : texts.push(read));
   for (const name of names) {
-    if (name === '-') keep(checked(STANDARD_INPUT, await stdin()));
+    if (name === '-') add(sourceText(STANDARD_INPUT, await stdin()));
     else {
-      const found = filesAt(name);
-      if (typeof found === 'string') problems.push(found);
-      else for (const file of found) keep(readSource(file));
+      const files = filesAt(name);
+      if (typeof files === 'string') problems.push(files);
+      else for (const file of files) add(readSource(file));
     }
   }
   return { texts, problems };
 }
 
-/** Manifest files below a directory, sorted; hidden files and directories are not looked into. @throws when it cannot be listed. */
+/** Manifest files below a directory, sorted, without hidden files and directories. @throws when it cannot be listed. */
 export function filesBelow(directory: string): string[] {
   return readdirSync(directory)
     .filter((name) => !name.startsWith('.'))
@@ -43,18 +43,18 @@ export function filesBelow(directory: string): string[] {
     });
 }
 
-/** The text of one file, or one line that says why there is none. */
+/** The text of one file, or one line with the reason why it cannot be read. */
 export function readSource(file: string): SourceText | string {
   try {
     const { size } = statSync(file);
-    if (size > LARGEST_BYTES) return `${file}: has ${size} bytes, more than ${LARGEST_BYTES}; split it`;
-    return checked(file, decode(readFileSync(file)));
+    if (size > MAX_BYTES) return `${file}: has ${size} bytes, more than ${MAX_BYTES}; split it`;
+    return sourceText(file, decode(readFileSync(file)));
   } catch (error) {
     return `${file}: ${reasonOf(error)}`;
   }
 }
 
-/** A file, or what is in a directory, or one line of what is wrong. */
+/** A file, or the manifest files of a directory, or one line with the reason why there are none. */
 const filesAt = (name: string): readonly string[] | string => {
   try {
     if (!statSync(name).isDirectory()) return [name];
@@ -65,9 +65,9 @@ const filesAt = (name: string): readonly string[] | string => {
   }
 };
 
-/** A byte-order mark is no part of a manifest, and would stand in the middle of joined ones. */
-const checked = (file: string, text: string | undefined): SourceText | string => {
-  // Standard input comes decoded: what was not UTF-8 is a replacement character by now.
+/** Drops a byte-order mark, which would stand in the middle of joined manifests. */
+const sourceText = (file: string, text: string | undefined): SourceText | string => {
+  // Standard input is decoded already: bytes that are not UTF-8 have become replacement characters.
   if (text === undefined || (file === STANDARD_INPUT && text.includes('\u{fffd}')))
     return `${file}: is not UTF-8 text; save it as UTF-8`;
   return { file, text: text.startsWith('\u{feff}') ? text.slice(1) : text };
@@ -87,7 +87,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'a circle of links',
 };
 
-/** An error of the file system in words. */
+/** The message of an error of the file system. */
 export function reasonOf(error: unknown): string {
   const { code = '', message = String(error) } = (error ?? {}) as { readonly code?: string; readonly message?: string };
   return REASONS[code] ?? message;

@@ -15,7 +15,7 @@ import {
   type YAMLSeq,
 } from 'yaml';
 import type { YamlValue } from '../annotations/secret-list.ts';
-import { offsetBelow } from './document.ts';
+import { offsetBelow } from './documents.ts';
 
 /** A list of maps with lists has three levels; what is deeper is not composed, for that takes stack. */
 const MAX_DEPTH = 10;

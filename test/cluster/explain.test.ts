@@ -6,7 +6,7 @@ import type { JsonObject } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import { untilMay, userOf } from '../bed/rights.ts';
 import { registerWebhook, untilInjecting, VAULT_ADDRESS } from '../bed/webhook.ts';
-import { ask, type Said } from '../unit/cli/person.ts';
+import { runCommand, type CommandResult } from '../unit/cli/run-command.ts';
 import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { ASKING, createPod, webPod } from './pods.ts';
 
@@ -43,8 +43,8 @@ const install = async (bed: Bed, flags: readonly string[]): Promise<void> => {
 let team: string;
 let early: JsonObject;
 
-const explainPod = (bed: Bed, words: readonly string[]): Promise<Said> =>
-  ask(explain, [...words, `-kubeconfig=${bed.kubeconfig}`]);
+const explainPod = (bed: Bed, words: readonly string[]): Promise<CommandResult> =>
+  runCommand(explain, [...words, `-kubeconfig=${bed.kubeconfig}`]);
 
 interface Answer {
   readonly pods: readonly {
@@ -140,7 +140,7 @@ onEachKubernetes(
         'current-context': 'reader',
       };
       writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
-      const { code, out, errors } = await ask(explain, ['pod', 'web', `-vault-address=${VAULT_ADDRESS}`], {
+      const { code, out, errors } = await runCommand(explain, ['pod', 'web', `-vault-address=${VAULT_ADDRESS}`], {
         environment: { KUBECONFIG: file },
       });
       expect({ code, errors }).toEqual({

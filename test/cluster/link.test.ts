@@ -8,7 +8,7 @@ import { collectionPath, type KindName, objectPath } from '../../src/resources/k
 import type { Bed } from '../bed/bed.ts';
 import { installController } from '../bed/controller.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
-import { ask } from '../unit/cli/person.ts';
+import { runCommand } from '../unit/cli/run-command.ts';
 import { registerWebhook, startWebhook, untilInjecting, type Webhook } from '../bed/webhook.ts';
 import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { annotationOf, createPod, podsPath, webPod } from './pods.ts';
@@ -126,7 +126,7 @@ onEachKubernetes(
       expect(configOf(pod)).toContain('"address":"https://bao.example:8200"');
       expect(audienceOf(pod)).toBe('vault://test/k8s/main');
       const words = ['pod', `${team}/web`, `-kubeconfig=${bed.kubeconfig}`, '-vault-address=https://other.example:8200'];
-      const { out } = await ask(explain, words);
+      const { out } = await runCommand(explain, words);
       expect(out).toMatch(new RegExp(`role +test\\.${team}\\.web +VaultAuthRole ${team}/web`));
       expect(out).toMatch(/service +https:\/\/bao\.example:8200 +VaultEndpoint main/);
     });

@@ -11,7 +11,7 @@ import { evaluateTenancy } from '../../src/resources/tenancy.ts';
 import { readConfig, writeConfig } from '../../src/vault/mounts.ts';
 import { readRole, writeRole } from '../../src/vault/roles.ts';
 import { kubernetesBackend } from '../unit/resources/fixture.ts';
-import { ask, type Said } from '../unit/cli/person.ts';
+import { runCommand, type CommandResult } from '../unit/cli/run-command.ts';
 import { type ContractServer, onEachServer, type ProductName } from './servers.ts';
 
 const PRODUCT = { openbao: 'OpenBao', vault: 'Vault' } as const satisfies Readonly<Record<ProductName, string>>;
@@ -64,8 +64,8 @@ onEachServer(
   [],
   () => Promise.resolve(),
   (product, server) => {
-    const run = ({ address, bed }: ContractServer, ...words: readonly string[]): Promise<Said> =>
-      ask(exportCommand, ['-cluster', 'prod', ...words], {
+    const run = ({ address, bed }: ContractServer, ...words: readonly string[]): Promise<CommandResult> =>
+      runCommand(exportCommand, ['-cluster', 'prod', ...words], {
         environment: { VAULT_ADDR: address, VAULT_TOKEN: bed[product]?.rootToken ?? '' },
       });
     const prepared = async (): Promise<string> => {
@@ -148,12 +148,12 @@ onEachServer(
         errors: [expect.stringContaining('was never configured'), expect.any(String)],
       });
       const { address } = server();
-      const denied = await ask(exportCommand, ['-cluster', 'prod', '-path', path, '-address', address], {
+      const denied = await runCommand(exportCommand, ['-cluster', 'prod', '-path', path, '-address', address], {
         environment: { VAULT_TOKEN: 'canary-token' },
       });
       expect(denied).toMatchObject({ code: 1, errors: [expect.stringContaining('permission denied')] });
       expect(denied.errors.join()).not.toContain('canary-token');
-      expect(await ask(exportCommand, ['-path', 'a'])).toMatchObject({
+      expect(await runCommand(exportCommand, ['-path', 'a'])).toMatchObject({
         code: 2,
         errors: [
           expect.stringContaining('-cluster'),
@@ -161,7 +161,7 @@ onEachServer(
           expect.stringContaining('VAULT_TOKEN'),
         ],
       });
-      expect(await ask(exportCommand, ['-help'])).toMatchObject({ code: 0, out: expect.stringContaining('-token-file') });
+      expect(await runCommand(exportCommand, ['-help'])).toMatchObject({ code: 0, out: expect.stringContaining('-token-file') });
     });
   },
 );

@@ -15,7 +15,7 @@ import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
 import { readSettings, runtimeEnvironment, type ReadSettings } from '../../settings/read.ts';
 import type { Command } from '../../settings/table.ts';
-import { readDocuments } from '../../yaml/document.ts';
+import { readDocuments } from '../../yaml/documents.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import type { CommandLine } from '../offline/command-line.ts';
 import { evaluatePod, type Evaluation } from '../offline/evaluate.ts';

@@ -8,7 +8,7 @@ import { objectAt, textOf, type JsonObject } from '../../json/json.ts';
 import { patchedPod } from '../../pod/patch.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { ReadSettings } from '../../settings/read.ts';
-import { lineOfPath, readDocuments, type Path, type SourceText, type YamlDocument } from '../../yaml/document.ts';
+import { lineOfPath, readDocuments, type Path, type SourceText, type YamlDocument } from '../../yaml/documents.ts';
 import { readSources } from '../../yaml/sources.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import type { Terminal } from '../terminal.ts';

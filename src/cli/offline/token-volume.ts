@@ -1,26 +1,29 @@
-// The service-account token that the API server gives to every pod: offline manifests do not have it yet. It is added to a copy
-// before injection, as the ServiceAccount admission plugin of Kubernetes does before webhooks are asked, and taken out of the
-// result again: on the cluster the plugin adds it under a random name to every container, the agents included.
+// The service account token that the API server mounts into every pod and that a manifest does not have yet. A copy of the pod gets
+// it before injection, as the ServiceAccount admission plugin adds it before webhooks run. The result loses it again: in the
+// cluster, the plugin adds it under a random name to every container, the agents included.
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../../pod/token.ts';
 
-/** How the plugin calls its volume; five random characters follow. */
+/** Name of the plugin's volume; five random characters follow. */
 const VOLUME_PREFIX = 'kube-api-access-';
 const SIMULATED_VOLUME = `${VOLUME_PREFIX}later`;
-/** What the plugin asks for: TokenVolumeSource in kubernetes/kubernetes, plugin/pkg/admission/serviceaccount. */
+/** Lifetime of the plugin's token: TokenVolumeSource in kubernetes/kubernetes, plugin/pkg/admission/serviceaccount. */
 const TOKEN_SECONDS = 3607;
 
 const LISTS = ['initContainers', 'containers'] as const;
 
-export interface Prepared {
-  /** The pod as webhooks will see it. */
+export interface PodWithToken {
+  /** The pod as webhooks receive it. */
   readonly pod: JsonObject;
-  /** Takes what was prepared out of an injected pod. */
+  /** Removes the added volume and mounts from the injected pod. */
   readonly restore: (injected: JsonObject) => JsonObject;
 }
 
-/** The pod with what the plugin will add; `accountAutomounts` is what its service account says, and the pod's own word wins. */
-export function withTokenVolume(pod: JsonObject, accountAutomounts: boolean | undefined): Prepared {
+/**
+ * The pod with volume and mounts of the plugin. `accountAutomounts` is automountServiceAccountToken of its service account; the
+ * field of the pod takes precedence.
+ */
+export function withTokenVolume(pod: JsonObject, accountAutomounts: boolean | undefined): PodWithToken {
   const spec = objectAt(pod, 'spec') ?? {};
   // Objects of the API server always have both; patches rely on it.
   const whole = { ...pod, metadata: objectAt(pod, 'metadata') ?? {}, spec };
@@ -42,7 +45,7 @@ export function withTokenVolume(pod: JsonObject, accountAutomounts: boolean | un
   };
 }
 
-/** Only lists of objects are touched; what else stands there is for the checks of the core to name. */
+/** A malformed pod is not changed: admission reports its problems. */
 const isWellFormed = (spec: JsonObject): boolean =>
   [...LISTS, 'volumes'].every(
     (key) =>
@@ -92,20 +95,20 @@ const withoutTokenVolume = (injected: JsonObject, original: JsonObject, volume: 
   );
   const wasThere = objectsOf(original['volumes']).some((one) => textOf(one, 'name') === volume);
   const volumes = wasThere ? spec['volumes'] : objectsOf(spec['volumes']).filter((one) => textOf(one, 'name') !== volume);
-  return { ...injected, spec: sparing({ ...spec, ...kept, volumes }, original, 'volumes') };
+  return { ...injected, spec: withoutEmpty({ ...spec, ...kept, volumes }, original, 'volumes') };
 };
 
-/** A mount that stood in the manifest stays; one that was only prepared, also for an agent, goes. */
+/** Mounts of the manifest stay; added ones go, those of agents too. */
 const withoutMount = (container: JsonObject, original: JsonObject | undefined, volume: string): JsonObject => {
   if (original && hasMount(original)) return container;
   const mounts = mountsOf(container).filter(
     (mount) => !(isObject(mount) && mount['name'] === volume && mount['mountPath'] === SERVICE_ACCOUNT_DIRECTORY),
   );
-  return sparing({ ...container, volumeMounts: mounts }, original, 'volumeMounts');
+  return withoutEmpty({ ...container, volumeMounts: mounts }, original, 'volumeMounts');
 };
 
-/** Leaves out a list that is empty now and that the manifest did not have, or had as null. */
-const sparing = (object: JsonObject, original: JsonObject | undefined, key: string): JsonObject => {
+/** Drops a list that is empty now and that the manifest did not have, or had as null. */
+const withoutEmpty = (object: JsonObject, original: JsonObject | undefined, key: string): JsonObject => {
   const list = object[key];
   if (Array.isArray(list) ? list.length > 0 : list !== undefined) return object;
   const { [key]: _, ...rest } = object;

@@ -2,7 +2,7 @@
 import { nameWithin } from '../../annotations/names.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
-import type { Path } from '../../yaml/document.ts';
+import type { Path } from '../../yaml/documents.ts';
 
 export interface Workload {
   /** Path of the object in its document; empty unless the document is a List. */

@@ -1,11 +1,11 @@
 // Input that cannot be read, and wrong command lines: one line per problem, exit code 2, nothing printed.
 import { inject } from '../../../src/cli/inject.ts';
-import { ADDRESS, ask, asking, folder } from './person.ts';
+import { ADDRESS, runCommand, requestLines, temporaryFolder } from './run-command.ts';
 
-const files = folder();
+const files = temporaryFolder();
 afterAll(files.clear);
 
-const POD = `apiVersion: v1\nkind: Pod\nmetadata:\n  annotations:\n${asking(4)}spec:\n  containers:\n    - name: web\n`;
+const POD = `apiVersion: v1\nkind: Pod\nmetadata:\n  annotations:\n${requestLines(4)}spec:\n  containers:\n    - name: web\n`;
 
 describe('inject', () => {
   const bad: readonly (readonly [string, string | Buffer, RegExp])[] = [
@@ -27,30 +27,30 @@ describe('inject', () => {
     ],
   ];
   test.each(bad)('rejects %s', async (name, content, line) => {
-    const { code, out, errors } = await ask(inject, ['-f', files.write(name, content)]);
+    const { code, out, errors } = await runCommand(inject, ['-f', files.write(name, content)]);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(errors).toEqual([expect.stringMatching(line)]);
   });
 
   test('rejects missing files, a command line without a file, and unknown flags', async () => {
-    expect((await ask(inject, ['-f', 'away.yaml', '-f', 'gone'])).errors).toEqual([
+    expect((await runCommand(inject, ['-f', 'away.yaml', '-f', 'gone'])).errors).toEqual([
       'vault-auth-injector inject: away.yaml: no such file or directory',
       'vault-auth-injector inject: gone: no such file or directory',
     ]);
-    expect(await ask(inject, [], { stdinIsTerminal: true })).toEqual({
+    expect(await runCommand(inject, [], { stdinIsTerminal: true })).toEqual({
       code: 2,
       out: '',
       errors: ['vault-auth-injector inject: name a file: -f FILE, or -f - for standard input'],
     });
-    expect((await ask(inject, ['-vault-adress', 'x'])).errors).toEqual([
+    expect((await runCommand(inject, ['-vault-adress', 'x'])).errors).toEqual([
       'vault-auth-injector inject: -vault-adress: unknown flag; did you mean -vault-address?',
     ]);
-    expect((await ask(inject, ['-diff=maybe'], { stdin: POD })).code).toBe(2);
+    expect((await runCommand(inject, ['-diff=maybe'], { stdin: POD })).code).toBe(2);
   });
 
   test('drops a byte-order mark and keeps CRLF line ends', async () => {
     const text = POD.replaceAll('\n', '\r\n');
-    const { code, out } = await ask(inject, ['-f', files.write('bom.yaml', `\u{feff}${text}`), ...ADDRESS]);
+    const { code, out } = await runCommand(inject, ['-f', files.write('bom.yaml', `\u{feff}${text}`), ...ADDRESS]);
     expect(code).toBe(0);
     expect(out.startsWith('apiVersion')).toBe(true);
     expect(out.replaceAll('\r\n', '')).not.toContain('\n');
@@ -59,7 +59,7 @@ describe('inject', () => {
   test('reads a map of 100,000 keys in seconds', async () => {
     const data = Array.from({ length: 100_000 }, (_, index) => `  key${index}: value\n`).join('');
     const text = `apiVersion: v1\nkind: ConfigMap\ndata:\n${data}---\n${POD}`;
-    const { code, out } = await ask(inject, ['-f', files.write('many.yaml', text), ...ADDRESS]);
+    const { code, out } = await runCommand(inject, ['-f', files.write('many.yaml', text), ...ADDRESS]);
     expect(code).toBe(0);
     expect(out.startsWith(text.slice(0, text.indexOf('---')))).toBe(true);
   });

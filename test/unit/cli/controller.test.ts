@@ -1,6 +1,6 @@
 // The command controller before it does anything: what it is asked, and what cannot be meant.
 import { controller } from '../../../src/cli/controller.ts';
-import { ask } from './person.ts';
+import { runCommand } from './run-command.ts';
 
 test.each([
   [['-workers=0'], '-workers: 0 would never do anything'],
@@ -14,14 +14,14 @@ test.each([
   [['now'], '"now" is not a flag'],
   [['-worker=1'], 'did you mean -workers?'],
 ])('%j is refused in words', async (words, expected) => {
-  const { code, errors } = await ask(controller, words);
+  const { code, errors } = await runCommand(controller, words);
   expect(code).toBe(2);
   expect(errors).toEqual([expect.stringContaining(expected)]);
   expect(errors[0]).toMatch(/^vault-auth-injector controller: /);
 });
 
 test('without an API server it says what to do', async () => {
-  const { code, errors } = await ask(controller, []);
+  const { code, errors } = await runCommand(controller, []);
   expect([code, errors]).toEqual([
     1,
     ['vault-auth-injector controller: no API server configured: run in a cluster, or set -kubeconfig'],
@@ -29,7 +29,7 @@ test('without an API server it says what to do', async () => {
 });
 
 test('-help lists its flags', async () => {
-  const { code, out } = await ask(controller, ['-help']);
+  const { code, out } = await runCommand(controller, ['-help']);
   expect(code).toBe(0);
   for (const flag of ['-observe-only', '-lease-name', '-resync-factor', '-deletion-timeout', '-workers', '-operations-listen'])
     expect(out).toContain(`  ${flag}`);

@@ -1,8 +1,8 @@
 // The command explain: the reason of every decision, and the layer of every value.
 import { explain } from '../../../src/cli/explain.ts';
-import { ADDRESS, ask, asking, folder } from './person.ts';
+import { ADDRESS, runCommand, requestLines, temporaryFolder } from './run-command.ts';
 
-const files = folder();
+const files = temporaryFolder();
 afterAll(files.clear);
 
 const CLUSTER = `apiVersion: v1
@@ -41,7 +41,7 @@ spec:
 
 test('explains an injected pod: login, token, secrets, layers, additions, warnings', async () => {
   files.write('cluster.yaml', CLUSTER);
-  const { code, out, errors } = await ask(explain, ['-f', '-', '-cluster-state', files.path, ...ADDRESS], { stdin: POD });
+  const { code, out, errors } = await runCommand(explain, ['-f', '-', '-cluster-state', files.path, ...ADDRESS], { stdin: POD });
   expect({ code, errors }).toEqual({ code: 0, errors: [] });
   expect(out).toBe(`Pod shop/web (standard input:1)
   injected: requested by an annotation of the pod
@@ -69,8 +69,8 @@ test('explains an injected pod: login, token, secrets, layers, additions, warnin
 });
 
 test('explains a denied pod with remedies and exits with 1', async () => {
-  const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n${asking(4, ['agent-pre-populate-only: ture'])}spec:\n  automountServiceAccountToken: false\n  containers: [{name: web}]\n`;
-  const { code, out } = await ask(explain, [...ADDRESS, '-profile=compat'], { stdin: text });
+  const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations:\n${requestLines(4, ['agent-pre-populate-only: ture'])}spec:\n  automountServiceAccountToken: false\n  containers: [{name: web}]\n`;
+  const { code, out } = await runCommand(explain, [...ADDRESS, '-profile=compat'], { stdin: text });
   expect(code).toBe(1);
   expect(out).toContain('denied: requested by an annotation of the pod, but injection is impossible');
   expect(out).not.toContain('  token ');
@@ -88,14 +88,14 @@ test('explains why pods are not injected', async () => {
     pod('b', '  labels: {vaultauth.dev/inject: disabled}\n'),
     pod('c', '  namespace: kube-system\n'),
   ].join('---\n');
-  const { code, out } = await ask(explain, ADDRESS, { stdin: text });
+  const { code, out } = await runCommand(explain, ADDRESS, { stdin: text });
   expect(code).toBe(0);
   expect(out.split('\n').filter((line) => line.startsWith('  '))).toEqual([
     '  not injected: neither the pod, its namespace nor the cluster default requests it',
     '  not injected: disabled by a label of the pod',
     '  not injected: its namespace is excluded',
   ]);
-  const automatic = await ask(explain, [...ADDRESS, '-auto-inject', '-excluded-namespaces='], { stdin: pod('a', '') });
+  const automatic = await runCommand(explain, [...ADDRESS, '-auto-inject', '-excluded-namespaces='], { stdin: pod('a', '') });
   expect(automatic.out.replaceAll(/\s+/g, ' ')).toContain(
     'not injected: all pods are injected by default, but injection is impossible, and the pod itself does not request it',
   );
@@ -103,7 +103,9 @@ test('explains why pods are not injected', async () => {
 });
 
 test('prints JSON of the documented shape', async () => {
-  const { code, out } = await ask(explain, ['-o', 'json', ...ADDRESS], { stdin: POD.replace('log-levl: debug', 'role: web') });
+  const { code, out } = await runCommand(explain, ['-o', 'json', ...ADDRESS], {
+    stdin: POD.replace('log-levl: debug', 'role: web'),
+  });
   expect(code).toBe(0);
   const { version, pods } = JSON.parse(out) as { version: number; pods: Record<string, unknown>[] };
   expect(version).toBe(1);
@@ -163,16 +165,16 @@ test('prints JSON of the documented shape', async () => {
 test('explains which guarded annotations are allowed, and by which layer', async () => {
   files.write('cluster.yaml', CLUSTER.replace('auth-path: auth/shop', 'auth-path: auth/shop\n    vaultauth.dev/allow: service'));
   const annotations = ['agent-image: mine/agent:1', 'service: https://other.example', 'tls-skip-verify: "true"'];
-  const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  namespace: shop\n  annotations:\n${asking(4, annotations)}spec:\n  containers: [{name: web}]\n`;
+  const text = `apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  namespace: shop\n  annotations:\n${requestLines(4, annotations)}spec:\n  containers: [{name: web}]\n`;
   const words = ['-cluster-state', files.path, '-allow=tls-skip-verify', ...ADDRESS];
-  const { code, out } = await ask(explain, words, { stdin: text });
+  const { code, out } = await runCommand(explain, words, { stdin: text });
   expect(code).toBe(1);
   expect(out).toContain(`  guarded   agent-image: not allowed (pod: vault.hashicorp.com/agent-image)
             service: allowed by the namespace (pod: vault.hashicorp.com/service)
             tls-skip-verify: allowed by -allow (pod: vault.hashicorp.com/tls-skip-verify)
 `);
   expect(out).toContain('[annotation-guarded, line');
-  const { pods } = JSON.parse((await ask(explain, [...words, '-o=json'], { stdin: text })).out) as {
+  const { pods } = JSON.parse((await runCommand(explain, [...words, '-o=json'], { stdin: text })).out) as {
     pods: Record<string, object>[];
   };
   expect(pods[0]?.['guarded']).toContainEqual({
@@ -185,7 +187,7 @@ test('explains which guarded annotations are allowed, and by which layer', async
 
 test('explains mode token: the token that the app logs in with, and no agent', async () => {
   const text = POD.replace('role: shop', '').replace('log-levl: debug', 'role: web\n    vaultauth.dev/mode: token');
-  const { code, out } = await ask(explain, ADDRESS, { stdin: text });
+  const { code, out } = await runCommand(explain, ADDRESS, { stdin: text });
   expect(code).toBe(0);
   expect(out).toContain('/var/run/secrets/vaultauth.dev/serviceaccount/token');
   expect(out).toContain('volumes vault-auth-token');
@@ -197,21 +199,23 @@ test('rejects a pod without a cluster, and wrong flags and words', async () => {
     ['pod', 'shop/web'],
     ['-vault-address', 'x', 'pod/web'],
   ])
-    expect(await ask(explain, words)).toEqual({
+    expect(await runCommand(explain, words)).toEqual({
       code: 2,
       out: '',
       errors: ['vault-auth-injector explain: no cluster found: set -kubeconfig or KUBECONFIG'],
     });
   for (const word of ['-kubeconfig=x', '--context=y'])
-    expect((await ask(explain, [word, ...ADDRESS], { stdin: POD })).errors).toEqual([
+    expect((await runCommand(explain, [word, ...ADDRESS], { stdin: POD })).errors).toEqual([
       `vault-auth-injector explain: ${word}: only for a pod of a cluster, as "explain pod NAMESPACE/NAME"; for files use -cluster-state`,
     ]);
   for (const words of [['pod'], ['pod', 'a/b/c'], ['pod', 'a', 'b'], ['pods/'], ['po', '/a']])
-    expect((await ask(explain, words)).errors).toEqual([expect.stringContaining('expected one pod, as "pod NAMESPACE/NAME"')]);
-  expect((await ask(explain, ['-o', 'yaml'], { stdin: POD })).errors).toEqual([
+    expect((await runCommand(explain, words)).errors).toEqual([
+      expect.stringContaining('expected one pod, as "pod NAMESPACE/NAME"'),
+    ]);
+  expect((await runCommand(explain, ['-o', 'yaml'], { stdin: POD })).errors).toEqual([
     'vault-auth-injector explain: -o: "yaml" is not a format, expected text or json',
   ]);
-  expect(await ask(explain, [], { stdin: '' })).toEqual({
+  expect(await runCommand(explain, [], { stdin: '' })).toEqual({
     code: 0,
     out: '',
     errors: ['standard input: warning: the file has no manifest', 'the manifests have no pod'],

@@ -4,7 +4,7 @@ import { helpOf } from '../../../src/cli/help.ts';
 import { inject } from '../../../src/cli/inject.ts';
 import { flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
 import type { Command } from '../../../src/settings/table.ts';
-import { ask } from './person.ts';
+import { runCommand } from './run-command.ts';
 
 test.each<Command>(['webhook', 'agent-inject', 'controller', 'inject', 'explain'])(
   '%s: every flag and its variable, in 100 columns',
@@ -24,6 +24,10 @@ test('prints the defaults of the command', () => {
 });
 
 test('is printed for -h, -help and --help', async () => {
-  expect(await ask(inject, ['-h'])).toMatchObject({ code: 0, out: expect.stringContaining('-diff'), errors: [] });
-  expect(await ask(explain, ['--help'])).toMatchObject({ code: 0, out: expect.stringContaining('-o text|json'), errors: [] });
+  expect(await runCommand(inject, ['-h'])).toMatchObject({ code: 0, out: expect.stringContaining('-diff'), errors: [] });
+  expect(await runCommand(explain, ['--help'])).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('-o text|json'),
+    errors: [],
+  });
 });

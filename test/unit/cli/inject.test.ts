@@ -2,9 +2,9 @@
 import { parseAllDocuments } from 'yaml';
 import { inject } from '../../../src/cli/inject.ts';
 import { objectAt, objectsOf, type JsonObject } from '../../../src/json/json.ts';
-import { ADDRESS, ask, asking, folder } from './person.ts';
+import { ADDRESS, runCommand, requestLines, temporaryFolder } from './run-command.ts';
 
-const files = folder();
+const files = temporaryFolder();
 afterAll(files.clear);
 
 const DEPLOYMENT = `# The shop window.
@@ -17,7 +17,7 @@ spec:
   template:
     metadata:
       annotations:
-${asking(8)}    spec:
+${requestLines(8)}    spec:
       # One app.
       containers:
         - name: web
@@ -53,7 +53,7 @@ const lost = (before: string, after: string): string[] => {
 describe('output', () => {
   test('adds agents to an annotated workload and keeps every line, with one blank before a comment', async () => {
     const text = `${DEPLOYMENT}---\n${OTHER}---\n# nothing here\n`;
-    const { code, out, errors } = await ask(inject, ['-f', files.write('web.yaml', text), ...ADDRESS]);
+    const { code, out, errors } = await runCommand(inject, ['-f', files.write('web.yaml', text), ...ADDRESS]);
     expect({ code, errors }).toEqual({ code: 0, errors: ['2 objects, 1 pod: 1 injected'] });
     expect(lost(text.replace('"   # pinned', '" # pinned'), out)).toEqual([]);
     expect(out).toContain(`---\n${OTHER}---\n# nothing here\n`);
@@ -64,14 +64,14 @@ describe('output', () => {
   });
 
   test('changes nothing when its output is injected again', async () => {
-    const first = await ask(inject, ADDRESS, { stdin: DEPLOYMENT });
-    const second = await ask(inject, [...ADDRESS, '-f', '-'], { stdin: first.out });
+    const first = await runCommand(inject, ADDRESS, { stdin: DEPLOYMENT });
+    const second = await runCommand(inject, [...ADDRESS, '-f', '-'], { stdin: first.out });
     expect(second).toEqual({ code: 0, out: first.out, errors: ['1 object, 1 pod: 0 injected, 1 already injected'] });
-    expect((await ask(inject, [...ADDRESS, '-diff'], { stdin: first.out })).out).toBe('');
+    expect((await runCommand(inject, [...ADDRESS, '-diff'], { stdin: first.out })).out).toBe('');
   });
 
   test('leaves the API token of profile compat to the API server and names its path in the agent configuration', async () => {
-    const { out } = await ask(inject, [...ADDRESS, '-profile=compat'], { stdin: DEPLOYMENT });
+    const { out } = await runCommand(inject, [...ADDRESS, '-profile=compat'], { stdin: DEPLOYMENT });
     expect(out).not.toContain('kube-api-access');
     expect(out).not.toContain('/var/run/secrets');
     const agent = objectsOf(objectAt(podOf(valuesOf(out)[0]), 'spec')?.['containers'])[1];
@@ -99,7 +99,7 @@ describe('output', () => {
       metadata: { generateName: 'x-' },
       ...path.reduceRight<object>((inner, key) => ({ [key]: inner }), pod),
     };
-    const { code, out } = await ask(inject, ADDRESS, { stdin: JSON.stringify(object) });
+    const { code, out } = await runCommand(inject, ADDRESS, { stdin: JSON.stringify(object) });
     expect(code).toBe(0);
     const injected = path.reduce<JsonObject | undefined>(objectAt, JSON.parse(out) as JsonObject);
     expect(containersOf(injected)).toEqual(['web']);
@@ -108,7 +108,7 @@ describe('output', () => {
 
   test('does not change kinds of the same name in other groups', async () => {
     const text = DEPLOYMENT.replace('apps/v1', 'other.example/v1');
-    const { code, out, errors } = await ask(inject, ADDRESS, { stdin: text });
+    const { code, out, errors } = await runCommand(inject, ADDRESS, { stdin: text });
     expect({ code, out, errors }).toEqual({ code: 0, out: text, errors: ['1 object, none of them with a pod'] });
   });
 
@@ -118,7 +118,7 @@ describe('output', () => {
       .replaceAll(/^(?=.)/gm, '        ')
       .replace('        ', '      - ');
     const text = `apiVersion: v1\nkind: List\nitems:\n  - apiVersion: v1\n    kind: List\n    items:\n${item}`;
-    const { out, errors } = await ask(inject, ADDRESS, { stdin: text });
+    const { out, errors } = await runCommand(inject, ADDRESS, { stdin: text });
     expect(errors).toEqual(['1 object, 1 pod: 1 injected']);
     expect(lost(text, out)).toEqual([]);
   });
@@ -126,22 +126,22 @@ describe('output', () => {
   test('joins several sources, JSON included, to one YAML stream', async () => {
     const json = JSON.stringify({ apiVersion: 'v1', kind: 'Foo' });
     const names = [files.write('a.json', json), files.write('b.yaml', OTHER), files.write('c.json', json)];
-    const { out } = await ask(
+    const { out } = await runCommand(
       inject,
       names.flatMap((name) => ['-f', name]),
     );
     expect(out).toBe(`---\n${json}\n---\n${OTHER}---\n${json}\n`);
-    const { out: again } = await ask(inject, [], { stdin: out });
+    const { out: again } = await runCommand(inject, [], { stdin: out });
     expect(again).toBe(out);
   });
 });
 
 test('reads the manifests below a directory in the order of their names, without hidden and other files', async () => {
-  const directory = folder();
+  const directory = temporaryFolder();
   try {
     for (const name of ['b.yml', 'a.yaml', '.hidden.yaml', 'notes.txt', 'c.json'])
       directory.write(name, JSON.stringify({ apiVersion: 'v1', kind: 'Foo', name }));
-    const { code, out } = await ask(inject, ['-f', directory.path]);
+    const { code, out } = await runCommand(inject, ['-f', directory.path]);
     expect(code).toBe(0);
     expect(valuesOf(out).map(({ name }) => name)).toEqual(['a.yaml', 'b.yml', 'c.json']);
   } finally {
@@ -156,7 +156,7 @@ describe('messages', () => {
       'agent-inject: "true"\n        vault.hashicorp.com/rol: web',
     );
     const file = files.write('broken.yaml', `${OTHER}---\n${broken}`);
-    const { code, out, errors } = await ask(inject, ['-f', file, ...ADDRESS]);
+    const { code, out, errors } = await runCommand(inject, ['-f', file, ...ADDRESS]);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(errors).toEqual([
       expect.stringMatching(
@@ -171,8 +171,8 @@ describe('messages', () => {
   });
 
   test('warns about annotations on the Deployment instead of its template', async () => {
-    const text = `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations:\n${asking(4)}spec:\n  template:\n    spec:\n      containers: [{name: web}]\n`;
-    const { code, out, errors } = await ask(inject, ADDRESS, { stdin: text });
+    const text = `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations:\n${requestLines(4)}spec:\n  template:\n    spec:\n      containers: [{name: web}]\n`;
+    const { code, out, errors } = await runCommand(inject, ADDRESS, { stdin: text });
     expect({ code, out }).toEqual({ code: 0, out: text });
     expect(errors[0]).toBe(
       'standard input:1: Deployment default/web: warning [annotation-misplaced]: vault.hashicorp.com/agent-inject stands on the Deployment and has no effect there: move it to the metadata of spec.template',
@@ -180,7 +180,7 @@ describe('messages', () => {
   });
 
   test('denies an annotation whose value is true without quotes', async () => {
-    const { code, errors } = await ask(inject, ADDRESS, { stdin: DEPLOYMENT.replace('"true"', 'true') });
+    const { code, errors } = await runCommand(inject, ADDRESS, { stdin: DEPLOYMENT.replace('"true"', 'true') });
     expect(code).toBe(1);
     expect(errors[0]).toContain(
       'standard input:11: Deployment shop/web: error [pod-malformed]: vault.hashicorp.com/agent-inject is true',
@@ -190,7 +190,7 @@ describe('messages', () => {
 
   test('warns about a Deployment without a template, an object without a kind and an empty file', async () => {
     const text = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec:\n  template:\n---\nreplicas: 1\n';
-    const { code, out, errors } = await ask(inject, ['-f', '-', '-f', files.write('empty.yaml', '')], { stdin: text });
+    const { code, out, errors } = await runCommand(inject, ['-f', '-', '-f', files.write('empty.yaml', '')], { stdin: text });
     expect({ code, out }).toEqual({ code: 0, out: text });
     expect(errors.slice(0, 3)).toEqual([
       'standard input:1: warning: Deployment default/x: spec.template is not an object, so that there is no pod; not changed',
@@ -201,7 +201,7 @@ describe('messages', () => {
 
   test('prints a diff with the line numbers of the file, coloured on a terminal', async () => {
     const file = files.write('diff.yaml', `${OTHER}---\n${DEPLOYMENT}`);
-    const plain = await ask(inject, ['--diff', '-f', file, ...ADDRESS]);
+    const plain = await runCommand(inject, ['--diff', '-f', file, ...ADDRESS]);
     expect(plain.code).toBe(0);
     expect(plain.out.split('\n').slice(0, 9)).toEqual([
       `--- ${file}\tDeployment shop/web`,
@@ -214,7 +214,7 @@ describe('messages', () => {
       '+        vault.hashicorp.com/agent-inject-status: injected',
       '     spec:',
     ]);
-    const coloured = await ask(inject, ['--diff', '-f', file, ...ADDRESS], { colour: true });
+    const coloured = await runCommand(inject, ['--diff', '-f', file, ...ADDRESS], { colour: true });
     expect(coloured.out).toContain('\u{1b}[32m+      initContainers:\u{1b}[0m');
     expect(coloured.out).toMatch(/… \(\d+ characters\)/);
   });
@@ -224,7 +224,7 @@ describe('settings', () => {
   test('come from -n, the environment and a directory with the state of the cluster', async () => {
     const text =
       'apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  serviceAccountName: web\n  containers:\n    - name: web\n';
-    const cluster = folder();
+    const cluster = temporaryFolder();
     try {
       cluster.write(
         'cluster.yml',
@@ -234,12 +234,14 @@ describe('settings', () => {
         VAULT_AUTH_INJECTOR_VAULT_ADDR: 'https://vault.example:8200',
         VAULT_AUTH_INJECTOR_CLUSTER_STATE: cluster.path,
       };
-      expect((await ask(inject, ['-n', 'shop'], { stdin: text, environment })).errors).toEqual(['1 object, 1 pod: 1 injected']);
-      expect((await ask(inject, [], { stdin: text, environment })).errors).toEqual([
+      expect((await runCommand(inject, ['-n', 'shop'], { stdin: text, environment })).errors).toEqual([
+        '1 object, 1 pod: 1 injected',
+      ]);
+      expect((await runCommand(inject, [], { stdin: text, environment })).errors).toEqual([
         '1 object, 1 pod: 0 injected, 1 not injected',
       ]);
       cluster.write('cluster.yml', 'kind: [');
-      expect((await ask(inject, [], { stdin: text, environment })).code).toBe(2);
+      expect((await runCommand(inject, [], { stdin: text, environment })).code).toBe(2);
     } finally {
       cluster.clear();
     }

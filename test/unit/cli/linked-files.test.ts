@@ -1,9 +1,9 @@
 // VaultAuthRoles and their backends in a -cluster-state directory, as inject and explain use them.
 import { explain } from '../../../src/cli/explain.ts';
 import { inject } from '../../../src/cli/inject.ts';
-import { ADDRESS, ask, folder } from './person.ts';
+import { ADDRESS, runCommand, temporaryFolder } from './run-command.ts';
 
-const files = folder();
+const files = temporaryFolder();
 afterAll(files.clear);
 
 const OBJECTS = `apiVersion: vaultauth.dev/v1alpha1
@@ -48,7 +48,7 @@ const WORDS = ['-f', '-', '-cluster-state', files.path, ...ADDRESS];
 beforeAll(() => files.write('objects.yaml', OBJECTS));
 
 test('explain names the object that sets each value', async () => {
-  const { code, out, errors } = await ask(explain, WORDS, { stdin: pod() });
+  const { code, out, errors } = await runCommand(explain, WORDS, { stdin: pod() });
   expect([code, errors]).toEqual([0, []]);
   const lines = out.split('\n').map((line) => line.trim().replaceAll(/ {2,}/g, ' '));
   expect(out).toContain('role prod.shop.web at auth/k8s/prod (method kubernetes) of https://bao.example:8200');
@@ -61,7 +61,7 @@ test('explain names the object that sets each value', async () => {
 
 test('explain reports a conflict at the line of the annotation', async () => {
   const stdin = pod('    vaultauth.dev/token-audience: other\n');
-  const { code, out } = await ask(explain, [...WORDS, '-o', 'json'], { stdin });
+  const { code, out } = await runCommand(explain, [...WORDS, '-o', 'json'], { stdin });
   const { pods } = JSON.parse(out) as { pods: readonly { warnings: readonly object[]; token: object }[] };
   expect(code).toBe(0);
   expect(pods[0]?.warnings).toEqual([expect.objectContaining({ code: 'vault-role-conflict', line: 8 })]);
@@ -69,17 +69,17 @@ test('explain reports a conflict at the line of the annotation', async () => {
 });
 
 test('inject uses role and audience of the objects', async () => {
-  const { code, out } = await ask(inject, WORDS, { stdin: pod() });
+  const { code, out } = await runCommand(inject, WORDS, { stdin: pod() });
   expect(code).toBe(0);
   expect(out).toContain('prod.shop.web');
   expect(out).toContain('audience: vault://prod/k8s/prod');
 });
 
 test('explain reports an invalid object with its line', async () => {
-  const broken = folder();
+  const broken = temporaryFolder();
   try {
     broken.write('role.yaml', OBJECTS.replace('tokenExpirationSeconds: 1200', 'tokenExpirationSeconds: 12, audiance: x'));
-    const { code, errors } = await ask(explain, ['-f', '-', '-cluster-state', broken.path, ...ADDRESS], { stdin: pod() });
+    const { code, errors } = await runCommand(explain, ['-f', '-', '-cluster-state', broken.path, ...ADDRESS], { stdin: pod() });
     expect(code).toBe(2);
     expect(errors.join('\n')).toMatch(/role\.yaml:19: VaultAuthRole web: spec\.audiance is not known/);
     expect(errors.join('\n')).toMatch(/VaultAuthRole web: spec\.tokenExpirationSeconds/);

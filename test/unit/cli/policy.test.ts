@@ -1,10 +1,10 @@
 // The command policy: the policy for manifests or flags, the role that grants it, and invalid calls.
 import { join } from 'node:path';
 import { policy } from '../../../src/cli/policy.ts';
-import { ask, folder } from './person.ts';
+import { runCommand, temporaryFolder } from './run-command.ts';
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', '..', 'deploy', 'examples', 'resources');
-const files = folder();
+const files = temporaryFolder();
 afterAll(files.clear);
 
 /** Paths of a policy with their capabilities. */
@@ -32,7 +32,7 @@ const backend = (spec: string): string =>
   `apiVersion: vaultauth.dev/v1alpha1\nkind: VaultAuthBackend\nmetadata: {name: b}\nspec: {endpointRef: {name: main}, type: jwt, jwt: {}, path: p, clusterName: c${spec}}\n`;
 
 it('prints the least privileges for the examples', async () => {
-  const { code, out, errors } = await ask(policy, ['-f', EXAMPLES]);
+  const { code, out, errors } = await runCommand(policy, ['-f', EXAMPLES]);
   expect([code, errors]).toEqual([0, []]);
   expect(rights(out)).toEqual({
     ...OWN,
@@ -46,7 +46,7 @@ it('prints the least privileges for the examples', async () => {
 });
 
 it('prints a policy for a backend from flags', async () => {
-  const { code, out } = await ask(policy, ['-path', 'k8s/prod', '-cluster', 'prod', '-policies', 'team-*, other']);
+  const { code, out } = await runCommand(policy, ['-path', 'k8s/prod', '-cluster', 'prod', '-policies', 'team-*, other']);
   expect(code).toBe(0);
   expect(rights(out)).toEqual({
     ...OWN,
@@ -57,12 +57,12 @@ it('prints a policy for a backend from flags', async () => {
 });
 
 it('prints read capabilities only for -observe-only', async () => {
-  const { out } = await ask(policy, ['-f', EXAMPLES, '-observe-only']);
+  const { out } = await runCommand(policy, ['-f', EXAMPLES, '-observe-only']);
   const { 'auth/token/renew-self': renew, 'sys/capabilities-self': capabilities, ...others } = rights(out);
   expect([renew, capabilities]).toEqual(['update', 'update']);
   expect(new Set(Object.values(others))).toEqual(new Set(['read', 'list']));
   const observed = files.write('observed.yaml', backend(', managementPolicy: Observe'));
-  expect(Object.values(rights((await ask(policy, ['-f', observed])).out)).join()).not.toContain('sudo');
+  expect(Object.values(rights((await runCommand(policy, ['-f', observed])).out)).join()).not.toContain('sudo');
 });
 
 it('covers plain names, an existing mount, and a mount that may be disabled', async () => {
@@ -70,7 +70,7 @@ it('covers plain names, an existing mount, and a mount that may be disabled', as
     'plain.yaml',
     backend(', mount: {create: false}, deletionPolicy: Delete, tenancy: {roleNaming: Plain}'),
   );
-  const { out } = await ask(policy, ['-f', plain]);
+  const { out } = await runCommand(policy, ['-f', plain]);
   expect(rights(out)).toMatchObject({ 'auth/p/role/*': 'create, read, update, delete', 'sys/auth/p': 'delete, sudo' });
   expect(out).toContain('the policy allows writing every role of those mounts');
 });
@@ -79,7 +79,7 @@ const jwt = (audience: string): string =>
   `apiVersion: vaultauth.dev/v1alpha1\nkind: VaultEndpoint\nmetadata: {name: main}\nspec: {address: "https://v", auth: {jwt: {role: r, serviceAccountName: own${audience}}}}\n`;
 
 it('prints the role that grants the policy', async () => {
-  const { code, out } = await ask(policy, ['-f', EXAMPLES, '-role', '-namespace', 'vault-auth']);
+  const { code, out } = await runCommand(policy, ['-f', EXAMPLES, '-role', '-namespace', 'vault-auth']);
   expect(code).toBe(0);
   expect(JSON.parse(out)).toEqual({
     bound_service_account_names: ['vault-auth-injector-controller'],
@@ -90,13 +90,13 @@ it('prints the role that grants the policy', async () => {
     token_max_ttl: 86400,
     token_type: 'service',
   });
-  const byJWT = await ask(policy, ['-f', files.write('jwt.yaml', jwt(', audience: vault')), '-role']);
+  const byJWT = await runCommand(policy, ['-f', files.write('jwt.yaml', jwt(', audience: vault')), '-role']);
   expect(JSON.parse(byJWT.out)).toMatchObject({
     role_type: 'jwt',
     bound_audiences: ['vault'],
     bound_claims: { sub: ['system:serviceaccount:vault-auth-injector:own'] },
   });
-  expect(await ask(policy, ['-f', files.write('none.yaml', jwt('')), '-role'])).toMatchObject({
+  expect(await runCommand(policy, ['-f', files.write('none.yaml', jwt('')), '-role'])).toMatchObject({
     code: 2,
     errors: [expect.stringContaining('has no auth.jwt.audience')],
   });
@@ -114,14 +114,14 @@ it.each<[string, readonly string[], string]>([
   ['an unknown flag', ['-file', 'a'], '-file: unknown flag'],
   ['a word', ['a'], 'unexpected "a"'],
 ])('rejects %s', async (_what, words, problem) => {
-  const { code, out, errors } = await ask(policy, words);
+  const { code, out, errors } = await runCommand(policy, words);
   expect([code, out]).toEqual([2, '']);
   expect(errors.join('\n')).toContain(problem);
 });
 
 it('reports invalid manifests with file and line', async () => {
   const file = files.write('wrong.yaml', `kind: Pod\n---\n${backend(', pathh: a')}`);
-  expect(await ask(policy, ['-f', file])).toMatchObject({
+  expect(await runCommand(policy, ['-f', file])).toMatchObject({
     code: 2,
     errors: [expect.stringMatching(/wrong\.yaml:\d+: VaultAuthBackend b: spec\.pathh is not known/)],
   });
@@ -132,13 +132,13 @@ it('requires -endpoint when there are several', async () => {
     'two.yaml',
     `${backend('')}---\n${backend('').replace('main', 'second').replace('path: p', 'path: q')}`,
   );
-  expect(await ask(policy, ['-f', file])).toMatchObject({
+  expect(await runCommand(policy, ['-f', file])).toMatchObject({
     code: 2,
     errors: [expect.stringContaining('choose one with -endpoint: main, second')],
   });
-  expect(rights((await ask(policy, ['-f', file, '-endpoint', 'second'])).out)).toHaveProperty(['auth/q/config']);
+  expect(rights((await runCommand(policy, ['-f', file, '-endpoint', 'second'])).out)).toHaveProperty(['auth/q/config']);
 });
 
 it('prints its usage', async () => {
-  expect(await ask(policy, ['-help'])).toMatchObject({ code: 0, out: expect.stringContaining('-observe-only') });
+  expect(await runCommand(policy, ['-help'])).toMatchObject({ code: 0, out: expect.stringContaining('-observe-only') });
 });

@@ -1,7 +1,7 @@
 // Standard output that cannot be written, and arguments that version does not accept.
 import { processTerminal } from '../../../src/cli/terminal.ts';
 import { version } from '../../../src/cli/version.ts';
-import { ask } from './person.ts';
+import { runCommand } from './run-command.ts';
 
 describe('standard output that cannot be written', () => {
   const streams = [process.stdout, process.stderr];
@@ -36,11 +36,11 @@ describe('standard output that cannot be written', () => {
 });
 
 test('version rejects arguments', async () => {
-  expect(await ask(version, ['--x'])).toEqual({
+  expect(await runCommand(version, ['--x'])).toEqual({
     code: 2,
     out: '',
     errors: ['vault-auth-injector version: "--x": this command takes no flags and no words'],
   });
-  expect((await ask(version, [])).code).toBe(0);
-  expect((await ask(version, ['--help'])).code).toBe(0);
+  expect((await runCommand(version, [])).code).toBe(0);
+  expect((await runCommand(version, ['--help'])).code).toBe(0);
 });

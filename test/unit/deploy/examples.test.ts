@@ -7,7 +7,7 @@ import type { Json } from '../../../src/json/json.ts';
 import { readSettings } from '../../../src/settings/read.ts';
 import { explain } from '../../../src/cli/explain.ts';
 import { ROOT } from '../../support/sources.ts';
-import { ADDRESS, ask } from '../cli/person.ts';
+import { ADDRESS, runCommand } from '../cli/run-command.ts';
 import { at, filesIn, objectsIn, only } from './documents.ts';
 
 const reading = readSettings('webhook', ['-vault-address=http://vault.vault.svc:8200'], {});
@@ -35,7 +35,7 @@ it('are all tested here, but for the server of make run', () =>
 
 const explained = async (file: string, ...words: readonly string[]): Promise<readonly object[]> => {
   const path = join(ROOT, 'deploy', file);
-  const { out } = await ask(explain, ['-o', 'json', '-f', path, ...words, ...ADDRESS]);
+  const { out } = await runCommand(explain, ['-o', 'json', '-f', path, ...words, ...ADDRESS]);
   return (JSON.parse(out) as { readonly pods: readonly object[] }).pods;
 };
 

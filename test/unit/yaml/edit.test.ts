@@ -1,8 +1,9 @@
 // Editing YAML documents: the result has the intended value, and comments, order and scalars stay.
+import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';
 import { parse, parseDocument, stringify } from 'yaml';
 import type { Json, JsonObject } from '../../../src/json/json.ts';
-import { readDocuments, type YamlDocument } from '../../../src/yaml/document.ts';
+import { readDocuments, type YamlDocument } from '../../../src/yaml/documents.ts';
 import { editDocument } from '../../../src/yaml/edit.ts';
 
 const documentOf = (text: string): YamlDocument => {
@@ -84,6 +85,53 @@ test('edits any pod in any style to the intended value, and not again', () => {
   );
 });
 
+/** Comment lines, comments behind values and blank lines at any place where they do not change the value. */
+const marks = fc.array(fc.tuple(fc.nat(1000), fc.nat(3), fc.nat(10)), { maxLength: 12 });
+
+const valueOf = (text: string): unknown => {
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+const withComments = (text: string, places: readonly (readonly [number, number, number])[]): string => {
+  let lines = text.split('\n');
+  let number = 0;
+  for (const [at, kind, column] of places) {
+    const index = at % lines.length;
+    const line = lines[index] ?? '';
+    const comment = `# comment-${number};`;
+    const margin = kind === 0 ? (/^ */.exec(line)?.[0] ?? '') : ' '.repeat(column);
+    const added = kind === 2 ? [`${line} ${comment}`] : [kind === 3 ? '' : margin + comment, line];
+    const marked = lines.toSpliced(index, 1, ...added);
+    if (!isDeepStrictEqual(valueOf(marked.join('\n')), valueOf(lines.join('\n')))) continue;
+    lines = marked;
+    number += 1;
+  }
+  return lines.join('\n');
+};
+
+const commentsOf = (text: string): string[] => text.match(/# comment-[0-9]+;/g) ?? [];
+
+test('keeps all comments of any pod in their order', () => {
+  fc.assert(
+    fc.property(pods, style, marks, fc.boolean(), (pod, options, places, isWindows) => {
+      const lines = withComments(stringify(pod, { ...options, aliasDuplicateObjects: false }), places);
+      const text = isWindows ? lines.replaceAll('\n', '\r\n') : lines;
+      const document = documentOf(text);
+      const wanted = changed(document.value as JsonObject);
+      const { text: result, expanded } = editDocument(document, wanted);
+      expect(expanded).toBe(false);
+      expect(parse(result)).toEqual(wanted);
+      expect(commentsOf(result)).toEqual(commentsOf(text));
+      expect(result.replaceAll('\r\n', '').includes('\n')).toBe(!isWindows);
+    }),
+    { numRuns: 200 },
+  );
+});
+
 const edited = (text: string, change: (value: JsonObject) => JsonObject): string => {
   const document = documentOf(text);
   return editDocument(document, change(document.value as JsonObject)).text;
@@ -117,6 +165,41 @@ describe('layout', () => {
     expect(edited('a:\n  b: 1', (value) => ({ ...value, a: { b: 1, c: [2] } }))).toBe('a:\n  b: 1\n  c:\n    - 2\n');
   });
 
+  test('keeps every scalar as its author wrote it', () => {
+    const text = `a: yes\nb: 0x1F\nc: 12345678901234567890\nd: 1.0\ne: ~\nf:\ng: "\\u0041"\nh: 'q'\ni: [1, 0644]\n`;
+    expect(edited(text, (value) => ({ ...value, z: 1 }))).toBe(`${text}z: 1\n`);
+  });
+
+  test('keeps the digits of long numbers in JSON', () => {
+    expect(edited('{"a": 12345678901234567890}', (value) => ({ ...value, b: ['yes'] }))).toBe(
+      '{"a": 12345678901234567890, "b": ["yes"]}\n',
+    );
+  });
+
+  test('keeps the indentation of JSON', () => {
+    expect(edited('---\n{\n    "a": [1]\n}\n', (value) => ({ ...value, b: {} }))).toBe(
+      '---\n{\n    "a": [\n        1\n    ],\n    "b": {}\n}\n',
+    );
+  });
+
+  test('keeps directives and the end marker before those of the next document', () => {
+    const text = '%YAML 1.2\n---\na: 1\n...\n%YAML 1.2\n---\nb: 1\n';
+    const { documents } = readDocuments({ file: 'x.yaml', text });
+    expect(documents.map((document) => editDocument(document, { c: 1 }).text).join('')).toBe(
+      '%YAML 1.2\n---\nc: 1\n...\n%YAML 1.2\n---\nc: 1\n',
+    );
+  });
+
+  test('quotes a block text that begins with a blank, which the library prints wrongly at four blanks a level', () => {
+    expect(edited('a:\n    b: |2\n         text\n', ({ a }) => ({ a, c: 1 }))).toBe('a:\n    b: "   text\\n"\nc: 1\n');
+  });
+
+  test('moves a comment before the first entry with that entry', () => {
+    expect(edited('spec:\n  # one\n  containers: []\n', () => ({ spec: { initContainers: [], containers: [] } }))).toBe(
+      'spec:\n  initContainers: []\n  # one\n  containers: []\n',
+    );
+  });
+
   test('quotes new words that kubectl reads as another type (YAML 1.1)', () => {
     expect(edited('a: 1\n', () => ({ a: 1, b: 'yes', c: '0644', d: '1:30', e: '~' }))).toBe(
       'a: 1\nb: "yes"\nc: "0644"\nd: "1:30"\ne: "~"\n',
@@ -135,6 +218,11 @@ describe('aliases', () => {
     const { text, expanded } = editDocument(document, { a: { k: 1, l: 2 }, b: { k: 1 } });
     expect(expanded).toBe(true);
     expect(parseDocument(text).toJS()).toEqual({ a: { k: 1, l: 2 }, b: { k: 1 } });
+  });
+
+  test('copies a merged map whose anchor changes', () => {
+    const text = 'a: &x\n  k: [1]\nb:\n  <<: *x\n  l: 1 # c\n';
+    expect(edited(text, ({ b }) => ({ a: { k: [1, 2] }, b }))).toBe('a:\n  k: [1, 2]\nb:\n  <<:\n    k: [1]\n  l: 1 # c\n');
   });
 
   test('overrides a key that comes from a merge', () => {
