@@ -1,12 +1,12 @@
-// Whether a backend wants a role for a service account by itself (autoRoles): asked by the controller, which makes it, and by the
-// webhook, which has to know that it will come.
+// Automatic roles (spec.autoRoles of a backend): which service accounts get one, and its manifest. The webhook uses the same rule,
+// because it admits a pod before the controller has created its role.
 import { type LabelSelector, selectorMatches } from './label-selector.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import { API_VERSION, AUTO_ROLE_ANNOTATION, AUTO_ROLE_LABEL, AUTO_ROLE_POLICIES_ANNOTATION } from './kinds.ts';
 import { isPolicyReference, MAX_POLICIES } from './role.ts';
 
-/** What of a backend's spec decides. */
+/** The fields of a backend's spec that decide. */
 export interface AutoRoleRules {
   readonly tenancy: { readonly namespaceSelector?: LabelSelector };
   readonly autoRoles: {
@@ -16,7 +16,7 @@ export interface AutoRoleRules {
   };
 }
 
-/** `annotation` is what AUTO_ROLE_ANNOTATION says on the service account. */
+/** Whether a service account gets an automatic role; `annotation` is its value of AUTO_ROLE_ANNOTATION. */
 export function autoRoleApplies(
   { tenancy, autoRoles }: AutoRoleRules,
   namespaceLabels: Readonly<Record<string, string>>,
@@ -37,8 +37,6 @@ export function autoRoleApplies(
   }
 }
 
-// The role that a backend wants for a service account by itself (autoRoles): a VaultAuthRole like any other, owned by the account.
-
 type Texts = Readonly<Record<string, string>>;
 
 export interface AutoRoleInput {
@@ -48,23 +46,23 @@ export interface AutoRoleInput {
 }
 
 export interface AutoRole {
-  /** To be applied; a role of this name that somebody wrote wins. */
+  /** For server-side apply, unless a VaultAuthRole of this name exists that a user wrote. */
   readonly manifest: JsonObject;
-  /** What the annotation asks for and no role can: not names of policies, or too many. */
+  /** Requested policies that a role cannot have: invalid names, or more than the maximum. */
   readonly ignored: readonly string[];
 }
 
-/** The role for a service account; undefined where the backend wants none. It asks: what it gets is judged as for every role. */
-export function autoRoleOf(situation: AutoRoleInput): AutoRole | undefined {
-  const { backend, namespace, serviceAccount } = situation;
+/** The automatic role of a service account, which the service account owns; undefined when it gets none. Tenancy rules apply to it. */
+export function autoRoleOf(input: AutoRoleInput): AutoRole | undefined {
+  const { backend, namespace, serviceAccount } = input;
   const { name: account, annotations } = serviceAccount;
   if (!autoRoleApplies(backend.spec, namespace.labels, account, annotations[AUTO_ROLE_ANNOTATION])) return undefined;
   const { template } = backend.spec.autoRoles;
-  const asked = (serviceAccount.annotations[AUTO_ROLE_POLICIES_ANNOTATION] ?? '')
+  const requested = (serviceAccount.annotations[AUTO_ROLE_POLICIES_ANNOTATION] ?? '')
     .split(',')
     .map((policy) => policy.trim())
     .filter((policy) => policy !== '');
-  const all = [...new Set([...template.policies, ...asked])];
+  const all = [...new Set([...template.policies, ...requested])];
   const policies = all.filter(isPolicyReference).slice(0, MAX_POLICIES);
   const { name, uid } = serviceAccount;
   return {
@@ -90,7 +88,7 @@ export function autoRoleOf(situation: AutoRoleInput): AutoRole | undefined {
   };
 }
 
-/** The value of the label on roles that a backend makes: values of labels are shorter than names of objects. */
+/** The backend's name as value of AUTO_ROLE_LABEL: a label value is shorter than an object name. */
 export function autoRoleLabel(backend: string): string {
   return backend.slice(0, 63).replace(/[^a-z0-9]+$/, '');
 }

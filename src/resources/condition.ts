@@ -33,7 +33,7 @@ export const conditionsSchema = list(
 
 export type Condition = ValueOf<typeof conditionSchema>;
 
-/** What a reconciler found; becomes a condition. */
+/** A condition as a reconciler returns it, without times. */
 export interface ConditionUpdate {
   readonly type: string;
   readonly status: Condition['status'];
@@ -41,17 +41,17 @@ export interface ConditionUpdate {
   readonly message: string;
 }
 
-/** The findings that a table of condition types and their reasons allows. */
+/** The updates that a table of condition types and reasons allows. */
 export type ConditionUpdateOf<Reasons extends Readonly<Record<string, readonly string[]>>> = {
   readonly [Type in keyof Reasons & string]: ConditionUpdate & { readonly type: Type; readonly reason: Reasons[Type][number] };
 }[keyof Reasons & string];
 
-/** Characters of a message that are kept: enough for a diff of a role, far below what the schema admits. */
-const LONGEST_MESSAGE = 4096;
+/** Longer messages are cut: enough for the drift of a role, far below the limit of the API. */
+const MAX_MESSAGE = 4096;
 
 /**
- * The conditions of a status: exactly those that were found now. A condition whose status is what it was keeps the time
- * of its last transition; the others get `time` (RFC 3339).
+ * The conditions of a status: exactly those of this reconcile. A condition with unchanged status keeps its last transition time;
+ * the others get `time` (RFC 3339).
  */
 export function mergeConditions(
   before: readonly Condition[],
@@ -65,7 +65,7 @@ export function mergeConditions(
       type,
       status,
       reason,
-      message: message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE - 1)}…` : message,
+      message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message,
       observedGeneration: generation,
       lastTransitionTime: old?.status === status ? old.lastTransitionTime : time,
     };
@@ -73,11 +73,11 @@ export function mergeConditions(
 }
 
 /**
- * "Ready" as the sum of the findings: the first that is False, else the first that is Unknown, lends status, reason and
- * message. Types in `apart` do not count.
+ * The condition Ready: status, reason and message of the first condition that is False, otherwise of the first that is Unknown.
+ * Types in `excluded` do not count.
  */
-export function readyCondition(findings: readonly ConditionUpdate[], apart: readonly string[] = []): ConditionUpdate {
-  const counted = findings.filter(({ type }) => !apart.includes(type));
+export function readyCondition(updates: readonly ConditionUpdate[], excluded: readonly string[] = []): ConditionUpdate {
+  const counted = updates.filter(({ type }) => !excluded.includes(type));
   const worst = counted.find(({ status }) => status === 'False') ?? counted.find(({ status }) => status === 'Unknown');
   return worst
     ? { ...worst, type: 'Ready' }

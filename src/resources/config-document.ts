@@ -1,4 +1,4 @@
-// What Vault must hold as configuration of a mount, kubernetes or jwt, and how the mount is tuned.
+// The desired configuration of a mount of type kubernetes or jwt (a write replaces all of it), and its desired tuning.
 import type { JsonObject } from '../json/json.ts';
 import type { VaultAuthBackend } from './backend.ts';
 import type { Forms } from './canonical.ts';
@@ -8,22 +8,22 @@ import { secondsOf } from './schema.ts';
 export interface KubernetesConfigInput {
   readonly backend: VaultAuthBackend;
   readonly product: Product;
-  /** PEM of the authorities for the API server, as spec.kubernetes.ca says; empty: what the server's system trusts. */
+  /** CA certificates (PEM) of spec.kubernetes.ca; empty for those of the Vault server's operating system. */
   readonly ca?: string;
-  /** Absent for the modes in which Vault stores none. */
+  /** Absent in reviewer modes without a stored token. */
   readonly reviewerToken?: string;
-  /** Keys for the local check of signatures; none: Vault does not check them itself. */
+  /** Public keys with which Vault verifies signatures; empty to leave that to the token review. */
   readonly pemKeys: readonly string[];
-  /** What was looked up, where spec.kubernetes.issuer says Discover. */
+  /** The discovered issuer, when spec.kubernetes.issuer is Discover. */
   readonly issuer?: string;
 }
 
-/** Where Vault finds the API server of its own cluster. */
+/** The API server of the cluster that Vault runs in. */
 const OWN_CLUSTER = 'https://kubernetes.default.svc';
 
 /**
- * The body of `auth/<path>/config`. In every mode but Local the use of Vault's own token is switched off, so that it cannot
- * silently fall back to another identity. Throws when an issuer is wanted and not known yet: Vault would compare nothing.
+ * The body of `auth/<path>/config`. In every mode but Local, Vault's own token is disabled, so that Vault cannot silently fall back
+ * to another reviewer. @throws while the issuer is not discovered: without an issuer, Vault would compare nothing.
  */
 export function kubernetesConfig({
   backend,
@@ -39,22 +39,22 @@ export function kubernetesConfig({
   const isStored = mode === 'LongLivedSecret' || mode === 'Rotated' || mode === 'SecretRef';
   return {
     kubernetes_host: kubernetes.host ?? OWN_CLUSTER,
-    // Vault reads the authority beside its own token, and again every hour.
+    // Vault reads the CA certificate next to its own token, and again every hour.
     kubernetes_ca_cert: isLocal && kubernetes.ca.source === 'FromCluster' ? '' : ca,
     token_reviewer_jwt: isStored ? reviewerToken : '',
     pem_keys: [...pemKeys],
     ...issuerFields(kubernetes.issuer, issuer),
     disable_local_ca_jwt: !isLocal,
-    // OpenBao drops it without a word.
+    // OpenBao drops the parameter without an error.
     ...(product === 'Vault' ? { use_annotations_as_alias_metadata: backend.spec.aliasMetadata.fromAnnotations } : {}),
   };
 }
 
-/** Validation without an issuer compares nothing, and an issuer without validation is ignored: both or neither. */
-const issuerFields = (wanted: string, found: string | undefined): JsonObject => {
-  if (wanted === 'Ignore') return { issuer: '', disable_iss_validation: true };
-  const issuer = wanted === 'Discover' ? found : wanted;
-  if (issuer === undefined || issuer === '') throw new Error('the issuer is not known yet');
+/** Vault needs both or neither: validation without an issuer compares nothing, an issuer without validation is ignored. */
+const issuerFields = (spec: string, discovered: string | undefined): JsonObject => {
+  if (spec === 'Ignore') return { issuer: '', disable_iss_validation: true };
+  const issuer = spec === 'Discover' ? discovered : spec;
+  if (issuer === undefined || issuer === '') throw new Error('the issuer is not discovered yet');
   return { issuer, disable_iss_validation: false };
 };
 
@@ -79,23 +79,23 @@ export const KUBERNETES_CONFIG_FORMS: Forms = {
 
 export interface JWTConfigInput {
   readonly backend: VaultAuthBackend;
-  /** Push: the public keys of this cluster as PEM. */
+  /** Push: the public keys (PEM) of this cluster. */
   readonly keys: readonly string[];
-  /** Discovery, JWKS: PEM of the authorities for the URL; empty: what the server's system trusts. */
+  /** Discovery, JWKS: CA certificates (PEM) for the URL; empty for those of the Vault server's operating system. */
   readonly ca?: string;
-  /** The issuer that was looked up, where spec.jwt.issuer says Discover. */
+  /** The discovered issuer, when spec.jwt.issuer is Discover. */
   readonly issuer?: string;
 }
 
-/** The body of `auth/<path>/config`: exactly one source of keys, the others empty. Throws when the issuer is not known yet. */
-export function jwtConfig({ backend, keys, ca = '', issuer: found }: JWTConfigInput): JsonObject {
-  const { keys: source, issuer: wanted } = jwtOf(backend);
-  const issuer = wanted === 'Discover' ? found : wanted;
-  if (issuer === undefined || issuer === '') throw new Error('the issuer is not known yet');
+/** The body of `auth/<path>/config`: one source of keys, the others empty. @throws while issuer or keys are not discovered. */
+export function jwtConfig({ backend, keys, ca = '', issuer: discovered }: JWTConfigInput): JsonObject {
+  const { keys: source, issuer: spec } = jwtOf(backend);
+  const issuer = spec === 'Discover' ? discovered : spec;
+  if (issuer === undefined || issuer === '') throw new Error('the issuer is not discovered yet');
   const common = { ...EMPTY, bound_issuer: issuer };
   switch (source.source) {
     case 'Push':
-      if (keys.length === 0) throw new Error('the keys are not known yet');
+      if (keys.length === 0) throw new Error('the keys are not discovered yet');
       return { ...common, jwt_validation_pubkeys: [...keys] };
     case 'Discovery':
       return { ...common, oidc_discovery_url: source.url ?? issuer, oidc_discovery_ca_pem: ca };
@@ -106,7 +106,7 @@ export function jwtConfig({ backend, keys, ca = '', issuer: found }: JWTConfigIn
   }
 }
 
-/** Fields of the browser flow stay out: they are none of ours, and their zeros are what the server takes by default. */
+/** Without the fields of the OIDC browser flow: a write resets them to the server's defaults, which are their zeros. */
 const EMPTY: JsonObject = {
   oidc_discovery_url: '',
   oidc_discovery_ca_pem: '',
@@ -138,7 +138,7 @@ export const JWT_CONFIG_FORMS: Forms = {
   provider_config: 'secretMap',
 };
 
-/** The body of `sys/mounts/auth/<path>/tune`; empty when nothing is said. Times in seconds, 0 resets to the server's own. */
+/** The body of `sys/mounts/auth/<path>/tune`: only the fields in the spec. Times in seconds; 0 resets to the server's default. */
 export function tuneDocument({ spec: { mount } }: VaultAuthBackend): JsonObject {
   const { defaultLeaseTTL, maxLeaseTTL, listingVisibility, tokenType } = mount.tune;
   return {

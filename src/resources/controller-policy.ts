@@ -1,4 +1,4 @@
-// The rights in Vault that the controller needs for given backends and policies, as the text of an ACL policy.
+// The permissions in Vault that the controller needs for given backends and policies, as an ACL policy.
 import type { JsonObject } from '../json/json.ts';
 import { vaultPolicyName, type VaultACLPolicy } from './acl-policy.ts';
 import type { VaultAuthBackend } from './backend.ts';
@@ -7,7 +7,7 @@ import { isObserved } from './common-fields.ts';
 
 export type Capability = 'create' | 'read' | 'update' | 'delete' | 'list' | 'sudo';
 
-/** Capabilities on one path, and what they are for. */
+/** Capabilities on one path, and their purpose. */
 export interface Right {
   readonly path: string;
   readonly capabilities: readonly Capability[];
@@ -15,29 +15,29 @@ export interface Right {
 }
 
 export interface ControllerRightsInput {
-  /** Absent: its managementPolicy is Manage. */
+  /** Absent for an endpoint with managementPolicy Manage. */
   readonly endpoint?: VaultEndpoint;
   readonly backends: readonly VaultAuthBackend[];
   readonly policies: readonly VaultACLPolicy[];
-  /** Names of further policies that may come, or beginnings of names with a star at the end. */
+  /** Names of policies that may be added later, or prefixes with a trailing star. */
   readonly furtherPolicies: readonly string[];
   /** The controller runs with -observe-only. */
   readonly observeOnly: boolean;
 }
 
 /**
- * Everything that the controller asks for, and nothing else. It is not less than the power over these mounts: whoever may write a
- * role may give any policy to whom he likes, for parameters of a role cannot be fenced in soundly on both products.
+ * The least privilege of the controller. It still is full control over these mounts: a client that can write a role can grant any
+ * policy to any service account, because parameter constraints for role writes are not reliable on both products.
  */
-export function controllerRights(situation: ControllerRightsInput): readonly Right[] {
+export function controllerRights(input: ControllerRightsInput): readonly Right[] {
   return merged([
-    { path: 'auth/token/lookup-self', capabilities: ['read'], purpose: 'its own token: is it valid' },
+    { path: 'auth/token/lookup-self', capabilities: ['read'], purpose: 'its own token: check that it is valid' },
     { path: 'auth/token/renew-self', capabilities: ['update'], purpose: 'its own token: renew it' },
-    { path: 'sys/capabilities-self', capabilities: ['update'], purpose: 'its own token: what may it do' },
+    { path: 'sys/capabilities-self', capabilities: ['update'], purpose: 'its own token: read its capabilities' },
     { path: 'sys/auth', capabilities: ['read'], purpose: 'find mounts and their accessors' },
-    ...situation.backends.flatMap((backend) => backendRights(backend, !isReadOnly(situation, backend))),
-    ...situation.policies.flatMap((policy) => aclPolicyRights(policy, !isReadOnly(situation, policy))),
-    ...situation.furtherPolicies.map((name) => policyRight(name, situation.observeOnly ? ['read'] : WRITE, 'further policies')),
+    ...input.backends.flatMap((backend) => backendRights(backend, !isReadOnly(input, backend))),
+    ...input.policies.flatMap((policy) => aclPolicyRights(policy, !isReadOnly(input, policy))),
+    ...input.furtherPolicies.map((name) => policyRight(name, input.observeOnly ? ['read'] : WRITE, 'further policies')),
   ]);
 }
 
@@ -50,26 +50,26 @@ const backendRights = ({ metadata, spec }: VaultAuthBackend, writes: boolean): r
   const { path, mount, clusterName, tenancy, deletionPolicy } = spec;
   const of = `VaultAuthBackend ${metadata.name}`;
   const tune = `sys/mounts/auth/${path}/tune`;
-  const looks: readonly Right[] = [
-    { path: `auth/${path}/config`, capabilities: ['read'], purpose: `${of}: its configuration` },
-    { path: tune, capabilities: ['read'], purpose: `${of}: its tuning` },
-    { path: `auth/${path}/role`, capabilities: ['list'], purpose: `${of}: the names of its roles` },
-    { path: `auth/${path}/role/*`, capabilities: ['read'], purpose: `${of}: roles, also those that are only observed` },
+  const reads: readonly Right[] = [
+    { path: `auth/${path}/config`, capabilities: ['read'], purpose: `${of}: configuration` },
+    { path: tune, capabilities: ['read'], purpose: `${of}: tuning` },
+    { path: `auth/${path}/role`, capabilities: ['list'], purpose: `${of}: list roles` },
+    { path: `auth/${path}/role/*`, capabilities: ['read'], purpose: `${of}: read roles, including observed ones` },
   ];
-  if (!writes) return looks;
-  // Those who must not write others' roles have qualified names.
-  const ours = tenancy.roleNaming === 'Qualified' ? `${clusterName}.*` : '*';
+  if (!writes) return reads;
+  // With qualified names, the prefix of the cluster keeps the controller from writing roles of other clients.
+  const managed = tenancy.roleNaming === 'Qualified' ? `${clusterName}.*` : '*';
   return [
-    ...looks,
-    { path: `auth/${path}/config`, capabilities: ['create', 'read', 'update'], purpose: `${of}: its configuration` },
-    { path: tune, capabilities: ['read', 'update'], purpose: `${of}: its tuning` },
-    { path: `auth/${path}/role/${ours}`, capabilities: WRITE, purpose: `${of}: the roles that it keeps` },
+    ...reads,
+    { path: `auth/${path}/config`, capabilities: ['create', 'read', 'update'], purpose: `${of}: configuration` },
+    { path: tune, capabilities: ['read', 'update'], purpose: `${of}: tuning` },
+    { path: `auth/${path}/role/${managed}`, capabilities: WRITE, purpose: `${of}: manage roles` },
     ...(mount.create
       ? [
           {
             path: `sys/auth/${path}`,
             capabilities: ['create', 'update', 'sudo'],
-            purpose: `${of}: make the mount (mount.create)`,
+            purpose: `${of}: enable the auth method (mount.create)`,
           } as const,
         ]
       : []),
@@ -78,7 +78,7 @@ const backendRights = ({ metadata, spec }: VaultAuthBackend, writes: boolean): r
           {
             path: `sys/auth/${path}`,
             capabilities: ['delete', 'sudo'],
-            purpose: `${of}: disable the mount (deletionPolicy)`,
+            purpose: `${of}: disable the auth method (deletionPolicy)`,
           } as const,
         ]
       : []),
@@ -98,14 +98,14 @@ const policyRight = (name: string, capabilities: readonly Capability[], purpose:
   purpose,
 });
 
-/** One right for each path: of two rules for one path Vault would take both, and OpenBao too, but people read one better. */
+/** One right for each path, for readability: both products would also merge two rules for one path. */
 const merged = (rights: readonly Right[]): readonly Right[] => {
   const byPath = new Map<string, Right>();
   for (const right of rights) {
-    const before = byPath.get(right.path);
+    const existing = byPath.get(right.path);
     const purposes =
-      before === undefined || before.purpose === right.purpose ? right.purpose : `${before.purpose}; ${right.purpose}`;
-    const capabilities = ORDER.filter((one) => right.capabilities.includes(one) || before?.capabilities.includes(one));
+      existing === undefined || existing.purpose === right.purpose ? right.purpose : `${existing.purpose}; ${right.purpose}`;
+    const capabilities = ORDER.filter((one) => right.capabilities.includes(one) || existing?.capabilities.includes(one));
     byPath.set(right.path, { path: right.path, capabilities, purpose: purposes });
   }
   return [...byPath.values()];
@@ -113,7 +113,7 @@ const merged = (rights: readonly Right[]): readonly Right[] => {
 
 const ORDER: readonly Capability[] = ['create', 'read', 'update', 'delete', 'list', 'sudo'];
 
-/** The rights as text of a policy in HCL, each with what it is for. */
+/** The rights as policy text in HCL, each with its purpose as a comment. */
 export function policyOfRights(rights: readonly Right[]): string {
   return rights
     .map(
@@ -125,25 +125,32 @@ export function policyOfRights(rights: readonly Right[]): string {
 
 export interface ControllerLogin {
   readonly endpoint: VaultEndpoint;
-  /** Name of the policy that the role gives. */
+  /** Name of the policy of the role. */
   readonly policy: string;
   readonly namespace: string;
   readonly serviceAccount: string;
 }
 
 export type ControllerRole =
-  | { readonly ok: true /** Where it is written. */; readonly path: string; readonly document: JsonObject }
+  | { readonly ok: true /** API path of the role. */; readonly path: string; readonly document: JsonObject }
   | { readonly ok: false; readonly problem: string };
 
-/** The role as which the controller logs in at the endpoint's mount of type kubernetes or jwt. */
+/** The role with which the controller logs in at the endpoint's mount of type kubernetes or jwt. */
 export function controllerRole({ endpoint, policy, namespace, serviceAccount }: ControllerLogin): ControllerRole {
   const { kubernetes, jwt } = endpoint.spec.auth;
   const login = kubernetes ?? jwt;
   const of = `VaultEndpoint ${endpoint.metadata.name}`;
-  if (!login) return { ok: false, problem: `${of} logs in without service account: give the policy to what it logs in as` };
+  if (!login)
+    return {
+      ok: false,
+      problem: `${of} does not log in with a service account: attach the policy to the identity that it logs in with`,
+    };
   const { audience, serviceAccountName: name = serviceAccount } = login;
   if (!kubernetes && audience === undefined)
-    return { ok: false, problem: `${of} has no auth.jwt.audience: without it Vault cannot know that the token is for itself` };
+    return {
+      ok: false,
+      problem: `${of} requires auth.jwt.audience: without it, the role would accept tokens for other audiences`,
+    };
   const binding: JsonObject = kubernetes
     ? { bound_service_account_names: [name], bound_service_account_namespaces: [namespace], audience: audience ?? '' }
     : {

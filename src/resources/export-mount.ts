@@ -1,4 +1,4 @@
-// A mount with its roles, as read from Vault → manifests in Observe mode, with which nothing is written, and what they cannot say.
+// A mount with its configuration and roles in Vault → manifests with managementPolicy Observe, and notes on what they cannot express.
 import { type JsonObject, isObject, objectAt } from '../json/json.ts';
 import {
   type ExportedRole,
@@ -19,7 +19,7 @@ import { readResource } from './read-resource.ts';
 export interface ExportInput {
   readonly mount: VaultMount;
   readonly roles: readonly VaultRole[];
-  /** Names that Vault does not know. */
+  /** Name of the VaultEndpoint; Vault has no name for itself. */
   readonly endpoint: string;
   readonly backend: string;
   readonly clusterName: string;
@@ -32,22 +32,22 @@ export interface MountExport {
 }
 
 /**
- * What Vault has as objects of ours. The backend lets the namespaces that have roles keep what they have, and no more: each
- * namespace its own policies. Every manifest passes its schema; what would not is told among the notes.
+ * Exports a mount. The tenancy of the backend allows each namespace the policies that its roles have, and no others. A role whose
+ * manifest would fail the schema is in the notes instead.
  */
-export function exportMount(situation: ExportInput): MountExport {
-  const backend = exportBackend(situation.mount);
+export function exportMount(input: ExportInput): MountExport {
+  const backend = exportBackend(input.mount);
   if (typeof backend === 'string')
     return { manifests: [], notes: [{ subject: 'configuration', reason: backend, expressed: false }] };
-  const surroundings = { type: backend.type, backend: situation.backend, isClientJWT: backend.isClientJWT };
-  const exported = situation.roles.map((role) => exportRole(role, surroundings));
+  const context = { type: backend.type, backend: input.backend, isClientJWT: backend.isClientJWT };
+  const exported = input.roles.map((role) => exportRole(role, context));
   const checked = exported
     .flatMap(({ roles }) => roles)
     .map((role) => ({ role, problems: problemsOf('VaultAuthRole', role.manifest) }));
   const good = checked.filter(({ problems }) => problems.length === 0).map(({ role }) => role);
   const { roles, renamed } = distinct(good);
-  const spec = backendSpec(situation, backend, roles);
-  const manifest = { apiVersion: API_VERSION, kind: 'VaultAuthBackend', metadata: { name: situation.backend }, spec };
+  const spec = backendSpec(input, backend, roles);
+  const manifest = { apiVersion: API_VERSION, kind: 'VaultAuthBackend', metadata: { name: input.backend }, spec };
   return {
     manifests: [manifest, ...roles.map((role) => role.manifest)],
     notes: [
@@ -63,11 +63,11 @@ export function exportMount(situation: ExportInput): MountExport {
 }
 
 const problemsOf = (kind: KindName, manifest: JsonObject): readonly string[] => {
-  const reading = readResource(kind, manifest);
-  return reading.ok ? [] : reading.problems;
+  const exported = readResource(kind, manifest);
+  return exported.ok ? [] : exported.problems;
 };
 
-/** In order; of two roles whose names become the same one gets a number. */
+/** Sorted; roles whose object names collide get a number. */
 const distinct = (
   roles: readonly ExportedRole[],
 ): { readonly roles: readonly ExportedRole[]; readonly renamed: readonly Note[] } => {
@@ -75,14 +75,14 @@ const distinct = (
   const renamed: Note[] = [];
   const sorted = roles.toSorted((one, other) => compare(one.namespace, other.namespace) || compare(one.role, other.role));
   const unique = sorted.map((role) => {
-    const wanted = objectNameOf(role.role);
-    let name = wanted;
-    for (let number = 2; taken.has(`${role.namespace}/${name}`); number += 1) name = `${wanted}-${number}`;
+    const base = objectNameOf(role.role);
+    let name = base;
+    for (let number = 2; taken.has(`${role.namespace}/${name}`); number += 1) name = `${base}-${number}`;
     taken.add(`${role.namespace}/${name}`);
     if (name !== role.role)
       renamed.push({
         subject: `role ${role.role}`,
-        reason: `is called ${name} here: objects have other names than roles`,
+        reason: `is named ${name} here, because its name in Vault is not a valid or unique object name`,
         expressed: true,
       });
     return { ...role, manifest: { ...role.manifest, metadata: { name, namespace: role.namespace } } };
@@ -92,8 +92,8 @@ const distinct = (
 
 const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
-/** Namespaces that a selector can name, and rules that a backend can have. */
-const MOST_NAMESPACES = 64;
+/** Maximum values of a selector requirement and rules of a backend, as in their schemas. */
+const MAX_NAMESPACES = 64;
 const NAMESPACE_LABEL = 'kubernetes.io/metadata.name';
 
 const backendSpec = (
@@ -104,11 +104,11 @@ const backendSpec = (
   const byNamespace = new Map<string, ExportedRole[]>();
   for (const role of roles) byNamespace.set(role.namespace, [...(byNamespace.get(role.namespace) ?? []), role]);
   const namespaces = [...byNamespace.keys()];
-  const isFew = namespaces.length <= MOST_NAMESPACES;
-  const most = (field: string): number => Math.max(0, ...found.map(({ document }) => number(document, field)));
-  const longest = Math.max(most('token_max_ttl'), most('token_ttl'), most('token_explicit_max_ttl'), 86400);
+  const isFew = namespaces.length <= MAX_NAMESPACES;
+  const highest = (field: string): number => Math.max(0, ...found.map(({ document }) => number(document, field)));
+  const longest = Math.max(highest('token_max_ttl'), highest('token_ttl'), highest('token_explicit_max_ttl'), 86400);
   const isUnbounded = found.some(({ document }) => number(document, 'token_max_ttl') === 0);
-  const period = most('token_period');
+  const period = highest('token_period');
   return {
     endpointRef: { name: endpoint },
     type: backend.type,
@@ -126,7 +126,7 @@ const backendSpec = (
         ...(period > 0 ? { maxPeriod: durationOf(period) } : {}),
         maxRolesPerNamespace: Math.min(10000, Math.max(50, ...[...byNamespace.values()].map((own) => own.length))),
       },
-      // As its roles say: what was there before us stays.
+      // As in its roles: what existed before the export is kept.
       ...(namespaces.length === 0 ? {} : { allowRetain: true }),
       roleNaming: 'Plain',
     },
@@ -137,24 +137,22 @@ const named = (namespaces: readonly string[]): JsonObject => ({
   matchExpressions: [{ key: NAMESPACE_LABEL, operator: 'In', values: [...namespaces] }],
 });
 
-const MOST_POLICIES = 64;
+const MAX_RULE_POLICIES = 64;
 const rulesOf = (roles: readonly ExportedRole[], namespaceSelector: JsonObject): readonly JsonObject[] => {
   const policies = [...new Set(roles.flatMap((role) => role.policies))].toSorted();
-  const parts = Array.from({ length: Math.ceil(policies.length / MOST_POLICIES) }, (_, at) =>
-    policies.slice(at * MOST_POLICIES, (at + 1) * MOST_POLICIES),
+  const parts = Array.from({ length: Math.ceil(policies.length / MAX_RULE_POLICIES) }, (_, at) =>
+    policies.slice(at * MAX_RULE_POLICIES, (at + 1) * MAX_RULE_POLICIES),
   );
   return parts.map((part) => ({ policies: part, namespaceSelector }));
 };
 
-// The configuration of an auth mount as Vault has it → what a VaultAuthBackend says of it, and what it cannot say.
-
-/** A mount as it is read. */
+/** A mount as read from Vault. */
 export interface VaultMount {
   readonly path: string;
-  /** As sys/auth has it: kubernetes, jwt or oidc. */
+  /** The type in sys/auth: kubernetes, jwt or oidc. */
   readonly type: string;
   readonly description: string;
-  /** Undefined: never written. */
+  /** Undefined for a mount that was never configured. */
   readonly config: JsonObject | undefined;
 }
 
@@ -166,20 +164,19 @@ export interface BackendExport {
   readonly notes: readonly Note[];
 }
 
-/** What a mount says; or why no backend of ours can stand for it. */
+/** The configuration of a mount; or the reason why a VaultAuthBackend cannot express it. */
 function exportBackend({ path, type, description, config }: VaultMount): BackendExport | string {
   const isJWT = type === 'jwt' || type === 'oidc';
-  if (!isJWT && type !== 'kubernetes')
-    return `auth/${path} is of type ${type}; there are backends of the types kubernetes and jwt`;
+  if (!isJWT && type !== 'kubernetes') return `auth/${path} is of type ${type}; a VaultAuthBackend has type kubernetes or jwt`;
   if (config === undefined) return `auth/${path} was never configured`;
-  const reading = isJWT ? jwtOf(config) : kubernetesOf(config);
-  if (typeof reading === 'string') return `auth/${path}: ${reading}`;
+  const exported = isJWT ? jwtOf(config) : kubernetesOf(config);
+  if (typeof exported === 'string') return `auth/${path}: ${exported}`;
   return {
     type: isJWT ? 'jwt' : 'kubernetes',
-    // Whoever exports a mount has one.
-    spec: { mount: { create: false, ...(description === '' ? {} : { description }) }, ...reading.spec },
-    isClientJWT: reading.isClientJWT,
-    notes: [...(type === 'oidc' ? [OIDC] : []), ...reading.reasons].map((reason) => ({
+    // The mount exists.
+    spec: { mount: { create: false, ...(description === '' ? {} : { description }) }, ...exported.spec },
+    isClientJWT: exported.isClientJWT,
+    notes: [...(type === 'oidc' ? [OIDC] : []), ...exported.reasons].map((reason) => ({
       subject: 'configuration',
       reason,
       expressed: true,
@@ -187,15 +184,15 @@ function exportBackend({ path, type, description, config }: VaultMount): Backend
   };
 }
 
-const OIDC = 'the mount was made as type oidc, the other name of jwt';
+const OIDC = 'the mount has type oidc, an alias of jwt';
 
-interface Reading {
+interface ConfigExport {
   readonly spec: JsonObject;
   readonly isClientJWT: boolean;
   readonly reasons: readonly string[];
 }
 
-const kubernetesOf = (config: JsonObject): Reading | string => {
+const kubernetesOf = (config: JsonObject): ConfigExport | string => {
   const isLocal = !isSet(config, 'disable_local_ca_jwt');
   const stored = config['token_reviewer_jwt_set'];
   const ca = text(config, 'kubernetes_ca_cert');
@@ -217,25 +214,25 @@ const kubernetesOf = (config: JsonObject): Reading | string => {
     isClientJWT: mode === 'ClientJWT',
     reasons: [
       ...(stored === true ? [STORED] : []),
-      ...(stored === undefined ? [UNTOLD] : []),
+      ...(stored === undefined ? [NOT_RETURNED] : []),
       ...(stored === true && isLocal ? [FALL_BACK] : []),
-      ...(validates && issuer === '' ? ['issuers are to be validated, and none is set: Vault compares nothing'] : []),
+      ...(validates && issuer === '' ? ['issuer validation is on without an issuer, so that Vault compares nothing'] : []),
       ...(!validates && issuer !== ''
-        ? [`the issuer ${JSON.stringify(issuer)} is set and not validated; the manifest has none`]
+        ? [`the issuer ${JSON.stringify(issuer)} is set and not validated; the manifest has Ignore`]
         : []),
     ],
   };
 };
 
 const STORED =
-  "a reviewer's token is stored, which Vault never shows; the manifest says reviewer.mode Rotated, which replaces it once it is managed (SecretRef keeps one of yours)";
-const UNTOLD = "the server does not tell whether a reviewer's token is stored; check reviewer.mode";
+  'a reviewer token is stored, which Vault does not return; the manifest has reviewer.mode Rotated, which replaces the token with managementPolicy Manage (use SecretRef to provide your own)';
+const NOT_RETURNED = 'the server does not return whether a reviewer token is stored; check reviewer.mode';
 const FALL_BACK =
-  'Vault falls back to its own token when the stored one is lost (disable_local_ca_jwt is false); managed, it does not';
+  'Vault falls back to its own token without a stored one (disable_local_ca_jwt is false); managementPolicy Manage turns this off';
 
-const jwtOf = (config: JsonObject): Reading | string => {
-  if (isGiven(config['jwks_pairs'])) return 'several URLs of keys (jwks_pairs) cannot be expressed';
-  if (isGiven(config['oidc_client_id'])) return 'it is configured for people with browsers (oidc_client_id)';
+const jwtOf = (config: JsonObject): ConfigExport | string => {
+  if (isGiven(config['jwks_pairs'])) return 'several key set URLs (jwks_pairs) cannot be expressed';
+  if (isGiven(config['oidc_client_id'])) return 'it is configured for the OIDC browser flow (oidc_client_id)';
   const provider = objectAt(config, 'provider_config');
   const isOpenBao = provider?.['provider'] === 'kubernetes';
   if (isObject(provider) && Object.keys(provider).length > 0 && !isOpenBao)
@@ -248,20 +245,21 @@ const jwtOf = (config: JsonObject): Reading | string => {
     },
     isClientJWT: false,
     reasons: [
-      ...(issuer === '' ? ['every issuer passes (no bound_issuer); the manifest says Discover'] : []),
+      ...(issuer === '' ? ['every issuer is accepted (no bound_issuer); the manifest has Discover'] : []),
       ...(texts(config['jwt_validation_pubkeys']).length > 0 ? [PUSHED] : []),
-      ...others.filter((field) => isGiven(config[field])).map((field) => `${field} is set, for which there is no field`),
+      ...others.filter((field) => isGiven(config[field])).map((field) => `${field} is set and cannot be expressed`),
     ],
   };
 };
 
-const PUSHED = 'the keys are written down; the manifest says keys.source Push, which keeps them those of this cluster';
+const PUSHED =
+  'the keys are static (jwt_validation_pubkeys); the manifest has keys.source Push, which syncs them from this cluster';
 
 const keysOf = (config: JsonObject): JsonObject => {
   const discovery = text(config, 'oidc_discovery_url');
-  if (discovery !== '') return { source: 'Discovery', url: discovery, ...authority(text(config, 'oidc_discovery_ca_pem')) };
+  if (discovery !== '') return { source: 'Discovery', url: discovery, ...caOf(text(config, 'oidc_discovery_ca_pem')) };
   const url = text(config, 'jwks_url');
-  return url === '' ? { source: 'Push' } : { source: 'JWKS', url, ...authority(text(config, 'jwks_ca_pem')) };
+  return url === '' ? { source: 'Push' } : { source: 'JWKS', url, ...caOf(text(config, 'jwks_ca_pem')) };
 };
 
-const authority = (pem: string): JsonObject => (pem === '' ? {} : { ca: { inline: pem } });
+const caOf = (pem: string): JsonObject => (pem === '' ? {} : { ca: { inline: pem } });

@@ -1,23 +1,23 @@
-// The table of our four kinds: names, scope, and where the API server serves them.
+// The four kinds: names, scope, API paths, labels and annotations, and the frame of their objects.
 
 export const GROUP = 'vaultauth.dev';
 export const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
 export const CATEGORY = 'vaultauth';
 
-/** Holds an object until what it put into Vault is gone or remembered. */
+/** Blocks deletion until the role, policy or mount in Vault is deleted, or its deletion is recorded as pending. */
 export const FINALIZER = `${GROUP}/vault-cleanup`;
-/** On a namespace: the backend of its roles that name none. */
+/** On a namespace: the backend of its roles without backendRef. */
 export const BACKEND_LABEL = `${GROUP}/auth-backend`;
-/** On a namespace: Warn or Enforce, where that is stricter than what the backend says. */
+/** On a namespace: Warn or Enforce, when stricter than the admission mode of the backend. */
 export const ADMISSION_MODE_LABEL = `${GROUP}/admission-mode`;
-/** On a backend: disabling the mount on deletion needs its path here, for it revokes every token of the mount. */
+/** On a backend: the path of the mount, as confirmation that deletion disables it and revokes all its tokens. */
 export const CONFIRM_DELETE_ANNOTATION = `${GROUP}/confirm-delete`;
-/** On a service account: "true" makes a role for it where the backend's autoRoles say Annotated. */
+/** On a service account: "true" requests an automatic role. */
 export const AUTO_ROLE_ANNOTATION = `${GROUP}/vault-role`;
-/** On a service account: policies that its generated role asks for, separated by commas. */
+/** On a service account: comma-separated policies that its automatic role requests. */
 export const AUTO_ROLE_POLICIES_ANNOTATION = `${GROUP}/vault-policies`;
-/** On a VaultAuthRole that the controller made for a service account: the backend that asked for it. */
+/** On an automatic VaultAuthRole: the backend of the role. */
 export const AUTO_ROLE_LABEL = `${GROUP}/auto-role-of`;
 
 export type KindName = 'VaultEndpoint' | 'VaultAuthBackend' | 'VaultACLPolicy' | 'VaultAuthRole';
@@ -38,7 +38,7 @@ const kind = (name: KindName, plural: string, shortName: string, scope: Kind['sc
   scope,
 });
 
-/** The four kinds, in the order in which they depend on one another. */
+/** The four kinds; each depends only on earlier ones. */
 export const kinds: Readonly<Record<KindName, Kind>> = {
   VaultEndpoint: kind('VaultEndpoint', 'vaultendpoints', 'vep', 'Cluster'),
   VaultAuthBackend: kind('VaultAuthBackend', 'vaultauthbackends', 'vab', 'Cluster'),
@@ -46,21 +46,19 @@ export const kinds: Readonly<Record<KindName, Kind>> = {
   VaultAuthRole: kind('VaultAuthRole', 'vaultauthroles', 'var', 'Namespaced'),
 };
 
-/** The path of the collection on the API server, of all namespaces or of one; the objects are below it. */
+/** The API path of a kind: in one namespace, or in all. */
 export function collectionPath(name: KindName, namespace?: string): string {
   const { plural, scope } = kinds[name];
   const within = scope === 'Namespaced' && namespace !== undefined ? `/namespaces/${namespace}` : '';
   return `/apis/${API_VERSION}${within}/${plural}`;
 }
 
-/** The path of one object; of a namespaced kind the namespace must be given. */
+/** The API path of an object; a namespaced kind requires the namespace. */
 export function objectPath(name: KindName, object: { readonly namespace?: string; readonly name: string }): string {
   return `${collectionPath(name, object.namespace)}/${object.name}`;
 }
 
-// The frame of each of our objects: metadata, spec, status.
-
-/** What we read of an object's metadata. */
+/** The fields of an object's metadata that we read. */
 export interface ObjectMeta {
   readonly name: string;
   /** Absent for cluster-scoped kinds. */
@@ -85,7 +83,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
-/** An object of one of our kinds as the API server sends it: the defaults of the schema are filled in. */
+/** An object of one of our kinds as the API server returns it, with the defaults of the schema. */
 export interface Resource<Spec, Status> {
   readonly apiVersion: string;
   readonly kind: string;

@@ -1,13 +1,12 @@
-// Fields of an object as it is stored, read by its schema: for the webhook, which must survive an object of any form. A cluster may have
-// CRDs of another version, without our defaults or with other types.
+// Reads fields of an object by their schemas, whatever the object contains: the cluster may have CRDs of another version, without
+// our defaults or with other types, and a review must not fail then.
 import { isObject, type Json, type JsonObject } from '../json/json.ts';
 import type { Schema } from './schema.ts';
 
 /**
- * Reads these fields of an object. A value that does not fit its schema counts as absent; what is absent has the default of the
- * schema, and a required field without default the zero of its type. What server-side apply takes as a whole (`atomic`) fits as
- * a whole or not at all: half of a label selector would select more than was written. Texts and numbers are not held against
- * patterns and limits, which is the API server's part.
+ * Reads these fields of an object. A value of the wrong type or an unknown word counts as absent. An absent field has the default
+ * of its schema, and a required field without default the zero of its type. An `atomic` value fits as a whole or is absent: half
+ * of a label selector would match more namespaces than was written. The API server alone checks patterns and limits.
  */
 export function readFields<Value extends object, Field extends keyof Value & string>(
   schema: Schema<Value>,

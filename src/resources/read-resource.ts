@@ -1,5 +1,5 @@
-// An object of ours from a file, as the API server would store it: defaults filled in, held against the schema. Rules in CEL are
-// the API server's part alone.
+// An object of one of our kinds from a file, as the API server would store it: with defaults, validated by the schema. Only the
+// API server evaluates CEL rules.
 import { Errors } from 'typebox/value';
 import { isObject, type Json, type JsonObject, objectAt, textMap, textOf } from '../json/json.ts';
 import type { VaultACLPolicy } from './acl-policy.ts';
@@ -10,7 +10,7 @@ import { API_VERSION, type KindName, kinds } from './kinds.ts';
 import type { VaultAuthRole } from './role.ts';
 import type { Schema } from './schema.ts';
 
-/** Which kind has which type. */
+/** The type of each kind. */
 export interface Resources {
   readonly VaultEndpoint: VaultEndpoint;
   readonly VaultAuthBackend: VaultAuthBackend;
@@ -22,7 +22,7 @@ export type ResourceReading<Name extends KindName> =
   | { readonly ok: true; readonly resource: Resources[Name] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Which of our kinds an object is of; undefined for objects of others. */
+/** The kind of an object; undefined for an object that is not one of ours. */
 export function kindOf(object: JsonObject): KindName | undefined {
   const kind = textOf(object, 'kind');
   return object['apiVersion'] === API_VERSION && kind !== undefined && isKind(kind) ? kind : undefined;
@@ -30,7 +30,7 @@ export function kindOf(object: JsonObject): KindName | undefined {
 
 const isKind = (kind: string): kind is KindName => Object.hasOwn(kinds, kind);
 
-/** Reads an object of this kind. What a file does not have of its metadata (uid, generation) is empty. */
+/** Reads an object of this kind. Metadata that only the API server sets (uid, generation) is empty. */
 export function readResource<Name extends KindName>(kind: Name, object: JsonObject): ResourceReading<Name> {
   const { spec: schema } = definitions[kind];
   const spec = filled(structural(schema), object['spec'] ?? {});
@@ -57,11 +57,11 @@ export function readResource<Name extends KindName>(kind: Name, object: JsonObje
     },
     spec,
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- held against the schema that the type comes from
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- validated by the schema that the type comes from
   return { ok: true, resource: resource as unknown as Resources[Name] };
 }
 
-/** The value with the schema's defaults in it, as the API server fills them in: below what is there, and nowhere else. */
+/** The value with the schema's defaults, filled in as the API server does: only below objects that exist. */
 const filled = (schema: JsonObject, value: Json): Json => {
   const { items } = schema;
   if (Array.isArray(value)) return isObject(items) ? value.map((item) => filled(items, item)) : value;
@@ -79,7 +79,7 @@ const filled = (schema: JsonObject, value: Json): Json => {
 const problemsOf = (schema: Schema, spec: Json): readonly string[] =>
   Errors(schema, spec).map(({ instancePath, message }) => `spec${instancePath.replaceAll('/', '.')} ${message}`);
 
-/** Fields that the schema does not have: the API server would drop them, or refuse them with kubectl's default. */
+/** Fields that the schema does not have: the API server drops them, or rejects them under kubectl's default validation. */
 const unknownFields = (schema: JsonObject, value: Json, path: string): readonly string[] => {
   if (Array.isArray(value)) {
     const { items } = schema;
@@ -88,8 +88,8 @@ const unknownFields = (schema: JsonObject, value: Json, path: string): readonly 
   const properties = objectAt(schema, 'properties');
   if (!isObject(value) || !properties) return [];
   return Object.entries(value).flatMap(([key, member]) => {
-    const known = properties[key];
-    if (!isObject(known)) return [`${path}.${key} is not known`];
-    return member === undefined ? [] : unknownFields(known, member, `${path}.${key}`);
+    const field = properties[key];
+    if (!isObject(field)) return [`unknown field "${path}.${key}"`];
+    return member === undefined ? [] : unknownFields(field, member, `${path}.${key}`);
   });
 };

@@ -1,4 +1,4 @@
-// What Vault must hold for a role: every field that we know, zeros included, since a write changes only what it names.
+// The desired role in Vault: every parameter that we support, including zeros, because a role write keeps parameters that it omits.
 import type { Json, JsonObject } from '../json/json.ts';
 import { defaultAudience, type VaultAuthBackend } from './backend.ts';
 import type { Form, Forms } from './canonical.ts';
@@ -11,13 +11,13 @@ export interface RoleDocumentInput {
   readonly backend: VaultAuthBackend;
   readonly role: VaultAuthRole;
   readonly product: Product;
-  /** Names in Vault, whatever the role asked for: see tenancy.ts. */
+  /** Names in Vault of the admitted policies, from evaluateTenancy. */
   readonly effectivePolicies: readonly string[];
 }
 
 /**
- * The body of a role write (auth-kubernetes and auth-jwt HTTP API). The one namespace is the object's own and every service
- * account is named, so that nothing that a tenant writes reaches beyond it. Never holds null or undefined.
+ * The body of a role write (HTTP API of the kubernetes and jwt auth methods), without null or undefined. It binds exact service
+ * account names in the object's own namespace, so that a namespace admin cannot bind another namespace.
  */
 export function roleDocument(input: RoleDocumentInput): JsonObject {
   const { backend, role, product, effectivePolicies } = input;
@@ -29,12 +29,12 @@ export function roleDocument(input: RoleDocumentInput): JsonObject {
   };
 }
 
-/** The audience that tokens of a role must have; the API server's own when empty. */
+/** The audience that a token must have; empty for the API server's own. */
 export function audienceOf(backend: VaultAuthBackend, role: VaultAuthRole): string {
   return role.spec.audience ?? defaultAudience(backend);
 }
 
-/** Seconds that the projected tokens of a role's pods live: what is asked for, within the backend's limit. */
+/** Lifetime in seconds of the projected tokens of a role's pods: as requested, but at least the minimum of the backend. */
 export function tokenExpirationOf({ spec: { defaults, tenancy } }: VaultAuthBackend, { spec }: VaultAuthRole): number {
   return Math.max(spec.tokenExpirationSeconds ?? defaults.tokenExpirationSeconds, tenancy.limits.minTokenExpirationSeconds);
 }
@@ -75,7 +75,7 @@ const JWT_ROLE: Readonly<Record<string, RoleParameter>> = {
   clock_skew_leeway: { form: 'seconds', value: (input) => leewayOf(input).clockSkew },
 };
 
-/** The same keys of metadata that the kubernetes method has, so that one templated policy serves both. */
+/** The same metadata keys as the kubernetes auth method has, so that a templated policy works with both. */
 export const CLAIM_MAPPINGS = {
   '/kubernetes.io/namespace': 'service_account_namespace',
   '/kubernetes.io/serviceaccount/name': 'service_account_name',

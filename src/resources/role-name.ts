@@ -1,16 +1,16 @@
-// How roles are called in Vault.
+// Names of roles in Vault.
 import type { VaultAuthBackend } from './backend.ts';
 import type { Resource } from './kinds.ts';
 import type { VaultAuthRole } from './role.ts';
 
-/** The role with which the controller proves that logins work. It has two parts, those of tenants have three or more. */
+/** The role of the login probe. Its name has two parts; those of tenants have three or more, so that they cannot collide. */
 export function probeRoleName({ spec }: VaultAuthBackend): string {
   return `${spec.clusterName}.probe`;
 }
 
 /**
- * The name of a role in Vault. Qualified names are injective: neither clusters' names nor namespaces hold a dot, so that the
- * first two dots part cluster, namespace and name. A role that is only observed may name any.
+ * The name of a role in Vault. Qualified names are unique: cluster names and namespaces contain no dot, so that the first two dots
+ * separate cluster, namespace and name. An observed role may have any name.
  */
 export function vaultRoleName({ spec }: VaultAuthBackend, role: VaultAuthRole): string {
   const { name, namespace = '' } = role.metadata;
@@ -24,7 +24,7 @@ export interface RoleNaming {
   readonly roleNaming: 'Qualified' | 'Plain';
 }
 
-/** What of a role decides its name in Vault. */
+/** The fields of a role that decide its name in Vault. */
 export interface NamedRole {
   readonly namespace: string;
   readonly name: string;
@@ -33,7 +33,7 @@ export interface NamedRole {
   readonly isObserved: boolean;
 }
 
-/** The same from what the webhook keeps of both. */
+/** The name of a role in Vault, from the fields that the webhook caches. */
 export function nameInVault(
   { clusterName, roleNaming }: RoleNaming,
   { namespace, name, vaultRoleName, isObserved }: NamedRole,
@@ -47,7 +47,7 @@ export function nameInVault(
   }
 }
 
-/** Why a role must not have this name: it would be another's. Undefined: it may. */
+/** Why a role must not have its name, which could belong to another role; undefined when it may. */
 export function roleNameDenial(backend: VaultAuthBackend, role: VaultAuthRole): string | undefined {
   if (role.spec.managementPolicy === 'Observe') return undefined;
   const name = vaultRoleName(backend, role);
@@ -55,15 +55,15 @@ export function roleNameDenial(backend: VaultAuthBackend, role: VaultAuthRole): 
     case 'Qualified':
       return role.spec.vaultRoleName === undefined || role.spec.vaultRoleName === name
         ? undefined
-        : `VaultAuthBackend ${backend.metadata.name} names its roles itself (${name}): leave spec.vaultRoleName out`;
+        : `VaultAuthBackend ${backend.metadata.name} has roleNaming Qualified (${name}): remove spec.vaultRoleName`;
     case 'Plain':
       return name.startsWith(`${backend.spec.clusterName}.`)
-        ? `names that begin with "${backend.spec.clusterName}." are kept for the controller: choose another`
+        ? `role names that start with "${backend.spec.clusterName}." are reserved for the controller: choose another name`
         : undefined;
   }
 }
 
-/** Whether the first of two objects has the older claim to a name that both want: it is older, or as old with the lower UID. */
+/** Whether the first of two objects with the same name in Vault wins: it is older, or equally old with the lower UID. */
 export function isOlder(one: Aged, other: Aged): boolean {
   return ageOf(one) < ageOf(other);
 }

@@ -1,4 +1,4 @@
-// What a namespace may have on a backend: whether it may have this role at all, and which of the policies it asks for.
+// Tenancy: whether a namespace may have this role on a backend, and which of the requested policies.
 import { type Product, tokenExpirationOf } from './role-document.ts';
 import { isClientJWT, type VaultAuthBackend } from './backend.ts';
 import { limitedToken } from './role-token.ts';
@@ -13,57 +13,57 @@ export interface TenancyInput {
   readonly namespaceLabels: Readonly<Record<string, string>>;
   /** The name in Vault of the VaultACLPolicy of this name on the backend's endpoint; undefined when there is none. */
   readonly policyName: (name: string) => string | undefined;
-  /** How many older roles of this namespace the backend has. */
+  /** Number of older roles of this namespace on the backend. */
   readonly olderRoles: number;
-  /** Who has the name in Vault that this role would have, and has it longer. */
+  /** The older object with the same role name in Vault, such as "VaultAuthRole team/web". */
   readonly nameHolder: string | undefined;
-  /** Undefined while it is not known. */
+  /** Undefined until it is detected. */
   readonly product: Product | undefined;
 }
 
 export interface TenancyDecision {
-  readonly finding: RoleConditionUpdate & { readonly type: 'Accepted' };
-  /** Whether Vault may have the role: false means that it must not be there. */
+  readonly condition: RoleConditionUpdate & { readonly type: 'Accepted' };
+  /** Whether Vault may have the role. When false, the role must not exist in Vault. */
   readonly admitted: boolean;
-  /** Names in Vault of what is admitted, without duplicates, in the order of defaults and requests. */
+  /** Names in Vault of the admitted policies, without duplicates: defaults first, then requests. */
   readonly effectivePolicies: readonly string[];
 }
 
 /**
- * Judges a role. What is asked for and not allowed is left out, and the rest holds: so a rule that is taken away takes effect
- * although the tenant does nothing. A role that has no right to be there at all is not admitted.
+ * Evaluates the tenancy rules of the backend for a role. A policy that no rule allows is left out and the rest of the role is
+ * kept, so that removing a rule takes effect without a change to the role.
  */
-export function evaluateTenancy(situation: TenancyInput): TenancyDecision {
-  const refusal = refusalOf(situation);
-  if (refusal) return { finding: refusal, admitted: false, effectivePolicies: [] };
-  const { backend, role } = situation;
+export function evaluateTenancy(input: TenancyInput): TenancyDecision {
+  const denial = denialOf(input);
+  if (denial) return { condition: denial, admitted: false, effectivePolicies: [] };
+  const { backend, role } = input;
   const requested = role.spec.policies ?? [];
   const { defaultPolicies, policyRules } = backend.spec.tenancy;
-  const isAllowed = (policy: string): boolean => policyRules.some((rule) => allows(rule, policy, situation));
+  const isAllowed = (policy: string): boolean => policyRules.some((rule) => allows(rule, policy, input));
   const allowed = requested.filter(isAllowed);
-  const wanted = [...new Set([...defaultPolicies, ...allowed])];
-  const effectivePolicies = [...new Set(wanted.flatMap((policy) => nameInVault(policy, situation) ?? []))];
-  const verdict = (reason: AdmittedReason, message: string): TenancyDecision => ({
-    finding: { type: 'Accepted', status: reason === 'Accepted' ? 'True' : 'False', reason, message },
+  const admittedPolicies = [...new Set([...defaultPolicies, ...allowed])];
+  const effectivePolicies = [...new Set(admittedPolicies.flatMap((policy) => nameInVault(policy, input) ?? []))];
+  const decision = (reason: AdmittedReason, message: string): TenancyDecision => ({
+    condition: { type: 'Accepted', status: reason === 'Accepted' ? 'True' : 'False', reason, message },
     admitted: true,
     effectivePolicies,
   });
-  const refused = requested.filter((policy) => !isAllowed(policy));
-  if (refused.length > 0) return verdict('PolicyNotAllowed', notAllowed(refused, backend));
-  const missing = wanted.filter((policy) => nameInVault(policy, situation) === undefined);
-  if (missing.length > 0) return verdict('PolicyNotFound', notFound(missing, backend));
-  const exceeded = exceededBy(situation);
-  if (exceeded.length > 0) return verdict('LimitExceeded', `${exceeded.join('; ')}: the limit is what Vault has`);
-  if (situation.product === 'Vault' && limitedToken(backend, role).token.strictlyBindIP)
-    return verdict('UnsupportedByProduct', 'token.strictlyBindIP is known to OpenBao alone; Vault has the role without it');
+  const notAllowed = requested.filter((policy) => !isAllowed(policy));
+  if (notAllowed.length > 0) return decision('PolicyNotAllowed', notAllowedMessage(notAllowed, backend));
+  const missing = admittedPolicies.filter((policy) => nameInVault(policy, input) === undefined);
+  if (missing.length > 0) return decision('PolicyNotFound', notFoundMessage(missing, backend));
+  const exceeded = exceededBy(input);
+  if (exceeded.length > 0) return decision('LimitExceeded', `${exceeded.join('; ')}: the role in Vault has the limit instead`);
+  if (input.product === 'Vault' && limitedToken(backend, role).token.strictlyBindIP)
+    return decision('UnsupportedByProduct', 'token.strictlyBindIP requires OpenBao; the role in Vault is written without it');
   if (isManaged(role) && role.spec.deletionPolicy === 'Retain' && !backend.spec.tenancy.allowRetain)
-    return verdict('RetainNotAllowed', noRetain(backend));
-  return verdict('Accepted', 'The backend admits this role.');
+    return decision('RetainNotAllowed', noRetainMessage(backend));
+  return decision('Accepted', 'The backend admits this role.');
 }
 
 type Accepted = RoleConditionUpdate & { readonly type: 'Accepted' };
 
-/** Reasons of Accepted with which Vault has a role, be it with less than was asked for. */
+/** Reasons of Accepted with which the role exists in Vault, possibly with less than it requests. */
 const ADMITTED = [
   'Accepted',
   'PolicyNotAllowed',
@@ -74,14 +74,14 @@ const ADMITTED = [
 ] as const;
 type AdmittedReason = (typeof ADMITTED)[number];
 
-/** Whether a role of which this was found last may be in Vault. */
+/** Whether Vault may have a role with these conditions. */
 export function isAdmitted(conditions: readonly { readonly type: string; readonly reason: string }[] | undefined): boolean {
   return conditions?.some(({ type, reason }) => type === 'Accepted' && ADMITTED.some((each) => each === reason)) === true;
 }
 
 /**
- * Whether what an object has made in Vault stays there when the object is deleted. Else a tenant could leave one role after the
- * other behind, each beyond quota and rules. Without its backend there is no rule either, and what was asked for holds.
+ * Whether the role remains in Vault when its object is deleted. Only with tenancy.allowRetain: otherwise a namespace admin could
+ * accumulate roles beyond quota and rules. Without its backend there is no such rule, and the request of the role holds.
  */
 export function isRetained(role: VaultAuthRole, backend: VaultAuthBackend | undefined): boolean {
   return (
@@ -91,26 +91,34 @@ export function isRetained(role: VaultAuthRole, backend: VaultAuthBackend | unde
 
 const isManaged = ({ spec }: VaultAuthRole): boolean => spec.managementPolicy === 'Manage';
 
-/** Why the role must not be there at all. */
-const refusalOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: TenancyInput): Accepted | undefined => {
+/** Why the role must not exist in Vault. */
+const denialOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: TenancyInput): Accepted | undefined => {
   const name = backend.metadata.name;
   const { tenancy } = backend.spec;
-  const no = (reason: Accepted['reason'], message: string): Accepted => ({ type: 'Accepted', status: 'False', reason, message });
+  const deny = (reason: Accepted['reason'], message: string): Accepted => ({
+    type: 'Accepted',
+    status: 'False',
+    reason,
+    message,
+  });
   if (!selectorMatches(tenancy.namespaceSelector, namespaceLabels))
-    return no('NamespaceNotAllowed', `VaultAuthBackend ${name} does not select this namespace (spec.tenancy.namespaceSelector)`);
-  if (isClientJWT(backend.spec) && role.spec.audience !== undefined)
-    return no(
-      'AudienceNotSupported',
-      `VaultAuthBackend ${name} has the reviewer mode ClientJWT: tokens must have the API server's audience; leave spec.audience out`,
+    return deny(
+      'NamespaceNotAllowed',
+      `VaultAuthBackend ${name} does not select this namespace (spec.tenancy.namespaceSelector)`,
     );
-  const refusal = roleNameDenial(backend, role);
-  if (refusal !== undefined) return no('NameNotAllowed', refusal);
-  if (nameHolder !== undefined) return no('NameTaken', `${nameHolder} has this name in Vault already; rename one of them`);
+  if (isClientJWT(backend.spec) && role.spec.audience !== undefined)
+    return deny(
+      'AudienceNotSupported',
+      `VaultAuthBackend ${name} has reviewer mode ClientJWT, which requires the API server's audience: remove spec.audience`,
+    );
+  const nameDenial = roleNameDenial(backend, role);
+  if (nameDenial !== undefined) return deny('NameNotAllowed', nameDenial);
+  if (nameHolder !== undefined) return deny('NameTaken', `${nameHolder} already has this role name in Vault: rename one of them`);
   const { maxRolesPerNamespace } = tenancy.limits;
   if (olderRoles >= maxRolesPerNamespace)
-    return no(
+    return deny(
       'QuotaExceeded',
-      `this namespace has ${olderRoles} older roles on VaultAuthBackend ${name}, which allows ${maxRolesPerNamespace}`,
+      `quota exceeded: this namespace has ${olderRoles} older roles on VaultAuthBackend ${name}, which allows ${maxRolesPerNamespace}`,
     );
   return undefined;
 };
@@ -129,28 +137,29 @@ const nameInVault = (policy: string, { policyName }: TenancyInput): string | und
 
 const exceededBy = ({ backend, role }: TenancyInput): readonly string[] => {
   const { exceeded } = limitedToken(backend, role);
-  const asked = role.spec.tokenExpirationSeconds;
-  const given = tokenExpirationOf(backend, role);
-  return asked === undefined || asked >= given
+  const requested = role.spec.tokenExpirationSeconds;
+  const granted = tokenExpirationOf(backend, role);
+  return requested === undefined || requested >= granted
     ? exceeded
-    : [...exceeded, `tokenExpirationSeconds is ${asked}, the backend's minimum is ${given}`];
+    : [...exceeded, `tokenExpirationSeconds is ${requested}, the minimum of the backend is ${granted}`];
 };
 
-const notAllowed = (policies: readonly string[], { metadata }: VaultAuthBackend): string =>
-  `not allowed for this namespace and these service accounts by VaultAuthBackend ${metadata.name} (spec.tenancy.policyRules): ` +
-  `${policies.join(', ')}. Vault has the role without them; tokens that exist keep what they have until they end`;
+const notAllowedMessage = (policies: readonly string[], { metadata }: VaultAuthBackend): string =>
+  `VaultAuthBackend ${metadata.name} does not allow these policies for this namespace and these service accounts ` +
+  `(spec.tenancy.policyRules): ${policies.join(', ')}. The role in Vault is written without them; existing tokens keep their policies until they expire`;
 
-const noRetain = ({ metadata }: VaultAuthBackend): string =>
-  `VaultAuthBackend ${metadata.name} does not let roles outlive their objects (spec.tenancy.allowRetain): Vault has the role, ` +
-  'and it is deleted with this object. Set deletionPolicy to Delete';
+const noRetainMessage = ({ metadata }: VaultAuthBackend): string =>
+  `VaultAuthBackend ${metadata.name} does not allow deletionPolicy Retain (spec.tenancy.allowRetain): the role is deleted from Vault ` +
+  'with this object. Set deletionPolicy to Delete';
 
-const notFound = (policies: readonly string[], { spec }: VaultAuthBackend): string =>
-  `there is no VaultACLPolicy on VaultEndpoint ${spec.endpointRef.name} of the name ${policies.join(', ')}; ` +
-  `write external:NAME for a policy that is made elsewhere`;
+const notFoundMessage = (policies: readonly string[], { spec }: VaultAuthBackend): string =>
+  `VaultACLPolicy not found on VaultEndpoint ${spec.endpointRef.name}: ${policies.join(', ')}. ` +
+  'Use external:NAME for a policy without VaultACLPolicy';
 
-// Patterns with stars, as both servers match names (ryanuber/go-glob).
-
-/** Whether a pattern matches a text; a star stands for any characters, also none. In time that grows with the product of their lengths. */
+/**
+ * Whether a pattern matches a text, as both servers match names (ryanuber/go-glob): a star matches any characters, or none. Runs
+ * in time proportional to the product of both lengths, so that no pattern can block the process.
+ */
 export function globMatches(pattern: string, text: string): boolean {
   const [first = '', ...rest] = pattern.split('*');
   const last = rest.pop();

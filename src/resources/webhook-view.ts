@@ -1,5 +1,5 @@
-// What the webhook caches of our objects: the few fields that a pod needs, so that ten thousand roles cost little memory. Types,
-// words and defaults are those of the schemas.
+// The fields of our objects that the webhook caches: few, so that ten thousand roles cost little memory. Types, words and defaults
+// come from the schemas.
 import { objectAt, textOf, type JsonObject } from '../json/json.ts';
 import type { AutoRoleRules } from './auto-role.ts';
 import { type AdmissionMode, backendSpecSchema, defaultAudience, isClientJWT, type VaultAuthBackendSpec } from './backend.ts';

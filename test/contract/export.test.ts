@@ -117,7 +117,7 @@ onEachServer(
           nameHolder: undefined,
           product: PRODUCT[product],
         });
-        expect([role.metadata.name, verdict.finding.reason]).toEqual([role.metadata.name, 'Accepted']);
+        expect([role.metadata.name, verdict.condition.reason]).toEqual([role.metadata.name, 'Accepted']);
         const want = roleDocument({ backend, role, product: PRODUCT[product], effectivePolicies: verdict.effectivePolicies });
         const got = (await readRole(root, path, vaultRoleName(backend, role))) ?? {};
         drift.set(

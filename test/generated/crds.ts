@@ -38,14 +38,17 @@ const rights = (): Document => ({
   text: `${GENERATED}${[
     clusterRole(
       'role-edit',
-      'Whoever may edit a namespace may declare its roles: whoever may, can run a pod there as each of its service accounts too.',
+      'Anyone who can edit a namespace can manage its VaultAuthRoles: they can already run pods with every service account in it.',
       aggregated('edit', 'admin'),
       [rule(['VaultAuthRole'], [...READ, ...WRITE])],
     ),
-    clusterRole('role-view', 'Whoever may look at a namespace may look at its roles.', aggregated('view', 'edit', 'admin'), [
-      rule(['VaultAuthRole'], READ),
-    ]),
-    clusterRole('admin', 'For platform administrators: everything but the status. Bind it by yourselves.', {}, [
+    clusterRole(
+      'role-view',
+      'Anyone who can view a namespace can view its VaultAuthRoles.',
+      aggregated('view', 'edit', 'admin'),
+      [rule(['VaultAuthRole'], READ)],
+    ),
+    clusterRole('admin', 'For platform teams: all four kinds, without their status. Not bound by default.', {}, [
       rule(['VaultEndpoint', 'VaultAuthBackend', 'VaultACLPolicy', 'VaultAuthRole'], [...READ, ...WRITE]),
     ]),
   ].join('---\n')}`,

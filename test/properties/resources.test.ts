@@ -1,4 +1,4 @@
-// What holds for every role that a namespace editor can write: names are nobody else's, policies are allowed, bindings stay at home.
+// Properties of every role that a namespace admin can write: unique names, allowed policies, bindings in its own namespace.
 import fc from 'fast-check';
 import { EXTERNAL_PREFIX } from '../../src/resources/role.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
@@ -25,7 +25,7 @@ const place = fc.record({ cluster: label, namespace: label, name });
 const qualified = ({ cluster, namespace, name: called }: { cluster: string; namespace: string; name: string }): string =>
   vaultRoleName(kubernetesBackend({ clusterName: cluster }), webRole({}, called, namespace));
 
-test('qualified names are injective, and none is the probe’s', () => {
+test('qualified names are unique, and none is that of the probe', () => {
   fc.assert(
     fc.property(place, place, (one, other) => {
       expect(qualified(one) === qualified(other)).toBe(JSON.stringify(one) === JSON.stringify(other));
@@ -59,7 +59,7 @@ test('no role binds anything outside its namespace', () => {
   );
 });
 
-test('no role has a policy that neither the defaults nor a rule for its namespace gives', () => {
+test('no role has a policy without a default or a rule for its namespace', () => {
   let admitted = 0;
   fc.assert(
     fc.property(situation, (given) => {
@@ -80,7 +80,7 @@ test('no role has a policy that neither the defaults nor a rule for its namespac
   expect(admitted).toBeGreaterThan(RUNS.numRuns / 10);
 });
 
-test('a further rule never takes a policy away, a rule less never gives one', () => {
+test('removing a rule never adds a policy', () => {
   fc.assert(
     fc.property(situation, fc.nat(), (given, which) => {
       const { policyRules } = given.backend.spec.tenancy;
@@ -117,17 +117,17 @@ test('no role exceeds a limit', () => {
   );
 });
 
-test('no role stays in Vault without its object unless the backend lets it, and it is told so', () => {
+test('no role is retained in Vault unless the backend allows it, and the condition reports it', () => {
   let refused = 0;
   fc.assert(
     fc.property(situation, (given) => {
       const { backend, role } = given;
       const { allowRetain } = backend.spec.tenancy;
       if (!allowRetain) expect(isRetained(role, backend)).toBe(false);
-      const { finding } = judge(given);
+      const { condition } = judge(given);
       const isRefused = role.spec.deletionPolicy === 'Retain' && role.spec.managementPolicy === 'Manage' && !allowRetain;
-      if (isRefused) expect(finding.status).toBe('False');
-      else expect(finding.reason).not.toBe('RetainNotAllowed');
+      if (isRefused) expect(condition.status).toBe('False');
+      else expect(condition.reason).not.toBe('RetainNotAllowed');
       if (isRefused) refused += 1;
     }),
     RUNS,
@@ -135,7 +135,7 @@ test('no role stays in Vault without its object unless the backend lets it, and 
   expect(refused).toBeGreaterThan(0);
 });
 
-test('what is read is read again the same', () => {
+test('reading is idempotent', () => {
   fc.assert(
     fc.property(situation, ({ role, backend }) => {
       for (const [kind, resource] of [

@@ -1,4 +1,4 @@
-// Roles as a namespace editor could write them, and backends that limit them.
+// Roles that a namespace admin could write, and backends that limit them.
 import fc from 'fast-check';
 import type { Json, JsonObject } from '../../src/json/json.ts';
 import { structural } from '../../src/resources/crd.ts';
@@ -7,14 +7,14 @@ import { roleSpecSchema } from '../../src/resources/role.ts';
 import { jwtBackend, kubernetesBackend, webRole } from '../unit/resources/fixture.ts';
 import { valueOf } from './schema-arbitrary.ts';
 
-/** Policies that rules speak of, so that some of what is asked for is allowed. */
+/** Policies in rules, so that some requests are allowed. */
 export const POLICIES = ['a', 'b', 'c', 'external:a', 'external:kv/read'] as const;
 const policies = fc.uniqueArray(fc.constantFrom(...POLICIES), { maxLength: 4 });
 const NAMES = ['web', 'worker', 'default'] as const;
 const NETWORKS = ['10.0.0.0/8', '10.1.2.3', '10.1.2.3/32', 'fd00::/8', 'fd00::1', '0.0.0.0/0'] as const;
 const lengths = fc.constantFrom('0s', '30s', '10m', '1h', '90m', '23h59m59s', '24h', '99999h');
 
-/** Anything that the schema admits; now and then what is likelier to be allowed. */
+/** Any spec that the schema admits, partly with values that are likely to be allowed. */
 const roleSpec: fc.Arbitrary<JsonObject> = fc
   .tuple(
     valueOf(structural(roleSpecSchema)),
@@ -39,7 +39,7 @@ const roleSpec: fc.Arbitrary<JsonObject> = fc
   )
   .map(([any, likely, boundCIDRs]) => {
     const spec = { ...(any as JsonObject), ...(likely as unknown as JsonObject) };
-    // Whether the numbers of a network fit is a rule in CEL.
+    // A CEL rule, not the schema, checks the numbers of a CIDR block.
     const token = spec['token'] as JsonObject | undefined;
     return token === undefined
       ? spec

@@ -1,4 +1,4 @@
-// Values that a schema of ours admits, drawn from the schema itself: any field may be there or not, with any value in its bounds.
+// Arbitrary values that a schema admits: every field is present or not, with any value in its bounds.
 import fc from 'fast-check';
 import { isObject, type Json, type JsonObject, objectAt, textOf } from '../../src/json/json.ts';
 
@@ -10,7 +10,7 @@ const texts = ({ pattern, minLength, maxLength }: JsonObject): fc.Arbitrary<stri
   return fc.stringMatching(new RegExp(pattern), { size: 'xsmall' }).filter((text) => text.length >= least && text.length <= most);
 };
 
-/** Values that pass the schema; rules in CEL are not looked at, so this is more than an API server takes. */
+/** Values that pass the schema. An API server also evaluates CEL rules, and so accepts fewer. */
 export function valueOf(schema: JsonObject): fc.Arbitrary<Json> {
   if (Array.isArray(schema['enum'])) return fc.constantFrom(...schema['enum']);
   switch (textOf(schema, 'type') ?? 'object') {

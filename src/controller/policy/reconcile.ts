@@ -188,11 +188,11 @@ const accepted = (reason: Accepted['reason'], message: string): Accepted => ({
   message,
 });
 /** With what is risky in it. */
-const writable = ({ hints }: Extract<PolicyText, { ok: true }>): Accepted => ({
+const writable = ({ warnings }: Extract<PolicyText, { ok: true }>): Accepted => ({
   type: 'Accepted',
   status: 'True',
   reason: 'Accepted',
-  message: ['The policy can be written.', ...hints.map((hint) => `Mind: ${hint}.`)].join(' '),
+  message: ['The policy can be written.', ...warnings.map((warning) => `Warning: ${warning}.`)].join(' '),
 });
 const programmed = (status: Programmed['status'], reason: Programmed['reason'], message: string): Programmed => ({
   type: 'Programmed',

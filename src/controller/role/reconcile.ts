@@ -92,7 +92,7 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
   if (vault.state === 'notReady')
     return {
       findings: [
-        verdict.finding,
+        verdict.condition,
         programmed('Unknown', reasonOfEndpoint(vault.reason), `VaultEndpoint ${backend.spec.endpointRef.name}: ${vault.message}`),
       ],
       status,
@@ -106,26 +106,26 @@ const look = async (context: ControllerContext, role: VaultAuthRole, signal: Abo
     if (isLeft) await takeAway(context, backend, role);
     if (!verdict.admitted) {
       const message = isLeft ? 'The role is not accepted; it was taken out of Vault.' : 'The role is not accepted.';
-      return { findings: [verdict.finding, programmed('False', 'Pending', message)], status, isNowhere: true, resyncSeconds };
+      return { findings: [verdict.condition, programmed('False', 'Pending', message)], status, isNowhere: true, resyncSeconds };
     }
     const mounted = backend.status?.conditions?.find(({ type }) => type === 'Mounted');
     // What is written to a mount of another type makes something else there.
     if (backend.status?.mount?.accessor === undefined || mounted?.reason === 'TypeMismatch') {
       const why = mounted?.message ?? 'it was not looked at yet';
       const finding = programmed('False', 'BackendNotReady', `VaultAuthBackend ${backend.metadata.name} has no mount: ${why}`);
-      return { findings: [verdict.finding, finding], status, resyncSeconds };
+      return { findings: [verdict.condition, finding], status, resyncSeconds };
     }
     const current = isLeft ? { ...role, status: withoutPlace(role.status) } : role;
     const { effectivePolicies } = verdict;
-    const isReduced = verdict.finding.status === 'False';
+    const isReduced = verdict.condition.status === 'False';
     const kept = await keepRole({ context, backend, role: current, vault, place, effectivePolicies, isReduced, signal });
-    return { findings: [verdict.finding, kept.finding], status: { ...status, ...kept.status }, resyncSeconds };
+    return { findings: [verdict.condition, kept.finding], status: { ...status, ...kept.status }, resyncSeconds };
   } catch (error) {
     const failure = vaultFailure(error, `role ${place.roleName} of auth/${place.mountPath}`);
     if (!failure) throw error;
     const isKnown = failure.reason === 'WriteFailed' || failure.reason === 'PermissionDenied';
     return {
-      findings: [verdict.finding, programmed(isKnown ? 'False' : 'Unknown', failure.reason, failure.message)],
+      findings: [verdict.condition, programmed(isKnown ? 'False' : 'Unknown', failure.reason, failure.message)],
       status: { ...status, drift: role.status?.drift ?? [] },
       again: { requeueAfterMs: failure.retryAfterMs },
     };

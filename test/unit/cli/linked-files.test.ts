@@ -81,7 +81,7 @@ test('explain reports an invalid object with its line', async () => {
     broken.write('role.yaml', OBJECTS.replace('tokenExpirationSeconds: 1200', 'tokenExpirationSeconds: 12, audiance: x'));
     const { code, errors } = await runCommand(explain, ['-f', '-', '-cluster-state', broken.path, ...ADDRESS], { stdin: pod() });
     expect(code).toBe(2);
-    expect(errors.join('\n')).toMatch(/role\.yaml:19: VaultAuthRole web: spec\.audiance is not known/);
+    expect(errors.join('\n')).toMatch(/role\.yaml:19: VaultAuthRole web: unknown field "spec\.audiance"/);
     expect(errors.join('\n')).toMatch(/VaultAuthRole web: spec\.tokenExpirationSeconds/);
   } finally {
     broken.clear();

@@ -98,7 +98,7 @@ it('prints the role that grants the policy', async () => {
   });
   expect(await runCommand(policy, ['-f', files.write('none.yaml', jwt('')), '-role'])).toMatchObject({
     code: 2,
-    errors: [expect.stringContaining('has no auth.jwt.audience')],
+    errors: [expect.stringContaining('requires auth.jwt.audience')],
   });
 });
 
@@ -123,7 +123,7 @@ it('reports invalid manifests with file and line', async () => {
   const file = files.write('wrong.yaml', `kind: Pod\n---\n${backend(', pathh: a')}`);
   expect(await runCommand(policy, ['-f', file])).toMatchObject({
     code: 2,
-    errors: [expect.stringMatching(/wrong\.yaml:\d+: VaultAuthBackend b: spec\.pathh is not known/)],
+    errors: [expect.stringMatching(/wrong\.yaml:\d+: VaultAuthBackend b: unknown field "spec\.pathh"/)],
   });
 });
 

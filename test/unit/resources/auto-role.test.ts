@@ -1,9 +1,9 @@
-// Which service accounts get a role by themselves, and what that role says.
+// Which service accounts get an automatic role, and its manifest.
 import { autoRoleLabel, autoRoleOf } from '../../../src/resources/auto-role.ts';
 import { readResource } from '../../../src/resources/read-resource.ts';
 import { kubernetesBackend } from './fixture.ts';
 
-const WANTED = { 'vaultauth.dev/vault-role': 'true' };
+const REQUESTED = { 'vaultauth.dev/vault-role': 'true' };
 const LABELS = { team: 'payments' };
 
 const autoRole = (
@@ -20,13 +20,13 @@ const autoRole = (
 
 describe('a role of its own', () => {
   it.each<[string, boolean, object, Readonly<Record<string, string>>, string]>([
-    ['Off', false, {}, WANTED, 'web'],
-    ['Annotated, with annotation', true, { mode: 'Annotated' }, WANTED, 'web'],
+    ['Off', false, {}, REQUESTED, 'web'],
+    ['Annotated, with annotation', true, { mode: 'Annotated' }, REQUESTED, 'web'],
     ['Annotated, without', false, { mode: 'Annotated' }, {}, 'web'],
     ['Annotated, otherwise', false, { mode: 'Annotated' }, { 'vaultauth.dev/vault-role': 'yes' }, 'web'],
     ['All', true, { mode: 'All' }, {}, 'web'],
     ['All, default', false, { mode: 'All' }, {}, 'default'],
-    ['All, default with annotation', true, { mode: 'All' }, WANTED, 'default'],
+    ['All, default with annotation', true, { mode: 'All' }, REQUESTED, 'default'],
     ['All, default included', true, { mode: 'All', includeDefault: true }, {}, 'default'],
     ['All, in other namespaces', false, { mode: 'All', namespaceSelector: { matchLabels: { team: 'x' } } }, {}, 'web'],
     ['All, in none', false, { mode: 'All', namespaceSelector: undefined }, {}, 'web'],
@@ -34,11 +34,11 @@ describe('a role of its own', () => {
     expect(autoRole(autoRoles, annotations, name) !== undefined).toBe(has),
   );
 
-  it('is none where the namespace may have no roles', () => {
+  it('is undefined if the namespace may have no roles', () => {
     expect(autoRole({ mode: 'All' }, {}, 'web', {})).toBeUndefined();
   });
 
-  it('says what template and annotation say, and goes with the account', () => {
+  it('has the policies of template and annotation, and is owned by the service account', () => {
     const template = { policies: ['own-secrets'], tokenExpirationSeconds: 1200, token: { ttl: '10m' } };
     const found = autoRole(
       { mode: 'All', template },
@@ -65,14 +65,14 @@ describe('a role of its own', () => {
     expect(readResource('VaultAuthRole', found?.manifest ?? {})).toMatchObject({ ok: true });
   });
 
-  it('asks for no more policies than a role can', () => {
+  it('requests at most as many policies as a role can have', () => {
     const many = Array.from({ length: 40 }, (_, index) => `p${index}`).join(',');
     const found = autoRole({ mode: 'All' }, { 'vaultauth.dev/vault-policies': many });
     expect(found?.ignored).toHaveLength(8);
     expect(readResource('VaultAuthRole', found?.manifest ?? {})).toMatchObject({ ok: true });
   });
 
-  it('has a label that Kubernetes takes, whatever the name of the backend', () => {
+  it('has a valid label value for every backend name', () => {
     expect(autoRoleLabel(`${'a'.repeat(62)}.b`)).toBe('a'.repeat(62));
   });
 });

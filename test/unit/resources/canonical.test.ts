@@ -1,4 +1,4 @@
-// Comparing with what servers answer: every form that was seen on running ones.
+// Comparison with the answers of servers: every form that was observed on running ones.
 import type { Json } from '../../../src/json/json.ts';
 import { differences, type DocumentForm } from '../../../src/resources/canonical.ts';
 
@@ -36,7 +36,7 @@ describe('is the same', () => {
   ])('%s %s: %j and %j', (...row) => expect(difference(row)).toEqual([]));
 });
 
-test('what can hold the key of a service account is not quoted', () => {
+test('does not show a value that can hold the key of a service account', () => {
   const key = '{"private_key":"-----BEGIN PRIVATE KEY-----"}';
   const [found] = difference(['jwtConfig', 'provider_config', {}, { provider: 'gsuite', gsuite_service_account: key }]);
   expect(found).toMatchObject({ desired: '', actual: expect.stringContaining('not shown') });
@@ -69,7 +69,7 @@ const reviewer = (desired: string, actual: object): readonly object[] =>
   differences({ token_reviewer_jwt: desired }, { ...actual }, 'kubernetesConfig');
 
 describe('what servers never show', () => {
-  it('is told by its presence, never by its value', () => {
+  it('is compared by presence, never by value', () => {
     expect(reviewer('secret', { token_reviewer_jwt_set: true })).toEqual([]);
     expect(reviewer('', { token_reviewer_jwt_set: false })).toEqual([]);
     expect(reviewer('secret', {})).toEqual([]);
@@ -82,7 +82,7 @@ describe('what servers never show', () => {
   });
 });
 
-it('long values are cut, for they go into a status', () => {
+it('cuts long values, because they go into a status', () => {
   const [found] = differences({ audience: 'a'.repeat(5000) }, {}, 'kubernetesRole');
   expect(found?.desired).toHaveLength(256);
 });

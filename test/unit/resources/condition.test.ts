@@ -18,7 +18,7 @@ const condition = (type: string, status: ConditionUpdate['status'], time: string
 describe('conditions', () => {
   const before = [condition('A', 'True', 'T1'), condition('B', 'True', 'T1'), condition('Gone', 'True', 'T1')];
 
-  it('keep their time while the status is the same, and only then', () => {
+  it('keep their transition time exactly while the status is the same', () => {
     expect(mergeConditions(before, [finding('A', 'True'), finding('B', 'False'), finding('C', 'Unknown')], 2, 'T2')).toEqual([
       { type: 'A', status: 'True', reason: 'R', message: 'M', observedGeneration: 2, lastTransitionTime: 'T1' },
       { type: 'B', status: 'False', reason: 'R', message: 'M', observedGeneration: 2, lastTransitionTime: 'T2' },
@@ -26,7 +26,7 @@ describe('conditions', () => {
     ]);
   });
 
-  it('have messages of bounded length', () => {
+  it('have bounded messages', () => {
     const [long] = mergeConditions([], [finding('A', 'True', 'R', 'x'.repeat(10_000))], 1, 'T');
     expect(long?.message).toHaveLength(4096);
   });
@@ -50,7 +50,7 @@ describe('Ready', () => {
   });
 });
 
-it('one that observes is enough', () => {
+it('is Observe if one object is', () => {
   expect(isObserved(kubernetesBackend(), webRole())).toBe(false);
   expect(isObserved(kubernetesBackend({ managementPolicy: 'Observe' }), webRole())).toBe(true);
   expect(isObserved(kubernetesBackend(), webRole({ managementPolicy: 'Observe' }))).toBe(true);

@@ -1,9 +1,9 @@
-// What of a mount can be said in manifests, what is said beside them, and what not at all.
+// What the manifests of a mount express, and the notes on what they do not.
 import type { JsonObject } from '../../../src/json/json.ts';
 import { objectNameOf } from '../../../src/resources/export-role.ts';
 import { exported, JWT_MOUNT, JWT_ROLE, ROLE } from './found.ts';
 
-it('a plain mount with a plain role', () => {
+it('exports a mount with one role', () => {
   const { manifests, notes } = exported({ web: ROLE });
   expect(manifests).toEqual([
     {
@@ -51,7 +51,7 @@ it('a plain mount with a plain role', () => {
       },
     },
   ]);
-  expect(notes).toEqual([expect.stringMatching(/^configuration: a reviewer's token is stored/)]);
+  expect(notes).toEqual([expect.stringMatching(/^configuration: a reviewer token is stored/)]);
 });
 
 describe('a role that cannot be expressed', () => {
@@ -59,10 +59,10 @@ describe('a role that cannot be expressed', () => {
     ['a glob of names', { bound_service_account_names: ['app-*'] }, 'by the pattern "app-*"'],
     ['every namespace', { bound_service_account_namespaces: ['*'] }, 'by the pattern "*"'],
     ['a selector', { bound_service_account_namespace_selector: '{"matchLabels":{}}' }, 'by a selector'],
-    ['a name that is none', { bound_service_account_names: ['Web'] }, 'no name in Kubernetes'],
-    ['nobody', { bound_service_account_names: [] }, 'binds nobody'],
+    ['a name that is none', { bound_service_account_names: ['Web'] }, 'not a valid name in Kubernetes'],
+    ['no service account', { bound_service_account_names: [] }, 'binds no service account'],
     ['too many', { bound_service_account_names: Array.from({ length: 17 }, (_, index) => `a${index}`) }, '17 service accounts'],
-    ['an audience that cannot be said', { audience: 'with space' }, 'spec.audience must match'],
+    ['an audience that the schema rejects', { audience: 'with space' }, 'spec.audience must match'],
     ['uses beyond counting', { token_num_uses: 1e9 }, 'spec.token.numUses must be'],
   ])('%s', (_what, fields, reason) => {
     const { manifests, notes } = exported({ web: { ...ROLE, ...fields } });
@@ -77,12 +77,12 @@ describe('a role that cannot be expressed', () => {
     [
       'a glob of subjects',
       { bound_claims_type: 'glob', bound_claims: { sub: ['system:serviceaccount:team:*'] } },
-      'no service account by its name',
+      'not the exact name of a service account',
     ],
     ['a subject of others', { bound_subject: 'alice', bound_claims: {} }, 'binds the subject "alice"'],
     ['no subject', { bound_claims: {} }, 'every token of the issuer'],
     ['two kinds of subject', { bound_subject: 'system:serviceaccount:team:web' }, 'both bound_subject'],
-    ['two audiences', { bound_audiences: ['a', 'b'] }, 'takes 2 audiences'],
+    ['two audiences', { bound_audiences: ['a', 'b'] }, 'accepts 2 audiences'],
     ['another name of identities', { user_claim: 'email' }, 'the claim "email"'],
   ])('of type jwt: %s', (_what, fields, reason) => {
     const { manifests, notes } = exported({ web: { ...JWT_ROLE, ...fields } }, JWT_MOUNT);
@@ -95,7 +95,7 @@ describe('a role that is expressed with a word', () => {
   it.each<[string, JsonObject, string]>([
     ['several namespaces', { bound_service_account_namespaces: ['a', 'b'] }, 'binds 2 namespaces'],
     ['deprecated doubles', { policies: ['a'], ttl: 60, num_uses: 0 }, 'deprecated fields (policies, ttl)'],
-    ['root and a list in one', { token_policies: ['root', 'a,b', 'c'] }, 'cannot name: "root", "a,b"'],
+    ['root and a list in one', { token_policies: ['root', 'a,b', 'c'] }, 'cannot reference: "root", "a,b"'],
     ['too many policies', { token_policies: Array.from({ length: 40 }, (_, index) => `p${index}`) }, 'has 40 policies'],
     ['no audience', { audience: undefined }, 'has no audience'],
     ['metadata of aliases', { alias_metadata: { a: 'b' } }, 'alias_metadata'],
@@ -105,7 +105,7 @@ describe('a role that is expressed with a word', () => {
     expect(notes.find((note) => note.startsWith('role web: '))).toContain(reason);
   });
 
-  it('of type jwt: one object for each namespace, and other mappings', () => {
+  it('exports a jwt role as one object for each namespace', () => {
     const { roles, notes, spec } = exported({ web: { ...JWT_ROLE, claim_mappings: {}, groups_claim: 'g' } }, JWT_MOUNT);
     expect(roles.map(({ serviceAccounts, aliasNameSource }) => [serviceAccounts, aliasNameSource])).toEqual([
       [['web'], 'ServiceAccountName'],
@@ -118,7 +118,7 @@ describe('a role that is expressed with a word', () => {
     expect(notes.join('\n')).toMatch(/binds 2 namespaces[^]*groups_claim[^]*maps other claims/);
   });
 
-  it('names that become one get numbers', () => {
+  it('numbers roles whose object names collide', () => {
     const { manifests, notes } = exported({ a_b: ROLE, 'a-b': ROLE });
     expect(
       manifests.slice(1).map(({ metadata, spec }) => [(metadata as JsonObject)['name'], (spec as JsonObject)['vaultRoleName']]),
@@ -126,12 +126,12 @@ describe('a role that is expressed with a word', () => {
       ['a-b', 'a-b'],
       ['a-b-2', 'a_b'],
     ]);
-    expect(notes).toContainEqual(expect.stringContaining('role a_b: is called a-b-2 here'));
+    expect(notes).toContainEqual(expect.stringContaining('role a_b: is named a-b-2 here'));
     expect(['_a', 'A..b', 'a.-b.', '___'].map(objectNameOf)).toEqual(['a', 'a.b', 'a.b', 'role']);
   });
 });
 
-it('limits are what the roles have, and many namespaces share one rule', () => {
+it('raises the limits to those of the roles, and uses one rule for many namespaces', () => {
   expect(exported({ a: { ...ROLE, token_period: 5400 }, b: { ...ROLE, token_max_ttl: 200_000 } }).spec['tenancy']).toMatchObject({
     limits: { maxTTL: '55h33m20s', maxPeriod: '1h30m' },
   });

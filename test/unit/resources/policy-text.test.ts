@@ -7,7 +7,7 @@ const ACCESSORS: Readonly<Record<string, string>> = { prod: 'auth_kubernetes_1',
 const render = (policy: string, spec: object = {}) => policyText(aclPolicy(policy, spec), (name) => ACCESSORS[name]);
 
 describe('the text of a policy', () => {
-  it('gets accessors and a first line that says whose it is', () => {
+  it('gets the accessors, and a first line with its owner', () => {
     const policy = 'path "secret/{{identity.entity.aliases.${auth.prod.accessor}.name}}" {}\n# ${ auth.prod.eu.accessor }\n';
     expect(render(policy)).toEqual({
       ok: true,
@@ -16,19 +16,19 @@ describe('the text of a policy', () => {
         { backend: 'prod', accessor: 'auth_kubernetes_1' },
         { backend: 'prod.eu', accessor: 'auth_kubernetes_2' },
       ],
-      hints: [expect.stringContaining('name of an alias')],
+      warnings: [expect.stringContaining('the alias name is')],
       namespacePaths: [{ namespace: 'secret', path: 'secret/{{identity.entity.aliases.auth_kubernetes_1.name}}' }],
     });
   });
 
-  it('has no first line where there are no comments', () => {
+  it('has no mark in JSON, which has no comments', () => {
     expect(render('{"path":{"secret/a":{"capabilities":["read"]}}}')).toMatchObject({
       ok: true,
       text: expect.stringMatching(/^\{/),
     });
   });
 
-  it('knows its own mark, and compares without it', () => {
+  it('recognises its mark, and is compared without it', () => {
     const rendered = render('path "a" {}');
     const text = rendered.ok ? rendered.text : '';
     expect(isMarked(aclPolicy('path "a" {}'), text)).toBe(true);
@@ -37,10 +37,10 @@ describe('the text of a policy', () => {
   });
 
   it.each([
-    ['${auth.gone.accessor}', 'VaultAuthBackend gone has no accessor'],
-    ['${auth.prod.path}', 'only ${auth.NAME.accessor} is'],
-    ['${AUTH.prod.accessor}', 'only ${auth.NAME.accessor} is'],
-    ['${}', 'only ${auth.NAME.accessor} is'],
+    ['${auth.gone.accessor}', 'VaultAuthBackend gone has no mount accessor'],
+    ['${auth.prod.path}', 'use ${auth.NAME.accessor}'],
+    ['${AUTH.prod.accessor}', 'use ${auth.NAME.accessor}'],
+    ['${}', 'use ${auth.NAME.accessor}'],
   ])('with %s is not written', (variable, message) =>
     expect(render(`path "secret/${variable}" {}`)).toEqual({
       ok: false,
@@ -49,7 +49,7 @@ describe('the text of a policy', () => {
     }),
   );
 
-  it('cannot reach the rights of others unless it is said so', () => {
+  it('cannot reach privileged paths unless spec.privileged is set', () => {
     expect(render('path "sys/auth" {}')).toMatchObject({
       ok: false,
       reason: 'PrivilegedPath',

@@ -1,4 +1,4 @@
-// Objects from files: defaults as the API server fills them in, and what is wrong with them, by field.
+// Objects from files: defaults as the API server fills them in, and problems by field.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -11,7 +11,7 @@ import { optional, struct, text } from '../../../src/resources/schema.ts';
 const EXAMPLES = join(import.meta.dirname, '..', '..', '..', 'deploy', 'examples', 'resources');
 const example = (file: string): JsonObject => parse(readFileSync(join(EXAMPLES, file), 'utf8')) as JsonObject;
 
-it('the examples can be read', () => {
+it('reads the examples', () => {
   for (const file of [
     'endpoint.yaml',
     'backend-kubernetes.yaml',
@@ -26,7 +26,7 @@ it('the examples can be read', () => {
   }
 });
 
-it('defaults are filled in below what is there, not below what is left out', () => {
+it('fills in defaults below objects that exist, and only there', () => {
   const reading = readResource('VaultEndpoint', example('endpoint.yaml'));
   expect(reading).toMatchObject({
     resource: {
@@ -41,14 +41,14 @@ it('defaults are filled in below what is there, not below what is left out', () 
   expect(reading).not.toHaveProperty('resource.spec.auth.jwt');
 });
 
-it('a role without namespace is in the default one', () => {
+it('puts a role without namespace into the namespace default', () => {
   expect(readResource('VaultAuthRole', { metadata: { name: 'web' } })).toMatchObject({
     ok: true,
     resource: { metadata: { namespace: 'default' }, spec: { managementPolicy: 'Manage', deletionPolicy: 'Delete' } },
   });
 });
 
-it('every problem is named by its field', () => {
+it('names the field of every problem', () => {
   expect(
     readResource('VaultAuthRole', {
       metadata: {},
@@ -60,8 +60,8 @@ it('every problem is named by its field', () => {
       'metadata.name is missing',
       expect.stringContaining('spec.serviceAccounts.0 must match pattern'),
       'spec.tokenExpirationSeconds must be >= 600',
-      'spec.namespaces is not known',
-      'spec.token.tll is not known',
+      'unknown field "spec.namespaces"',
+      'unknown field "spec.token.tll"',
     ],
   });
   expect(readResource('VaultEndpoint', { metadata: { name: 'a' }, spec: 'none' }).ok).toBe(false);
@@ -71,13 +71,13 @@ it('every problem is named by its field', () => {
   });
 });
 
-it('objects of other kinds and versions are none of ours', () => {
+it('ignores objects of other kinds and versions', () => {
   expect(kindOf({ apiVersion: 'v1', kind: 'Pod' })).toBeUndefined();
   expect(kindOf({ apiVersion: 'vaultauth.dev/v1', kind: 'VaultAuthRole' })).toBeUndefined();
   expect(kindOf({ apiVersion: 'vaultauth.dev/v1alpha1', kind: 'constructor' })).toBeUndefined();
 });
 
-it('paths on the API server', () => {
+it('builds the API paths of kinds and objects', () => {
   expect(collectionPath('VaultAuthRole')).toBe('/apis/vaultauth.dev/v1alpha1/vaultauthroles');
   expect(collectionPath('VaultAuthBackend', 'team')).toBe('/apis/vaultauth.dev/v1alpha1/vaultauthbackends');
   expect(objectPath('VaultAuthRole', { namespace: 'team', name: 'web' })).toBe(
@@ -85,7 +85,7 @@ it('paths on the API server', () => {
   );
 });
 
-it('a schema that no CRD can hold is refused when it is printed', () => {
+it('rejects a keyword that a structural schema must not have', () => {
   const schema = struct({ a: optional(text('A.', { max: 1 })) }, 'S.');
   expect(structural(schema)).toEqual({
     type: 'object',

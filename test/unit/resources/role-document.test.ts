@@ -10,7 +10,7 @@ const document = (backend: ReturnType<typeof kubernetesBackend>, role = webRole(
 const limits = (members: object): object => ({ tenancy: { namespaceSelector: {}, limits: members } });
 
 describe('the document of a role', () => {
-  it('of type kubernetes names every field, zeros too', () => {
+  it('of type kubernetes has every parameter, including zeros', () => {
     expect(document(kubernetesBackend())).toEqual({
       bound_service_account_names: ['web'],
       bound_service_account_namespaces: ['team'],
@@ -65,21 +65,21 @@ describe('the document of a role', () => {
     });
   });
 
-  it('tells OpenBao alone to bind tokens to an address', () => {
+  it('sends token_strictly_bind_ip only to OpenBao', () => {
     const role = webRole({ token: { strictlyBindIP: true } });
     expect(document(kubernetesBackend(), role, 'OpenBao')).toHaveProperty('token_strictly_bind_ip', true);
     expect(document(kubernetesBackend(), role)).not.toHaveProperty('token_strictly_bind_ip');
   });
 
   it.each([
-    ['as the backend says', kubernetesBackend({ defaults: { audience: 'vault' } }), webRole(), 'vault'],
-    ['as the role says', kubernetesBackend({ defaults: { audience: 'vault' } }), webRole({ audience: 'own' }), 'own'],
+    ['from the backend', kubernetesBackend({ defaults: { audience: 'vault' } }), webRole(), 'vault'],
+    ['from the role', kubernetesBackend({ defaults: { audience: 'vault' } }), webRole({ audience: 'own' }), 'own'],
     ["the API server's where the client reviews", kubernetesBackend({}, { reviewer: { mode: 'ClientJWT' } }), webRole(), ''],
   ])('has the audience %s', (_what, backend, role, audience) =>
     expect(document(backend, role)).toHaveProperty('audience', audience),
   );
 
-  it('has an audience of the backend that tells clusters and mounts apart', () => {
+  it('has a default audience with cluster name and path', () => {
     expect(defaultAudience(kubernetesBackend())).toBe('vault://prod/k8s/prod');
   });
 });
@@ -90,58 +90,70 @@ describe('names in Vault', () => {
     ['qualified', kubernetesBackend(), webRole(), 'prod.team.web', undefined],
     ['qualified, with dots', kubernetesBackend(), webRole({}, 'web.v1'), 'prod.team.web.v1', undefined],
     [
-      'qualified, another asked for',
+      'qualified, with another vaultRoleName',
       kubernetesBackend(),
       webRole({ vaultRoleName: 'other' }),
       'prod.team.web',
-      'leave spec.vaultRoleName out',
+      'remove spec.vaultRoleName',
     ],
     [
-      'qualified, the same asked for',
+      'qualified, with the same vaultRoleName',
       kubernetesBackend(),
       webRole({ vaultRoleName: 'prod.team.web' }),
       'prod.team.web',
       undefined,
     ],
     ['observed', kubernetesBackend(), webRole({ vaultRoleName: 'other', managementPolicy: 'Observe' }), 'other', undefined],
-    ['observed, none given', kubernetesBackend(), webRole({ managementPolicy: 'Observe' }), 'prod.team.web', undefined],
-    ['plain', plain, webRole(), 'web', undefined],
-    ['plain, given', plain, webRole({ vaultRoleName: 'other' }), 'other', undefined],
     [
-      'plain, as the probe is called',
+      'observed, without vaultRoleName',
+      kubernetesBackend(),
+      webRole({ managementPolicy: 'Observe' }),
+      'prod.team.web',
+      undefined,
+    ],
+    ['plain', plain, webRole(), 'web', undefined],
+    ['plain, with vaultRoleName', plain, webRole({ vaultRoleName: 'other' }), 'other', undefined],
+    [
+      'plain, with the name of the probe',
       plain,
       webRole({ vaultRoleName: 'prod.probe' }),
       'prod.probe',
-      'are kept for the controller',
+      'are reserved for the controller',
     ],
-    ['plain, named like the probe', plain, webRole({}, 'prod.probe'), 'prod.probe', 'are kept for the controller'],
+    ['plain, named like the probe', plain, webRole({}, 'prod.probe'), 'prod.probe', 'are reserved for the controller'],
   ])('%s', (_what, backend, role, name, refusal) => {
     expect(vaultRoleName(backend, role)).toBe(name);
     expect(roleNameDenial(backend, role) ?? '').toContain(refusal ?? '');
     expect(roleNameDenial(backend, role) === undefined).toBe(refusal === undefined);
   });
 
-  it('the probe has one that no tenant can have', () => expect(probeRoleName(kubernetesBackend())).toBe('prod.probe'));
+  it('reserves a name for the probe', () => expect(probeRoleName(kubernetesBackend())).toBe('prod.probe'));
 });
 
 describe('tokens within limits', () => {
   it.each<[string, object, object, object, readonly string[]]>([
-    ['nothing said', {}, {}, { ttl: 3600, maxTTL: 86400, period: 0 }, []],
-    ['a life within', {}, { ttl: '2h' }, { ttl: 7200 }, []],
+    ['defaults', {}, {}, { ttl: 3600, maxTTL: 86400, period: 0 }, []],
+    ['a TTL within the limit', {}, { ttl: '2h' }, { ttl: 7200 }, []],
     [
-      'a life beyond',
+      'a TTL beyond the limit',
       {},
       { ttl: '25h', maxTTL: '25h' },
       { ttl: 86400, maxTTL: 86400 },
       ['token.maxTTL is 25h', 'token.ttl is 25h'],
     ],
-    ['a short end, the default life gives way', {}, { maxTTL: '30m' }, { ttl: 1800, maxTTL: 1800 }, []],
-    ['the end of the mount is beyond the limit', {}, { maxTTL: '0s' }, { maxTTL: 86400 }, []],
+    ['a maxTTL below the default TTL', {}, { maxTTL: '30m' }, { ttl: 1800, maxTTL: 1800 }, []],
+    ['maxTTL 0s with a limit', {}, { maxTTL: '0s' }, { maxTTL: 86400 }, []],
     ['no limit', limits({ maxTTL: '0s' }), { maxTTL: '0s', ttl: '99h' }, { ttl: 356400, maxTTL: 0 }, []],
-    ['a life beyond the default end', limits({ maxTTL: '72h' }), { ttl: '48h' }, { ttl: 86400 }, ["backend's defaults"]],
+    ['a TTL beyond the default maxTTL', limits({ maxTTL: '72h' }), { ttl: '48h' }, { ttl: 86400 }, ["backend's defaults"]],
     ['a default beyond the limit', { defaults: { token: { maxTTL: '48h' } } }, {}, { maxTTL: 86400 }, []],
-    ['an end in any case beyond', {}, { explicitMaxTTL: '48h' }, { explicitMaxTTL: 86400 }, ['token.explicitMaxTTL is 48h']],
-    ['a period where none is allowed', {}, { period: '1h' }, { period: 0 }, ['token.period is 1h']],
+    [
+      'an explicitMaxTTL beyond the limit',
+      {},
+      { explicitMaxTTL: '48h' },
+      { explicitMaxTTL: 86400 },
+      ['token.explicitMaxTTL is 48h'],
+    ],
+    ['a period without maxPeriod', {}, { period: '1h' }, { period: 0 }, ['token.period is 1h']],
     ['a period within', limits({ maxPeriod: '2h' }), { period: '1h' }, { period: 3600 }, []],
     ['a period beyond', limits({ maxPeriod: '2h' }), { period: '3h' }, { period: 7200 }, ['maxPeriod of the backend is 2h']],
     [
@@ -153,28 +165,28 @@ describe('tokens within limits', () => {
     ],
     ['a default type that is not allowed', limits({ tokenTypes: ['service'] }), {}, { type: 'service' }, []],
     [
-      'batch by default, a period asked for',
+      'a period with default type batch',
       { defaults: { token: { type: 'batch' } }, ...limits({ maxPeriod: '9h' }) },
       { period: '1h' },
       { type: 'batch', period: 0 },
       ['batch tokens have none'],
     ],
     [
-      'batch asked for, uses by default',
+      'type batch with default numUses',
       { defaults: { token: { numUses: 3 } } },
       { type: 'batch' },
       { type: 'batch', numUses: 0 },
       [],
     ],
     [
-      'networks asked for, an address by default',
+      'boundCIDRs with default strictlyBindIP',
       { defaults: { token: { strictlyBindIP: true } } },
       { boundCIDRs: ['10.0.0.0/8'] },
       { strictlyBindIP: false, boundCIDRs: ['10.0.0.0/8'] },
       [],
     ],
     [
-      'an address asked for, networks by default',
+      'strictlyBindIP with default boundCIDRs',
       { defaults: { token: { boundCIDRs: ['10.0.0.0/8'] } } },
       { strictlyBindIP: true },
       { strictlyBindIP: true, boundCIDRs: [] },

@@ -13,7 +13,7 @@ const rule = (policies: readonly string[], namespaceSelector: object = {}, servi
 const POLICIES: Readonly<Record<string, string>> = { a: 'a', b: 'b-in-vault', base: 'base' };
 
 const judge = (spec: object, role: object = {}, others: Partial<TenancyInput> = {}) => {
-  const { finding, admitted, effectivePolicies } = evaluateTenancy({
+  const { condition, admitted, effectivePolicies } = evaluateTenancy({
     backend: kubernetesBackend(spec),
     role: webRole(role),
     namespaceLabels: LABELS,
@@ -23,13 +23,13 @@ const judge = (spec: object, role: object = {}, others: Partial<TenancyInput> = 
     product: 'Vault',
     ...others,
   });
-  return [finding.reason, admitted, effectivePolicies, finding.message] as const;
+  return [condition.reason, admitted, effectivePolicies, condition.message] as const;
 };
 
 describe('a role', () => {
   it.each<[string, object, object, string, boolean, readonly string[]]>([
     ['without wishes', everywhere(), {}, 'Accepted', true, []],
-    ['of a namespace that nobody named', { tenancy: {} }, {}, 'NamespaceNotAllowed', false, []],
+    ['of a namespace that is not selected', { tenancy: {} }, {}, 'NamespaceNotAllowed', false, []],
     [
       'of a namespace that is not selected',
       { tenancy: { namespaceSelector: { matchLabels: { team: 'x' } } } },
@@ -80,7 +80,7 @@ describe('a role', () => {
       [],
     ],
     [
-      'with what everybody gets, asked for again',
+      'with a default policy that it also requests',
       everywhere({ defaultPolicies: ['a'], policyRules: [rule(['a'])] }),
       { policies: ['a'] },
       'Accepted',
@@ -111,7 +111,7 @@ describe('a role', () => {
       true,
       [],
     ],
-    ['that asks beyond a limit', everywhere(), { token: { period: '1h' } }, 'LimitExceeded', true, []],
+    ['that requests more than a limit', everywhere(), { token: { period: '1h' } }, 'LimitExceeded', true, []],
     [
       'with a projected token that is too short',
       {
@@ -139,12 +139,12 @@ describe('a role', () => {
     expect(judge(spec, role).slice(0, 3)).toEqual([reason, admitted, policies]);
   });
 
-  it('with an audience where the client reviews is told so', () => {
+  it('with an audience is denied in reviewer mode ClientJWT', () => {
     const backend = kubernetesBackend({}, { reviewer: { mode: 'ClientJWT' } });
     expect(judge({}, { audience: 'vault' }, { backend }).slice(0, 2)).toEqual(['AudienceNotSupported', false]);
   });
 
-  it('beyond the quota, or with a name that is taken, is not there', () => {
+  it('beyond the quota, or with a conflicting name, is not admitted', () => {
     expect(judge(everywhere({ limits: { maxRolesPerNamespace: 2 } }), {}, { olderRoles: 1 }).slice(0, 2)).toEqual([
       'Accepted',
       true,
@@ -155,11 +155,11 @@ describe('a role', () => {
     ]);
     const taken = judge(everywhere(), {}, { nameHolder: 'VaultAuthRole other/web' });
     expect(taken.slice(0, 2)).toEqual(['NameTaken', false]);
-    expect(taken[3]).toContain('VaultAuthRole other/web has this name');
+    expect(taken[3]).toContain('VaultAuthRole other/web already has this role name');
   });
 
-  it('is told that tokens live on with what they have', () => {
-    expect(judge(everywhere(), { policies: ['a'] })[3]).toContain('tokens that exist keep what they have');
+  it('reports that existing tokens keep their policies', () => {
+    expect(judge(everywhere(), { policies: ['a'] })[3]).toContain('existing tokens keep their policies until they expire');
   });
 });
 
@@ -167,12 +167,12 @@ test.each<[string, object, boolean, boolean]>([
   ['Delete, managed', { deletionPolicy: 'Delete' }, false, false],
   ['Retain', { deletionPolicy: 'Retain' }, false, true],
   ['Observe', { deletionPolicy: 'Delete', managementPolicy: 'Observe' }, false, true],
-])('with %s a role outlives its object as the backend says', (_what, spec, unasked, asked) => {
+])('with %s a role is retained only if the backend allows it', (_what, spec, unless, allowed) => {
   const role = webRole(spec);
-  expect(isRetained(role, kubernetesBackend())).toBe(unasked);
-  expect(isRetained(role, kubernetesBackend(everywhere({ allowRetain: true })))).toBe(asked);
-  // Nobody but who rules over backends can bring that about.
-  expect(isRetained(role, undefined)).toBe(asked);
+  expect(isRetained(role, kubernetesBackend())).toBe(unless);
+  expect(isRetained(role, kubernetesBackend(everywhere({ allowRetain: true })))).toBe(allowed);
+  // Only an operator can delete a backend.
+  expect(isRetained(role, undefined)).toBe(allowed);
 });
 
 describe('patterns of service accounts', () => {

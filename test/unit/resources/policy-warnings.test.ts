@@ -1,4 +1,4 @@
-// What is said of a policy that is allowed and risky.
+// Warnings for an allowed policy.
 import { policyWarnings } from '../../../src/resources/policy-text.ts';
 
 const path = (template: string): string => `path "secret/data/{{identity.entity.aliases.auth_kubernetes_1.${template}}}/*" {}`;

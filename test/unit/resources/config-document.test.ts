@@ -18,7 +18,7 @@ const jwtConfigOf = (jwt: object, more: object = {}) =>
   jwtConfig({ backend: jwtBackend({}, jwt), keys: ['KEY'], ca: 'CA', issuer: 'https://issuer', ...more });
 
 describe('the configuration of a mount of type kubernetes', () => {
-  it('leaves everything to a server in this cluster', () => {
+  it('uses the own token and CA of a Vault server in this cluster', () => {
     expect(configOf({ host: undefined })).toEqual({
       kubernetes_host: 'https://kubernetes.default.svc',
       kubernetes_ca_cert: '',
@@ -51,25 +51,25 @@ describe('the configuration of a mount of type kubernetes', () => {
     });
   });
 
-  it('validates an issuer or does not, and never half', () => {
+  it('sets issuer and issuer validation together', () => {
     expect(configOf({ issuer: 'https://issuer' })).toMatchObject({ issuer: 'https://issuer', disable_iss_validation: false });
     expect(configOf({ issuer: 'Discover' }, { issuer: 'https://found' })).toMatchObject({
       issuer: 'https://found',
       disable_iss_validation: false,
     });
-    expect(() => configOf({ issuer: 'Discover' })).toThrow('the issuer is not known yet');
+    expect(() => configOf({ issuer: 'Discover' })).toThrow('the issuer is not discovered yet');
   });
 
-  it('tells Vault alone about annotations', () => {
+  it('sends use_annotations_as_alias_metadata only to Vault', () => {
     const spec = { aliasMetadata: { fromAnnotations: true } };
     expect(configOf({}, {}, spec, 'Vault')).toHaveProperty('use_annotations_as_alias_metadata', true);
     expect(configOf({}, {}, {}, 'Vault')).toHaveProperty('use_annotations_as_alias_metadata', false);
     expect(configOf({}, {}, spec)).not.toHaveProperty('use_annotations_as_alias_metadata');
   });
 
-  it('has the keys that it is given', () => expect(configOf({}, { pemKeys: ['KEY'] })).toMatchObject({ pem_keys: ['KEY'] }));
+  it('has the given keys', () => expect(configOf({}, { pemKeys: ['KEY'] })).toMatchObject({ pem_keys: ['KEY'] }));
 
-  it('is none of a backend of type jwt', () => {
+  it('is rejected for a backend of type jwt', () => {
     expect(() => kubernetesConfig({ backend: jwtBackend(), product: 'Vault', pemKeys: [] })).toThrow('not of type kubernetes');
   });
 });
@@ -99,18 +99,17 @@ describe('the configuration of a mount of type jwt', () => {
     ['OpenBaoKubernetes', { keys: { source: 'OpenBaoKubernetes' } }, { provider_config: { provider: 'kubernetes' } }],
   ])('%s has one source of keys', (_what, jwt, fields) => expect(jwtConfigOf(jwt)).toEqual({ ...empty, ...fields }));
 
-  it('has the issuer that is given', () =>
-    expect(jwtConfigOf({ issuer: 'https://own' })).toMatchObject({ bound_issuer: 'https://own' }));
+  it('has the given issuer', () => expect(jwtConfigOf({ issuer: 'https://own' })).toMatchObject({ bound_issuer: 'https://own' }));
 
-  it('is not written before keys and issuer are known', () => {
-    expect(() => jwtConfigOf({}, { keys: [] })).toThrow('the keys are not known yet');
-    expect(() => jwtConfig({ backend: jwtBackend(), keys: ['KEY'] })).toThrow('the issuer is not known yet');
+  it('is not written before keys and issuer are discovered', () => {
+    expect(() => jwtConfigOf({}, { keys: [] })).toThrow('the keys are not discovered yet');
+    expect(() => jwtConfig({ backend: jwtBackend(), keys: ['KEY'] })).toThrow('the issuer is not discovered yet');
     expect(() => jwtConfig({ backend: kubernetesBackend(), keys: ['KEY'] })).toThrow('not of type jwt');
   });
 });
 
 describe('tuning', () => {
-  it('names only what is said', () => {
+  it('contains only the fields in the spec', () => {
     expect(tuneDocument(kubernetesBackend())).toEqual({});
     const mount = {
       description: '',

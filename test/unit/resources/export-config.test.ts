@@ -1,4 +1,4 @@
-// What of the configuration of a mount can be said in a manifest.
+// What a manifest expresses of the configuration of a mount.
 import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultMount } from '../../../src/resources/export-mount.ts';
 import { CONFIG, exported, ROLE } from './found.ts';
@@ -20,7 +20,7 @@ describe('a configuration', () => {
       '',
     ],
     ['an issuer', { disable_iss_validation: false, issuer: 'https://i' }, { issuer: 'https://i' }, ''],
-    ['an issuer that nobody compares', { issuer: 'https://i' }, { issuer: 'Ignore' }, 'is set and not validated'],
+    ['an issuer that is not validated', { issuer: 'https://i' }, { issuer: 'Ignore' }, 'is set and not validated'],
     ['a comparison with nothing', { disable_iss_validation: false }, { issuer: 'Ignore' }, 'Vault compares nothing'],
     [
       'a stored token, and its own',
@@ -28,7 +28,7 @@ describe('a configuration', () => {
       { reviewer: { mode: 'Rotated' } },
       'falls back to its own token',
     ],
-    ['an old server', { token_reviewer_jwt_set: undefined }, { reviewer: { mode: 'ClientJWT' } }, 'does not tell whether'],
+    ['an old server', { token_reviewer_jwt_set: undefined }, { reviewer: { mode: 'ClientJWT' } }, 'does not return whether'],
   ])('of type kubernetes: %s', (_what, fields, expected, note) => {
     const { spec, notes } = exported({}, { config: { ...CONFIG, ...fields } });
     expect(spec['kubernetes']).toMatchObject(expected);
@@ -51,7 +51,7 @@ describe('a configuration', () => {
     ['another type', { type: 'userpass' }, 'is of type userpass'],
     ['nothing', { config: undefined }, 'was never configured'],
     ['several URLs', { type: 'jwt', config: { jwks_pairs: [{ jwks_url: 'a' }] } }, 'jwks_pairs'],
-    ['browsers', { type: 'oidc', config: { oidc_client_id: 'a' } }, 'browsers'],
+    ['browser flow', { type: 'oidc', config: { oidc_client_id: 'a' } }, 'browsers'],
     ['a provider', { type: 'jwt', config: { provider_config: { provider: 'azure' } } }, '"azure"'],
   ])('with %s has no manifest', (_what, mount, reason) => {
     expect(exported({ web: ROLE }, mount)).toMatchObject({ manifests: [], notes: [expect.stringContaining(reason)] });
