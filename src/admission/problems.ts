@@ -1,4 +1,5 @@
-// The catalogue of problems and warnings. docs/problems.md is generated from it, and each code is a heading there.
+// The catalogue of problems and warnings, and their text for API clients. docs/problems.md is generated from it; each code is a heading
+// there.
 import { annotationProblems } from '../annotations/annotation-problems.ts';
 import type { ProblemEntry, ProblemOf } from '../annotations/problem.ts';
 import { podProblems } from '../pod/pod-problems.ts';
@@ -23,4 +24,49 @@ export function wordsOf(problem: Problem): { readonly sentence: string; readonly
   // The entry of a code takes the fields that come with this code, which the type of the union cannot express.
   const entry = catalogue[problem.code] as ProblemEntry<unknown>;
   return { sentence: entry.sentence(problem), remedy: entry.remedy(problem) };
+}
+
+/** Events are cut at 1,024 characters, and the API server adds about 80 of its own in front. */
+const LONGEST_DENIAL = 900;
+/** The API server cuts each warning to 256 once all of them together exceed 4,096 characters. */
+const LONGEST_WARNING = 256;
+
+const cut = (words: string, most: number): string => (words.length > most ? `${words.slice(0, most - 1)}…` : words);
+
+/** Sentences quote names in full; no real name is longer than this. */
+const LONGEST_SENTENCE = 400;
+/** A message with more problems is too long to read. */
+const MOST_PROBLEMS = 40;
+
+/** A problem in one line: sentence, remedy and code. */
+export function lineOf(problem: Problem): string {
+  const { sentence, remedy } = wordsOf(problem);
+  return `${cut(sentence, LONGEST_SENTENCE)}: ${cut(remedy, LONGEST_SENTENCE)} [${problem.code}]`;
+}
+
+/** The same, cut to `most` characters before the code: the code leads to docs/problems.md. */
+const shortLineOf = (problem: Problem, most: number): string => {
+  const code = ` [${problem.code}]`;
+  return cut(lineOf(problem).slice(0, -code.length), most - code.length) + code;
+};
+
+const numbered = (lines: readonly string[]): string =>
+  lines.map((line, index) => (lines.length === 1 ? line : `(${index + 1}) ${line}`)).join('; ');
+
+/** All problems of a pod in one message, without remedies if it would be too long for an event. */
+export function denialOf(problems: readonly Problem[]): string {
+  const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
+  const shown = problems.slice(0, MOST_PROBLEMS);
+  const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
+  const full = head + numbered(shown.map(lineOf)) + more;
+  if (full.length <= LONGEST_DENIAL) return full;
+  return head + numbered(shown.map((problem) => `${cut(wordsOf(problem).sentence, LONGEST_SENTENCE)} [${problem.code}]`)) + more;
+}
+
+/** Each warning is a header of the API server's response, so a hostile pod must not cause any number of them. */
+const MOST_WARNINGS = 50;
+
+/** Warnings in the form that the API server accepts: without control characters, cut, without duplicates. */
+export function warningsOf(warnings: readonly Problem[]): string[] {
+  return [...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => shortLineOf(warning, LONGEST_WARNING)))];
 }

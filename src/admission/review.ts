@@ -1,7 +1,7 @@
 // AdmissionReview in, AdmissionReview out (admission.k8s.io/v1, and v1beta1 for old callers).
 import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { admitPod, type AdmissionContext, type AdmissionResult, type MissingObject } from './admit.ts';
-import { denialOf, warningsOf } from './message.ts';
+import { denialOf, warningsOf } from './problems.ts';
 import type { RoleProblemEffect } from './roles/modes.ts';
 
 /** What the log and the metrics get of one review: chosen fields, never the contents of the pod. */

@@ -1,5 +1,5 @@
 // The register of quirks: where we differ from vault-k8s on purpose, each under its id.
-import { denialOf, warningsOf } from '../../src/admission/message.ts';
+import { denialOf, warningsOf } from '../../src/admission/problems.ts';
 import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import {
   admit,

@@ -1,6 +1,5 @@
 // docs/problems.md from the catalogue of problems, with one example of each.
-import { lineOf } from '../../src/admission/message.ts';
-import { catalogue, type Problem, type ProblemCode } from '../../src/admission/problems.ts';
+import { lineOf, catalogue, type Problem, type ProblemCode } from '../../src/admission/problems.ts';
 import { REASON_SENTENCES } from '../../src/cli/offline/reason-sentences.ts';
 import { code, documentOf, tableOf, type Document } from './markdown.ts';
 

@@ -3,7 +3,7 @@ import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
 import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
-import { denialOf, warningsOf } from '../../src/admission/message.ts';
+import { denialOf, warningsOf } from '../../src/admission/problems.ts';
 import { reviewer } from '../../src/admission/review.ts';
 import { admissionContext, NO_CLUSTER } from '../../src/cluster/admission-context.ts';
 import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';

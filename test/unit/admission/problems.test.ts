@@ -1,8 +1,7 @@
 // Each problem and warning of the catalogue can be caused, and disappears once its remedy is followed.
-import { type ProblemCode, catalogue } from '../../../src/admission/problems.ts';
+import { catalogue, denialOf, warningsOf, type ProblemCode } from '../../../src/admission/problems.ts';
 import { FAMILIAR_PREFIX, OWN_PREFIX, kebab } from '../../../src/annotations/names.ts';
 import { type Row, table } from '../../../src/annotations/table.ts';
-import { denialOf, warningsOf } from '../../../src/admission/message.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { admit, podWith } from '../fixture.ts';
 import { PROVOCATIONS } from './provocations.ts';

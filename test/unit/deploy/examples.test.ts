@@ -1,7 +1,7 @@
 // The examples do what their comments say.
 import { join } from 'node:path';
 import { admitPod } from '../../../src/admission/admit.ts';
-import { denialOf } from '../../../src/admission/message.ts';
+import { denialOf } from '../../../src/admission/problems.ts';
 import { admissionContext, NO_CLUSTER } from '../../../src/cluster/admission-context.ts';
 import type { Json } from '../../../src/json/json.ts';
 import { readSettings } from '../../../src/settings/read.ts';
