@@ -15,11 +15,11 @@ import { createControllerMetrics } from '../observe/controller-metrics.ts';
 import { createLog, type FlushableLog } from '../observe/log.ts';
 import { readSettings, type ReadSettings, runtimeEnvironment } from '../settings/read.ts';
 import { apiAccess } from './api-access.ts';
-import { asksForHelp, type Run, type Terminal } from './terminal.ts';
+import { asksForHelp, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
 
 /** Leads until SIGTERM. Exit codes: 0 stopped, 1 cannot work, 2 called wrongly, 3 the Lease was lost. */
-export const controller: Run = async (words, terminal) => {
+export async function controller(words: readonly string[], terminal: Terminal): Promise<number> {
   if (asksForHelp(words)) {
     const { helpOf } = await import('./help.ts');
     terminal.stdout(helpOf('controller'));
@@ -35,7 +35,7 @@ export const controller: Run = async (words, terminal) => {
     terminal.stderr(`vault-auth-injector controller: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
-};
+}
 
 /** What only the whole of the settings shows. */
 const complaints = ({ settings, positionals }: ReadSettings): readonly string[] => [

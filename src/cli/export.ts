@@ -10,7 +10,7 @@ import { readConfig, readMounts } from '../vault/mounts.ts';
 import { listRoles, readRole } from '../vault/roles.ts';
 import { vaultSession } from '../vault/session.ts';
 import { printYaml } from '../yaml/documents.ts';
-import { asksForHelp, type Run, type Terminal } from './terminal.ts';
+import { asksForHelp, type Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
 
 const USAGE = `vault-auth-injector export -path PATH -cluster NAME [flags]
@@ -39,7 +39,7 @@ const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
 );
 
 /** Runs the command; returns the exit code: 0, 1 when the server cannot be read or has no such mount, 2 for invalid flags. */
-export const exportCommand: Run = async (words, terminal) => {
+export async function exportCommand(words: readonly string[], terminal: Terminal): Promise<number> {
   if (asksForHelp(words)) {
     terminal.stdout(USAGE);
     return 0;
@@ -60,7 +60,7 @@ export const exportCommand: Run = async (words, terminal) => {
     if (error instanceof VaultError) return fail([`${request.address}: ${error.message}`], 1);
     throw error;
   }
-};
+}
 
 interface Request {
   readonly path: string;

@@ -8,7 +8,7 @@ import { kindOf, readResource, type Resources } from '../resources/read-resource
 import { type FlagSpec, parseFlags } from '../settings/flags.ts';
 import { readDocuments } from '../yaml/documents.ts';
 import { readSources } from '../yaml/sources.ts';
-import { asksForHelp, type Run, type Terminal } from './terminal.ts';
+import { asksForHelp, type Terminal } from './terminal.ts';
 
 const USAGE = `vault-auth-injector policy -f FILE [flags]
 vault-auth-injector policy -path PATH -cluster NAME [flags]
@@ -40,7 +40,7 @@ const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
 );
 
 /** Runs the command; returns the exit code: 0, or 2 with the problems on stderr. */
-export const policy: Run = async (words, terminal) => {
+export async function policy(words: readonly string[], terminal: Terminal): Promise<number> {
   if (asksForHelp(words)) {
     terminal.stdout(USAGE);
     return 0;
@@ -52,7 +52,7 @@ export const policy: Run = async (words, terminal) => {
   }
   terminal.stdout(answer.text);
   return 0;
-};
+}
 
 type Answer = { readonly text: string } | { readonly problems: readonly string[] };
 type Subject = Pick<CustomResources, 'VaultAuthBackend' | 'VaultACLPolicy'> & { readonly endpoint: VaultEndpoint | undefined };

@@ -14,14 +14,18 @@ import { publishedFileSource } from '../tls/publication.ts';
 import type { CertificateSource } from '../tls/source.ts';
 import { type ApiAccess, apiAccess } from './api-access.ts';
 import { checkServerSettings, type ServerCommand } from './check-settings.ts';
-import { asksForHelp, type Run, type Terminal } from './terminal.ts';
+import { asksForHelp, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
 
 /** The command webhook. Serves until SIGTERM; exit codes: 0 stopped, 1 cannot serve, 2 invalid flags. */
-export const webhook: Run = (words, terminal) => serve('webhook', words, terminal);
+export function webhook(words: readonly string[], terminal: Terminal): Promise<number> {
+  return serve('webhook', words, terminal);
+}
 
 /** The command agent-inject: the same server with the flags, environment and quirks of vault-k8s. Exit codes: 0 stopped, otherwise 1. */
-export const agentInject: Run = (words, terminal) => serve('agent-inject', words, terminal);
+export function agentInject(words: readonly string[], terminal: Terminal): Promise<number> {
+  return serve('agent-inject', words, terminal);
+}
 
 /** Exit code for invalid flags; vault-k8s exits with 1. */
 const USAGE_CODE: Readonly<Record<ServerCommand, number>> = { webhook: 2, 'agent-inject': 1 };

@@ -1,5 +1,5 @@
 // The command version.
-import { asksForHelp, type Run } from './terminal.ts';
+import { asksForHelp, type Terminal } from './terminal.ts';
 
 // Written into the bundle; a plain run of the sources has no build.
 declare const BUILD_VERSION: string | undefined;
@@ -9,11 +9,11 @@ export const VERSION = typeof BUILD_VERSION === 'string' ? BUILD_VERSION : 'deve
 export const COMMIT = typeof BUILD_COMMIT === 'string' ? BUILD_COMMIT : 'unknown';
 
 /** Prints version, commit and Node's version. */
-export const version: Run = ([word], terminal) => {
+export function version([word]: readonly string[], terminal: Terminal): Promise<number> {
   if (word !== undefined && !asksForHelp([word])) {
     terminal.stderr(`vault-auth-injector version: ${JSON.stringify(word)}: this command takes no flags and no words\n`);
     return Promise.resolve(2);
   }
   terminal.stdout(`vault-auth-injector ${VERSION} (commit ${COMMIT}, Node ${process.versions.node})\n`);
   return Promise.resolve(0);
-};
+}
