@@ -200,7 +200,7 @@ const select = (
 };
 
 const selectionWarnings = (selection: Selection): SelectionProblem[] => [
-  ...selection.unknownLabels.map((label): SelectionProblem => ({ code: 'label-value', label })),
+  ...selection.invalidLabels.map((label): SelectionProblem => ({ code: 'label-value', label })),
   ...(selection.contradiction ? [{ code: 'label-conflict', label: INJECT_LABEL } as const] : []),
   ...(selection.reason === 'windows-pod' && selection.explicit ? [{ code: 'windows-unsupported' } as const] : []),
 ];

@@ -82,7 +82,7 @@ export interface AgentPosition {
   readonly list: ContainerList;
   /** Before the other containers of its list. */
   readonly first: boolean;
-  /** Tells an agent of an earlier injection from a container that the pod author gave its name. */
+  /** Whether a container of its name is an agent of an earlier injection; otherwise it belongs to the pod author. */
   readonly isAgent: (container: Container) => boolean;
   /** The pod's status is `injected`: an agent that another webhook has changed since is not replaced (Q32). */
   readonly isCurrent: boolean;

@@ -1,5 +1,5 @@
-// JSON Patch (RFC 6902) built by intent: `add`, and `replace` of what was just read. Neither can fail on a document that has
-// not changed, and a patch that does not apply rejects the pod even under failurePolicy Ignore.
+// JSON Patch (RFC 6902) of the received pod: only `add`, and `replace` of an existing agent. Neither can fail on the same document;
+// a patch that does not apply rejects the pod even under failurePolicy Ignore.
 import fastJsonPatch, { escapePathComponent, type Operation } from 'fast-json-patch';
 import type { Json, JsonObject } from '../json/json.ts';
 
@@ -14,15 +14,15 @@ export function pointer(...parts: readonly (string | number)[]): string {
   return parts.map((part) => `/${escapePathComponent(String(part))}`).join('');
 }
 
-/** Collects operations against one document and creates each missing parent exactly once. */
+/** Collects operations for one document. A missing parent is created by the first operation that needs it. */
 export interface PatchBuilder {
-  /** Appends to the list at `path`, which is created when `exists` says that it is absent or not a list. */
+  /** Appends to the list at `path`; creates the list unless it `exists`. */
   append(path: string, exists: boolean, values: readonly Json[]): void;
-  /** Puts values at the head of the list at `path`, in their order. */
+  /** Inserts values at the start of the list at `path`, in their order; creates the list unless it `exists`. */
   prepend(path: string, exists: boolean, values: readonly Json[]): void;
-  /** Sets a member of the object at `path`, which is created when `exists` says that it is absent. */
+  /** Sets a member of the object at `path`; creates the object unless it `exists`. */
   set(path: string, exists: boolean, key: string, value: Json): void;
-  /** Puts a value in the place of one that is known to be there. */
+  /** Replaces an existing value. */
   replace(path: string, value: Json): void;
   readonly operations: readonly PatchOperation[];
 }
@@ -72,7 +72,7 @@ export function patchBuilder(): PatchBuilder {
   };
 }
 
-/** The pod with the patch applied; the given one stays as it is. Throws when an operation does not apply. */
+/** A copy of the pod with the patch applied. Throws if an operation does not apply. */
 export function patchedPod(pod: JsonObject, patch: readonly PatchOperation[]): JsonObject {
   return fastJsonPatch.applyPatch(structuredClone(pod), structuredClone(patch) as Operation[], true).newDocument;
 }

@@ -1,4 +1,4 @@
-// The telemetry block of the agent's configuration, from annotations whose values are JSON or text.
+// The `telemetry` block of the agent's configuration, from annotations whose values are JSON or text.
 import { families } from '../annotations/families.ts';
 import type { FamilyOptions } from '../annotations/parse.ts';
 import type { PodProblem } from './pod-problems.ts';
@@ -6,7 +6,7 @@ import type { Json } from '../json/json.ts';
 
 type Type = 'text' | 'flag' | 'number' | 'texts';
 
-/** Parameters that Vault's agent knows, and their types: the Telemetry structure of vault-k8s 1.7.6. */
+/** Parameters of Vault's agent and their types: the Telemetry structure of vault-k8s 1.7.6. */
 const TYPES: Readonly<Record<string, Type>> = {
   usage_gauge_period: 'text',
   maximum_gauge_cardinality: 'number',
@@ -41,10 +41,10 @@ const TYPES: Readonly<Record<string, Type>> = {
   stackdriver_debug_logs: 'flag',
 };
 
-/** The one parameter that is on by default, so that only it must be written when it is off (Q41). */
+/** The only parameter whose default is true, so that false must be written (Q41). */
 const ON_BY_DEFAULT = 'filter_default';
 
-const WANTED: Readonly<Record<Type, string>> = {
+const EXPECTED: Readonly<Record<Type, string>> = {
   text: 'text (a number or a word such as true needs JSON quotes: "123")',
   flag: 'true or false',
   number: 'a whole number',
@@ -72,13 +72,13 @@ const isZero = (value: Json): boolean =>
   value === '' || value === 0 || value === false || (Array.isArray(value) && value.length === 0);
 
 export interface Telemetry {
-  /** Undefined when no annotation asks for telemetry. */
+  /** Undefined without telemetry annotations. */
   readonly block: { readonly [parameter: string]: Json } | undefined;
   readonly problems: readonly PodProblem[];
   readonly warnings: readonly PodProblem[];
 }
 
-/** A wrongly typed value is a problem, an unknown parameter a warning: neither drops the others in silence (Q09). */
+/** The telemetry block. A value of the wrong type is a problem, an unknown parameter a warning (Q09). */
 export function telemetry(entries: FamilyOptions['telemetry']): Telemetry {
   if (entries.size === 0) return { block: undefined, problems: [], warnings: [] };
   const block: Record<string, Json> = {};
@@ -93,17 +93,17 @@ export function telemetry(entries: FamilyOptions['telemetry']): Telemetry {
     }
     const value = decode(raw);
     if (value === null) continue;
-    if (!has(type, value)) problems.push({ code: 'telemetry-value', annotation, value: raw, expected: WANTED[type] });
+    if (!has(type, value)) problems.push({ code: 'telemetry-value', annotation, value: raw, expected: EXPECTED[type] });
     else if (!isZero(value) || parameter === ON_BY_DEFAULT) block[parameter] = value;
   }
   return { block, problems, warnings };
 }
 
-/** The letters of a word in the order of the alphabet. */
+/** The letters of a word in alphabetical order. */
 const letters = (word: string): string => word.toLowerCase().replaceAll('_', '').split('').sort().join('');
 
-/** A known parameter with the same letters, as an annotation name without prefix. */
+/** A parameter with the same letters, such as `statsd_address` for `statsdAddress`, as an annotation name without prefix. */
 const nearest = (parameter: string): string | undefined => {
-  const known = Object.keys(TYPES).find((candidate) => letters(candidate) === letters(parameter));
-  return known && `${families.telemetry.name}-${known.replaceAll('_', '-')}`;
+  const parameterName = Object.keys(TYPES).find((candidate) => letters(candidate) === letters(parameter));
+  return parameterName && `${families.telemetry.name}-${parameterName.replaceAll('_', '-')}`;
 };

@@ -1,7 +1,7 @@
-// Is this pod injected, and why (not): the truth table, first match wins.
+// Selection: is this pod injected, and why (not). Evaluated top to bottom; the first match wins.
 import { flag, INVALID } from '../annotations/kinds.ts';
 
-/** Closed list: metric label, log field and heading of the documentation. */
+/** Values of a metric label and a log field, and headings of the documentation. */
 export type SelectionReason =
   | 'excluded-namespace'
   | 'namespace-stopped'
@@ -22,16 +22,16 @@ export type SelectionReason =
   | 'not-requested'
   | 'pod-malformed';
 
-/** What counts when pods are chosen; from the operator's settings. */
+/** The rules of selection, from the operator's settings. */
 export interface SelectionPolicy {
   readonly excludedNamespaces: ReadonlySet<string>;
-  /** Labels of pods and namespaces count, and the annotation of the same name. vault-k8s knows only the annotation. */
+  /** Read the labels of pods and namespaces, and the annotation of the same name. vault-k8s reads only its own annotation. */
   readonly labels: boolean;
-  /** Mirror and Windows pods are left alone. vault-k8s does not know them. */
+  /** Skip mirror pods and Windows pods. vault-k8s does not check for them. */
   readonly skipUnsuitable: boolean;
-  /** The status annotation alone says that a pod is injected, as vault-k8s has it. */
+  /** Skip a pod whose status annotation says `injected`, as vault-k8s does. */
   readonly trustStatus: boolean;
-  /** Pods that nobody asked about are injected. */
+  /** Inject every pod that does not opt out. */
   readonly cluster: boolean;
 }
 
@@ -40,9 +40,9 @@ export interface SelectionInput {
   readonly namespaceLabels: ReadonlyMap<string, string>;
   readonly podLabels: ReadonlyMap<string, string>;
   readonly podAnnotations: ReadonlyMap<string, string>;
-  /** Values of the inject annotation under every prefix that carries it. */
+  /** Values of the inject annotation under each prefix. */
   readonly requests: readonly string[];
-  /** Value of the status annotation, if there is one. */
+  /** Value of the status annotation. */
   readonly status: string | undefined;
   readonly phase: string | undefined;
   readonly operatingSystem: string | undefined;
@@ -51,37 +51,37 @@ export interface SelectionInput {
 export interface Selection {
   readonly inject: boolean;
   readonly reason: SelectionReason;
-  /** The pod itself asked (or tried to): it gets an answer rather than silence. One that said no did not ask. */
+  /** The pod itself requests injection, even with an invalid value: it must not start without its agent. */
   readonly explicit: boolean;
-  /** Full names of labels whose value is neither enabled nor disabled: they count as absent. */
-  readonly unknownLabels: readonly string[];
-  /** Label and annotation of the pod say opposite things. */
+  /** Labels whose value is neither enabled nor disabled. They count as absent. */
+  readonly invalidLabels: readonly string[];
+  /** Label and annotation of the pod contradict each other. */
   readonly contradiction: boolean;
 }
 
-/** Also an annotation of pods, with the same values, for those who cannot set labels. */
+/** A label of namespaces and pods. Pods can also have it as an annotation, with the same values. */
 export const INJECT_LABEL = 'vaultauth.dev/inject';
 export const ADMISSION_LABEL = 'vaultauth.dev/admission';
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
-type Wish = 'enabled' | 'disabled' | 'unknown' | undefined;
+type LabelRequest = 'enabled' | 'disabled' | 'invalid' | undefined;
 
-const labelWish = (labels: ReadonlyMap<string, string>, name: string): Wish => {
+const labelRequest = (labels: ReadonlyMap<string, string>, name: string): LabelRequest => {
   const value = labels.get(name);
-  return value === undefined || value === 'enabled' || value === 'disabled' ? value : 'unknown';
+  return value === undefined || value === 'enabled' || value === 'disabled' ? value : 'invalid';
 };
 
-/** One readable wish, or none, or a mess: an unreadable value, or two annotations that disagree. */
-const annotationWish = (requests: readonly string[], own: string | undefined): boolean | 'invalid' | undefined => {
-  const wishes = requests.map((raw) => flag.read(raw));
-  if (own !== undefined) wishes.push(own === 'enabled' || (own === 'disabled' ? false : INVALID));
-  if (wishes.some((wish) => wish === INVALID || wish !== wishes[0])) return 'invalid';
-  return wishes[0] as boolean | undefined;
+/** The request of the annotations; `invalid` for an invalid value or two annotations that contradict each other. */
+const annotationRequest = (requests: readonly string[], own: string | undefined): boolean | 'invalid' | undefined => {
+  const values = requests.map((raw) => flag.read(raw));
+  if (own !== undefined) values.push(own === 'enabled' || (own === 'disabled' ? false : INVALID));
+  if (values.some((value) => value === INVALID || value !== values[0])) return 'invalid';
+  return values[0] as boolean | undefined;
 };
 
-type Verdict = readonly [inject: boolean, reason: SelectionReason, explicit: boolean];
+type Match = readonly [inject: boolean, reason: SelectionReason, explicit: boolean];
 
-const fromPod = (label: Wish, annotation: ReturnType<typeof annotationWish>): Verdict | undefined => {
+const fromPod = (label: LabelRequest, annotation: ReturnType<typeof annotationRequest>): Match | undefined => {
   if (label === 'disabled') return [false, 'pod-label-disabled', false];
   if (label === 'enabled') return [true, 'pod-label', true];
   if (annotation === 'invalid') return [true, 'pod-annotation-invalid', true];
@@ -90,13 +90,13 @@ const fromPod = (label: Wish, annotation: ReturnType<typeof annotationWish>): Ve
   return undefined;
 };
 
-const fromSurroundings = (label: Wish, policy: SelectionPolicy): Verdict => {
+const fromNamespace = (label: LabelRequest, policy: SelectionPolicy): Match => {
   if (label === 'disabled') return [false, 'namespace-label-disabled', false];
   if (label === 'enabled') return [true, 'namespace-label', false];
   return policy.cluster ? [true, 'cluster-default', false] : [false, 'not-requested', false];
 };
 
-const stopped = (input: SelectionInput, policy: SelectionPolicy): SelectionReason | undefined => {
+const excluded = (input: SelectionInput, policy: SelectionPolicy): SelectionReason | undefined => {
   if (policy.excludedNamespaces.has(input.namespace)) return 'excluded-namespace';
   if (policy.labels && input.namespaceLabels.get(ADMISSION_LABEL) === 'disabled') return 'namespace-stopped';
   if (!policy.skipUnsuitable) return undefined;
@@ -104,26 +104,26 @@ const stopped = (input: SelectionInput, policy: SelectionPolicy): SelectionReaso
   return input.operatingSystem === 'windows' ? 'windows-pod' : undefined;
 };
 
-/** Only a pod that does not run yet can get containers; a chosen one may have its agent already. */
-const unfit = (input: SelectionInput, policy: SelectionPolicy): SelectionReason | undefined => {
+/** A running pod cannot get containers, and one with an agent needs none. */
+const notInjectable = (input: SelectionInput, policy: SelectionPolicy): SelectionReason | undefined => {
   if (input.phase !== undefined && input.phase !== '' && input.phase !== 'Pending') return 'not-pending';
   return policy.trustStatus && input.status === 'injected' ? 'already-injected' : undefined;
 };
 
-/** The decision about one pod. Total: what cannot be read is in the answer. */
+/** The decision about one pod. Invalid values are part of the result. */
 export function decide(input: SelectionInput, policy: SelectionPolicy): Selection {
-  const podLabel = policy.labels ? labelWish(input.podLabels, INJECT_LABEL) : undefined;
-  const namespaceLabel = policy.labels ? labelWish(input.namespaceLabels, INJECT_LABEL) : undefined;
-  const annotation = annotationWish(input.requests, policy.labels ? input.podAnnotations.get(INJECT_LABEL) : undefined);
-  const stop = stopped(input, policy);
-  const wanted: Verdict = fromPod(podLabel, annotation) ?? fromSurroundings(namespaceLabel, policy);
-  const [inject, reason, explicit] = wanted;
-  const hindrance = stop ?? (inject && reason !== 'pod-annotation-invalid' ? unfit(input, policy) : undefined);
+  const podLabel = policy.labels ? labelRequest(input.podLabels, INJECT_LABEL) : undefined;
+  const namespaceLabel = policy.labels ? labelRequest(input.namespaceLabels, INJECT_LABEL) : undefined;
+  const annotation = annotationRequest(input.requests, policy.labels ? input.podAnnotations.get(INJECT_LABEL) : undefined);
+  const exclusion = excluded(input, policy);
+  const match = fromPod(podLabel, annotation) ?? fromNamespace(namespaceLabel, policy);
+  const [inject, reason, explicit] = match;
+  const obstacle = exclusion ?? (inject && reason !== 'pod-annotation-invalid' ? notInjectable(input, policy) : undefined);
   return {
-    inject: inject && hindrance === undefined,
-    reason: hindrance ?? reason,
+    inject: inject && obstacle === undefined,
+    reason: obstacle ?? reason,
     explicit,
-    unknownLabels: podLabel === 'unknown' || namespaceLabel === 'unknown' ? [INJECT_LABEL] : [],
+    invalidLabels: podLabel === 'invalid' || namespaceLabel === 'invalid' ? [INJECT_LABEL] : [],
     contradiction: (podLabel === 'enabled' && annotation === false) || (podLabel === 'disabled' && annotation === true),
   };
 }

@@ -25,20 +25,20 @@ const LAYER_WORDS: Readonly<Record<AnnotationLayer, string>> = {
 const NONE = '–';
 
 const INTRODUCTION = [
-  `Every name below stands after one of three prefixes, which mean the same: ${PREFIXES.map(code).join(', ')}. The names and meanings are those of
-vault-k8s 1.7.6. One name with two different values under two prefixes of one object is a [problem](problems.md#annotation-conflict). A name
-under one of these prefixes that is not listed here has no effect and earns a [warning](problems.md#annotation-unknown) with the nearest
-name. Examples are written with ${code(FAMILIAR_PREFIX)}.`,
-  `**Where.** An annotation counts on the pod template of a workload (not on the Deployment's own metadata), on the pod's service account, and
-on its namespace; where the table says *pod*, only there. Later layers win:
+  `Every name below has one of three prefixes, which mean the same: ${PREFIXES.map(code).join(', ')}. The names and meanings are those of
+vault-k8s 1.7.6. Different values of one name under two prefixes of one object are a [problem](problems.md#annotation-conflict). An
+unknown name under one of these prefixes has no effect and causes a [warning](problems.md#annotation-unknown) that suggests the nearest
+name. Examples use the prefix ${code(FAMILIAR_PREFIX)}.`,
+  `**Where.** An annotation is read from the pod template of a workload (not from the Deployment's own metadata), the pod's service account, and
+its namespace; if the table says *pod*, only from the pod template. Later layers override earlier ones:
 
     built-in default < setting of the operator < ${ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(' < ')}
 
 The webhook follows namespaces, service accounts and limit ranges on the API server, or reads them from \`-cluster-state\`.`,
-  `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. \`webhook\` refuses a
+  `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. \`webhook\` denies a
 pod that uses one, unless the operator (setting [\`-allow\`](settings.md)) or its namespace (annotation ${code(annotationName('allow'))}) lists it.
-A patch that ${code(kebab('agentConfigPatch' satisfies OptionKey))} makes of the configuration needs ${code('service')} and ${code(kebab('tlsSkipVerify' satisfies OptionKey))} as well, where it changes where Vault is or whether
-it is verified; the patches of containers can change all of them, what runs in them included.`,
+A patch that ${code(kebab('agentConfigPatch' satisfies OptionKey))} makes of the configuration needs ${code('service')} and ${code(kebab('tlsSkipVerify' satisfies OptionKey))} as well if it changes Vault's address or whether
+its certificate is verified. Patches of containers can change everything, including the command.`,
 ];
 
 /** The setting with which an operator changes a default, by annotation. */
@@ -66,7 +66,7 @@ const where = (row: Row<unknown>): string => {
 
 const remarks = (row: Row<unknown>): string =>
   [
-    row.deprecated === undefined ? '' : ` *Outdated: ${row.deprecated}.*`,
+    row.deprecated === undefined ? '' : ` *Deprecated: ${row.deprecated}.*`,
     row.empty === undefined ? '' : ' An empty value counts as absent.',
   ].join('');
 
@@ -90,7 +90,7 @@ const KINDS: readonly Kind<unknown>[] = [
   ...new Map([...Object.values(table), ...Object.values(families)].map(({ kind }) => [kind.name, kind])).values(),
 ];
 
-/** Whether no predecessor has the name, so that only our own prefix will do. */
+/** Whether the name exists only under our own prefix. */
 const isOwn = (row: object): boolean => 'own' in row && row.own === true;
 
 const KEYS = Object.keys(table) as OptionKey[];
@@ -108,10 +108,10 @@ export function annotationsDocument(): Document {
       FIRSTS,
     ).flatMap(({ title, keys }) => [`## ${title}`, tableOf(HEAD, keys.map(plainRow))]),
     ...ownSection(),
-    '## Once per NAME',
-    `These are written once for each secret (or parameter): what follows the name and a dash is NAME, as in
-${code(`${FAMILIAR_PREFIX}${families.secret.name}-database`)}. A secret exists when ${code(families.secret.name)}, ${code(families.template.name)} or
-${code(families.templateFile.name)} names it; NAMEs are compared letter by letter.`,
+    '## Families',
+    `One annotation for each secret (or parameter): NAME follows the name and a dash, as in
+${code(`${FAMILIAR_PREFIX}${families.secret.name}-database`)}. A secret exists if ${code(families.secret.name)}, ${code(families.template.name)} or
+${code(families.templateFile.name)} declares it. NAME is case-sensitive.`,
     tableOf(
       ['Name', 'Kind', 'Meaning', 'Example'],
       Object.values(families).map((row) => [
@@ -122,10 +122,10 @@ ${code(families.templateFile.name)} names it; NAMEs are compared letter by lette
       ]),
     ),
     `## The list ${code(kebab('secrets' satisfies OptionKey))}`,
-    `${code(annotationName('secrets'))} declares secrets as one list in YAML (or JSON) instead. Every field stands for the annotation beside it, and means what it means;
-every value is text, quoted or not. The list is read strictly: an unknown field, a wrong value, an anchor, alias or tag, or a name that the same object
-declares by other annotations too is a problem, and all of them are told at once. A later layer wins over an earlier one secret by secret and field by
-field, however each of them writes it.
+    `${code(annotationName('secrets'))} declares secrets as one list in YAML (or JSON) instead. Each field corresponds to an annotation of the table below. Every value
+is text, quoted or not. An unknown field, an invalid value, an anchor, alias or tag is a problem, and so is a name that the same object also
+declares by other annotations. All problems are reported at once. A later layer overrides an earlier one per secret and field, whichever form
+each of them uses.
 
     ${annotationName('secrets')}: |
       - name: database
@@ -137,11 +137,11 @@ field, however each of them writes it.
         volumePath: /etc/signing
         containers: [signer]
 
-A directory is one volume, so that ${code('containers')} needs a ${code('volumePath')} of its own: without one, or with other containers for another secret of that directory,
-it is a problem. The containers that are named get the directory whatever the other annotations choose, unless ${code(annotationName('skipContainers'))}
+A directory is one volume, so ${code('containers')} needs its own ${code('volumePath')}. It is a problem without one, or if another secret of that directory
+names other containers. The named containers get the directory whatever the other annotations select, unless ${code(annotationName('skipContainers'))}
 names them.`,
     tableOf(
-      ['Field', 'As the annotation', 'Value'],
+      ['Field', 'Annotation', 'Value'],
       [
         ['`name`', 'NAME in all of them', 'text'],
         ...(Object.keys(LISTED_FIELDS) as ListedField[]).map((field) => {
@@ -152,7 +152,7 @@ names them.`,
     ),
     '## Kinds of values',
     tableOf(
-      ['Kind', 'What can be written'],
+      ['Kind', 'Valid values'],
       KINDS.map(({ name, expected }) => [name, expected]),
     ),
   ]);

@@ -1,4 +1,4 @@
-// What holds for every pod: the patch applies, nothing else changes, a second time changes nothing, secrets stay where they are.
+// Properties of every pod: the patch applies, keeps the pod's fields, is idempotent, and copies no values of the pod.
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';

@@ -1,4 +1,4 @@
-// Generated pods: realistic ones, odd ones, and annotations from the table, readable and not. Canaries stand where secrets do.
+// Generated pods, realistic and odd, with valid and invalid annotations from the table. Values that can be secret are canaries.
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
 import { OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
@@ -110,11 +110,11 @@ const volumes = fc.constant([
 ]);
 
 /** A pod that asks for injection, as the API server would send it. */
-export function pod(wanted: fc.Arbitrary<Readonly<Record<string, string>>> = annotations()): fc.Arbitrary<JsonObject> {
+export function pod(given: fc.Arbitrary<Readonly<Record<string, string>>> = annotations()): fc.Arbitrary<JsonObject> {
   return fc
     .record({
       metadata: fc.record(
-        { name, annotations: wanted, labels: fc.dictionary(name, name, { maxKeys: 2 }), generateName: name },
+        { name, annotations: given, labels: fc.dictionary(name, name, { maxKeys: 2 }), generateName: name },
         { requiredKeys: ['annotations'] },
       ),
       spec: fc

@@ -1,4 +1,4 @@
-// Whatever a text annotation says is data: the pod differs from that of a harmless text in this text alone, wherever it comes to lie.
+// The value of a text annotation is only data: two pods whose annotations differ in one text differ only in this text.
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
@@ -88,7 +88,7 @@ const strays = (marked: Json, real: Json | undefined, value: string, path = ''):
   return typeof real === 'string' && candidates.includes(real) ? [] : [path];
 };
 
-test('finds the mark where the text belongs, for most annotations', () => {
+test('finds the marker in the pod, for most annotations', () => {
   const seen = NAMES.filter((name) =>
     JSON.stringify(['native', 'compat'].map((way) => outcomeOf(way, name, MARK))).includes(MARK),
   );

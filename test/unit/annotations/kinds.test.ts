@@ -19,7 +19,7 @@ const accepts = <T>(kind: Kind<T>, table: readonly (readonly [raw: string, value
 };
 
 const refuses = (kind: Kind<unknown>, table: readonly string[]): void => {
-  it.each(table)(`${kind.name} refuses %j`, (raw) => expect(kind.read(raw)).toBe(INVALID));
+  it.each(table)(`${kind.name} rejects %j`, (raw) => expect(kind.read(raw)).toBe(INVALID));
 };
 
 describe('flag, as strconv.ParseBool', () => {
@@ -123,7 +123,7 @@ describe('JSON Patch', () => {
   refuses(jsonPatch, ['{}', '"[]"', '1', '[', "[{'op':'remove'}]", 'undefined']);
 });
 
-it('every kind says what it wants', () => {
+it('every kind describes what it expects', () => {
   for (const kind of [flag, text, nameList, integer, int32, seconds, decimal, duration, jsonPatch]) {
     expect(kind.name).not.toBe('');
     expect(kind.expected).not.toBe('');

@@ -1,4 +1,4 @@
-// From layers of annotations to options or problems.
+// parseAnnotations: layers of annotations to options, problems and warnings.
 import { readUntrustedYaml } from '../../../src/yaml/untrusted.ts';
 import { baseline, parseAnnotations, type Parsed } from '../../../src/annotations/parse.ts';
 
@@ -29,7 +29,7 @@ describe('layers', () => {
   };
   const serviceaccount = { 'openbao.org/role': 'from-account', 'openbao.org/log-level': 'debug' };
 
-  it('win in their order, whatever prefix they use', () => {
+  it('override one another in order, under any prefix', () => {
     const base = baseline({ role: 'from-settings', authPath: 'auth/settings', namespace: 'team-a' });
     const parsed = parse({ 'vaultauth.dev/role': 'from-pod' }, { namespace, serviceaccount }, base);
     expect(parsed.problems).toEqual([]);
@@ -47,7 +47,7 @@ describe('layers', () => {
     expect(parsed.origins.has('logFormat')).toBe(false);
   });
 
-  it("leave the operator's value where an annotation cannot be read", () => {
+  it("keep the operator's value if an annotation is invalid", () => {
     const parsed = parse({ 'vault.hashicorp.com/agent-limits-cpu': '1 core' }, undefined, baseline({ agentLimitsCpu: '2' }));
     expect(parsed.options.agentLimitsCpu).toBe('2');
     expect(parsed.problems).toEqual([
@@ -55,7 +55,7 @@ describe('layers', () => {
     ]);
   });
 
-  it('warn of what only a pod can say', () => {
+  it('warn about annotations that only a pod can have', () => {
     const parsed = parse(
       {},
       { namespace: { 'vault.hashicorp.com/agent-inject': 'nonsense' }, serviceaccount: { 'openbao.org/agent-inject': 'true' } },
@@ -68,7 +68,7 @@ describe('layers', () => {
     ]);
   });
 
-  it('do not change what other pods get', () => {
+  it('do not change the options of other pods', () => {
     parse({ 'vault.hashicorp.com/role': 'x', 'vault.hashicorp.com/agent-inject-secret-a': 'b' });
     expect(BASE.options.role).toBe('');
     expect(parse({}).families.secret.size).toBe(0);
@@ -76,12 +76,12 @@ describe('layers', () => {
 });
 
 describe('two prefixes on one object', () => {
-  it('agree quietly', () => {
+  it('may have the same value', () => {
     const parsed = parse({ 'vault.hashicorp.com/role': 'web', 'openbao.org/role': 'web' });
     expect([parsed.options.role, parsed.problems, parsed.warnings]).toEqual(['web', [], []]);
   });
 
-  it('disagree as a problem that names both', () => {
+  it('contradict each other: a problem that names both', () => {
     expect(parse({ 'vault.hashicorp.com/role': 'web', 'openbao.org/role': 'app' }).problems).toEqual([
       { code: 'annotation-conflict', annotation: 'openbao.org/role', other: 'vault.hashicorp.com/role' },
     ]);
@@ -90,14 +90,14 @@ describe('two prefixes on one object', () => {
     ).toHaveLength(1);
   });
 
-  it('may differ between objects: that is what layers are for', () => {
+  it('may differ between objects', () => {
     const more = { namespace: { 'vault.hashicorp.com/role': 'a' }, serviceaccount: { 'openbao.org/role': 'b' } };
     expect(parse({ 'vaultauth.dev/role': 'c' }, more).problems).toEqual([]);
   });
 });
 
 describe('families', () => {
-  it('are taken by the longest name that fits', () => {
+  it('are matched by the longest name', () => {
     const { families } = parse({
       'vault.hashicorp.com/agent-inject-template-web': 'inline',
       'vault.hashicorp.com/agent-inject-template-file-web': '/a.ctmpl',
@@ -121,7 +121,7 @@ describe('families', () => {
     expect(parsed.warnings.map(({ code }) => code)).toEqual(['annotation-unknown', 'annotation-unknown']);
   });
 
-  it('report unreadable flags of a secret (Q36)', () => {
+  it('report invalid flags of a secret (Q36)', () => {
     expect(parse({ 'vault.hashicorp.com/preserve-secret-case-web': 'ja' }).problems).toEqual([
       expect.objectContaining({
         code: 'annotation-value',
@@ -133,7 +133,7 @@ describe('families', () => {
 });
 
 describe('empty values', () => {
-  it('of connection annotations count as absent and are warned of (Q43)', () => {
+  it('of connection annotations count as absent, with a warning (Q43)', () => {
     const parsed = parse({
       'vault.hashicorp.com/service': '',
       'vault.hashicorp.com/auth-path': '',
@@ -144,12 +144,12 @@ describe('empty values', () => {
     expect(parsed.warnings.map(({ code }) => code)).toEqual(['annotation-empty', 'annotation-empty', 'annotation-empty']);
   });
 
-  it('of user and group are no root (Q05)', () => {
+  it('of user and group do not mean root (Q05)', () => {
     const parsed = parse({ 'vault.hashicorp.com/agent-run-as-user': '', 'vault.hashicorp.com/agent-run-as-group': '' });
     expect([parsed.options.agentRunAsUser, parsed.options.agentRunAsGroup, parsed.problems]).toEqual([100, 1000, []]);
   });
 
-  it('of a quantity leave the item out', () =>
+  it('of a quantity mean none', () =>
     expect(parse({ 'vault.hashicorp.com/agent-limits-cpu': '' }).options.agentLimitsCpu).toBe(''));
 });
 
@@ -170,7 +170,7 @@ describe('problems and warnings', () => {
     ]);
   });
 
-  it('are none for what is not ours', () => {
+  it('ignore annotations of other products', () => {
     const parsed = parse({
       'example.com/role': 'x',
       role: 'y',
@@ -180,7 +180,7 @@ describe('problems and warnings', () => {
     expect([parsed.problems, parsed.warnings, parsed.options.role]).toEqual([[], [], '']);
   });
 
-  it('come also from names that JavaScript knows', () => {
+  it('include names that JavaScript objects inherit', () => {
     const parsed = parse({
       'vault.hashicorp.com/__proto__': 'x',
       'vault.hashicorp.com/constructor': 'y',

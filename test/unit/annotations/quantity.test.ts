@@ -1,4 +1,4 @@
-// Quantities against forms that Kubernetes documents and that its own tests know.
+// Quantities, with the examples of Kubernetes' documentation and tests.
 import { parseQuantity } from '../../../src/annotations/quantity.ts';
 
 /** What an API server stores for what a user writes. */
@@ -53,9 +53,11 @@ const CANONICAL: readonly (readonly [string, string])[] = [
 ];
 
 describe('a quantity', () => {
-  it.each(CANONICAL)('%s is stored as %s', (raw, canonical) => expect(parseQuantity(raw)).toBe(canonical));
+  it.each(CANONICAL)('%s has the canonical form %s', (raw, canonical) => expect(parseQuantity(raw)).toBe(canonical));
 
-  it.each(CANONICAL)('the form of %s is a fixed point', (_raw, canonical) => expect(parseQuantity(canonical)).toBe(canonical));
+  it.each(CANONICAL)('the canonical form of %s is %s again', (_raw, canonical) =>
+    expect(parseQuantity(canonical)).toBe(canonical),
+  );
 
   it.each([
     '',
@@ -80,7 +82,7 @@ describe('a quantity', () => {
     '1e1.5',
     '1Kii',
     '١',
-  ])('%j is none', (raw) => expect(parseQuantity(raw)).toBeUndefined());
+  ])('%j is not valid', (raw) => expect(parseQuantity(raw)).toBeUndefined());
 
   it('is read in bounded time and memory', () => {
     expect(parseQuantity('1e999999999')).toBeUndefined();

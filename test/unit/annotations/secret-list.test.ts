@@ -1,4 +1,4 @@
-// Secrets as one list: the same secrets as one by one, all problems at once, and nothing but its fields can be reached.
+// The secrets list: it is read like single annotations, reports all problems at once, and reaches only its own fields.
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { families } from '../../../src/annotations/families.ts';
@@ -86,7 +86,7 @@ const secret = fc
 const secrets = fc.uniqueArray(secret, { selector: ({ name }) => name, minLength: 1, maxLength: 5 });
 
 describe.each(PROFILES)('profile %s', (profile) => {
-  test('makes the same pod of a list in YAML or JSON and of the same secrets one by one', () => {
+  test('makes the same pod of a YAML list, a JSON list and single annotations', () => {
     let injected = 0;
     fc.assert(
       fc.property(secrets, fc.constantFrom(stringify, JSON.stringify), (list, write) => {
@@ -99,7 +99,7 @@ describe.each(PROFILES)('profile %s', (profile) => {
     expect(injected).toBeGreaterThan(150);
   });
 
-  test('gives a secret to the containers that it names, and to no others', () => {
+  test('gives a secret only to the containers that it names', () => {
     const list: Fields[] = [
       { name: 'db', path: 'kv/db', volumePath: '/db', containers: ['worker', 'migrate'] },
       { name: 'all', path: 'kv/all' },
@@ -115,7 +115,7 @@ describe.each(PROFILES)('profile %s', (profile) => {
 });
 
 describe('containers', () => {
-  test('need a directory of their own, for them alone', () => {
+  test('need a directory of their own', () => {
     expect(listed('[{name: a, path: kv/a, containers: [web]}]').outcome.problems).toEqual([
       { code: 'secret-containers', annotation: `${LIST}[0].containers`, directory: '/vault/secrets/', other: undefined },
     ]);
@@ -128,7 +128,7 @@ describe('containers', () => {
     expect(listed(stringify(alike)).codes).toEqual([]);
   });
 
-  test('win over the common choice, but not over skip-containers; unknown ones earn a warning', () => {
+  test('override the common selection but not skip-containers, and warn if unknown', () => {
     const list = stringify([inDirectory('a', { containers: ['web', 'worker', 'wbe'] })]);
     const { pod, outcome } = admitted({
       [LIST]: list,
@@ -141,7 +141,7 @@ describe('containers', () => {
   });
 });
 
-test('all problems of a list come at once, each with its place', () => {
+test('reports all problems of a list at once, each with its location', () => {
   const { outcome } = listed(`
 - name: db
   paht: kv/data/db
@@ -200,18 +200,18 @@ describe('names', () => {
     },
   );
 
-  test('can have the options that a list does not know', () => {
+  test('can have options that a list does not have', () => {
     const { codes, pod } = admitted({ [LIST]: LISTED, 'agent-template-left-delim-db': '[[', 'error-on-missing-key-db': 'true' });
     expect(codes).toEqual([]);
     expect(JSON.stringify(pod)).toContain('left_delimiter');
   });
 
-  test('cannot be mistaken for templates of others', () => {
+  test('are not read as templates of other secrets', () => {
     expect(listed('[{name: file-x, path: kv/a}, {name: x, templateFile: /t}]').codes).toEqual([]);
   });
 });
 
-test('a layer gives way to later ones, secret by secret and field by field', () => {
+test('later layers override a list by secret and field', () => {
   const cluster: CachedCluster = {
     namespace: () => metadata({ [LIST]: '[{name: a, path: kv/namespace, perms: "0400"}, {name: b, path: kv/b}]' }),
     serviceAccount: () => metadata({ [LIST]: '[{name: b, path: kv/account}]' }),
@@ -227,12 +227,12 @@ test('a layer gives way to later ones, secret by secret and field by field', () 
   });
 });
 
-test('only our own prefix has it', () => {
+test('has no meaning under other prefixes', () => {
   const { outcome } = admitted({ 'openbao.org/secrets': '[{name: db, path: kv/a}]' });
   expect(outcome.warnings).toEqual([{ code: 'annotation-unknown', annotation: 'openbao.org/secrets', nearest: LIST }]);
 });
 
-test('nothing leads out of its directory', () => {
+test('rejects files outside the secrets directory', () => {
   expect(listed('[{name: a, path: kv/a, file: ../../etc/passwd}]').outcome.problems).toEqual([
     { code: 'secret-escapes', annotation: `${LIST}[0].file`, value: '../../etc/passwd' },
   ]);

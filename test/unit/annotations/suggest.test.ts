@@ -1,4 +1,4 @@
-// The nearest known name.
+// Suggestions for misspelt names.
 import { nearestName, nearestWord } from '../../../src/annotations/suggest.ts';
 
 describe('the nearest annotation', () => {
@@ -21,7 +21,7 @@ describe('the nearest annotation', () => {
 });
 
 describe('the nearest word', () => {
-  it('is near, or none', () => {
+  it('is near, or there is none', () => {
     expect(nearestWord('explian', ['inject', 'explain'])).toBe('explain');
     expect(nearestWord('serve', ['inject', 'explain'])).toBeUndefined();
     expect(nearestWord('inject', [])).toBeUndefined();

@@ -1,4 +1,4 @@
-// Every row of the table keeps its own promises.
+// The table of annotations: every row is valid, and all annotations of vault-k8s exist.
 import { families } from '../../../src/annotations/families.ts';
 import { INVALID } from '../../../src/annotations/kinds.ts';
 import { allNames, annotationName, familyName, PREFIXES, kebab } from '../../../src/annotations/names.ts';
@@ -14,7 +14,7 @@ const rows = (Object.keys(table) as OptionKey[]).map((key): [OptionKey, Row<unkn
 const LONGEST_NAME = 63;
 
 describe.each(rows)('the row %s', (key, row) => {
-  it('has an example that parses under every prefix that it has', () => {
+  it('has a valid example under each of its prefixes', () => {
     for (const annotation of 'own' in row ? [annotationName(key)] : allNames(key)) {
       const layer = row.namespaceOnly ? 'namespace' : 'pod';
       const parsed = parseAnnotations({ [layer]: new Map([[annotation, row.example]]) }, BASE, readUntrustedYaml);
@@ -24,7 +24,7 @@ describe.each(rows)('the row %s', (key, row) => {
     }
   });
 
-  it('has a default that reads as itself', () => {
+  it('has a valid default', () => {
     if (row.default === undefined) return;
     const written =
       typeof row.default === 'string'
@@ -35,7 +35,7 @@ describe.each(rows)('the row %s', (key, row) => {
     expect(row.kind.read(written)).toEqual(row.default);
   });
 
-  it('is a sentence with a valid name that is found when one letter is missing', () => {
+  it('has a sentence, and a name that is suggested if one letter is missing', () => {
     const name = kebab(key);
     expect(row.sentence).toMatch(/^[A-Z].*\.$/);
     expect(name).toMatch(/^[a-z]+(?:-[a-z]+)*$/);
@@ -45,7 +45,7 @@ describe.each(rows)('the row %s', (key, row) => {
 });
 
 describe.each(Object.entries(families))('the family %s', (key, row) => {
-  it('has an example that parses, and is a sentence', () => {
+  it('has a valid example and a sentence', () => {
     expect(row.kind.read(row.example)).not.toBe(INVALID);
     expect(row.sentence).toMatch(/^[A-Z].*\.$/);
     const annotation = familyName(key as keyof typeof families, 'web');
@@ -81,7 +81,7 @@ describe('the vocabulary', () => {
     expect(PREDECESSOR_FAMILIES.filter((name) => !knownFamilies.has(name))).toEqual([]);
   });
 
-  it('stands under three prefixes, the familiar one first', () => {
+  it('has three prefixes, the one of vault-k8s first', () => {
     expect(PREFIXES).toEqual(['vault.hashicorp.com/', 'openbao.org/', 'vaultauth.dev/']);
     expect(annotationName('role')).toBe('vault.hashicorp.com/role');
     expect(allNames('role')).toEqual(['vault.hashicorp.com/role', 'openbao.org/role', 'vaultauth.dev/role']);

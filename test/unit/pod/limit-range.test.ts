@@ -1,4 +1,4 @@
-// Agents within LimitRanges: whatever is chosen, the API server's rules hold; where nothing fits, that is said.
+// Agents within LimitRanges: the result keeps the API server's rules, or the pod gets a problem.
 import fc from 'fast-check';
 import { quantityOf, nanosOf } from '../../../src/annotations/quantity.ts';
 import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
@@ -79,13 +79,13 @@ test.each<[string, Limits, unknown]>([
     ],
     { requests: { cpu: '10m', memory: '32Mi' }, limits: { memory: '78125Ki' } },
   ],
-])('%s is kept', (_, limits, resources) => {
+])('keeps %s', (_, limits, resources) => {
   const result = admitted(limits);
   expect(result.codes).toEqual([]);
   expect(resourcesOf(result)).toEqual(resources);
 });
 
-test('the whole pod is counted with the agent', () => {
+test('counts the other containers of the pod', () => {
   const containers = [web({ requests: { memory: '100Mi' }, limits: { memory: '200Mi' } })];
   const limits = [{ type: 'Pod', max: { memory: '256Mi' } }];
   expect(resourcesOf(admitted(limits, { spec: { containers } }))).toMatchObject({ limits: { memory: '56Mi' } });
@@ -110,7 +110,7 @@ test('the whole pod is counted with the agent', () => {
   });
 });
 
-test('what an annotation names is kept, or refused by the name of the LimitRange', () => {
+test('keeps the amounts of annotations, or denies the pod and names the LimitRange', () => {
   const limits = [{ type: 'Container', max: { memory: '128Mi' }, maxLimitRequestRatio: { cpu: '2' } }];
   const annotations = { 'agent-requests-mem': '100Mi', 'agent-requests-cpu': '100m' };
   expect(resourcesOf(admitted(limits, { annotations }))).toEqual({
@@ -134,7 +134,7 @@ test('what an annotation names is kept, or refused by the name of the LimitRange
   });
 });
 
-test('a pod that did not ask is left alone, with the reason', () => {
+test('warns about a pod that did not request injection, and leaves it unchanged', () => {
   const silent = { metadata: { name: 'web' }, spec: { containers: [web()] } };
   const cluster = clusterWith([{ type: 'Container', max: { memory: '16Mi' } }], { 'vaultauth.dev/inject': 'enabled' });
   const { outcome } = admit(silent, { command: 'webhook', cluster });
@@ -142,7 +142,7 @@ test('a pod that did not ask is left alone, with the reason', () => {
   expect(outcome.warnings).toContainEqual(expect.objectContaining({ code: 'limit-range', limitRange: 'bounds', value: '20Mi' }));
 });
 
-test('an agent that is there already is not counted twice', () => {
+test('does not count an agent that the pod already has', () => {
   const limits = [{ type: 'Pod', max: { memory: '256Mi' } }];
   const first = admitted(limits, { spec: { containers: [web({ limits: { memory: '100Mi' } })] } });
   const second = admit(first.pod, { command: 'webhook', cluster: clusterWith(limits) });
@@ -210,7 +210,7 @@ const breaches = (pod: JsonObject, limits: Limits): string[] => {
   );
 };
 
-test('whatever the bounds are, a pod that was within them is so with its agent', () => {
+test('keeps a pod within its bounds when it gets its agent', () => {
   let injected = 0;
   const cases = fc.record({
     limits: fc.array(item, { minLength: 1, maxLength: 3 }),

@@ -1,4 +1,4 @@
-// The native shape: one sidecar with its own token, as it was proven on a real node.
+// Profile native: one native sidecar with its own token, as tested on a real node.
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../../src/json/json.ts';
 import type { Command } from '../../../src/settings/table.ts';
 import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
@@ -29,7 +29,7 @@ const configOf = (pod: JsonObject): Config =>
 const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts: [TOKEN_MOUNT], ...more });
 const contextOf = (pod: JsonObject): JsonObject | undefined => objectAt(containerOf(pod, 'vault-agent'), 'securityContext');
 
-test('one agent goes before everything else and starts by itself, without a shell', () => {
+test('adds one agent before all init containers, started without a shell', () => {
   const { pod } = inject({ spec: { initContainers: [{ name: 'migrate' }] } });
   const [agent, migrate] = objectsOf(objectAt(pod, 'spec')?.['initContainers']);
   expect(agent).toMatchObject({
@@ -41,7 +41,7 @@ test('one agent goes before everything else and starts by itself, without a shel
   expect(objectsOf(objectAt(pod, 'spec')?.['containers'])).toHaveLength(1);
 });
 
-test('the agent has its own token where the API server would put the general one', () => {
+test("mounts the agent's own token at the default path", () => {
   const { pod } = inject({
     annotations: { 'vaultauth.dev/token-audience': 'https://vault', 'vaultauth.dev/token-expiration-seconds': '600' },
   });
@@ -57,7 +57,7 @@ test('the agent has its own token where the API server would put the general one
   ]);
 });
 
-test('a pod without the general token is served too', () => {
+test('injects a pod that mounts no service account token', () => {
   const { pod, outcome } = inject({
     spec: { automountServiceAccountToken: false, volumes: null, containers: [{ name: 'web' }] },
   });
@@ -65,7 +65,7 @@ test('a pod without the general token is served too', () => {
   expect(volumeNames(pod)).toEqual(['vault-secrets', 'vault-agent-run', 'vault-agent-config', 'vault-auth-token']);
 });
 
-test('the sidecar never gives up, and the method is a list', () => {
+test('configures endless retries for the sidecar, and the method as a list', () => {
   const config = configOf(inject().pod);
   expect(config.auto_auth.method).toEqual([
     {
@@ -82,13 +82,13 @@ test('the sidecar never gives up, and the method is a list', () => {
 
 const waits = (annotations: Readonly<Record<string, string>>) => configOf(inject({ annotations }).pod).auto_auth.method[0];
 
-test('who names the shortest wait alone gets no longest one below it', () => {
+test('sets no maximum back-off beside a minimum from an annotation', () => {
   expect(waits({ 'auth-min-backoff': '5s' })).toMatchObject({ min_backoff: '5s' });
   expect(waits({ 'auth-min-backoff': '5s' })).not.toHaveProperty('max_backoff');
   expect(waits({ 'auth-max-backoff': '30s' })).toMatchObject({ max_backoff: '30s' });
 });
 
-test('before a Job it ends, one way or the other', () => {
+test('configures an init container that exits, on success and on failure', () => {
   const { pod } = inject({ annotations: { 'agent-pre-populate-only': 'true' } });
   expect(containerOf(pod, 'vault-agent')).not.toHaveProperty('restartPolicy');
   expect(containerOf(pod, 'vault-agent')).not.toHaveProperty('startupProbe');
@@ -100,7 +100,7 @@ test('before a Job it ends, one way or the other', () => {
   });
 });
 
-test('the method jwt keeps the token file', () => {
+test('keeps the token file with method jwt', () => {
   const [method] = configOf(inject({ annotations: { 'auth-type': 'jwt' } }).pod).auto_auth.method;
   expect(method?.config).toEqual({
     path: '/var/run/secrets/kubernetes.io/serviceaccount/token',
@@ -109,13 +109,13 @@ test('the method jwt keeps the token file', () => {
   });
 });
 
-test('the gate names the files as arguments of a constant script, and expands nothing', () => {
+test('passes the files to the startup probe as arguments, without expansion', () => {
   const { pod } = inject({ annotations: { 'agent-inject-file-db': 'a$(X)`id`' } });
   const command = objectAt(objectAt(containerOf(pod, 'vault-agent'), 'startupProbe'), 'exec')?.['command'];
   expect(command).toEqual(['sh', '-c', expect.stringContaining('ls "$@"'), 'sh', '/vault/secrets/a$$(X)`id`']);
 });
 
-test('for an image without a shell the gate is plain ls', () => {
+test('runs ls as startup probe in images without a shell', () => {
   const { pod } = inject({ annotations: { 'vaultauth.dev/startup-probe': 'ls', 'agent-inject-file-db': 'a$(X)' } });
   const command = objectAt(objectAt(containerOf(pod, 'vault-agent'), 'startupProbe'), 'exec')?.['command'];
   expect(command).toEqual(['ls', '/vault/secrets/a$$(X)']);
@@ -126,7 +126,7 @@ test.each<[string, JsonObject, JsonObject, number, number, string[]]>([
   ["the pod's user", { securityContext: { runAsUser: 1000 } }, {}, 1000, 1000, []],
   ['no user at all', {}, {}, 100, 1000, []],
   ['root is not inherited', {}, { securityContext: { runAsUser: 0 } }, 100, 1000, ['token-loosened']],
-])('the user of the agent: %s', (_, spec, container, user, group, codes) => {
+])('runs the agent as the right user: %s', (_, spec, container, user, group, codes) => {
   const { pod, codes: found } = inject({ spec: { ...spec, containers: [web(container)] } });
   expect(contextOf(pod)).toMatchObject({
     runAsUser: user,
@@ -138,12 +138,12 @@ test.each<[string, JsonObject, JsonObject, number, number, string[]]>([
   expect(found).toEqual(codes);
 });
 
-test('two users: that of the first app container', () => {
+test('runs the agent as the user of the first app container if users differ', () => {
   const containers = [web({ securityContext: { runAsUser: 1000 } }), { name: 'other', securityContext: { runAsUser: 2000 } }];
   expect(contextOf(inject({ spec: { containers } }).pod)).toMatchObject({ runAsUser: 1000 });
 });
 
-test('a CPU limit and the pull policy Always exactly when every app container has them', () => {
+test('sets a CPU limit and pull policy Always if every app container has them', () => {
   const limited = web({ resources: { limits: { cpu: '1' } }, imagePullPolicy: 'Always' });
   expect(containerOf(inject({ spec: { containers: [limited] } }).pod, 'vault-agent')).toMatchObject({
     imagePullPolicy: 'Always',
@@ -155,7 +155,7 @@ test('a CPU limit and the pull policy Always exactly when every app container ha
   });
 });
 
-test('containers are chosen by name', () => {
+test('selects containers by name', () => {
   const annotations = {
     'vaultauth.dev/skip-containers': 'proxy',
     'vaultauth.dev/init-containers': 'migrate',
@@ -170,31 +170,31 @@ test('containers are chosen by name', () => {
   for (const name of ['proxy', 'warm']) expect(mountsOf(containerOf(pod, name))).toEqual([]);
 });
 
-test('OpenBao has its own program and variables', () => {
+test('uses the program and variables of OpenBao', () => {
   const { pod } = inject({ annotations: { 'vaultauth.dev/flavour': 'openbao', namespace: 'team' } });
   expect(containerOf(pod, 'vault-agent')['command']).toEqual(['bao', 'agent', '-config=/vault/agent/agent.json']);
   expect(variableOf(containerOf(pod, 'vault-agent'), 'BAO_NAMESPACE')).toBe('team');
 });
 
-test('formats understand both versions of the KV engine', () => {
+test('renders formats from both versions of the KV engine', () => {
   const [template] = configOf(inject({ annotations: { 'vaultauth.dev/format-db': 'dotenv' } }).pod).template;
   expect(template?.contents).toBe(
     '{{ with secret "kv/db" }}{{ $values := .Data }}{{ if and .Data.data .Data.metadata }}{{ $values = .Data.data }}{{ end }}{{ range $k, $v := $values }}{{ $k }}={{ $v | toJSON }}\n{{ end }}{{ end }}',
   );
 });
 
-test('our names mean nothing under the prefix of another product', () => {
+test('ignores our own annotations under the prefix of another product', () => {
   const { codes, pod } = admit(podWith({ annotations: { profile: 'compat' } }), { command: 'webhook' });
   expect(codes).toEqual(['annotation-unknown']);
   expect(volumeNames(pod)).toContain('vault-auth-token');
 });
 
-test('a configuration that somebody wrote before us is replaced', () => {
+test('replaces a configuration that the pod already has', () => {
   const { pod } = inject({ annotations: { 'vaultauth.dev/agent-config': '{"vault":{"address":"https://evil"}}' } });
   expect(configOf(pod)).toMatchObject({ vault: { address: 'https://vault.example:8200' } });
 });
 
-test('containers that come later get their mounts, and nothing else changes', () => {
+test('adds only mounts to a container that was added after the injection', () => {
   const first = inject().pod;
   const later = structuredClone(first) as unknown as { spec: { containers: JsonObject[] } };
   later.spec.containers.push({ name: 'mesh', image: 'mesh' });
@@ -203,7 +203,7 @@ test('containers that come later get their mounts, and nothing else changes', ()
   expect(mountsOf(containerOf(pod, 'mesh'))).toEqual(['vault-secrets:/vault/secrets:ro']);
 });
 
-test('without pre-populating the app does not wait for its secrets', () => {
+test('adds no startup probe without pre-populate', () => {
   const { pod } = inject({ annotations: { 'agent-pre-populate': 'false' } });
   expect(containerOf(pod, 'vault-agent')).toMatchObject({ restartPolicy: 'Always' });
   expect(containerOf(pod, 'vault-agent')).not.toHaveProperty('startupProbe');
@@ -211,7 +211,7 @@ test('without pre-populating the app does not wait for its secrets', () => {
 
 const agentOf = (command: Command) => containerOf(admit(podWith(), { command }).pod, 'vault-agent');
 
-test('it is the shape of webhook, inject and explain, and not of agent-inject', () => {
+test('is the default of webhook, inject and explain, but not of agent-inject', () => {
   for (const command of ['webhook', 'inject', 'explain'] as const)
     expect(agentOf(command)).toHaveProperty('restartPolicy', 'Always');
   expect(agentOf('agent-inject')).not.toHaveProperty('restartPolicy');
@@ -222,7 +222,7 @@ test.each([
   ['agent-cache-enable', 'true'],
   ['agent-service-account-token-volume-name', 'token'],
   ['agent-revoke-on-shutdown', 'true'],
-])('%s is refused, since it would have no effect', (name, value) => {
+])('denies %s, which has no effect', (name, value) => {
   const codes = (text: string) =>
     admit(podWith(native({ annotations: { [name]: text } })), { command: 'webhook', flags: ['-allow=*'] }).codes;
   expect(codes(value)).toEqual(['profile-unsupported']);

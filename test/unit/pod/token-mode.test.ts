@@ -1,4 +1,4 @@
-// Mode token: a token and variables for apps that log in by themselves, and no agent.
+// Mode token: a token and variables for apps that log in by themselves, without an agent.
 import { objectAt, objectsOf, type JsonObject } from '../../../src/json/json.ts';
 import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
 
@@ -6,7 +6,7 @@ const inject = (parts: PodParts = {}) =>
   admit(podWith({ ...parts, annotations: { 'vaultauth.dev/mode': 'token', ...parts.annotations } }), { command: 'webhook' });
 const MOUNT = 'vault-auth-token:/var/run/secrets/vaultauth.dev/serviceaccount:ro';
 
-test('every container gets the token beside its own, and what it needs to log in', () => {
+test('adds the token and the login variables to every container', () => {
   const { pod, outcome } = inject({ annotations: { namespace: 'team' }, spec: { initContainers: [{ name: 'migrate' }] } });
   expect(outcome).toMatchObject({ decision: 'injected', warnings: [] });
   for (const name of ['web', 'migrate']) {
@@ -24,14 +24,14 @@ test('every container gets the token beside its own, and what it needs to log in
   expect(objectsOf(objectAt(pod, 'spec')?.['containers'])).toHaveLength(1);
 });
 
-test('variables of the app win', () => {
+test('keeps variables of the app', () => {
   const { pod } = inject({
     spec: { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT], env: [{ name: 'VAULT_ADDR', value: 'https://mine' }] }] },
   });
   expect(variableOf(containerOf(pod, 'web'), 'VAULT_ADDR')).toBe('https://mine');
 });
 
-test('a second time changes nothing, and needs no agent image', () => {
+test('adds nothing in a second injection, and needs no agent image', () => {
   const { pod } = inject();
   expect(admit(pod, { command: 'webhook' }).outcome.patch).toEqual([]);
   expect(
@@ -39,7 +39,7 @@ test('a second time changes nothing, and needs no agent image', () => {
   ).toEqual([]);
 });
 
-test('a role is needed all the same, and a volume of that name is in the way', () => {
+test('denies a pod without a role or with a conflicting volume', () => {
   expect(inject({ annotations: { role: '' } }).codes).toEqual(['role-missing']);
   const spec: JsonObject = { volumes: [{ name: 'vault-auth-token', emptyDir: {} }] };
   expect(inject({ spec }).codes).toEqual(['volume-conflict']);

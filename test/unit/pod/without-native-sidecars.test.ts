@@ -1,4 +1,4 @@
-// Profile native where the nodes have no native sidecars: an init container and a sidecar, with the same security.
+// Profile native on nodes without native sidecars: an init container and a sidecar, with the same security.
 import { objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
 import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, type PodParts, type Result, type Surrounding } from '../fixture.ts';
 
@@ -16,7 +16,7 @@ const namesOf = ({ pod }: Result, list: string): unknown[] =>
 
 const patch = (value: string): string => JSON.stringify([{ op: 'add', path: '/terminationMessagePath', value }]);
 
-test('the init container comes first and the sidecar last, each with a file of its own', () => {
+test('adds the init container first and the sidecar last, each with its own file', () => {
   const result = inject({ spec: { initContainers: [{ name: 'migrate' }] } });
   expect([result.outcome.kind, namesOf(result, 'initContainers'), namesOf(result, 'containers')]).toEqual([
     'init_and_sidecar',
@@ -33,7 +33,7 @@ test('the init container comes first and the sidecar last, each with a file of i
   expect(mountsOf(containerOf(result.pod, 'migrate'))).toEqual(['vault-secrets:/vault/secrets:ro']);
 });
 
-test('the init container gives up, the sidecar never does', () => {
+test('lets the init container fail, and the sidecar retry', () => {
   const result = inject();
   expect(configOf(result, 'agent-init-config')).toMatchObject({
     exit_after_auth: true,
@@ -50,7 +50,7 @@ test('the init container gives up, the sidecar never does', () => {
   ]);
 });
 
-test('it can be one container alone, and its name follows the one that is chosen', () => {
+test('adds only one of the two if requested, and derives its name', () => {
   const once = inject({ annotations: { 'agent-pre-populate-only': 'true' } });
   expect([once.outcome.kind, namesOf(once, 'initContainers'), namesOf(once, 'containers')]).toEqual([
     'init_only',
@@ -70,19 +70,19 @@ test('it can be one container alone, and its name follows the one that is chosen
   expect(taken.outcome.problems).toEqual([{ code: 'container-conflict', container: 'vault-agent-init' }]);
 });
 
-test('patches reach the container that they are for', () => {
+test('applies each patch to its container', () => {
   const annotations = { 'agent-json-patch': patch('/sidecar'), 'agent-init-json-patch': patch('/init') };
   const { pod } = admit(native({ annotations }), { ...old, flags: [...(old.flags ?? []), '-allow=*'] });
   expect(containerOf(pod, 'vault-agent')['terminationMessagePath']).toBe('/sidecar');
   expect(containerOf(pod, 'vault-agent-init')['terminationMessagePath']).toBe('/init');
 });
 
-test('a second injection adds nothing', () => {
+test('adds nothing in a second injection', () => {
   const first = inject({ spec: { initContainers: [{ name: 'migrate' }] } });
   expect(admit(first.pod, old).outcome.patch).toEqual([]);
 });
 
-test('a configuration that fits once must fit twice', () => {
+test('counts both configurations against the limit of annotations', () => {
   const large = { annotations: { 'agent-inject-template-db': 'x'.repeat(100_000) } };
   const { outcome } = admit(native(large), { command: 'webhook' });
   expect(outcome.problems).toEqual([]);
@@ -95,7 +95,7 @@ test.each([
   ['auto', false, 'init_and_sidecar'],
   ['true', false, 'sidecar_only'],
   ['false', true, 'init_and_sidecar'],
-])('with the setting %s and a cluster that says %p a pod gets %s', (setting, known, kind) => {
+])('with the setting %s and cluster support %p, adds %s', (setting, known, kind) => {
   const cluster = {
     namespace: () => undefined,
     serviceAccount: () => undefined,

@@ -1,4 +1,4 @@
-// The decision about a pod, over every combination of what can be said about it.
+// The decision about a pod, for every combination of labels, annotations and policy.
 import { decide, type SelectionInput, type SelectionPolicy } from '../../../src/selection/decide.ts';
 
 const POLICY: SelectionPolicy = {
@@ -53,7 +53,7 @@ const expected = ({ pod, annotation, namespace, stop, excluded = false }: Said, 
   return cluster ? [true, 'cluster-default'] : [false, 'not-requested'];
 };
 
-test('the truth table', () => {
+test('matches the truth table', () => {
   let rows = 0;
   for (const pod of LABELS)
     for (const annotation of ANNOTATIONS)
@@ -74,11 +74,11 @@ test.each([
   ['Succeeded', 'not-pending'],
   ['Pending', 'pod-annotation'],
   ['', 'pod-annotation'],
-])('phase %p: %s', (phase, reason) => {
+])('in phase %p decides %s', (phase, reason) => {
   expect(decide(input({ annotation: 'true' }, { phase }), POLICY).reason).toBe(reason);
 });
 
-test('mirror pods and Windows pods are left alone', () => {
+test('skips mirror pods and Windows pods', () => {
   const mirror = input({ annotation: 'true' }, { podAnnotations: new Map([['kubernetes.io/config.mirror', 'x']]) });
   expect(decide(mirror, POLICY)).toMatchObject({ inject: false, reason: 'mirror-pod' });
   expect(decide(input({ pod: 'enabled' }, { operatingSystem: 'windows' }), POLICY)).toMatchObject({
@@ -87,13 +87,13 @@ test('mirror pods and Windows pods are left alone', () => {
   });
 });
 
-test('the status alone counts only where vault-k8s is imitated', () => {
+test('trusts the status annotation only as agent-inject', () => {
   const injected = input({ annotation: 'true' }, { status: 'injected' });
   expect(decide(injected, POLICY).inject).toBe(true);
   expect(decide(injected, { ...POLICY, trustStatus: true })).toMatchObject({ inject: false, reason: 'already-injected' });
 });
 
-test('two prefixes that disagree are no wish at all', () => {
+test('reports two prefixes that contradict each other', () => {
   expect(decide(input({}, { requests: ['true', 'false'] }), POLICY).reason).toBe('pod-annotation-invalid');
   expect(decide(input({}, { requests: ['true', 'T'] }), POLICY).reason).toBe('pod-annotation');
 });
@@ -106,17 +106,17 @@ test.each([
   ['disabled', ['F'], [false, 'pod-annotation-false']],
   ['yes', [], [true, 'pod-annotation-invalid']],
   ['', ['false'], [true, 'pod-annotation-invalid']],
-])('the annotation with our own name: %p beside %p', (own, requests, wanted) => {
+])('reads our own annotation %p beside %p', (own, requests, expected) => {
   const said = input({}, { requests, podAnnotations: new Map([['vaultauth.dev/inject', own]]) });
   const { inject, reason } = decide(said, POLICY);
-  expect([inject, reason]).toEqual(wanted);
+  expect([inject, reason]).toEqual(expected);
   expect(decide(said, { ...POLICY, labels: false })).toEqual(decide(input({}, { requests }), { ...POLICY, labels: false }));
 });
 
-test('an unknown label value and a contradiction are noted', () => {
+test('reports an invalid label value and a contradiction', () => {
   expect(decide(input({ pod: 'yes', annotation: 'true' }), POLICY)).toMatchObject({
     inject: true,
-    unknownLabels: ['vaultauth.dev/inject'],
+    invalidLabels: ['vaultauth.dev/inject'],
   });
   expect(decide(input({ pod: 'enabled', annotation: 'false' }), POLICY)).toMatchObject({ inject: true, contradiction: true });
   expect(decide(input({ pod: 'disabled', annotation: 'true' }), POLICY)).toMatchObject({ inject: false, contradiction: true });
