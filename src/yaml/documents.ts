@@ -39,7 +39,7 @@ export interface YamlDocument {
 export interface ReadDocuments {
   readonly source: SourceText;
   readonly documents: readonly YamlDocument[];
-  /** One line each: file, line, column, what is wrong. */
+  /** One line each, as `file:line:column: message`. */
   readonly problems: readonly string[];
 }
 
@@ -49,7 +49,7 @@ export type Path = readonly (string | number)[];
 /** Real manifests have some twenty levels; composing several thousand exhausts the stack of the process. */
 const MAX_DEPTH = 500;
 
-/** Every document of a text, or where it cannot be read. Never throws. */
+/** Parses all documents of a text; those that cannot be read become problems. Never throws. */
 export function readDocuments(source: SourceText): ReadDocuments {
   const lines = new LineCounter();
   const position = (offset: number): string => {
@@ -88,8 +88,8 @@ export function readDocuments(source: SourceText): ReadDocuments {
 }
 
 /**
- * Below the last entry of a block, the library takes `# a` at its own column and `# b` further out for one comment of the
- * block. From the first that is further out, they belong to what follows: otherwise an item added to the block comes below them.
+ * Moves comments below the last entry of a block that are indented less than the block to the entry that follows it. The library
+ * takes them for comments of the block if the first of them is indented like the block: an added entry would come below them.
  */
 const raiseComments = (block: CST.Token): void => {
   if (block.type !== 'block-map' && block.type !== 'block-seq') return;
@@ -141,7 +141,7 @@ const OPTIONS: DocumentOptions & ParseOptions & SchemaOptions = {
   uniqueKeys: false,
 };
 
-/** The first key that its map has already. */
+/** The first duplicate key of a document. */
 const duplicateKey = (document: Document.Parsed): { readonly offset: number; readonly key: string } | undefined => {
   let first: { readonly offset: number; readonly key: string } | undefined;
   visit(document, {
@@ -158,7 +158,7 @@ const duplicateKey = (document: Document.Parsed): { readonly offset: number; rea
   return first;
 };
 
-/** Where a token is nested deeper than `depth` levels. Without recursion, since it protects the stack. */
+/** The offset of a token that is nested deeper than `depth` levels. Not recursive, because it protects the stack. */
 export function offsetBelow(token: CST.Token, depth: number): number | undefined {
   const open: { readonly token: CST.Token; readonly level: number }[] = [{ token, level: 0 }];
   for (let next = open.pop(); next; next = open.pop()) {
@@ -172,7 +172,7 @@ export function offsetBelow(token: CST.Token, depth: number): number | undefined
   return undefined;
 }
 
-/** The line where a path begins, or the part of it that the document spells out. */
+/** The line where a path begins; if an alias or a merge provides the rest of it, the line of the part before. */
 export function lineOfPath({ parsed, lineOf, start }: YamlDocument, path: Path = []): number {
   let node: ParsedNode | null = parsed.contents;
   let offset = node?.range[0] ?? start;

@@ -25,7 +25,10 @@ export interface EditedText {
   readonly expanded: boolean;
 }
 
-/** The text of one document with the value `after`; without a change, its text byte for byte. */
+/**
+ * The text of one document with the value `after`; its source text byte for byte if the value is the same.
+ * @throws if the library prints a document that reads differently.
+ */
 export function editDocument(document: YamlDocument, after: Json): EditedText {
   const { source, start, end, parsed, value } = document;
   const before = source.text.slice(start, end);
@@ -56,22 +59,20 @@ export function withValueAt(value: Json | undefined, path: Path, replacement: Js
 }
 
 const CREATE = { aliasDuplicateObjects: false } as const;
-type Editable = Document;
-type Entry = Pair;
 
-const copyOf = (parsed: Document.Parsed): Editable => {
+const copyOf = (parsed: Document.Parsed): Document => {
   const copy = parsed.clone();
   // Without the end marker `...`, directives of the next document would be content of this one.
   if (copy.directives) copy.directives.docEnd = parsed.directives.docEnd;
   return copy;
 };
 
-/** JSON stays JSON, with its own indentation. Undefined for what is not JSON, and where JavaScript would round a number. */
+/** JSON with its own indentation; undefined if the document is not JSON, or has an integer that JavaScript would round. */
 const editedJson = ({ source, start, end, parsed }: YamlDocument, after: Json): string | undefined => {
   const { contents } = parsed;
   if (!isFlow(contents)) return undefined;
   const text = source.text.slice(contents.range[0], contents.range[1]);
-  if (/[0-9]{16}/.test(text) || !isJson(text)) return undefined;
+  if (/[[:,]\s*-?[0-9]{16}/.test(text) || !isJson(text)) return undefined;
   const indent = /[[{]\r?\n([ \t]+)/.exec(text)?.[1] ?? '';
   // Line breaks within JSON strings are escaped: each one here stands between two members.
   const json = JSON.stringify(after, undefined, indent).replaceAll('\n', newlineOf(text));
@@ -92,7 +93,7 @@ const isJson = (text: string): boolean => {
 
 const newlineOf = (text: string): string => (text.includes('\r\n') ? '\r\n' : '\n');
 
-/** True when a text is one document with this value. */
+/** True if a text is one document with this value. */
 const reads = (text: string, value: Json): boolean => {
   const { documents, problems } = readDocuments({ file: '', text });
   return problems.length === 0 && documents.length === 1 && isEqual(documents[0]?.value, value);
@@ -111,9 +112,9 @@ const isEqual = (one: Json | undefined, other: Json | undefined): boolean => {
 };
 
 /** A node with the value `after` for `node`, which has the value `before`: the same node where possible, or a new one. */
-const updated = (document: Editable, node: Node | null, before: Json | undefined, after: Json): Node | null => {
+const updated = (document: Document, node: Node | null, before: Json | undefined, after: Json): Node | null => {
   if (isEqual(before, after)) return node;
-  // A new value of an empty collection is written like its surroundings, not between brackets.
+  // `[]` with new items becomes a block if its document is written in blocks, so it gets a new node.
   if (isMap(node) && node.items.length > 0 && isObject(before) && isObject(after)) updateMap(document, node, before, after);
   else if (isSeq(node) && node.items.length > 0 && Array.isArray(before) && Array.isArray(after))
     updateSeq(document, node, before as readonly Json[], after as readonly Json[]);
@@ -121,7 +122,7 @@ const updated = (document: Editable, node: Node | null, before: Json | undefined
   return node;
 };
 
-const updateMap = (document: Editable, map: YAMLMap, before: JsonObject, after: JsonObject): void => {
+const updateMap = (document: Document, map: YAMLMap, before: JsonObject, after: JsonObject): void => {
   map.items = map.items.filter(({ key }) => {
     const name = isScalar(key) ? String(key.value) : '';
     return before[name] === undefined || after[name] !== undefined;
@@ -135,7 +136,7 @@ const updateMap = (document: Editable, map: YAMLMap, before: JsonObject, after: 
   }
 };
 
-const pairOf = (map: YAMLMap, name: string | undefined): Entry | undefined =>
+const pairOf = (map: YAMLMap, name: string | undefined): Pair | undefined =>
   map.items.find(({ key }) => isScalar(key) && String(key.value) === name);
 
 /** New keys that a reader expects before another one; all others go to the end. */
@@ -144,7 +145,7 @@ const FOLLOWER: ReadonlyMap<string, string> = new Map([
   ['metadata', 'spec'],
 ]);
 
-const insertPair = (map: YAMLMap, pair: Entry, follower: string | undefined): void => {
+const insertPair = (map: YAMLMap, pair: Pair, follower: string | undefined): void => {
   const next = pairOf(map, follower);
   const index = next ? map.items.indexOf(next) : map.items.length;
   if (index === 0) giveCommentToFirst(map);
@@ -161,7 +162,7 @@ const giveCommentToFirst = (collection: YAMLMap | YAMLSeq): void => {
 };
 
 /** Items keep their nodes by position where the length stays, else by mount path or name. */
-const updateSeq = (document: Editable, seq: YAMLSeq, before: readonly Json[], after: readonly Json[]): void => {
+const updateSeq = (document: Document, seq: YAMLSeq, before: readonly Json[], after: readonly Json[]): void => {
   const items: unknown[] = [];
   let next = 0;
   for (const value of after) {
@@ -183,7 +184,7 @@ const isSameItem = (one: Json, other: Json): boolean => {
   return key === undefined ? isEqual(one, other) : textOf(one, key) === textOf(other, key);
 };
 
-/** The anchor stays, since an alias may need it. A comment behind a scalar stays behind it; a collection has it in a line above. */
+/** Moves anchor and comments to a new node: behind a scalar, above a collection. An alias elsewhere may need the anchor. */
 const inPlaceOf = (old: Node | null, fresh: Node): Node => {
   if (old && 'anchor' in old && old.anchor !== undefined && !isAlias(fresh)) fresh.anchor = old.anchor;
   const isBlock = isCollection(fresh) && fresh.items.length > 0;
@@ -196,7 +197,7 @@ const joined = (...comments: readonly (string | null | undefined)[]): string | n
   comments.filter((comment) => comment !== null && comment !== undefined).join('\n') || null;
 
 /** Replaces aliases by copies, so that the edit of an anchor changes nothing else. */
-const expandAliases = (document: Editable): void => {
+const expandAliases = (document: Document): void => {
   visit(document, {
     Alias: (_, alias) => inPlaceOf(alias, alias.resolve(document)?.clone() as Node),
   });
@@ -204,13 +205,13 @@ const expandAliases = (document: Editable): void => {
 };
 
 /** Prints in the style of the document: indentation, lists below their key, blanks in brackets, line ends. */
-const printerFor = ({ parsed }: YamlDocument, text: string): ((document: Editable) => string) => {
+const printerFor = ({ parsed }: YamlDocument, text: string): ((document: Document) => string) => {
   const options: ToStringOptions = {
     ...layoutOf(parsed),
     lineWidth: 0,
     doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
     flowCollectionPadding: /[[{] /.test(text),
-    // Between brackets a document looks like JSON.
+    // JSON with comments or long numbers: new keys and texts are quoted as those around them.
     ...(isFlow(parsed.contents) ? { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'QUOTE_DOUBLE' } : {}),
   };
   return (document) => document.toString(options).replaceAll(/\r?\n/g, newlineOf(text));

@@ -53,10 +53,8 @@ const loginLines = ({ login }: Explanation): string[] => {
   if (!login) return [];
   const { address, authType, mount, role, namespace } = login;
   const roleWords = role === '' ? 'no role' : `role ${role}`;
-  const server = address === '' ? 'no address' : address;
-  return [
-    `${roleWords} at ${mount} (method ${authType}) of ${server}${namespace === '' ? '' : `, Vault namespace ${namespace}`}`,
-  ];
+  const server = address === '' ? ', no address' : ` of ${address}`;
+  return [`${roleWords} at ${mount} (method ${authType})${server}${namespace === '' ? '' : `, Vault namespace ${namespace}`}`];
 };
 
 const tokenLines = ({ token, serviceAccount }: Explanation): string[] => {
