@@ -5,8 +5,9 @@ import type { Schema } from './schema.ts';
 
 /**
  * Reads these fields of an object. A value of the wrong type or an unknown word counts as absent. An absent field has the default
- * of its schema, and a required field without default the zero of its type. An `atomic` value fits as a whole or is absent: half
- * of a label selector would match more namespaces than was written. The API server alone checks patterns and limits.
+ * of its schema; a required one without default has the zero of its type, or the first of its words. An `atomic` value is read as
+ * a whole or is absent: half of a label selector would match more namespaces than was written. The API server alone checks
+ * patterns and limits.
  */
 export function readFields<Value extends object, Field extends keyof Value & string>(
   schema: Schema<Value>,
@@ -14,12 +15,14 @@ export function readFields<Value extends object, Field extends keyof Value & str
   fields: readonly Field[],
 ): Pick<Value, Field> {
   const value = isObject(object) ? object : {};
-  const entries = fields.flatMap((field) => entryOf(schema, field, value[field], false) ?? []);
+  const entries = fields.flatMap(
+    (field) => entryOf(schema, field, value[field], false) ?? [[field, schema.properties?.[field]?.enum?.[0]] as const],
+  );
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each entry was read by the schema that the type comes from
   return Object.fromEntries(entries) as Pick<Value, Field>;
 }
 
-/** As a list of one entry or none; undefined for an object that must fit as a whole and does not. */
+/** As a list of one entry or none; undefined when the object does not fit without this field. */
 const entryOf = (
   { properties, required }: Schema,
   field: string,
@@ -31,9 +34,10 @@ const entryOf = (
   const fitting = value === undefined || value === null ? undefined : fittingValue(schema, value, isWhole);
   if (fitting !== undefined) return [[field, fitting]];
   const isRequired = required?.includes(field) === true;
-  if (isWhole && (isRequired || (value !== undefined && value !== null))) return undefined;
+  if (isWhole && (isRequired || value !== undefined)) return undefined;
   if (schema.default !== undefined) return [[field, fittingValue(schema, schema.default as Json, false)]];
-  return isRequired ? [[field, zeroOf(schema)]] : [];
+  const zero = isRequired ? zeroOf(schema) : undefined;
+  return zero === undefined ? (isRequired ? undefined : []) : [[field, zero]];
 };
 
 /** A value by its schema, without the parts that do not fit; undefined when it is absent or does not fit at all. */
@@ -70,18 +74,24 @@ const fittingItems = (schema: Schema, items: readonly Json[], isInWhole: boolean
 
 const fittingObject = (schema: Schema, object: JsonObject, isInWhole: boolean): object | undefined => {
   const isWhole = isInWhole || schema['x-kubernetes-map-type'] === 'atomic';
-  const entries = schema.properties
-    ? Object.keys(schema.properties).map((field) => entryOf(schema, field, object[field], isWhole))
-    : Object.entries(object).map(([key, value]) =>
-        typeof value === 'string' ? [[key, value] as const] : isWhole ? undefined : [],
-      );
+  const { properties } = schema;
+  if (properties === undefined) return fittingTexts(object, isWhole);
+  // A field of a later version could narrow a selector: without it, the selector would match more.
+  if (isWhole && Object.keys(object).some((field) => !Object.hasOwn(properties, field))) return undefined;
+  const entries = Object.keys(properties).map((field) => entryOf(schema, field, object[field], isWhole));
   return entries.includes(undefined) ? undefined : Object.fromEntries(entries.flatMap((entry) => entry ?? []));
 };
 
+const fittingTexts = (object: JsonObject, isWhole: boolean): object | undefined => {
+  const texts = Object.entries(object).filter(([, value]) => typeof value === 'string');
+  return isWhole && texts.length < Object.keys(object).length ? undefined : Object.fromEntries(texts);
+};
+
+/** A required word has no zero: a condition without status must not become one that is True. */
 const zeroOf = (schema: Schema): unknown => {
   switch (schema.type) {
     case 'string':
-      return schema.enum?.[0] ?? '';
+      return schema.enum === undefined ? '' : undefined;
     case 'boolean':
       return false;
     case 'integer':

@@ -73,7 +73,7 @@ export function cachedRole(object: JsonObject, hasStatus: boolean): CachedRole |
   return {
     namespace: textOf(metadata, 'namespace') ?? 'default',
     name,
-    backend: spec.backendRef?.name,
+    backend: spec.backendRef?.name || undefined,
     serviceAccounts: spec.serviceAccounts?.length ? spec.serviceAccounts : [name],
     audience: spec.audience || undefined,
     tokenExpirationSeconds: spec.tokenExpirationSeconds,

@@ -51,7 +51,7 @@ describe('a configuration', () => {
     ['another type', { type: 'userpass' }, 'is of type userpass'],
     ['nothing', { config: undefined }, 'was never configured'],
     ['several URLs', { type: 'jwt', config: { jwks_pairs: [{ jwks_url: 'a' }] } }, 'jwks_pairs'],
-    ['browser flow', { type: 'oidc', config: { oidc_client_id: 'a' } }, 'browsers'],
+    ['browser flow', { type: 'oidc', config: { oidc_client_id: 'a' } }, 'browser flow'],
     ['a provider', { type: 'jwt', config: { provider_config: { provider: 'azure' } } }, '"azure"'],
   ])('with %s has no manifest', (_what, mount, reason) => {
     expect(exported({ web: ROLE }, mount)).toMatchObject({ manifests: [], notes: [expect.stringContaining(reason)] });
