@@ -54,7 +54,7 @@ const NOT_YET = {
     'cluster config context deadline endpoint exchange export findings health keep kinds place policy removal rights role secrets table token'.split(
       ' ',
     ),
-  exportedArrows: 'reconcileAutoRole reconcileEndpoint reconcilePolicy reconcileRole reconcileTombstones'.split(' '),
+  exportedArrows: [] as readonly string[],
   words: 800,
 };
 

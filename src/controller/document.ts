@@ -1,37 +1,37 @@
-// Keeps one document in Vault as it is declared: reads it, decides, claims it, writes it, and reads it back.
+// Reconciles one document in Vault: reads it, plans, claims it in the status, writes it, and reads it back.
 import type { JsonObject } from '../json/json.ts';
 import type { Adoption, Difference } from '../resources/common-fields.ts';
 import type { Condition } from '../resources/condition.ts';
 import { planDocument } from './document-plan.ts';
 
-/** How a document is read, compared and written; `Document` is a role or the text of a policy. */
+/** How a document is read, compared and written; `Document` is a configuration, a role, or the text of a policy. */
 export interface DocumentAccess<Document extends JsonObject | string> {
-  /** Undefined: there is none. Throws VaultError. */
+  /** Undefined: Vault has none. Throws VaultError. */
   readonly read: () => Promise<Document | undefined>;
   readonly differences: (got: Document) => readonly Difference[];
-  /** Gives the server's warnings. Throws VaultError. */
+  /** Returns the server's warnings. Throws VaultError. */
   readonly write: () => Promise<readonly string[]>;
   /**
-   * Called before the first write of what is not ours yet, and when it is taken over: remembers in the object's status that
-   * it is, so that a process that ends right after the write finds its own document again.
+   * Called before the first write of a document that is not owned yet, and for an adoption: records the ownership in the status,
+   * so that a process that ends right after the write recognises its own document after the restart.
    */
   readonly claim: () => Promise<void>;
 }
 
 export interface DocumentRules<Document extends JsonObject | string> {
-  /** Whether what is there (undefined: nothing) was made or taken over by this object. */
+  /** Whether this object created or adopted what Vault has (undefined: nothing). */
   readonly isOwned: (got: Document | undefined) => boolean;
   readonly isWritten: boolean;
-  /** What differed after the last write; empty when it was taken whole. */
+  /** What differed after the last write: fields that the server does not store. */
   readonly ignored: readonly Difference[];
   readonly adoption: Adoption;
   readonly driftPolicy: 'Repair' | 'Report';
   readonly observeOnly: boolean;
-  /** Throws when this process may not write any more. */
+  /** Throws if this process has lost the leader lease. */
   readonly fence: () => void;
 }
 
-/** How it stands now. `wrote` says whether anything was sent, `overwrote` what was lost by it. */
+/** The state after the run. `overwrote`: fields of another owner that were lost. */
 export interface DocumentResult {
   readonly outcome:
     | 'InSync'
@@ -46,11 +46,11 @@ export interface DocumentResult {
   readonly wrote: boolean;
   readonly overwrote: readonly Difference[];
   readonly repaired: readonly Difference[];
-  /** Undefined when nothing was written: what was warned of last time still holds. */
+  /** Undefined if nothing was written: the warnings of the last write still hold. */
   readonly warnings: readonly string[] | undefined;
 }
 
-/** One pass. Throws VaultError, what `claim` throws, and what `fence` throws. */
+/** Makes the document match as far as the rules allow. Throws VaultError, and what `claim` and `fence` throw. */
 export async function reconcileDocument<Document extends JsonObject | string>(
   access: DocumentAccess<Document>,
   rules: DocumentRules<Document>,
@@ -91,18 +91,22 @@ export async function reconcileDocument<Document extends JsonObject | string>(
   }
 }
 
-/** What a status says that the server did not take at the last write. */
-export function ignoredBefore(status: StatusOfDocument | undefined): readonly Difference[] {
-  const isIgnored = status?.conditions?.some(({ type, reason }) => type === 'Programmed' && reason === 'IgnoredParameters');
-  return isIgnored ? (status?.drift ?? []) : [];
-}
-
 interface StatusOfDocument {
   readonly conditions?: readonly Pick<Condition, 'type' | 'reason'>[];
   readonly drift?: readonly Difference[];
 }
 
-/** Everything differs where nothing is. */
+/** The fields that the server did not store at the last write, of those in `status.drift` that belong to the document. */
+export function previouslyIgnored(
+  status: StatusOfDocument | undefined,
+  type: 'Programmed' | 'Configured',
+  belongs: (field: string) => boolean = () => true,
+): readonly Difference[] {
+  const hasIgnored = status?.conditions?.some((condition) => condition.type === type && condition.reason === 'IgnoredParameters');
+  return hasIgnored ? (status?.drift ?? []).filter(({ field }) => belongs(field)) : [];
+}
+
+/** The difference of a document that does not exist. */
 const ABSENT: readonly Difference[] = [{ field: 'all of it', desired: 'present', actual: 'absent' }];
 
 const isSame = (some: readonly Difference[], others: readonly Difference[]): boolean =>

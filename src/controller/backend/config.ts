@@ -6,10 +6,10 @@ import { differences } from '../../resources/canonical.ts';
 import type { Difference } from '../../resources/common-fields.ts';
 import { tuneDocument } from '../../resources/config-document.ts';
 import { readConfig, writeConfig } from '../../vault/mounts.ts';
-import { type DocumentResult, reconcileDocument } from '../document.ts';
+import { type DocumentResult, previouslyIgnored, reconcileDocument } from '../document.ts';
 import { combineDocuments, configuredBy, fieldNames, mounted } from './conditions.ts';
 import type { DesiredConfig } from './desired-config.ts';
-import { ensureTune, mountStatus, previouslyIgnored, TUNE_PREFIX, tuneDifferences, type UsableMount } from './mount.ts';
+import { ensureTune, mountStatus, TUNE_PREFIX, tuneDifferences, type UsableMount } from './mount.ts';
 import { hashOfToken, isHashOfToken, keyIDOf, type Reviewer, type ReviewerToken } from './reviewer.ts';
 import { isSameCluster, type ReconcileInput, type StepResult, stepResult, type WrittenToken } from './step.ts';
 
@@ -166,7 +166,7 @@ export async function writeDesiredConfig(input: ReconcileInput, request: ConfigW
     {
       isOwned: () => isOwned,
       isWritten: previous.configHash !== undefined && previous.configHash === hashOf(desired, recorded?.tokenHash) && !isNewToken,
-      ignored: previouslyIgnored(previous, (field) => !field.startsWith(TUNE_PREFIX)),
+      ignored: previouslyIgnored(previous, 'Configured', (field) => !field.startsWith(TUNE_PREFIX)),
       adoption,
       driftPolicy,
       observeOnly,

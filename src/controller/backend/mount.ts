@@ -8,7 +8,7 @@ import { tuneDocument } from '../../resources/config-document.ts';
 import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type AuthMount, enableMount, readMounts, writeTune } from '../../vault/mounts.ts';
-import { type DocumentResult, reconcileDocument } from '../document.ts';
+import { type DocumentResult, previouslyIgnored, reconcileDocument } from '../document.ts';
 import { isSameServer } from '../runtime/vault-registry.ts';
 import { configured, mounted } from './conditions.ts';
 import { isSameCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
@@ -230,7 +230,7 @@ export async function ensureTune(input: ReconcileInput, desired: JsonObject, mou
     {
       isOwned: () => true,
       isWritten: previous.observedGeneration === backend.metadata.generation,
-      ignored: previouslyIgnored(previous, (field) => field.startsWith(TUNE_PREFIX)),
+      ignored: previouslyIgnored(previous, 'Configured', (field) => field.startsWith(TUNE_PREFIX)),
       adoption,
       driftPolicy,
       observeOnly,
@@ -243,13 +243,3 @@ const tuneOf = ({ raw, description }: AuthMount): JsonObject => ({
   ...(isObject(raw['config']) ? raw['config'] : {}),
   description,
 });
-
-/** The fields that the server did not take at the last write, of one of the two documents in `status.drift`. */
-export function previouslyIgnored(
-  { conditions, drift }: VaultAuthBackendStatus,
-  isOfDocument: (field: string) => boolean,
-): readonly Difference[] {
-  return conditions?.some(({ type, reason }) => type === 'Configured' && reason === 'IgnoredParameters')
-    ? (drift ?? []).filter(({ field }) => isOfDocument(field))
-    : [];
-}

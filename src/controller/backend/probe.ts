@@ -8,6 +8,7 @@ import { differences } from '../../resources/canonical.ts';
 import type { Difference } from '../../resources/common-fields.ts';
 import { API_VERSION } from '../../resources/kinds.ts';
 import { roleDocument } from '../../resources/role-document.ts';
+import { probeRoleName } from '../../resources/role-name.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
 import { isVaultError, VaultError } from '../../vault/errors.ts';
 import { tryLogin } from '../../vault/login.ts';
@@ -60,7 +61,7 @@ const removeUnusedRole = async (input: ReconcileInput): Promise<readonly 'lastPr
   const { context, backend, vault, previous, observeOnly } = input;
   if (backend.spec.probe.enabled || !previous.lastProbe || observeOnly) return [];
   context.vault.fence();
-  await deleteRole(vault.session, backend.spec.path, probeRoleName(input));
+  await deleteRole(vault.session, backend.spec.path, probeRoleName(backend));
   return ['lastProbe'];
 };
 
@@ -272,7 +273,7 @@ const probe = async (input: ReconcileInput): Promise<ProbeOutcome> => {
       expirationSeconds: TOKEN_SECONDS,
       signal,
     });
-    const login = await tryLogin(vault.client, path, probeRoleName(input), token, settings.timeoutSeconds * 1000, signal);
+    const login = await tryLogin(vault.client, path, probeRoleName(backend), token, settings.timeoutSeconds * 1000, signal);
     const signedBy = keyIDOf(token);
     return login.outcome === 'succeeded'
       ? { signedBy, result: 'Succeeded', message: `Logged in as ${namespace}/${serviceAccount}.` }
@@ -288,9 +289,6 @@ const TOKEN_SECONDS = 600;
 /** TTL of the Vault token of the login, which the controller does not use. */
 const LOGIN_TTL_SECONDS = 10;
 const MAX_MESSAGE = 500;
-
-/** The name of the probe role. Names of other roles contain a namespace, so that none is equal to it. */
-const probeRoleName = ({ backend }: Pick<ReconcileInput, 'backend'>): string => `${backend.spec.clusterName}.probe`;
 
 /** The probe role admits the controller's service account only, and its tokens can do nothing. */
 const probeRole = ({ context, backend, vault }: ReconcileInput): JsonObject => {
@@ -319,10 +317,10 @@ const ensureProbeRole = async (input: ReconcileInput): Promise<void> => {
   const { context, backend, vault, signal } = input;
   const { path, type } = backend.spec;
   const desired = probeRole(input);
-  const current = await readRole(vault.session, path, probeRoleName(input), signal);
+  const current = await readRole(vault.session, path, probeRoleName(backend), signal);
   if (current && differences(desired, current, type === 'kubernetes' ? 'kubernetesRole' : 'jwtRole').length === 0) return;
   context.vault.fence();
-  await writeRole(vault.session, path, probeRoleName(input), desired);
+  await writeRole(vault.session, path, probeRoleName(backend), desired);
 };
 
 /** 400 and 403 answer the login itself; a 500 may as well, but then the cause is another. */

@@ -5,9 +5,10 @@ import {
   type VaultAuthBackendStatus,
   defaultAudience,
 } from '../../resources/backend.ts';
-import { type ConditionUpdate, mergeConditions, readyCondition } from '../../resources/condition.ts';
+import { readyCondition } from '../../resources/condition.ts';
 import type { AuthMount } from '../../vault/mounts.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
+import { emitReadyEvent, type ObjectResult, reportStatus } from '../runtime/report-status.ts';
 import { attempt, mounted } from './conditions.ts';
 import { ensureConfig } from './config.ts';
 import { deleteBackend } from './deletion.ts';
@@ -32,12 +33,7 @@ export interface BackendOptions {
   readonly clusterCA: () => Promise<string | undefined>;
 }
 
-/** What a run reports. `requeueAfterMs` undefined: it failed, and the queue retries it with back-off. */
-interface BackendResult {
-  readonly conditions: readonly BackendConditionUpdate[];
-  readonly status: Partial<VaultAuthBackendStatus>;
-  readonly requeueAfterMs: number | undefined;
-}
+type BackendResult = ObjectResult<BackendConditionUpdate, VaultAuthBackendStatus>;
 
 /**
  * Makes the mount of one backend match its spec. Each step returns what it reached, as data; a step that fails ends the run, and
@@ -109,11 +105,16 @@ export function backendReconciler(options: BackendOptions): Reconcile<VaultAuthB
     if (deletion && !deletion.unconfirmed) return deletion;
     const result = await run(context, backend, states.of(key, backend.metadata.uid), options, signal);
     const conditions = deletion?.unconfirmed ? [...result.conditions, deletion.unconfirmed] : result.conditions;
-    await writeStatus(context, backend, conditions, result.status);
     const { expiresAt } = result.status.reviewer ?? {};
     metrics.expires('reviewer', key, expiresAt === undefined ? undefined : Date.parse(expiresAt));
-    if (result.requeueAfterMs !== undefined) return { requeueAfterMs: result.requeueAfterMs };
-    throw new Error(conditions.find(({ status }) => status !== 'True')?.message ?? 'Vault did not answer');
+    emitReadyEvent(context, backend, readyCondition(conditions));
+    const status = {
+      ...result.status,
+      audience: defaultAudience(backend),
+      roles: countRoles(context, key),
+      lastSyncTime: new Date(context.clock.now()).toISOString(),
+    };
+    return reportStatus(context, 'VaultAuthBackend', backend, { ...result, conditions, status });
   };
 }
 
@@ -206,37 +207,6 @@ const ensureFinalizer = ({ kube }: ControllerContext, backend: VaultAuthBackend)
   backend.spec.deletionPolicy === 'Delete'
     ? kube.addFinalizer('VaultAuthBackend', backend)
     : kube.removeFinalizer('VaultAuthBackend', backend);
-
-const writeStatus = async (
-  context: ControllerContext,
-  backend: VaultAuthBackend,
-  conditions: readonly BackendConditionUpdate[],
-  status: Partial<VaultAuthBackendStatus>,
-): Promise<void> => {
-  const { name, generation } = backend.metadata;
-  const time = new Date(context.clock.now()).toISOString();
-  const ready = readyCondition(conditions);
-  emitReadyEvent(context, backend, ready);
-  await context.kube.writeStatus('VaultAuthBackend', backend, {
-    ...status,
-    audience: defaultAudience(backend),
-    roles: countRoles(context, name),
-    observedGeneration: generation,
-    conditions: mergeConditions(backend.status?.conditions ?? [], [...conditions, ready], generation, time),
-    lastSyncTime: time,
-  });
-};
-
-/** An Event when the backend becomes ready or stops being ready. */
-const emitReadyEvent = (
-  { report }: ControllerContext,
-  backend: VaultAuthBackend,
-  { status, reason, message }: ConditionUpdate,
-): void => {
-  const before = backend.status?.conditions?.find(({ type }) => type === 'Ready');
-  if (before?.status === status || status === 'Unknown') return;
-  report.emitEvent(backend, status === 'True' ? 'Normal' : 'Warning', reason, message);
-};
 
 const countRoles = ({ listers }: ControllerContext, backend: string): { readonly total: number; readonly ready: number } => {
   const roles = listers.roles.list().filter(({ spec, status }) => (status?.vault?.backend ?? spec.backendRef?.name) === backend);

@@ -1,4 +1,4 @@
-// What was seen of a server, as findings: which condition, which reason, which sentence.
+// The conditions of an endpoint, and which errors of Vault mean what.
 import type { EndpointConditionUpdate } from '../../resources/endpoint.ts';
 import type { VaultError } from '../../vault/errors.ts';
 
@@ -13,7 +13,7 @@ export function reachable(reason: Of<'Reachable'>['reason'], message: string): O
   };
 }
 
-/** `TokenExpiring` is true still: what has to be done can be done until it has expired. */
+/** `TokenExpiring` is True: the token works until it has expired. */
 export function authenticated(reason: Of<'Authenticated'>['reason'], message: string): Of<'Authenticated'> {
   return {
     type: 'Authenticated',
@@ -50,12 +50,12 @@ export function deletable(reason: Of<'Deletable'>['reason'], message: string): O
   };
 }
 
-/** A failure that is the server's own, or the way's to it, rather than of what was asked. */
+/** A failure of the server or of the network, rather than of the request. */
 export function unreachable(error: VaultError): Of<'Reachable'> {
   return reachable(reasonOf(error), error.message);
 }
 
-/** Whether an answer to a login speaks of the login and not of the server's state. */
+/** Whether the error of a login is about the login, and not about the state of the server. */
 export function isDenial({ kind, errors }: VaultError): boolean {
   switch (kind) {
     case 'BadRequest':
@@ -66,7 +66,7 @@ export function isDenial({ kind, errors }: VaultError): boolean {
     case 'Unreadable':
       return true;
     case 'ServerError':
-      // For example "could not load backend configuration" of a mount that was never configured.
+      // For example "could not load backend configuration" of a mount without a configuration.
       return errors.length > 0;
     case 'RateLimited':
     case 'DisasterRecoveryStandby':

@@ -1,4 +1,4 @@
-// What it takes to connect to a server and to log in: certificates, and credentials that are read at each login.
+// The credentials of an endpoint: CA, client certificate, and what a login requires, read again at each login.
 import { createHash, X509Certificate } from 'node:crypto';
 import { isKubeError } from '../../kube/errors.ts';
 import { readValue } from '../../kube/secret-objects.ts';
@@ -10,35 +10,35 @@ import type { Login } from '../../vault/login.ts';
 import { readGivenCA } from '../ca-certificates.ts';
 import type { ControllerKube } from '../runtime/context.ts';
 
-/** A credential is not there, or not to be had; says which and why, without any of its text. */
+/** A credential is missing or unreadable. The message names it, and never contains it. */
 export class CredentialMissing extends Error {}
 
-export interface Material {
+export interface Credentials {
   readonly tls: VaultTLS;
   readonly login: Login;
-  /** Changes with everything that was read; says nothing about it. */
+  /** A digest: another one requires another connection. */
   readonly identity: string;
-  /** Why there is nobody to trust. */
+  /** Why there is no CA to verify the server with. */
   readonly caProblem: string | undefined;
-  /** Why there is nothing to log in with. */
+  /** Why there is no credential to log in with. */
   readonly credentialProblem: string | undefined;
-  /** PEM of whom pods are to trust; undefined where nothing of it is known, the spec holds it, or it is what their system trusts. */
+  /** PEM of the CA for pods; undefined if it is unknown, inline in the spec, or that of the pods' system. */
   readonly workloadCA: string | undefined;
-  /** When the client certificate ends, in milliseconds since 1970. */
-  readonly certificateEndsAt: number | undefined;
+  /** When the client certificate expires, in milliseconds since 1970. */
+  readonly certificateExpiresAt: number | undefined;
 }
 
 type Reader = Pick<ControllerKube, 'client' | 'namespace' | 'serviceAccount'>;
 
-/** Reads what an endpoint names, in our own namespace. Throws a KubeError when the API server cannot be asked. */
-export async function gatherMaterial(context: Reader, spec: VaultEndpointSpec, signal: AbortSignal): Promise<Material> {
-  const authority = await readGivenCA(context, spec.tls.ca ?? {}, signal);
-  const ofWorkloads = spec.workloadCA ? await readGivenCA(context, spec.workloadCA, signal) : authority;
+/** Reads what an endpoint refers to, in the controller's namespace. Throws a KubeError if the API server does not answer. */
+export async function readCredentials(context: Reader, spec: VaultEndpointSpec, signal: AbortSignal): Promise<Credentials> {
+  const ca = await readGivenCA(context, spec.tls.ca ?? {}, signal);
+  const workloadCA = spec.workloadCA ? await readGivenCA(context, spec.workloadCA, signal) : ca;
   const isInline = (spec.workloadCA ?? spec.tls.ca)?.inline !== undefined;
   const pair = await readPair(context, spec.tls.clientCert?.secretRef.name, signal);
   const stored = await readStored(context, spec.auth, signal);
   const tls: VaultTLS = {
-    ca: authority.state === 'found' && authority.pem !== '' ? authority.pem : undefined,
+    ca: ca.state === 'found' && ca.pem !== '' ? ca.pem : undefined,
     certificate: pair.certificate,
     key: pair.key,
     serverName: spec.tls.serverName,
@@ -47,14 +47,14 @@ export async function gatherMaterial(context: Reader, spec: VaultEndpointSpec, s
     tls,
     login: loginOf(context, spec.auth),
     identity: digest([spec.address, spec.namespace, spec.limits, spec.auth, tls, stored.version]),
-    caProblem: authority.state === 'found' ? undefined : authority.message,
+    caProblem: ca.state === 'found' ? undefined : ca.message,
     credentialProblem: pair.problem ?? stored.problem,
-    workloadCA: ofWorkloads.state === 'found' && !isInline ? certificatesIn(ofWorkloads.pem) : undefined,
-    certificateEndsAt: pair.endsAt,
+    workloadCA: workloadCA.state === 'found' && !isInline ? certificatesIn(workloadCA.pem) : undefined,
+    certificateExpiresAt: pair.expiresAt,
   };
 }
 
-/** Certificates and nothing else, whatever the Secret holds beside them: they are to be read by everybody. */
+/** Only the certificates: a private key in the same Secret must not get into a status that every user can read. */
 const certificatesIn = (pem: string): string | undefined => {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   const text = blocks.map((block) => `${block}\n`).join('');
@@ -64,7 +64,7 @@ const certificatesIn = (pem: string): string | undefined => {
 interface Pair {
   readonly certificate?: string;
   readonly key?: string;
-  readonly endsAt?: number;
+  readonly expiresAt?: number;
   readonly problem?: string;
 }
 
@@ -78,14 +78,14 @@ const readPair = async (context: Reader, name: string | undefined, signal: Abort
   const key = await read('tls.key');
   if (key.state !== 'found') return { problem: key.message };
   try {
-    const endsAt = Date.parse(new X509Certificate(certificate.text).validTo);
-    return { certificate: certificate.text, key: key.text, endsAt };
+    const expiresAt = Date.parse(new X509Certificate(certificate.text).validTo);
+    return { certificate: certificate.text, key: key.text, expiresAt };
   } catch {
-    return { problem: `tls.crt of the Secret ${namespace}/${name} holds no certificate in PEM` };
+    return { problem: `tls.crt of the Secret ${namespace}/${name} contains no PEM certificate` };
   }
 };
 
-/** Whether the Secret of a login is there; a new version of it means a new session. */
+/** The version of the login's Secret: a new one requires a new session. */
 const readStored = async (
   context: Reader,
   { appRole, token }: VaultEndpointSpec['auth'],
@@ -116,8 +116,7 @@ const loginOf = (context: Reader, { kubernetes, jwt, appRole, cert, token }: Vau
   if (cert) return { method: 'cert', mount: cert.mount, role: cert.role };
   return {
     method: 'token',
-    token: () =>
-      token ? secretText(context, token.secretRef) : Promise.reject(new CredentialMissing('no way to log in is given')),
+    token: () => (token ? secretText(context, token.secretRef) : Promise.reject(new CredentialMissing('spec.auth has no login'))),
   };
 };
 
@@ -146,7 +145,7 @@ const secretText = async (
 ): Promise<string> => {
   const reading = await readValue(client, { kind: 'Secret', namespace, ...reference });
   if (reading.state !== 'found') throw new CredentialMissing(reading.message);
-  // Whoever makes a Secret from a file puts the line's end into it.
+  // A Secret that was created from a file ends with a line feed.
   return reading.text.trim();
 };
 

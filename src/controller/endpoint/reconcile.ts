@@ -1,24 +1,32 @@
-// Keeps the connection of one VaultEndpoint, and says in its status and to the other reconcilers whether it can be worked with.
-import { mergeConditions, readyCondition } from '../../resources/condition.ts';
+// Reconciles one VaultEndpoint: connects to the server, logs in, and registers for the other reconcilers whether it is ready.
+import { type ConditionUpdate, readyCondition } from '../../resources/condition.ts';
 import type { EndpointConditionUpdate, VaultEndpoint, VaultEndpointStatus } from '../../resources/endpoint.ts';
 import { vaultClient } from '../../vault/client.ts';
 import { vaultSession } from '../../vault/session.ts';
-import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
+import { type ControllerContext, type ReconcileResult, resyncAfterMs } from '../runtime/context.ts';
+import { emitReadyEvent, type ObjectResult, reportStatus } from '../runtime/report-status.ts';
 import type { VaultConnection } from '../runtime/vault-registry.ts';
 import { deletable } from './conditions.ts';
-import { gatherMaterial, type Material } from './credentials.ts';
-import { lookAt, type View } from './observe.ts';
-import { rightsFinding } from './rights.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
+import { observeRights, observeServer, type ServerObservation } from './observe.ts';
 
-/** A server that works is looked at this often; whoever works with it notices sooner when it does not. */
+type EndpointResult = ObjectResult<EndpointConditionUpdate, VaultEndpointStatus>;
+
+/** Resync of a server that is ready; a failed request of another reconciler shows an outage sooner. */
 const RESYNC_SECONDS = 30;
+const MIN_RETRY_MS = 1000;
 const USER_AGENT = 'vault-auth-injector-controller';
 
-/** Conditions that are told and do not make the endpoint unusable. */
+/** Conditions that do not make the endpoint unusable. */
 const APART = ['Authorized', 'Deletable'];
 
-/** The reconciler. A server that cannot be worked with is in the status, and is tried again with growing waits. */
-export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name, endpoint, signal) => {
+/** The reconciler. A server that is not ready is retried with back-off. */
+export async function reconcileEndpoint(
+  context: ControllerContext,
+  name: string,
+  endpoint: VaultEndpoint | undefined,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
   if (!endpoint) return forget(context, name);
   const users = usersOf(context, name);
   const isDeleting = endpoint.metadata.deletionTimestamp !== undefined;
@@ -27,97 +35,122 @@ export const reconcileEndpoint: Reconcile<VaultEndpoint> = async (context, name,
     if (isDeleting) return forget(context, name);
   } else if (!isDeleting) await context.kube.addFinalizer('VaultEndpoint', endpoint);
 
-  const material = await gatherMaterial(context.kube, endpoint.spec, signal);
-  const connection = connect(context, name, endpoint, material);
-  const view = await lookAt(endpoint.spec, material, connection, context.clock.now(), signal);
-  const findings: readonly EndpointConditionUpdate[] = [
-    ...view.findings,
-    await rightsFinding(context, endpoint, view.token ? connection.session : undefined, signal),
-    ...(isDeleting ? [deletable('InUse', `In use by ${listed(users)}: delete those first.`)] : []),
-  ];
-  const ready = readyCondition(findings, APART);
-  if (isBlip(context.vault.registry.get(name).state, connection, view)) throw new Error(ready.message);
-  register(context, name, endpoint, connection, view, ready);
-  tellChanges(context, endpoint, view, ready);
-  context.report.metrics.expires('token', name, view.token?.expiresAt);
-  context.report.metrics.expires('client_certificate', name, material.certificateEndsAt);
-  await context.kube.writeStatus(
-    'VaultEndpoint',
-    endpoint,
-    statusOf(context, endpoint, view, material.workloadCA, [...findings, ready]),
-  );
+  const observed = await gather(context, name, endpoint, signal);
+  const result = planStatus(context, endpoint, observed, isDeleting ? users : []);
+  const ready = readyCondition(result.conditions, APART);
+  if (isTransient(context.vault.registry.get(name).state, observed)) throw new Error(ready.message);
+  register(context, name, endpoint, observed, ready);
+  report(context, name, endpoint, observed, ready);
+  return reportStatus(context, 'VaultEndpoint', endpoint, result, APART);
+}
 
-  if (ready.status === 'True') return { requeueAfterMs: resyncAfterMs(context.clock, RESYNC_SECONDS) };
-  if (view.retryAfterMs !== undefined) return { requeueAfterMs: Math.max(1000, view.retryAfterMs) };
-  throw new Error(ready.message);
+interface Observed {
+  readonly credentials: Credentials;
+  readonly connection: VaultConnection;
+  readonly server: ServerObservation;
+  readonly rights: EndpointConditionUpdate;
+}
+
+/** Reads the credentials in the cluster, and asks the server with them. */
+const gather = async (
+  context: ControllerContext,
+  name: string,
+  endpoint: VaultEndpoint,
+  signal: AbortSignal,
+): Promise<Observed> => {
+  const credentials = await readCredentials(context.kube, endpoint.spec, signal);
+  const connection = connect(context, name, endpoint, credentials);
+  const server = await observeServer(endpoint.spec, credentials, connection, context.clock.now(), signal);
+  const rights = await observeRights(context, endpoint, server.token ? connection.session : undefined, signal);
+  return { credentials, connection, server, rights };
 };
 
-/** How often in a row a working server was not reached. */
-const misses = new WeakMap<VaultConnection, number>();
-const MISSES = 3;
-const FLEETING: ReadonlySet<string> = new Set(['ConnectionFailed', 'Timeout', 'ServerError', 'RateLimited']);
-
-/**
- * Whether this may be over in a moment, as when a server is restarted. It is not told before it has lasted for some looks: each
- * object that depends on the endpoint would have to be told, and told again when it is over.
- */
-const isBlip = (state: 'ready' | 'notReady', connection: VaultConnection, { findings }: View): boolean => {
-  const isFleeting = findings.some(({ type, reason }) => type === 'Reachable' && FLEETING.has(reason));
-  const count = isFleeting ? (misses.get(connection) ?? 0) + 1 : 0;
-  misses.set(connection, count);
-  return state === 'ready' && isFleeting && count < MISSES;
-};
-
-/** Backends and policies that refer to an endpoint, in words. */
-const usersOf = ({ listers: { backends, policies } }: ControllerContext, endpoint: string): readonly string[] => [
-  ...backends
-    .list()
-    .filter(({ spec }) => spec.endpointRef.name === endpoint)
-    .map(({ metadata }) => `VaultAuthBackend ${metadata.name}`),
-  ...policies
-    .list()
-    .filter(({ spec }) => spec.endpointRef.name === endpoint)
-    .map(({ metadata }) => `VaultACLPolicy ${metadata.name}`),
-];
-
-const listed = (users: readonly string[]): string =>
-  users.length > MOST_LISTED
-    ? `${users.slice(0, MOST_LISTED).join(', ')} and ${users.length - MOST_LISTED} more`
-    : users.join(', ');
-const MOST_LISTED = 10;
-
-const forget = (context: ControllerContext, name: string): Record<string, never> => {
-  context.vault.registry.remove(name);
-  context.report.metrics.expires('token', name, undefined);
-  context.report.metrics.expires('client_certificate', name, undefined);
-  return {};
-};
-
-const connect = (context: ControllerContext, name: string, { spec }: VaultEndpoint, material: Material): VaultConnection =>
-  context.vault.registry.connect(name, material.identity, () => {
+const connect = (
+  { vault, report: { metrics }, clock }: ControllerContext,
+  name: string,
+  { spec }: VaultEndpoint,
+  credentials: Credentials,
+): VaultConnection =>
+  vault.registry.connect(name, credentials.identity, () => {
     const { requestsPerSecond, burst, maxInFlight, timeoutSeconds } = spec.limits;
     const client = vaultClient({
       address: spec.address,
       namespace: spec.namespace,
-      tls: material.tls,
+      tls: credentials.tls,
       limits: { requestsPerSecond, burst, maxInFlight, timeoutMs: timeoutSeconds * 1000 },
       userAgent: USER_AGENT,
-      // Who asks has looked too, but many may be before him.
-      fence: context.vault.fence,
-      observe: (operation, status, milliseconds) => context.report.metrics.vaultRequest(name, operation, status, milliseconds),
+      // A request can wait long for its turn: the fence of the caller may be outdated by then.
+      fence: vault.fence,
+      observe: (operation, status, milliseconds) => metrics.vaultRequest(name, operation, status, milliseconds),
     });
-    return { client, session: vaultSession({ client, login: material.login, now: context.clock.now }) };
+    return { client, session: vaultSession({ client, login: credentials.login, now: clock.now }) };
   });
 
+/** Conditions, status and requeue for what was observed. What is unknown at present keeps its last value. */
+const planStatus = (
+  { clock }: ControllerContext,
+  { status: previous }: VaultEndpoint,
+  { credentials, server, rights }: Observed,
+  blockers: readonly string[],
+): EndpointResult => {
+  const { health, capabilities, token } = server;
+  const conditions: readonly EndpointConditionUpdate[] = [
+    ...server.conditions,
+    rights,
+    ...(blockers.length > 0 ? [deletable('InUse', `In use by ${shortList(blockers)}: delete those first.`)] : []),
+  ];
+  const isReady = readyCondition(conditions, APART).status === 'True';
+  const { retryAfterMs } = server;
+  return {
+    conditions,
+    status: withoutUndefined({
+      product: health?.product ?? previous?.product,
+      version: health?.version ?? previous?.version,
+      clusterID: health?.clusterID ?? previous?.clusterID,
+      sealed: health?.sealed ?? previous?.sealed,
+      capabilities: capabilities ?? previous?.capabilities,
+      workloadCA: credentials.workloadCA,
+      lastContactTime: health ? new Date(clock.now()).toISOString() : previous?.lastContactTime,
+      tokenExpiresAt: token?.expiresAt === undefined ? undefined : new Date(token.expiresAt).toISOString(),
+    }),
+    requeueAfterMs: isReady
+      ? resyncAfterMs(clock, RESYNC_SECONDS)
+      : retryAfterMs === undefined
+        ? undefined
+        : Math.max(MIN_RETRY_MS, retryAfterMs),
+  };
+};
+
+const withoutUndefined = <T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is left has just been filtered
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+
+/** Failed attempts in a row to reach a server that was ready. */
+const failedAttempts = new WeakMap<VaultConnection, number>();
+const MAX_FAILED_ATTEMPTS = 3;
+const TRANSIENT: ReadonlySet<string> = new Set(['ConnectionFailed', 'Timeout', 'ServerError', 'RateLimited']);
+
+/**
+ * Whether a failure may be over in a moment, as in a restart of the server. It is reported only after several attempts: otherwise
+ * each object of the endpoint would be reconciled, only to be reconciled again.
+ */
+const isTransient = (state: 'ready' | 'notReady', { connection, server }: Observed): boolean => {
+  const hasFailed = server.conditions.some(({ type, reason }) => type === 'Reachable' && TRANSIENT.has(reason));
+  const attempts = hasFailed ? (failedAttempts.get(connection) ?? 0) + 1 : 0;
+  failedAttempts.set(connection, attempts);
+  return state === 'ready' && hasFailed && attempts < MAX_FAILED_ATTEMPTS;
+};
+
 const register = (
-  context: ControllerContext,
+  { vault }: ControllerContext,
   name: string,
   endpoint: VaultEndpoint,
-  { client, session }: VaultConnection,
-  { health, capabilities }: View,
-  { status, reason, message }: Pick<EndpointConditionUpdate, 'status' | 'message'> & { readonly reason: string },
+  { connection: { client, session }, server: { health, capabilities } }: Observed,
+  { status, reason, message }: ConditionUpdate,
 ): void =>
-  context.vault.registry.set(
+  vault.registry.set(
     name,
     status === 'True' && health
       ? {
@@ -131,54 +164,46 @@ const register = (
       : { state: 'notReady', reason, message },
   );
 
-/** Events where something turned: people look at events, and a status shows only the last of it. */
-const tellChanges = (
+const report = (
   context: ControllerContext,
+  name: string,
   endpoint: VaultEndpoint,
-  { health }: View,
-  ready: { readonly status: string; readonly reason: string; readonly message: string },
+  { credentials, server }: Observed,
+  ready: ConditionUpdate,
 ): void => {
-  const before = endpoint.status?.conditions?.find(({ type }) => type === 'Ready');
-  if (before?.status !== ready.status)
-    context.report.emitEvent(endpoint, ready.status === 'True' ? 'Normal' : 'Warning', ready.reason, ready.message);
-  const [old, now] = [endpoint.status?.clusterID, health?.clusterID];
-  if (old !== undefined && now !== undefined && old !== now)
-    context.report.emitEvent(
+  const { metrics, emitEvent } = context.report;
+  metrics.expires('token', name, server.token?.expiresAt);
+  metrics.expires('client_certificate', name, credentials.certificateExpiresAt);
+  emitReadyEvent(context, endpoint, ready);
+  const [before, now] = [endpoint.status?.clusterID, server.health?.clusterID];
+  if (before !== undefined && now !== undefined && before !== now)
+    emitEvent(
       endpoint,
       'Warning',
       'ClusterChanged',
-      `Another cluster answers at ${endpoint.spec.address}: ${now} where there was ${old}. What was made in the old one is not deleted in this one.`,
+      `Another cluster answers at ${endpoint.spec.address}: ${now} instead of ${before}. Nothing that was created in the previous one is deleted in this one.`,
     );
 };
 
-/** What is not known at present stays as it was last known. */
-const statusOf = (
-  { clock: { now } }: ControllerContext,
-  { status: before, metadata: { generation } }: VaultEndpoint,
-  { health, capabilities, token }: View,
-  workloadCA: string | undefined,
-  findings: Parameters<typeof mergeConditions>[1],
-): VaultEndpointStatus => {
-  const time = new Date(now()).toISOString();
-  const known = {
-    product: health?.product ?? before?.product,
-    version: health?.version ?? before?.version,
-    clusterID: health?.clusterID ?? before?.clusterID,
-    sealed: health?.sealed ?? before?.sealed,
-    capabilities: capabilities ?? before?.capabilities,
-    workloadCA,
-    lastContactTime: health ? time : before?.lastContactTime,
-    tokenExpiresAt: token?.expiresAt === undefined ? undefined : new Date(token.expiresAt).toISOString(),
-  };
-  return {
-    observedGeneration: generation,
-    conditions: mergeConditions(before?.conditions ?? [], findings, generation, time),
-    ...withoutUndefined(known),
-  };
-};
+/** Backends and policies that refer to an endpoint. */
+const usersOf = ({ listers: { backends, policies } }: ControllerContext, endpoint: string): readonly string[] => [
+  ...backends
+    .list()
+    .filter(({ spec }) => spec.endpointRef.name === endpoint)
+    .map(({ metadata }) => `VaultAuthBackend ${metadata.name}`),
+  ...policies
+    .list()
+    .filter(({ spec }) => spec.endpointRef.name === endpoint)
+    .map(({ metadata }) => `VaultACLPolicy ${metadata.name}`),
+];
 
-const withoutUndefined = <T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is left has just been filtered
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
+const MAX_LISTED = 10;
+const shortList = (users: readonly string[]): string =>
+  users.length > MAX_LISTED ? `${users.slice(0, MAX_LISTED).join(', ')} and ${users.length - MAX_LISTED} more` : users.join(', ');
+
+const forget = ({ vault, report: { metrics } }: ControllerContext, name: string): ReconcileResult => {
+  vault.registry.remove(name);
+  metrics.expires('token', name, undefined);
+  metrics.expires('client_certificate', name, undefined);
+  return {};
+};

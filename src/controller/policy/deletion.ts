@@ -1,69 +1,54 @@
-// The end of a VaultACLPolicy: nothing that is in use is taken away, nothing of anybody else's, and it never waits for ever.
+// Deletion of a VaultACLPolicy: never while it is in use, never a policy of another owner, and after a timeout also without Vault.
+import { createHash } from 'node:crypto';
 import { type ACLPolicyConditionUpdate, type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
 import { isObserved } from '../../resources/common-fields.ts';
 import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
+import { isMarked, policyText, withoutMark } from '../../resources/policy-text.ts';
 import { deletePolicy, readPolicy } from '../../vault/policies.ts';
-import type { ControllerContext } from '../runtime/context.ts';
+import type { ControllerContext, ReconcileResult } from '../runtime/context.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
-import { strangerOf } from './ownership.ts';
 
-/** How often it is looked whether the policy is still used; whoever stops using it tells us too. */
-const AGAIN_MS = 60_000;
+/** Retry of a deletion; the last user of the policy enqueues it as well. */
+const RETRY_MS = 60_000;
+const MAX_USERS_NAMED = 5;
 
 type Deletable = Extract<ACLPolicyConditionUpdate, { readonly type: 'Deletable' }>;
 
-/** Deletes the policy in Vault where that is wanted, and lets the object go. */
-export async function removePolicy(
-  context: ControllerContext,
-  policy: VaultACLPolicy,
-): Promise<{ readonly requeueAfterMs?: number }> {
+/** Deletes the policy in Vault if that is requested, and removes the finalizer. */
+export async function deleteVaultACLPolicy(context: ControllerContext, policy: VaultACLPolicy): Promise<ReconcileResult> {
   if (!policy.metadata.finalizers?.includes(FINALIZER)) return {};
   const { status, spec } = policy;
-  const kept = status?.vault;
-  if (!kept || spec.deletionPolicy === 'Retain') return letGo(context, policy);
-  const endpoint = context.listers.endpoints.get(kept.endpoint);
-  if (!endpoint || context.vault.observeOnly || isObserved(policy, endpoint)) return letGo(context, policy);
+  const ref = status?.vault;
+  if (!ref || spec.deletionPolicy === 'Retain') return removeFinalizer(context, policy);
+  const endpoint = context.listers.endpoints.get(ref.endpoint);
+  if (!endpoint || context.vault.observeOnly || isObserved(policy, endpoint)) return removeFinalizer(context, policy);
   const users = usersOf(context, policy);
-  if (users.length > 0)
-    return wait(
-      context,
-      policy,
-      'InUse',
-      `used by ${users.slice(0, 5).join(', ')}${users.length > 5 ? ` and ${users.length - 5} more` : ''}`,
-    );
-  if (kept.namespace !== endpoint.spec.namespace)
-    return leave(
-      context,
-      policy,
-      `VaultEndpoint ${kept.endpoint} has another namespace now; the policy ${kept.name} was not deleted`,
-    );
-  const vault = context.vault.registry.get(kept.endpoint);
-  if (vault.state === 'notReady') return waitOrLeave(context, policy, vault.message);
-  if (kept.clusterID !== vault.clusterID)
-    return leave(
-      context,
-      policy,
-      `VaultEndpoint ${kept.endpoint} leads to another cluster now; the policy ${kept.name} was not deleted`,
-    );
+  if (users.length > 0) return wait(context, policy, 'InUse', `used by ${shortList(users)}`);
+  if (ref.namespace !== endpoint.spec.namespace)
+    return abandon(context, policy, `VaultEndpoint ${ref.endpoint} has another namespace now`);
+  const vault = context.vault.registry.get(ref.endpoint);
+  if (vault.state === 'notReady') return waitOrAbandon(context, policy, vault.message);
+  if (ref.clusterID !== vault.clusterID)
+    return abandon(context, policy, `VaultEndpoint ${ref.endpoint} leads to another cluster now`);
   try {
-    const got = await readPolicy(vault.session, kept.name);
-    const stranger = got === undefined ? undefined : strangerOf(policy, got);
-    if (stranger !== undefined) return await leave(context, policy, `the policy ${kept.name} was not deleted: ${stranger}`);
+    const current = await readPolicy(vault.session, ref.name);
+    const otherOwner = current === undefined ? undefined : findOtherOwner(policy, current);
+    if (otherOwner !== undefined) return await abandon(context, policy, otherOwner);
     context.vault.fence();
-    await deletePolicy(vault.session, kept.name);
+    await deletePolicy(vault.session, ref.name);
   } catch (error) {
-    const failure = vaultFailure(error, `policy ${kept.name}`);
+    const failure = vaultFailure(error, `policy ${ref.name}`);
     if (!failure) throw error;
-    return waitOrLeave(context, policy, failure.message);
+    return waitOrAbandon(context, policy, failure.message);
   }
-  return letGo(context, policy);
+  return removeFinalizer(context, policy);
 }
 
-/** Who names it: roles that ask for it, backends that give it to all. */
+/** Backends that give the policy to all their roles, and roles that request it and have it. */
 const usersOf = ({ listers: { roles, backends } }: ControllerContext, policy: VaultACLPolicy): readonly string[] => {
   const { name } = policy.metadata;
-  const inVault = vaultPolicyName(policy);
+  const nameInVault = vaultPolicyName(policy);
   return [
     ...backends
       .list()
@@ -75,37 +60,57 @@ const usersOf = ({ listers: { roles, backends } }: ControllerContext, policy: Va
         ({ metadata, spec, status }) =>
           metadata.deletionTimestamp === undefined &&
           spec.policies?.includes(name) === true &&
-          (status?.effectivePolicies?.includes(inVault) ?? false),
+          (status?.effectivePolicies?.includes(nameInVault) ?? false),
       )
       .map(({ metadata }) => `VaultAuthRole ${metadata.namespace}/${metadata.name}`),
   ];
 };
 
-/** Waits for Vault, but not longer than deletions may take: then the policy stays, and an Event says so. */
-const waitOrLeave = (
-  context: ControllerContext,
-  policy: VaultACLPolicy,
-  message: string,
-): Promise<{ readonly requeueAfterMs?: number }> => {
-  const since = Date.parse(policy.metadata.deletionTimestamp ?? '');
-  if (context.clock.now() - since > context.clock.deletionTimeoutMs)
-    return leave(context, policy, `the policy ${vaultPolicyName(policy)} stays in Vault: ${message}`);
-  return wait(context, policy, 'VaultUnavailable', message);
+const shortList = (users: readonly string[]): string => {
+  const more = users.length - MAX_USERS_NAMED;
+  return `${users.slice(0, MAX_USERS_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 };
 
-const leave = async (
-  context: ControllerContext,
-  policy: VaultACLPolicy,
-  message: string,
-): Promise<{ readonly requeueAfterMs?: number }> => {
-  context.report.emitEvent(policy, 'Warning', 'LeftInVault', message);
-  context.report.log.warn({ policy: policy.metadata.name, problem: message }, 'a policy stays in Vault');
-  return letGo(context, policy);
+/**
+ * Why the policy in Vault has another owner; undefined: it is this object's. The mark in its first line decides. Without a mark
+ * (JSON has no comments, and an adopted policy keeps its text) it must have a text that this object has declared.
+ */
+const findOtherOwner = (policy: VaultACLPolicy, current: string): string | undefined => {
+  if (isMarked(policy, current)) return undefined;
+  if (withoutMark(current) !== current)
+    return `its first line names another object (${current.split('\n', 1)[0]?.slice(0, 256)})`;
+  return isDeclared(policy, current) || hashOf(current) === policy.status?.textHash
+    ? undefined
+    : 'it has neither the mark nor the text of this object';
 };
 
-const letGo = async (context: ControllerContext, policy: VaultACLPolicy): Promise<{ readonly requeueAfterMs?: number }> => {
+/** With the recorded accessors: the backends may be deleted by now. */
+const isDeclared = (policy: VaultACLPolicy, current: string): boolean => {
+  const accessors = new Map(policy.status?.accessors?.map(({ backend, accessor }) => [backend, accessor]));
+  const text = policyText(policy, (name) => accessors.get(name));
+  return text.ok && withoutMark(text.text).trim() === current.trim();
+};
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+const removeFinalizer = async (context: ControllerContext, policy: VaultACLPolicy): Promise<ReconcileResult> => {
   await context.kube.removeFinalizer('VaultACLPolicy', policy);
   return {};
+};
+
+const waitOrAbandon = (context: ControllerContext, policy: VaultACLPolicy, message: string): Promise<ReconcileResult> => {
+  const since = Date.parse(policy.metadata.deletionTimestamp ?? '');
+  return context.clock.now() - since > context.clock.deletionTimeoutMs
+    ? abandon(context, policy, message)
+    : wait(context, policy, 'VaultUnavailable', message);
+};
+
+/** Ends the deletion and leaves the policy in Vault as an orphan. */
+const abandon = async (context: ControllerContext, policy: VaultACLPolicy, reason: string): Promise<ReconcileResult> => {
+  const name = policy.status?.vault?.name ?? vaultPolicyName(policy);
+  context.report.emitEvent(policy, 'Warning', 'LeftInVault', `The policy ${name} stays in Vault: ${reason}`);
+  context.report.log.warn({ policy: policy.metadata.name, problem: reason }, 'policy orphaned in Vault');
+  return removeFinalizer(context, policy);
 };
 
 const wait = async (
@@ -113,12 +118,13 @@ const wait = async (
   policy: VaultACLPolicy,
   reason: Deletable['reason'],
   message: string,
-): Promise<{ readonly requeueAfterMs: number }> => {
+): Promise<ReconcileResult> => {
   const { generation } = policy.metadata;
   const before = policy.status?.conditions ?? [];
   const others = before.filter(({ type }) => type !== 'Deletable');
-  const finding: Deletable = { type: 'Deletable', status: 'False', reason, message };
-  const conditions = mergeConditions(before, [...others, finding], generation, new Date(context.clock.now()).toISOString());
+  const deletable: Deletable = { type: 'Deletable', status: 'False', reason, message };
+  const time = new Date(context.clock.now()).toISOString();
+  const conditions = mergeConditions(before, [...others, deletable], generation, time);
   await context.kube.writeStatus('VaultACLPolicy', policy, { ...policy.status, conditions });
-  return { requeueAfterMs: Math.min(AGAIN_MS, context.clock.deletionTimeoutMs / 4) };
+  return { requeueAfterMs: Math.min(RETRY_MS, context.clock.deletionTimeoutMs / 4) };
 };

@@ -1,30 +1,21 @@
-// The words of a role's conditions.
+// The conditions of a role: Programmed from the state in Vault, and ServiceAccountsExist.
 import type { RoleConditionUpdate } from '../../resources/role.ts';
 import type { DocumentResult } from '../document.ts';
 
 export type Programmed = Extract<RoleConditionUpdate, { readonly type: 'Programmed' }>;
 
 export function programmed(status: Programmed['status'], reason: Programmed['reason'], message: string): Programmed {
-  return {
-    type: 'Programmed',
-    status,
-    reason,
-    message,
-  };
+  return { type: 'Programmed', status, reason, message };
 }
 
-/** What a pass over the role in Vault found. `observer`: why nothing is written. */
-export function programmedBy(state: DocumentResult, name: string, observer: string): Programmed {
-  const fields = state.drift.map(({ field }) => field).join(', ');
-  switch (state.outcome) {
+/** The condition for a document. `observer`: why the role is only observed. */
+export function programmedBy({ outcome, drift, repaired }: DocumentResult, name: string, observer: string): Programmed {
+  const fields = fieldsOf(drift);
+  switch (outcome) {
     case 'InSync':
       return programmed('True', 'InSync', `Vault has the role ${name} as declared.`);
     case 'Repaired':
-      return programmed(
-        'True',
-        'Repaired',
-        `The role ${name} was changed in Vault (${state.repaired.map(({ field }) => field).join(', ')}) and is as declared again.`,
-      );
+      return programmed('True', 'Repaired', `Drift corrected in role ${name}: ${fieldsOf(repaired)}.`);
     case 'Observed':
       return programmed('True', 'Observed', `Vault has the role ${name} as declared (${observer}).`);
     case 'Absent':
@@ -35,28 +26,31 @@ export function programmedBy(state: DocumentResult, name: string, observer: stri
       return programmed(
         'False',
         'NotOwned',
-        `Vault has a role ${name} that this object did not make, and it ${fields ? `differs in ${fields}` : 'must not be adopted'}. Delete it there, choose another name, or have the backend's spec.adoption changed.`,
+        `Vault has a role ${name} that this object did not create, and it ${fields ? `differs in ${fields}` : 'must not be adopted'}. Delete it there, choose another name, or ask the platform team to change the backend's spec.adoption.`,
       );
     case 'Drifted':
       return programmed(
         'False',
         'Drifted',
-        `The role ${name} was changed in Vault: ${fields || 'it is gone'}. The backend's driftPolicy Report leaves it so.`,
+        `Drift in role ${name}: ${fields || 'it was deleted in Vault'}. It stays so with the backend's driftPolicy Report.`,
       );
     case 'IgnoredParameters':
-      return programmed('False', 'IgnoredParameters', `Vault does not keep what was written to the role ${name}: ${fields}.`);
+      return programmed('False', 'IgnoredParameters', `Vault does not store what was written to the role ${name}: ${fields}.`);
   }
 }
 
-/** Which of a role's service accounts exist; they may come later, so that this is no part of Ready. */
-export function accountsFinding(missing: readonly string[]): RoleConditionUpdate {
-  return {
-    type: 'ServiceAccountsExist',
-    status: missing.length === 0 ? 'True' : 'False',
-    reason: missing.length === 0 ? 'AllFound' : 'SomeMissing',
-    message:
-      missing.length === 0
-        ? 'All service accounts exist.'
-        : `There is no service account ${missing.join(', ')} in this namespace (yet): nobody can log in as that.`,
-  };
+export function fieldsOf(drift: DocumentResult['drift']): string {
+  return drift.map(({ field }) => field).join(', ');
+}
+
+/** Whether the role's service accounts exist. They may be created later, so that this is no part of Ready. */
+export function serviceAccountsExist(missing: readonly string[]): RoleConditionUpdate {
+  return missing.length === 0
+    ? { type: 'ServiceAccountsExist', status: 'True', reason: 'AllFound', message: 'All service accounts exist.' }
+    : {
+        type: 'ServiceAccountsExist',
+        status: 'False',
+        reason: 'SomeMissing',
+        message: `These service accounts do not exist in the namespace yet, and cannot log in: ${missing.join(', ')}.`,
+      };
 }

@@ -1,4 +1,4 @@
-// The end of a role in Vault: only of the one that the status names, in the cluster that it names, and never waited for without end.
+// Deletion of a VaultAuthRole: deletes only the role that its status records as owned, and ends after a timeout also without Vault.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { isObserved } from '../../resources/common-fields.ts';
 import { mergeConditions } from '../../resources/condition.ts';
@@ -8,88 +8,81 @@ import { isRetained } from '../../resources/tenancy.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { deleteRole } from '../../vault/roles.ts';
 import { addPendingDeletion } from '../pending-deletions.ts';
-import type { ControllerContext } from '../runtime/context.ts';
+import type { ControllerContext, ReconcileResult } from '../runtime/context.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
-import type { RolePlace } from './vault-role-ref.ts';
+import type { VaultRoleRef } from './vault-role-ref.ts';
 
-/** How often it is tried; the end of an outage tells us too. */
-const AGAIN_MS = 15_000;
+/** Retry of a deletion that Vault delays; the end of an outage enqueues the role as well. */
+const RETRY_MS = 15_000;
 
-/** What became of a role that must not be in Vault any more. */
-type Removal =
-  | { readonly done: true; readonly remark: string | undefined }
-  | { readonly done: false; readonly reason: 'VaultUnavailable' | 'PermissionDenied'; readonly message: string };
+type Deletable = Extract<RoleConditionUpdate, { readonly type: 'Deletable' }>;
 
-/** Deletes the role of an object that is being deleted, and lets the object go; after the bound the backend remembers what is left. */
-export async function removeRole(context: ControllerContext, role: VaultAuthRole): Promise<{ readonly requeueAfterMs?: number }> {
+/** `orphan`: why the role stays in Vault for good; undefined: it is deleted. */
+type RemovalResult =
+  | { readonly done: true; readonly orphan: string | undefined }
+  | { readonly done: false; readonly reason: Deletable['reason']; readonly message: string };
+
+/** Deletes the role in Vault and removes the finalizer. After the timeout the role becomes a pending deletion of its backend. */
+export async function deleteVaultAuthRole(context: ControllerContext, role: VaultAuthRole): Promise<ReconcileResult> {
   if (!role.metadata.finalizers?.includes(FINALIZER)) return {};
-  const place = ownPlace(role);
-  const isKept = place !== undefined && isRetained(role, context.listers.backends.get(place.backend));
-  const removal: Removal = place && !isKept ? await remove(context, place) : { done: true, remark: undefined };
+  const ref = ownedRef(role);
+  const isKept = ref !== undefined && isRetained(role, context.listers.backends.get(ref.backend));
+  const removal: RemovalResult = ref && !isKept ? await removeRef(context, ref) : { done: true, orphan: undefined };
   if (!removal.done) {
     const since = Date.parse(role.metadata.deletionTimestamp ?? '');
     if (context.clock.now() - since < context.clock.deletionTimeoutMs)
       return wait(context, role, removal.reason, removal.message);
-    if (place) await remember(context, role, place, removal.message);
-  } else if (removal.remark !== undefined) {
-    context.report.emitEvent(role, 'Warning', 'LeftInVault', removal.remark);
-    context.report.log.warn(
-      { role: `${role.metadata.namespace}/${role.metadata.name}`, problem: removal.remark },
-      'a role stays in Vault',
-    );
+    if (ref) await postpone(context, role, ref, removal.message);
+  } else if (removal.orphan !== undefined) {
+    context.report.emitEvent(role, 'Warning', 'LeftInVault', removal.orphan);
+    context.report.log.warn({ role: keyOf(role), problem: removal.orphan }, 'role orphaned in Vault');
   }
   await context.kube.removeFinalizer('VaultAuthRole', role);
   return {};
 }
 
 /**
- * Takes a role out of Vault whose object lives: it is not admitted any more, or belongs elsewhere now. What cannot be taken away
- * now is remembered by its backend. Throws VaultError where the same server will be asked again anyway.
+ * Removes the role of an existing object from Vault, which is no longer admitted there or belongs elsewhere now. A role that cannot
+ * be removed becomes a pending deletion. Throws VaultError if the caller writes to the same server afterwards.
  */
-export async function takeAway(context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> {
-  const place = ownPlace(role);
-  // Its own Observe does not count: what we made must not outlive what it was admitted for.
-  if (!place) return;
-  const removal = await remove(context, place, place.endpoint === backend.spec.endpointRef.name);
-  if (!removal.done) await remember(context, role, place, removal.message);
-  else
-    context.report.emitEvent(
-      role,
-      removal.remark === undefined ? 'Normal' : 'Warning',
-      removal.remark === undefined ? 'RemovedFromVault' : 'LeftInVault',
-      removal.remark ?? `The role ${place.roleName} of auth/${place.mountPath} was deleted.`,
-    );
+export async function removeFromVault(context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> {
+  const ref = ownedRef(role);
+  // The role's own managementPolicy Observe does not count: a role must not outlive its admission.
+  if (!ref) return;
+  const removal = await removeRef(context, ref, ref.endpoint === backend.spec.endpointRef.name);
+  if (!removal.done) return postpone(context, role, ref, removal.message);
+  if (removal.orphan !== undefined) context.report.emitEvent(role, 'Warning', 'LeftInVault', removal.orphan);
+  else context.report.emitEvent(role, 'Normal', 'RemovedFromVault', `Deleted the role ${ref.roleName} of auth/${ref.mountPath}.`);
 }
 
-/** Where something of ours is; what somebody else made is never touched. */
-const ownPlace = ({ status }: VaultAuthRole): RolePlace | undefined => (status?.vault?.owned ? status.vault : undefined);
+/** A role that this object did not create or adopt is never deleted. */
+const ownedRef = ({ status }: VaultAuthRole): VaultRoleRef | undefined => (status?.vault?.owned ? status.vault : undefined);
 
-const remove = async (context: ControllerContext, place: RolePlace, isThrown = false): Promise<Removal> => {
-  const endpoint = context.listers.endpoints.get(place.endpoint);
-  const backend = context.listers.backends.get(place.backend);
-  const stays = `the role ${place.roleName} of auth/${place.mountPath} stays in Vault`;
-  if (!endpoint) return { done: true, remark: `there is no VaultEndpoint ${place.endpoint} any more: ${stays}` };
-  if (context.vault.observeOnly || isObserved(endpoint, ...(backend ? [backend] : [])))
-    return { done: true, remark: `only observing: ${stays}` };
-  if (place.namespace !== endpoint.spec.namespace)
-    return { done: true, remark: `VaultEndpoint ${place.endpoint} has another namespace than when it was made: ${stays}` };
-  const vault = context.vault.registry.get(place.endpoint);
+const removeRef = async (context: ControllerContext, ref: VaultRoleRef, throwsVaultErrors = false): Promise<RemovalResult> => {
+  const endpoint = context.listers.endpoints.get(ref.endpoint);
+  const backend = context.listers.backends.get(ref.backend);
+  const orphan = (why: string): RemovalResult => ({
+    done: true,
+    orphan: `${why}: the role ${ref.roleName} of auth/${ref.mountPath} stays in Vault`,
+  });
+  if (!endpoint) return orphan(`the VaultEndpoint ${ref.endpoint} no longer exists`);
+  if (context.vault.observeOnly || isObserved(endpoint, ...(backend ? [backend] : []))) return orphan('observe only');
+  if (ref.namespace !== endpoint.spec.namespace)
+    return orphan(`VaultEndpoint ${ref.endpoint} has another namespace than when the role was created`);
+  const vault = context.vault.registry.get(ref.endpoint);
   if (vault.state === 'notReady') return { done: false, reason: 'VaultUnavailable', message: vault.message };
-  if (place.clusterID !== vault.clusterID)
-    return {
-      done: true,
-      remark: `VaultEndpoint ${place.endpoint} leads to another cluster than the one that it was made in: ${stays}`,
-    };
+  if (ref.clusterID !== vault.clusterID)
+    return orphan(`VaultEndpoint ${ref.endpoint} leads to another cluster than when the role was created`);
   try {
     context.vault.fence();
-    await deleteRole(vault.session, place.mountPath, place.roleName);
-    return { done: true, remark: undefined };
+    await deleteRole(vault.session, ref.mountPath, ref.roleName);
+    return { done: true, orphan: undefined };
   } catch (error) {
-    const failure = vaultFailure(error, `role ${place.roleName}`);
+    const failure = vaultFailure(error, `role ${ref.roleName}`);
     if (!failure) throw error;
-    // Without its mount there is no role either.
-    if (isVaultError(error, 'NotFound')) return { done: true, remark: undefined };
-    if (isThrown) throw error;
+    // The mount was disabled, and its roles with it.
+    if (isVaultError(error, 'NotFound')) return { done: true, orphan: undefined };
+    if (throwsVaultErrors) throw error;
     return {
       done: false,
       reason: failure.reason === 'PermissionDenied' ? 'PermissionDenied' : 'VaultUnavailable',
@@ -98,38 +91,39 @@ const remove = async (context: ControllerContext, place: RolePlace, isThrown = f
   }
 };
 
-const remember = async (context: ControllerContext, role: VaultAuthRole, place: RolePlace, reason: string): Promise<void> => {
+const keyOf = ({ metadata: { namespace = '', name } }: VaultAuthRole): string => `${namespace}/${name}`;
+
+/** Records the role as a pending deletion of its backend. */
+const postpone = async (context: ControllerContext, role: VaultAuthRole, ref: VaultRoleRef, reason: string): Promise<void> => {
   const { name, namespace = '' } = role.metadata;
-  const { roleName, clusterID } = place;
+  const { roleName, clusterID } = ref;
   const since = new Date(context.clock.now()).toISOString();
-  const isPendingDeletion = await addPendingDeletion(context, place.backend, {
+  const isRecorded = await addPendingDeletion(context, ref.backend, {
     roleName,
     namespace,
     name,
     since,
     reason,
-    vaultNamespace: place.namespace,
+    vaultNamespace: ref.namespace,
     ...(clusterID === undefined ? {} : { clusterID }),
   });
-  const message = `the role ${roleName} of auth/${place.mountPath} is still in Vault: ${reason}`;
-  context.report.emitEvent(role, 'Warning', isPendingDeletion ? 'DeletionPending' : 'LeftInVault', message);
-  context.report.log.warn(
-    { role: `${namespace}/${name}`, isPendingDeletion, problem: message },
-    'a role could not be deleted in Vault',
-  );
+  const message = `the role ${roleName} of auth/${ref.mountPath} is still in Vault: ${reason}`;
+  context.report.emitEvent(role, 'Warning', isRecorded ? 'DeletionPending' : 'LeftInVault', message);
+  context.report.log.warn({ role: keyOf(role), isRecorded, problem: message }, 'role not deleted in Vault yet');
 };
 
 const wait = async (
   context: ControllerContext,
   role: VaultAuthRole,
-  reason: Extract<RoleConditionUpdate, { type: 'Deletable' }>['reason'],
+  reason: Deletable['reason'],
   message: string,
-): Promise<{ readonly requeueAfterMs: number }> => {
+): Promise<ReconcileResult> => {
   const { generation } = role.metadata;
   const before = role.status?.conditions ?? [];
-  const finding: RoleConditionUpdate = { type: 'Deletable', status: 'False', reason, message };
+  const deletable: Deletable = { type: 'Deletable', status: 'False', reason, message };
   const others = before.filter(({ type }) => type !== 'Deletable');
-  const conditions = mergeConditions(before, [...others, finding], generation, new Date(context.clock.now()).toISOString());
+  const time = new Date(context.clock.now()).toISOString();
+  const conditions = mergeConditions(before, [...others, deletable], generation, time);
   await context.kube.writeStatus('VaultAuthRole', role, { ...role.status, conditions });
-  return { requeueAfterMs: Math.min(AGAIN_MS, Math.max(1000, context.clock.deletionTimeoutMs / 4)) };
+  return { requeueAfterMs: Math.min(RETRY_MS, Math.max(1000, context.clock.deletionTimeoutMs / 4)) };
 };

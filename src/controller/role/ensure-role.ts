@@ -1,154 +1,193 @@
-// One pass over the role in Vault.
+// Makes the role in Vault match its VaultAuthRole, or compares a role that is only observed by whom it admits.
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../../json/json.ts';
+import { isObject, type JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { differences } from '../../resources/canonical.ts';
 import { isObserved } from '../../resources/common-fields.ts';
 import { roleDocument } from '../../resources/role-document.ts';
-import type { VaultAuthRole, VaultAuthRoleStatus } from '../../resources/role.ts';
-import { isRetained } from '../../resources/tenancy.ts';
+import { serviceAccountsOf, type VaultAuthRole, type VaultAuthRoleStatus } from '../../resources/role.ts';
+import { globMatches, isRetained } from '../../resources/tenancy.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
-import { type DocumentResult, ignoredBefore, reconcileDocument } from '../document.ts';
-import { removePendingDeletion, isPendingDeletion } from '../pending-deletions.ts';
+import { type DocumentResult, previouslyIgnored, reconcileDocument } from '../document.ts';
+import { isPendingDeletion, removePendingDeletion } from '../pending-deletions.ts';
 import type { ControllerContext } from '../runtime/context.ts';
 import type { ReadyVault } from '../runtime/vault-registry.ts';
-import { type Programmed, programmed, programmedBy } from './conditions.ts';
-import { notAdmitted } from './observed.ts';
-import { isSamePlace, type RolePlace } from './vault-role-ref.ts';
+import { fieldsOf, type Programmed, programmed, programmedBy } from './conditions.ts';
+import { isSameRef, type VaultRoleRef } from './vault-role-ref.ts';
 
-export interface RoleWork {
+export interface RoleInput {
   readonly context: ControllerContext;
   readonly backend: VaultAuthBackend;
   readonly role: VaultAuthRole;
   readonly vault: ReadyVault;
-  readonly place: RolePlace;
+  readonly ref: VaultRoleRef;
   /** Names in Vault. */
   readonly effectivePolicies: readonly string[];
-  /** It asks for more than it is admitted for. */
+  /** The role requests more than it is admitted for. */
   readonly isReduced: boolean;
   readonly signal: AbortSignal;
 }
 
-export interface KeptRole {
-  readonly finding: Programmed;
-  readonly status: Partial<VaultAuthRoleStatus>;
+export interface EnsuredRole {
+  readonly condition: Programmed;
+  readonly status: VaultAuthRoleStatus;
 }
 
-/** Throws VaultError, or a KubeError when the claim cannot be written. */
-export async function keepRole(work: RoleWork): Promise<KeptRole> {
-  const { context, backend, role, vault, place, effectivePolicies, signal } = work;
-  const before = role.status;
-  const { mountPath, roleName } = place;
+/** Reads, compares and writes the role. Throws VaultError, and a KubeError if the claim cannot be written to the status. */
+export async function ensureRole(input: RoleInput): Promise<EnsuredRole> {
+  const { context, backend, role, vault, ref, effectivePolicies, signal } = input;
+  const previous = role.status;
+  const { mountPath, roleName } = ref;
   const document = roleDocument({ backend, role, product: vault.product, effectivePolicies });
   const documentHash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
-  const isOurs = before?.vault?.owned === true && isSamePlace(before.vault, place);
-  let isClaimed = isOurs;
-  const observer = observerOf(work, isOurs);
+  const isOwned = previous?.vault?.owned === true && isSameRef(previous.vault, ref);
+  let isClaimed = isOwned;
+  const observer = observerOf(input, isOwned);
   let found: JsonObject | undefined;
-  if (isOurs && (observer === undefined || observer === OWN_WISH)) await holdAsNeeded(work);
-  const state = await reconcileDocument<JsonObject>(
+  if (isOwned && (observer === undefined || observer === OWN_POLICY)) await ensureFinalizer(input);
+  const result = await reconcileDocument<JsonObject>(
     {
       read: async () => (found = await readRole(vault.session, mountPath, roleName, signal)),
-      differences: (got) => differences(document, got, backend.spec.type === 'jwt' ? 'jwtRole' : 'kubernetesRole'),
+      differences: (current) => differences(document, current, backend.spec.type === 'jwt' ? 'jwtRole' : 'kubernetesRole'),
       write: () => writeRole(vault.session, mountPath, roleName, document),
       claim: async () => {
-        await holdAsNeeded(work);
-        await context.kube.writeStatus('VaultAuthRole', role, { ...before, vault: { ...place, owned: true } });
+        await ensureFinalizer(input);
+        await context.kube.writeStatus('VaultAuthRole', role, { ...previous, vault: { ...ref, owned: true } });
         isClaimed = true;
         await removePendingDeletion(context, backend, roleName);
       },
     },
     {
-      isOwned: () => isOurs,
-      isWritten: before?.documentHash === documentHash,
-      ignored: ignoredBefore(before),
-      // What an earlier object of this name has left there is taken over.
+      isOwned: () => isOwned,
+      isWritten: previous?.documentHash === documentHash,
+      ignored: previouslyIgnored(previous, 'Programmed'),
+      // A role that an earlier object left in Vault is adopted.
       adoption: isPendingDeletion(backend, roleName, vault.clusterID) ? 'Always' : backend.spec.adoption,
       driftPolicy: backend.spec.driftPolicy,
       observeOnly: observer !== undefined,
       fence: context.vault.fence,
     },
   );
-  tell(work, state);
-  const isHeld = state.outcome === 'InSync' || state.outcome === 'Repaired' || state.outcome === 'IgnoredParameters';
-  const isElsewhere = role.spec.managementPolicy === 'Observe';
-  const finding = found && isElsewhere ? admission(work, found) : programmedBy(state, roleName, observer ?? '');
-  // Who may write roles in a namespace may name any role of the mount: what another's role says is not told to him.
-  const isAnothers = state.outcome === 'NotOwned' || (isElsewhere && finding.reason === 'ObservedMismatch');
+  report(input, result);
+  const isWritten = result.outcome === 'InSync' || result.outcome === 'Repaired' || result.outcome === 'IgnoredParameters';
+  const isManagedElsewhere = role.spec.managementPolicy === 'Observe';
+  const condition = found && isManagedElsewhere ? admission(input, found) : programmedBy(result, roleName, observer ?? '');
+  // A namespace admin may name any role of the mount: the content of another tenant's role must not show in the status.
+  const isHidden = result.outcome === 'NotOwned' || (isManagedElsewhere && condition.reason === 'ObservedMismatch');
   return {
-    finding,
+    condition,
     status: {
-      vault: { ...place, owned: isClaimed },
-      ...(isHeld ? { documentHash, programmed: true } : {}),
-      effectivePolicies: observer === undefined ? effectivePolicies : isAnothers ? [] : policiesOf(found),
-      drift: isAnothers ? state.drift.map(({ field, desired }) => ({ field, desired, actual: NOT_SHOWN })) : state.drift,
-      ...(state.warnings === undefined ? {} : { warnings: state.warnings }),
+      vault: { ...ref, owned: isClaimed },
+      ...(isWritten ? { documentHash, programmed: true } : {}),
+      effectivePolicies: observer === undefined ? effectivePolicies : isHidden ? [] : policiesOf(found),
+      drift: isHidden ? result.drift.map(({ field, desired }) => ({ field, desired, actual: HIDDEN })) : result.drift,
+      ...(result.warnings === undefined ? {} : { warnings: result.warnings }),
       lastSyncTime: new Date(context.clock.now()).toISOString(),
     },
   };
 }
 
-const NOT_SHOWN = "(another's, not shown)";
+const HIDDEN = '(of another owner, not shown)';
 
-const OWN_WISH = 'only observing';
+/** The observer message of a role whose own managementPolicy is Observe. */
+const OWN_POLICY = 'observe only';
 
-/** Why nothing is written; undefined: it is. */
-const observerOf = ({ context, backend, role, isReduced }: RoleWork, isOurs: boolean): string | undefined => {
+/** Why nothing is written; undefined: the role is managed. */
+const observerOf = ({ context, backend, role, isReduced }: RoleInput, isOwned: boolean): string | undefined => {
   const endpoint = context.listers.endpoints.get(backend.spec.endpointRef.name);
-  if (context.vault.observeOnly) return 'the controller only observes';
-  // With Observe a tenant could else keep what a rule of the backend has taken away since.
-  if (isObserved(role) && !(isOurs && isReduced)) return OWN_WISH;
-  if (isObserved(backend)) return `VaultAuthBackend ${backend.metadata.name} is only observed`;
-  return endpoint && isObserved(endpoint) ? `VaultEndpoint ${endpoint.metadata.name} is only observed` : undefined;
+  if (context.vault.observeOnly) return 'the controller is in observe mode';
+  // Otherwise a tenant could keep, by Observe, what a rule of the backend no longer allows.
+  if (isObserved(role) && !(isOwned && isReduced)) return OWN_POLICY;
+  if (isObserved(backend)) return `VaultAuthBackend ${backend.metadata.name} is in observe mode`;
+  return endpoint && isObserved(endpoint) ? `VaultEndpoint ${endpoint.metadata.name} is in observe mode` : undefined;
 };
 
-/** Only an object whose deletion deletes something in Vault is held back by us. */
-const holdAsNeeded = ({ context, role, backend }: RoleWork): Promise<void> =>
-  isRetained(role, backend)
-    ? context.kube.removeFinalizer('VaultAuthRole', role)
-    : context.kube.addFinalizer('VaultAuthRole', role);
+/** Only an object whose deletion deletes the role in Vault needs the finalizer. */
+const ensureFinalizer = ({ context: { kube }, role, backend }: RoleInput): Promise<void> =>
+  isRetained(role, backend) ? kube.removeFinalizer('VaultAuthRole', role) : kube.addFinalizer('VaultAuthRole', role);
 
-/** A role that is made elsewhere need not be what we would write: what counts is whom it lets in. */
-const admission = ({ context, backend, role, place }: RoleWork, got: JsonObject): Programmed => {
+/** A role that is managed elsewhere need not equal what the controller would write: it has to admit the service accounts. */
+const admission = ({ context, backend, role, ref }: RoleInput, current: JsonObject): Programmed => {
   const labels = context.listers.namespaces.get(role.metadata.namespace ?? '')?.labels ?? {};
-  const missing = notAdmitted(backend, role, got, labels);
+  const missing = notAdmitted(backend, role, current, labels);
   return missing.length === 0
-    ? programmed('True', 'Observed', `The role ${place.roleName} in Vault admits these service accounts (only observing).`)
+    ? programmed('True', 'Observed', `The role ${ref.roleName} in Vault admits these service accounts (observe only).`)
     : programmed(
         'False',
         'ObservedMismatch',
-        `The role ${place.roleName} in Vault does not admit ${missing.join(', ')} (only observing).`,
+        `The role ${ref.roleName} in Vault does not admit ${missing.join(', ')} (observe only).`,
       );
 };
 
-const policiesOf = (got: JsonObject | undefined): readonly string[] => {
-  const policies = got?.['token_policies'];
-  const texts = Array.isArray(policies) ? policies.filter((policy) => typeof policy === 'string') : [];
-  return [...new Set(texts.map((policy) => policy.slice(0, LONGEST_POLICY)))].slice(0, MOST_EFFECTIVE);
-};
-/** What the status takes: others may write what they like into a role that is only observed. */
-const LONGEST_POLICY = 256;
-const MOST_EFFECTIVE = 96;
+/** Limits of the status: a role that is only observed can have any number of policies, of any length. */
+const MAX_POLICY_LENGTH = 256;
+const MAX_EFFECTIVE_POLICIES = 96;
 
-const tell = ({ context, role, place }: RoleWork, state: DocumentResult): void => {
-  if (state.repaired.length > 0) {
-    context.report.metrics.drift('VaultAuthRole', 'repaired', state.repaired.length);
-    context.report.emitEvent(
-      role,
-      'Warning',
-      'Repaired',
-      `The role ${place.roleName} was changed in Vault (${fieldsOf(state.repaired)}) and is as declared again.`,
-    );
+const policiesOf = (current: JsonObject | undefined): readonly string[] => {
+  const policies = current?.['token_policies'];
+  const names = Array.isArray(policies) ? policies.filter((policy) => typeof policy === 'string') : [];
+  return [...new Set(names.map((name) => name.slice(0, MAX_POLICY_LENGTH)))].slice(0, MAX_EFFECTIVE_POLICIES);
+};
+
+const report = ({ context, role, ref }: RoleInput, { outcome, drift, repaired, overwrote }: DocumentResult): void => {
+  const { metrics, emitEvent } = context.report;
+  if (repaired.length > 0) {
+    metrics.drift('VaultAuthRole', 'repaired', repaired.length);
+    emitEvent(role, 'Warning', 'Repaired', `Drift corrected in role ${ref.roleName}: ${fieldsOf(repaired)}.`);
   }
-  if (state.overwrote.length > 0)
-    context.report.emitEvent(
+  if (overwrote.length > 0)
+    emitEvent(
       role,
       'Warning',
       'Overwritten',
-      `The role ${place.roleName} in Vault was another: ${fieldsOf(state.overwrote)}.`,
+      `The role ${ref.roleName} in Vault was different and was overwritten: ${fieldsOf(overwrote)}.`,
     );
-  if (state.outcome === 'Drifted') context.report.metrics.drift('VaultAuthRole', 'reported', Math.max(1, state.drift.length));
-  if (state.outcome === 'IgnoredParameters') context.report.metrics.drift('VaultAuthRole', 'ignored', state.drift.length);
+  if (outcome === 'Drifted') metrics.drift('VaultAuthRole', 'reported', Math.max(1, drift.length));
+  if (outcome === 'IgnoredParameters') metrics.drift('VaultAuthRole', 'ignored', drift.length);
 };
 
-const fieldsOf = (drift: DocumentResult['drift']): string => drift.map(({ field }) => field).join(', ');
+/** The service accounts that a role in Vault does not admit, by the rules of Vault's auth methods. */
+const notAdmitted = (
+  backend: VaultAuthBackend,
+  role: VaultAuthRole,
+  current: JsonObject,
+  namespaceLabels: Readonly<Record<string, string>>,
+): readonly string[] => {
+  const { namespace = '' } = role.metadata;
+  const accounts = serviceAccountsOf(role);
+  switch (backend.spec.type) {
+    case 'kubernetes':
+      if (!admitsNamespace(current, namespace, namespaceLabels)) return accounts;
+      return accounts.filter((name) => !matchesSomeGlob(current['bound_service_account_names'], name));
+    case 'jwt':
+      return accounts.filter((name) => !admitsSubject(current, `system:serviceaccount:${namespace}:${name}`));
+  }
+};
+
+/** The list and the selector are alternatives (auth-kubernetes); of a selector only matchLabels count. */
+const admitsNamespace = (current: JsonObject, namespace: string, labels: Readonly<Record<string, string>>): boolean => {
+  if (matchesSomeGlob(current['bound_service_account_namespaces'], namespace)) return true;
+  const selector = current['bound_service_account_namespace_selector'];
+  if (typeof selector !== 'string' || selector === '') return false;
+  try {
+    const parsed: unknown = JSON.parse(selector);
+    const required = isObject(parsed) && isObject(parsed['matchLabels']) ? Object.entries(parsed['matchLabels']) : [];
+    return required.length > 0 && required.every(([key, value]) => labels[key] === value);
+  } catch {
+    // Vault accepts YAML as well, which is not evaluated here: a false alarm would be worse.
+    return true;
+  }
+};
+
+const admitsSubject = (current: JsonObject, subject: string): boolean => {
+  const bound = current['bound_subject'];
+  if (typeof bound === 'string' && bound !== '' && bound !== subject) return false;
+  const claims = current['bound_claims'];
+  const required = isObject(claims) ? claims['sub'] : undefined;
+  if (required === undefined || required === null) return true;
+  const list = Array.isArray(required) ? required : [required];
+  return current['bound_claims_type'] === 'glob' ? matchesSomeGlob(list, subject) : list.includes(subject);
+};
+
+const matchesSomeGlob = (patterns: unknown, text: string): boolean =>
+  Array.isArray(patterns) && patterns.some((pattern) => typeof pattern === 'string' && globMatches(pattern, text));

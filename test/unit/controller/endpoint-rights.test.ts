@@ -2,7 +2,7 @@ import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import type { VaultACLPolicy } from '../../../src/resources/acl-policy.ts';
 import type { VaultEndpoint } from '../../../src/resources/endpoint.ts';
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
-import { rightsFinding } from '../../../src/controller/endpoint/rights.ts';
+import { observeRights } from '../../../src/controller/endpoint/observe.ts';
 import type { VaultCaller } from '../../../src/vault/client.ts';
 
 /** Objects as far as rights depend on them. */
@@ -37,7 +37,7 @@ const missing = async (
 ): Promise<string> => {
   const nothing: VaultCaller = { request: async () => ({ status: 200, data: {}, auth: undefined, warnings: [], raw: {} }) };
   const context = { listers: { backends: store(backends), policies: store(policies) }, vault: { observeOnly } };
-  return (await rightsFinding(context as unknown as ControllerContext, endpoint, nothing, new AbortController().signal)).message;
+  return (await observeRights(context as unknown as ControllerContext, endpoint, nothing, new AbortController().signal)).message;
 };
 
 test('what is needed for a backend that is mounted, and for a policy', async () => {

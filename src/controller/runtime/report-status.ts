@@ -1,0 +1,49 @@
+// The end of each reconcile: from conditions and status fields to the status of the object, and to the next run.
+import { type ConditionUpdate, mergeConditions, readyCondition } from '../../resources/condition.ts';
+import type { KindName } from '../../resources/kinds.ts';
+import type { ControllerContext, Objects, ReconcileResult } from './context.ts';
+
+/** What a reconcile reached, as data. */
+export interface ObjectResult<Update extends ConditionUpdate, Status> {
+  /** All but Ready, the most important first. */
+  readonly conditions: readonly Update[];
+  /** All fields but `conditions` and `observedGeneration`. */
+  readonly status: Status;
+  /** Milliseconds until the next run; undefined: the run failed, and the queue retries it with back-off. */
+  readonly requeueAfterMs: number | undefined;
+}
+
+/** Writes the status with the condition Ready, of which the types in `apart` are no part. Throws after a failed run. */
+export async function reportStatus<K extends KindName>(
+  context: Pick<ControllerContext, 'kube' | 'clock'>,
+  kind: K,
+  object: Objects[K],
+  { conditions, status, requeueAfterMs }: ObjectResult<ConditionUpdate, NonNullable<Objects[K]['status']>>,
+  apart: readonly string[] = [],
+): Promise<ReconcileResult> {
+  const { generation } = object.metadata;
+  const ready = readyCondition(conditions, apart);
+  await context.kube.writeStatus(kind, object, {
+    ...status,
+    observedGeneration: generation,
+    conditions: mergeConditions(
+      object.status?.conditions ?? [],
+      [...conditions, ready],
+      generation,
+      new Date(context.clock.now()).toISOString(),
+    ),
+  });
+  if (requeueAfterMs !== undefined) return { requeueAfterMs };
+  throw new Error(ready.message);
+}
+
+/** An Event when the object becomes ready or stops being ready. */
+export function emitReadyEvent(
+  { report }: Pick<ControllerContext, 'report'>,
+  object: Objects['VaultEndpoint' | 'VaultAuthBackend'],
+  ready: ConditionUpdate,
+): void {
+  const before = object.status?.conditions?.find(({ type }) => type === 'Ready');
+  if (before?.status === ready.status || ready.status === 'Unknown') return;
+  report.emitEvent(object, ready.status === 'True' ? 'Normal' : 'Warning', ready.reason, ready.message);
+}
