@@ -65,10 +65,6 @@ type PolicyPlan =
 /** Whether the policy may be written. */
 const planPolicy = ({ policy, hasEndpoint, nameHolder, text, vault }: Observed): PolicyPlan => {
   const { name } = policy.spec.endpointRef;
-  const reject = (condition: Accepted, pending = 'The policy is not accepted.'): PolicyPlan => ({
-    action: 'none',
-    conditions: [condition, programmed('False', 'Pending', pending)],
-  });
   if (!hasEndpoint) return reject(rejected('EndpointNotFound', `there is no VaultEndpoint ${name}`));
   if (nameHolder !== undefined)
     return reject(
@@ -85,6 +81,11 @@ const planPolicy = ({ policy, hasEndpoint, nameHolder, text, vault }: Observed):
     };
   return { action: 'ensure', text, vault };
 };
+
+const reject = (condition: Accepted, pending = 'The policy is not accepted.'): PolicyPlan => ({
+  action: 'none',
+  conditions: [condition, programmed('False', 'Pending', pending)],
+});
 
 const NOT_ACCEPTED_KEPT = 'The policy is not accepted; its last accepted text stays in Vault.';
 
