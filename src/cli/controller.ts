@@ -1,4 +1,4 @@
-// The command controller: the config controller, from its first watch to the Lease given back.
+// The command controller: runs the config controller until a stop signal or the loss of the leader lease.
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { nameWithin } from '../annotations/names.ts';
@@ -18,7 +18,7 @@ import { apiAccess } from './api-access.ts';
 import { asksForHelp, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
 
-/** Leads until SIGTERM. Exit codes: 0 stopped, 1 cannot work, 2 called wrongly, 3 the Lease was lost. */
+/** Runs until SIGTERM. Exit codes: 0 stopped, 1 failed, 2 invalid flags, 3 lost the leader lease. */
 export async function controller(words: readonly string[], terminal: Terminal): Promise<number> {
   if (asksForHelp(words)) {
     const { helpOf } = await import('./help.ts');
@@ -37,11 +37,11 @@ export async function controller(words: readonly string[], terminal: Terminal): 
   }
 }
 
-/** What only the whole of the settings shows. */
+/** Problems that the table of settings does not find. */
 const complaints = ({ settings, positionals }: ReadSettings): readonly string[] => [
   ...(positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : []),
-  ...(settings.workers < 1 ? ['-workers: 0 would never do anything, expected 1 or more'] : []),
-  ...(settings.resyncFactor > 0 ? [] : [`-resync-factor: ${settings.resyncFactor} is no factor, expected a number above 0`]),
+  ...(settings.workers < 1 ? ['-workers: invalid value 0, expected 1 or more'] : []),
+  ...(settings.resyncFactor > 0 ? [] : [`-resync-factor: invalid value ${settings.resyncFactor}, expected a number above 0`]),
   ...(settings.leaseName === '' ? ['-lease-name must not be empty'] : []),
   ...(settings.serviceAccount === '' ? ['-service-account must not be empty'] : []),
   ...(settings.logFormat === 'json' || settings.logFormat === 'standard'
@@ -49,16 +49,16 @@ const complaints = ({ settings, positionals }: ReadSettings): readonly string[] 
     : [`-log-format: invalid value ${JSON.stringify(settings.logFormat)}, expected json or standard`]),
 ];
 
-/** Another process leads in our place, or may: a word of its own, so that a restart is no riddle. */
-const LOST_CODE = 3;
-/** What is under way has been told to stop; nobody waits for it longer than this. */
-const LOST_PATIENCE_MS = 2000;
+/** An exit code of its own: the restart of a pod that lost its lease is not an error of the pod. */
+const LOST_LEASE_CODE = 3;
+/** Running reconciles are interrupted after this when the process has to exit. */
+const EXIT_TIMEOUT_MS = 2000;
 
 const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<number> => {
-  const around = runtimeEnvironment(terminal.environment);
+  const environment = runtimeEnvironment(terminal.environment);
   const log = createLog({ level: settings.logLevel, format: settings.logFormat === 'json' ? 'json' : 'standard' });
   const metrics = createControllerMetrics({ version: VERSION, commit: COMMIT });
-  const api = apiAccess(settings, around);
+  const api = apiAccess(settings, environment);
   let running: Controller | undefined;
   try {
     const { client, namespace, ca } = await api.get();
@@ -68,7 +68,7 @@ const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<numb
       namespace,
       serviceAccount: settings.serviceAccount,
       leaseName: settings.leaseName,
-      identity: `${around.podName || hostname()}_${randomBytes(4).toString('hex')}`,
+      identity: `${environment.podName || hostname()}_${randomBytes(4).toString('hex')}`,
       observeOnly: settings.observeOnly,
       workers: settings.workers,
       times: { resyncFactor: settings.resyncFactor, deletionTimeoutMs: settings.deletionTimeout },
@@ -96,7 +96,7 @@ const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<numb
         observeOnly: settings.observeOnly,
         version: VERSION,
       },
-      'controller is running',
+      'controller started',
     );
     const code = await ending.code;
     await running.close();
@@ -115,7 +115,7 @@ interface Ending {
   readonly lost: (reason: string) => void;
 }
 
-/** Resolves with the exit code after a signal, a fault of this program, or the loss of the Lease; what hangs then is cut off. */
+/** Resolves with the exit code after a signal, an uncaught exception, or the loss of the lease; exits after a timeout then. */
 const untilEnded = (log: FlushableLog): Ending => {
   let end: (code: number) => void;
   const code = new Promise<number>((resolve) => {
@@ -126,29 +126,29 @@ const untilEnded = (log: FlushableLog): Ending => {
     setTimeout(() => {
       log.flush();
       process.exit(exitCode);
-    }, LOST_PATIENCE_MS).unref();
+    }, EXIT_TIMEOUT_MS).unref();
   };
-  process.once('uncaughtException', (fault) => {
-    log.error({ fault: fault.message, stack: fault.stack }, 'a fault of this program: it stops');
+  process.once('uncaughtException', (error) => {
+    log.error({ error: error.message, stack: error.stack }, 'uncaught exception, shutting down');
     endSoon(1);
   });
   onStopSignals({
     stop: () => {
-      log.info({}, 'stopping: what is under way is finished, and the Lease is given back');
+      log.info({}, 'stopping: finishing running reconciles, releasing the leader lease');
       end(0);
       return code.then(() => undefined);
     },
     end: (exitCode) => {
-      // The first signal is worked off by whoever waits for the code; a second one means now.
+      // The first signal resolves the code and stops in order; a second one exits at once.
       if (exitCode > 1) process.exit(exitCode);
     },
-    hungUp: () => log.info({}, 'SIGHUP is ignored: nothing is read from files that could have changed'),
+    hungUp: () => log.info({}, 'SIGHUP ignored: the controller reads no files'),
   });
   return {
     code,
     lost: (reason) => {
-      log.error({ reason }, 'the Lease is lost: this process writes nothing any more, and ends');
-      endSoon(LOST_CODE);
+      log.error({ reason }, 'lost leader lease, exiting');
+      endSoon(LOST_LEASE_CODE);
     },
   };
 };

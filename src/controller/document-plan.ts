@@ -1,20 +1,19 @@
-// What to do about one document in Vault (a role, a policy): pure, so that every case can be told in a table.
+// The plan for one document in Vault (configuration, role, policy): pure, so that a test can list every case.
 import type { Adoption } from '../resources/common-fields.ts';
 
-export interface DocumentSituation {
-  /** Vault has something of this name. */
+export interface DocumentFacts {
+  /** Vault has a document of this name. */
   readonly exists: boolean;
-  /** What Vault has differs from what is declared; false when nothing is there. */
+  /** The document in Vault differs from the declared one; false if there is none. */
   readonly differs: boolean;
-  /** Our status says that we made it or took it over, at this place. */
+  /** The status records that this object created or adopted it. */
   readonly isOwned: boolean;
-  /** What is declared is what was written last, so that a difference was made in Vault. */
+  /** The declared document was the last one written, so that a difference is drift. */
   readonly isWritten: boolean;
-  /** The last write was read back with the very differences that are there now: the server does not take these fields. */
+  /** The last write was read back with the same differences: the server does not store these fields. */
   readonly isIgnored: boolean;
   readonly adoption: Adoption;
   readonly driftPolicy: 'Repair' | 'Report';
-  /** Look and do not touch. */
   readonly observeOnly: boolean;
 }
 
@@ -24,11 +23,11 @@ export type DocumentPlan =
   | { readonly action: 'write'; readonly because: 'New' | 'Changed' | 'Drifted' | 'Overwritten' };
 
 /**
- * Decides: nothing is written that differs in nothing, nothing of somebody else's unless `adoption` says so, and nothing at
- * all where it is only observed. What we made and somebody deleted is drift like any other.
+ * Writes only a document that differs; one of another owner only if `adoption` allows it; and none in observe mode. An owned
+ * document that was deleted in Vault is drift.
  */
-export function planDocument(situation: DocumentSituation): DocumentPlan {
-  const { exists, differs, isOwned, isWritten, isIgnored, adoption, driftPolicy, observeOnly } = situation;
+export function planDocument(facts: DocumentFacts): DocumentPlan {
+  const { exists, differs, isOwned, isWritten, isIgnored, adoption, driftPolicy, observeOnly } = facts;
   if (observeOnly) return observed(exists, differs);
   if (!isOwned && exists) return foreign(differs, adoption);
   const drifted = isOwned && isWritten;

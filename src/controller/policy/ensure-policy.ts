@@ -120,7 +120,7 @@ const report = (
 
 /**
  * Those of the paths whose first parts are a namespace of the server, where the policy would give power over the namespace. Only
- * the server can tell: it is asked, which requires no right. Empty for a server without namespaces. Throws VaultError.
+ * the server has its namespaces: asking requires no right. Empty for a server without namespaces. Throws VaultError.
  */
 export async function reachedNamespaces(
   endpoint: VaultEndpoint | undefined,

@@ -1,4 +1,4 @@
-// Makes the role in Vault match its VaultAuthRole, or compares a role that is only observed by whom it admits.
+// Makes the role in Vault match its VaultAuthRole, or, in observe mode, checks whether it admits the service accounts.
 import { createHash } from 'node:crypto';
 import { isObject, type JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';

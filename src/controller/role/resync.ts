@@ -1,16 +1,16 @@
-// How often roles are looked at: as their backend says, but never so often that looks alone use up what its server allows.
+// The resync interval of roles: that of their backend, or longer if resyncs alone would use up the rate limit of the endpoint.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import type { Listers } from '../runtime/context.ts';
 
-/** Looks get half of the rate: the other half is for changes, which then find it unused. */
-const LOOKS_PART = 0.5;
+/** Resyncs get half of the rate limit: the other half is for changes. */
+const RESYNC_PART = 0.5;
 
 /**
- * Seconds between two looks at a role: `resyncSeconds` of its backend, or as long as looks at so many roles take with half of
- * the endpoint's `requestsPerSecond`. A look at a role that is as declared is one request.
+ * Seconds between two resyncs of a role: `resyncSeconds` of its backend, or the time that a resync of so many roles takes with half
+ * of the endpoint's `requestsPerSecond`. A resync of a role without drift is one request.
  */
 export function stretchedResync(resyncSeconds: number, roles: number, requestsPerSecond: number): number {
-  return Math.max(resyncSeconds, roles / (requestsPerSecond * LOOKS_PART));
+  return Math.max(resyncSeconds, roles / (requestsPerSecond * RESYNC_PART));
 }
 
 interface BackendListers {
@@ -18,7 +18,7 @@ interface BackendListers {
   readonly backends: Pick<Listers['backends'], 'list'>;
 }
 
-/** The same for the roles of a backend; all backends of its endpoint share the rate. How many roles each has, its status says. */
+/** The same for the roles of a backend, whose rate limit all backends of the endpoint share. */
 export function roleResyncSeconds({ endpoints, backends }: BackendListers, { spec }: VaultAuthBackend): number {
   const endpoint = endpoints.get(spec.endpointRef.name);
   if (!endpoint) return spec.resyncSeconds;

@@ -10,7 +10,7 @@ import type { KindName } from '../../resources/kinds.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
 import type { VaultRegistry } from './vault-registry.ts';
 
-/** The objects of our kinds. */
+/** The objects of each kind. */
 export interface Objects {
   readonly VaultEndpoint: VaultEndpoint;
   readonly VaultAuthBackend: VaultAuthBackend;
@@ -18,25 +18,25 @@ export interface Objects {
   readonly VaultAuthRole: VaultAuthRole;
 }
 
-/** A namespace, as far as anything here depends on it. */
+/** What the controller caches of a namespace. */
 export interface ClusterNamespace {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Those under our prefixes. */
+  /** Those with the prefixes of the annotation tables. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly deleting: boolean;
 }
 
-/** A service account, as far as anything here depends on it. */
+/** What the controller caches of a service account. */
 export interface ClusterServiceAccount {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** Those under our prefixes, and of vault.hashicorp.com. */
+  /** Those with the prefixes of the annotation tables, and with vault.hashicorp.com. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** Everything that can be in the queue. Tombstones: roles in Vault whose objects are gone, under the name of their backend. */
+/** Everything that can be in the queue. The key of `PendingDeletions` is the name of a backend. */
 export type ItemKind = KindName | 'ServiceAccount' | 'PendingDeletions';
 
 /** The cluster as the informers have it: read from memory, never from the API server. */
@@ -142,9 +142,9 @@ export interface Reconcilers {
   readonly VaultAuthBackend: Reconcile<VaultAuthBackend>;
   readonly VaultACLPolicy: Reconcile<VaultACLPolicy>;
   readonly VaultAuthRole: Reconcile<VaultAuthRole>;
-  /** Roles that are made for service accounts. */
+  /** Generated roles (autoRoles). */
   readonly ServiceAccount: Reconcile<ClusterServiceAccount>;
-  /** Roles in Vault whose objects are gone; the object is their backend. */
+  /** The object is the backend. */
   readonly PendingDeletions: Reconcile<VaultAuthBackend>;
 }
 

@@ -1,14 +1,14 @@
-// What a failed call to Vault means for an object: a reason of its conditions, a sentence, and when to try again.
+// What a failed request to Vault means for an object: a condition reason, a message, and the time of the retry.
 import { VaultError } from '../../vault/errors.ts';
 
 export interface VaultFailure {
   readonly reason: 'PermissionDenied' | 'VaultSealed' | 'VaultUnavailable' | 'WriteFailed';
   readonly message: string;
-  /** How long the server asked us to wait, in milliseconds. */
+  /** The server's Retry-After in milliseconds. */
   readonly retryAfterMs: number | undefined;
 }
 
-/** Undefined for whatever is no VaultError: that is our own fault and must not become a condition. `what` says what was tried. */
+/** Undefined for any other error: a bug must not become a condition. `what` names the object of the request. */
 export function vaultFailure(error: unknown, what: string): VaultFailure | undefined {
   if (!(error instanceof VaultError)) return undefined;
   return { reason: reasonOf(error), message: `${what}: ${error.message}`, retryAfterMs: error.retryAfterMs };

@@ -3,10 +3,10 @@ import { controller } from '../../../src/cli/controller.ts';
 import { runCommand } from './run-command.ts';
 
 test.each([
-  [['-workers=0'], '-workers: 0 would never do anything'],
+  [['-workers=0'], '-workers: invalid value 0'],
   [['-workers=many'], '-workers: invalid value "many"'],
-  [['-resync-factor=0'], '-resync-factor: 0 is no factor'],
-  [['-resync-factor=-1'], '-resync-factor: -1 is no factor'],
+  [['-resync-factor=0'], '-resync-factor: invalid value 0'],
+  [['-resync-factor=-1'], '-resync-factor: invalid value -1'],
   [['-deletion-timeout=soon'], '-deletion-timeout: invalid value "soon"'],
   [['-lease-name='], '-lease-name must not be empty'],
   [['-service-account='], '-service-account must not be empty'],

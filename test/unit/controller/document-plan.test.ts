@@ -1,7 +1,7 @@
 // Every combination of what can be the case with a document in Vault, and what is done about it.
-import { type DocumentSituation, planDocument } from '../../../src/controller/document-plan.ts';
+import { type DocumentFacts, planDocument } from '../../../src/controller/document-plan.ts';
 
-const settled: DocumentSituation = {
+const settled: DocumentFacts = {
   exists: true,
   differs: false,
   isOwned: true,
@@ -14,7 +14,7 @@ const settled: DocumentSituation = {
 const absent = { exists: false, differs: false } as const;
 const foreign = { isOwned: false, isWritten: false } as const;
 
-const rows: readonly (readonly [string, Partial<DocumentSituation>, string])[] = [
+const rows: readonly (readonly [string, Partial<DocumentFacts>, string])[] = [
   ['ours and as declared', {}, 'none InSync'],
   ['not there yet', { ...absent, ...foreign }, 'write New'],
   ['claimed, and the process ended before the write', { ...absent, isWritten: false }, 'write New'],
