@@ -1,5 +1,6 @@
 // AdmissionReview in, AdmissionReview out (admission.k8s.io/v1, and v1beta1 for old callers).
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
+import { isObject, objectAt, textOf, type Json, type JsonObject } from '../json/json.ts';
+import { podHeader } from '../pod/pod.ts';
 import { admitPod, type AdmissionContext, type AdmissionResult, type MissingObject } from './admit.ts';
 import { denialOf, warningsOf } from './problems.ts';
 import type { RoleProblemEffect } from './roles/modes.ts';
@@ -52,28 +53,17 @@ const parse = (body: Buffer): Json | undefined => {
   }
 };
 
-const ownerOf = (pod: JsonObject | undefined): string => {
-  const owner = objectsOf(objectAt(pod, 'metadata')?.['ownerReferences']).find((reference) => reference['controller'] === true);
-  return owner ? `${textOf(owner, 'kind') ?? ''}/${textOf(owner, 'name') ?? ''}` : '';
-};
-
-const nameOf = (request: JsonObject, pod: JsonObject | undefined): string => {
-  const metadata = objectAt(pod, 'metadata');
-  const name = textOf(metadata, 'name') ?? textOf(request, 'name') ?? '';
-  return name === '' ? `${textOf(metadata, 'generateName') ?? ''}*` : name;
-};
-
 const codesOf = ({ problems, warnings }: AdmissionResult): readonly string[] => [
   ...new Set([...problems, ...warnings].map(({ code }) => code)),
 ];
 
 const recordOf = (request: JsonObject, result: AdmissionResult): ReviewRecord => {
-  const pod = objectAt(request, 'object');
+  const { name, generateName, owner } = podHeader(objectAt(request, 'object') ?? {});
   return {
     uid: textOf(request, 'uid') ?? '',
     namespace: textOf(request, 'namespace') ?? '',
-    name: nameOf(request, pod),
-    owner: ownerOf(pod),
+    name: name || textOf(request, 'name') || `${generateName}*`,
+    owner,
     decision: result.decision,
     reason: result.reason,
     codes: codesOf(result),

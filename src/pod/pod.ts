@@ -1,6 +1,6 @@
 // A Pod with the fields that injection reads. They are proven once; the object stays raw JSON, so that fields of newer API versions
 // survive byte for byte and paths of a patch are those of the received object.
-import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
+import { isObject, objectAt, objectsOf, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { PodProblem } from './pod-problems.ts';
 
 /** The type of a field: a scalar, a list, an object with some known fields, or (`*`) a map of one type. */
@@ -135,18 +135,26 @@ export function serviceAccountOf({ spec }: Pod): string {
   return spec.serviceAccountName ?? DEFAULT_SERVICE_ACCOUNT;
 }
 
-/** What selection reads of an object that may not be a valid Pod: a field of another type counts as absent. */
+/** What selection and the log read of an object that may not be a valid Pod: a field of another type counts as absent. */
 export interface PodHeader {
+  readonly name: string;
+  readonly generateName: string;
+  /** Kind and name of the controlling owner, such as ReplicaSet/web-7d9c5; empty without one. */
+  readonly owner: string;
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
   readonly phase: string | undefined;
   readonly operatingSystem: string | undefined;
 }
 
-/** Reads the header of any JSON object. */
+/** The header of any JSON object. */
 export function podHeader(object: JsonObject): PodHeader {
   const metadata = objectAt(object, 'metadata');
+  const owner = objectsOf(metadata?.['ownerReferences']).find((reference) => reference['controller'] === true);
   return {
+    name: textOf(metadata, 'name') ?? '',
+    generateName: textOf(metadata, 'generateName') ?? '',
+    owner: owner ? `${textOf(owner, 'kind') ?? ''}/${textOf(owner, 'name') ?? ''}` : '',
     labels: textMap(metadata?.['labels']),
     annotations: textMap(metadata?.['annotations']),
     phase: textOf(objectAt(object, 'status'), 'phase'),

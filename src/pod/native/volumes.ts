@@ -79,14 +79,17 @@ export function agentMounts(options: Options, directories: readonly string[]): N
   ];
 }
 
-const AGENT_DIRECTORIES: readonly string[] = [CONFIG_DIRECTORY, RUN_DIRECTORY, SERVICE_ACCOUNT_DIRECTORY];
-
 /** In most images /var/run is a link to /run. */
 const resolved = (path: string): string => posix.join('/', path, '/').replace(/^\/var\/run\//, '/run/');
 
+const AGENT_DIRECTORIES = [CONFIG_DIRECTORY, RUN_DIRECTORY, SERVICE_ACCOUNT_DIRECTORY].map((path) => ({
+  path,
+  resolved: resolved(path),
+}));
+
 const agentDirectoryAt = (path: string): string | undefined => {
   const target = resolved(path);
-  return AGENT_DIRECTORIES.find((directory) => target.startsWith(resolved(directory)));
+  return AGENT_DIRECTORIES.find((directory) => target.startsWith(directory.resolved))?.path;
 };
 
 /**
