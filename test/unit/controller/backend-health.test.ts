@@ -1,4 +1,4 @@
-// What a login, a token and the API server's answers mean for the conditions of a backend.
+// Conditions of a backend: ReviewerHealthy and KeysFresh from the probe, the token and the keys of the cluster.
 import { generateKeyPairSync } from 'node:crypto';
 import { keysFresh, keysHealth, reviewerHealth, type ReviewerObservation } from '../../../src/controller/backend/conditions.ts';
 import { kidOf, readClusterKeys } from '../../../src/controller/backend/desired-config.ts';
@@ -8,7 +8,7 @@ import { KubeError } from '../../../src/kube/errors.ts';
 const NOW = Date.parse('2026-01-02T00:00:00Z');
 const at = (hours: number): string => new Date(NOW + hours * 3_600_000).toISOString();
 
-/** Of a backend as much as these functions look at. */
+/** The parts of a reconcile that these functions read. */
 const work = (spec: object, before: object = {}, request: () => Promise<unknown> = () => Promise.resolve({})): ReconcileInput =>
   ({
     context: { clock: { now: () => NOW, resyncFactor: 1 }, kube: { client: { request }, namespace: 'ours' } },
@@ -34,13 +34,41 @@ const ends = (issued: number, expires: number, mode = 'SecretRef') => ({ mode, i
 
 describe('reviewerHealth', () => {
   it.each<[string, ReconcileInput, Partial<ReviewerObservation>, string, string, string]>([
-    ['a login', kubernetes('Rotated'), {}, 'True', 'ProbeSucceeded', ''],
+    ['a successful login', kubernetes('Rotated'), {}, 'True', 'ProbeSucceeded', ''],
     ['no login yet', kubernetes('Rotated'), { probe: undefined }, 'Unknown', 'NotProbed', ''],
-    ['logins that are switched off', kubernetes('Rotated', false), { probe: undefined }, 'True', 'NotProbed', 'probe.enabled'],
-    ['a refusal', kubernetes('SecretRef'), { probe: probe('Denied') }, 'False', 'ProbeDenied', 'reviewer.secretRef has expired'],
-    ['a refusal, Local', kubernetes('Local'), { probe: probe('Denied') }, 'False', 'ProbeDenied', "Vault's own service account"],
-    ['a refusal, ClientJWT', kubernetes('ClientJWT'), { probe: probe('Denied') }, 'False', 'ProbeDenied', 'that logs in'],
-    ['no answer', kubernetes('Rotated'), { probe: probe('Failed', 'timed out') }, 'False', 'ProbeFailed', 'timed out'],
+    ['a disabled probe', kubernetes('Rotated', false), { probe: undefined }, 'True', 'NotProbed', 'probe.enabled'],
+    [
+      'a denied login',
+      kubernetes('SecretRef'),
+      { probe: probe('Denied') },
+      'False',
+      'ProbeDenied',
+      'reviewer.secretRef has expired',
+    ],
+    [
+      'a denied login with Local',
+      kubernetes('Local'),
+      { probe: probe('Denied') },
+      'False',
+      'ProbeDenied',
+      "Vault's own service account",
+    ],
+    [
+      'a denied login with ClientJWT',
+      kubernetes('ClientJWT'),
+      { probe: probe('Denied') },
+      'False',
+      'ProbeDenied',
+      'that logs in',
+    ],
+    [
+      'a login without a response',
+      kubernetes('Rotated'),
+      { probe: probe('Failed', 'timed out') },
+      'False',
+      'ProbeFailed',
+      'timed out',
+    ],
     [
       'a missing right',
       kubernetes('Rotated'),
@@ -50,16 +78,16 @@ describe('reviewerHealth', () => {
       'ours/reviewer may not',
     ],
     [
-      'rights that cannot be given',
+      'rights that cannot be granted',
       kubernetes('Rotated'),
       { probe: probe('Denied'), rightsProblem: 'forbidden: x' },
       'False',
       'BindingMissing',
       'forbidden: x',
     ],
-    ['rights that somebody else gave', kubernetes('Rotated'), { rightsProblem: 'forbidden: x' }, 'True', 'ProbeSucceeded', ''],
+    ['rights that an operator granted', kubernetes('Rotated'), { rightsProblem: 'forbidden: x' }, 'True', 'ProbeSucceeded', ''],
     [
-      'rights of others who log in',
+      'rights of other service accounts',
       kubernetes('ClientJWT'),
       { rightsProblem: 'forbidden: x' },
       'False',
@@ -67,18 +95,11 @@ describe('reviewerHealth', () => {
       'forbidden: x',
     ],
     ['another token in Vault', kubernetes('SecretRef'), { isReplaced: true }, 'False', 'TokenReplaced', 'Report'],
-    ['a token that ends soon', kubernetes('SecretRef'), { reviewer: ends(-9, 1) }, 'True', 'TokenExpiring', at(1)],
-    ['a token with half of its life', kubernetes('SecretRef'), { reviewer: ends(-5, 5) }, 'True', 'ProbeSucceeded', ''],
+    ['a token that expires soon', kubernetes('SecretRef'), { reviewer: ends(-9, 1) }, 'True', 'TokenExpiring', at(1)],
+    ['a token with half of its lifetime', kubernetes('SecretRef'), { reviewer: ends(-5, 5) }, 'True', 'ProbeSucceeded', ''],
+    ['an expired token', kubernetes('SecretRef'), { reviewer: ends(-9, -1) }, 'False', 'TokenExpiring', 'reviewer.secretRef'],
     [
-      'a token that has ended',
-      kubernetes('SecretRef'),
-      { reviewer: ends(-9, -1) },
-      'False',
-      'TokenExpiring',
-      'reviewer.secretRef',
-    ],
-    [
-      'an old token without end',
+      'an old token that never expires',
       kubernetes('LongLivedSecret'),
       { reviewer: { mode: 'LongLivedSecret', issuedAt: at(-48) } },
       'True',
@@ -103,7 +124,7 @@ describe('keysHealth', () => {
     expect(keysHealth(synced, probe('Denied', message))).toMatchObject({ status: 'False', reason });
   });
 
-  it('leaves what is known better, and what a login proves', () => {
+  it('keeps a False condition, and any condition after a successful login', () => {
     const unreachable = keysFresh('False', 'JWKSUnreachable', 'x');
     expect(keysHealth(unreachable, probe('Denied'))).toBe(unreachable);
     expect(keysHealth(synced, probe('Succeeded'))).toBe(synced);
@@ -113,12 +134,12 @@ describe('keysHealth', () => {
 
 const refuse = (): Promise<never> => Promise.reject(new KubeError(403, 'Forbidden', 'no'));
 
-describe('keys of a cluster that cannot be asked', () => {
+describe('readClusterKeys without an API server', () => {
   const pem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const push = { type: 'jwt', jwt: { issuer: 'Discover', keys: { source: 'Push' } } };
   const recorded = { mount: { owned: true, clusterID: 'one' }, issuer: 'https://api', keys: { kids: [kidOf(pem)] } };
 
-  it('are those that Vault has from us, and none of anybody else', async () => {
+  it('keeps the recorded keys in Vault, and no others', async () => {
     const held = { jwt_validation_pubkeys: [pem, 'foreign'], bound_issuer: 'https://foreign' };
     const keys = await readClusterKeys(work(push, recorded, refuse), held);
     expect(keys).toMatchObject({
@@ -130,14 +151,14 @@ describe('keys of a cluster that cannot be asked', () => {
     expect(keys.condition?.message).toContain('system:service-account-issuer-discovery');
   });
 
-  it('are unknown where we have not written any, or in another Vault', async () => {
+  it('is incomplete if no keys were written, or in another cluster', async () => {
     const held = { jwt_validation_pubkeys: [pem] };
     expect((await readClusterKeys(work(push, {}, refuse), held)).isComplete).toBe(false);
     const elsewhere = { ...recorded, mount: { owned: true, clusterID: 'two' } };
     expect((await readClusterKeys(work(push, elsewhere, refuse), held)).isComplete).toBe(false);
   });
 
-  it('do not matter where none are needed', async () => {
+  it('is complete if the backend uses no keys', async () => {
     const plain = { type: 'kubernetes', kubernetes: { issuer: 'Ignore', verifyKeys: { source: 'None' } } };
     expect(await readClusterKeys(work(plain, {}, refuse), undefined)).toMatchObject({
       condition: undefined,

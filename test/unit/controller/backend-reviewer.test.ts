@@ -1,4 +1,4 @@
-// What a backend gives and takes in Kubernetes: rights only to whom a role admits, and nothing that another backend still needs.
+// The reviewer's objects and rights in Kubernetes: granted to admitted service accounts only, and kept while another backend uses them.
 import { deleteReviewer, deleteUnneededObjects, ensureRights } from '../../../src/controller/backend/reviewer.ts';
 import type { ReconcileInput } from '../../../src/controller/backend/step.ts';
 import type { KubeRequest } from '../../../src/kube/client.ts';
@@ -11,7 +11,7 @@ import { kubernetesBackend, webRole } from '../resources/fixture.ts';
 const ACCOUNT = '/api/v1/namespaces/vault-auth-injector/serviceaccounts/reviewer';
 const SECRET = '/api/v1/namespaces/vault-auth-injector/secrets/reviewer-token';
 
-/** An API server that has both objects of a reviewer, made by us; what is applied and what is deleted. */
+/** An API server with service account and Secret of a reviewer, both managed; records what is applied and deleted. */
 const inputOf = (backend: VaultAuthBackend, others: readonly VaultAuthBackend[], roles: readonly VaultAuthRole[] = []) => {
   const applied = new Map<string, JsonObject>();
   const deleted: string[] = [];
@@ -26,7 +26,7 @@ const inputOf = (backend: VaultAuthBackend, others: readonly VaultAuthBackend[],
     kube: { client: { request }, namespace: 'vault-auth-injector', serviceAccount: 'controller' },
     listers: { backends: { list: () => [backend, ...others] }, roles: { list: () => roles } },
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the code under test reads is there
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it has all that the code under test reads
   return { input: { context, backend, signal: undefined } as unknown as ReconcileInput, applied, deleted };
 };
 
@@ -35,7 +35,7 @@ const reviewed = (mode: string, uid: string): VaultAuthBackend => {
   return { ...backend, metadata: { ...backend.metadata, uid } };
 };
 
-test('the objects of a reviewer go when nobody needs them', async () => {
+test('deletes the objects of a reviewer when no backend uses them', async () => {
   const { input, deleted } = inputOf(reviewed('Rotated', 'uid-1'), []);
   await deleteUnneededObjects(input);
   expect(deleted).toEqual([SECRET]);
@@ -43,7 +43,7 @@ test('the objects of a reviewer go when nobody needs them', async () => {
   expect(deleted).toEqual([SECRET, SECRET, ACCOUNT]);
 });
 
-test('what another backend needs stays', async () => {
+test('keeps objects that another backend uses', async () => {
   const { input, deleted } = inputOf(reviewed('Rotated', 'uid-1'), [reviewed('LongLivedSecret', 'uid-2')]);
   await deleteUnneededObjects(input);
   await deleteReviewer(input);
@@ -54,7 +54,7 @@ test('what another backend needs stays', async () => {
 });
 
 test.each(roleReasons.Accepted.map((reason) => [reason]))(
-  'with %s a role gives its service accounts the right to log in if it is in Vault',
+  'a role in Vault with Accepted reason %s grants its service accounts the right, if it is admitted',
   async (reason) => {
     const condition = {
       type: 'Accepted',

@@ -1,4 +1,4 @@
-// What a run asks of Vault, and with which priority: a resync until it writes.
+// The priority of a run's Vault requests: resync until it writes.
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import { dispatcher } from '../../../src/controller/runtime/dispatch.ts';
 import type { Cause } from '../../../src/controller/runtime/queue-lanes.ts';
@@ -9,7 +9,7 @@ import type { VaultCall } from '../../../src/vault/client.ts';
 
 const ANSWER: VaultResponse = { status: 200, data: undefined, auth: undefined, warnings: [], raw: {} };
 
-/** Runs a reconciler of roles that reads, writes and reads again, and says what reached the server and how. */
+/** Runs a reconciler that reads, writes and reads again; returns the requests with their priorities. */
 const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> => {
   const seen: string[] = [];
   const request = (call: VaultCall): Promise<VaultResponse> => {
@@ -52,11 +52,11 @@ const asked = async (...causes: readonly Cause[]): Promise<readonly string[]> =>
   return seen;
 };
 
-test('a resync lets others go first until it writes; from then on it is a change, and the next run begins anew', async () => {
+test('sends the requests of a resync with low priority until its first write, and again in the next run', async () => {
   const resync = ['GET a resync', 'LIST b resync', 'GET c system', 'POST d -', 'GET d -'];
   expect(await asked('resync', 'resync')).toEqual([...resync, ...resync]);
 });
 
-test('of a run that a change asked for nothing waits behind resyncs', async () => {
+test('sends no request of a change with low priority', async () => {
   expect(await asked('change')).toEqual(['GET a -', 'LIST b -', 'GET c system', 'POST d -', 'GET d -']);
 });

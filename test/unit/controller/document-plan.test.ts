@@ -1,4 +1,4 @@
-// Every combination of what can be the case with a document in Vault, and what is done about it.
+// Every case of a document in Vault, and its plan.
 import { type DocumentFacts, planDocument } from '../../../src/controller/document-plan.ts';
 
 const settled: DocumentFacts = {
@@ -15,29 +15,37 @@ const absent = { exists: false, differs: false } as const;
 const foreign = { isOwned: false, isWritten: false } as const;
 
 const rows: readonly (readonly [string, Partial<DocumentFacts>, string])[] = [
-  ['ours and as declared', {}, 'none InSync'],
-  ['not there yet', { ...absent, ...foreign }, 'write New'],
-  ['claimed, and the process ended before the write', { ...absent, isWritten: false }, 'write New'],
+  ['owned and as declared', {}, 'none InSync'],
+  ['absent and never written', { ...absent, ...foreign }, 'write New'],
+  ['claimed, but not written before the process ended', { ...absent, isWritten: false }, 'write New'],
   ['deleted in Vault', absent, 'write Drifted'],
-  ['deleted in Vault, only reported', { ...absent, driftPolicy: 'Report' }, 'leave Drifted'],
+  ['deleted in Vault, with driftPolicy Report', { ...absent, driftPolicy: 'Report' }, 'leave Drifted'],
   ['the declaration changed', { differs: true, isWritten: false }, 'write Changed'],
   [
-    'the declaration changed, drift is only reported',
+    'the declaration changed, with driftPolicy Report',
     { differs: true, isWritten: false, driftPolicy: 'Report' },
     'write Changed',
   ],
   ['changed in Vault', { differs: true }, 'write Drifted'],
-  ['changed in Vault, only reported', { differs: true, driftPolicy: 'Report' }, 'leave Drifted'],
-  ['a field that the server drops', { differs: true, isIgnored: true }, 'leave IgnoredParameters'],
-  ['dropped before, and declared anew', { differs: true, isIgnored: true, isWritten: false }, 'write Changed'],
-  ['somebody else’s and identical', foreign, 'none Adopted'],
-  ['somebody else’s and identical, never adopted', { ...foreign, adoption: 'Never' }, 'leave NotOwned'],
-  ['somebody else’s and different', { ...foreign, differs: true }, 'leave NotOwned'],
-  ['somebody else’s and different, always adopted', { ...foreign, differs: true, adoption: 'Always' }, 'write Overwritten'],
-  ['somebody else’s and identical, always adopted', { ...foreign, adoption: 'Always' }, 'none Adopted'],
-  ['observed and as declared', { ...foreign, observeOnly: true }, 'none Observed'],
-  ['observed and different', { differs: true, observeOnly: true }, 'leave ObservedMismatch'],
-  ['observed and absent', { ...absent, observeOnly: true }, 'leave Absent'],
+  ['changed in Vault, with driftPolicy Report', { differs: true, driftPolicy: 'Report' }, 'leave Drifted'],
+  ['a field that the server does not store', { differs: true, isIgnored: true }, 'leave IgnoredParameters'],
+  [
+    'a field that the server did not store, declared with another value',
+    { differs: true, isIgnored: true, isWritten: false },
+    'write Changed',
+  ],
+  ['of another owner and identical', foreign, 'none Adopted'],
+  ['of another owner and identical, with adoption Never', { ...foreign, adoption: 'Never' }, 'leave NotOwned'],
+  ['of another owner and different', { ...foreign, differs: true }, 'leave NotOwned'],
+  [
+    'of another owner and different, with adoption Always',
+    { ...foreign, differs: true, adoption: 'Always' },
+    'write Overwritten',
+  ],
+  ['of another owner and identical, with adoption Always', { ...foreign, adoption: 'Always' }, 'none Adopted'],
+  ['observe only and as declared', { ...foreign, observeOnly: true }, 'none Observed'],
+  ['observe only and different', { differs: true, observeOnly: true }, 'leave ObservedMismatch'],
+  ['observe only and absent', { ...absent, observeOnly: true }, 'leave Absent'],
 ];
 
 it.each(rows)('%s', (_, situation, expected) => {

@@ -5,7 +5,7 @@ import type { ControllerContext } from '../../../src/controller/runtime/context.
 import { observeRights } from '../../../src/controller/endpoint/observe.ts';
 import type { VaultCaller } from '../../../src/vault/client.ts';
 
-/** Objects as far as rights depend on them. */
+/** The parts of objects that rights depend on. */
 const endpoint = { metadata: { name: 'main' }, spec: { managementPolicy: 'Manage' } } as VaultEndpoint;
 const backend = (name: string, changes: object = {}, isMounted = true): VaultAuthBackend =>
   ({
@@ -29,7 +29,7 @@ const policy = {
 
 const store = (objects: readonly object[]): never => ({ list: () => objects }) as never;
 
-/** What is missing for a token that has nothing. */
+/** The message for a token without any right. */
 const missing = async (
   backends: readonly VaultAuthBackend[],
   policies: readonly VaultACLPolicy[] = [],
@@ -40,25 +40,25 @@ const missing = async (
   return (await observeRights(context as unknown as ControllerContext, endpoint, nothing, new AbortController().signal)).message;
 };
 
-test('what is needed for a backend that is mounted, and for a policy', async () => {
+test('requires rights on the mount of a backend, and on a policy', async () => {
   expect(await missing([backend('k')], [policy])).toBe(
     'The token lacks rights on sys/auth (read), auth/k/config (read, update), sys/mounts/auth/k/tune (read, update), auth/k/role/prod.any (create, read, update, delete), sys/policies/acl/p (read, update): add them to its policy.',
   );
 });
 
-test('a mount that is still to be made, or may have to be disabled, needs sudo', async () => {
+test('requires sudo to create or disable a mount', async () => {
   expect(await missing([backend('k', {}, false)])).toContain('sys/auth/k (update, sudo)');
   expect(await missing([backend('k', { deletionPolicy: 'Delete' })])).toContain('sys/auth/k (delete, sudo)');
   expect(await missing([backend('k', { mount: { create: false } }, false)])).not.toContain('sys/auth/k');
 });
 
-test('those who only look need to read alone', async () => {
+test('requires only read in observe mode', async () => {
   const reads = 'sys/auth (read), auth/k/config (read), sys/mounts/auth/k/tune (read): add';
   expect(await missing([backend('k', { managementPolicy: 'Observe' })])).toContain(reads);
   expect(await missing([backend('k')], [], true)).toContain(reads);
 });
 
-test('objects of other endpoints do not count, and of many only some are named', async () => {
+test('ignores objects of other endpoints, and shortens a long list', async () => {
   expect(await missing([backend('k', { endpointRef: { name: 'other' } })])).toBe(
     'The token lacks rights on sys/auth (read): add them to its policy.',
   );

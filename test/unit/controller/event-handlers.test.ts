@@ -1,10 +1,10 @@
-// The eventHandlers: nothing before this process leads, endpoints first, then everything once, and then what changes concern.
+// Event handlers: drop events until this process leads, enqueue endpoints first, then everything once, then mapped changes.
 import { eventHandlers } from '../../../src/controller/runtime/event-handlers.ts';
 import type { Listers } from '../../../src/controller/runtime/context.ts';
 import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
 import { backend, endpoint, policy, ready, role } from './objects.ts';
 
-// The global of Jest's ES modules.
+// Jest has no global in ES modules.
 const { jest } = import.meta;
 
 beforeEach(() => void jest.useFakeTimers());
@@ -46,7 +46,7 @@ const started = (more: Partial<Listers> = {}) => {
   return { events, added, delays };
 };
 
-test('changes before this process leads are dropped: everything is looked at then', () => {
+test('drops changes until this process leads', () => {
   const { events, added } = started();
   events.handlers.object('VaultAuthRole', 'a/1', undefined, role('a/1'));
   events.handlers.credential('token');
@@ -54,7 +54,7 @@ test('changes before this process leads are dropped: everything is looked at the
   expect(added).toEqual([]);
 });
 
-test('everything waits until all endpoints were looked at, however it went', () => {
+test('enqueues everything else after the first reconcile of all endpoints, even if it failed', () => {
   const { events, added, delays } = started();
   events.start();
   events.handlers.object('VaultAuthRole', 'a/1', undefined, role('a/1'));
@@ -66,24 +66,24 @@ test('everything waits until all endpoints were looked at, however it went', () 
   expect(added).toHaveLength(2 + 1 + 1 + 1000 + 1);
   expect(added.slice(2, 5)).toEqual(['VaultAuthBackend/one', 'VaultACLPolicy/app', 'VaultAuthRole/a/0']);
   expect(added.at(-1)).toBe('PendingDeletions/one');
-  // One by one, so that what somebody changes meanwhile does not stand behind a thousand.
+  // Spread, so that a change meanwhile does not wait behind a thousand items.
   expect(delays[4]).toBeGreaterThan(1000);
 });
 
-test('an endpoint that never answers does not keep the others waiting for ever', async () => {
+test('enqueues everything else after a timeout if an endpoint never answers', async () => {
   const { events, added } = started();
   events.start();
   await jest.advanceTimersByTimeAsync(30_000);
   expect(added.length).toBeGreaterThan(1000);
 });
 
-test('without endpoints there is nothing to wait for', () => {
+test('enqueues everything at once without endpoints', () => {
   const { events, added } = started({ endpoints: ours(), roles: ours() });
   events.start();
   expect(added).toEqual(['VaultAuthBackend/one', 'VaultACLPolicy/app', 'PendingDeletions/one']);
 });
 
-test('a change is a look at the object at once, and at others soon or later; nothing after the end', () => {
+test('enqueues a changed object at once and mapped ones later, and nothing after stop', () => {
   const { events, added, delays } = started({ endpoints: ours(), roles: ours(), policies: ours(), backends: ours() });
   events.start();
   events.handlers.object('VaultAuthRole', 'a/1', undefined, role('a/1', { spec: { backendRef: { name: 'one' } } }));
@@ -91,10 +91,10 @@ test('a change is a look at the object at once, and at others soon or later; not
     ['VaultAuthRole/a/1', 'VaultAuthBackend/one'],
     [undefined, 5000],
   ]);
-  const told = role('a/1', { spec: { backendRef: { name: 'one' } }, status: { conditions: ready('True') } });
-  events.handlers.object('VaultAuthRole', 'a/1', told, told);
+  const settled = role('a/1', { spec: { backendRef: { name: 'one' } }, status: { conditions: ready('True') } });
+  events.handlers.object('VaultAuthRole', 'a/1', settled, settled);
   expect(added).toHaveLength(2);
   events.stop();
-  events.handlers.object('VaultAuthRole', 'a/1', told, undefined);
+  events.handlers.object('VaultAuthRole', 'a/1', settled, undefined);
   expect(added).toHaveLength(2);
 });

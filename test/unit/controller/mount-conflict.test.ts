@@ -1,4 +1,4 @@
-// Which of two objects has a mount, also when they reach the server by different ways.
+// Which of two backends has a mount, also through different endpoints to one server.
 import { findMountConflict } from '../../../src/controller/backend/mount.ts';
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
@@ -10,7 +10,7 @@ interface Server {
   readonly isReady?: boolean;
 }
 
-/** The context in which endpoints lead to these servers and the backends are these. */
+/** A context with these servers behind its endpoints, and these backends. */
 const contextOf = (servers: Readonly<Record<string, Server>>, backends: readonly VaultAuthBackend[]): ControllerContext =>
   ({
     listers: {
@@ -42,25 +42,25 @@ const younger = mounted('younger', 'two', LATE);
 
 it.each<[string, Server, Server, boolean]>([
   ['the same cluster', { cluster: 'c' }, { cluster: 'c' }, true],
-  ['the same cluster, which one of them does not reach now', { cluster: 'c', isReady: false }, { cluster: 'c' }, true],
+  ['the same cluster, of which one is not ready', { cluster: 'c', isReady: false }, { cluster: 'c' }, true],
   ['another namespace', { cluster: 'c' }, { cluster: 'c', namespace: 'team' }, false],
   ['another cluster', { cluster: 'c' }, { cluster: 'd' }, false],
-  ['clusters that nobody has seen', {}, {}, false],
-])('through endpoints of %s', (_what, one, two, isConflict) => {
+  ['servers that were never reached', {}, {}, false],
+])('compares backends through endpoints of %s', (_what, one, two, isConflict) => {
   const context = contextOf({ one, two }, [older, younger]);
   expect(findMountConflict({ context, backend: older })).toBeUndefined();
   const said = findMountConflict({ context, backend: younger });
   expect(said?.includes('VaultAuthBackend older through VaultEndpoint one') === true).toBe(isConflict);
 });
 
-it('who has the mount keeps it', () => {
+it('leaves the mount to the backend that has it', () => {
   const having = mounted('younger', 'two', LATE, true);
   const context = contextOf({ one: { cluster: 'c' }, two: { cluster: 'c' } }, [older, having]);
   expect(findMountConflict({ context, backend: having })).toBeUndefined();
   expect(findMountConflict({ context, backend: older })).toContain('VaultAuthBackend younger');
 });
 
-it('a mount is known by its accessor in clusters that share it', () => {
+it('identifies a mount by its accessor in clusters that share mounts', () => {
   const having = mounted('older', 'one', EARLY, true, 'auth_kubernetes_1');
   const context = contextOf({ one: { cluster: 'c' }, two: { cluster: 'd' } }, [having, younger]);
   expect(findMountConflict({ context, backend: younger })).toBeUndefined();
@@ -68,7 +68,7 @@ it('a mount is known by its accessor in clusters that share it', () => {
   expect(findMountConflict({ context, backend: younger }, 'auth_kubernetes_1')).toContain('VaultAuthBackend older');
 });
 
-it('another path is another mount', () => {
+it('finds no conflict between different paths', () => {
   const elsewhere = backend('other', { metadata: { creationTimestamp: EARLY }, spec: { path: 'elsewhere' } });
   const context = contextOf({ main: { cluster: 'c' }, two: { cluster: 'c' } }, [elsewhere, younger]);
   expect(findMountConflict({ context, backend: younger })).toBeUndefined();

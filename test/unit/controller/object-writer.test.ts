@@ -1,4 +1,4 @@
-// The status writer: silent when there is nothing new to say, never wrong about whom it writes to, careful with pending deletions.
+// The status writer: writes only changes, never to a replaced object, and keeps pending deletions.
 import { statusWriter } from '../../../src/controller/runtime/object-writer.ts';
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
@@ -10,7 +10,7 @@ type Any = Resource<unknown, unknown>;
 const NOW = Date.parse('2026-06-01T12:00:00Z');
 const ago = (hours: number): string => new Date(NOW - hours * 3_600_000).toISOString();
 
-/** An API server with these objects; `refuse` answers in its place. */
+/** An API server with these objects; `refuse` may reject a write. */
 const cluster = (objects: readonly Any[], refuse: () => void = () => undefined) => {
   const known = new Map(objects.map((object) => [keyOf(object), object]));
   const written: unknown[] = [];
@@ -37,7 +37,7 @@ const cluster = (objects: readonly Any[], refuse: () => void = () => undefined) 
   return { ...statusWriter({ client, informers, now: () => NOW }), written, known };
 };
 
-test('what is said already is not written, however the fields are ordered and whatever is undefined', async () => {
+test('does not write an equal status, whatever the order of fields and undefined values', async () => {
   const object = role('a/web', { status: { conditions: ready('True'), effectivePolicies: ['x'], lastSyncTime: ago(1) } });
   const { writeStatus, written } = cluster([object]);
   await writeStatus('VaultAuthRole', object, {
@@ -51,14 +51,14 @@ test('what is said already is not written, however the fields are ordered and wh
   expect(written).toHaveLength(1);
 });
 
-test('a time alone is written when it has grown old', async () => {
+test('writes times of observation only when they are old', async () => {
   const object = role('a/web', { status: { lastSyncTime: ago(7) } });
   const { writeStatus, written } = cluster([object]);
   await writeStatus('VaultAuthRole', object, { lastSyncTime: ago(0) });
   expect(written).toEqual([{ lastSyncTime: ago(0) }]);
 });
 
-test('the newest that is known counts, not what the caller once read', async () => {
+test('compares with the cached status, not with that of the caller', async () => {
   const old = role('a/web', { status: { effectivePolicies: ['old'] } });
   const { writeStatus, written } = cluster([role('a/web', { status: { effectivePolicies: ['new'] } })]);
   await writeStatus('VaultAuthRole', old, { effectivePolicies: ['old'] });
@@ -67,15 +67,15 @@ test('the newest that is known counts, not what the caller once read', async () 
 
 test.each([
   ['gone', 'NotFound', []],
-  ['another one', 'Invalid', [role('a/web', { metadata: { uid: 'another' } })]],
-])('an object that is %s by now is left alone', async (_, reason, objects) => {
+  ['replaced', 'Invalid', [role('a/web', { metadata: { uid: 'another' } })]],
+])('does not write to an object that is %s by now', async (_, reason, objects) => {
   const { writeStatus } = cluster(objects, () => {
     throw new KubeError(409, reason, reason);
   });
   await expect(writeStatus('VaultAuthRole', role('a/web'), { effectivePolicies: [] })).resolves.toBeUndefined();
 });
 
-test('a status that the API server does not take is a fault', async () => {
+test('throws when the API server rejects the status', async () => {
   const { writeStatus } = cluster([role('a/web')], () => {
     throw new KubeError(422, 'Invalid', 'status.x: too long');
   });
@@ -85,7 +85,7 @@ test('a status that the API server does not take is a fault', async () => {
 const pendingDeletion = (roleName: string) => ({ roleName, namespace: 'a', name: 'web', since: ago(1), reason: 'away' });
 
 describe('pending deletions', () => {
-  test('come many at once in few writes, and stay when others write the status', async () => {
+  test('are gathered into few writes, and survive other writes of the status', async () => {
     const object = backend('one', { status: { conditions: ready('True') } });
     const { changePendingDeletions, writeStatus, written, known } = cluster([object]);
     const names = Array.from({ length: 50 }, (_, index) => `test.a.web-${index}`);
@@ -94,7 +94,7 @@ describe('pending deletions', () => {
     );
     expect(added.every(Boolean)).toBe(true);
     expect(written.length).toBeLessThan(5);
-    // This caller had read the status before.
+    // The caller's object is older.
     await writeStatus('VaultAuthBackend', object, { conditions: ready('False', 'Drifted') });
     expect(known.get('one')?.status).toMatchObject({
       conditions: ready('False', 'Drifted'),
@@ -104,7 +104,7 @@ describe('pending deletions', () => {
     expect(known.get('one')?.status).toMatchObject({ conditions: ready('False', 'Drifted'), pendingDeletions: [] });
   });
 
-  test('of a backend that is gone are nowhere', async () => {
+  test('cannot be recorded for a deleted backend', async () => {
     expect(await cluster([]).changePendingDeletions('one', (before) => before)).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-// Objects of our kinds for unit tests: what the API server fills in is filled in, and nothing more is there than the test says.
+// Builders of objects for unit tests, with what the API server fills in and with what the test sets.
 import type { VaultACLPolicy } from '../../../src/resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import type { Condition } from '../../../src/resources/condition.ts';
@@ -22,7 +22,7 @@ interface Parts<Spec, Status> {
   readonly status?: Partial<Status>;
 }
 
-// Of specs only what the code under test reads is there.
+// Of specs only it has all that the code under test reads.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 const make = <T>(kind: string, key: string, spec: object, { metadata, spec: more, status }: Parts<unknown, unknown>): T =>
   ({

@@ -1,4 +1,4 @@
-// What becomes of roles in Vault whose objects are gone, in every situation that Vault can be in.
+// Pending deletions in every state of Vault.
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import {
   addPendingDeletion,
@@ -74,7 +74,7 @@ const setUp = ({ deletions, roles = [], answers = {}, observe, isReady = true, f
   return { context, object, run, deleted, events, pending: () => pending.map(({ roleName, reason }) => [roleName, reason]) };
 };
 
-test('all are deleted and forgotten, and people are told', async () => {
+test('deletes all roles, removes the entries and emits Events', async () => {
   const many = Array.from({ length: 120 }, (_, index) => deletion(`test.a.r${index}`));
   const { run, deleted, events, pending } = setUp({ deletions: many });
   expect(await run()).toEqual({});
@@ -82,7 +82,7 @@ test('all are deleted and forgotten, and people are told', async () => {
   expect(deleted[0]).toBe('auth/kube/role/test.a.r0');
 });
 
-test('what must not be deleted stays with the reason, and is looked at again', async () => {
+test('keeps an entry with its reason, and retries it', async () => {
   const { run, deleted, pending } = setUp({
     deletions: [
       deletion('test.a.cluster', { clusterID: 'cluster-0' }),
@@ -101,7 +101,7 @@ test('what must not be deleted stays with the reason, and is looked at again', a
   ]);
 });
 
-test('with its mount a role is gone too', async () => {
+test('counts a role without a mount as deleted', async () => {
   const { run, pending } = setUp({ deletions: [deletion('test.a.web')], answers: { 'test.a.web': 'NotFound' } });
   await run();
   expect(pending()).toEqual([]);
@@ -109,7 +109,7 @@ test('with its mount a role is gone too', async () => {
 
 const vault = (owned: boolean, roleName: string) => ({ backend: 'kube', roleName, owned }) as never;
 
-test('a role that an object has claimed again is its own; one that only looks at it is no owner', async () => {
+test('leaves a role that an object has claimed again; an observing object is not an owner', async () => {
   const { run, deleted, pending } = setUp({
     deletions: [deletion('test.a.web'), deletion('test.a.job'), deletion('plain', { namespace: 'gone' })],
     roles: [
@@ -136,13 +136,13 @@ test.each<VaultErrorKind>(['Unavailable', 'Sealed', 'Timeout', 'RateLimited', 'C
   },
 );
 
-test.each([{ observe: true }, { isReady: false }])('nothing is tried while nothing may be written: %j', async (more) => {
+test.each([{ observe: true }, { isReady: false }])('tries nothing while nothing may be written: %j', async (more) => {
   const { run, deleted, pending } = setUp({ deletions: [deletion('test.a.web')], ...more });
   expect(await run()).toEqual({});
   expect([deleted, pending().length]).toEqual([[], 1]);
 });
 
-test('a process that leads no more deletes nothing', async () => {
+test('deletes nothing without the leader lease', async () => {
   const { run, deleted } = setUp({
     deletions: [deletion('test.a.web')],
     fence: () => {
@@ -153,7 +153,7 @@ test('a process that leads no more deletes nothing', async () => {
   expect(deleted).toEqual([]);
 });
 
-test('a role is remembered once, with a reason that the schema takes, and only as many as a status holds', async () => {
+test('records a role once, with a shortened reason, up to the maximum', async () => {
   const { context, pending } = setUp({ deletions: [deletion('test.a.web')] });
   expect(await addPendingDeletion(context, 'kube', deletion('test.a.web', { reason: 'x'.repeat(1000) }))).toBe(true);
   expect(pending()).toEqual([['test.a.web', 'x'.repeat(256)]]);
@@ -163,7 +163,7 @@ test('a role is remembered once, with a reason that the schema takes, and only a
   expect(full.pending()).toHaveLength(MAX_PENDING_DELETIONS);
 });
 
-test('what is buried is known by its name and its cluster, until somebody owns it again', async () => {
+test('finds an entry by role name and cluster until it is removed', async () => {
   const { context, object, pending } = setUp({
     deletions: [deletion('test.a.web'), deletion('old', { clusterID: 'cluster-0' })],
   });

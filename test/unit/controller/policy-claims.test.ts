@@ -1,4 +1,4 @@
-// Whose a policy in Vault is, and when it is let alone: where only is observed, and where the endpoint leads elsewhere by now.
+// Ownership of policies in Vault: never touched in observe mode, in another namespace, or with another owner.
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import { reconcilePolicy } from '../../../src/controller/policy/reconcile.ts';
 import { type JsonObject, textOf } from '../../../src/json/json.ts';
@@ -8,7 +8,7 @@ import { VaultError } from '../../../src/vault/errors.ts';
 import { aclPolicy } from '../resources/fixture.ts';
 import { endpoint } from './objects.ts';
 
-/** A server with one policy that the object has made; `spec` is that of the endpoint. */
+/** A server with one policy that the object created; `spec` is that of the endpoint. */
 const setUp = (
   spec: { readonly namespace?: string; readonly managementPolicy?: 'Observe' } = {},
   others: readonly VaultACLPolicy[] = [],
@@ -75,35 +75,35 @@ const going = (policy: VaultACLPolicy): VaultACLPolicy => ({
   metadata: { ...policy.metadata, deletionTimestamp: '1970-01-01T00:00:00Z', finalizers: [FINALIZER] },
 });
 
-test('it is deleted with its object', async () =>
+test('deletes the policy with its object', async () =>
   expect(await setUp()(going(made('path "a" {}')))).toMatchObject({ text: undefined, isReleased: true }));
 
-test('nothing is deleted where the endpoint or the object only observes', async () => {
+test('deletes nothing if the endpoint or the object is in observe mode', async () => {
   const kept = { text: 'path "a" {}', isReleased: true };
   expect(await setUp({ managementPolicy: 'Observe' })(going(made('path "a" {}')))).toMatchObject(kept);
   expect(await setUp()(going(made('path "a" {}', { managementPolicy: 'Observe' })))).toMatchObject(kept);
 });
 
-test('a name in Vault is taken also by whoever reaches the server through another endpoint', async () => {
+test('finds a name conflict through another endpoint to the same server', async () => {
   const { metadata, ...rest } = made('path "b" {}', { endpointRef: { name: 'by-another-way' } });
   const holder = { ...rest, metadata: { ...metadata, name: 'own-secrets-too', uid: 'uid-2' } };
   const named = { ...holder, spec: { ...holder.spec, vaultName: 'own-secrets' } };
   expect(await setUp({}, [named])(aclPolicy('path "c" {}'))).toMatchObject({ text: 'path "a" {}', accepted: 'NameTaken' });
 });
 
-describe('a policy that goes', () => {
+describe('the deletion of a policy', () => {
   const object = going(made('path "a" {}'));
   const mark = '# Managed by vault-auth-injector: VaultACLPolicy own-secrets,';
   const json = '{"path": {"a": {}}}';
   const asJSON = going(made(json));
   it.each<[string, VaultACLPolicy, string, boolean]>([
     ['with its mark', object, `${mark} uid-own-secrets\npath "a" {}`, true],
-    ['with its mark, changed by somebody', object, `${mark} uid-own-secrets\npath "b" {}`, true],
+    ['with its mark, changed in Vault', object, `${mark} uid-own-secrets\npath "b" {}`, true],
     ['with the mark of another object', object, `${mark} uid-of-another\npath "a" {}`, false],
-    ['without mark, as it was taken over', object, 'path "a" {}\n', true],
-    ['without mark, of somebody else', object, 'path "b" {}', false],
-    ['as JSON, as it was written', asJSON, json, true],
-    ['as JSON of somebody else', asJSON, '{"path": {"b": {}}}', false],
+    ['without a mark, as adopted', object, 'path "a" {}\n', true],
+    ['without a mark, of another owner', object, 'path "b" {}', false],
+    ['as JSON, as written', asJSON, json, true],
+    ['as JSON of another owner', asJSON, '{"path": {"b": {}}}', false],
   ])('%s', async (_what, policy, text, isDeleted) => {
     expect(await setUp({}, [], text)(policy)).toMatchObject({
       text: isDeleted ? undefined : text,
@@ -113,7 +113,7 @@ describe('a policy that goes', () => {
   });
 });
 
-test('in another namespace of the server nothing is deleted and nothing overwritten', async () => {
+test('deletes and overwrites nothing in another namespace of the server', async () => {
   const elsewhere = setUp({ namespace: 'elsewhere' });
   expect(await elsewhere(going(made('path "a" {}')))).toMatchObject({
     text: 'path "a" {}',

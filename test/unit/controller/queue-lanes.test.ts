@@ -1,4 +1,4 @@
-// Which item of the queue is next, and what it runs as.
+// The lanes of the queue: which item is next, and with which cause.
 import { queueLanes, type Turn } from '../../../src/controller/runtime/queue-lanes.ts';
 
 const kindOf = (item: string): string => item.split('/')[0] ?? '';
@@ -15,7 +15,7 @@ test.each([
   [3, 2, 2],
   [2, 1, 1],
   [1, 1, 1],
-])('of %i workers resyncs have %i, and one lane %i', (workers, resync, lane) => {
+])('of %i workers, resyncs get %i and one lane %i', (workers, resync, lane) => {
   const lanes = queueLanes(workers, kindOf);
   many(40, (item) => lanes.put(item, 'resync'));
   expect(turns(lanes)).toHaveLength(resync);
@@ -24,7 +24,7 @@ test.each([
   expect(lanes.ready()).toBe(80 - lane);
 });
 
-test('resyncs of all kinds together have half of the workers, so that one more kind that hangs changes nothing', () => {
+test('gives resyncs of all kinds together half of the workers', () => {
   const lanes = queueLanes(8, kindOf);
   many(20, (item) => lanes.put(item, 'resync'));
   many(20, (item) => lanes.put(`policy/${item}`, 'resync'));
@@ -36,7 +36,7 @@ test('resyncs of all kinds together have half of the workers, so that one more k
   expect(turns(lanes)).toHaveLength(4);
 });
 
-test('one run of ten is a resync while both wait; what is hastened is a change, and what does not wait stays as it is', () => {
+test('runs one resync in ten runs while both are ready, and turns only a ready resync into a change', () => {
   const lanes = queueLanes(2);
   many(100, (item) => lanes.put(item, 'resync'));
   many(100, (item) => lanes.put(`change-${item}`, 'change'));

@@ -1,15 +1,15 @@
-// The queue: one run of a name at a time, nothing lost, nobody starved, no hot loop. With a clock of its own.
+// The queue: one run of an item at a time, no lost request, no starvation, no hot loop. With fake timers.
 import fc from 'fast-check';
 import { workQueue } from '../../../src/controller/runtime/queue.ts';
 import { OPTIONS, running, sleep, times, type Ran } from './running-queue.ts';
 
-// The global of Jest's ES modules.
+// Jest has no global in ES modules.
 const { jest } = import.meta;
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-test('what is asked for often before it runs runs once; what is asked for during a run runs again', async () => {
+test('runs once for several requests, and again for a request during the run', async () => {
   const { queue, ran } = running();
   for (let count = 0; count < 5; count += 1) queue.add('a');
   await jest.advanceTimersByTimeAsync(5);
@@ -23,7 +23,7 @@ test('what is asked for often before it runs runs once; what is asked for during
   expect(times(ran, 'a')).toEqual([0, 100, 5005]);
 });
 
-test('of several wishes the earliest counts', async () => {
+test('takes the earliest of several requests', async () => {
   const { queue, ran } = running();
   queue.add('a', 5000);
   queue.add('a', 2000);
@@ -32,7 +32,7 @@ test('of several wishes the earliest counts', async () => {
   expect(times(ran, 'a')).toEqual([2000]);
 });
 
-test('what fails comes again ever more seldom, up to a limit, and from the beginning after a success', async () => {
+test('backs off after failures up to a maximum, and starts over after a success', async () => {
   const { queue, ran } = running((_, count) => {
     if (count !== 9) throw new Error('no');
   });
@@ -45,7 +45,7 @@ test('what fails comes again ever more seldom, up to a limit, and from the begin
   expect(times(ran, 'a').at(-1)).toBe(401_000);
 });
 
-test('a change ends a back-off, but never makes more than one run in a second', async () => {
+test('ends a back-off after a change, with at most one run in a second', async () => {
   const { queue, ran } = running(() => {
     throw new Error('no');
   });
@@ -58,7 +58,7 @@ test('a change ends a back-off, but never makes more than one run in a second', 
   expect(times(ran, 'a').length).toBeGreaterThan(28);
 });
 
-test('who asks to be left alone for a while is', async () => {
+test('respects Retry-After', async () => {
   const { queue, ran } = running((_, count) => {
     if (count === 1) throw Object.assign(new Error('busy'), { retryAfterMs: 7000 });
   });
@@ -67,7 +67,7 @@ test('who asks to be left alone for a while is', async () => {
   expect(times(ran, 'a')).toEqual([0, 7010]);
 });
 
-test('a run says when the next one is, but not that it is at once', async () => {
+test('requeues after the requested time, but never at once', async () => {
   const { queue, ran } = running((_, count) => ({ requeueAfterMs: count < 3 ? 0 : 30_000 }));
   queue.add('a');
   await jest.advanceTimersByTimeAsync(40_000);
@@ -76,7 +76,7 @@ test('a run says when the next one is, but not that it is at once', async () => 
   await queue.close();
 });
 
-test('what was asked for now goes before thousands that were asked for at a time', async () => {
+test('runs an immediate request before thousands of delayed ones', async () => {
   const { queue, ran } = running();
   for (let count = 0; count < 1000; count += 1) queue.add(`old-${count}`, 1);
   await jest.advanceTimersByTimeAsync(100);
@@ -86,7 +86,7 @@ test('what was asked for now goes before thousands that were asked for at a time
   expect([times(ran, 'fresh').length, times(ran, 'old-900').length]).toEqual([1, 1]);
 });
 
-test('resyncs that hang leave half of the workers to changes, and what others depend on never counts as a resync', async () => {
+test('leaves half of the workers to changes while resyncs hang, and always treats urgent items as changes', async () => {
   const ran: string[] = [];
   const queue = workQueue({
     ...OPTIONS,
@@ -106,7 +106,7 @@ test('resyncs that hang leave half of the workers to changes, and what others de
   expect(ran.slice(2)).toEqual(['fresh change', 'server change']);
 });
 
-test('a change that fails stays one for its first failures', async () => {
+test('keeps a failed change urgent for its first failures', async () => {
   const causes: string[] = [];
   const queue = workQueue({
     ...OPTIONS,
@@ -124,7 +124,7 @@ test('a change that fails stays one for its first failures', async () => {
   await queue.close();
 });
 
-test('one lane that hangs leaves a worker to the others, and lanes take turns', async () => {
+test('leaves a worker to the other lanes while one hangs, and alternates lanes', async () => {
   const ran: string[] = [];
   const queue = workQueue({
     ...OPTIONS,
@@ -141,7 +141,7 @@ test('one lane that hangs leaves a worker to the others, and lanes take turns', 
   expect(ran).toEqual(['hangs/0', 'hangs/1', 'works/0', 'works/1', 'works/2']);
 });
 
-test('closing begins nothing more, waits, and then hurries', async () => {
+test('close starts no run, waits, and then aborts', async () => {
   const ended: string[] = [];
   const queue = workQueue({
     ...OPTIONS,
@@ -164,7 +164,7 @@ test('closing begins nothing more, waits, and then hurries', async () => {
   expect(ended).toEqual(['short false', 'long true']);
 });
 
-test('whatever is asked for is run, one at a time of a name, with no more than the workers', async () => {
+test('runs every request, one at a time for each item, on the given number of workers', async () => {
   const wish = fc.record({
     item: fc.constantFrom('a', 'b', 'c', 'd'),
     after: fc.constantFrom(0, 0, 1, 50, 700, 3000),
@@ -192,11 +192,11 @@ test('whatever is asked for is run, one at a time of a name, with no more than t
           asked.push({ item, at: performance.now() - begin + after });
           await jest.advanceTimersByTimeAsync(pause);
         }
-        // Long enough for every back-off that a hundred outcomes can make.
+        // Longer than every back-off of a hundred outcomes.
         await jest.advanceTimersByTimeAsync(8_000_000);
         expect(queue.sizes()).toEqual({ ready: 0, waiting: 0, running: 0 });
         expect(most()).toBeLessThanOrEqual(workers);
-        // A wish is met by a run that began after it was uttered; the earliest of several may meet all of them.
+        // A run that started after a request serves it; one run may serve several.
         for (const { item } of asked) expect(ran.some((run) => run.item === item)).toBe(true);
         const last = new Map(asked.map(({ item }, index) => [item, index]));
         let uttered = 0;

@@ -1,4 +1,4 @@
-// Whose a role in Vault is: what its owner keeps, whatever others write in their namespaces and wherever the endpoint leads.
+// Ownership of roles in Vault, against other namespaces and against endpoints that lead elsewhere.
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import { reconcileRole } from '../../../src/controller/role/reconcile.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
@@ -9,7 +9,7 @@ import { endpoint } from './objects.ts';
 
 const MOUNT = 'k8s/prod';
 
-/** A server, and a cluster in which roles are what the test says. */
+/** A server, and a cluster with the roles of the test. */
 const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => {
   const documents = new Map<string, JsonObject>();
   const roles = new Map<string, VaultAuthRole>();
@@ -63,7 +63,7 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
     documents,
     namespaces,
     place,
-    /** Writes the role and lets the controller look at it; gives its status then. */
+    /** Writes the role, reconciles it, and returns its status. */
     apply: async (role: VaultAuthRole) => {
       const key = keyOf(role);
       const { status } = roles.get(key) ?? {};
@@ -88,7 +88,7 @@ const reasonOf = (status: VaultAuthRoleStatus | undefined, type: string) =>
 
 const BACKEND = { backendRef: { name: 'prod' } };
 
-test('a name belongs to the one who has it, and not to an older object that wants it later', async () => {
+test('leaves a name to the role that has it, also if an older object requests it later', async () => {
   const { documents, apply } = setUp({ tenancy: { namespaceSelector: {}, roleNaming: 'Plain' } });
   const old = aged(webRole({ ...BACKEND }, 'other', 'mallory'), '2026-01-01T00:00:00Z', 'uid-1');
   const young = aged(webRole({ ...BACKEND }, 'shop', 'team'), '2026-02-01T00:00:00Z', 'uid-2');
@@ -100,7 +100,7 @@ test('a name belongs to the one who has it, and not to an older object that want
   expect(documents.get('shop')).toMatchObject({ bound_service_account_namespaces: ['team'] });
 });
 
-test('nothing is written before the labels of the namespace are known', async () => {
+test('writes nothing before the labels of the namespace are cached', async () => {
   const selector = { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['untrusted'] }] };
   const { documents, namespaces, apply } = setUp({ tenancy: { namespaceSelector: selector } });
   const role = webRole({ ...BACKEND }, 'web', 'unheard');
@@ -110,18 +110,18 @@ test('nothing is written before the labels of the namespace are known', async ()
   expect(reasonOf(await apply(role), 'Accepted')).toBe('NamespaceNotAllowed');
 });
 
-test('nothing is deleted in another namespace of the server than it was made in', async () => {
+test('deletes nothing in another namespace of the server', async () => {
   const { documents, place, apply } = setUp();
   const role = webRole({ ...BACKEND });
   await apply(role);
   place.namespace = 'elsewhere';
-  const another = { bound_service_account_namespaces: ['of-somebody-else'] };
+  const another = { bound_service_account_namespaces: ['of-another-owner'] };
   documents.set('prod.team.web', another);
   expect(reasonOf(await apply(role), 'Programmed')).toBe('NotOwned');
   expect(documents.get('prod.team.web')).toBe(another);
 });
 
-test('Observe keeps nothing that a rule has taken away', async () => {
+test('revokes with Observe what a rule no longer allows', async () => {
   const policyRules = [{ policies: ['own-secrets'], namespaceSelector: {} }];
   const { backend, documents, apply } = setUp({ tenancy: { namespaceSelector: {}, policyRules } });
   const spec = { ...BACKEND, policies: ['own-secrets'] };
@@ -137,7 +137,7 @@ test('Observe keeps nothing that a rule has taken away', async () => {
   expect(documents.size).toBe(0);
 });
 
-test('what was made here counts against the quota also when it is only observed by now', async () => {
+test('counts an owned role against the quota also with Observe', async () => {
   const { documents, apply } = setUp({ tenancy: { namespaceSelector: {}, limits: { maxRolesPerNamespace: 1 } } });
   const first = aged(webRole({ ...BACKEND }, 'first'), '2026-01-01T00:00:00Z', 'uid-1');
   await apply(first);
@@ -147,14 +147,14 @@ test('what was made here counts against the quota also when it is only observed 
   expect([...documents.keys()]).toEqual(['prod.team.first']);
 });
 
-test('a role that is to be another one is not left behind', async () => {
+test('deletes the previous role after a change of its name', async () => {
   const { documents, apply } = setUp();
   await apply(webRole({ ...BACKEND }));
   await apply(webRole({ ...BACKEND, managementPolicy: 'Observe', vaultRoleName: 'of-platform' }));
   expect([...documents.keys()]).toEqual([]);
 });
 
-test('nothing is written to a mount of another type', async () => {
+test('writes nothing to a mount of another type', async () => {
   const { documents, apply } = setUp({}, [
     { type: 'Mounted', status: 'False', reason: 'TypeMismatch', message: 'it is an approle' },
   ]);
@@ -163,7 +163,7 @@ test('nothing is written to a mount of another type', async () => {
   expect(documents.size).toBe(0);
 });
 
-test('a role that is made elsewhere can have more policies than a status holds', async () => {
+test('shortens the policies of an observed role to what the status holds', async () => {
   const { documents, apply } = setUp();
   const token_policies = Array.from({ length: 200 }, (_, index) => `${'p'.repeat(300)}${index}`);
   documents.set('of-platform', {

@@ -1,4 +1,4 @@
-// How often roles are looked at: as declared with few of them, and never with more than half of the rate.
+// The resync interval of roles: as declared for few, and with at most half of the rate limit for many.
 import fc from 'fast-check';
 import { roleResyncSeconds, stretchedResync } from '../../../src/controller/role/resync.ts';
 import { backend, endpoint } from './objects.ts';
@@ -17,7 +17,7 @@ test.each([
   expect(stretchedResync(resyncSeconds, roles, requestsPerSecond)).toBeCloseTo(seconds, 9),
 );
 
-test('looks never ask for more than half of the rate, and never come sooner than declared', () => {
+test('uses at most half of the rate limit, and is never shorter than declared', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 60, max: 86_400 }),
@@ -38,7 +38,7 @@ const withRoles = (name: string, total: number | undefined, endpointName = 'main
     status: total === undefined ? {} : { roles: { total, ready: 0 } },
   });
 
-test('all backends of an endpoint share its rate; those of others, and those that nobody has counted yet, do not count', () => {
+test('counts the roles of all backends of the endpoint, and of no others', () => {
   const one = withRoles('one', 2000);
   const backends = [one, withRoles('two', 3000), withRoles('new', undefined), withRoles('elsewhere', 9000, 'other')];
   const known = {

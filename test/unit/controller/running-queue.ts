@@ -1,9 +1,9 @@
-// A queue whose runs are written down, with the clock of the tests.
+// A queue that records its runs, with the clock of the test.
 import { workQueue, type WorkQueue, type WorkQueueOptions } from '../../../src/controller/runtime/queue.ts';
 
 export const OPTIONS = { workers: 2, firstBackOffMs: 500, maxBackOffMs: 60_000, minIntervalMs: 1000 };
 
-/** In milliseconds of that clock. */
+/** In milliseconds of the test's clock. */
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, milliseconds);
@@ -15,7 +15,7 @@ export interface Ran {
   readonly at: number;
 }
 
-/** A queue whose runs take some time and end as `outcome` says. */
+/** A queue whose runs take some time and end with `outcome`. */
 export function running(
   outcome: (item: string, count: number) => { requeueAfterMs?: number } | void = () => undefined,
   more: Partial<WorkQueueOptions> & { takesMs?: number } = {},

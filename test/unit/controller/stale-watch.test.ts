@@ -1,4 +1,4 @@
-// Whether the controller says that it has heard nothing of the cluster for long: its readiness, and not its life, depends on that.
+// Readiness of the controller after its watches became stale; liveness does not depend on that.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Controller, startController } from '../../../src/controller/runtime/run.ts';
 import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
@@ -10,22 +10,22 @@ import { eventually } from '../../support/eventually.ts';
 
 const TIMES = { streamSeconds: 0.02, graceMs: 10, relistMs: 60_000, firstBackoffMs: 1, maxBackoffMs: 5 };
 
-/** An API server whose watches end in time, until it is away. */
+/** An API server whose watches end in time, until it goes away. */
 const apiServer = () => {
   const is = { away: false };
   const request = async ({ path, query, signal }: KubeRequest): Promise<unknown> => {
-    // Nobody leads here.
-    if (is.away || path.includes('/leases')) throw new KubeError(0, 'ConnectionFailed', `${path}: nobody is there`);
+    // No process leads.
+    if (is.away || path.includes('/leases')) throw new KubeError(0, 'ConnectionFailed', `${path}: no route to host`);
     if (query?.['watch'] === true) await sleep(20, undefined, { signal });
     return { metadata: { resourceVersion: '1' }, items: [] };
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it answers what is asked for
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it answers the requests of the test
   return { is, client: { request, close: () => undefined } as KubeClient };
 };
 let controller: Controller | undefined;
 afterEach(() => controller?.close());
 
-test('it is not ready while the API server has been silent for long, and says of what; then it is again', async () => {
+test('reports stale watches by path until the API server is back', async () => {
   const { client, is } = apiServer();
   const running = startController({
     client,
@@ -50,13 +50,15 @@ test('it is not ready while the API server has been silent for long, and says of
   is.away = true;
   await eventually(() => reasons().length === 8);
   expect(reasons()).toContainEqual(
-    expect.stringMatching(/^no activity on the watch of \/api\/v1\/namespaces for \d+ s, serving from cache: .*nobody is there$/),
+    expect.stringMatching(
+      /^no activity on the watch of \/api\/v1\/namespaces for \d+ s, serving from cache: .*no route to host$/,
+    ),
   );
   is.away = false;
   await eventually(() => reasons().length === 0);
 });
 
-test('silence is longer than any watch that goes well', () => {
+test('counts a watch as stale only after longer than any healthy watch lasts', () => {
   expect(staleAfterMs()).toBeGreaterThan(2 * 60_000);
   expect(staleAfterMs(TIMES)).toBeCloseTo(105);
 });

@@ -1,4 +1,4 @@
-// What has to be looked at again when something has changed: enough, and not everything.
+// The watch mapping: which items a change enqueues.
 import type { Listers } from '../../../src/controller/runtime/context.ts';
 import {
   isChanged,
@@ -53,23 +53,23 @@ const listers = (more: Partial<Listers> = {}): Listers => ({
 });
 const items = (mapped: readonly MappedItem[]): readonly string[] => mapped.map(({ kind, key }) => `${kind}/${key}`).toSorted();
 
-describe('an object itself', () => {
+describe('a changed object', () => {
   it.each([
-    ['is new', undefined, role('a/web'), true],
-    ['is gone', role('a/web'), undefined, true],
+    ['is created', undefined, role('a/web'), true],
+    ['is deleted', role('a/web'), undefined, true],
     ['has another spec', role('a/web'), role('a/web', { metadata: { generation: 2 } }), true],
-    ['is made anew', role('a/web'), role('a/web', { metadata: { uid: 'other' } }), true],
+    ['is replaced', role('a/web'), role('a/web', { metadata: { uid: 'other' } }), true],
     ['is being deleted', role('a/web'), role('a/web', { metadata: { deletionTimestamp: 'now' } }), true],
-    ['is confirmed', role('a/web'), role('a/web', { metadata: { annotations: { confirm: 'yes' } } }), true],
-    ['has our finalizer', role('a/web'), role('a/web', { metadata: { finalizers: ['ours'], resourceVersion: '2' } }), false],
-    ['has our status', role('a/web'), role('a/web', { status: { conditions: ready('True') } }), false],
-    ['lost our status', role('a/web', { status: {} }), role('a/web'), true],
+    ['gets an annotation', role('a/web'), role('a/web', { metadata: { annotations: { confirm: 'yes' } } }), true],
+    ['gets a finalizer', role('a/web'), role('a/web', { metadata: { finalizers: ['ours'], resourceVersion: '2' } }), false],
+    ['gets a status', role('a/web'), role('a/web', { status: { conditions: ready('True') } }), false],
+    ['loses its status', role('a/web', { status: {} }), role('a/web'), true],
   ])('that %s', (_, before, after, expected) => expect(isChanged(before, after)).toBe(expected));
 });
 
 describe('an endpoint', () => {
   const before = endpoint('main', { status: { conditions: ready('False', 'Sealed') } });
-  it('that becomes ready has its backends, their pending deletions and its policies looked at', () => {
+  it('enqueues backends, their pending deletions and policies when it becomes ready', () => {
     const after = endpoint('main', { status: { conditions: ready('True') } });
     const buried = listers({ backends: ours(backend('one', { status: { pendingDeletions: [{} as never] } })) });
     expect(items(mapEndpoint(buried, before, after))).toEqual([
@@ -79,26 +79,26 @@ describe('an endpoint', () => {
       'VaultAuthBackend/one',
     ]);
   });
-  it('that answered again concerns nobody', () =>
+  it('enqueues nothing for a new contact time', () =>
     expect(mapEndpoint(listers(), before, { ...before, status: { ...before.status, lastContactTime: 'later' } })).toEqual([]));
 });
 
 describe('a backend', () => {
-  it('whose mount is new has the policies with its accessor and its roles looked at', () => {
+  it('enqueues roles and policies with its accessor after the mount changed', () => {
     const [before, after] = ['x', 'y'].map((accessor) =>
       backend('one', { status: { mount: { path: 'one', owned: true, accessor } } }),
     );
     const mapped = mapBackend(listers(), before, after);
-    // A role that names no backend may belong to it by its namespace.
+    // A role without a backendRef may belong to it by its namespace.
     expect(items(mapped)).toEqual(['VaultACLPolicy/app', 'VaultAuthRole/a/web', 'VaultAuthRole/b/web']);
     expect(mapped.filter(({ kind }) => kind === 'VaultAuthRole').every(({ when }) => when === 'spread')).toBe(true);
   });
-  it('that counts its roles concerns nobody', () => {
+  it('enqueues nothing for a new count of roles', () => {
     const before = backend('one', { status: { conditions: ready('True') } });
     const after = { ...before, status: { ...before.status, roles: { total: 2, ready: 1 } } };
     expect(mapBackend(listers(), before, after)).toEqual([]);
   });
-  it('that goes sets its endpoint and its policies free, and its roles look for another', () => {
+  it('enqueues endpoint, policies and roles when it is deleted', () => {
     const leaving = listers({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
     expect(items(mapBackend(leaving, backend('two', { spec: { endpointRef: { name: 'other' } } }), undefined))).toEqual([
       'VaultACLPolicy/app',
@@ -108,7 +108,7 @@ describe('a backend', () => {
       'VaultEndpoint/other',
     ]);
   });
-  it('that goes leaves its mount to others that want it', () => {
+  it('enqueues other backends of its path when it is deleted', () => {
     const waiting = ours(
       backend('late', { spec: { path: 'one' }, status: { conditions: ready('False', 'NotOwned') } }),
       backend('two', { status: { conditions: ready('False') } }),
@@ -116,7 +116,7 @@ describe('a backend', () => {
     const mapped = items(mapBackend(listers({ backends: waiting, roles: ours() }), backend('one'), undefined));
     expect(mapped.filter((item) => item.startsWith('VaultAuthBackend'))).toEqual(['VaultAuthBackend/late']);
   });
-  it('that remembers one more role has its pending deletions reconciled', () => {
+  it('enqueues its pending deletions when there is one more', () => {
     const after = backend('one', { status: { pendingDeletions: [{} as never] } });
     expect(items(mapBackend(listers(), backend('one', { status: {} }), after))).toEqual(['PendingDeletions/one']);
     expect(items(mapBackend(listers(), after, backend('one', { status: {} })))).toEqual([]);
@@ -124,31 +124,31 @@ describe('a backend', () => {
 });
 
 describe('a policy', () => {
-  it('that appears has looked at who asks for it', () =>
+  it('enqueues roles that request it when it is created', () =>
     expect(items(mapPolicy(listers(), undefined, policy('app')))).toEqual(['VaultAuthRole/a/web', 'VaultEndpoint/main']));
-  it('that all roles of a backend get has all of them looked at', () =>
+  it('enqueues all roles of a backend that gives it to all', () =>
     expect(items(mapPolicy(listers(), undefined, policy('base')))).toEqual([
       'VaultAuthBackend/one',
       'VaultAuthRole/a/web',
       'VaultEndpoint/main',
     ]));
-  it('with another text concerns nobody', () =>
+  it('enqueues nothing for another text', () =>
     expect(mapPolicy(listers(), policy('app'), policy('app', { metadata: { generation: 2 }, spec: { policy: 'y' } }))).toEqual(
       [],
     ));
 });
 
 describe('a role', () => {
-  it('is counted by its backend, some time later', () =>
+  it('enqueues its backend later', () =>
     expect(mapRole(listers(), undefined, ROLES[0])).toEqual([{ kind: 'VaultAuthBackend', key: 'one', when: 'later' }]));
-  it('that goes makes room, and gives its name free', () =>
+  it('enqueues roles that wait for room or for its name when it is deleted', () =>
     expect(items(mapRole(listers(), role('b/web'), undefined))).toEqual([
       'VaultAuthRole/a/web',
       'VaultAuthRole/b/old',
       'VaultAuthRole/b/web',
       'VaultAuthRole/b/web',
     ]));
-  it('that lets go of a policy lets the policy go', () => {
+  it('enqueues a policy in deletion when it stops using it', () => {
     const leaving = listers({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
     const after = role('a/web', { metadata: { generation: 2 }, spec: { backendRef: { name: 'one' } } });
     expect(items(mapRole(leaving, ROLES[0], after))).toEqual(['VaultACLPolicy/app', 'VaultAuthBackend/one']);
@@ -159,7 +159,7 @@ const namespace = (labels: Record<string, string>, deleting = false) => ({ name:
 const account = (uid: string) => ({ namespace: 'a', name: 'web', uid, annotations: {} });
 
 describe('the cluster', () => {
-  it('labels of a namespace decide about its roles', () => {
+  it('enqueues roles for changed labels of their namespace', () => {
     expect(items(mapNamespace(listers(), namespace({}), namespace({ team: 'x' })))).toEqual([
       'VaultAuthRole/a/job',
       'VaultAuthRole/a/web',
@@ -167,18 +167,18 @@ describe('the cluster', () => {
     expect(mapNamespace(listers(), namespace({}), namespace({}))).toEqual([]);
     expect(mapNamespace(listers(), namespace({}), undefined)).toEqual([]);
   });
-  it('a service account that comes, goes or is another one concerns the roles that bind it', () => {
+  it('enqueues roles of a service account that is created, deleted or replaced', () => {
     expect(items(mapServiceAccount(listers(), undefined, account('1')))).toEqual(['VaultAuthRole/a/job', 'VaultAuthRole/a/web']);
     expect(items(mapServiceAccount(listers(), account('1'), account('2')))).toHaveLength(2);
     expect(mapServiceAccount(listers(), account('1'), { ...account('1'), annotations: { x: 'y' } })).toEqual([]);
   });
-  it('service accounts themselves are looked at where a backend makes roles for them', () => {
+  it('enqueues service accounts if a backend creates roles for them', () => {
     const auto = listers({ backends: ours(backend('one', { spec: { autoRoles: { mode: 'All' } as never } })) });
     expect(items(mapServiceAccount(auto, account('1'), { ...account('1'), annotations: { x: 'y' } }))).toEqual([
       'ServiceAccount/a/web',
     ]);
   });
-  it('a Secret concerns whoever names it', () => {
+  it('enqueues endpoints and backends that refer to a Secret', () => {
     expect(items(mapCredential(listers(), 'token'))).toEqual(['VaultEndpoint/main']);
     expect(mapCredential(listers(), 'none')).toEqual([]);
   });
