@@ -2,10 +2,10 @@
 import { FAMILY_ORDER, families, type Families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
 import { INVALID, type ValueOf } from './kinds.ts';
-import { nameWithin, OWN_PREFIX, kebab } from './names.ts';
-import { type Row, table, type OptionKey, type Table } from './table.ts';
+import { kebab, nameWithin, OWN_PREFIX } from './names.ts';
 import { LISTED_FIELDS, readSecretList, type ReadYaml } from './secret-list.ts';
 import { nearestName } from './suggest.ts';
+import { table, type OptionKey, type Row, type Table } from './table.ts';
 
 /** Objects with annotations; a later layer overrides an earlier one. Settings and built-in defaults come before all of them. */
 export const ANNOTATION_LAYERS = ['namespace', 'serviceaccount', 'pod'] as const;
@@ -70,7 +70,7 @@ export function baseline(operator: OperatorOptions): Baseline {
   return { options: options as Options, origins };
 }
 
-interface Draft {
+interface ParseState {
   readonly options: Record<string, unknown>;
   readonly origins: Map<OptionKey, Origin>;
   readonly families: { [K in FamilyKey]: Map<string, FamilyEntry<unknown>> };
@@ -78,44 +78,44 @@ interface Draft {
   readonly warnings: AnnotationProblem[];
 }
 
-const emptyFamilies = (): Draft['families'] =>
-  Object.fromEntries(FAMILY_ORDER.map((key) => [key, new Map()])) as Draft['families'];
+const emptyFamilies = (): ParseState['families'] =>
+  Object.fromEntries(FAMILY_ORDER.map((key) => [key, new Map()])) as ParseState['families'];
 
 /** Reads one value; undefined if it counts as absent, or is invalid (which is reported). */
-const readValue = (row: Row<unknown>, annotation: string, raw: string, draft: Draft): unknown => {
+const readValue = (row: Row<unknown>, annotation: string, raw: string, state: ParseState): unknown => {
   if (raw === '' && row.empty) {
-    if (row.empty === 'unset-warn') draft.warnings.push({ code: 'annotation-empty', annotation });
+    if (row.empty === 'unset-warn') state.warnings.push({ code: 'annotation-empty', annotation });
     return undefined;
   }
   const value = row.kind.read(raw);
   if (value !== INVALID) return value;
-  draft.problems.push({ code: 'annotation-value', annotation, value: raw, expected: row.kind.expected, example: row.example });
+  state.problems.push({ code: 'annotation-value', annotation, value: raw, expected: row.kind.expected, example: row.example });
   return undefined;
 };
 
 /** Our own annotations have no meaning under the prefix of another product. */
 const isForeign = (row: Row<unknown>, annotation: string): boolean => row.own === true && !annotation.startsWith(OWN_PREFIX);
 
-const readPlain = (key: OptionKey, annotation: string, raw: string, layer: AnnotationLayer, draft: Draft): void => {
+const readPlain = (key: OptionKey, annotation: string, raw: string, layer: AnnotationLayer, state: ParseState): void => {
   const row: Row<unknown> = table[key];
   if ((row.podOnly && layer !== 'pod') || (row.namespaceOnly && layer !== 'namespace')) {
-    draft.warnings.push({ code: 'annotation-layer', annotation, layer, only: row.podOnly ? 'pod' : 'namespace' });
+    state.warnings.push({ code: 'annotation-layer', annotation, layer, only: row.podOnly ? 'pod' : 'namespace' });
     return;
   }
-  const value = readValue(row, annotation, raw, draft);
+  const value = readValue(row, annotation, raw, state);
   if (value === undefined) return;
-  if (row.deprecated !== undefined) draft.warnings.push({ code: 'annotation-deprecated', annotation, reason: row.deprecated });
-  draft.options[key] = value;
-  draft.origins.set(key, { layer, annotation });
+  if (row.deprecated !== undefined) state.warnings.push({ code: 'annotation-deprecated', annotation, reason: row.deprecated });
+  state.options[key] = value;
+  state.origins.set(key, { layer, annotation });
 };
 
-const readFamily = (name: string, annotation: string, raw: string, draft: Draft): boolean => {
+const readFamily = (name: string, annotation: string, raw: string, state: ParseState): boolean => {
   for (const key of FAMILY_ORDER) {
     const family = families[key];
     const suffix = name.startsWith(`${family.name}-`) ? name.slice(family.name.length + 1) : '';
     if (suffix === '' || isForeign(family, annotation)) continue;
-    const value = readValue(family, annotation, raw, draft);
-    if (value !== undefined) draft.families[key].set(suffix, { value, annotation });
+    const value = readValue(family, annotation, raw, state);
+    if (value !== undefined) state.families[key].set(suffix, { value, annotation });
     return true;
   }
   return false;
@@ -134,40 +134,50 @@ const hasForeignPrefix = (name: string, annotation: string): boolean => {
 };
 
 /** Secrets of the list, as if each had its own annotations on the same object. Declared in both ways, a secret is a problem. */
-const readSecrets = (annotations: ReadonlyMap<string, string>, annotation: string, readYaml: ReadYaml, draft: Draft): void => {
+const readSecrets = (
+  annotations: ReadonlyMap<string, string>,
+  annotation: string,
+  readYaml: ReadYaml,
+  state: ParseState,
+): void => {
   const { secrets, problems } = readSecretList(annotation, annotations.get(annotation) ?? '', readYaml);
-  draft.problems.push(...problems);
+  state.problems.push(...problems);
   for (const { name, location, fields } of secrets) {
-    const singles = Object.values(LISTED_FIELDS).map((key) => draft.families[key].get(name)?.annotation);
+    const singles = Object.values(LISTED_FIELDS).map((key) => state.families[key].get(name)?.annotation);
     // An annotation of an earlier layer is overridden, so it is no duplicate.
     const other = singles.find((single) => single !== undefined && annotations.has(single));
-    if (other !== undefined) draft.problems.push({ code: 'secret-duplicate', annotation: location, other, name });
+    if (other !== undefined) state.problems.push({ code: 'secret-duplicate', annotation: location, other, name });
     for (const [field, value] of fields)
-      draft.families[LISTED_FIELDS[field]].set(name, { value, annotation: `${location}.${field}` });
+      state.families[LISTED_FIELDS[field]].set(name, { value, annotation: `${location}.${field}` });
   }
 };
 
-const readLayer = (annotations: ReadonlyMap<string, string>, layer: AnnotationLayer, readYaml: ReadYaml, draft: Draft): void => {
+const readLayer = (
+  annotations: ReadonlyMap<string, string>,
+  layer: AnnotationLayer,
+  readYaml: ReadYaml,
+  state: ParseState,
+): void => {
   const seen = new Map<string, string>();
   for (const [annotation, raw] of annotations) {
     const name = nameWithin(annotation);
     if (name === undefined) continue;
     if (hasForeignPrefix(name, annotation)) {
-      draft.warnings.push(unknownAnnotation(annotation, `${OWN_PREFIX}${name}`));
+      state.warnings.push(unknownAnnotation(annotation, `${OWN_PREFIX}${name}`));
       continue;
     }
     const other = seen.get(name);
     if (other !== undefined) {
-      if (annotations.get(other) !== raw) draft.problems.push({ code: 'annotation-conflict', annotation, other });
+      if (annotations.get(other) !== raw) state.problems.push({ code: 'annotation-conflict', annotation, other });
       continue;
     }
     seen.set(name, annotation);
     const key = PLAIN_KEYS.get(name);
-    if (key !== undefined) readPlain(key, annotation, raw, layer, draft);
-    else if (!readFamily(name, annotation, raw, draft)) draft.warnings.push(unknownAnnotation(annotation, nearestName(name)));
+    if (key !== undefined) readPlain(key, annotation, raw, layer, state);
+    else if (!readFamily(name, annotation, raw, state)) state.warnings.push(unknownAnnotation(annotation, nearestName(name)));
   }
-  const list = draft.origins.get('secrets');
-  if (list?.layer === layer && list.annotation !== undefined) readSecrets(annotations, list.annotation, readYaml, draft);
+  const list = state.origins.get('secrets');
+  if (list?.layer === layer && list.annotation !== undefined) readSecrets(annotations, list.annotation, readYaml, state);
 };
 
 /**
@@ -175,7 +185,7 @@ const readLayer = (annotations: ReadonlyMap<string, string>, layer: AnnotationLa
  * Never throws.
  */
 export function parseAnnotations(layers: LayeredAnnotations, base: Baseline, readYaml: ReadYaml): Parsed {
-  const draft: Draft = {
+  const state: ParseState = {
     options: { ...base.options },
     origins: new Map(base.origins),
     families: emptyFamilies(),
@@ -184,7 +194,7 @@ export function parseAnnotations(layers: LayeredAnnotations, base: Baseline, rea
   };
   for (const layer of ANNOTATION_LAYERS) {
     const annotations = layers[layer];
-    if (annotations) readLayer(annotations, layer, readYaml, draft);
+    if (annotations) readLayer(annotations, layer, readYaml, state);
   }
-  return draft as unknown as Parsed;
+  return state as unknown as Parsed;
 }

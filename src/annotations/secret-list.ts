@@ -47,24 +47,19 @@ const MAX_SECRETS = 200;
 const NAME = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const NAME_EXPECTED = 'at most 63 letters, digits, dashes, dots and underscores, a letter or digit first and last';
 
-interface Reader {
-  readonly annotation: string;
-  readonly problems: AnnotationProblem[];
-}
-
 /** The secrets of an annotation, and all their problems. */
 export function readSecretList(annotation: string, raw: string, readYaml: ReadYaml): SecretList {
   const problems: AnnotationProblem[] = [];
   const document = readYaml(raw);
-  const refuse = (reason: string): SecretList => ({
+  const invalid = (reason: string): SecretList => ({
     secrets: [],
     problems: [{ code: 'secrets-unreadable', annotation, reason }],
   });
-  if (typeof document === 'object' && 'because' in document) return refuse(document.because);
-  if (!Array.isArray(document)) return refuse('expected a list, each entry with name and path, template or templateFile');
+  if (typeof document === 'object' && 'because' in document) return invalid(document.because);
+  if (!Array.isArray(document)) return invalid('expected a list, each entry with name and path, template or templateFile');
   const list: readonly YamlValue[] = document;
-  if (list.length > MAX_SECRETS) return refuse(`${list.length} entries, at most ${MAX_SECRETS} are allowed`);
-  const secrets = list.flatMap((entry, index) => readEntry(entry, `${annotation}[${index}]`, { annotation, problems }) ?? []);
+  if (list.length > MAX_SECRETS) return invalid(`${list.length} entries, at most ${MAX_SECRETS} are allowed`);
+  const secrets = list.flatMap((entry, index) => readEntry(entry, `${annotation}[${index}]`, problems) ?? []);
   const locations = new Map<string, string>();
   for (const { name, location } of secrets) {
     const other = locations.get(name);
@@ -76,9 +71,9 @@ export function readSecretList(annotation: string, raw: string, readYaml: ReadYa
 
 const isMap = (value: YamlValue): value is ReadonlyMap<string, YamlValue> => value instanceof Map;
 
-const readEntry = (entry: YamlValue, location: string, reader: Reader): ListedSecret | undefined => {
+const readEntry = (entry: YamlValue, location: string, problems: AnnotationProblem[]): ListedSecret | undefined => {
   const report = (field: string, expected: string): void => {
-    reader.problems.push({ code: 'secret-field', annotation: `${location}${field}`, expected });
+    problems.push({ code: 'secret-field', annotation: `${location}${field}`, expected });
   };
   if (!isMap(entry)) {
     report('', `a map with name and path, template or templateFile`);
@@ -88,7 +83,7 @@ const readEntry = (entry: YamlValue, location: string, reader: Reader): ListedSe
   for (const [field, value] of entry) {
     if (field === 'name') continue;
     if (!isField(field)) {
-      reader.problems.push({ code: 'secret-field-unknown', annotation: location, field, nearest: nearestWord(field, FIELDS) });
+      problems.push({ code: 'secret-field-unknown', annotation: location, field, nearest: nearestWord(field, FIELDS) });
       continue;
     }
     const read = field === 'containers' ? readNames(value) : readText(value, families[LISTED_FIELDS[field]].kind);

@@ -1,5 +1,5 @@
-// A Pod with the fields that injection reads. They are proven once; the object stays raw JSON, so that fields of newer API versions
-// survive byte for byte and paths of a patch are those of the received object.
+// A Pod with the fields that injection reads. readPod checks their types once. The object stays raw JSON, so that unknown fields
+// survive and the paths of a patch are those of the received object.
 import { isObject, objectAt, objectsOf, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { PodProblem } from './pod-problems.ts';
 
@@ -96,7 +96,7 @@ const faultsOfPod = (object: JsonObject): readonly Fault[] =>
       : [{ path: field, expected: 'an object' }],
   );
 
-/** Paths are put together on the way back, since nearly no Pod has a fault and a large one has hundreds of fields. */
+/** Paths are built on the way back: few Pods have a fault, and a large one has hundreds of fields. */
 const faultsOf = (value: Json | undefined, shape: Shape): readonly Fault[] => {
   if (value === undefined || value === null) return NO_FAULTS;
   if (typeof shape === 'string') return isScalar(value, shape) ? NO_FAULTS : [{ path: '', expected: expectedOf(shape) }];
@@ -128,7 +128,7 @@ const expectedOf = (shape: Shape): string => {
   return { string: 'text', number: 'a number', boolean: 'true or false', quantity: 'a quantity' }[shape];
 };
 
-/** What an absent serviceAccountName means. */
+/** The API server's default of serviceAccountName. */
 const DEFAULT_SERVICE_ACCOUNT = 'default';
 
 export function serviceAccountOf({ spec }: Pod): string {

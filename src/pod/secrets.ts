@@ -29,8 +29,8 @@ export interface SecretFile {
   readonly containers: readonly string[] | undefined;
 }
 
-/** Options of a secret: they do not declare one. */
-const DEPENDENT: readonly FamilyKey[] = [
+/** Families that configure a secret without declaring one. */
+const SECRET_OPTIONS: readonly FamilyKey[] = [
   'format',
   'file',
   'perms',
@@ -75,8 +75,8 @@ const directoryOf = (name: string, families: FamilyOptions, options: Options): s
   return posix.join(own, '/') === posix.join(options.secretVolumePath, '/') ? options.secretVolumePath : own;
 };
 
-const valueOf = <T>(family: ReadonlyMap<string, FamilyEntry<T>>, name: string, otherwise: T): T =>
-  family.get(name)?.value ?? otherwise;
+const valueOf = <T>(family: ReadonlyMap<string, FamilyEntry<T>>, name: string, fallback: T): T =>
+  family.get(name)?.value ?? fallback;
 
 const secretFile = (name: string, families: FamilyOptions, options: Options): SecretFile => {
   const directory = directoryOf(name, families, options);
@@ -128,7 +128,7 @@ export function secretFiles(families: FamilyOptions, options: Options): Secrets 
   }
   if (families.containers.size > 0) problems.push(...directoryProblems(files, families, options));
   const warnings: AnnotationProblem[] = [];
-  for (const key of DEPENDENT)
+  for (const key of SECRET_OPTIONS)
     for (const [name, entry] of families[key])
       if (!declared.has(name)) warnings.push({ code: 'secret-undeclared', annotation: entry.annotation, name });
   return { files, problems, warnings };
