@@ -45,7 +45,7 @@ const annotationsOf = (name: string, prefix: string): Readonly<Record<string, st
 const expectRefused = (answer: ApiAnswer, name: string): void => {
   expect({ name, status: answer.status }).toEqual({ name, status: 403 });
   expect(answer.text).toContain('[annotation-guarded]');
-  expect(answer.text).toContain(`have ${OWN}allow: ${name} set on the namespace`);
+  expect(answer.text).toContain(`annotate the namespace with ${OWN}allow=${name}, `);
 };
 
 const tried = (bed: Bed, namespace: string, annotations: Readonly<Record<string, string>>, spec: JsonObject = {}) =>

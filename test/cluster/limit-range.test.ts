@@ -74,7 +74,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await untilLimitsKnown(bed);
     const asking = await tried(namespace, ASKING);
     expect(asking.status).toBe(403);
-    expect(asking.text).toMatch(/LimitRange \\+"bounds\\+" has max\.memory 16Mi for each Container, and the agent needs 20Mi/);
+    expect(asking.text).toMatch(/LimitRange \\+"bounds\\+" sets max\.memory 16Mi for each Container, and the agent needs 20Mi/);
     const silent = await tried(namespace, {});
     expect([silent.status, silent.text.includes('vault-agent')]).toEqual([201, false]);
     expect(silent.warnings).toEqual([expect.stringContaining('[limit-range]')]);
