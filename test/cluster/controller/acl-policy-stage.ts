@@ -1,4 +1,4 @@
-// What the tests of policies share: policies declared by name, and what Vault has of them.
+// Shared by the tests of policies: declares policies by name, and reads their text in Vault.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { untilCondition } from '../../bed/controller.ts';

@@ -1,10 +1,10 @@
-// A VaultACLPolicy and the policy in Vault: accessors put in, refusals that write nothing, drift, what is somebody else's, deletion.
+// VaultACLPolicy: templates, rejected texts, drift, ownership, deletion.
 import { objectAt, textOf } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
 import { conditionOf, readObject, untilCondition } from '../../bed/controller.ts';
 import { onEachProduct } from '../seeds/stage.ts';
 import { change, driftOf, has, isGone, policy, putIntoVault, READ, textInVault, writesOf } from './acl-policy-stage.ts';
-import { told } from './backend-looks.ts';
+import { untilReported } from './backend-support.ts';
 import { accessorOf } from './fault-stage.ts';
 import { backend, declare, FLAGS, messageOf } from './role-stage.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -22,7 +22,7 @@ onEachProduct(
       await untilCondition(stage().bed, 'VaultAuthBackend', { name }, 'Ready=True');
     };
 
-    it('has the accessor of the mount, and the one of the mount that is made in its place', async () => {
+    it('has the accessor of the mount, also after the mount was replaced', async () => {
       await mount('kube');
       await policy(stage(), 'own', { policy: templated('${auth.kube.accessor}') });
       const object = await has(stage(), 'own', 'Ready=True');
@@ -37,7 +37,7 @@ onEachProduct(
         const now = await accessorOf(stage().vault, 'kube');
         return now !== undefined && now !== accessor && (await textInVault(stage(), 'own'))?.endsWith(templated(now)) === true;
       });
-      // That is no drift: nobody has changed the policy.
+      // That is not drift: the policy in Vault was not changed.
       expect(conditionOf(await has(stage(), 'own', 'Programmed=InSync'), 'Ready')).toMatchObject({ status: 'True' });
       const written = writesOf(stage(), 'own').length;
       await stage().bed.kubectl(['label', 'vaultaclpolicy', 'own', 'look=again']);
@@ -59,16 +59,16 @@ onEachProduct(
       expect(await textInVault(stage(), 'odd')).toBeUndefined();
     }, 300_000);
 
-    it('keeps what Vault has when a change of the text cannot be resolved', async () => {
+    it('keeps the policy in Vault while a changed text cannot be resolved', async () => {
       await policy(stage(), 'kept');
       await has(stage(), 'kept', 'Ready=True');
       const before = await textInVault(stage(), 'kept');
-      await change(stage(), 'kept', { policy: `${READ}\n# \${auth.nobody.accessor}` });
+      await change(stage(), 'kept', { policy: `${READ}\n# \${auth.missing.accessor}` });
       await has(stage(), 'kept', 'Accepted=TemplateUnresolved');
       expect(await textInVault(stage(), 'kept')).toBe(before);
     });
 
-    it('writes a privileged path only when that is said', async () => {
+    it('writes a privileged path only with spec.privileged', async () => {
       const paths = ['sys/*', 'auth/token/create', 'identity/entity', '*', '+/x', 's*', '/sys/mounts'];
       for (const [at, path] of paths.entries())
         await policy(stage(), `mighty-${at}`, { policy: `${READ}\npath "${path}" { capabilities = ["read"] }` });
@@ -82,10 +82,10 @@ onEachProduct(
       expect(await textInVault(stage(), 'mighty-0')).toContain('sys/*');
     }, 300_000);
 
-    it('writes a path into a namespace below only when that is said, and only a server knows which it is', async () => {
+    it('writes a path into a child namespace only with spec.privileged', async () => {
       const { vault, product } = stage();
       const hasNamespaces = product === 'openbao';
-      // Vault without Enterprise has none, and answers so.
+      // Vault Community has no namespaces.
       for (const path of ['team', 'team/sub']) {
         const [parent, name] = path.split('/').length === 1 ? ['', path] : ['team/', 'sub'];
         expect((await vault.ask('POST', `${parent}sys/namespaces/${name}`, {})).status < 300).toBe(hasNamespaces);
@@ -98,7 +98,7 @@ onEachProduct(
         expect(messageOf(object, 'Accepted').includes(`${JSON.stringify(path)} can reach`)).toBe(hasNamespaces);
         expect(writesOf(stage(), `below-${at}`)).toHaveLength(hasNamespaces ? 0 : 1);
       }
-      // A mount may have such a path within it.
+      // A mount may contain such a path.
       await policy(stage(), 'within', { policy: 'path "secret/data/auth/*" { capabilities = ["read"] }\npath "team/kv/x" {}' });
       await has(stage(), 'within', 'Ready=True');
       await change(stage(), 'below-0', { privileged: true });
@@ -106,7 +106,7 @@ onEachProduct(
       expect(await textInVault(stage(), 'below-0')).toContain(paths[0]);
     });
 
-    it('tells what the server cannot read, and does not repeat it', async () => {
+    it('reports a text that the server rejects, and does not write it again', async () => {
       await policy(stage(), 'broken', { policy: 'path "secret/data/app" { capabilities = ["dance"] }', privileged: true });
       await has(stage(), 'broken', 'Accepted=InvalidPolicy');
       expect(await textInVault(stage(), 'broken')).toBeUndefined();
@@ -114,13 +114,13 @@ onEachProduct(
       await has(stage(), 'broken', 'Ready=True');
     });
 
-    it('puts right what is changed or deleted in Vault, and names it', async () => {
+    it('corrects drift and reports it', async () => {
       await policy(stage(), 'drifting');
       await has(stage(), 'drifting', 'Ready=True');
       const declared = await textInVault(stage(), 'drifting');
       const spoil = (): Promise<unknown> =>
         putIntoVault(stage(), 'drifting', `${READ}\npath "secret/data/more" { capabilities = ["read"] }`);
-      await told(spoil, async () => {
+      await untilReported(spoil, async () => {
         const object = await readObject(stage().bed, 'VaultACLPolicy', { name: 'drifting' });
         expect(conditionOf(object, 'Programmed')).toMatchObject({
           reason: 'Repaired',
@@ -132,7 +132,7 @@ onEachProduct(
       await eventually('it is there again', async () => (await textInVault(stage(), 'drifting')) === declared);
     }, 300_000);
 
-    it('only reports drift where that is said', async () => {
+    it('only reports drift with driftPolicy Report', async () => {
       await policy(stage(), 'reported', { driftPolicy: 'Report' });
       await has(stage(), 'reported', 'Ready=True');
       const other = 'path "secret/data/other" { capabilities = ["read"] }';
@@ -140,13 +140,13 @@ onEachProduct(
       const object = await has(stage(), 'reported', 'Programmed=Drifted');
       expect(driftOf(object)).toEqual([{ field: 'policy, line 1', desired: READ, actual: other }]);
       expect(writesOf(stage(), 'reported')).toHaveLength(1);
-      // What is declared anew is written.
-      await change(stage(), 'reported', { policy: `${READ}\n# anew` });
+      // A changed declaration is written.
+      await change(stage(), 'reported', { policy: `${READ}\n# changed` });
       await has(stage(), 'reported', 'Ready=True');
-      expect(await textInVault(stage(), 'reported')).toContain('# anew');
+      expect(await textInVault(stage(), 'reported')).toContain('# changed');
     }, 300_000);
 
-    it('leaves alone what it did not make, takes over what is the same, overwrites only when told', async () => {
+    it('adopts a policy of another owner as adoption says', async () => {
       const theirs = 'path "secret/data/theirs" { capabilities = ["read"] }';
       await putIntoVault(stage(), 'foreign', theirs);
       await putIntoVault(stage(), 'same', READ);
@@ -163,17 +163,17 @@ onEachProduct(
       expect(await textInVault(stage(), 'foreign')).toBe(theirs);
       expect([...writesOf(stage(), 'foreign'), ...writesOf(stage(), 'same'), ...writesOf(stage(), 'same-never')]).toEqual([]);
       expect(await textInVault(stage(), 'conquered')).toContain(READ);
-      await eventually('it is told what was there', async () =>
+      await eventually('the overwritten fields are reported', async () =>
         (await stage().bed.kubectl(['events', '-n', 'default', '--for=vaultaclpolicy/conquered'])).includes('Overwritten'),
       );
-      // What is not ours is not deleted either.
+      // A policy of another owner is not deleted either.
       await change(stage(), 'foreign', { deletionPolicy: 'Delete' });
       await has(stage(), 'foreign', 'Programmed=NotOwned');
       await stage().bed.kubectl(['delete', 'vaultaclpolicy', 'foreign']);
       expect(await textInVault(stage(), 'foreign')).toBe(theirs);
     }, 300_000);
 
-    it('does not delete what another has put in its place', async () => {
+    it('does not delete a policy that was replaced in Vault', async () => {
       const another = `# Managed by vault-auth-injector: VaultACLPolicy theirs, of-another-cluster\n${READ}`;
       const plain = 'path "secret/data/by-hand" { capabilities = ["read"] }';
       for (const [name, text] of Object.entries({ theirs: another, plain, own: undefined, adopted: undefined })) {
@@ -185,7 +185,7 @@ onEachProduct(
         await stage().bed.kubectl(['delete', 'vaultaclpolicy', called]);
         expect(await textInVault(stage(), called)).toBe(text);
       }
-      await eventually('it is told', async () =>
+      await eventually('an Event reports it', async () =>
         (await stage().bed.kubectl(['events', '-n', 'default', '--for=vaultaclpolicy/going-theirs'])).includes('LeftInVault'),
       );
     });
@@ -197,11 +197,11 @@ onEachProduct(
       expect(messageOf(await has(stage(), 'second', 'Accepted=NameTaken'), 'Accepted')).toContain('first');
       expect(await textInVault(stage(), 'wanted')).not.toContain('# second');
       await stage().bed.kubectl(['delete', 'vaultaclpolicy', 'first']);
-      // It stays in Vault (Retain), and is another's text for the second one.
+      // It stays in Vault (Retain), with another owner for the second object.
       await has(stage(), 'second', 'Accepted=True');
     }, 300_000);
 
-    it('is not deleted while a role has it', async () => {
+    it('is not deleted while a role uses it', async () => {
       const { bed } = stage();
       await mount('kube');
       const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
@@ -225,7 +225,7 @@ onEachProduct(
       expect(await textInVault(stage(), 'used')).toBeUndefined();
     }, 300_000);
 
-    it('only looks where it observes', async () => {
+    it('writes nothing in observe mode', async () => {
       await putIntoVault(stage(), 'seen', READ);
       await putIntoVault(stage(), 'seen-other', 'path "secret/data/theirs" { capabilities = ["read"] }');
       for (const name of ['seen', 'seen-other', 'seen-missing']) await policy(stage(), name, { managementPolicy: 'Observe' });

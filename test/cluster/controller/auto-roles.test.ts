@@ -1,4 +1,4 @@
-// Label a namespace, make a service account, and its role is there; take the label away, and it is gone.
+// Generated roles: follow the label of the namespace and its service accounts.
 import { type JsonObject, objectAt } from '../../../src/json/json.ts';
 import { AUTO_ROLE_LABEL, objectPath } from '../../../src/resources/kinds.ts';
 import { readObject, untilCondition } from '../../bed/controller.ts';
@@ -25,7 +25,7 @@ const account = (namespace: string, name: string, annotations: JsonObject = {}):
 const isGone = async (namespace: string, name: string): Promise<boolean> =>
   (await stage.bed.exchange('GET', objectPath('VaultAuthRole', { namespace, name }))).status === 404;
 
-it('makes roles for service accounts, with the policies that they ask for and may have', async () => {
+it('creates roles for service accounts with the policies that they request and may have', async () => {
   const namespace = await stage.bed.createNamespace({ labels: { roles: 'yes', auto: 'yes' } });
   await account(namespace, 'web', { 'vaultauth.dev/vault-policies': 'external:extra' });
   const role = await untilCondition(stage.bed, 'VaultAuthRole', { namespace, name: 'web' }, 'Ready=True');
@@ -38,7 +38,7 @@ it('makes roles for service accounts, with the policies that they ask for and ma
   expect(await isGone(namespace, 'default')).toBe(true);
 });
 
-it('takes them back with the label, and with the service account', async () => {
+it('deletes them with the label and with the service account', async () => {
   const namespace = await stage.bed.createNamespace({ labels: { roles: 'yes', auto: 'yes' } });
   for (const name of ['web', 'worker']) {
     await account(namespace, name);
@@ -52,7 +52,7 @@ it('takes them back with the label, and with the service account', async () => {
     expect(await inVault(stage, `auth/kubernetes/role/test.${namespace}.${name}`)).toBeUndefined();
 });
 
-it('leaves a role alone that somebody wrote', async () => {
+it('leaves a role without the label alone', async () => {
   const namespace = await stage.bed.createNamespace({ labels: { roles: 'yes', auto: 'yes' } });
   await declare(stage, namespace, 'web', { backendRef: { name: 'kubernetes' }, serviceAccounts: ['other'] });
   await account(namespace, 'web');

@@ -1,9 +1,9 @@
-// What is changed in Vault behind our back is seen, named and put right, or only reported; and nothing is written that is as it should be.
+// Drift of a backend: corrected or only reported, and nothing is written without drift.
 import { generateKeyPairSync } from 'node:crypto';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { collectionPath, CONFIRM_DELETE_ANNOTATION } from '../../../src/resources/kinds.ts';
 import { issueCa } from '../../../src/tls/issue.ts';
-import { told, writes } from './backend-looks.ts';
+import { untilReported, writes } from './backend-support.ts';
 import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
@@ -35,7 +35,7 @@ interface Row {
   readonly type: 'kubernetes' | 'jwt';
   /** As status.drift names it. */
   readonly field: string;
-  /** What somebody writes; of a configuration the rest stays, as far as it can be seen. */
+  /** The change in Vault; the other readable fields of a configuration stay. */
   readonly body: JsonObject;
   readonly product?: (typeof PRODUCTS)[number];
 }
@@ -56,13 +56,13 @@ const ROWS: readonly Row[] = [
   },
   { type: 'jwt', field: 'jwt_validation_pubkeys', body: { jwt_validation_pubkeys: [otherKey] } },
   { type: 'jwt', field: 'bound_issuer', body: { bound_issuer: 'https://other.example.org' } },
-  { type: 'jwt', field: 'default_role', body: { default_role: 'anybody' } },
+  { type: 'jwt', field: 'default_role', body: { default_role: 'any' } },
   { type: 'jwt', field: 'jwt_supported_algs', body: { jwt_supported_algs: ['ES256'] } },
   { type: 'kubernetes', field: 'tune.default_lease_ttl', body: { default_lease_ttl: '5m' } },
   { type: 'kubernetes', field: 'tune.max_lease_ttl', body: { max_lease_ttl: '3h' } },
   { type: 'kubernetes', field: 'tune.description', body: { description: 'theirs' } },
   { type: 'kubernetes', field: 'tune.listing_visibility', body: { listing_visibility: 'unauth' } },
-  { type: 'kubernetes', field: 'token_reviewer_jwt', body: { token_reviewer_jwt: 'somebody-elses' } },
+  { type: 'kubernetes', field: 'token_reviewer_jwt', body: { token_reviewer_jwt: 'of-another-owner' } },
   { type: 'kubernetes', field: 'tune.token_type', body: { token_type: 'default-batch' } },
 ];
 
@@ -84,18 +84,18 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(own('jwt'), 'Ready=True');
   });
 
-  check('nothing is written while nothing differs', async () => {
+  check('writes nothing without drift', async () => {
     const server = stage.server(product);
     await eventually(() => expect(server.proxy.count('POST', /login$/)).toBeGreaterThan(0));
     server.proxy.forget();
-    // Several rounds go by: each reads the configuration.
+    // Several resyncs: each reads the configuration.
     await eventually(() => expect(server.proxy.count('GET', /\/config$/)).toBeGreaterThan(8));
     expect(writes(server)).toEqual([]);
   });
 
   describe.each(ROWS.filter((row) => row.product === undefined || row.product === product))('$field of $type', (row) => {
     const path = own(row.type);
-    check(`${JSON.stringify(row.body).slice(0, 60)} is named and put right`, async () => {
+    check(`${JSON.stringify(row.body).slice(0, 60)} is reported and corrected`, async () => {
       await stage.until(path, 'Configured=InSync');
       const isTune = row.field.startsWith('tune.');
       const where = isTune ? `sys/mounts/auth/${path}/tune` : `auth/${path}/config`;
@@ -107,18 +107,18 @@ describe.each(PRODUCTS)('%s', (product) => {
         expect(drift.map(({ field }) => field)).toContain(row.field);
         expect(conditions.find(({ type }) => type === 'Configured')?.reason).toBe('Repaired');
       };
-      await told(spoil, named);
+      await untilReported(spoil, named);
       expect(await read(where)).toEqual(before);
     });
   });
 
-  check('what was put right is told for one round', async () => {
+  check('reports a repair for one resync interval', async () => {
     await Promise.all([own('kubernetes'), own('jwt')].map((name) => stage.until(name, 'Configured=InSync')));
     await stage.until(own('kubernetes'), 'Ready=True');
     expect((await stage.status(own('kubernetes'))).drift).toEqual([]);
   });
 
-  check('driftPolicy Report names it and leaves it', async () => {
+  check('only reports drift with driftPolicy Report', async () => {
     const name = await stage.declare(product, own('reported'), { ...pushed(), driftPolicy: 'Report' });
     await stage.until(name, 'Ready=True');
     const config = await read(`auth/${name}/config`);
@@ -129,7 +129,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect((await read(`auth/${name}/config`))['bound_issuer']).toBe('https://other.example.org');
   });
 
-  check('Observe says all that it would write, and writes nothing', async () => {
+  check('reports all differences in observe mode, and writes nothing', async () => {
     const missing = await stage.declare(product, own('observed-missing'), { ...rotated(), managementPolicy: 'Observe' });
     const theirs = own('observed');
     await vault().request({ method: 'POST', path: `sys/auth/${theirs}`, body: { type: 'kubernetes' } });
@@ -156,13 +156,13 @@ describe.each(PRODUCTS)('%s', (product) => {
     const accounts = await stage.bed.kubectl(['get', 'serviceaccounts,clusterrolebindings', '-A', '-o', 'name']);
     expect(accounts).not.toContain(missing);
     expect(accounts).not.toContain(theirs);
-    // Managed from now on: exactly that is written.
+    // Managed from now on: exactly these fields are written.
     await stage.change(theirs, { managementPolicy: 'Manage', adoption: 'Always' });
     await stage.until(theirs, 'Ready=True');
     expect((await read(`auth/${theirs}/config`))['kubernetes_host']).toBe(stage.bed.url);
   });
 
-  check('what somebody else has configured is taken over only as it is', async () => {
+  check('adopts a mount of another owner only if it is identical', async () => {
     const name = own('adopted');
     await vault().request({ method: 'POST', path: `sys/auth/${name}`, body: { type: 'jwt' } });
     await vault().request({ method: 'POST', path: `auth/${name}/config`, body: { jwt_validation_pubkeys: [otherKey] } });
@@ -185,7 +185,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect(configured).toEqual([]);
   });
 
-  check('a mount that is deleted is made again, with its new accessor', async () => {
+  check('creates a deleted mount again, and records its new accessor', async () => {
     const name = await stage.declare(product, own('remade'), pushed());
     const before = await stage.until(name, 'Ready=True');
     await vault().request({ method: 'DELETE', path: `sys/auth/${name}` });
@@ -193,7 +193,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(name, 'Ready=True');
   });
 
-  check('a mount of another type, and one that nobody may make, are left alone', async () => {
+  check('leaves a mount of another type alone, and creates none without mount.create', async () => {
     const other = own('other-type');
     await vault().request({ method: 'POST', path: `sys/auth/${other}`, body: { type: 'approle' } });
     await stage.declare(product, other, pushed());
@@ -204,7 +204,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(below, 'Mounted=PathInUse');
   });
 
-  check('deletion: Retain leaves all; Delete waits for the confirmation and then disables the mount', async () => {
+  check('keeps the mount with Retain, and disables it with Delete after the confirmation', async () => {
     const kept = await stage.declare(product, own('kept'), rotated());
     const gone = await stage.declare(product, own('gone'), { ...rotated(), deletionPolicy: 'Delete' });
     const before = await stage.until(kept, 'Ready=True');
@@ -213,12 +213,12 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.bed.request('DELETE', place(gone));
     await stage.until(gone, 'Deletable=NotConfirmed');
     expect((await stage.bed.exchange('GET', place(kept))).status).toBe(404);
-    // Made again, it takes over what it left.
+    // Created again, it adopts the mount.
     await stage.declare(product, kept, rotated());
     const again = await stage.until(kept, 'Ready=True');
     expect(again.mount).toMatchObject({ owned: true, accessor: before.mount?.accessor });
-    // Until it is confirmed everything is kept true.
-    await told(
+    // Without the confirmation it is reconciled as before.
+    await untilReported(
       () => vault().request({ method: 'POST', path: `sys/mounts/auth/${gone}/tune`, body: { description: 'theirs' } }),
       () => has(gone, 'Configured', 'Repaired'),
     );

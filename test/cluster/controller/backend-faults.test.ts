@@ -1,7 +1,7 @@
-// A backend while its Vault is in trouble: the condition says what it is, nothing is asked in a hot loop, and afterwards all is as declared.
+// A backend during faults of Vault: conditions name them, no hot loop, and recovery afterwards.
 import type { JsonObject } from '../../../src/json/json.ts';
 import { type Fault, FAULTS, rateLimited, type SeenRequest } from '../../bed/fault-proxy.ts';
-import { told } from './backend-looks.ts';
+import { untilReported } from './backend-support.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PRODUCTS, type Stage, useStage } from './backend-stage.ts';
 
@@ -34,14 +34,14 @@ describe.each(PRODUCTS)('%s', (product) => {
     const heal = trouble(fault, path('/sys/auth'));
     const { conditions } = await stage.until(name, `Mounted=${reason}`);
     expect(conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: state, reason });
-    // What was known of the rest stays known.
+    // The other conditions stay.
     expect(conditions?.find(({ type }) => type === 'Configured')?.status).toBe('True');
     heal();
     await stage.until(name, 'Ready=True');
     await stage.bed.kubectl(['delete', 'vaultauthbackend', name]);
   });
 
-  check('a write of which nobody hears whether it was done is done once more at the most', async () => {
+  check('repeats a write without a response at most once', async () => {
     const name = own('cut');
     const { proxy } = stage.server(product);
     proxy.inject({
@@ -61,7 +61,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect(proxy.count('POST', new RegExp(`/v1/auth/${name}/config$`))).toBe(1);
   });
 
-  check('a refused write is told, and tried again seldom', async () => {
+  check('reports a denied write, and retries it with back-off', async () => {
     const name = own('refused');
     const heal = trouble(FAULTS.forbidden, method('POST'), path(`/auth/${name}/config`));
     await stage.declare(product, name, pushed);
@@ -69,46 +69,43 @@ describe.each(PRODUCTS)('%s', (product) => {
     const { proxy } = stage.server(product);
     const [before, at] = [proxy.seen.filter(path(name)).length, Date.now()];
     await eventually(() => expect(proxy.seen.filter(path(name)).length).toBeGreaterThan(before + 2));
-    // A look is of three requests, and no look follows sooner than a second after the one before.
+    // A reconcile makes three requests, at most once a second.
     expect((proxy.seen.filter(path(name)).length - before) / 3).toBeLessThanOrEqual((Date.now() - at) / 1000 + 1);
     heal();
     await stage.until(name, 'Ready=True');
   });
 
-  check(
-    'a server that does not keep what it is sent is told by the names of the fields, and not written to again and again',
-    async () => {
-      const name = await stage.declare(product, own('ignored'), pushed);
-      await stage.until(name, 'Ready=True');
-      const { proxy, root } = stage.server(product);
-      const drift = async (role: string): Promise<void> => {
-        const { data = {} } = await root.request({ method: 'GET', path: `auth/${name}/config` });
-        const { jwt_validation_pubkeys: keys = [], bound_issuer: issuer = '' } = data;
-        const body = { jwt_validation_pubkeys: keys, bound_issuer: issuer, default_role: role };
-        await root.request({ method: 'POST', path: `auth/${name}/config`, body });
-      };
-      const heal = trouble({ kind: 'answer', status: 204, body: '' }, method('POST'), path(`/auth/${name}/config`));
-      const before = proxy.count('POST', new RegExp(`/auth/${name}/config$`));
-      await drift('one');
-      const status = await stage.until(name, 'Configured=IgnoredParameters');
-      expect(status.drift?.map(({ field }) => field)).toEqual(['default_role']);
-      const reads = proxy.count('GET', new RegExp(`/auth/${name}/config$`));
-      await eventually(() => expect(proxy.count('GET', new RegExp(`/auth/${name}/config$`))).toBeGreaterThan(reads + 4));
-      expect(proxy.count('POST', new RegExp(`/auth/${name}/config$`))).toBe(before + 1);
-      heal();
-      let count = 1;
-      await told(
-        () => drift(`role-${(count += 1)}`),
-        async () => {
-          const { conditions = [] } = await stage.status(name);
-          expect(conditions.find(({ type }) => type === 'Configured')?.reason).toBe('Repaired');
-        },
-      );
-      await stage.until(name, 'Ready=True');
-    },
-  );
+  check('reports fields that the server does not store, and writes them once', async () => {
+    const name = await stage.declare(product, own('ignored'), pushed);
+    await stage.until(name, 'Ready=True');
+    const { proxy, root } = stage.server(product);
+    const drift = async (role: string): Promise<void> => {
+      const { data = {} } = await root.request({ method: 'GET', path: `auth/${name}/config` });
+      const { jwt_validation_pubkeys: keys = [], bound_issuer: issuer = '' } = data;
+      const body = { jwt_validation_pubkeys: keys, bound_issuer: issuer, default_role: role };
+      await root.request({ method: 'POST', path: `auth/${name}/config`, body });
+    };
+    const heal = trouble({ kind: 'answer', status: 204, body: '' }, method('POST'), path(`/auth/${name}/config`));
+    const before = proxy.count('POST', new RegExp(`/auth/${name}/config$`));
+    await drift('one');
+    const status = await stage.until(name, 'Configured=IgnoredParameters');
+    expect(status.drift?.map(({ field }) => field)).toEqual(['default_role']);
+    const reads = proxy.count('GET', new RegExp(`/auth/${name}/config$`));
+    await eventually(() => expect(proxy.count('GET', new RegExp(`/auth/${name}/config$`))).toBeGreaterThan(reads + 4));
+    expect(proxy.count('POST', new RegExp(`/auth/${name}/config$`))).toBe(before + 1);
+    heal();
+    let count = 1;
+    await untilReported(
+      () => drift(`role-${(count += 1)}`),
+      async () => {
+        const { conditions = [] } = await stage.status(name);
+        expect(conditions.find(({ type }) => type === 'Configured')?.reason).toBe('Repaired');
+      },
+    );
+    await stage.until(name, 'Ready=True');
+  });
 
-  check('trouble with the role of the login alone is told of the login alone', async () => {
+  check('reports a fault of the probe role as NotProbed only', async () => {
     const reviewed: JsonObject = { type: 'kubernetes', kubernetes: { host: stage.bed.url, reviewer: { mode: 'Rotated' } } };
     const probe = { intervalSeconds: 10 };
     const granted = { rbac: { manageAuthDelegator: true } };
@@ -126,7 +123,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     for (const each of [name, keys]) await stage.until(each, 'Ready=True');
   });
 
-  check('a login that hangs does not hold the backend up, and is told', async () => {
+  check('reports a login that hangs, and stays configured', async () => {
     const name = await stage.declare(product, own('hanging'), { ...pushed, probe: { timeoutSeconds: 1, intervalSeconds: 10 } });
     await stage.until(name, 'Ready=True');
     const heal = trouble({ kind: 'hang' }, path(`/auth/${name}/login`));

@@ -1,11 +1,11 @@
-// Keys and issuers: each source from the manifest to a login, and the API server's change of its signing key followed without a failed login.
+// Keys and issuers: a login with each source, and a rotation of the API server's signing key without a failed login.
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kidOf } from '../../../src/controller/backend/desired-config.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
-import { jwtRoleOf, roleOf } from './backend-looks.ts';
+import { jwtRoleOf, roleOf } from './backend-support.ts';
 import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
@@ -33,7 +33,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect(await stage.login(product, path, await stage.token('app', audience))).toMatchObject({ outcome: 'succeeded' });
   };
 
-  check('Push: the keys of the API server, with no way from Vault to the cluster', async () => {
+  check('logs in with Push, without a connection from Vault to the cluster', async () => {
     const name = await stage.declare(product, own('push'), jwt({}));
     const { issuer, keys } = await stage.until(name, 'Ready=True');
     expect(issuer).toBe(stage.bed.url);
@@ -43,7 +43,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await logsIn(name);
   });
 
-  check('Discovery: rejected while nobody may read it without login, taken up as soon as somebody may', async () => {
+  check('logs in with Discovery once it may be read without a login', async () => {
     const name = await stage.declare(product, own('discovery'), jwt({ source: 'Discovery', ca: { inline: stage.bed.ca } }));
     await stage.until(name, 'KeysFresh=DiscoveryRejected');
     expect(await messageOf(name, 'KeysFresh')).toContain('system:service-account-issuer-discovery');
@@ -57,7 +57,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.bed.request('DELETE', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/discovery-for-all');
   });
 
-  check('JWKS: from a URL that Vault may read', async () => {
+  check('logs in with JWKS from a URL that Vault may read', async () => {
     await stage.bed.exchange('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
       metadata: { name: 'jwks-for-all' },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:service-account-issuer-discovery' },
@@ -70,13 +70,13 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.bed.request('DELETE', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/jwks-for-all');
   });
 
-  check('OpenBaoKubernetes: said to be unsupported by servers that lack it', async () => {
+  check('reports OpenBaoKubernetes as unsupported by servers without it', async () => {
     const name = await stage.declare(product, own('own-account'), jwt({ source: 'OpenBaoKubernetes' }));
     const { conditions } = await stage.until(name, 'Configured=UnsupportedByProduct');
     expect(conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'False', reason: 'UnsupportedByProduct' });
   });
 
-  check('a wrong issuer is told by the login that fails', async () => {
+  check('reports a wrong issuer after the probe', async () => {
     const name = await stage.declare(product, own('issuer'), { type: 'jwt', jwt: { issuer: 'https://other.example.org' } });
     await stage.until(name, 'KeysFresh=IssuerChanged');
     await stage.change(name, { jwt: { issuer: 'Discover' } });
@@ -84,7 +84,7 @@ describe.each(PRODUCTS)('%s', (product) => {
   });
 
   check(
-    'kubernetes: keys for a check of signatures, the issuer, authorities from each place',
+    'logs in with verified signatures, the issuer, and CA certificates from each source',
     async () => {
       const name = await stage.declare(
         product,
@@ -108,7 +108,7 @@ describe.each(PRODUCTS)('%s', (product) => {
       await stage.until(name, 'Configured=InvalidCA');
       expect((await configOf(name))['kubernetes_ca_cert']).toBe(stage.bed.ca);
       await stage.change(name, { kubernetes: { ca: { source: 'System', inline: null } } });
-      // Vault then trusts what its system trusts. That this is wrong here shows as soon as its connection ends, which logins keep alive.
+      // Vault then uses the CA certificates of its system. That they are wrong here shows only on a new connection.
       await stage.until(name, product === 'openbao' ? 'Configured=UnsupportedByProduct' : 'Configured=InSync');
       expect((await configOf(name))['kubernetes_ca_cert']).toBe(product === 'openbao' ? stage.bed.ca : '');
       await stage.change(name, { kubernetes: { ca: { source: 'FromCluster' } } });
@@ -117,26 +117,23 @@ describe.each(PRODUCTS)('%s', (product) => {
     300_000,
   );
 
-  check(
-    'annotations as metadata: by Vault, with the right to read them; said to be unsupported by OpenBao, where the rest works',
-    async () => {
-      const name = await stage.declare(product, own('annotated'), {
-        ...kubernetes({}),
-        aliasMetadata: { fromAnnotations: true },
-      });
-      await stage.until(name, product === 'vault' ? 'Ready=True' : 'Configured=UnsupportedByProduct');
-      await stage.until(name, 'ReviewerHealthy=ProbeSucceeded');
-      const audience = `vault://prod/${name}`;
-      await stage.role(product, name, roleOf('app', audience));
-      expect(await stage.login(product, name, await stage.token('app', audience))).toMatchObject({ outcome: 'succeeded' });
-      const config = await configOf(name);
-      expect(config['use_annotations_as_alias_metadata']).toBe(product === 'vault' ? true : undefined);
-    },
-  );
+  check('grants Vault the right to read annotations as metadata, and reports them as unsupported by OpenBao', async () => {
+    const name = await stage.declare(product, own('annotated'), {
+      ...kubernetes({}),
+      aliasMetadata: { fromAnnotations: true },
+    });
+    await stage.until(name, product === 'vault' ? 'Ready=True' : 'Configured=UnsupportedByProduct');
+    await stage.until(name, 'ReviewerHealthy=ProbeSucceeded');
+    const audience = `vault://prod/${name}`;
+    await stage.role(product, name, roleOf('app', audience));
+    expect(await stage.login(product, name, await stage.token('app', audience))).toMatchObject({ outcome: 'succeeded' });
+    const config = await configOf(name);
+    expect(config['use_annotations_as_alias_metadata']).toBe(product === 'vault' ? true : undefined);
+  });
 });
 
 check(
-  'the API server changes its signing key: Push and Synced follow it, and no login of a valid token fails',
+  'follows a rotation of the signing key with Push and Synced, without a failed login',
   async () => {
     const names = await Promise.all(
       PRODUCTS.flatMap((product) => [
@@ -173,7 +170,7 @@ check(
       );
     await all('before');
 
-    // As in kubeadm's and everybody's manual: first the new key is published, then it signs, then the old one goes.
+    // As in the Kubernetes documentation: the new key is published, then signs, then the old one is removed.
     const { serviceAccountKeyFile, serviceAccountPublicKeyFile } = stage.bed.credentials;
     const next = generateKeyPairSync('rsa', {
       modulusLength: 2048,
@@ -189,7 +186,7 @@ check(
     writeFileSync(serviceAccountKeyFile, next.privateKey);
     await stage.bed.restart('kube-apiserver');
     await all('the new one signs');
-    // Tokens of reviewers were signed with the old one: they are replaced before it goes.
+    // Reviewer tokens are signed with the old key: they are replaced before it is removed.
     const kid = kidOf(next.publicKey);
     await eventually(
       async () => {

@@ -1,4 +1,4 @@
-// Each reviewer mode from the manifest to a login with a token of a real service account.
+// Each reviewer mode, with a login of a real service account.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { obtain } from '../../bed/obtain.ts';
@@ -10,7 +10,7 @@ import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.t
 import { reconcileRole } from '../../../src/controller/role/reconcile.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
-import { roleOf, TEAM } from './backend-looks.ts';
+import { roleOf, TEAM } from './backend-support.ts';
 import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
@@ -41,7 +41,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect(login).toMatchObject({ outcome: 'succeeded', policies: ['default'] });
   };
 
-  check('Rotated: a short token of a service account made for it', async () => {
+  check('logs in with Rotated: a TokenRequest for a created service account', async () => {
     const name = await stage.declare(product, own('rotated'), kubernetes({ mode: 'Rotated' }));
     const { reviewer, mount } = await stage.until(name, 'Ready=True');
     expect(mount).toMatchObject({
@@ -62,7 +62,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await logsIn(name);
   });
 
-  check('LongLivedSecret: a Secret that the cluster fills', async () => {
+  check('logs in with LongLivedSecret: a Secret that the controller manager fills', async () => {
     const name = await stage.declare(product, own('long'), kubernetes({ mode: 'LongLivedSecret' }));
     const status = await stage.until(name, 'Ready=True');
     expect(status.reviewer?.expiresAt).toBeUndefined();
@@ -71,7 +71,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await logsIn(name);
   });
 
-  check('SecretRef: a token that somebody else brings, and brings anew', async () => {
+  check('logs in with SecretRef: a token of an operator, and its replacement', async () => {
     const name = own('referred');
     await stage.bed.exchange('POST', CLUSTER_ROLE_BINDINGS, {
       metadata: { name: 'given-reviewer' },
@@ -96,7 +96,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect(JSON.stringify(await stage.status(name))).not.toContain(token.split('.')[2]);
   });
 
-  check('ClientJWT: one binding, whose subjects are the service accounts of roles that are in Vault, and ours', async () => {
+  check('logs in with ClientJWT: one binding for the service accounts of roles and of the controller', async () => {
     const name = await stage.declare(product, own('client'), {
       ...kubernetes({ mode: 'ClientJWT' }),
       tenancy: { namespaceSelector: {} },
@@ -116,14 +116,14 @@ describe.each(PRODUCTS)('%s', (product) => {
     await eventually(async () =>
       expect(await stage.login(product, name, jwt, `prod.${TEAM}.${name}`)).toMatchObject({ outcome: 'succeeded' }),
     );
-    // Rights come before the status that tells of them.
+    // Rights are granted before the status is written.
     await eventually(async () => expect((await stage.status(name)).roles).toEqual({ total: 1, ready: 1 }));
     expect(await config(name)).toMatchObject({ token_reviewer_jwt_set: false, disable_local_ca_jwt: true });
     await stage.bed.request('DELETE', `${roles}/${name}`);
     await eventually(async () => expect((await bindingOf(name)).subjects).toEqual([ours]));
   });
 
-  check('without the right to review tokens the condition says which binding is missing, and the right is taken up', async () => {
+  check('reports a missing binding, and recovers with it', async () => {
     const name = await stage.declare(product, own('unbound'), { ...kubernetes({ mode: 'Rotated' }), rbac: {} });
     const { conditions } = await stage.until(name, 'ReviewerHealthy=BindingMissing');
     expect(conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
@@ -141,7 +141,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     );
   });
 
-  check('another mode takes back what the one before needed', async () => {
+  check('deletes the objects of the previous mode', async () => {
     const name = await stage.declare(product, own('changed'), kubernetes({ mode: 'LongLivedSecret' }));
     await stage.until(name, 'Ready=True');
     await stage.change(name, { kubernetes: { reviewer: { mode: 'ClientJWT' } } });
@@ -161,7 +161,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect(roles?.data?.['keys'] ?? []).toEqual([]);
   });
 
-  check('of two objects for one mount the older one has it', async () => {
+  check('gives the mount to the older of two backends', async () => {
     const name = await stage.declare(product, own('rival'), kubernetes({ mode: 'Rotated' }));
     await stage.until(name, 'Ready=True');
     const second = await stage.declare(product, own('second'), { ...kubernetes({ mode: 'ClientJWT' }), path: name });
@@ -173,7 +173,7 @@ describe.each(PRODUCTS)('%s', (product) => {
   });
 
   check(
-    'Local: the token of the pod that Vault runs in',
+    'logs in with Local: the token of the pod in which Vault runs',
     async () => {
       const endpoint = own('in-pod');
       const namespace = own('vault');
@@ -191,7 +191,7 @@ describe.each(PRODUCTS)('%s', (product) => {
       const path = (await obtain([program], '1.36', silentProgress)).get(program) ?? program;
       const [port = 0] = await freePorts(1);
       const address = `http://127.0.0.1:${port}`;
-      // A mount namespace of its own, in which the files are where the kubelet puts them.
+      // A mount namespace with the files where the kubelet puts them.
       const inPod = [
         'mount -t tmpfs pod /var/run && mkdir -p /var/run/secrets/kubernetes.io/serviceaccount',
         `mount --bind ${folder} /var/run/secrets/kubernetes.io/serviceaccount`,

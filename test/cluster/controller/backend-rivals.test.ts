@@ -1,7 +1,7 @@
-// Two endpoints that lead to one server: the mount that both could write is written by one object alone.
+// Two endpoints to one server: only one backend writes the mount.
 import type { JsonObject } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
-import { writes } from './backend-looks.ts';
+import { writes } from './backend-support.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Stage, useStage } from './backend-stage.ts';
 
@@ -17,12 +17,12 @@ const shared = (host: string): JsonObject => ({
   probe: { enabled: false },
 });
 
-check('the object that has the mount keeps it, and the other one gets it when the first is gone', async () => {
+check('leaves the mount to the backend that has it, and gives it to the other one after its deletion', async () => {
   const { address = '', rootToken = '' } = stage.bed.openbao ?? {};
   await stage.addServer('by-another-way', address, rootToken);
   await stage.declare('openbao', 'first', shared(stage.bed.url));
   await stage.until('first', 'Ready=True');
-  // With another host: each of them would repair what the other wrote.
+  // With another host, each of them would correct what the other wrote.
   await stage.declare('by-another-way', 'second', shared('https://elsewhere.test:6443'));
   const { conditions, mount } = await stage.until('second', 'Mounted=NotOwned');
   const said = conditions?.find(({ type }) => type === 'Ready');

@@ -1,8 +1,8 @@
-// The reviewer's token over time: replaced before it ends, taken back when the new one does not work, made anew when it was lost.
+// Rotation of the reviewer token: before it expires, reverted if logins fail, and requested again after a loss.
 import type { JsonObject } from '../../../src/json/json.ts';
 import { CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { FAULTS } from '../../bed/fault-proxy.ts';
-import { roleOf, writes } from './backend-looks.ts';
+import { roleOf, writes } from './backend-support.ts';
 import { eventually } from '../../support/eventually.ts';
 import { useStage, PRODUCTS, type Stage } from './backend-stage.ts';
 
@@ -24,7 +24,7 @@ const configWrites = (name: string): number =>
 const hashOf = async (name: string): Promise<string> => (await stage.status(name)).reviewer?.tokenHash ?? '';
 
 check(
-  'replaced at half of its life, under a steady stream of logins of which none fails',
+  'replaces the token half-way through its lifetime, without a failed login',
   async () => {
     const names = await Promise.all(
       PRODUCTS.map((product) => stage.declare(product, `stream-${product}`, withReviewer(ROTATED))),
@@ -52,7 +52,7 @@ check(
       });
     for (let rotation = 1; rotation <= 3; rotation += 1) {
       await haveSeen(rotation);
-      // The API server gives a day; the clock of the controller goes faster than its own.
+      // The API server grants a day; the clock of the reconciler is set forward.
       stage.pass(rotation === 1 ? 13 * HOUR : 19 * HOUR - 13 * HOUR);
     }
     await haveSeen(4);
@@ -66,7 +66,7 @@ check(
 );
 
 describe.each(PRODUCTS)('%s', (product) => {
-  check('a restarted controller remembers what it wrote: it writes nothing', async () => {
+  check('writes nothing after a restart', async () => {
     const name = await stage.declare(product, `restarted-${product}`, withReviewer(ROTATED));
     const before = await stage.until(name, 'Ready=True');
     const server = stage.server(product);
@@ -77,7 +77,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect((await stage.status(name)).reviewer).toEqual(before.reviewer);
   });
 
-  check('a controller that only observes names what differs and writes nothing', async () => {
+  check('reports differences in observe mode, and writes nothing', async () => {
     const name = await stage.declare(product, `looked-at-${product}`, withReviewer(ROTATED));
     await stage.until(name, 'Ready=True');
     const server = stage.server(product);
@@ -93,13 +93,13 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(name, 'Ready=True');
   });
 
-  check('a new token with which no login works gives way to the one before', async () => {
+  check('reverts a new token with which no login works', async () => {
     const name = await stage.declare(product, `taken-back-${product}`, withReviewer(ROTATED));
     await stage.until(name, 'Ready=True');
     const first = await hashOf(name);
     const { proxy } = stage.server(product);
     const login = new RegExp(`/auth/${name}/login$`);
-    // From the write of the new one on, as many logins fail as one look tries.
+    // After the write of the new token, the logins of one reconcile fail.
     let written = configWrites(name);
     proxy.inject({ fault: FAULTS.forbidden, when: ({ path }) => login.test(path) && configWrites(name) === written + 1 });
     stage.pass(13 * HOUR);
@@ -115,14 +115,14 @@ describe.each(PRODUCTS)('%s', (product) => {
   });
 
   check(
-    'a service account that was deleted is made again, and its new token is written',
+    'creates a deleted service account again, and writes its new token',
     async () => {
       const name = await stage.declare(product, `revoked-${product}`, withReviewer(ROTATED));
       await stage.until(name, 'Ready=True');
       const first = await hashOf(name);
       const path = `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/vault-reviewer-${name}`;
       await stage.bed.request('DELETE', path);
-      // The API server trusts a token that it has just seen for ten seconds more.
+      // The API server caches a token review for ten seconds.
       await eventually(async () => expect(await hashOf(name)).not.toBe(first), { seconds: 40 });
       const { drift } = await stage.until(name, 'Configured=Repaired');
       expect(drift?.map(({ field }) => field)).toEqual(['token_reviewer_jwt']);
@@ -132,7 +132,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     300_000,
   );
 
-  check('a token in a Secret that nears its end is told in time, and when it has ended', async () => {
+  check('reports a token in a Secret that expires soon, and one that has expired', async () => {
     const name = `ending-${product}`;
     const token = await stage.token('ending');
     await stage.bed.exchange('POST', '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings', {
@@ -155,14 +155,14 @@ describe.each(PRODUCTS)('%s', (product) => {
   });
 });
 
-// Behind all others.
+// After all other tests.
 describe('secrets', () => {
-  check('no token that was sent to Vault is anywhere else', async () => {
+  check('shows no token that was sent to Vault', async () => {
     const bodies = PRODUCTS.flatMap((product) => stage.server(product).proxy.seen.map(({ body }) => body)).join('\n');
     const signatures = new Set([...bodies.matchAll(/"ey[\w-]+\.[\w-]+\.([\w-]{40,})"/g)].map(([, signature]) => signature ?? ''));
     expect(signatures.size).toBeGreaterThan(10);
-    const told = await stage.told();
-    expect(told).toContain('ReviewerReplaced');
-    expect([...signatures].filter((signature) => told.includes(signature))).toEqual([]);
+    const reported = await stage.reported();
+    expect(reported).toContain('ReviewerReplaced');
+    expect([...signatures].filter((signature) => reported.includes(signature))).toEqual([]);
   });
 });

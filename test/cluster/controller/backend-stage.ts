@@ -19,30 +19,30 @@ import { type Bed, startBed } from '../../bed/bed.ts';
 import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE, installController } from '../../bed/controller.ts';
 import { type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
 import type { Part } from '../../bed/parts.ts';
-import { type Read, TEAM, untilCondition } from './backend-looks.ts';
+import { type Read, TEAM, untilCondition } from './backend-support.ts';
 import { contractClient } from '../../contract/servers.ts';
 
 export const PRODUCTS = ['openbao', 'vault'] as const;
 
-/** A minute between looks becomes 1.2 seconds. */
+/** A resync interval of one minute becomes 1.2 seconds. */
 const FACTOR = 0.02;
 
 interface Server {
-  /** As root, past the proxy: what this does, the controller has not done. */
+  /** With the root token, past the proxy: its requests are not recorded. */
   readonly root: VaultSession;
   readonly client: VaultClient;
-  /** What the controller talks through. */
+  /** The proxy before the server. */
   readonly proxy: FaultProxy;
   readonly rootToken: string;
 }
 
 export interface Stage {
   readonly bed: Bed;
-  /** By the name of the endpoint: the products, and what was added. */
+  /** By the name of the endpoint: the products, and added servers. */
   readonly server: (endpoint: string) => Server;
-  /** Makes an endpoint of one more server. */
+  /** Creates an endpoint for one more server. */
   readonly addServer: (endpoint: string, address: string, rootToken: string) => Promise<void>;
-  /** Creates a VaultAuthBackend for a server and gives its name. */
+  /** Creates a VaultAuthBackend for a server and returns its name. */
   readonly declare: (endpoint: string, name: string, spec: JsonObject, metadata?: JsonObject) => Promise<string>;
   /** Changes its spec. */
   readonly change: (name: string, patch: JsonObject) => Promise<void>;
@@ -51,16 +51,16 @@ export interface Stage {
   readonly until: (name: string, expected: string, seconds?: number) => Promise<VaultAuthBackendStatus>;
   /** A token of a service account of the team. */
   readonly token: (account: string, audience?: string) => Promise<string>;
-  /** Makes a role that binds a service account of the team, as somebody else than the controller. */
+  /** Creates a role in Vault that binds a service account of the team. */
   readonly role: (endpoint: string, path: string, body: JsonObject, name?: string) => Promise<void>;
   readonly login: (endpoint: string, path: string, jwt: string, role?: string) => Promise<ProbeResult>;
-  /** Puts the clock of the reconciler forward. */
+  /** Sets the clock of the reconciler forward. */
   readonly pass: (milliseconds: number) => void;
-  /** Everything that the controller said to anybody but Vault: logs, metrics, objects, Events. */
-  readonly told: () => Promise<string>;
-  /** Puts it right again. */
+  /** Everything that the controller wrote except to Vault: logs, metrics, objects, Events. */
+  readonly reported: () => Promise<string>;
+  /** Sets the clock back. */
   readonly rightTime: () => void;
-  /** Starts the controller anew, as after a crash. */
+  /** Restarts the controller, as after a crash. */
   readonly restart: (options?: Partial<StageOptions>) => Promise<void>;
   readonly stop: (outcome: 'passed' | 'failed') => Promise<void>;
 }
@@ -71,10 +71,10 @@ interface StageOptions {
   readonly reconcilers?: Partial<Reconcilers>;
 }
 
-/** Declares a test that gets the stage; when one fails, the logs of the servers stay. */
+/** Declares a test with the stage; after a failure the logs of the servers are kept. */
 export type StageTest = (name: string, run: () => Promise<void>, timeoutMs?: number) => void;
 
-/** Opens the stage before the tests of a file and closes it behind them. */
+/** Opens the stage before the tests of a file and closes it after them. */
 export function useStage(options: StageOptions, opened: (stage: Stage) => void): StageTest {
   let stage: Stage | undefined;
   let unfinished = 0;
@@ -162,7 +162,7 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
         log: keepingLog(lines),
         metrics,
         onLost: () => undefined,
-        // A restart of the API server takes longer than a leader would wait for it.
+        // A restart of the API server lasts longer than a renew deadline.
         leaderTimes: { leaseDurationMs: 120_000, renewDeadlineMs: 100_000 },
       });
     };
@@ -200,7 +200,7 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
       pass: (milliseconds) => {
         ahead += milliseconds;
       },
-      told: async () =>
+      reported: async () =>
         [
           ...lines,
           await metrics.registry.metrics(),
@@ -220,7 +220,7 @@ const openStage = async (options: StageOptions): Promise<Stage> => {
   }
 };
 
-/** In place of the reconciler of endpoints: every endpoint is ready, with the rights of root. */
+/** Replaces the reconciler of endpoints: every endpoint is ready, with the root token. */
 const readyEndpoint =
   (server: Stage['server']): Reconcilers['VaultEndpoint'] =>
   async (context: ControllerContext, key, endpoint) => {
@@ -233,7 +233,7 @@ const readyEndpoint =
     return {};
   };
 
-/** A log that is kept; what matters is in statuses, which failures print. */
+/** A log in memory. */
 const keepingLog = (lines: string[]): Log => {
   const keep = (fields: object, message: string): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
   return { trace: keep, debug: keep, info: keep, warn: keep, error: keep };

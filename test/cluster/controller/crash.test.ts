@@ -1,4 +1,4 @@
-// The controller killed right before and right after each of its writes to Vault, and started again: the same end each time.
+// A crash right before and right after each write to Vault: the same final state after the restart.
 import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import type { SeenRequest } from '../../bed/fault-proxy.ts';
 import { accessorOf, backendSpec, conditionsOf, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';
@@ -12,10 +12,10 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => stage?.stop(outcome));
 
-/** More than a run has. */
+/** More writes than a run has. */
 const MOST_WRITES = 20;
 
-/** What a set of objects makes, in the order in which they depend on one another; nothing that is there already is taken over. */
+/** A set of objects in the order of their dependencies; nothing is adopted. */
 const declareSet = async (id: string): Promise<void> => {
   await stage.declare(
     'VaultAuthBackend',
@@ -33,7 +33,7 @@ const declareSet = async (id: string): Promise<void> => {
 };
 const KINDS = ['VaultAuthBackend', 'VaultACLPolicy', 'VaultAuthRole'] as const;
 
-/** What Vault and the API server have in the end, but for names, accessors and times. */
+/** The final state of Vault and of the API server, without names, accessors and times. */
 const endOf = async (id: string): Promise<unknown> => {
   const { vault } = stage.server(PRODUCT);
   const accessor = (await accessorOf(vault, id)) ?? '';
@@ -60,7 +60,7 @@ const endOf = async (id: string): Promise<unknown> => {
 };
 const untilReady = async (id: string): Promise<void> => {
   for (const kind of KINDS) await stage.until(kind, id, 'Ready=True');
-  // What was found changed since the crash is told for one interval.
+  // Drift since the crash is reported for one resync interval.
   await eventually(
     `nothing of ${id} is news`,
     async () => (await Promise.all(KINDS.map(async (kind) => conditionsOf(await stage.read(kind, id))))).flat().every(isSettled),
@@ -69,11 +69,11 @@ const untilReady = async (id: string): Promise<void> => {
 };
 const isSettled = (condition: string): boolean => !condition.includes('Repaired') && !condition.includes('NotProbed');
 
-/** Whether a request changes something of this set; logins and the like change nothing. */
+/** Whether a request writes to this set. */
 const isWriteOf = (id: string, { method, path }: SeenRequest): boolean =>
   (method === 'POST' || method === 'PUT' || method === 'DELETE') && path.includes(id) && !path.endsWith('/login');
 
-/** Declares a set while the controller waits for its end at the n-th write. False: there were fewer writes. */
+/** Declares a set and kills the controller at the n-th write. False: there were fewer writes. */
 const runWith = async (id: string, nth: number, when: 'cutBefore' | 'cutAfter'): Promise<boolean> => {
   const { pid } = stage.controller().server;
   let count = 0;
@@ -100,7 +100,7 @@ const runWith = async (id: string, nth: number, when: 'cutBefore' | 'cutAfter'):
   return true;
 };
 
-it('ends in the same way wherever it is killed', async () => {
+it('reaches the same state wherever it is killed', async () => {
   await declareSet('plain');
   await untilReady('plain');
   const expected = await endOf('plain');
@@ -117,7 +117,7 @@ it('ends in the same way wherever it is killed', async () => {
       killed += wasKilled ? 1 : 0;
     }
   }
-  // Mount, configuration, the role of the probe, policy, role.
+  // Mount, configuration, probe role, policy, role.
   expect(killed).toBeGreaterThanOrEqual(10);
   outcome = 'passed';
 }, 900_000);

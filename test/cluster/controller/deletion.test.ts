@@ -1,4 +1,4 @@
-// Deletions while Vault is away: they end in time, what is left in Vault is remembered and deleted later, and never anything else.
+// Deletions during an outage of Vault: they end in time, and roles left in Vault are deleted later.
 import { type JsonObject, objectAt, objectsOf } from '../../../src/json/json.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import {
@@ -14,9 +14,9 @@ import { FAULTS, type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.
 import { type VaultView, view } from '../seeds/stage.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** Seconds that a deletion may wait for Vault here. */
+/** The deletion timeout in seconds. */
 const BOUND = 5;
-/** Of a busy machine: namespaces are deleted in several rounds by the controller manager, each some seconds after the last. */
+/** For a busy machine: the controller manager deletes a namespace in several rounds, some seconds apart. */
 const SLACK = 115;
 
 const set = (address: string, token: string, host: string): string => `
@@ -92,7 +92,7 @@ const leave = async (namespace: string): Promise<void> => {
   await eventually(`${namespace} is gone`, () => isGone(`/api/v1/namespaces/${namespace}`), { seconds: BOUND + SLACK });
 };
 
-it('with Vault there the role is gone when its object is', async () => {
+it('deletes the role with its object while Vault answers', async () => {
   await ready('plain', 'web');
   expect(await hasRole('test.plain.web')).toBe(true);
   await leave('plain');
@@ -100,7 +100,7 @@ it('with Vault there the role is gone when its object is', async () => {
   expect(await pendingDeletions()).toEqual([]);
 }, 300_000);
 
-it('with Vault away a namespace goes within the bound, and the role once Vault is back', async () => {
+it('ends the deletion of a namespace during an outage, and deletes the role after it', async () => {
   await ready('away', 'web');
   proxy.inject({ fault: { kind: 'cutBefore' } });
   await leave('away');
@@ -111,29 +111,29 @@ it('with Vault away a namespace goes within the bound, and the role once Vault i
   await eventually('it is counted', () => metric(/^vault_auth_injector_pending_deletions\{backend="kube"\} 1$/m));
   proxy.heal();
   await eventually('the role is gone', async () => !(await hasRole('test.away.web')), {});
-  await eventually('nothing is remembered', async () => (await pendingDeletions()).length === 0);
-  await eventually('it is told', async () =>
+  await eventually('there is no pending deletion', async () => (await pendingDeletions()).length === 0);
+  await eventually('an Event reports it', async () =>
     (await bed.kubectl(['events', '-n', 'default', '--for=vaultauthbackend/kube'])).includes('PendingDeletionCleared'),
   );
 }, 300_000);
 
-it('an object of the same name that comes back takes over what was left', async () => {
+it('adopts a pending deletion with a new object of the same name', async () => {
   await ready('back', 'web');
   proxy.inject({ fault: FAULTS.forbidden, when: ({ method }) => method === 'DELETE' });
   await leave('back');
   expect(await names()).toEqual(['test.back.web']);
-  // Somebody changes what was left, so that it is not even what the new object wants.
+  // The role is changed in Vault, so that it differs from the new object.
   await vault.ask('POST', 'auth/kube/role/test.back.web', { token_policies: 'other' });
   await ready('back', 'web');
   const { json } = await vault.ask('GET', 'auth/kube/role/test.back.web');
   expect(objectAt(json, 'data')?.['token_policies']).not.toEqual(['other']);
   proxy.heal();
-  await eventually('nothing is remembered', async () => (await pendingDeletions()).length === 0);
+  await eventually('there is no pending deletion', async () => (await pendingDeletions()).length === 0);
   await untilCondition(bed, 'VaultAuthRole', { namespace: 'back', name: 'web' }, 'Ready=True');
   expect(await hasRole('test.back.web')).toBe(true);
 }, 300_000);
 
-it('a role that somebody else made is left alone', async () => {
+it('leaves a role of another owner alone', async () => {
   await bed.createNamespace({ name: 'foreign' });
   const foreign = {
     bound_service_account_names: ['other'],
@@ -143,7 +143,7 @@ it('a role that somebody else made is left alone', async () => {
   await vault.ask('POST', 'auth/kube/role/test.foreign.web', foreign);
   await applyYAML(bed, role('foreign', 'web'));
   await untilCondition(bed, 'VaultAuthRole', { namespace: 'foreign', name: 'web' }, 'Programmed=NotOwned');
-  // Also when it is looked at again: what somebody saw once has not become theirs.
+  // Also after another reconcile: an observed role does not become owned.
   await bed.kubectl(['label', 'vaultauthrole', '-n', 'foreign', 'web', 'look=again']);
   await bed.kubectl(['patch', 'vaultauthrole', '-n', 'foreign', 'web', '--type=merge', '-p', '{"spec":{"token":{"ttl":"10m"}}}']);
   await untilCondition(bed, 'VaultAuthRole', { namespace: 'foreign', name: 'web' }, 'Programmed=NotOwned');
@@ -153,18 +153,22 @@ it('a role that somebody else made is left alone', async () => {
   expect(await pendingDeletions()).toEqual([]);
 }, 300_000);
 
-it('in a server that is another one by now nothing is deleted', async () => {
+it('deletes nothing in another cluster', async () => {
   await ready('other', 'web');
   proxy.inject({ fault: { kind: 'cutBefore' } });
   await leave('other');
   expect(await names()).toEqual(['test.other.web']);
-  // A development server that is started again is a new cluster, with nothing in it.
+  // A restarted development server is a new cluster.
   await bed.restart('openbao');
   await vault.ask('POST', 'sys/auth/kube', { type: 'kubernetes' });
   const theirs = { bound_service_account_names: ['theirs'], bound_service_account_namespaces: ['theirs'] };
   await vault.ask('POST', 'auth/kube/role/test.other.web', theirs);
   proxy.heal();
-  await eventually('it says why', async () => JSON.stringify(await pendingDeletions()).includes('another cluster now'), {});
+  await eventually(
+    'the reason is reported',
+    async () => JSON.stringify(await pendingDeletions()).includes('another cluster now'),
+    {},
+  );
   const { json } = await vault.ask('GET', 'auth/kube/role/test.other.web');
   expect(objectAt(json, 'data')).toMatchObject(theirs);
   expect(await names()).toEqual(['test.other.web']);

@@ -1,5 +1,5 @@
-// The controller with the reconciler of endpoints alone, in this process, on a real API server, real OpenBao and Vault; before
-// each endpoint's server stands a proxy of its own that remembers and spoils requests.
+// The controller with the reconciler of endpoints alone, in this process, on a real API server, OpenBao and Vault; before each
+// server is a proxy that records requests and injects faults.
 import { startController } from '../../../src/controller/runtime/run.ts';
 import { reconcileEndpoint } from '../../../src/controller/endpoint/reconcile.ts';
 import { kubeClient } from '../../../src/kube/client.ts';
@@ -15,12 +15,12 @@ import { type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
 import { vaultSession, type VaultSession } from '../../../src/vault/session.ts';
 import { contractClient, type ProductName, PRODUCTS } from '../../contract/servers.ts';
 
-/** Half a minute between looks becomes 1.2 seconds. */
+/** A resync interval of half a minute becomes 1.2 seconds. */
 const FACTOR = 0.04;
 
 export interface EndpointStage {
   readonly bed: Bed;
-  /** Starts a proxy before a server: with TLS, of the bed's authority, for 127.0.0.1. */
+  /** Starts a proxy before a server, with TLS of the bed's CA for 127.0.0.1. */
   readonly proxyTo: (product: ProductName) => Promise<FaultProxy>;
   /** Creates a VaultEndpoint. */
   readonly declare: (name: string, spec: JsonObject) => Promise<void>;
@@ -30,13 +30,13 @@ export interface EndpointStage {
   /** Waits for a condition such as "Ready=True" or "Reachable=Sealed". */
   readonly until: (name: string, expected: string) => Promise<VaultEndpointStatus>;
   readonly status: (name: string) => Promise<VaultEndpointStatus>;
-  /** As root, past the proxies. */
+  /** With the root token, past the proxies. */
   readonly root: (product: ProductName) => VaultSession;
-  /** A spec that works, but for the changes. */
+  /** A valid spec with these changes. */
   readonly specOf: (proxy: FaultProxy, product: ProductName, changes?: JsonObject) => JsonObject;
   readonly messageOf: (name: string, type: string) => Promise<string>;
   /** Everything that was logged, and the metrics. */
-  readonly told: () => Promise<string>;
+  readonly reported: () => Promise<string>;
   readonly stop: (outcome: 'passed' | 'failed') => Promise<void>;
 }
 
@@ -124,7 +124,7 @@ export async function openEndpointStage(): Promise<EndpointStage> {
         await untilCondition(bed, 'VaultEndpoint', { name }, expected);
         return read(name);
       },
-      told: async () => `${lines.join('')}${await metrics.registry.metrics()}`,
+      reported: async () => `${lines.join('')}${await metrics.registry.metrics()}`,
     };
   } catch (error) {
     await stop('failed');

@@ -1,4 +1,4 @@
-// VaultEndpoint when something is wrong: each fault of a server and each wrong word in a spec has its reason, costs few requests, and is over when it is over.
+// Faults of a server and errors in a VaultEndpoint: each has its reason, costs few requests, and recovers.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { type Fault, type FaultProxy, FAULTS, rateLimited } from '../../bed/fault-proxy.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => stage?.stop(failed ? 'failed' : 'passed'));
 
-/** A test that keeps the logs when it fails. */
+/** A test that keeps the logs after a failure. */
 const check = (name: string, run: () => Promise<void>): void =>
   // oxlint-disable-next-line jest/valid-title -- the title is the caller's
   test(name, async () => {
@@ -30,24 +30,24 @@ const health = (changes: object): Fault =>
   answers(200, { initialized: true, sealed: false, standby: false, version: '1', cluster_id: 'c', ...changes });
 
 const FAULTY: readonly (readonly [what: string, fault: Fault, expected: string])[] = [
-  ['server that says 503 without words', FAULTS.unavailable, 'Reachable=ServerError'],
+  ['server that answers 503 without errors', FAULTS.unavailable, 'Reachable=ServerError'],
   ['server that hangs', { kind: 'hang' }, 'Reachable=Timeout'],
-  ['connection that is cut', { kind: 'cutBefore' }, 'Reachable=ConnectionFailed'],
+  ['closed connection', { kind: 'cutBefore' }, 'Reachable=ConnectionFailed'],
   ['performance standby', FAULTS.standby, 'Reachable=Standby'],
   [
-    'standby that names the active server',
+    'standby that redirects to the active server',
     { kind: 'answer', status: 307, headers: { location: 'https://other/' } },
     'Reachable=Standby',
   ],
   ['standby for disaster recovery', health({ replication_dr_mode: 'secondary' }), 'Reachable=Standby'],
-  ['server that was never initialized', health({ initialized: false, sealed: true }), 'Reachable=Uninitialized'],
+  ['uninitialized server', health({ initialized: false, sealed: true }), 'Reachable=Uninitialized'],
   ['sealed server', health({ sealed: true }), 'Reachable=Sealed'],
-  ['limit', rateLimited(3), 'Reachable=RateLimited'],
+  ['rate limit', rateLimited(3), 'Reachable=RateLimited'],
   ['another-program', answers(200, '<html>'), 'Reachable=ServerError'],
   ['forbidden login', FAULTS.forbidden, 'Reachable=ServerError'],
 ];
 
-/** All at the same time: each is mostly waiting. */
+/** All in parallel: each mostly waits. */
 const goThrough = async ([what, fault, expected]: (typeof FAULTY)[number]): Promise<void> => {
   const name = what.replaceAll(/[^a-z0-9]/g, '-');
   const proxy = await stage.proxyTo('openbao');
@@ -79,7 +79,7 @@ describe('server', () => {
       );
   });
   test.each(FAULTY)(
-    '%s: %j is %s, costs few requests, and is over without another login',
+    '%s: %j is %s, costs few requests, and recovers without another login',
     async (what) => {
       const outcome = await runs.get(what);
       failed ||= outcome !== undefined;
@@ -104,7 +104,7 @@ describe('spec', () => {
     ['port', () => ({ address: 'https://127.0.0.1:1' }), 'Reachable=ConnectionFailed'],
     ['token', () => ({ auth: { token: { secretRef: { name: 'wrong', key: 'token' } } } }), 'Authenticated=LoginDenied'],
     ['key', () => ({ auth: { token: { secretRef: { name: 'wrong', key: 'none' } } } }), 'Authenticated=CredentialMissing'],
-    ['account', () => ({ auth: { jwt: { role: 'r', serviceAccountName: 'nobody' } } }), 'Authenticated=CredentialMissing'],
+    ['account', () => ({ auth: { jwt: { role: 'r', serviceAccountName: 'missing' } } }), 'Authenticated=CredentialMissing'],
     [
       'certificate',
       () => ({ tls: { ca: { inline: stage.bed.ca }, clientCert: { secretRef: { name: 'nowhere' } } } }),
@@ -120,7 +120,7 @@ describe('spec', () => {
       await stage.until(`wrong-${what}`, 'Ready=False');
     });
 
-  check('token that nobody renews is announced', async () => {
+  check('reports a token that is not renewed', async () => {
     const { auth } = await stage.root('openbao').request({
       method: 'POST',
       path: 'auth/token/create',

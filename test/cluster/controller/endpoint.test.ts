@@ -1,4 +1,4 @@
-// VaultEndpoint on a real API server with real OpenBao and Vault: status, logins, products and namespaces, deletion, secrets.
+// VaultEndpoint on a real API server with OpenBao and Vault: status, logins, products, namespaces, deletion, secrets.
 import { API_VERSION, collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { enableMount } from '../../../src/vault/mounts.ts';
 import { writePolicy } from '../../../src/vault/policies.ts';
@@ -18,7 +18,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => stage?.stop(failed ? 'failed' : 'passed'));
 
-/** A test that keeps the logs when it fails. */
+/** A test that keeps the logs after a failure. */
 const check = (name: string, run: () => Promise<void>): void =>
   // oxlint-disable-next-line jest/valid-title -- the title is the caller's
   test(name, async () => {
@@ -31,7 +31,7 @@ const check = (name: string, run: () => Promise<void>): void =>
   });
 
 describe.each(PRODUCTS)('%s', (product) => {
-  check('a server that works: everything about it is in the status', async () => {
+  check('reports a ready server in the status', async () => {
     const proxy = await stage.proxyTo(product);
     await stage.declare(`works-${product}`, stage.specOf(proxy, product));
     const { conditions, lastContactTime, ...status } = await stage.until(`works-${product}`, 'Ready=True');
@@ -54,7 +54,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     expect(await stage.messageOf(`works-${product}`, 'Authenticated')).toContain('meant for development');
   });
 
-  check('log in as a service account by kubernetes, without and with a right to it', async () => {
+  check('logs in by kubernetes once its service account is bound', async () => {
     const { bed } = stage;
     const root = stage.root(product);
     await serviceAccount(bed, CONTROLLER_NAMESPACE, `reviewer-${product}`);
@@ -86,7 +86,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     await write(root, 'auth/kubernetes/role/controller', { audience: 'vault', token_policies: ['controller'] });
   });
 
-  check('log in by AppRole: a missing Secret is said, and looked for when it appears; a new one is used', async () => {
+  check('logs in by AppRole once its Secret exists, and again after a change of it', async () => {
     const root = stage.root(product);
     await enableMount(root, 'approle', { type: 'approle' });
     await write(root, 'auth/approle/role/r', { token_ttl: 600 });
@@ -106,10 +106,10 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(name, 'Ready=True');
     proxy.forget();
     await stage.secret(name, { 'secret-id': await secretId() });
-    await eventually('it has logged in anew', () => proxy.count('POST', /approle\/login$/) === 1);
+    await eventually('it has logged in again', () => proxy.count('POST', /approle\/login$/) === 1);
   });
 
-  check('log in by a client certificate, with names and authorities of TLS from a Secret and a ConfigMap', async () => {
+  check('logs in by a client certificate, with CA certificates from a Secret and a ConfigMap', async () => {
     const { bed } = stage;
     const name = `cert-${product}`;
     const { address, ca } = await secureServer(bed, product);
@@ -135,12 +135,12 @@ describe.each(PRODUCTS)('%s', (product) => {
     await stage.until(name, 'Authenticated=CredentialMissing');
     await stage.secret(name, { 'tls.crt': certificate, 'tls.key': key });
     const ready = await stage.until(name, 'Ready=True');
-    // For injected pods, which cannot read that ConfigMap.
+    // Injected pods cannot read that ConfigMap.
     expect(ready.workloadCA?.trim()).toBe(ca.trim());
-    expect(await stage.told()).toMatch(new RegExp(`expiry_seconds{what="client_certificate",name="${name}"} \\d+`));
+    expect(await stage.reported()).toMatch(new RegExp(`expiry_seconds{what="client_certificate",name="${name}"} \\d+`));
   });
 
-  check('the wrong product is refused, and so is a namespace that is not there or would be ignored', async () => {
+  check('rejects the wrong product, and a namespace that is missing or unsupported', async () => {
     const proxy = await stage.proxyTo(product);
     const name = `other-${product}`;
     await stage.declare(
@@ -162,7 +162,7 @@ describe.each(PRODUCTS)('%s', (product) => {
   });
 });
 
-check('deletion waits for those who use it', async () => {
+check('blocks the deletion while it is in use', async () => {
   const { bed } = stage;
   const proxy = await stage.proxyTo('openbao');
   await stage.declare('used', stage.specOf(proxy, 'openbao'));
@@ -183,11 +183,11 @@ check('deletion waits for those who use it', async () => {
   await eventually('it is gone', async () => (await bed.exchange('GET', path)).status === 404);
 });
 
-check('no credential is in any status, event, log line or metric', async () => {
+check('shows no credential in status, Events, logs or metrics', async () => {
   const { bed } = stage;
   const objects = (await bed.exchange('GET', collectionPath('VaultEndpoint'))).text;
   const events = (await bed.exchange('GET', '/apis/events.k8s.io/v1/events')).text;
-  const said = `${objects}${events}${await stage.told()}`;
+  const said = `${objects}${events}${await stage.reported()}`;
   expect(events).toContain('LoginDenied');
   for (const secret of ['canary', bed.openbao?.rootToken ?? '', bed.vault?.rootToken ?? '', 'eyJhbGciOi'])
     expect(said.includes(secret) ? secret : '').toBe('');

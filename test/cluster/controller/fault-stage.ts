@@ -1,4 +1,4 @@
-// The whole controller as a process, which can be killed and started again, with a proxy before each of its Vaults.
+// The controller as a process that can be killed and restarted, with a proxy before each Vault.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { collectionPath, type KindName } from '../../../src/resources/kinds.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
@@ -20,7 +20,7 @@ export interface FaultStage {
   readonly namespace: string;
   readonly server: (product: ProductName) => { readonly proxy: FaultProxy; readonly vault: VaultView };
   readonly controller: () => ControllerProcess;
-  /** Starts another process, which leads at once: the Lease of the one before is taken away. */
+  /** Starts another process, which leads at once: the Lease of the previous one is deleted. */
   readonly startAgain: () => Promise<void>;
   readonly declare: (kind: KindName, name: string, spec: JsonObject) => Promise<void>;
   readonly until: (kind: KindName, name: string, expected: string, seconds?: number) => Promise<JsonObject>;
@@ -33,7 +33,7 @@ export interface FaultStageOptions {
   readonly flags: readonly string[];
 }
 
-/** Starts everything; each product is a ready VaultEndpoint of its name, whose requests wait for three seconds at the most. */
+/** Starts everything; each product is a ready VaultEndpoint of its name, with a request timeout of three seconds. */
 export async function openFaultStage({ products, flags }: FaultStageOptions): Promise<FaultStage> {
   const bed = await startBed({ parts: ['kube-controller-manager', ...products] });
   const proxies: FaultProxy[] = [];
@@ -70,7 +70,7 @@ export async function openFaultStage({ products, flags }: FaultStageOptions): Pr
       controller: () => controller,
       startAgain: async () => {
         await controller.server.stop('SIGKILL');
-        // Who dies without a word keeps its Lease for 15 seconds.
+        // A killed process keeps its Lease for 15 seconds.
         await bed.exchange('DELETE', `/apis/coordination.k8s.io/v1/namespaces/${CONTROLLER_NAMESPACE}/leases/${LEASE}`);
         controller = await start();
       },
@@ -107,7 +107,7 @@ spec:
   limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8, timeoutSeconds: 3 }
 `;
 
-/** A backend without a probe, so that all its requests are those of its mount and its configuration. */
+/** A backend without a probe: all its requests are for mount and configuration. */
 export function backendSpec({ bed }: FaultStage, endpoint: string, path: string, spec: JsonObject = {}): JsonObject {
   return {
     endpointRef: { name: endpoint },
@@ -133,7 +133,7 @@ export async function dataAt(vault: VaultView, path: string): Promise<JsonObject
   return status === 200 ? (objectAt(json, 'data') ?? json) : undefined;
 }
 
-/** Accessor of a mount as the server has it; undefined: there is none. */
+/** The accessor of a mount in Vault; undefined: there is no mount. */
 export async function accessorOf(vault: VaultView, path: string): Promise<string | undefined> {
   return textOf(objectAt((await vault.ask('GET', 'sys/auth')).json, `${path}/`), 'accessor');
 }

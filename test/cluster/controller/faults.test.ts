@@ -1,5 +1,4 @@
-// Writes that fail in every way a server or the way to it can fail: the condition says why, nothing is asked in a hot loop, nothing
-// is lost or done twice, and all is as declared once the fault is over.
+// Failed writes of every kind: the condition has the reason, no hot loop, no lost or double write, and recovery afterwards.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { conditionOf } from '../../bed/controller.ts';
 import { type Fault, FAULTS, rateLimited, type SeenRequest } from '../../bed/fault-proxy.ts';
@@ -10,7 +9,7 @@ import { eventually } from '../../support/eventually.ts';
 let stage: FaultStage;
 let failed = true;
 beforeAll(async () => {
-  // The longest back-off becomes six seconds.
+  // The maximum back-off becomes six seconds.
   stage = await openFaultStage({ products: PRODUCTS, flags: ['-resync-factor=0.1'] });
   for (const product of PRODUCTS) {
     await stage.declare('VaultAuthBackend', `base-${product}`, backendSpec(stage, product, 'base'));
@@ -19,7 +18,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => stage?.stop(failed ? 'failed' : 'passed'));
 
-/** What is written once for each fault, and the condition that has to speak of it. */
+/** The write for each fault, and the condition that reports it. */
 const WRITES = [
   { what: 'mount', kind: 'VaultAuthBackend', path: (id: string) => `/v1/sys/auth/${id}`, condition: 'Mounted' },
   { what: 'config', kind: 'VaultAuthBackend', path: (id: string) => `/v1/auth/${id}/config`, condition: 'Configured' },
@@ -48,7 +47,7 @@ const declareAll = async (product: (typeof PRODUCTS)[number], fault: string): Pr
     );
   return all;
 };
-/** Does harm to those writes alone; everything else of the server works. */
+/** Injects the fault into these writes only. */
 const harm = (product: (typeof PRODUCTS)[number], fault: string, done: Fault): (() => void) => {
   const paths = new Set(WRITES.map(({ what, path }) => path(`${what}-${fault}-${product}`)));
   return stage.server(product).proxy.inject({ fault: done, when: (request) => isWrite(request) && paths.has(request.path) });
@@ -68,7 +67,7 @@ it.each([
   ['hang', 'VaultUnavailable', 'Unknown', { kind: 'hang' }],
   ['cut', 'VaultUnavailable', 'Unknown', { kind: 'cutBefore' }],
 ] as const)(
-  'a write that ends with %s is told as %s, and done once when that is over',
+  'reports a write that ends with %s as %s, and repeats it once after the fault',
   async (fault, reason, status, done) => {
     const heals = PRODUCTS.map((product) => harm(product, fault, done));
     const all = (
@@ -100,7 +99,7 @@ it.each([
   300_000,
 );
 
-it('a write whose answer is lost is found done, and is not done again', async () => {
+it('does not repeat a write whose response was lost', async () => {
   for (const product of PRODUCTS) {
     const heal = harm(product, 'lost', { kind: 'cutAfter' });
     for (const { kind, id, path } of await declareAll(product, 'lost')) {
@@ -111,7 +110,7 @@ it('a write whose answer is lost is found done, and is not done again', async ()
   }
 }, 300_000);
 
-it('a refusal of the role for the probe is told of the probe, and not of the configuration', async () => {
+it('reports a denied probe role in ReviewerHealthy, not in Configured', async () => {
   for (const product of PRODUCTS) {
     const [id, when] = [`probed-${product}`, ({ path }: SeenRequest) => path === `/v1/auth/probed-${product}/role/test.probe`];
     const heal = stage.server(product).proxy.inject({ fault: FAULTS.forbidden, when });
@@ -127,7 +126,7 @@ it('a refusal of the role for the probe is told of the probe, and not of the con
   }
 }, 300_000);
 
-it('objects that fail for long ask at most once in a second each, of whatever', async () => {
+it('requests at most once a second for each object that fails', async () => {
   const heals = PRODUCTS.map((product) => harm(product, 'long', FAULTS.forbidden));
   const all = (await Promise.all(PRODUCTS.map((product) => declareAll(product, 'long')))).flat();
   for (const { kind, id, condition } of all) await stage.until(kind, id, `${condition}=PermissionDenied`);
@@ -138,7 +137,7 @@ it('objects that fail for long ask at most once in a second each, of whatever', 
   const seconds = (Date.now() - since) / 1000;
   PRODUCTS.forEach((product, at) => {
     const seen = stage.server(product).proxy.seen.slice(before[at]);
-    // What is asked for others, which are looked at all the time, is none of theirs. A refusal is followed by a look at the token.
+    // Requests for other objects do not count. A denied request is followed by a lookup of the token.
     const asked = seen.filter(({ path }) => path.includes(`long-${product}`) || path.includes('lookup-self'));
     expect(asked.length).toBeLessThanOrEqual(WRITES.length * seconds);
   });
@@ -146,7 +145,7 @@ it('objects that fail for long ask at most once in a second each, of whatever', 
   for (const { kind, id } of all) await stage.until(kind, id, 'Ready=True');
 }, 300_000);
 
-it('a server that answers nothing at all is asked seldom, and everything comes back with it', async () => {
+it('backs off from a server that does not answer, and recovers with it', async () => {
   const [product] = PRODUCTS;
   const { proxy } = stage.server(product);
   proxy.inject({ fault: { kind: 'hang' } });

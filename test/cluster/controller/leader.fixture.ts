@@ -1,5 +1,5 @@
-// A process with the runtime of the controller that, as long as it believes that it leads, writes to a ConfigMap of its name five
-// times a second, with nothing but the fence before each write: as reconcilers write to Vault.
+// A process with the runtime of the controller that writes to a ConfigMap of its name five times a second while it leads, with
+// only the fence before each write, as reconcilers write to Vault.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startController } from '../../../src/controller/runtime/run.ts';
 import { kubeClient } from '../../../src/kube/client.ts';

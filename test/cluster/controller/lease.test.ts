@@ -1,4 +1,4 @@
-// Two controllers on one API server: one leads, the other takes over, and who was away too long writes nothing any more.
+// Two controllers on one API server: one leads, the other takes over, and a paused leader writes nothing afterwards.
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { API_VERSION, collectionPath } from '../../../src/resources/kinds.ts';
@@ -14,10 +14,10 @@ interface Lease {
 }
 
 const leases = `/apis/coordination.k8s.io/v1/namespaces/${CONTROLLER_NAMESPACE}/leases`;
-/** What the issue allows from the leader's end to the next one. */
+/** The allowed time from the end of a leader to the next one. */
 const HANDOVER_MS = 15_000;
 
-/** Adds up how much later than due this process was run: a machine that stands still hands nothing over. Gives it in milliseconds. */
+/** The delay of timers in this process, in milliseconds: a stalled machine delays the hand-over as well. */
 const watchLag = (): { readonly stop: () => number } => {
   let lost = 0;
   let last = performance.now();
@@ -54,7 +54,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   const lease = (name: string): Promise<Lease> => bed.request<Lease>('GET', `${leases}/${name}`);
 
-  it('one leads, and when it is killed the other leads within 15 seconds', async () => {
+  it('hands over within 15 seconds after the leader is killed', async () => {
     const one = await runController(bed, { name: 'one' });
     await eventually('the first one leads', () => leads(one));
     const two = await runController(bed, { name: 'two' });
@@ -71,7 +71,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(after.leaseTransitions).toBe((before.leaseTransitions ?? 0) + 1);
     expect(Date.parse(after.acquireTime ?? '') - killed - lag.stop()).toBeLessThan(HANDOVER_MS);
 
-    // Asked to end it gives the Lease back, and the next one need not wait.
+    // A stopped leader releases the Lease: the next one does not have to wait.
     const three = await runController(bed, { name: 'three' });
     await two.server.stop('SIGTERM');
     expect(two.server.exitCode()).toBe(0);
@@ -82,20 +82,20 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect((await lease('vault-auth-injector-controller')).spec.holderIdentity ?? '').toBe('');
   }, 300_000);
 
-  it('a leader that cannot renew says so and ends with 3', async () => {
+  it('exits with 3 when it cannot renew the Lease', async () => {
     const server = await runController(bed, { name: 'taken' });
     await eventually('it leads', () => leads(server));
-    // As another one would that finds it expired.
-    const taken = { spec: { holderIdentity: 'somebody', renewTime: new Date().toISOString().replace('Z', '000Z') } };
+    // As another process would after the expiry.
+    const taken = { spec: { holderIdentity: 'another-process', renewTime: new Date().toISOString().replace('Z', '000Z') } };
     await bed.request('PATCH', `${leases}/vault-auth-injector-controller`, taken, 'application/merge-patch+json');
     await eventually('it has ended', () => !server.server.running());
     expect(server.server.exitCode()).toBe(3);
     const log = readFileSync(server.server.logFile, 'utf8');
-    expect(log).toContain('the Lease is lost: this process writes nothing any more, and ends');
-    expect(log).toContain('is held by somebody');
+    expect(log).toContain('lost leader lease, exiting');
+    expect(log).toContain('is held by another-process');
   }, 300_000);
 
-  it('a leader that was paused until another one leads writes nothing when it wakes up, and ends', async () => {
+  it('writes nothing after a pause in which another process became the leader', async () => {
     const endpoint = {
       address: 'https://nowhere.example',
       auth: { cert: {} },
@@ -118,7 +118,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const next = start('next');
     await sleep(2500);
     expect(await writes('next')).toBe(0);
-    // Right after a write, so that none is on its way.
+    // Right after a write, so that none is pending.
     const before = await writes('paused');
     await eventually('it has just written', async () => (await writes('paused')) > before);
     process.kill(paused.pid, 'SIGSTOP');

@@ -1,5 +1,5 @@
-// The whole way: a team applies a VaultAuthRole and a Deployment that says nothing about Vault, and its pod's token logs in where
-// the webhook sends the pod, as what it was told there.
+// From VaultAuthRole to login: a Deployment without Vault annotations, and a login with its pod's token at the mount and role that
+// the webhook set.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { applyYAML, untilCondition } from '../../bed/controller.ts';
 import { registerWebhook, startWebhook, untilInjecting } from '../../bed/webhook.ts';
@@ -48,7 +48,7 @@ spec:
       containers: [{ name: web, image: nginx }]
 `;
 
-/** The first pod of the Deployment that was given a login by its role. */
+/** The first injected pod of the Deployment. */
 const podIn = async (namespace: string): Promise<JsonObject> => {
   let found: JsonObject | undefined;
   await eventually(
@@ -63,7 +63,7 @@ const podIn = async (namespace: string): Promise<JsonObject> => {
   return found ?? {};
 };
 
-it.each(['reviewed', 'client', 'signed'])('a pod logs in at the backend "%s" that its role names', async (name) => {
+it.each(['reviewed', 'client', 'signed'])('logs in at the backend "%s" of its role', async (name) => {
   const { bed, vault } = stage;
   await untilCondition(bed, 'VaultAuthBackend', { name }, 'Ready=True', 60);
   const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
@@ -83,7 +83,7 @@ it.each(['reviewed', 'client', 'signed'])('a pod logs in at the backend "%s" tha
     `test.${namespace}.web`,
     name === 'client' ? undefined : `vault://test/${name}`,
   ]);
-  // As the kubelet gets it for the volume.
+  // As the kubelet requests it for the volume.
   const jwt = await tokenOf(bed, {
     namespace,
     serviceAccount: 'web',
@@ -91,7 +91,7 @@ it.each(['reviewed', 'client', 'signed'])('a pod logs in at the backend "%s" tha
     pod: textOf(objectAt(pod, 'metadata'), 'name') ?? '',
   });
   let json: JsonObject = {};
-  // With the reviewer mode ClientJWT the right to review follows a moment after the role, and the agent tries again.
+  // With ClientJWT the right to create TokenReviews follows shortly after the role; the agent retries.
   await eventually('the pod logs in', async () => {
     const answer = await vault.login(method.mount_path.replace(/^auth\//, ''), method.config.role, jwt);
     ({ json } = answer);

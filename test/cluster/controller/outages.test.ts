@@ -1,4 +1,4 @@
-// Vault sealed for long, wiped, its mount made anew; the API server restarted: afterwards all is as declared, without anybody's help.
+// Outages: Vault sealed, wiped, its mount replaced, the API server restarted: the controller recovers by itself.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { PRODUCTS, type ProductName } from '../seeds/stage.ts';
 import { accessorOf, backendSpec, dataAt, type FaultStage, openFaultStage, policySpec } from './fault-stage.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** The longest back-off becomes three seconds. */
+/** The maximum back-off becomes three seconds. */
 const FACTOR = 0.05;
 const LONGEST_BACK_OFF_MS = 60_000 * FACTOR;
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
       `kube-${product}`,
       backendSpec(stage, product, 'kube', { kubernetes: { host: stage.bed.url, reviewer: { mode: 'Rotated' } } }),
     );
-    // Nobody but a person repairs this one; and yet a new server has to get it.
+    // With driftPolicy Report only an operator corrects drift; a new server gets the configuration all the same.
     await stage.declare(
       'VaultAuthBackend',
       `keys-${product}`,
@@ -56,7 +56,7 @@ const allReady = async (product: ProductName): Promise<void> => {
   }
   await stage.until('VaultACLPolicy', `policy-${product}`, 'Ready=True');
 };
-/** Everything that was declared is in Vault. */
+/** Waits until everything that was declared is in Vault. */
 const allThere = async (product: ProductName): Promise<boolean> => {
   const { vault } = stage.server(product);
   const accessor = await accessorOf(vault, 'kube');
@@ -72,10 +72,10 @@ const allThere = async (product: ProductName): Promise<boolean> => {
 const passed = (): void => void (failures -= 1);
 
 it.each(PRODUCTS)(
-  '%s sealed for longer than the longest back-off',
+  'recovers after %s was sealed for longer than the maximum back-off',
   async (product) => {
     const { vault, proxy } = stage.server(product);
-    // Servers for development say their key when they start.
+    // Development servers print their unseal key.
     const log = readFileSync(join(stage.bed.directory, 'log', `${product}.log`), 'utf8');
     const key = /Unseal Key: (\S+)/.exec(log)?.[1];
     expect((await vault.ask('PUT', 'sys/seal')).status).toBe(204);
@@ -87,7 +87,7 @@ it.each(PRODUCTS)(
     await stage.until('VaultAuthRole', `sealed-${product}`, 'Programmed=VaultSealed');
     const [before, since] = [proxy.seen.length, Date.now()];
     await sleep(2 * LONGEST_BACK_OFF_MS);
-    // Only the endpoint is looked at.
+    // Only the endpoint is reconciled.
     expect(proxy.seen.length - before).toBeLessThanOrEqual((Date.now() - since) / 1000 + 1);
     const unsealed = await vault.ask('PUT', 'sys/unseal', { key: key ?? '' }, '');
     expect(unsealed.json).toMatchObject({ sealed: false });
@@ -100,7 +100,7 @@ it.each(PRODUCTS)(
 );
 
 it.each(PRODUCTS)(
-  '%s wiped',
+  'recovers after %s was wiped',
   async (product) => {
     const { vault } = stage.server(product);
     const clusterOf = async (): Promise<string | undefined> =>
@@ -117,7 +117,7 @@ it.each(PRODUCTS)(
 );
 
 it.each(PRODUCTS)(
-  'a mount of %s deleted, and made anew by somebody',
+  'recovers after a mount of %s was deleted and created by an operator',
   async (product) => {
     const { vault } = stage.server(product);
     const before = await accessorOf(vault, 'kube');
@@ -126,16 +126,16 @@ it.each(PRODUCTS)(
     const now = await accessorOf(vault, 'kube');
     await eventually('everything is there again', () => allThere(product), { seconds: 90 });
     await allReady(product);
-    // It may be that ours came between the two; then ours is the one that stayed.
+    // The controller may have created it in between: then that mount stayed.
     expect([now, await accessorOf(vault, 'kube')]).not.toContain(before);
     passed();
   },
   300_000,
 );
 
-it('the API server restarted', async () => {
+it('recovers after a restart of the API server', async () => {
   await stage.bed.restart('kube-apiserver');
-  // A process that lost its Lease meanwhile ends, and is started again by who runs it.
+  // A process that lost its Lease exits, and the kubelet restarts it.
   await sleep(2000);
   if (!stage.controller().server.running()) await stage.startAgain();
   for (const product of PRODUCTS) {

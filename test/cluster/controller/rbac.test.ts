@@ -1,4 +1,4 @@
-// deploy/controller on a real API server: accepted, and its rights are enough for everything the controller does, and no more.
+// The RBAC of deploy/controller on a real API server: sufficient for everything that the controller does, and no more.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bed, startBed } from '../../bed/bed.ts';
@@ -45,7 +45,7 @@ spec:
   limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8 }
 `;
 
-/** A backend, whose reviewer is a service account of its own, and a role of it. */
+/** A backend with a reviewer of its own, and a role. */
 const backend = (host: string, name: string, mode: string, rest = ''): string => `
 apiVersion: vaultauth.dev/v1alpha1
 kind: VaultAuthBackend
@@ -77,7 +77,7 @@ spec:
   policies: [app]
 `;
 
-/** Bindings of its own, and a role for each service account of the team. */
+/** Bindings of the backend, and a role for each service account of the team. */
 const MORE = `
   rbac: { manageAuthDelegator: true }
   autoRoles: { mode: All, namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: team } } }
@@ -119,7 +119,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/${CONTROLLER_ACCOUNT}/token`,
       { spec: { expirationSeconds: 3600 } },
     );
-    // Roles and bindings are known a moment later; the controller begins when it may.
+    // RBAC takes effect shortly after; the controller starts working then.
     for (const words of ALLOWED) await eventually(`it may ${words.join(' ')}`, () => can(...words));
     const kubeconfig = join(bed.directory, 'installed.json');
     writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(bed, status.token)), { mode: 0o600 });
@@ -129,7 +129,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   const roles = async (mount: string): Promise<unknown> => (await vault.ask('LIST', `auth/${mount}/role`)).json['data'];
 
-  it('the restricted namespace takes both replicas', async () => {
+  it('runs both replicas in a restricted namespace', async () => {
     let pods: readonly unknown[] = [];
     await eventually('there are two', async () => {
       pods = (await bed.request<{ items: unknown[] }>('GET', `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/pods`)).items;
@@ -138,7 +138,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(pods).toHaveLength(2);
   });
 
-  it('they are enough for endpoint, backend, policy and role, from the first write to the last', async () => {
+  it('suffices for endpoint, backend, policy and role, from creation to deletion', async () => {
     await applyYAML(bed, endpoint(vault.address, vault.rootToken));
     await untilCondition(bed, 'VaultEndpoint', { name: 'main' }, 'Ready=True');
     await bed.kubectl([
@@ -161,7 +161,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     expect(refusals()).toEqual([]);
   }, 300_000);
 
-  it('they are no more than that', async () => {
+  it('grants nothing else', async () => {
     const refused = [
       ['get', 'secrets', '-n=team'],
       ['list', 'secrets', '-A'],
@@ -186,7 +186,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     for (const words of refused) expect([words, await can(...words)]).toEqual([words, false]);
   }, 300_000);
 
-  it('with the variant it keeps the bindings of reviewers too, and can bind nothing else', async () => {
+  it('manages the bindings of reviewers with the variant, and can bind nothing else', async () => {
     await bed.kubectl(['apply', '-k', deploy('variants/auth-delegator')]);
     await eventually('the right has come', () => can('create', 'clusterrolebindings'));
     await applyYAML(bed, `${backend(bed.url, 'longlived', 'LongLivedSecret', MORE)}---${policy}`);
@@ -202,7 +202,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await expect(bed.kubectl(administrator)).rejects.toThrow(/attempting to grant RBAC permissions not currently held/);
   }, 300_000);
 
-  it('a restart of the API server ends nothing: what changes afterwards is in Vault', async () => {
+  it('survives a restart of the API server', async () => {
     await bed.restart('kube-apiserver');
     await applyYAML(bed, backendRole('after', 'longlived'));
     await untilCondition(bed, 'VaultAuthRole', role('after'), 'Ready=True', 60);
@@ -211,7 +211,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     outcome = 'passed';
   }, 300_000);
 
-  /** Lines of the log about something that the API server did not let us do. */
+  /** Log lines about requests that the API server denied. */
   const refusals = (): readonly string[] =>
     readFileSync(controller.server.logFile, 'utf8')
       .split('\n')

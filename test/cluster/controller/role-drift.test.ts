@@ -1,4 +1,4 @@
-// A role in Vault that somebody changes or deletes is put right and named; one that is as it should be is left alone.
+// Drift of a role: corrected and reported, and nothing is written without drift.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { readObject, untilCondition } from '../../bed/controller.ts';
@@ -7,7 +7,7 @@ import { onEachProduct } from '../seeds/stage.ts';
 import { backend, declare, FLAGS, inVault, messageOf, writes } from './role-stage.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** What somebody writes, by the field that the status must name. */
+/** The change in Vault, by the field that the status must report. */
 const DRIFT: Readonly<Record<'kubernetes' | 'jwt', Readonly<Record<string, JsonObject>>>> = {
   kubernetes: {
     bound_service_account_names: { bound_service_account_names: ['app', 'evil'] },
@@ -59,7 +59,7 @@ onEachProduct(
     };
 
     it.each(['kubernetes', 'jwt'] as const)(
-      'puts every field of a %s role right that is changed in Vault, and names it',
+      'corrects and reports drift in every field of a %s role',
       async (type) => {
         const { bed, vault } = stage();
         const namespace = await setUp();
@@ -79,19 +79,19 @@ onEachProduct(
           await spoil(name, body);
           expect(await inVault(stage(), pathOf(name))).not.toEqual(declared);
         }
-        // What was put right is told until the next look, a second later here: all of them are watched at the same time.
+        // A repair is reported until the next resync, here a second later: all are watched in parallel.
         const missing = new Set(fields.map(({ name }) => name));
         const fieldOf = new Map(fields.map(({ name, field }) => [name, field]));
         let spoiltAt = Date.now();
         await eventually(
-          'every field is named',
+          'every field is reported',
           async () => {
             const list = await bed.request<JsonObject>('GET', collectionPath('VaultAuthRole', namespace));
             for (const role of objectsOf(list['items'])) {
               const name = textOf(objectAt(role, 'metadata'), 'name') ?? '';
               if (messageOf(role, 'Programmed').includes(fieldOf.get(name) ?? '?')) missing.delete(name);
             }
-            // What nobody has seen in time is done once more.
+            // A repair that was missed is repeated.
             if (Date.now() > spoiltAt + 15_000) {
               for (const { name, body } of fields) if (missing.has(name)) await spoil(name, body);
               spoiltAt = Date.now();
@@ -106,7 +106,7 @@ onEachProduct(
       300_000,
     );
 
-    it('makes a role again that was deleted, and all of them after their mount was', async () => {
+    it('creates a deleted role again, and all roles after their mount was deleted', async () => {
       const { bed, vault } = stage();
       const namespace = await setUp();
       const path = `auth/kubernetes/role/test.${namespace}.kubernetes`;
@@ -123,7 +123,7 @@ onEachProduct(
       await eventually('the status has the new accessor', async () => (await accessor()) !== before);
     });
 
-    it('writes nothing while nothing differs', async () => {
+    it('writes nothing without drift', async () => {
       const namespace = await setUp();
       for (const name of ['kubernetes', 'jwt'])
         await untilCondition(stage().bed, 'VaultAuthRole', { namespace, name }, 'Programmed=InSync');
@@ -134,7 +134,7 @@ onEachProduct(
       expect(writes(stage()).slice(written)).toEqual([]);
     });
 
-    it('only looks at a role that is made elsewhere, and says whom it admits', async () => {
+    it('reports whether an observed role admits its service accounts', async () => {
       const { bed, vault } = stage();
       const namespace = await setUp();
       await vault.ask('POST', 'auth/kubernetes/role/legacy', {

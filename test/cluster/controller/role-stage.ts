@@ -1,10 +1,10 @@
-// What the tests of roles share: backends and roles declared by name, and what Vault has of them.
+// Shared by the tests of roles: declares backends and roles by name, and reads them in Vault.
 import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { collectionPath, objectPath } from '../../../src/resources/kinds.ts';
 import { conditionOf } from '../../bed/controller.ts';
 import type { Stage } from '../seeds/stage.ts';
 
-/** A minute between looks becomes 1.2 seconds. */
+/** A resync interval of one minute becomes 1.2 seconds. */
 export const FLAGS = ['-resync-factor=0.02', '-deletion-timeout=5s'];
 
 export function backend(stage: Stage, name: string, spec: JsonObject = {}): Promise<unknown> {

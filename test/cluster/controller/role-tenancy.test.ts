@@ -1,4 +1,4 @@
-// What a namespace may not have does not stay in Vault, and what is somebody else's is neither touched nor taken.
+// Tenancy: a role that is not admitted does not stay in Vault, and a role of another owner is not touched.
 import { type JsonObject, objectsOf, textOf } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
 import { untilCondition } from '../../bed/controller.ts';
@@ -6,7 +6,7 @@ import { onEachProduct, type Stage } from '../seeds/stage.ts';
 import { backend, change, declare, FLAGS, inVault, messageOf } from './role-stage.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** The backend that most tests use. */
+/** The backend of most tests. */
 const untilKubernetes = async (stage: Stage): Promise<void> => {
   if ((await stage.bed.exchange('GET', objectPath('VaultAuthBackend', { name: 'kubernetes' }))).status !== 200)
     await backend(stage, 'kubernetes');
@@ -18,7 +18,7 @@ const retain = (stage: Stage, name: string, allowRetain: boolean): Promise<unkno
 
 onEachProduct(
   (stage) => {
-    it('takes a role out of Vault as soon as its namespace may not have it, and puts it back', async () => {
+    it('deletes a role whose namespace is no longer admitted, and creates it again', async () => {
       const { bed, vault } = stage();
       await untilKubernetes(stage());
       const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
@@ -33,7 +33,7 @@ onEachProduct(
       expect((await vault.ask('GET', path)).status).toBe(200);
     });
 
-    it('gives only what is allowed, and takes away what is not allowed any more', async () => {
+    it('grants only allowed policies, and revokes those that are no longer allowed', async () => {
       const { bed, vault } = stage();
       await backend(stage(), 'rules', {
         tenancy: { policyRules: [{ policies: ['external:a', 'external:b'], namespaceSelector: {} }] },
@@ -64,7 +64,7 @@ onEachProduct(
       expect((await vault.ask('GET', path)).status).toBe(200);
     });
 
-    it("leaves somebody else's role alone, takes over an identical one, and overwrites where told to", async () => {
+    it('adopts a role of another owner as adoption says', async () => {
       const { bed, vault } = stage();
       await untilKubernetes(stage());
       const namespace = await bed.createNamespace({ labels: { roles: 'yes' } });
@@ -77,7 +77,7 @@ onEachProduct(
       await vault.ask('POST', path('app'), foreign);
       await declare(stage(), namespace, 'app', { backendRef: { name: 'kubernetes' } });
       const other = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Programmed=NotOwned');
-      // Whose role it is, and what it may do, is nobody else's business.
+      // The content of another owner's role is not shown.
       expect(JSON.stringify(other['status'])).not.toContain('foreign');
       await bed.request('DELETE', objectPath('VaultAuthRole', { namespace, name: 'app' }));
       await eventually(
@@ -86,7 +86,7 @@ onEachProduct(
       );
       expect(await inVault(stage(), path('app'))).toMatchObject({ token_policies: ['foreign'] });
 
-      // As after a restored backup: the role is there as declared, and no status says whose it is.
+      // As after a restored backup: the role is in Vault as declared, and the status has no owner.
       await retain(stage(), 'kubernetes', true);
       await declare(stage(), namespace, 'again', { backendRef: { name: 'kubernetes' }, deletionPolicy: 'Retain' });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'again' }, 'Ready=True');
@@ -105,14 +105,14 @@ onEachProduct(
       await vault.ask('POST', `auth/always/role/test.${namespace}.app`, foreign);
       await declare(stage(), namespace, 'app', { backendRef: { name: 'always' } });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'app' }, 'Ready=True');
-      await eventually('it is told what was there', async () => {
+      await eventually('the overwritten fields are reported', async () => {
         const events = await bed.request<JsonObject>('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
-        const told = objectsOf(events['items']).filter(({ reason }) => reason === 'Overwritten');
-        return told.some((event) => textOf(event, 'note')?.includes('token_policies') === true);
+        const overwritten = objectsOf(events['items']).filter(({ reason }) => reason === 'Overwritten');
+        return overwritten.some((event) => textOf(event, 'note')?.includes('token_policies') === true);
       });
     }, 300_000);
 
-    it('lets no role outlive its object unless the backend says so', async () => {
+    it('retains a role after its deletion only if the backend allows it', async () => {
       const { bed, vault } = stage();
       await backend(stage(), 'retaining');
       await untilCondition(bed, 'VaultAuthBackend', { name: 'retaining' }, 'Mounted=True');
@@ -129,11 +129,11 @@ onEachProduct(
       await declare(stage(), namespace, 'forbidden', spec);
       const role = await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'forbidden' }, 'Accepted=RetainNotAllowed');
       expect(messageOf(role, 'Accepted')).toContain('spec.tenancy.allowRetain');
-      // It works as long as its object is there.
+      // It works while its object exists.
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'forbidden' }, 'Programmed=True');
       expect(await remove('forbidden')).toBe(404);
 
-      // To observe what one has made is another word for it.
+      // Observe on an owned role would have the same effect.
       await declare(stage(), namespace, 'observed', { backendRef: { name: 'retaining' } });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'observed' }, 'Ready=True');
       await change(stage(), 'VaultAuthRole', { namespace, name: 'observed' }, { spec: { managementPolicy: 'Observe' } });
@@ -145,7 +145,7 @@ onEachProduct(
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'allowed' }, 'Ready=True');
       expect(await remove('allowed')).toBe(200);
 
-      // What is taken back counts for roles that are there already.
+      // The change applies to existing roles.
       await declare(stage(), namespace, 'late', spec);
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'late' }, 'Ready=True');
       await retain(stage(), 'retaining', false);
@@ -153,7 +153,7 @@ onEachProduct(
       expect(await remove('late')).toBe(404);
     }, 60_000);
 
-    it('gives a plain name to the older of two, and to the other when that goes', async () => {
+    it('gives a plain name to the older of two roles, and to the other one after its deletion', async () => {
       const { bed, vault } = stage();
       await backend(stage(), 'plain', { tenancy: { roleNaming: 'Plain' } });
       const [first, second] = [

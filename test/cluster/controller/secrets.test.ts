@@ -1,5 +1,4 @@
-// No credential gets out: what the controller says in status, Events, logs and metrics has none of them, also when servers repeat
-// in their errors what they were sent.
+// No credential in status, Events, logs and metrics, also if servers repeat requests in their errors.
 import { readFileSync } from 'node:fs';
 import { type JsonObject, isObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { applyYAML, CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
@@ -16,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => stage?.stop(outcome));
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64url');
-/** Looks like a token of a service account, and is none. */
+/** Looks like a service account token. */
 const jwt = (canary: string): string =>
   `${base64('{"alg":"RS256","typ":"JWT"}')}.${base64(JSON.stringify({ iss: 'x', sub: canary, exp: 4_102_444_800 }))}.${base64(`${canary}-signature`)}`;
 
@@ -93,7 +92,7 @@ const declareAll = async (product: ProductName): Promise<void> => {
   });
 };
 
-/** Every credential that was sent, and every one that we made. */
+/** Every credential that was sent or created. */
 const secretsOf = (seen: readonly SeenRequest[]): readonly string[] => {
   const all = new Set<string>();
   for (const { headers, body } of seen) {
@@ -105,7 +104,7 @@ const secretsOf = (seen: readonly SeenRequest[]): readonly string[] => {
       if (typeof value === 'string' && value !== '') all.add(value);
     }
   }
-  // Of a JWT the claims and the signature are as telling as the whole.
+  // Claims and signature of a JWT are as secret as the whole.
   return [...all].flatMap((secret) => [
     secret,
     ...secret
@@ -114,15 +113,15 @@ const secretsOf = (seen: readonly SeenRequest[]): readonly string[] => {
       .filter((part) => part.length >= 12),
   ]);
 };
-const told = async (): Promise<string> =>
+const reported = async (): Promise<string> =>
   [
     readFileSync(stage.controller().server.logFile, 'utf8'),
     await (await fetch(`${stage.controller().operations}/metrics`)).text(),
     await stage.bed.kubectl(['get', 'vaultauth,events.v1.events.k8s.io', '-A', '-o', 'json', '--show-managed-fields']),
   ].join('\n');
-const count = async (word: string): Promise<number> => (await told()).split(word).length - 1;
+const count = async (word: string): Promise<number> => (await reported()).split(word).length - 1;
 
-it('no credential is told, whatever servers answer', async () => {
+it('shows no credential, whatever servers answer', async () => {
   for (const product of PRODUCTS) {
     await prepare(product);
     await declareAll(product);
@@ -133,7 +132,7 @@ it('no credential is told, whatever servers answer', async () => {
     await stage.until('VaultAuthBackend', `stored-${product}`, 'Ready=True');
     await stage.until('VaultAuthBackend', `given-${product}`, 'ReviewerHealthy=False');
     await stage.until('VaultAuthRole', `own-${product}`, 'Ready=True');
-    // The controller logs in with its own service account, too, by a mount that it keeps itself.
+    // The controller logs in with its own service account too, at a mount that it manages.
     const { vault } = stage.server(product);
     expect(await accessorOf(vault, 'rotated')).toBeDefined();
     await vault.ask('POST', 'auth/rotated/role/controller', {
@@ -147,7 +146,7 @@ it('no credential is told, whatever servers answer', async () => {
   for (const product of PRODUCTS) {
     const { proxy } = stage.server(product);
     const { token, wrongSecretID, reviewer } = canaries(product);
-    // Who repeats what it was sent: to logins, to configurations as an error and as a warning, to anything else.
+    // Servers repeat the request in errors and warnings.
     const answer = (status: number, body: JsonObject, when: (request: SeenRequest) => boolean): void =>
       void proxy.inject({ fault: { kind: 'answer', status, body }, when });
     answer(
@@ -168,7 +167,7 @@ it('no credential is told, whatever servers answer', async () => {
   }
   for (const product of PRODUCTS) {
     const { proxy, vault } = stage.server(product);
-    // Something to write again.
+    // Drift, so that there is a write.
     const config = await dataAt(vault, 'auth/given/config');
     await vault.ask('POST', 'auth/given/config', { ...config, kubernetes_host: 'https://other.invalid' });
     await vault.ask('DELETE', `auth/rotated/role/test.${stage.namespace}.own-${product}`);
@@ -183,7 +182,7 @@ it('no credential is told, whatever servers answer', async () => {
     await eventually('the wrong login is answered', async () =>
       JSON.stringify(await stage.read('VaultEndpoint', `wrong-${product}`)).includes('said-by-a-server'),
     );
-    // And as warnings of what was done.
+    // And in the warnings of a write.
     proxy.heal();
     const { reviewer } = canaries(product);
     proxy.inject({
@@ -191,14 +190,14 @@ it('no credential is told, whatever servers answer', async () => {
       when: ({ path, method }) => method === 'POST' && path.endsWith('given/config'),
     });
     await stage.bed.kubectl(['label', 'vaultauthbackend', `given-${product}`, 'look-more=yes']);
-    await eventually('the warning is told', async () =>
+    await eventually('the warning is reported', async () =>
       JSON.stringify(await stage.read('VaultAuthBackend', `given-${product}`)).includes('said-as-a-warning'),
     );
     proxy.heal();
   }
-  // What the servers said was passed on, or else nothing of this has been tried.
+  // The errors were reported: otherwise this test proves nothing.
   await eventually('it was passed on', async () => (await count('said-by-a-server')) >= 6);
-  const everything = await told();
+  const everything = await reported();
   const secrets = new Set(
     PRODUCTS.flatMap((product) => [...Object.values(canaries(product)), ...secretsOf(stage.server(product).proxy.seen)]),
   );

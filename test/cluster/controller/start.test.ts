@@ -1,4 +1,4 @@
-// A controller that is started before there is anything to work with says what is missing, and begins when it is there.
+// A controller that is started before its CRDs exist reports what is missing, and starts when they exist.
 import { join } from 'node:path';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import { CONTROLLER_NAMESPACE, installController } from '../../bed/controller.ts';
@@ -35,10 +35,10 @@ const answerOf = async (path: string): Promise<string> => {
   return `${answer.status} ${await answer.text()}`;
 };
 
-it('without our kinds it is not ready, says how to get them, and does not lead', async () => {
+it('is not ready without the CRDs, and reports how to install them', async () => {
   const remedy = 'kubectl apply --server-side -k deploy/crds';
   let said = '';
-  // Each kind is asked for by itself.
+  // Each kind has a watch of its own.
   await eventually('it says what to do', async () => {
     said = await answerOf('/readyz').catch(() => '');
     return said.includes(remedy) && said.includes('vaultauthroles');
@@ -48,7 +48,7 @@ it('without our kinds it is not ready, says how to get them, and does not lead',
   expect(await answerOf('/metrics')).toContain('\nvault_auth_injector_leading 0\n');
 }, 300_000);
 
-it('once they are there it leads', async () => {
+it('leads once the CRDs exist', async () => {
   await installController(bed);
   await eventually('it is ready', async () => (await answerOf('/readyz')).startsWith('200'), {});
   await eventually('it leads', async () => (await answerOf('/metrics')).includes('\nvault_auth_injector_leading 1\n'));

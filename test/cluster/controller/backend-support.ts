@@ -1,4 +1,4 @@
-// What tests of backends look at: roles that somebody makes, requests that change something, conditions that come.
+// Shared by the tests of backends: roles for logins, writes that a proxy recorded, waiting for conditions.
 import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthBackendStatus } from '../../../src/resources/backend.ts';
 import type { Condition } from '../../../src/resources/condition.ts';
@@ -19,7 +19,7 @@ export function roleOf(account: string, audience = ''): JsonObject {
   };
 }
 
-/** A role of the jwt method for the same. */
+/** A role of the jwt method for the same service account. */
 export function jwtRoleOf(account: string, audience: string): JsonObject {
   return {
     role_type: 'jwt',
@@ -31,7 +31,7 @@ export function jwtRoleOf(account: string, audience: string): JsonObject {
   };
 }
 
-/** Requests of the controller that change something; a login of the probe does not. */
+/** Requests of the controller that write; a probe login is none. */
 export function writes({ proxy }: { readonly proxy: FaultProxy }): readonly string[] {
   return proxy.seen
     .filter(({ method, path }) => !['GET', 'LIST'].includes(method) && !/\/login$|capabilities/.test(path))
@@ -40,10 +40,10 @@ export function writes({ proxy }: { readonly proxy: FaultProxy }): readonly stri
 }
 
 /**
- * Does something and waits until it is told; does it again when that was missed, for what is told for one round only can be over before
- * anybody looked.
+ * Does something and waits until it is reported. Repeats both, because a repair is reported for one resync interval only and can be
+ * missed.
  */
-export async function told(act: () => Promise<unknown>, isSo: () => Promise<void>): Promise<void> {
+export async function untilReported(act: () => Promise<unknown>, isSo: () => Promise<void>): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     await act();
     try {
