@@ -27,7 +27,7 @@ test: node_modules/.installed
 	@$(JEST) $(ARGS)
 
 unit: build/.built
-	@$(JEST) --testPathIgnorePatterns '$(SERVER_SUITES)' $(ARGS)
+	@$(JEST) $(ARGS) --testPathIgnorePatterns '$(SERVER_SUITES)'
 
 pods: node_modules/.installed
 	@UPDATE=$(UPDATE) $(JEST) test/pods
