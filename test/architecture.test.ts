@@ -55,7 +55,7 @@ const NOT_YET = {
       ' ',
     ),
   exportedArrows: [] as readonly string[],
-  words: 800,
+  words: 140,
 };
 
 /** Packages that only one file, or one folder, may import for values. */

@@ -73,7 +73,7 @@ export async function startBed(options: BedOptions): Promise<Bed> {
     try {
       return await start(options, kubernetes, parts, programs);
     } catch (error) {
-      // Between finding a free port and using it somebody else may take it.
+      // Between finding a free port and using it another process may take it.
       if (attempt === 3 || !String(error).includes('address already in use')) throw error;
     }
   }

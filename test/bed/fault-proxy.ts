@@ -1,4 +1,4 @@
-// Stands between a client and a real server: hands requests on, remembers them, and does harm when told to.
+// Stands between a client and a real server: forwards requests, records them, and injects faults on request.
 import {
   type ClientRequest,
   createServer as createPlain,
@@ -14,7 +14,7 @@ import type { KeyPair } from '../../src/tls/issue.ts';
 export interface FaultProxyOptions {
   /** Address of the real server. */
   readonly upstream: string;
-  /** PEM: whom to trust upstream. */
+  /** PEM: the CA of the server behind it. */
   readonly upstreamAuthority?: string;
   /** Speaks TLS to clients with this certificate; plain HTTP when left out. */
   readonly serving?: KeyPair;

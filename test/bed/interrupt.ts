@@ -6,7 +6,7 @@ export function interruption(): AbortSignal {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => controller.abort(new Error('interrupted')));
   }
-  // Nobody reads any longer, as after `make run | head`.
+  // The reader of standard output is gone, as after `make run | head`.
   process.stdout.on('error', () => controller.abort(new Error('standard output was closed')));
   return controller.signal;
 }

@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import { workerNumber } from './environment.ts';
 
 /**
- * Below those that a system gives by itself to whoever connects or listens on port 0 (32768 and up on Linux): between finding a port
- * and using it nobody takes one of these by chance. Above those of a node (10250 and near it), below those of Services (30000 and up).
+ * Below those that a system gives by itself to processes that connect or listen on port 0 (32768 and up on Linux): between finding a port
+ * and using it no other process takes one of these by chance. Above those of a node (10250 and near it), below those of Services (30000 and up).
  */
 const FIRST = 11_000;
 const LAST = 29_999;
@@ -14,7 +14,7 @@ const PROCESSES = 8;
 
 const given = new Set<number>();
 
-/** Ports that were free a moment ago, all different, and none twice in a process. Somebody else may still take one: the caller must notice. */
+/** Ports that were free a moment ago, all different, and none twice in a process. Another process may still take one: the caller must notice. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const ports: number[] = [];
   while (ports.length < count) {

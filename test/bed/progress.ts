@@ -24,5 +24,5 @@ export function streamProgress(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-/** Progress that nobody sees. */
+/** Progress that is not printed. */
 export const silentProgress: Progress = { line: () => undefined, status: () => undefined };

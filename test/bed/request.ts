@@ -50,7 +50,7 @@ export function createApiClient(url: string, authority: string, client: KeyPair)
       );
       request.setTimeout(60_000, () => request.destroy(new Error(`${method} ${path}: no answer within 60 s`)));
       request.on('error', (error: NodeJS.ErrnoException) => {
-        // The server may end a connection that nobody uses in the moment in which we use it again (HTTP says: then ask again).
+        // The server may close an idle connection at the moment at which it is used again (RFC 9112: then repeat the request).
         if (request.reusedSocket && error.code === 'ECONNRESET') resolve(exchange(method, path, content, contentType));
         else reject(error);
       });

@@ -15,7 +15,7 @@ export interface Watchdog {
 }
 
 // Plain POSIX shell: it starts at once, needs nothing but kill, find, rm and sleep, and runs on every system that the bed does.
-// Logs stay, since somebody may want to know why; keys and data go.
+// Logs stay for the analysis of a failure; keys and data are deleted.
 const SCRIPT = `
 trap '' INT TERM HUP
 pids=''

@@ -1,7 +1,6 @@
 // Our webhook as a process beside a bed's servers: fresh certificate, free ports, registered with the API server.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { isObject, type JsonObject, objectAt, objectsOf } from '../../src/json/json.ts';
 import type { Bed } from './bed.ts';
@@ -9,6 +8,7 @@ import { repositoryDirectory } from './environment.ts';
 import { answersOk } from './parts.ts';
 import { freePorts } from './ports.ts';
 import { type Server, untilReady } from './server.ts';
+import { eventually } from '../support/eventually.ts';
 
 export interface WebhookOptions {
   /** Name of the process and its log. Default "webhook". */
@@ -114,11 +114,15 @@ export async function untilInjecting(bed: Bed, namespace: string): Promise<numbe
   const annotations = { 'vault.hashicorp.com/agent-inject': 'true', 'vault.hashicorp.com/role': 'probe' };
   const pod = { metadata: { name: 'probe', annotations }, spec: { containers: [{ name: 'probe', image: 'probe' }] } };
   const started = Date.now();
-  for (;;) {
-    const answer = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);
-    const waited = Date.now() - started;
-    if (answer.status === 201 && answer.text.includes('agent-inject-status')) return waited;
-    if (waited > 60_000) throw new Error(`the webhook does not take effect in ${namespace}: ${answer.status} ${answer.text}`);
-    await sleep(50);
-  }
+  let answer = '';
+  await eventually(
+    `pods are injected in ${namespace}`,
+    async () => {
+      const { status, text } = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);
+      answer = `${status} ${text}`;
+      return status === 201 && text.includes('agent-inject-status');
+    },
+    { everyMs: 50, state: () => answer },
+  );
+  return Date.now() - started;
 }

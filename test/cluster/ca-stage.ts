@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 
 export const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 export const HOSTS = ['vault-agent-injector-svc', 'vault-agent-injector-svc.vault', 'vault-agent-injector-svc.vault.svc'];
-export const NOBODY = {
+export const ANONYMOUS = {
   ca: undefined,
   certificate: undefined,
   key: undefined,
@@ -79,7 +79,7 @@ export function afterwards(close: () => Promise<void> | void): void {
 /** A client with the rights of the chart's service account. */
 export function connect(): KubeClient {
   const { bed, namespace } = cluster;
-  const credentials = { ...NOBODY, ca: bed.ca, authorization: `Bearer ${token}` };
+  const credentials = { ...ANONYMOUS, ca: bed.ca, authorization: `Bearer ${token}` };
   const client = kubeClient({
     connection: { server: bed.url, namespace, credentials: () => Promise.resolve(credentials) },
     userAgent: 'tester',

@@ -1,4 +1,4 @@
-// A webhook that changes nothing and says which entry called it: as a warning on the answer to whoever made the pod.
+// A webhook that changes nothing and names the entry that called it, in a warning on the answer.
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/json/json.ts';

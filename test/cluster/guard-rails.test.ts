@@ -1,4 +1,4 @@
-// Guarded annotations on a real API server: refused to pods unless somebody in charge allows them, and no way round.
+// Guarded annotations on a real API server: refused on pods unless the operator or the namespace admin allows them, without a bypass.
 import { GUARDED_NAMES } from '../../src/admission/guard.ts';
 import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { startWebhook } from '../bed/webhook.ts';
@@ -143,7 +143,7 @@ onEachKubernetes(
         expect({ what, status }).toEqual({ what, status: 403 });
         expect(text).toMatch(/\[annotation-guarded\]|\[annotation-conflict\]|\[secret-field-unknown\]|\[directory-conflict\]/);
       }
-      // A configuration that the pod brings along is written anew.
+      // A configuration that the pod brings along is replaced.
       const brought = await tried(bed, team, { ...ASKING, [`${OWN}agent-config`]: evil, [`${OWN}agent-init-config`]: evil });
       expect(brought.status).toBe(201);
       expect(String(agentParts(brought)[0])).not.toContain('evil');

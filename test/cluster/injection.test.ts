@@ -99,7 +99,7 @@ onEachKubernetes(
 
     test('keeps every field of a pod', async ({ bed }) => {
       const team = await bed.createNamespace();
-      // A native sidecar is lost by clients with types from before Kubernetes 1.28; the last field is known to nobody yet.
+      // A native sidecar is lost by clients with types from before Kubernetes 1.28; the last field does not exist yet.
       const spec: JsonObject = {
         containers: [
           {

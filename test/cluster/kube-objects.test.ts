@@ -35,7 +35,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   let client: KubeClient;
   let store: Informer<Budget, Budget>;
   let failed = true;
-  const told: string[] = [];
+  const changes: string[] = [];
 
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-apiserver'] });
@@ -46,7 +46,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       labelSelector: 'team=blue',
       transform: withoutManagedFields,
       onChange: (key, before, after) =>
-        told.push(`${key} ${before?.spec.maxUnavailable ?? '-'}>${after?.spec.maxUnavailable ?? '-'}`),
+        changes.push(`${key} ${before?.spec.maxUnavailable ?? '-'}>${after?.spec.maxUnavailable ?? '-'}`),
       onProblem: () => undefined,
       times: { streamSeconds: 2 },
     });
@@ -112,7 +112,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await eventually(() => store.get('default/held') === undefined);
     expect(await patchFinalizers(client, place('held'), read.metadata, [])).toBeUndefined();
     expect(await deleteObject(client, place('held'))).toBe(false);
-    expect(told.findLast((line) => line.startsWith('default/held'))).toBe('default/held 1>-');
+    expect(changes.findLast((line) => line.startsWith('default/held'))).toBe('default/held 1>-');
   });
 
   it('attaches Events to their object and counts repetitions', async () => {
@@ -180,7 +180,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       Buffer.from(signature, 'base64url'),
     );
     expect(isRight).toBe(true);
-    await expect(requestToken(client, 'default', 'nobody', { audiences: [], expirationSeconds: 600 })).rejects.toMatchObject({
+    await expect(requestToken(client, 'default', 'absent', { audiences: [], expirationSeconds: 600 })).rejects.toMatchObject({
       reason: 'NotFound',
     });
   });
@@ -215,7 +215,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       'application/merge-patch+json',
     );
     await eventually(() => store.get('default/web')?.spec.maxUnavailable === 5);
-    expect(told.at(-1)).toBe('default/web 2>5');
+    expect(changes.at(-1)).toBe('default/web 2>5');
     failed = false;
   }, 300_000);
 });

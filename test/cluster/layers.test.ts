@@ -77,12 +77,11 @@ onEachKubernetes(
       await createPod(bed, team, webPod('before', ASK, { serviceAccountName: 'web' }));
       await bed.request('PATCH', `${path}/web`, account('web', { 'vaultauth.dev/role': '' }), 'application/merge-patch+json');
       const pod = webPod('after', ASK, { serviceAccountName: 'web' });
-      let answer = await bed.exchange('POST', podsPath(team, '?dryRun=All'), pod);
-      for (let wait = 0; wait < 1200 && answer.status === 201; wait += 1) {
-        await sleep(50);
-        answer = await bed.exchange('POST', podsPath(team, '?dryRun=All'), pod);
-      }
-      expect(answer.text).toContain('[role-missing]');
+      const answer = await eventually('the pod is refused', async () => {
+        const { status, text } = await bed.exchange('POST', podsPath(team, '?dryRun=All'), pod);
+        return status !== 201 && text;
+      });
+      expect(answer).toContain('[role-missing]');
     });
 
     test('counts look-ups and reports the age of the cache', async () => {
@@ -94,25 +93,25 @@ onEachKubernetes(
 
     test('serves without the right to read namespaces and service accounts, and reports it', async ({ bed }) => {
       const team = await bed.createNamespace({ annotations: { 'vaultauth.dev/role': 'unseen' } });
-      await bed.request('POST', `/api/v1/namespaces/${team}/serviceaccounts`, account('nobody', {}));
-      const kubeconfig = join(bed.directory, 'nobody.kubeconfig');
-      const token = await bed.kubectl(['create', 'token', 'nobody', '-n', team]);
+      await bed.request('POST', `/api/v1/namespaces/${team}/serviceaccounts`, account('unprivileged', {}));
+      const kubeconfig = join(bed.directory, 'unprivileged.kubeconfig');
+      const token = await bed.kubectl(['create', 'token', 'unprivileged', '-n', team]);
       writeFileSync(kubeconfig, kubeconfigOf(bed.url, bed.ca, token.trim()), { mode: 0o600 });
       const started = Date.now();
       const refused = await startWebhook(bed, { name: 'refused', flags: [`-kubeconfig=${kubeconfig}`] });
       // Without lists it would wait for 30 s.
       expect(Date.now() - started).toBeLessThan(25_000);
-      const told = (collection: string): readonly string[] =>
+      const reported = (collection: string): readonly string[] =>
         readFileSync(refused.server.logFile, 'utf8')
           .split('\n')
           .filter((line) => line.includes(`cannot list resource \\"${collection}\\"`));
-      // Lines are written a moment after what they tell of; and a second one, if there were one, a moment later.
-      await eventually('both are told', () =>
-        ['namespaces', 'serviceaccounts'].every((collection) => told(collection).length > 0),
+      // Lines are written a moment after their cause; a second one, if there were one, a moment later.
+      await eventually('both are reported', () =>
+        ['namespaces', 'serviceaccounts'].every((collection) => reported(collection).length > 0),
       );
       await sleep(2000);
       for (const collection of ['namespaces', 'serviceaccounts'])
-        expect(told(collection)).toEqual([expect.stringContaining('serving from cache')]);
+        expect(reported(collection)).toEqual([expect.stringContaining('serving from cache')]);
       const staleness = /^vault_auth_injector_webhook_cache_staleness_seconds (\S+)$/m;
       const age = async () => Number(staleness.exec(await (await fetch(`${refused.operations}/metrics`)).text())?.[1]);
       const before = await age();
@@ -135,7 +134,7 @@ onEachKubernetes(
           holds(await bed.exchange('POST', podsPath(team, '?dryRun=All'), webPod('web', ASK))),
         );
       }
-      // None of 200 was late; nothing guarantees it, for the watch tells of changes when it does, and on a busy machine later.
+      // None of 200 was late; nothing guarantees it, for watch events come later on a busy machine.
       expect(missed).toBeLessThan(15);
     });
 

@@ -44,7 +44,7 @@ const SPECS: Readonly<Record<string, JsonObject>> = {
     containers: [{ name: 'web', image: 'nginx', resources }],
   },
 };
-/** Many that the API server accepts; the others are nobody's LimitRanges. */
+/** Many that the API server accepts; the others cannot exist. */
 const NAMESPACES = 100;
 const SEED = 4;
 

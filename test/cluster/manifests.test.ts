@@ -150,7 +150,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   });
 });
 
-/** The entry that a pod is refused by: nobody serves, so each that is selected is refused in its entry's name. */
+/** The entry that a pod is refused by: no webhook is served, so each selected pod is refused in its entry's name. */
 const called = async (bed: Bed, { labels = {}, annotations = {}, namespace = 'team' }: Row): Promise<string | undefined> => {
   const pod = { metadata: { name: 'web', labels, annotations }, spec: { containers: [{ name: 'web', image: 'nginx' }] } };
   const { status, text } = await bed.exchange('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);

@@ -1,4 +1,4 @@
-// What injection costs the API server: one call for a pod, and a second one only where somebody else changed it afterwards.
+// What injection costs the API server: one call for a pod, and a second one only where another webhook changed it afterwards.
 import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
@@ -56,7 +56,7 @@ const PODS: Readonly<Record<string, JsonObject>> = {
   'a pod with a token alone': webPod('token', { ...ASKING, 'vaultauth.dev/mode': 'token' }),
 };
 
-/** Without the general token, whose volume has a name that nobody can foresee. */
+/** Without the general token, whose volume has a random name. */
 const beside = (name: string): JsonObject => webPod(name, ASKING, { automountServiceAccountToken: false });
 
 interface Flags {
@@ -104,7 +104,7 @@ describe.each(
     namespace: string,
     pod: JsonObject,
   ): Promise<{ readonly stored: JsonObject; readonly calls: number }> => {
-    // The other webhook's entries have the names of ours, but it counts its calls itself.
+    // The other webhook's entries have the same names, but it counts its calls itself.
     const ours = async (): Promise<number> => (await callsOf(bed)) - (other?.calls() ?? 0);
     const before = await ours();
     const stored = await createPod(bed, namespace, pod);

@@ -124,7 +124,7 @@ const backends: readonly Row[] = [
     kubernetes({ reviewer: { mode: 'Rotated', vaultServiceAccount: { namespace: 'v', name: 'v' } } }),
     'requires mode Local',
   ),
-  backend('an unknown reviewer', kubernetes({ reviewer: { mode: 'Nobody' } }), 'supported values'),
+  backend('an unknown reviewer', kubernetes({ reviewer: { mode: 'Unknown' } }), 'supported values'),
   backend('the client as reviewer', kubernetes({ reviewer: { mode: 'ClientJWT' } })),
   backend(
     'the client as reviewer, with an audience',

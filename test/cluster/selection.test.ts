@@ -20,7 +20,7 @@ const ENTRIES: Partial<Record<SelectionReason, string>> = {
   'cluster-default': 'auto',
 };
 
-/** The entry that has to call, from the program's own decision. Windows pods are sent when they ask, to be told why not. */
+/** The entry that has to call, from the program's own decision. Windows pods are sent when they ask, to get a warning. */
 const expected = (row: Row, flags: readonly string[]): string | undefined => {
   const { reason } = outcomeOf(row, flags);
   if (reason !== 'windows-pod') return ENTRIES[reason];

@@ -154,7 +154,7 @@ test('a Secret that belongs to another owner is left unchanged and reported', as
   });
   const before = await secret();
   const source = keeper();
-  await until('it is told', () => source.problem()?.includes(`the Secret ${cluster.namespace}/ca lacks the label`) === true);
+  await until('it is reported', () => source.problem()?.includes(`the Secret ${cluster.namespace}/ca lacks the label`) === true);
   expect(source.current()).toBeUndefined();
   expect(await secret()).toEqual(before);
   // The administrator removes it: all goes on by itself.
@@ -186,7 +186,7 @@ test('a CA from a file is published as it is, and again when the file changes', 
   await ready(source);
   expect((await bundles()).map(decoded)).toEqual([cluster.bed.ca, cluster.bed.ca]);
   writeFileSync(file, 'no certificate');
-  await until('it is told', () => source.problem()?.includes('has no certificate in PEM') === true);
+  await until('it is reported', () => source.problem()?.includes('has no certificate in PEM') === true);
   const dates = { notBefore: new Date(), notAfter: new Date(Date.now() + 3_600_000) };
   const other = issueCa({ commonName: 'other', ...dates }).certificate;
   writeFileSync(file, other);
@@ -198,7 +198,7 @@ test('without its rights, readiness reports the API server’s message', async (
   await install('a.vaultauth.dev');
   await revoke('clusterrolebindings');
   const source = keeper();
-  await until('it is told', () =>
+  await until('it is reported', () =>
     /not been read yet; GET .*mutatingwebhookconfigurations.*cannot get resource/.test(source.problem() ?? ''),
   );
 });

@@ -6,7 +6,7 @@ import { OWNER_LABEL } from '../../src/tls/ca-store.ts';
 import { DEFAULT_POLICY } from '../../src/tls/ca-state.ts';
 import {
   CONFIGURATIONS,
-  NOBODY,
+  ANONYMOUS,
   cluster,
   useCluster,
   afterwards,
@@ -105,9 +105,9 @@ describe('without the right to Secrets, as the chart has it for one replica', ()
     );
     expect(sources.map((source) => source.problem())).toEqual([undefined, undefined, undefined]);
     expect(cluster.lines.filter((line) => line.startsWith('access to the CA Secret denied'))).toHaveLength(3);
-    // They have come to rest: nobody undoes what another does.
+    // They have come to rest: none undoes what another does.
     await atRest(1500, async () => (await live()).metadata.resourceVersion);
-    // The Role is granted: all converge to one Secret, and nobody is distrusted meanwhile.
+    // The Role is granted: all converge to one Secret, and each stays trusted meanwhile.
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: `vault-agent-injector-${cluster.count}` };
     const subjects = [{ kind: 'ServiceAccount', name: 'vault-agent-injector', namespace: cluster.namespace }];
     await cluster.bed.request('POST', `/apis/rbac.authorization.k8s.io/v1/namespaces/${cluster.namespace}/rolebindings`, {
@@ -148,13 +148,13 @@ test('while the API server is away, a new replica serves nothing, and a running 
     connection: {
       server: 'https://127.0.0.1:1',
       namespace: cluster.namespace,
-      credentials: () => Promise.resolve(NOBODY),
+      credentials: () => Promise.resolve(ANONYMOUS),
     },
     userAgent: 'tester',
   });
   afterwards(() => away.close());
   const late = keeper({ client: away });
-  await until('it is told', () => late.problem()?.includes('ECONNREFUSED') === true);
+  await until('it is reported', () => late.problem()?.includes('ECONNREFUSED') === true);
   expect(late.current()).toBeUndefined();
   await cluster.bed.restart('kube-apiserver');
   expect(early.current()).toBe(served);

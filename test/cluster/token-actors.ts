@@ -1,4 +1,4 @@
-// Namespaces in which the policy of mode token acts, the webhook, both, or nobody: what becomes of one pod in each.
+// Namespaces in which the policy of mode token acts, the webhook, both, or neither: the result for one pod in each.
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
@@ -10,7 +10,7 @@ import { podsPath } from './pods.ts';
 import { MODE } from './token-pods.ts';
 
 /** Who acts in a namespace. */
-export const ACTORS = ['nobody', 'policy', 'webhook', 'both'] as const;
+export const ACTORS = ['none', 'policy', 'webhook', 'both'] as const;
 export type Actor = (typeof ACTORS)[number];
 type Texts = Readonly<Record<string, string>>;
 /** Label of a namespace: who acts there. */

@@ -132,7 +132,7 @@ export const TOO_LARGE: Readonly<Record<string, JsonObject>> = { containers: man
 /** Specs that are the webhook's to judge. */
 export const ODD_SHAPES: Readonly<Record<string, JsonObject>> = {
   'another volume of that name': { volumes: [{ name: TOKEN_VOLUME, emptyDir: {} }], containers: [web] },
-  'the volume for somebody else': { volumes: [volume('someone')], containers: [web] },
+  'the volume for another container': { volumes: [volume('someone')], containers: [web] },
   'another mount at that place': { volumes: [other], containers: [mounted('other')] },
   'another mount in an init container': {
     volumes: [other],
@@ -159,7 +159,7 @@ export const ASKS: readonly Ask[] = [
   also({ 'vault.hashicorp.com/namespace': 'team/a', 'openbao.org/auth-path': 'auth/other' }),
   also({ 'vaultauth.dev/token-audience': 'https://vault.example', 'vaultauth.dev/token-expiration-seconds': '600' }),
   also({ 'vaultauth.dev/token-expiration-seconds': '86400' }),
-  also({ 'vaultauth.dev/skip-containers': 'proxy, migrate,,nobody ' }),
+  also({ 'vaultauth.dev/skip-containers': 'proxy, migrate,,absent ' }),
   also({ 'vaultauth.dev/skip-containers': 'web' }),
   also({ 'vaultauth.dev/init-containers': 'migrate' }),
   also({ 'vaultauth.dev/init-containers': ' , ' }),

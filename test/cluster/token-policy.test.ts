@@ -48,11 +48,11 @@ describe('on Kubernetes 1.36', () => {
 
   /** Holds the four results of a pod against each other: the policy's is the webhook's, unless that refuses the pod. */
   const agree = async (spec: JsonObject, ask: Ask, namespace?: string): Promise<void> => {
-    const { nobody, policy, webhook, both } = await resultsOf(bed, podOf(spec, ask), namespace);
+    const { none, policy, webhook, both } = await resultsOf(bed, podOf(spec, ask), namespace);
     expect([ask, both]).toEqual([ask, webhook]);
     // A volume that the pod brings may not be the one that its annotations ask for; then the webhook refuses it, or skips a silent one.
-    if (!carriesToken(nobody)) expect([ask, carriesToken(webhook)]).toEqual([ask, true]);
-    expect([ask, policy]).toEqual([ask, webhook['status'] === 201 ? webhook : nobody]);
+    if (!carriesToken(none)) expect([ask, carriesToken(webhook)]).toEqual([ask, true]);
+    expect([ask, policy]).toEqual([ask, webhook['status'] === 201 ? webhook : none]);
   };
 
   it.each(Object.entries(SHAPES))(
@@ -76,14 +76,14 @@ describe('on Kubernetes 1.36', () => {
     const plain = SHAPES['plain'] ?? {};
     const pods = [...ODD_ASKS.map((ask) => podOf(plain, ask)), ...Object.values(ODD_SHAPES).map((spec) => podOf(spec, USUAL))];
     for (const pod of pods) {
-      const { nobody, policy, webhook, both } = await resultsOf(bed, pod);
-      expect([pod, policy]).toEqual([pod, nobody]);
-      expect([pod, webhook]).not.toEqual([pod, nobody]);
+      const { none, policy, webhook, both } = await resultsOf(bed, pod);
+      expect([pod, policy]).toEqual([pod, none]);
+      expect([pod, webhook]).not.toEqual([pod, none]);
       expect([pod, both]).toEqual([pod, webhook]);
     }
-    const { nobody, policy, webhook, both } = await resultsOf(bed, podOf(plain, USUAL), 'odd');
-    expect([policy, both]).toEqual([nobody, webhook]);
-    expect(webhook).not.toEqual(nobody);
+    const { none, policy, webhook, both } = await resultsOf(bed, podOf(plain, USUAL), 'odd');
+    expect([policy, both]).toEqual([none, webhook]);
+    expect(webhook).not.toEqual(none);
   });
 
   it('patches the largest pods that it accepts, and rejects no larger ones', async () => {
@@ -97,8 +97,8 @@ describe('on Kubernetes 1.36', () => {
       podOf(many(200, 80), { annotations }),
     ];
     for (const pod of pods) {
-      const { nobody, policy } = await resultsOf(bed, pod);
-      expect([nobody['status'], policy]).toEqual([201, nobody]);
+      const { none, policy } = await resultsOf(bed, pod);
+      expect([none['status'], policy]).toEqual([201, none]);
     }
   }, 300_000);
 
@@ -109,7 +109,7 @@ describe('on Kubernetes 1.36', () => {
     }
     const annotations = { ...MODE, 'vaultauth.dev/inject': 'enabled' };
     const results = await resultsOf(bed, podOf({ ...SHAPES['plain'], serviceAccountName: 'shop' }, { annotations }));
-    expect(results.policy).toEqual(results.nobody);
+    expect(results.policy).toEqual(results.none);
     expect(JSON.stringify(results.webhook)).toContain('"VAULT_ROLE","value":"shop"');
     expect(results.both).toEqual(results.webhook);
   });
@@ -123,8 +123,8 @@ describe('on Kubernetes 1.36', () => {
       [USUAL, 'stopped'],
     ] as const;
     for (const [ask, namespace] of rows) {
-      const { nobody, policy, webhook } = await resultsOf(bed, podOf(plain, ask), namespace);
-      expect([ask, policy, webhook]).toEqual([ask, nobody, nobody]);
+      const { none, policy, webhook } = await resultsOf(bed, podOf(plain, ask), namespace);
+      expect([ask, policy, webhook]).toEqual([ask, none, none]);
     }
   });
 
@@ -132,11 +132,11 @@ describe('on Kubernetes 1.36', () => {
     const seed = Date.now();
     const sample = fc.sample(anyPod, { numRuns: 150, seed });
     const all = await Promise.all(sample.map(async (pod) => ({ pod, ...(await resultsOf(bed, pod)) })));
-    for (const { pod, nobody, policy, webhook, both } of all) {
+    for (const { pod, none, policy, webhook, both } of all) {
       expect([seed, pod, both]).toEqual([seed, pod, webhook]);
-      if (!isDeepStrictEqual(policy, nobody)) expect([seed, pod, policy]).toEqual([seed, pod, webhook]);
+      if (!isDeepStrictEqual(policy, none)) expect([seed, pod, policy]).toEqual([seed, pod, webhook]);
     }
-    expect(all.filter(({ nobody, policy }) => !isDeepStrictEqual(policy, nobody)).length).toBeGreaterThan(15);
+    expect(all.filter(({ none, policy }) => !isDeepStrictEqual(policy, none)).length).toBeGreaterThan(15);
   }, 300_000);
 
   it(`selects in ${ROWS.length} rows of the truth table the same pods as the webhook, except those that need a message`, async () => {

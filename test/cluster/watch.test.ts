@@ -59,8 +59,8 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.request('POST', accounts, account('fresh', 'one'));
     await cluster.lookUp('team', 'fresh', 60_000);
     expect(roleOf('fresh')).toBe('one');
-    await cluster.lookUp('team', 'nobody', 60_000);
-    expect(cluster.serviceAccount('team', 'nobody')).toBeUndefined();
+    await cluster.lookUp('team', 'absent', 60_000);
+    expect(cluster.serviceAccount('team', 'absent')).toBeUndefined();
   });
 
   it('resumes watches that end', async () => {

@@ -4,7 +4,6 @@ import { request } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { issueCa, issueLeaf } from '../../src/tls/issue.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
@@ -12,6 +11,7 @@ import { startServer, type Server } from '../bed/server.ts';
 import { startWatchdog } from '../bed/watchdog.ts';
 import type { Answer } from './compare.ts';
 import type { Profile, requestOf } from './recorded.ts';
+import { eventually } from '../support/eventually.ts';
 
 export interface Injector {
   readonly post: (question: ReturnType<typeof requestOf>) => Promise<Answer>;
@@ -67,12 +67,9 @@ export function laboratory(): Laboratory {
         watchdog,
       });
       servers.push(server);
-      const deadline = Date.now() + patienceMs;
-      let serving = false;
-      while (!serving && server.running() && Date.now() < deadline) {
-        serving = await takesConnections(port);
-        if (!serving) await sleep(20);
-      }
+      const listens = async (): Promise<boolean> => !server.running() || takesConnections(port);
+      await eventually(listens, { seconds: patienceMs / 1000 }).catch(() => undefined);
+      const serving = server.running() && (await takesConnections(port));
       return {
         serving,
         running: server.running,

@@ -138,7 +138,7 @@ describe('fixed', () => {
   test('Q14 container names are trimmed, and unknown ones cause a warning', () => {
     const containers = [{ name: 'web', volumeMounts: [TOKEN_MOUNT] }, { name: 'proxy' }, { name: 'other' }];
     const { pod, codes } = admit(
-      podWith({ annotations: { 'agent-inject-containers': 'web, proxy,nobody' }, spec: { containers } }),
+      podWith({ annotations: { 'agent-inject-containers': 'web, proxy,absent' }, spec: { containers } }),
     );
     expect(mountsOf(containerOf(pod, 'proxy'))).toEqual(['vault-secrets:/vault/secrets']);
     expect(mountsOf(containerOf(pod, 'other'))).toEqual([]);

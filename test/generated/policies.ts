@@ -27,7 +27,7 @@ const podRules = (operations: readonly string[], resources: readonly string[]): 
   { apiGroups: [''], apiVersions: ['v1'], operations, resources, scope: 'Namespaced' },
 ];
 
-/** What makes a pod due, for pods that a rule of the selection chooses; and what it is told. */
+/** What makes a pod due, for pods that a rule of the selection chooses; and the warning that it gets. */
 interface Due {
   readonly variables: readonly JsonObject[];
   readonly expression: string;
@@ -94,7 +94,7 @@ deploy/variants/verify-cluster-wide.`,
 const freeze: Policy = {
   name: 'freeze-agent-config',
   words: `The configuration of a native agent is an annotation of its pod, which others who may change pods could rewrite: the next start of the
-agent would obey it, and hand its token to whom it says.`,
+agent would obey it, and send its token to the address in it.`,
   actions: ['Deny'],
   spec: {
     failurePolicy: 'Fail',
@@ -121,7 +121,7 @@ agent would obey it, and hand its token to whom it says.`,
 /** The same for kinds that keep their pod template at different places. */
 const misplaced = (name: string, template: string, apiGroups: readonly string[], resources: readonly string[]): Policy => ({
   name,
-  words: `An annotation that asks for injection, but on the workload itself, where nobody reads it: whoever applies it is told.`,
+  words: `An annotation that asks for injection, but on the workload itself, where it has no effect: the request gets a warning.`,
   actions: ['Warn'],
   spec: {
     failurePolicy: 'Ignore',
@@ -130,7 +130,7 @@ const misplaced = (name: string, template: string, apiGroups: readonly string[],
       resourceRules: [{ apiGroups, apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources, scope: 'Namespaced' }],
     },
     matchConditions: [
-      // Controllers hand annotations down to what they make; nobody could mend those.
+      // Controllers hand annotations down to what they make; their authors cannot correct those.
       { name: 'made-by-a-person', expression: '!has(object.metadata.ownerReferences)' },
       { name: 'has-annotations', expression: 'has(object.metadata.annotations)' },
     ],

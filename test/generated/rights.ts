@@ -19,7 +19,7 @@ export interface ShippedRole {
   readonly rules: readonly Rule[];
 }
 
-/** Every Role and ClusterRole below deploy/, in the order of the files; examples ship no rights of ours. */
+/** Every Role and ClusterRole below deploy/, in the order of the files; examples are not part of an installation. */
 export function shippedRoles(): readonly ShippedRole[] {
   const files = readdirSync('deploy', { recursive: true, encoding: 'utf8' })
     .map((name) => `deploy/${name.replaceAll('\\', '/')}`)

@@ -26,12 +26,12 @@ const HAS = `has(${ANNOTATIONS})`;
 export const ASKS = `${HAS} && (${ASKING}.exists(name, name in ${ANNOTATIONS} && !(${ANNOTATIONS}[name] in ${list(NO)})) || ('${INJECT_LABEL}' in ${ANNOTATIONS} && ${ANNOTATIONS}['${INJECT_LABEL}'] != 'disabled'))`;
 /** CEL: the pod's annotations say nothing, neither yes nor no. */
 export const SILENT = `!${HAS} || !${list([...allNames('agentInject'), INJECT_LABEL])}.exists(name, name in ${ANNOTATIONS})`;
-/** The kubelet's own pods: nobody can change them. */
+/** Static pods of a kubelet, which cannot be changed through the API. */
 export const NO_MIRROR: JsonObject = {
   name: 'no-mirror-pod',
   expression: `!(${HAS} && 'kubernetes.io/config.mirror' in ${ANNOTATIONS})`,
 };
-/** Windows pods that ask are told why they get no agent; the others are not even sent. */
+/** Windows pods that ask get a warning with the reason; the others are not sent. */
 export const NO_WINDOWS: JsonObject = {
   name: 'no-windows-pod',
   expression: "!has(object.spec.os) || object.spec.os.name != 'windows'",
@@ -78,7 +78,7 @@ export function entryOf(name: EntryName): JsonObject {
     sideEffects: 'None',
     reinvocationPolicy: 'IfNeeded',
     admissionReviewVersions: ['v1'],
-    // A pod that asks, or whose namespace asks, must not start without its secrets; nobody asked for the others.
+    // A pod that asks, or whose namespace asks, must not start without its secrets; the others did not ask.
     failurePolicy: name === 'auto' ? 'Ignore' : 'Fail',
     timeoutSeconds: name === 'auto' ? 3 : 5,
     namespaceSelector: { matchExpressions: [...OPEN_NAMESPACES, ...namespaces] },

@@ -1,4 +1,4 @@
-// Service account tokens as the kubelet writes them: what is in one, and what the API server says to whoever brings it.
+// Service account tokens as the kubelet writes them: its claims, and what the API server answers to its bearer.
 import { get } from 'node:https';
 import type { Bed } from '../bed/bed.ts';
 

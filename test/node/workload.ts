@@ -4,7 +4,7 @@ import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** The end of a script that goes on until it is told to end, and then ends at once. */
+/** The end of a script that runs until SIGTERM, and then ends at once. */
 export const STAY = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
 
 export interface PodTemplate {

@@ -11,5 +11,5 @@ process.on('message', ({ port }, server) => {
   });
   process.send({ port });
 });
-// Whoever started us is gone.
+// The process that started this one is gone.
 process.on('disconnect', () => process.exit());

@@ -82,7 +82,7 @@ export function proxyArguments({ proxyKubeconfig }: NodeFiles): readonly string[
     `--cluster-cidr=${POD_RANGE}`,
     `--hostname-override=${NODE_NAME}`,
     `--bind-address=${NODE_ADDRESS}`,
-    // Pods share a bridge: without this an answer would go past the node, from an address that nobody asked.
+    // Pods share a bridge: without this an answer would go past the node, from an address to which no request was sent.
     '--masquerade-all',
     // The size of the table belongs to the whole machine.
     '--conntrack-max-per-core=0',

@@ -23,7 +23,7 @@ export interface Stage {
   readonly stop: (outcome?: 'passed' | 'failed') => Promise<void>;
 }
 
-/** The server as its administrator, or as whoever has a token, sees it. */
+/** The server as its administrator, or as the owner of a token, sees it. */
 export interface VaultView {
   readonly address: string;
   readonly rootToken: string;

@@ -213,7 +213,7 @@ describe('the variants', () => {
     expect(at(variantOf('cluster-wide'), 'resources')).toEqual(['../namespaces']);
   });
 
-  it('add one entry each, on the same Service; only nobody asked for the last one', () => {
+  it('add one entry each, on the same Service; the last one calls for pods that do not ask', () => {
     const [namespaces, clusterWide] = ['namespaces', 'cluster-wide'].map(addedBy);
     expect(namespaces).toMatchObject({ name: 'namespace.vaultauth.dev', failurePolicy: 'Fail', timeoutSeconds: 5 });
     expect(clusterWide).toMatchObject({ name: 'auto.vaultauth.dev', failurePolicy: 'Ignore', timeoutSeconds: 3 });
