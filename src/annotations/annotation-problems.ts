@@ -134,7 +134,7 @@ export const annotationProblems = {
     title: 'Invalid field of a listed secret',
     sentence: ({ annotation, expected }) => `${annotation}: expected ${expected}`,
     remedy: () => 'see the fields in docs/annotations.md',
-    sample: { annotation: `${SECRETS}[0].containers`, expected: 'a list of names of containers, with one at least' },
+    sample: { annotation: `${SECRETS}[0].containers`, expected: 'a list with at least one container name' },
   }),
   'secret-field-unknown': defineProblem<{ annotation: string; field: string; nearest: string | undefined }>({
     kind: 'problem',

@@ -34,7 +34,7 @@ its namespace; if the table says *pod*, only from the pod template. Later layers
 
     built-in default < setting of the operator < ${ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(' < ')}
 
-The webhook follows namespaces, service accounts and limit ranges on the API server, or reads them from \`-cluster-state\`.`,
+The webhook watches namespaces, service accounts and LimitRanges, or reads them from \`-cluster-state\`.`,
   `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. \`webhook\` denies a
 pod that uses one, unless the operator (setting [\`-allow\`](settings.md)) or its namespace (annotation ${code(annotationName('allow'))}) lists it.
 A patch that ${code(kebab('agentConfigPatch' satisfies OptionKey))} makes of the configuration needs ${code('service')} and ${code(kebab('tlsSkipVerify' satisfies OptionKey))} as well if it changes Vault's address or whether

@@ -19,13 +19,27 @@ export function tableOf(head: readonly string[], rows: readonly (readonly string
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
 }
 
-/** A document of blocks with one blank line between them, marked as generated. */
+/** A document of blocks with one blank line between them, marked as generated. Paragraphs are wrapped. */
 export function documentOf(file: string, title: string, blocks: readonly string[]): Document {
-  return {
-    file,
-    text: `${[`# ${title}`, '<!-- Printed from the sources by `make generate`; a test compares. Change the table, not this file. -->', ...blocks].join('\n\n')}\n`,
-  };
+  const notice = '<!-- Printed from the sources by `make generate`; a test compares. Change the table, not this file. -->';
+  const paragraphs = blocks.flatMap((block) => block.split('\n\n')).map(wrapped);
+  return { file, text: `${[`# ${title}`, notice, ...paragraphs].join('\n\n')}\n` };
 }
+
+const WIDTH = 120;
+
+/** A paragraph of text with lines of at most 120 characters; tables, lists, headings and indented code stay as they are. */
+const wrapped = (block: string): string => {
+  if (!/^(?:[A-Za-z0-9`\[(]|\*\*)/.test(block) || /^(?:\||\s|```)/m.test(block)) return block;
+  const lines: string[] = [];
+  // A code span is one word.
+  for (const word of block.match(/(?:`[^`]*`|\S)+/g) ?? []) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + word.length < WIDTH) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join('\n');
+};
 
 /**
  * A document that people write, with one block in it that is printed: between `<!-- NAME: … -->` and `<!-- /NAME -->`.
