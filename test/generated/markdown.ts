@@ -30,7 +30,7 @@ const WIDTH = 120;
 
 /** A paragraph of text with lines of at most 120 characters; tables, lists, headings and indented code stay as they are. */
 const wrapped = (block: string): string => {
-  if (!/^(?:[A-Za-z0-9`\[(]|\*\*)/.test(block) || /^(?:\||\s|```)/m.test(block)) return block;
+  if (!/^(?:[A-Za-z0-9`[(]|\*\*)/.test(block) || /^(?:\||\s|```)/m.test(block)) return block;
   const lines: string[] = [];
   // A code span is one word.
   for (const word of block.match(/(?:`[^`]*`|\S)+/g) ?? []) {
