@@ -11,7 +11,7 @@ const publicKey = () =>
   });
 const publicKeys = (description: string) => list(publicKey(), description, { max: 16, merge: 'atomic' });
 
-/** An issuer, or a word for how to find it. */
+/** An issuer, or Ignore or Discover. */
 const ISSUER = '^[!-~]+$';
 
 const reviewer = struct(

@@ -74,7 +74,7 @@ const tls = struct(
       struct(
         {
           secretRef: struct(
-            { name: objectName('The name of the Secret.') },
+            { name: objectName('Name of the Secret.') },
             "Secret of type kubernetes.io/tls in the controller's namespace.",
           ),
         },
@@ -139,7 +139,7 @@ export const endpointSpecSchema = struct(
       },
       {
         rule: '!has(self.auth.cert) || has(self.tls.clientCert)',
-        message: 'auth.cert requires tls.clientCert',
+        message: 'requires tls.clientCert',
         fieldPath: '.auth.cert',
       },
     ],

@@ -63,7 +63,7 @@ const readWord = (policy: string, from: number, tokens: Token[]): number => {
   const word = /(?:(?!\/\/|\/\*|<<)[^\s{}[\]=,:()"#])+/y;
   word.lastIndex = from;
   const [found = policy.charAt(from)] = word.exec(policy) ?? [];
-  // The servers end a number at the first letter: they read `1path` as a number and the word path.
+  // The servers end a number at the first letter: they read `1path` as a number and the identifier path.
   if (!NAME_OR_NUMBER.test(found))
     throw new Error(
       `${JSON.stringify(found.slice(0, 40))} is not an identifier or a number: separate words with spaces, and quote strings`,

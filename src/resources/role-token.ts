@@ -98,10 +98,10 @@ type FieldName = keyof TokenFields;
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the names of an object literal
 const FIELD_NAMES = Object.keys(TOKEN_FIELDS) as readonly FieldName[];
 
-/** What a role says in spec.token, field by field. */
+/** The token block of a role or of backend defaults. */
 type TokenSpec = { readonly [Name in FieldName]?: ValueOf<TokenFields[Name]['schema']> };
 
-/** A token with all fields, as Vault has them; durations in seconds, 0 for "as the mount says". */
+/** A token with all fields, as Vault has them; durations in seconds, 0 for the value of the mount. */
 export type RoleToken = {
   readonly [Name in FieldName]: TokenFields[Name]['form'] extends 'seconds' ? number : ValueOf<TokenFields[Name]['schema']>;
 };
@@ -114,12 +114,12 @@ const RULES: readonly Rule[] = [
   { rule: notLonger('ttl', 'maxTTL'), message: 'must not be longer than maxTTL', fieldPath: '.ttl' },
   {
     rule: "!has(self.type) || self.type != 'batch' || ((!has(self.period) || duration(self.period) == duration('0s')) && (!has(self.numUses) || self.numUses == 0))",
-    message: 'batch tokens cannot have period or numUses',
+    message: 'must not be batch when period or numUses is set',
     fieldPath: '.type',
   },
   {
     rule: '!has(self.strictlyBindIP) || !self.strictlyBindIP || !has(self.boundCIDRs) || self.boundCIDRs.size() == 0',
-    message: 'strictlyBindIP and boundCIDRs are mutually exclusive',
+    message: 'must not be true when boundCIDRs is set',
     fieldPath: '.strictlyBindIP',
   },
 ];

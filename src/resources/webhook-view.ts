@@ -9,8 +9,8 @@ import { roleSpecSchema, roleStatusSchema, type VaultAuthRoleSpec, type VaultAut
 import type { RoleNaming } from './role-name.ts';
 
 /**
- * The role in Vault: `ready` as declared; `unready`, but it was as declared before; `unprogrammed`, never seen as declared;
- * `unknown` for an object from a file, which has no status.
+ * State of the role in Vault. `ready`: in sync. `unready`: not in sync now, but it was before. `unprogrammed`: never in sync.
+ * `unknown`: an object from a file, which has no status.
  */
 export type RoleState = 'ready' | 'unready' | 'unprogrammed' | 'unknown';
 
@@ -33,7 +33,7 @@ export interface CachedBackend extends RoleNaming, Pick<VaultAuthBackendSpec, 't
   readonly name: string;
   /** spec.endpointRef.name. */
   readonly endpoint: string;
-  /** Tokens must have the API server's own audience, whatever a role asks for. */
+  /** Tokens must have the API server's own audience, regardless of spec.audience of a role. */
   readonly isClientJWT: boolean;
   readonly audience: string;
   readonly tokenExpirationSeconds: number;
@@ -138,7 +138,7 @@ const conditionOf = ({ conditions }: RoleStatus, type: string) => conditions?.fi
 
 const roleState = (status: RoleStatus): RoleState => {
   if (conditionOf(status, 'Ready')?.status === 'True') return 'ready';
-  // An observed role is never marked as programmed: its status only has where it was seen.
+  // An observed role is never marked as programmed: its status only has its location in Vault.
   const isUnreachable = status.vault !== undefined && conditionOf(status, 'Programmed')?.status === 'Unknown';
   return status.programmed === true || isUnreachable ? 'unready' : 'unprogrammed';
 };

@@ -18,14 +18,15 @@ const REASONS: Readonly<Record<KindName, Readonly<Record<string, readonly string
 const INTRODUCTION = [
   `The kinds of ${code(API_VERSION)}. ${code('deploy/crds')} installs them, ${code('deploy/examples/resources')} has one example of each, and
 ${code(`kubectl get ${CATEGORY} -A`)} lists all objects.`,
-  `References to Secrets and ConfigMaps name objects in the controller's own namespace: there is no field for another one. Lengths of
-time are hours, minutes and seconds in this order, such as ${code('1h30m')}.`,
-  `Every object has the condition ${code('Ready')}, which sums up the others: its reason is that of the first one that is not true.`,
+  `References to Secrets and ConfigMaps name objects in the controller's namespace; there is no field for another namespace. Durations
+are hours, minutes and seconds in this order, such as ${code('1h30m')}.`,
+  `Every object has the condition ${code('Ready')}, which summarises the others: its reason is that of the first condition that is not
+True.`,
 ];
 
 const shown = (value: Json | undefined): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** What may be in a field, in a few words. */
+/** The limits of a field. */
 const bounds = (schema: JsonObject): string => {
   const { minimum, maximum, minLength, maxLength, minItems, maxItems } = schema;
   const words = Array.isArray(schema['enum']) ? schema['enum'].map((word) => code(shown(word))).join(', ') : undefined;
@@ -39,7 +40,7 @@ const bounds = (schema: JsonObject): string => {
 const typeOf = (schema: JsonObject): string =>
   schema['type'] === 'array' && isObject(schema['items']) ? `list of ${typeOf(schema['items'])}` : (textOf(schema, 'type') ?? '');
 
-/** The default of a plain value; that of an object follows from its members. */
+/** The default of a plain value; that of an object follows from its fields. */
 const defaultOf = (value: Json | undefined, required: boolean): string =>
   value === undefined || isObject(value) ? (required ? 'required' : '–') : code(JSON.stringify(value));
 
