@@ -55,7 +55,9 @@ describe('log', () => {
 
   it.each(['json', 'standard'] as const)('opens standard output, as %s', (format) => {
     const log = createLog({ level: 'error', format });
-    log.info({}, 'below its level');
-    log.flush();
+    expect(() => {
+      log.info({}, 'below its level');
+      log.flush();
+    }).not.toThrow();
   });
 });

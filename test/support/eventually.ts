@@ -30,7 +30,11 @@ export async function eventually<T>(one: string | Ask<T>, other?: Ask<T> | Patie
         (given) => [given, undefined] as const,
         (reason: unknown) => [false, reason] as const,
       );
-    if (answer !== false) return answer;
+    if (answer !== false) {
+      // Counts as an assertion of the test. Programs of the test bed wait as well, and have no `expect`.
+      if (typeof expect === 'function') expect(answer).not.toBe(false);
+      return answer;
+    }
     if (performance.now() > end) {
       const seen = [error instanceof Error ? error.message : '', state?.() ?? ''].filter((text) => text !== '');
       throw new Error([`not within ${seconds} s: ${String(one)}`, ...seen].join('\n'), { cause: error });

@@ -25,14 +25,13 @@ describe.each(rows)('the row %s', (key, row) => {
   });
 
   it('has a valid default', () => {
-    if (row.default === undefined) return;
     const written =
       typeof row.default === 'string'
         ? row.default
         : Array.isArray(row.default)
           ? row.default.join(',')
           : JSON.stringify(row.default);
-    expect(row.kind.read(written)).toEqual(row.default);
+    expect(row.default === undefined ? undefined : row.kind.read(written)).toEqual(row.default);
   });
 
   it('has a sentence, and a name that is suggested if one letter is missing', () => {
