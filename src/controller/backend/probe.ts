@@ -15,7 +15,7 @@ import { tryLogin } from '../../vault/login.ts';
 import { writeConfig } from '../../vault/mounts.ts';
 import { deleteRole, readRole, writeRole } from '../../vault/roles.ts';
 import { configuredBy, keysHealth, notProbed, reviewerHealth, reviewerHealthy } from './conditions.ts';
-import { type ConfigTarget, reviewerAndHash, writeDesiredConfig, type WrittenConfig } from './config.ts';
+import { type ConfigTarget, reviewerAndHash, writeDesiredConfig, type WrittenConfig } from './mount-config.ts';
 import { keyIDOf, mayReviewTokens } from './reviewer.ts';
 import { type ReconcileInput, type StepResult, stepResult } from './step.ts';
 

@@ -10,7 +10,7 @@ import type { AuthMount } from '../../vault/mounts.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
 import { emitReadyEvent, type ObjectResult, reportStatus } from '../runtime/report-status.ts';
 import { attempt, mounted } from './conditions.ts';
-import { ensureConfig } from './config.ts';
+import { ensureConfig } from './mount-config.ts';
 import { deleteBackend } from './deletion.ts';
 import { type DesiredConfig, isSynced, readDesiredConfig } from './desired-config.ts';
 import { createMount, findMount, findMountConflict, mountHeldByOther, type MountPlan, planMount } from './mount.ts';

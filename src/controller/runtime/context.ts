@@ -116,8 +116,6 @@ export interface ControllerContext {
   readonly clock: ControllerClock;
   readonly report: ControllerReport;
   readonly listers: Listers;
-  /** Asks for a reconcile of an object, now or after so many milliseconds. */
-  readonly enqueue: (kind: ItemKind, key: string, afterMs?: number) => void;
 }
 
 /** `requeueAfterMs` undefined: not before the next change. */

@@ -27,8 +27,6 @@ export interface EventHandlerOptions {
 
 export interface EventHandlers {
   readonly handlers: InformerHandlers;
-  /** Enqueues an item once its turn has come; see `start`. */
-  readonly enqueue: (kind: ItemKind, key: string, afterMs?: number) => void;
   /** This process leads: enqueues all endpoints, and after their first reconcile everything else. */
   readonly start: () => void;
   /** A reconcile has ended. */
@@ -79,7 +77,6 @@ export function eventHandlers({ listers, enqueue, resyncFactor, random }: EventH
   };
 
   return {
-    enqueue: admit,
     handlers: {
       object: (kind, key, before, after) => {
         if (phase !== 'stopped' && isChanged(before, after)) admit(kind, key);

@@ -122,7 +122,6 @@ export function startController(options: ControllerOptions): Controller {
       namespaces,
       serviceAccounts,
     },
-    enqueue: events.enqueue,
   };
   const startedAt = performance.now();
   metrics.watch({

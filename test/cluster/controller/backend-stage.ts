@@ -229,7 +229,8 @@ const readyEndpoint =
     const session = vaultSession({ client, login: { method: 'token', token: async () => server(key).rootToken } });
     const { clusterID = '', product } = await readHealth(client);
     context.vault.registry.set(key, { state: 'ready', session, client, product, clusterID, capabilities: [] });
-    for (const name of context.listers.backends.keys()) context.enqueue('VaultAuthBackend', name);
+    // Enqueues the backends by the watch mapping, as the real reconciler does.
+    await context.kube.writeStatus('VaultEndpoint', endpoint, { clusterID, product });
     return {};
   };
 
