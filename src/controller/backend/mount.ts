@@ -1,6 +1,5 @@
 // The auth mount of a backend: found or created, whose it is, and how it is tuned.
-import type { JsonObject } from '../../json/json.ts';
-import { isObject } from '../../json/json.ts';
+import { isObject, type JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../resources/backend.ts';
 import { differences } from '../../resources/canonical.ts';
 import type { Difference } from '../../resources/common-fields.ts';

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { type ACLPolicyConditionUpdate, type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
 import { isObserved } from '../../resources/common-fields.ts';
-import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
 import { isMarked, policyText, withoutMark } from '../../resources/policy-text.ts';
 import { deletePolicy, readPolicy } from '../../vault/policies.ts';
 import type { ControllerContext, ReconcileResult } from '../runtime/context.ts';
+import { reportDeletable } from '../runtime/report-status.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
 
 /** Retry of a deletion; the last user of the policy enqueues it as well. */
@@ -119,12 +119,6 @@ const wait = async (
   reason: Deletable['reason'],
   message: string,
 ): Promise<ReconcileResult> => {
-  const { generation } = policy.metadata;
-  const before = policy.status?.conditions ?? [];
-  const others = before.filter(({ type }) => type !== 'Deletable');
-  const deletable: Deletable = { type: 'Deletable', status: 'False', reason, message };
-  const time = new Date(context.clock.now()).toISOString();
-  const conditions = mergeConditions(before, [...others, deletable], generation, time);
-  await context.kube.writeStatus('VaultACLPolicy', policy, { ...policy.status, conditions });
+  await reportDeletable(context, 'VaultACLPolicy', policy, { type: 'Deletable', status: 'False', reason, message });
   return { requeueAfterMs: Math.min(RETRY_MS, context.clock.deletionTimeoutMs / 4) };
 };

@@ -1,7 +1,6 @@
 // Deletion of a VaultAuthRole: deletes only the role that its status records as owned, and ends after a timeout also without Vault.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { isObserved } from '../../resources/common-fields.ts';
-import { mergeConditions } from '../../resources/condition.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
 import type { RoleConditionUpdate, VaultAuthRole } from '../../resources/role.ts';
 import { isRetained } from '../../resources/tenancy.ts';
@@ -9,6 +8,7 @@ import { isVaultError } from '../../vault/errors.ts';
 import { deleteRole } from '../../vault/roles.ts';
 import { addPendingDeletion } from '../pending-deletions.ts';
 import type { ControllerContext, ReconcileResult } from '../runtime/context.ts';
+import { reportDeletable } from '../runtime/report-status.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
 import type { VaultRoleRef } from './vault-role-ref.ts';
 
@@ -118,12 +118,6 @@ const wait = async (
   reason: Deletable['reason'],
   message: string,
 ): Promise<ReconcileResult> => {
-  const { generation } = role.metadata;
-  const before = role.status?.conditions ?? [];
-  const deletable: Deletable = { type: 'Deletable', status: 'False', reason, message };
-  const others = before.filter(({ type }) => type !== 'Deletable');
-  const time = new Date(context.clock.now()).toISOString();
-  const conditions = mergeConditions(before, [...others, deletable], generation, time);
-  await context.kube.writeStatus('VaultAuthRole', role, { ...role.status, conditions });
+  await reportDeletable(context, 'VaultAuthRole', role, { type: 'Deletable', status: 'False', reason, message });
   return { requeueAfterMs: Math.min(RETRY_MS, Math.max(1000, context.clock.deletionTimeoutMs / 4)) };
 };

@@ -47,3 +47,17 @@ export function emitReadyEvent(
   if (before?.status === ready.status || ready.status === 'Unknown') return;
   report.emitEvent(object, ready.status === 'True' ? 'Normal' : 'Warning', ready.reason, ready.message);
 }
+
+/** Writes the condition Deletable of an object whose deletion cannot end yet; its other conditions stay. */
+export async function reportDeletable<K extends 'VaultACLPolicy' | 'VaultAuthRole'>(
+  { kube, clock }: Pick<ControllerContext, 'kube' | 'clock'>,
+  kind: K,
+  object: Objects[K],
+  deletable: ConditionUpdate & { readonly type: 'Deletable' },
+): Promise<void> {
+  const before = object.status?.conditions ?? [];
+  const others = before.filter(({ type }) => type !== 'Deletable');
+  const time = new Date(clock.now()).toISOString();
+  const conditions = mergeConditions(before, [...others, deletable], object.metadata.generation, time);
+  await kube.writeStatus(kind, object, { ...object.status, conditions });
+}
