@@ -36,8 +36,9 @@ export interface BackendOptions {
 type BackendResult = ObjectResult<BackendConditionUpdate, VaultAuthBackendStatus>;
 
 /**
- * Makes the mount of one backend match its spec. Each step returns what it reached, as data; a step that fails ends the run, and
- * what the steps before it reached is kept. Throws what is neither Vault's nor the API server's answer.
+ * Makes the mount of one backend match its spec: gathers, plans, and acts in steps (mount, reviewer, configuration, probe, cleanup).
+ * Each step returns as data what it reached. A failed step ends the run, and `combine` keeps what the steps before it reached.
+ * Throws errors that are neither of Vault nor of the API server.
  */
 async function reconcileBackend(input: ReconcileInput, options: BackendOptions): Promise<CombinedResult> {
   const conflict = findMountConflict(input);
@@ -53,7 +54,7 @@ async function reconcileBackend(input: ReconcileInput, options: BackendOptions):
 
 interface Observed {
   readonly mount: AuthMount | undefined;
-  /** A failure to read this does not keep the mount from being created. */
+  /** What the configuration must be. If it cannot be read, the mount is created all the same. */
   readonly desired: StepResult<DesiredConfig>;
 }
 
@@ -103,7 +104,7 @@ export function backendReconciler(options: BackendOptions): Reconcile<VaultAuthB
     }
     const deletion = backend.metadata.deletionTimestamp === undefined ? undefined : await deleteBackend(context, backend, signal);
     if (deletion && !deletion.unconfirmed) return deletion;
-    const result = await run(context, backend, states.of(key, backend.metadata.uid), options, signal);
+    const result = await reconcileIfReady(context, backend, states.of(key, backend.metadata.uid), options, signal);
     const conditions = deletion?.unconfirmed ? [...result.conditions, deletion.unconfirmed] : result.conditions;
     const { expiresAt } = result.status.reviewer ?? {};
     metrics.expires('reviewer', key, expiresAt === undefined ? undefined : Date.parse(expiresAt));
@@ -118,7 +119,8 @@ export function backendReconciler(options: BackendOptions): Reconcile<VaultAuthB
   };
 }
 
-const run = async (
+/** Reconciles while the endpoint is ready; otherwise the last status stays, and Mounted is unknown. */
+const reconcileIfReady = async (
   context: ControllerContext,
   backend: VaultAuthBackend,
   state: BackendState,
