@@ -10,6 +10,8 @@ import { endpoint } from './objects.ts';
 
 const MOUNT = 'k8s/prod';
 
+const answer = (data: JsonObject) => ({ status: 200, data, auth: undefined, warnings: [], raw: {} });
+
 /** A Vault without mounts, in which `faults` end requests by method and path, and an API server without objects. */
 const setUp = (spec: object = {}, faults: Readonly<Record<string, VaultErrorKind>> = {}) => {
   const requests: string[] = [];
@@ -25,7 +27,6 @@ const setUp = (spec: object = {}, faults: Readonly<Record<string, VaultErrorKind
     if (method !== 'GET') requests.push(name);
     const kind = faults[name];
     if (kind) throw new VaultError(`${name}: ${kind}`, { status: 400, kind, written: 'no' });
-    const answer = (data: JsonObject) => ({ status: 200, data, auth: undefined, warnings: [], raw: {} });
     if (name === 'GET sys/auth') return answer(mounts);
     if (name === `POST sys/auth/${MOUNT}`) mounts[`${MOUNT}/`] = { ...body, accessor: 'accessor-1', config: {} };
     if (name === `POST auth/${MOUNT}/config`) config = body;
