@@ -5,7 +5,7 @@ import type { ReadYaml } from '../annotations/secret-list.ts';
 import { isObject, textMap, type Json } from '../json/json.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
-import type { Injection, OperatorInput } from '../pod/draft.ts';
+import type { Injection, InjectionContext } from '../pod/draft.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import { podHeader, readPod, serviceAccountOf, type Pod, type PodHeader } from '../pod/pod.ts';
 import { podTokenOf } from '../pod/token.ts';
@@ -28,7 +28,7 @@ export interface CachedMetadata {
 /** Settings and cluster state. All getters read the cache; none waits or remembers the call. */
 export interface AdmissionContext {
   readonly baseline: Baseline;
-  readonly operator: OperatorInput;
+  readonly injection: InjectionContext;
   readonly policy: SelectionPolicy;
   /** Deny an explicit request in an excluded namespace instead of ignoring it (Q17). */
   readonly denyExcluded: boolean;
@@ -67,8 +67,8 @@ export interface AdmissionResult {
 
 const PROFILE = { compat: injectCompat, native: injectNative } as const;
 
-const inject = (pod: Pod, parsed: Parsed, operator: OperatorInput): Injection =>
-  parsed.options.mode === 'token' ? injectToken(pod, parsed, operator) : PROFILE[parsed.options.profile](pod, parsed, operator);
+const inject = (pod: Pod, parsed: Parsed, context: InjectionContext): Injection =>
+  parsed.options.mode === 'token' ? injectToken(pod, parsed, context) : PROFILE[parsed.options.profile](pod, parsed, context);
 
 const REQUEST_NAMES = allNames('agentInject');
 const STATUS_NAMES = allNames('agentInjectStatus');
@@ -101,7 +101,7 @@ export function admitPod(object: Json | undefined, namespace: string, context: A
   const injection = inject(
     pod,
     withoutGuarded(parsed, guarded, context.baseline.options),
-    operatorInput(linked, namespace, context),
+    injectionContext(linked, namespace, context),
   );
   const problems = [
     ...(linked ? withRoleProblems(injection.problems, linked) : injection.problems),
@@ -166,10 +166,10 @@ const missingServiceAccount = (pod: Pod, namespace: string, context: AdmissionCo
   return context.serviceAccount(namespace, name) ? [] : [{ kind: 'ServiceAccount', namespace, name }];
 };
 
-const operatorInput = (linked: LinkedPod | undefined, namespace: string, context: AdmissionContext): OperatorInput => {
+const injectionContext = (linked: LinkedPod | undefined, namespace: string, context: AdmissionContext): InjectionContext => {
   const limitRanges = context.limitRanges(namespace);
   return {
-    ...context.operator,
+    ...context.injection,
     ...(linked?.ca === undefined ? {} : { caBytes: linked.ca }),
     ...(limitRanges.length === 0 ? {} : { limitRanges }),
   };

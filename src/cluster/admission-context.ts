@@ -41,7 +41,7 @@ export function admissionContext(
   const isCompat = command === 'agent-inject';
   return {
     baseline: baseline(operator),
-    operator: { caBytes: settings.vaultCacertBytes, nativeSidecars: hasNativeSidecars(settings, cluster) },
+    injection: { caBytes: settings.vaultCacertBytes, nativeSidecars: hasNativeSidecars(settings, cluster) },
     policy: {
       excludedNamespaces: new Set(settings.excludedNamespaces),
       labels: !isCompat,

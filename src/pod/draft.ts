@@ -25,8 +25,8 @@ export interface Injection {
   readonly guardedChanges?: readonly GuardedChange[];
 }
 
-/** Input of an injection besides the pod and its options. */
-export interface OperatorInput {
+/** What an injection reads besides the pod and its options. */
+export interface InjectionContext {
   /** PEM of Vault's CA; empty for none. */
   readonly caBytes: string;
   /** LimitRanges of the pod's namespace; absent: none. */
@@ -40,7 +40,7 @@ export interface Draft {
   readonly parsed: Parsed;
   readonly files: readonly SecretFile[];
   readonly telemetry: Telemetry['block'];
-  readonly operator: OperatorInput;
+  readonly context: InjectionContext;
   readonly builder: PatchBuilder;
   readonly problems: InjectionProblem[];
   readonly warnings: InjectionProblem[];
@@ -50,7 +50,7 @@ export interface Draft {
 const STATUS_INJECTED = 'injected';
 
 /** A draft with an empty patch, and with the problems and warnings of the annotations. */
-export function draftOf(pod: Pod, parsed: Parsed, operator: OperatorInput): Draft {
+export function draftOf(pod: Pod, parsed: Parsed, context: InjectionContext): Draft {
   const secrets = secretFiles(parsed.families, parsed.options);
   const measured = telemetry(parsed.families.telemetry);
   const draft: Draft = {
@@ -58,7 +58,7 @@ export function draftOf(pod: Pod, parsed: Parsed, operator: OperatorInput): Draf
     parsed,
     files: secrets.files,
     telemetry: measured.block,
-    operator,
+    context,
     builder: patchBuilder(),
     problems: [...parsed.problems, ...secrets.problems, ...measured.problems],
     warnings: [...parsed.warnings, ...secrets.warnings, ...measured.warnings],

@@ -3,7 +3,7 @@ import type { Options, Parsed } from '../annotations/parse.ts';
 import type { JsonObject } from '../json/json.ts';
 import { addMounts, addVolumes, type Receives } from './add.ts';
 import { literal } from './agent.ts';
-import { draftOf, markInjected, type Injection, type OperatorInput } from './draft.ts';
+import { draftOf, markInjected, type Injection, type InjectionContext } from './draft.ts';
 import type { PatchBuilder } from './patch.ts';
 import { CONTAINER_LISTS, type Pod } from './pod.ts';
 import { APP_TOKEN_DIRECTORY, projectedToken, TOKEN_VOLUME } from './token.ts';
@@ -36,8 +36,8 @@ const addVariables = ({ spec }: Pod, desired: readonly Variable[], receives: Rec
 };
 
 /** Adds the token volume, its mounts and the variables. The pod itself is not changed. */
-export function injectToken(pod: Pod, parsed: Parsed, operator: OperatorInput): Injection {
-  const draft = draftOf(pod, parsed, operator);
+export function injectToken(pod: Pod, parsed: Parsed, context: InjectionContext): Injection {
+  const draft = draftOf(pod, parsed, context);
   const { options } = parsed;
   const { builder, problems, warnings } = draft;
   const skipped = new Set(options.skipContainers);

@@ -22,11 +22,11 @@ const webhook = contextOf('webhook', '-allow=*');
 const former = contextOf('webhook', '-allow=*', '-profile=compat');
 const compat = contextOf('agent-inject');
 const RUNS = { numRuns: 2000 };
-/** Pods whose annotations can all be read, so that most of them are injected. */
+/** Pods with valid annotations, most of which are injected. */
 const readable = pod(annotations(fc.constant(true)));
 const anyPod = fc.oneof(pod(), readable);
 
-/** Through JSON, since structuredClone makes arrays of another realm than the one that tests run in. */
+/** Through JSON: structuredClone would return arrays of another realm, which toEqual rejects. */
 const clone = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 const applied = (object: JsonObject, outcome: AdmissionResult): JsonObject => {
@@ -68,7 +68,7 @@ describe.each([
       }),
       RUNS,
     );
-    // A generator whose pods are mostly refused would prove nothing.
+    // If most generated pods were denied, the test would prove nothing.
     expect(injected).toBeGreaterThan(RUNS.numRuns / 4);
   });
 
@@ -136,7 +136,7 @@ describe.each([
   });
 });
 
-/** What injection replaces: a status or a configuration that is there but says something else. */
+/** Paths that injection replaces: a status or a configuration with another value. */
 const replaced = (object: JsonObject, { patch }: AdmissionResult): string[] => {
   const marks = (object['metadata'] as JsonObject)['annotations'] as Readonly<Record<string, string>>;
   const written = new Set(patch.map(({ path }) => path.replaceAll('~1', '/')));

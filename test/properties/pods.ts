@@ -5,14 +5,14 @@ import { OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
 import { type Row, table, type OptionKey } from '../../src/annotations/table.ts';
 import type { Json, JsonObject } from '../../src/json/json.ts';
 
-/** Never to be seen outside the pod that it stands in. */
+/** A value that must not appear outside of its pod. */
 export const CANARY = 'CANARY-7f3a';
 
 const name = fc.stringMatching(/^[a-z]([a-z0-9-]{0,8}[a-z0-9])?$/);
 const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join('/')}`);
 const canary = fc.nat(9999).map((number) => `${CANARY}-${number}`);
 
-/** Fields that no client knows, at every level. */
+/** Unknown fields, at every level. */
 const unknown: fc.Arbitrary<JsonObject> = fc.dictionary(
   fc.stringMatching(/^future[A-Z~/ö]{1,4}$/),
   fc.oneof(
@@ -56,7 +56,7 @@ const container = (containerName: fc.Arbitrary<string>): fc.Arbitrary<JsonObject
 const rowKeys = Object.keys(table) as OptionKey[];
 const familyKeys = Object.keys(families) as FamilyKey[];
 
-/** Text that is no value of most kinds. */
+/** Texts that are invalid for most kinds. */
 const hostile = fc.oneof(
   fc.constantFrom('', ' ', 'tRuE', '-1', '../..', '{{', '$(X)', '`id`', '"', "'", '\n', '\u0000', '[]', 'null', '"'.repeat(40)),
   fc.string({ maxLength: 12 }),
@@ -84,7 +84,7 @@ const familyAnnotation = (readable: fc.Arbitrary<boolean>): fc.Arbitrary<[string
       fc.tuple(fc.constant(`${one}${families[key].name}-${suffix}`), isReadable ? fc.constant(families[key].example) : hostile),
     );
 
-/** Annotations of a pod that asks; `readable` says how often a value is one of its kind. */
+/** Annotations of a pod that requests injection; `readable` decides how often a value is valid. */
 export function annotations(readable: fc.Arbitrary<boolean> = mostly): fc.Arbitrary<Readonly<Record<string, string>>> {
   return fc
     .tuple(
@@ -109,7 +109,7 @@ const volumes = fc.constant([
   { name: 'conf', secret: { secretName: `${CANARY}-name` } },
 ]);
 
-/** A pod that asks for injection, as the API server would send it. */
+/** A pod that requests injection, as the API server sends it. */
 export function pod(given: fc.Arbitrary<Readonly<Record<string, string>>> = annotations()): fc.Arbitrary<JsonObject> {
   return fc
     .record({

@@ -8,7 +8,7 @@ import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
 import { admit, podWith, TOKEN_MOUNT } from '../unit/fixture.ts';
 
-/** Text that programs in between could take for their own: shells, HCL, JSON, YAML, templates, the kubelet. */
+/** Text with a meaning for shells, HCL, JSON, YAML, templates or the kubelet. */
 const HOSTILE = [
   '"double" \'single\'',
   'back`tick` $(command) $(X) ${variable} $$ $',
@@ -44,7 +44,7 @@ const WAYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const EXAMPLE = { 'agent-inject-secret-db': 'kv/data/db' };
 const spec: JsonObject = { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT] }] };
 
-/** What becomes of a pod, with the configurations within it as documents. */
+/** The injected pod, with its configurations as parsed documents. */
 const outcomeOf = (way: string, name: string, value: string): Json => {
   const annotations = { ...EXAMPLE, ...WAYS[way], [name]: value };
   const { outcome } = admit(podWith({ annotations, spec }), { command: 'webhook', flags: ['-allow=*'] });
@@ -53,7 +53,7 @@ const outcomeOf = (way: string, name: string, value: string): Json => {
   return [outcome.decision, codes, opened(patch)];
 };
 
-/** Configurations are texts of JSON, plain in an annotation or in base64 in a variable. */
+/** Configurations are JSON texts, in an annotation or, in base64, in a variable. */
 const opened = (value: Json): Json => {
   if (Array.isArray(value)) return (value as readonly Json[]).map(opened);
   if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, opened(member ?? null)]));
@@ -62,14 +62,14 @@ const opened = (value: Json): Json => {
   return plain.startsWith('{"auto_auth"') ? opened(JSON.parse(plain) as Json) : value;
 };
 
-/** How a text may be written where it comes to lie: as it is, for the kubelet, for a shell, or as a path. */
+/** Encodings of a text in the pod: unchanged, for the kubelet, for a shell, or as a path. */
 const WRITTEN: readonly ((value: string) => string)[] = [
   (value) => value,
   (value) => value.replaceAll('$', '$$$$'),
   (value) => `'${value.replaceAll("'", `'\\''`)}'`,
 ];
 
-/** Where the second is not the first with the value in place of the mark; as paths. */
+/** Paths at which the second document is not the first with the value instead of the marker. */
 const strays = (marked: Json, real: Json | undefined, value: string, path = ''): string[] => {
   if (Array.isArray(marked)) {
     if (!Array.isArray(real) || real.length !== marked.length) return [path];

@@ -18,11 +18,11 @@ const PATCH_KEY = { init: 'agentInitJsonPatch', sidecar: 'agentJsonPatch' } as c
 
 /** The finished containers of the shape. None if the pod has no token, which is one of the draft's problems then. */
 export function builtAgents(draft: Draft, shape: Shape): ReadonlyMap<AgentKind, JsonObject> {
-  const { pod, parsed, operator } = draft;
+  const { pod, parsed, context } = draft;
   const { options, families } = parsed;
   const tokens = tokensOf(draft);
   const copied = copiedMounts(draft);
-  const context = accept<JsonObject>(draft, securityContext(pod, parsed));
+  const securityContext = accept<JsonObject>(draft, securityContextOf(pod, parsed));
   const agents = new Map<AgentKind, JsonObject>();
   const [token] = tokens;
   if (!token) return agents;
@@ -32,9 +32,9 @@ export function builtAgents(draft: Draft, shape: Shape): ReadonlyMap<AgentKind, 
     const config = options.agentConfigmap === '' ? encode(configs(kind)) : undefined;
     const container = agentContainer(kind, {
       options,
-      environment: environment({ options, authConfig: families.authConfig, caBytes: operator.caBytes, config }, pod),
+      environment: environment({ options, authConfig: families.authConfig, caBytes: context.caBytes, config }, pod),
       mounts: uniquePaths(agentMounts(kind, { options, shape, tokens, copied })),
-      securityContext: context,
+      securityContext,
     });
     const key = PATCH_KEY[kind];
     const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
@@ -71,7 +71,7 @@ const sameUser = ({ spec }: Pod): number | PodProblem => {
   return user === 0 ? { code: 'same-user-root', container } : user;
 };
 
-const securityContext = (pod: Pod, parsed: Parsed): JsonObject | PodProblem | undefined => {
+const securityContextOf = (pod: Pod, parsed: Parsed): JsonObject | PodProblem | undefined => {
   const { options } = parsed;
   const user = options.agentRunAsSameUser ? sameUser(pod) : options.agentRunAsUser;
   if (typeof user !== 'number') return user;

@@ -13,7 +13,7 @@ import {
   wasInjected,
   type Draft,
   type Injection,
-  type OperatorInput,
+  type InjectionContext,
 } from '../draft.ts';
 import type { Container, ContainerList, Pod } from '../pod.ts';
 import { AGENT_NAME, builtAgents } from './container.ts';
@@ -41,8 +41,8 @@ const isAgent = ({ volumeMounts }: Container, kind: AgentKind, draft: Draft, kin
   (volumeMounts ?? []).some(({ name, mountPath }) => name === HOME_VOLUME[kind] && mountPath === HOME_DIRECTORY);
 
 /** Everything that profile compat adds to a pod, or every problem that prevents it. The pod itself is not changed. */
-export function injectCompat(pod: Pod, parsed: Parsed, operator: OperatorInput): Injection {
-  const draft = draftOf(pod, parsed, operator);
+export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext): Injection {
+  const draft = draftOf(pod, parsed, context);
   const { options, origins } = parsed;
   const { builder, problems, warnings } = draft;
   const shape = shapeOf(options, draft.files);

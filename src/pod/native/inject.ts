@@ -17,7 +17,7 @@ import {
   uniquePaths,
   type Draft,
   type Injection,
-  type OperatorInput,
+  type InjectionContext,
 } from '../draft.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import type { Container, Pod } from '../pod.ts';
@@ -40,14 +40,14 @@ const UNSUPPORTED = [
 ] as const;
 
 /** Everything that profile native adds to a pod, or every problem that prevents it. The pod itself is not changed. */
-export function injectNative(pod: Pod, parsed: Parsed, operator: OperatorInput): Injection {
-  const draft = draftOf(pod, parsed, operator);
+export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext): Injection {
+  const draft = draftOf(pod, parsed, context);
   const { options, origins } = parsed;
   const { builder, problems, warnings, files } = draft;
   for (const key of UNSUPPORTED)
     if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
       problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'native' });
-  const agents = agentContainers(options, operator.nativeSidecars ?? true);
+  const agents = agentContainers(options, context.nativeSidecars ?? true);
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
   const containers = builtContainers(draft, agents, directories);
   const isSelected = receivesSecrets(draft);
@@ -76,7 +76,7 @@ const builtContainers = (
   agents: readonly AgentContainer[],
   directories: readonly string[],
 ): readonly (readonly [AgentContainer, JsonObject])[] => {
-  const { pod, parsed, operator, files, problems, warnings } = draft;
+  const { pod, parsed, context, files, problems, warnings } = draft;
   const { options } = parsed;
   const apps = (pod.spec.containers ?? []).filter((container) => !isAgent(container));
   const user = agentUser(pod, parsed);
@@ -85,7 +85,7 @@ const builtContainers = (
   problems.push(...directoryConflicts(draft, copied));
   const common = {
     options,
-    caBytes: operator.caBytes,
+    caBytes: context.caBytes,
     user,
     pullPolicy: options.imagePullPolicy ?? (allAlwaysPull(apps) ? 'Always' : 'IfNotPresent'),
     mounts: uniquePaths([...agentMounts(options, directories), ...copied]),
@@ -95,7 +95,7 @@ const builtContainers = (
     const { resources, problems: misfits } = agentResources({
       pod,
       parsed,
-      limitRanges: operator.limitRanges ?? [],
+      limitRanges: context.limitRanges ?? [],
       isCpuLimited: allLimitCpu(apps),
       once: agent.once,
     });

@@ -1,7 +1,7 @@
 // Quantities, with the examples of Kubernetes' documentation and tests.
 import { parseQuantity } from '../../../src/annotations/quantity.ts';
 
-/** What an API server stores for what a user writes. */
+/** Quantities and the canonical form that the API server stores. */
 const CANONICAL: readonly (readonly [string, string])[] = [
   ['0', '0'],
   ['00', '0'],

@@ -47,7 +47,7 @@ const singly = (secrets: readonly Fields[]): Record<string, string> =>
     ),
   );
 
-/** The pod without what its author wrote: what injection made of it is left, the agent's configuration included. */
+/** The pod without its author's annotations, which differ between both forms. */
 const made = ({ pod, outcome }: Result): unknown => {
   const { annotations = {}, ...metadata } = objectAt(pod, 'metadata') as JsonObject & { annotations?: JsonObject };
   const config = annotations['vaultauth.dev/agent-config'] ?? '';

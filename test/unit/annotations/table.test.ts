@@ -10,7 +10,7 @@ import { nearestName } from '../../../src/annotations/suggest.ts';
 const BASE = baseline({});
 const rows = (Object.keys(table) as OptionKey[]).map((key): [OptionKey, Row<unknown>] => [key, table[key]]);
 
-/** Kubernetes: the name of an annotation has at most 63 characters after its prefix. */
+/** The API server's limit for the name of an annotation, without its prefix. */
 const LONGEST_NAME = 63;
 
 describe.each(rows)('the row %s', (key, row) => {

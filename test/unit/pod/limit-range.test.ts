@@ -102,7 +102,7 @@ test('counts the other containers of the pod', () => {
       annotation: undefined,
     },
   ]);
-  // Before the app starts the agent of a Job has the pod for itself, and a pod that names its total is not added up.
+  // An init container runs alone, and the sum of a pod with its own spec.resources is not computed.
   const once = { annotations: { 'agent-pre-populate-only': 'true' }, spec: { containers } };
   expect(resourcesOf(admitted(limits, once))).toMatchObject({ limits: { memory: '128Mi' } });
   expect(resourcesOf(admitted(limits, { spec: { containers, resources: { limits: { memory: '256Mi' } } } }))).toMatchObject({
@@ -153,7 +153,7 @@ const MEBI = 1024n ** 2n * 1_000_000_000n;
 const memory = fc.integer({ min: 1, max: 400 }).map((mebi) => quantityOf(BigInt(mebi) * MEBI, 'binary'));
 const cpu = fc.integer({ min: 1, max: 1200 }).map((milli) => `${milli}m`);
 const ratio = fc.constantFrom('1', '1.5', '2', '3', '10');
-/** Of bounds that are drawn like amounts, most pods would be outside. */
+/** Wider than the amounts: otherwise most pods would be outside of the bounds. */
 const between = (least: number, most: number): fc.Arbitrary<JsonObject> =>
   fc.record(
     {
@@ -171,7 +171,7 @@ const item = fc.record(
   },
   { requiredKeys: ['type'] },
 );
-/** Requests and limits of which the request is no larger, both or none. */
+/** A request and a limit that is not smaller, or neither. */
 const both = (kind: fc.Arbitrary<string>): fc.Arbitrary<readonly [string, string]> =>
   fc.tuple(kind, kind).map(([one, other]) => ((nanosOf(one) ?? 0n) < (nanosOf(other) ?? 0n) ? [one, other] : [other, one]));
 const containerResources = fc.tuple(both(cpu), both(memory)).map(([c, m]) => ({
@@ -184,7 +184,7 @@ const pick = (list: JsonObject | undefined, resource: string): bigint | undefine
   return text === undefined ? undefined : nanosOf(text);
 };
 
-/** What the API server's LimitRanger says (plugin/pkg/admission/limitranger): each breach in its words. */
+/** Violations as the API server's LimitRanger reports them (plugin/pkg/admission/limitranger). */
 const breaches = (pod: JsonObject, limits: Limits): string[] => {
   const spec = objectAt(pod, 'spec');
   const containers = [...objectsOf(spec?.['containers']), ...objectsOf(spec?.['initContainers'])];

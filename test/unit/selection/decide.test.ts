@@ -39,7 +39,7 @@ const input = (
   ...more,
 });
 
-/** The rule in the words of the design, first match wins. */
+/** The documented rules; the first match wins. */
 const expected = ({ pod, annotation, namespace, stop, excluded = false }: Said, cluster: boolean): [boolean, string] => {
   if (excluded) return [false, 'excluded-namespace'];
   if (stop === 'disabled') return [false, 'namespace-stopped'];
