@@ -1,22 +1,9 @@
 // Manifests of the four kinds that an API server must take, and others that it must refuse, with a part of what it then says.
 import type { JsonObject } from '../../src/json/json.ts';
 import { API_VERSION, type KindName } from '../../src/resources/kinds.ts';
+import { SMALLEST } from '../support/objects.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n';
-
-/** The smallest manifest of each kind. */
-const SMALLEST: Readonly<Record<KindName, JsonObject>> = {
-  VaultEndpoint: { address: 'https://vault:8200', auth: { kubernetes: { role: 'controller' } } },
-  VaultAuthBackend: {
-    endpointRef: { name: 'main' },
-    type: 'kubernetes',
-    path: 'kubernetes',
-    clusterName: 'prod',
-    kubernetes: {},
-  },
-  VaultACLPolicy: { endpointRef: { name: 'main' }, policy: 'path "a" {}' },
-  VaultAuthRole: {},
-};
 
 /** The smallest manifest of a kind with these members of its spec instead; undefined leaves one out. */
 export function manifest(kind: KindName, spec: Readonly<Record<string, unknown>> = {}, name = 'probe'): JsonObject {

@@ -9,7 +9,7 @@ import { readConfig, writeConfig, disableMount, enableMount, readMounts, readTun
 import { deletePolicy, readPolicy, writePolicy } from '../../src/vault/policies.ts';
 import { deleteRole, listRoles, readRole, writeRole } from '../../src/vault/roles.ts';
 import { type VaultSession, vaultSession } from '../../src/vault/session.ts';
-import { aclPolicy, jwtBackend, webRole } from '../unit/resources/fixture.ts';
+import { aclPolicy, jwtBackend, webRole } from '../support/objects.ts';
 import { type ContractServer, onEachServer, outcomeOf } from './servers.ts';
 
 const KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ type: 'spki', format: 'pem' }).toString();

@@ -10,7 +10,7 @@ import { evaluateTenancy } from '../../src/resources/tenancy.ts';
 import { readConfig, writeConfig, readTune, writeTune } from '../../src/vault/mounts.ts';
 import { readRole, writeRole } from '../../src/vault/roles.ts';
 import { POLICIES, situation } from '../properties/roles.ts';
-import { jwtBackend, kubernetesBackend } from '../unit/resources/fixture.ts';
+import { jwtBackend, kubernetesBackend } from '../support/objects.ts';
 import { type ContractServer, onEachServer, type ProductName } from './servers.ts';
 import fc from 'fast-check';
 

@@ -10,7 +10,7 @@ import { vaultRoleName } from '../../src/resources/role-name.ts';
 import { evaluateTenancy } from '../../src/resources/tenancy.ts';
 import { readConfig, writeConfig } from '../../src/vault/mounts.ts';
 import { readRole, writeRole } from '../../src/vault/roles.ts';
-import { kubernetesBackend } from '../unit/resources/fixture.ts';
+import { kubernetesBackend } from '../support/objects.ts';
 import { runCommand, type CommandResult } from '../unit/cli/run-command.ts';
 import { type ContractServer, onEachServer, type ProductName } from './servers.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { policyText } from '../../src/resources/policy-text.ts';
 import { textOf } from '../../src/json/json.ts';
 import { writePolicy } from '../../src/vault/policies.ts';
-import { aclPolicy } from '../unit/resources/fixture.ts';
+import { aclPolicy } from '../support/objects.ts';
 import { type ContractServer, onEachServer } from './servers.ts';
 
 const REACHED = ['sys/auth', 'sys/mounts', 'sys/policies/acl/x', 'auth/token/create', 'identity/entity'];

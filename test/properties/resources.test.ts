@@ -5,7 +5,7 @@ import { roleDocument } from '../../src/resources/role-document.ts';
 import { probeRoleName, vaultRoleName } from '../../src/resources/role-name.ts';
 import { readResource } from '../../src/resources/read-resource.ts';
 import { evaluateTenancy, isRetained } from '../../src/resources/tenancy.ts';
-import { kubernetesBackend, webRole } from '../unit/resources/fixture.ts';
+import { kubernetesBackend, webRole } from '../support/objects.ts';
 import { POLICIES, type Situation, situation } from './roles.ts';
 
 const RUNS = { numRuns: 300 };

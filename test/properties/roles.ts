@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../src/json/json.ts';
 import { structural } from '../../src/resources/crd.ts';
 import type { Resources } from '../../src/resources/read-resource.ts';
 import { roleSpecSchema } from '../../src/resources/role.ts';
-import { jwtBackend, kubernetesBackend, webRole } from '../unit/resources/fixture.ts';
+import { jwtBackend, kubernetesBackend, webRole } from '../support/objects.ts';
 import { valueOf } from './schema-arbitrary.ts';
 
 /** Policies in rules, so that some requests are allowed. */

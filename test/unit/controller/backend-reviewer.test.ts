@@ -6,7 +6,7 @@ import { KubeError } from '../../../src/kube/errors.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import { roleReasons, type VaultAuthRole } from '../../../src/resources/role.ts';
-import { kubernetesBackend, webRole } from '../resources/fixture.ts';
+import { kubernetesBackend, webRole } from '../../support/objects.ts';
 
 const ACCOUNT = '/api/v1/namespaces/vault-auth-injector/serviceaccounts/reviewer';
 const SECRET = '/api/v1/namespaces/vault-auth-injector/secrets/reviewer-token';

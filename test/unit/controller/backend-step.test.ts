@@ -4,7 +4,7 @@ import { combine, stepResult } from '../../../src/controller/backend/step.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../../src/resources/backend.ts';
 import { VaultError, type VaultErrorKind } from '../../../src/vault/errors.ts';
-import { backend, ready } from './objects.ts';
+import { backend, ready } from '../../support/objects.ts';
 
 const isMounted = mounted('True', 'Mounted', 'it is mounted');
 const inSync = configured('True', 'InSync', 'as declared');

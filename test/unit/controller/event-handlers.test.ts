@@ -2,7 +2,7 @@
 import { eventHandlers } from '../../../src/controller/runtime/event-handlers.ts';
 import type { Listers } from '../../../src/controller/runtime/context.ts';
 import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
-import { backend, endpoint, policy, ready, role } from './objects.ts';
+import { backend, endpoint, policy, ready, role } from '../../support/objects.ts';
 
 // Jest has no global in ES modules.
 const { jest } = import.meta;

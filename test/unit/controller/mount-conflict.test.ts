@@ -2,7 +2,7 @@
 import { findMountConflict } from '../../../src/controller/backend/mount.ts';
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
-import { backend, endpoint } from './objects.ts';
+import { backend, endpoint } from '../../support/objects.ts';
 
 interface Server {
   readonly cluster?: string;

@@ -4,7 +4,7 @@ import type { KubeClient, KubeRequest } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import { keyOf, type Informer } from '../../../src/kube/informer.ts';
 import type { Resource } from '../../../src/resources/kinds.ts';
-import { backend, ready, role } from './objects.ts';
+import { backend, ready, role } from '../../support/objects.ts';
 
 type Any = Resource<unknown, unknown>;
 const NOW = Date.parse('2026-06-01T12:00:00Z');

@@ -10,7 +10,7 @@ import { LeaseLost } from '../../../src/kube/lease.ts';
 import { MAX_PENDING_DELETIONS, type PendingDeletion } from '../../../src/resources/backend.ts';
 import type { VaultAuthRole } from '../../../src/resources/role.ts';
 import { VaultError, type VaultErrorKind } from '../../../src/vault/errors.ts';
-import { backend, endpoint, role } from './objects.ts';
+import { backend, endpoint, role } from '../../support/objects.ts';
 
 const deletion = (roleName: string, more: Partial<PendingDeletion> = {}): PendingDeletion => ({
   roleName,

@@ -5,8 +5,8 @@ import { type JsonObject, textOf } from '../../../src/json/json.ts';
 import type { VaultACLPolicy, VaultACLPolicyStatus } from '../../../src/resources/acl-policy.ts';
 import { FINALIZER } from '../../../src/resources/kinds.ts';
 import { VaultError } from '../../../src/vault/errors.ts';
-import { aclPolicy } from '../resources/fixture.ts';
-import { endpoint } from './objects.ts';
+import { aclPolicy } from '../../support/objects.ts';
+import { endpoint } from '../../support/objects.ts';
 
 /** A server with one policy that the object created; `spec` is that of the endpoint. */
 const setUp = (

@@ -4,8 +4,8 @@ import { reconcileRole } from '../../../src/controller/role/reconcile.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../../src/resources/role.ts';
 import { VaultError } from '../../../src/vault/errors.ts';
-import { aclPolicy, kubernetesBackend, webRole } from '../resources/fixture.ts';
-import { endpoint } from './objects.ts';
+import { aclPolicy, kubernetesBackend, webRole } from '../../support/objects.ts';
+import { endpoint } from '../../support/objects.ts';
 
 const MOUNT = 'k8s/prod';
 

@@ -1,7 +1,7 @@
 // The resync interval of roles: as declared for few, and with at most half of the rate limit for many.
 import fc from 'fast-check';
 import { roleResyncSeconds, stretchedResync } from '../../../src/controller/role/resync.ts';
-import { backend, endpoint } from './objects.ts';
+import { backend, endpoint } from '../../support/objects.ts';
 
 test.each([
   // resyncSeconds, roles, requestsPerSecond: seconds

@@ -12,7 +12,7 @@ import {
   type MappedItem,
 } from '../../../src/controller/runtime/watch-mapping.ts';
 import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
-import { backend, endpoint, policy, ready, role } from './objects.ts';
+import { backend, endpoint, policy, ready, role } from '../../support/objects.ts';
 
 const store = <T>(objects: readonly T[], key: (object: T) => string): Lister<T> => ({
   get: (name) => objects.find((object) => key(object) === name),

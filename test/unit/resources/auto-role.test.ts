@@ -1,7 +1,7 @@
 // Which service accounts get an automatic role, and its manifest.
 import { autoRoleLabel, autoRoleOf } from '../../../src/resources/auto-role.ts';
 import { readResource } from '../../../src/resources/read-resource.ts';
-import { kubernetesBackend } from './fixture.ts';
+import { kubernetesBackend } from '../../support/objects.ts';
 
 const REQUESTED = { 'vaultauth.dev/vault-role': 'true' };
 const LABELS = { team: 'payments' };

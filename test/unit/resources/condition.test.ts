@@ -1,7 +1,7 @@
 // Conditions: what of the old ones is kept, and what they sum up to.
 import { type Condition, type ConditionUpdate, mergeConditions, readyCondition } from '../../../src/resources/condition.ts';
 import { isObserved } from '../../../src/resources/common-fields.ts';
-import { kubernetesBackend, webRole } from './fixture.ts';
+import { kubernetesBackend, webRole } from '../../support/objects.ts';
 
 const finding = (type: string, status: ConditionUpdate['status'], reason = 'R', message = 'M'): ConditionUpdate => ({
   type,

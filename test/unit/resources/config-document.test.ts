@@ -1,6 +1,6 @@
 // What is written as configuration of a mount, literally, for every mode; and its tuning.
 import { jwtConfig, kubernetesConfig, tuneDocument } from '../../../src/resources/config-document.ts';
-import { jwtBackend, kubernetesBackend } from './fixture.ts';
+import { jwtBackend, kubernetesBackend } from '../../support/objects.ts';
 
 const SECRET = { secretRef: { name: 'reviewer' } };
 

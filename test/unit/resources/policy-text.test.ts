@@ -1,7 +1,7 @@
 // The text of a policy: accessors, the mark, privileged paths, and what cannot be read.
 import { policyPaths } from '../../../src/resources/policy-paths.ts';
 import { namespacePaths, isMarked, isPrivileged, policyText, withoutMark } from '../../../src/resources/policy-text.ts';
-import { aclPolicy } from './fixture.ts';
+import { aclPolicy } from '../../support/objects.ts';
 
 const ACCESSORS: Readonly<Record<string, string>> = { prod: 'auth_kubernetes_1', 'prod.eu': 'auth_kubernetes_2' };
 const render = (policy: string, spec: object = {}) => policyText(aclPolicy(policy, spec), (name) => ACCESSORS[name]);

@@ -3,7 +3,7 @@ import { defaultAudience } from '../../../src/resources/backend.ts';
 import { roleNameDenial, probeRoleName, vaultRoleName } from '../../../src/resources/role-name.ts';
 import { roleDocument } from '../../../src/resources/role-document.ts';
 import { limitedToken } from '../../../src/resources/role-token.ts';
-import { jwtBackend, kubernetesBackend, webRole } from './fixture.ts';
+import { jwtBackend, kubernetesBackend, webRole } from '../../support/objects.ts';
 
 const document = (backend: ReturnType<typeof kubernetesBackend>, role = webRole(), product: 'Vault' | 'OpenBao' = 'Vault') =>
   roleDocument({ backend, role, product, effectivePolicies: ['own-secrets'] });

@@ -1,7 +1,7 @@
 // Who may have which role with which policies.
 import { type LabelSelector, selectorMatches } from '../../../src/resources/label-selector.ts';
 import { evaluateTenancy, isRetained, type TenancyInput } from '../../../src/resources/tenancy.ts';
-import { kubernetesBackend, webRole } from './fixture.ts';
+import { kubernetesBackend, webRole } from '../../support/objects.ts';
 
 const LABELS = { team: 'payments', tier: 'gold' };
 const everywhere = (members: object = {}): object => ({ tenancy: { namespaceSelector: {}, ...members } });

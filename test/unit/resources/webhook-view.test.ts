@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Json, JsonObject } from '../../../src/json/json.ts';
 import { defaultAudience } from '../../../src/resources/backend.ts';
 import { cachedBackend, cachedEndpoint, cachedRole } from '../../../src/resources/webhook-view.ts';
-import { kubernetesBackend, webRole } from './fixture.ts';
+import { kubernetesBackend, webRole } from '../../support/objects.ts';
 
 const backendOf = (spec: Json): ReturnType<typeof cachedBackend> => cachedBackend({ metadata: { name: 'prod' }, spec });
 const roleOf = (spec: Json, more: JsonObject = {}): ReturnType<typeof cachedRole> =>
