@@ -5,7 +5,7 @@ import { admitPod } from '../../src/admission/admit.ts';
 import { isObject, objectAt, objectsOf, type JsonObject } from '../../src/json/json.ts';
 import { PROFILES } from '../../src/annotations/table.ts';
 import { annotations, pod } from '../properties/pods.ts';
-import { contextOf } from '../unit/fixture.ts';
+import { contextOf } from '../support/pods.ts';
 import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { podsPath } from './pods.ts';
 

@@ -1,6 +1,6 @@
 // Pod Security "restricted", judged by the API server's own admission: a pod that passes before injection passes after it.
 import type { JsonObject } from '../../src/json/json.ts';
-import { admit, podWith, TOKEN_MOUNT } from '../unit/fixture.ts';
+import { admit, podWith, TOKEN_MOUNT } from '../support/pods.ts';
 import { onEachKubernetes } from './on-each-kubernetes.ts';
 import { podsPath } from './pods.ts';
 

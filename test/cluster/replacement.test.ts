@@ -8,7 +8,7 @@ import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
 import { untilReady, type Server } from '../bed/server.ts';
-import { podWith } from '../unit/fixture.ts';
+import { podWith } from '../support/pods.ts';
 import { chartConfiguration, chartEnvironment } from './chart.ts';
 import { grantChartRights } from './chart-rights.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,5 +1,5 @@
 // Quirks of vault-k8s that profile compat keeps, because a swap of the image must not change a pod.
-import { admit, configOf, containerOf, mountsOf, podWith } from '../unit/fixture.ts';
+import { admit, configOf, containerOf, mountsOf, podWith } from '../support/pods.ts';
 
 describe('kept, because a swap of the image must not change a pod', () => {
   test('Q14 init containers get the secrets whatever app containers are named', () => {

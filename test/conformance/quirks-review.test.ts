@@ -1,6 +1,6 @@
 // Intended differences from vault-k8s in the review itself, each under its id.
 import { reviewer } from '../../src/admission/review.ts';
-import { contextOf, podWith } from '../unit/fixture.ts';
+import { contextOf, podWith } from '../support/pods.ts';
 
 const ask = (body: unknown, compat = true) => reviewer(contextOf, { compat })(Buffer.from(JSON.stringify(body)));
 

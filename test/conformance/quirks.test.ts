@@ -11,7 +11,7 @@ import {
   TOKEN_VOLUME,
   variableOf,
   volumeNames,
-} from '../unit/fixture.ts';
+} from '../support/pods.ts';
 
 const statusMessage = (pod: JsonObject, surrounding = {}): string => denialOf(admit(pod, surrounding).outcome.problems);
 

@@ -12,7 +12,7 @@ import { objectAt, textOf, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { obtain } from '../bed/obtain.ts';
 import { silentProgress } from '../bed/progress.ts';
-import { admit, configOf, podWith } from '../unit/fixture.ts';
+import { admit, configOf, podWith } from '../support/pods.ts';
 
 /** Text with syntax of the programs in between: shells, HCL, JSON, templates, the kubelet. */
 const HOSTILE = [

@@ -9,7 +9,7 @@ import { type Bed, startBed } from '../bed/bed.ts';
 import { type Gate, openGate } from '../bed/node/gate.ts';
 import { obtain } from '../bed/obtain.ts';
 import { silentProgress } from '../bed/progress.ts';
-import { admit, containerOf, podWith } from '../unit/fixture.ts';
+import { admit, containerOf, podWith } from '../support/pods.ts';
 import { eventually } from '../support/eventually.ts';
 
 const PROGRAMS = { openbao: 'bao', vault: 'vault' } as const;

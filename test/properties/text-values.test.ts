@@ -6,7 +6,7 @@ import { text, type Kind } from '../../src/annotations/kinds.ts';
 import { annotationName, familyName } from '../../src/annotations/names.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
-import { admit, podWith, TOKEN_MOUNT } from '../unit/fixture.ts';
+import { admit, podWith, TOKEN_MOUNT } from '../support/pods.ts';
 
 /** Text with a meaning for shells, HCL, JSON, YAML, templates or the kubelet. */
 const HOSTILE = [

@@ -3,7 +3,7 @@ import { GUARDED_NAMES } from '../../../src/admission/guard.ts';
 import { PREFIXES, kebab } from '../../../src/annotations/names.ts';
 import { type Row, table, type OptionKey } from '../../../src/annotations/table.ts';
 import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
-import { admit, podWith } from '../fixture.ts';
+import { admit, podWith } from '../../support/pods.ts';
 
 const VALUES: Readonly<Record<string, string>> = {
   service: 'https://evil.example:8200',

@@ -1,7 +1,7 @@
 // Pods that are made to cost CPU time or memory: each is answered quickly, with a small response.
 import { reviewer } from '../../../src/admission/review.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import { contextOf, podWith, TOKEN_MOUNT } from '../fixture.ts';
+import { contextOf, podWith, TOKEN_MOUNT } from '../../support/pods.ts';
 
 /** Far more than each of these takes, far less than each took before it was bounded. */
 const REVIEW_TIMEOUT_MS = 1500;

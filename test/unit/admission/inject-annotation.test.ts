@@ -1,5 +1,5 @@
 // The annotation vaultauth.dev/inject, from the pod to the decision.
-import { admit, podWith, type Result } from '../fixture.ts';
+import { admit, podWith, type Result } from '../../support/pods.ts';
 
 const REQUEST = 'vault.hashicorp.com/agent-inject';
 const admitted = (annotations: Readonly<Record<string, string>>): Result => {

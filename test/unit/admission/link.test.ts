@@ -1,9 +1,9 @@
 // The login that a pod gets from its VaultAuthRole, VaultAuthBackend and VaultEndpoint.
 import { podOptions } from '../../../src/admission/admit.ts';
 import { objectAt, objectsOf } from '../../../src/json/json.ts';
-import { typed, admit, contextOf } from '../fixture.ts';
-import { bare, loginOf, loginWith, WEB, type Roles } from '../linked-pod.ts';
-import { backendSpec, linked, READY } from '../linked.ts';
+import { typed, admit, contextOf } from '../../support/pods.ts';
+import { bare, loginOf, loginWith, WEB, type Roles } from '../../support/linked-pods.ts';
+import { backendSpec, linked, READY } from '../../support/linked-cluster.ts';
 
 describe('a pod without Vault annotations', () => {
   it('gets its login from role, backend and endpoint', () => {

@@ -4,9 +4,17 @@ import { actionOf } from '../../../src/admission/roles/modes.ts';
 import { roleProblems, type RoleProblem } from '../../../src/admission/roles/role-problems.ts';
 import { ADMISSION_MODES } from '../../../src/resources/backend.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import { typed, admit, contextOf, podWith, type Surrounding } from '../fixture.ts';
-import { bare, loginOf, loginWith, moded, WEB, type Roles } from '../linked-pod.ts';
-import { backendSpec, type Declared, linked, OBSERVED_SEALED, READY, NOT_ADMITTED, SEALED } from '../linked.ts';
+import { typed, admit, contextOf, podWith, type Surrounding } from '../../support/pods.ts';
+import { bare, loginOf, loginWith, moded, WEB, type Roles } from '../../support/linked-pods.ts';
+import {
+  backendSpec,
+  type Declared,
+  linked,
+  OBSERVED_SEALED,
+  READY,
+  NOT_ADMITTED,
+  SEALED,
+} from '../../support/linked-cluster.ts';
 
 /** A problem between a pod and its role, and what mode Enforce makes of it. */
 type Row = readonly [what: string, code: string, pod: JsonObject, declared: Declared, enforce: 'deny' | 'warn'];

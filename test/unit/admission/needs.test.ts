@@ -1,7 +1,7 @@
 // What a review needs that the cache does not have.
 import type { AdmissionResult } from '../../../src/admission/admit.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import { admit, podWith, type Surrounding } from '../fixture.ts';
+import { admit, podWith, type Surrounding } from '../../support/pods.ts';
 
 const NAMESPACE = { kind: 'Namespace', name: 'shop' };
 const ACCOUNT = { kind: 'ServiceAccount', namespace: 'shop', name: 'web' };

@@ -3,7 +3,7 @@ import { catalogue, denialOf, warningsOf, type ProblemCode } from '../../../src/
 import { FAMILIAR_PREFIX, OWN_PREFIX, kebab } from '../../../src/annotations/names.ts';
 import { type Row, table } from '../../../src/annotations/table.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import { admit, podWith } from '../fixture.ts';
+import { admit, podWith } from '../../support/pods.ts';
 import { PROVOCATIONS } from './provocations.ts';
 import { REMEDIES } from './remedies.ts';
 

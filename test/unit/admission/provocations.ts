@@ -2,7 +2,7 @@
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { ROLE_PROVOCATIONS } from './role-provocations.ts';
-import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../fixture.ts';
+import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../../support/pods.ts';
 
 export interface Provocation {
   readonly pod: PodParts;

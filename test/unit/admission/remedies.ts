@@ -1,6 +1,6 @@
 // Alternatives of the remedies in `PROVOCATIONS`: each "or" of a remedy, and what is not changed in the pod.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
-import { TOKEN_MOUNT, type PodParts, type Surrounding } from '../fixture.ts';
+import { TOKEN_MOUNT, type PodParts, type Surrounding } from '../../support/pods.ts';
 
 export interface Remedy {
   /** The part of the remedy that is followed. */

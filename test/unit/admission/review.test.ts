@@ -1,7 +1,7 @@
 // AdmissionReviews in and out: versions, objects that are skipped, and the record.
 import { reviewer } from '../../../src/admission/review.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import { contextOf, podWith } from '../fixture.ts';
+import { contextOf, podWith } from '../../support/pods.ts';
 
 const ask = (request: JsonObject, { compat = false, apiVersion = 'admission.k8s.io/v1' } = {}) => {
   const context = contextOf({ command: compat ? 'agent-inject' : 'webhook' });

@@ -1,8 +1,8 @@
 // Roles and annotations that tenants could write to reach other backends, and objects that no schema admits.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
-import { admit } from '../fixture.ts';
-import { bare, loginOf, moded, WEB } from '../linked-pod.ts';
-import { backendSpec, linked, READY, NOT_ADMITTED } from '../linked.ts';
+import { admit } from '../../support/pods.ts';
+import { bare, loginOf, moded, WEB } from '../../support/linked-pods.ts';
+import { backendSpec, linked, READY, NOT_ADMITTED } from '../../support/linked-cluster.ts';
 
 /** Does not admit the namespace, has a milder mode, and another server. */
 const LAX = backendSpec({

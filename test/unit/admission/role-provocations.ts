@@ -1,6 +1,6 @@
 // Pods and objects that cause each problem between a pod and its VaultAuthRole, in mode Enforce.
 import type { RoleProblem } from '../../../src/admission/roles/role-problems.ts';
-import { backendSpec, linked, READY, NOT_ADMITTED, SEALED } from '../linked.ts';
+import { backendSpec, linked, READY, NOT_ADMITTED, SEALED } from '../../support/linked-cluster.ts';
 import type { Provocation } from './provocations.ts';
 
 const STRICT = { main: backendSpec({ admission: { mode: 'Enforce' } }) };

@@ -6,7 +6,7 @@ import { familyName } from '../../../src/annotations/names.ts';
 import { LISTED_FIELDS } from '../../../src/annotations/secret-list.ts';
 import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
 import { objectAt, textOf, type JsonObject } from '../../../src/json/json.ts';
-import { admit, containerOf, mountsOf, podWith, type Result } from '../fixture.ts';
+import { admit, containerOf, mountsOf, podWith, type Result } from '../../support/pods.ts';
 
 const LIST = 'vaultauth.dev/secrets';
 const PROFILES = ['compat', 'native'] as const;

@@ -2,7 +2,7 @@
 import { podReference } from '../../../src/cli/explain.ts';
 import { originalPod } from '../../../src/cli/live/original-pod.ts';
 import { objectAt } from '../../../src/json/json.ts';
-import { admit, podWith, TOKEN_VOLUME, volumeNames } from '../fixture.ts';
+import { admit, podWith, TOKEN_VOLUME, volumeNames } from '../../support/pods.ts';
 
 test.each([
   [['pod', 'shop/web'], { namespace: 'shop', name: 'web' }],

@@ -5,8 +5,7 @@ import type { JsonObject } from '../../../src/json/json.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../../src/resources/backend.ts';
 import { VaultError, type VaultErrorKind } from '../../../src/vault/errors.ts';
-import { kubernetesBackend } from '../resources/fixture.ts';
-import { endpoint } from './objects.ts';
+import { endpoint, kubernetesBackend } from '../../support/objects.ts';
 
 const MOUNT = 'k8s/prod';
 

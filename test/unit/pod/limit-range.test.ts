@@ -4,7 +4,7 @@ import { quantityOf, nanosOf } from '../../../src/annotations/quantity.ts';
 import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
 import { limitRangeOf, podTotal } from '../../../src/pod/limit-range.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
-import { typed, admit, containerOf, podWith, TOKEN_MOUNT, type Result } from '../fixture.ts';
+import { typed, admit, containerOf, podWith, TOKEN_MOUNT, type Result } from '../../support/pods.ts';
 
 type Limits = readonly JsonObject[];
 

@@ -1,7 +1,16 @@
 // Profile native: one native sidecar with its own token, as tested on a real node.
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../../src/json/json.ts';
 import type { Command } from '../../../src/settings/table.ts';
-import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
+import {
+  admit,
+  containerOf,
+  mountsOf,
+  podWith,
+  TOKEN_MOUNT,
+  variableOf,
+  volumeNames,
+  type PodParts,
+} from '../../support/pods.ts';
 
 const native = (parts: PodParts = {}): PodParts => ({
   ...parts,

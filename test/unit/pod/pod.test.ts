@@ -1,7 +1,7 @@
 // readPod: which objects are Pods, and what is reported about the others.
 import type { JsonObject } from '../../../src/json/json.ts';
 import { podHeader, readPod, serviceAccountOf } from '../../../src/pod/pod.ts';
-import { typed } from '../fixture.ts';
+import { typed } from '../../support/pods.ts';
 
 const object: JsonObject = {
   metadata: { name: 'web', annotations: { a: 'b' }, labels: null, future: 1 },

@@ -1,6 +1,15 @@
 // Mode token: a token and variables for apps that log in by themselves, without an agent.
 import { objectAt, objectsOf, type JsonObject } from '../../../src/json/json.ts';
-import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, variableOf, volumeNames, type PodParts } from '../fixture.ts';
+import {
+  admit,
+  containerOf,
+  mountsOf,
+  podWith,
+  TOKEN_MOUNT,
+  variableOf,
+  volumeNames,
+  type PodParts,
+} from '../../support/pods.ts';
 
 const inject = (parts: PodParts = {}) =>
   admit(podWith({ ...parts, annotations: { 'vaultauth.dev/mode': 'token', ...parts.annotations } }), { command: 'webhook' });

@@ -1,6 +1,15 @@
 // Profile native on nodes without native sidecars: an init container and a sidecar, with the same security.
 import { objectAt, objectsOf, textOf, type JsonObject } from '../../../src/json/json.ts';
-import { admit, containerOf, mountsOf, podWith, TOKEN_MOUNT, type PodParts, type Result, type Surrounding } from '../fixture.ts';
+import {
+  admit,
+  containerOf,
+  mountsOf,
+  podWith,
+  TOKEN_MOUNT,
+  type PodParts,
+  type Result,
+  type Surrounding,
+} from '../../support/pods.ts';
 
 const old: Surrounding = { command: 'webhook', flags: ['-native-sidecars=false'] };
 const native = (parts: PodParts = {}): JsonObject =>

@@ -1,7 +1,7 @@
 // Pods without Vault annotations, and their login after injection.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
-import { admit, podWith } from './fixture.ts';
-import { backendSpec, type Declared, linked, READY } from './linked.ts';
+import { admit, podWith } from './pods.ts';
+import { backendSpec, type Declared, linked, READY } from './linked-cluster.ts';
 
 const ASK = { 'agent-inject': 'true' };
 /** A pod that requests injection, without Vault annotations. */

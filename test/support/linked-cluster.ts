@@ -2,7 +2,7 @@
 import type { CachedCluster } from '../../src/cluster/admission-context.ts';
 import { cachedObject, type LinkedKind, roleCache } from '../../src/cluster/role-cache.ts';
 import type { JsonObject } from '../../src/json/json.ts';
-import type { Surrounding } from './fixture.ts';
+import type { Surrounding } from './pods.ts';
 
 export interface Declared {
   /** The spec, or an object with `spec` and `status`. */

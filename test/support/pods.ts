@@ -1,4 +1,4 @@
-// A realistic pod, settings as an operator would give them, and what becomes of the one under the other.
+// A realistic pod, settings as an operator would give them, and the result of its admission.
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
 import { FAMILIAR_PREFIX } from '../../src/annotations/names.ts';
