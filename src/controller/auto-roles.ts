@@ -47,7 +47,10 @@ export async function reconcileAutoRole(
   return { requeueAfterMs: resyncAfterMs(context.clock, RESYNC_SECONDS) };
 }
 
-/** Of several backends that select the service account: that of the namespace's label, or else the default, or else the first by name. */
+/**
+ * Of several backends that select the service account: that of the namespace's label, or else the default, or else the first by
+ * name.
+ */
 const desiredRole = (context: ControllerContext, account: ClusterServiceAccount): AutoRole | undefined => {
   const namespace = context.listers.namespaces.get(account.namespace);
   if (!namespace || namespace.deleting) return undefined;

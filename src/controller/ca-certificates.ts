@@ -1,4 +1,5 @@
-// CA certificates as PEM text: those with which Vault verifies the API server, and those with which the controller verifies Vault.
+// CA certificates as PEM text: those with which Vault verifies the API server, and those with which the controller verifies
+// Vault.
 import { X509Certificate } from 'node:crypto';
 import { readValue } from '../kube/secret-objects.ts';
 import type { CASource, ClusterCASource } from '../resources/common-fields.ts';

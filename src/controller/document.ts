@@ -106,6 +106,11 @@ export function previouslyIgnored(
   return hasIgnored ? (status?.drift ?? []).filter(({ field }) => belongs(field)) : [];
 }
 
+/** The names of the fields, each once. */
+export function fieldNames(differences: readonly Difference[]): string {
+  return [...new Set(differences.map(({ field }) => field))].join(', ');
+}
+
 /** The difference of a document that does not exist. */
 const ABSENT: readonly Difference[] = [{ field: 'all of it', desired: 'present', actual: 'absent' }];
 

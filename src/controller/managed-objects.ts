@@ -1,4 +1,5 @@
-// Kubernetes objects that the controller manages for a backend: created or applied with a label, and deleted only with that label.
+// Kubernetes objects that the controller manages for a backend: created or applied with a label, and deleted only with that
+// label.
 import { type AppliedObject, applyObject, deleteObject } from '../kube/apply.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
@@ -29,7 +30,10 @@ export function readObject<T>(client: KubeClient, ref: ObjectRef, signal?: Abort
   });
 }
 
-/** Applies the object unless the API server has all of its fields already; returns it as the API server has it. Throws a KubeError. */
+/**
+ * Applies the object unless the API server has all of its fields already; returns it as the API server has it. Throws a
+ * KubeError.
+ */
 export async function ensureObject<T>(
   client: KubeClient,
   ref: ObjectRef,
@@ -54,7 +58,10 @@ export async function createObject<T>(
   return (await readObject<T>(client, ref, signal)) ?? ensureObject<T>(client, ref, object, signal);
 }
 
-/** Deletes the object if it has the label. Throws a KubeError, except when it may not be read: then the controller did not create it. */
+/**
+ * Deletes the object if it has the label. Throws a KubeError, except when it may not be read: then the controller did not
+ * create it.
+ */
 export async function deleteManagedObject(client: KubeClient, ref: ObjectRef, signal?: AbortSignal): Promise<void> {
   const found = await readObject<LabelledObject>(client, ref, signal).catch((error: unknown) => {
     if (isKubeError(error, 'Forbidden')) return undefined;

@@ -1,4 +1,5 @@
-// Pending deletions: roles that their deletion had to leave in Vault, recorded in the backend's status and deleted when that is possible.
+// Pending deletions: roles that their deletion had to leave in Vault, recorded in the backend's status and deleted when that is
+// possible.
 import { MAX_PENDING_DELETIONS, type PendingDeletion, type VaultAuthBackend } from '../resources/backend.ts';
 import { isObserved } from '../resources/common-fields.ts';
 import { VaultError } from '../vault/errors.ts';

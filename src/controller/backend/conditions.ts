@@ -8,7 +8,7 @@ import {
 } from '../../resources/backend.ts';
 import type { Difference } from '../../resources/common-fields.ts';
 import { isVaultError } from '../../vault/errors.ts';
-import type { DocumentResult } from '../document.ts';
+import { type DocumentResult, fieldNames } from '../document.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
 import { type ReconcileInput, type StepResult, stepResult } from './step.ts';
 
@@ -16,6 +16,7 @@ type Update<Type extends BackendConditionUpdate['type']> = Extract<BackendCondit
 export type KeysFresh = Update<'KeysFresh'>;
 type LastProbe = VaultAuthBackendStatus['lastProbe'];
 
+/** The condition Mounted. */
 export function mounted(
   status: Update<'Mounted'>['status'],
   reason: Update<'Mounted'>['reason'],
@@ -24,6 +25,7 @@ export function mounted(
   return { type: 'Mounted', status, reason, message };
 }
 
+/** The condition Configured. */
 export function configured(
   status: Update<'Configured'>['status'],
   reason: Update<'Configured'>['reason'],
@@ -32,10 +34,12 @@ export function configured(
   return { type: 'Configured', status, reason, message };
 }
 
+/** The condition KeysFresh. */
 export function keysFresh(status: KeysFresh['status'], reason: KeysFresh['reason'], message: string): KeysFresh {
   return { type: 'KeysFresh', status, reason, message };
 }
 
+/** The condition ReviewerHealthy. */
 export function reviewerHealthy(
   status: Update<'ReviewerHealthy'>['status'],
   reason: Update<'ReviewerHealthy'>['reason'],
@@ -152,11 +156,6 @@ export function configuredBy({ outcome, drift, repaired }: DocumentDrift, path: 
     case 'IgnoredParameters':
       return configured('False', 'IgnoredParameters', `Vault does not store what was written to auth/${path}: ${fields}.`);
   }
-}
-
-/** The names of the fields, each once. */
-export function fieldNames(differences: readonly Difference[]): string {
-  return [...new Set(differences.map(({ field }) => field))].join(', ');
 }
 
 export interface ReviewerObservation {

@@ -98,7 +98,10 @@ export function isSynced({ kubernetes, jwt }: VaultAuthBackendSpec): boolean {
   return kubernetes?.verifyKeys.source === 'Synced' || jwt?.keys.source === 'Push';
 }
 
-/** Reads keys and issuer of the cluster as the spec requires. `current` is the configuration in Vault. A KubeError becomes a condition. */
+/**
+ * Reads keys and issuer of the cluster as the spec requires. `current` is the configuration in Vault. A KubeError becomes a
+ * condition.
+ */
 export async function readClusterKeys(input: ReconcileInput, current: JsonObject | undefined): Promise<ClusterKeys> {
   const { spec } = input.backend;
   const { client } = input.context.kube;
@@ -223,7 +226,10 @@ export function planKeys({ published, inVault, recorded, missingSince, now, keep
   return { pems: [...all.values()], kids: [...all.keys()], retiring: kept.map(([kid]) => kid) };
 }
 
-/** The ID that Kubernetes gives a key: SHA-256 of its DER form (pkg/serviceaccount/jwt.go, keyIDFromPublicKey). Throws if it is not a public key. */
+/**
+ * The ID that Kubernetes gives a key: SHA-256 of its DER form (pkg/serviceaccount/jwt.go, keyIDFromPublicKey). Throws if it is
+ * not a public key.
+ */
 export function kidOf(pem: string): string {
   return createHash('sha256')
     .update(createPublicKey(pem).export({ type: 'spki', format: 'der' }))

@@ -6,8 +6,8 @@ import { differences } from '../../resources/canonical.ts';
 import type { Difference } from '../../resources/common-fields.ts';
 import { tuneDocument } from '../../resources/config-document.ts';
 import { readConfig, writeConfig } from '../../vault/mounts.ts';
-import { type DocumentResult, previouslyIgnored, reconcileDocument } from '../document.ts';
-import { combineDocuments, configuredBy, fieldNames, mounted } from './conditions.ts';
+import { type DocumentResult, fieldNames, previouslyIgnored, reconcileDocument } from '../document.ts';
+import { combineDocuments, configuredBy, mounted } from './conditions.ts';
 import type { DesiredConfig } from './desired-config.ts';
 import { ensureTune, mountStatus, TUNE_PREFIX, tuneDifferences, type UsableMount } from './mount.ts';
 import { hashOfToken, isHashOfToken, keyIDOf, type Reviewer, type ReviewerToken } from './reviewer.ts';
@@ -130,7 +130,10 @@ export interface ConfigWrite {
   readonly claim: () => Promise<void>;
 }
 
-/** Reconciles the configuration alone. `reviewer.token` must not be `missing` unless nothing is written. Throws as `ensureConfig`. */
+/**
+ * Reconciles the configuration alone. `reviewer.token` must not be `missing` unless nothing is written. Throws as
+ * `ensureConfig`.
+ */
 export async function writeDesiredConfig(input: ReconcileInput, request: ConfigWrite): Promise<WrittenConfig> {
   const { context, backend, vault, previous, state, observeOnly, signal } = input;
   const { isOwned, rewrite, tuneDrift } = request;

@@ -198,7 +198,10 @@ export function mountHeldByOther(conflict: string): StepResult<UsableMount> {
 /** The prefix of tuning fields in `status.drift`, which lists fields of the configuration too. */
 export const TUNE_PREFIX = 'tune.';
 
-/** Where the tuning of a mount differs from the spec. Reads the mount itself, in which 0 is 0: the tune path shows the system's default instead. */
+/**
+ * Where the tuning of a mount differs from the spec. Reads the mount itself, in which 0 is 0: the tune path shows the system's
+ * default instead.
+ */
 export function tuneDifferences(desired: JsonObject, mount: AuthMount): readonly Difference[] {
   return differences(desired, tuneOf(mount), 'tune').map((difference) => ({
     ...difference,

@@ -36,9 +36,9 @@ export interface BackendOptions {
 type BackendResult = ObjectResult<BackendConditionUpdate, VaultAuthBackendStatus>;
 
 /**
- * Makes the mount of one backend match its spec: gathers, plans, and acts in steps (mount, reviewer, configuration, probe, cleanup).
- * Each step returns as data what it reached. A failed step ends the run, and `combine` keeps what the steps before it reached.
- * Throws errors that are neither of Vault nor of the API server.
+ * Makes the mount of one backend match its spec: gathers, plans, and acts in steps (mount, reviewer, configuration, probe,
+ * cleanup). Each step returns as data what it reached. A failed step ends the run, and `combine` keeps what the steps before it
+ * reached. Throws errors that are neither of Vault nor of the API server.
  */
 async function reconcileBackend(input: ReconcileInput, options: BackendOptions): Promise<CombinedResult> {
   const conflict = findMountConflict(input);
@@ -155,7 +155,9 @@ const reconcileIfReady = async (
   };
 };
 
-/** A repair stays in the status for one resync interval: otherwise the next run would overwrite it before an operator reads it. */
+/**
+ * A repair stays in the status for one resync interval: otherwise the next run would overwrite it before an operator reads it.
+ */
 const withRecentRepair = ({ context, backend, state }: ReconcileInput, result: CombinedResult): CombinedResult => {
   const condition = result.conditions.find(({ type }) => type === 'Configured');
   const now = context.clock.now();
@@ -179,7 +181,10 @@ const KEY_SYNC_SECONDS = 60;
 const WAITING_SECONDS = 2;
 const MIN_REQUEUE_MS = 1000;
 
-/** Milliseconds until whatever is due first: resync, key sync, rotation or probe. `previous` is the status of the run that just ended. */
+/**
+ * Milliseconds until whatever is due first: resync, key sync, rotation or probe. `previous` is the status of the run that just
+ * ended.
+ */
 const requeueAfterMs = (
   input: Pick<ReconcileInput, 'context' | 'backend' | 'previous' | 'state'>,
   isWaiting: boolean,

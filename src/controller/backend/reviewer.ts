@@ -1,4 +1,5 @@
-// The token reviewer: the service account whose token Vault uses to create TokenReviews, with its Secret, its rights and the token itself.
+// The token reviewer: the service account whose token Vault uses to create TokenReviews, with its Secret, its rights and the
+// token itself.
 import { createHash, randomBytes } from 'node:crypto';
 import { isObject, type JsonObject } from '../../json/json.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -42,7 +43,10 @@ type Parts = Omit<Reviewer, 'rightsProblem'>;
 type Mode = NonNullable<VaultAuthBackend['spec']['kubernetes']>['reviewer']['mode'];
 type Cleanup = Pick<ReconcileInput, 'context' | 'backend' | 'signal'>;
 
-/** Creates what the reviewer's mode needs, and reads its token; without a token there is no value. Throws a KubeError (no answer). */
+/**
+ * Creates what the reviewer's mode needs, and reads its token; without a token there is no value. Throws a KubeError (no
+ * answer).
+ */
 export async function ensureReviewer(input: ReconcileInput): Promise<StepResult<Reviewer>> {
   const { backend, observeOnly } = input;
   if (backend.spec.type !== 'kubernetes')
@@ -197,8 +201,8 @@ const rotatedToken = async (input: ReconcileInput): Promise<ReviewerToken> => {
 };
 
 /**
- * When a requested token is replaced, in milliseconds since 1970: half-way through the lifetime that the API server granted, which
- * may be less than requested; at once if the API server has rotated its signing key since. 0 if there is none.
+ * When a requested token is replaced, in milliseconds since 1970: half-way through the lifetime that the API server granted,
+ * which may be less than requested; at once if the API server has rotated its signing key since. 0 if there is none.
  */
 export function rotateAt(reviewer: VaultAuthBackendStatus['reviewer'], signingKey: string | undefined): number {
   const [issued, expires] = [Date.parse(reviewer?.issuedAt ?? ''), Date.parse(reviewer?.expiresAt ?? '')];
@@ -365,7 +369,10 @@ const isUsable = ({ metadata, status }: VaultAuthRole, backend: string): boolean
   status.programmed === true &&
   isAdmitted(status.conditions);
 
-/** A salted hash of a token for the status, `<salt>:<hash>` in hexadecimal: it shows whether Vault has this token, and nothing else. */
+/**
+ * A salted hash of a token for the status, `<salt>:<hash>` in hexadecimal: it shows whether Vault has this token, and nothing
+ * else.
+ */
 export function hashOfToken(token: string, salt: string = randomBytes(8).toString('hex')): string {
   return `${salt}:${createHash('sha256').update(`${salt}:${token}`).digest('hex').slice(0, HASH_LENGTH)}`;
 }
@@ -378,7 +385,10 @@ export function isHashOfToken(hash: string, token: string): boolean {
   return hash === hashOfToken(token, hash.split(':')[0]);
 }
 
-/** The claim `exp` in milliseconds since 1970; undefined if the token is not a JWT or never expires. Does not verify the signature. */
+/**
+ * The claim `exp` in milliseconds since 1970; undefined if the token is not a JWT or never expires. Does not verify the
+ * signature.
+ */
 export function expiresAtOf(token: string): number | undefined {
   return timeOf(token, 'exp');
 }

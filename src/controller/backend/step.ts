@@ -91,7 +91,9 @@ export function isObserveOnly({ vault, listers }: ControllerContext, backend: Va
   return vault.observeOnly || isObserved(backend, ...(endpoint ? [endpoint] : []));
 }
 
-/** Whether the previous status describes this server: hashes and key IDs that were written to another cluster mean nothing here. */
+/**
+ * Whether the previous status describes this server: hashes and key IDs that were written to another cluster mean nothing here.
+ */
 export function isSameCluster({ previous, vault }: Pick<ReconcileInput, 'previous' | 'vault'>): boolean {
   return previous.mount !== undefined && (previous.mount.clusterID ?? vault.clusterID) === vault.clusterID;
 }

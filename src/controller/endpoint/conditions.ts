@@ -4,6 +4,7 @@ import type { VaultError } from '../../vault/errors.ts';
 
 type Of<Type extends EndpointConditionUpdate['type']> = Extract<EndpointConditionUpdate, { readonly type: Type }>;
 
+/** The condition Reachable: True only with the reason `Connected`. */
 export function reachable(reason: Of<'Reachable'>['reason'], message: string): Of<'Reachable'> {
   return {
     type: 'Reachable',
@@ -23,6 +24,7 @@ export function authenticated(reason: Of<'Authenticated'>['reason'], message: st
   };
 }
 
+/** The condition Supported: True only with the reason `Detected`, and unknown with `NotReached`. */
 export function supported(reason: Of<'Supported'>['reason'], message: string): Of<'Supported'> {
   return {
     type: 'Supported',
@@ -32,6 +34,7 @@ export function supported(reason: Of<'Supported'>['reason'], message: string): O
   };
 }
 
+/** The condition Authorized: True only with the reason `Sufficient`, and unknown with `NotChecked`. */
 export function authorized(reason: Of<'Authorized'>['reason'], message: string): Of<'Authorized'> {
   return {
     type: 'Authorized',
@@ -41,6 +44,7 @@ export function authorized(reason: Of<'Authorized'>['reason'], message: string):
   };
 }
 
+/** The condition Deletable: True only with the reason `Unused`. */
 export function deletable(reason: Of<'Deletable'>['reason'], message: string): Of<'Deletable'> {
   return {
     type: 'Deletable',

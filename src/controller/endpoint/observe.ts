@@ -155,8 +155,8 @@ const advice = ({ auth: { kubernetes, jwt, appRole, cert } }: VaultEndpointSpec)
 };
 
 /**
- * Authorized: whether the controller's token has the rights that backends and policies of the endpoint require. Reported here, so that
- * a missing right does not show first as a failed write. Throws every error but a VaultError.
+ * Authorized: whether the controller's token has the rights that backends and policies of the endpoint require. Reported here,
+ * so that a missing right does not show first as a failed write. Throws every error but a VaultError.
  */
 export async function observeRights(
   context: Pick<ControllerContext, 'listers' | 'vault'>,

@@ -1,33 +1,35 @@
 // The conditions of a policy: Accepted, and Programmed from the state in Vault.
 import type { ACLPolicyConditionUpdate } from '../../resources/acl-policy.ts';
 import type { PolicyText } from '../../resources/policy-text.ts';
-import type { DocumentResult } from '../document.ts';
+import { type DocumentResult, fieldNames } from '../document.ts';
 
 export type Accepted = Extract<ACLPolicyConditionUpdate, { readonly type: 'Accepted' }>;
 type Programmed = Extract<ACLPolicyConditionUpdate, { readonly type: 'Programmed' }>;
 
+/** The condition Accepted with status False. */
 export function rejected(reason: Accepted['reason'], message: string): Accepted {
   return { type: 'Accepted', status: 'False', reason, message };
 }
 
-/** With a warning for each risk in the text. */
+/** The condition Accepted with status True, and a warning for each risk in the text. */
 export function accepted({ warnings }: Extract<PolicyText, { readonly ok: true }>): Accepted {
   const message = ['The policy can be written.', ...warnings.map((warning) => `Warning: ${warning}.`)].join(' ');
   return { type: 'Accepted', status: 'True', reason: 'Accepted', message };
 }
 
+/** The condition Programmed. */
 export function programmed(status: Programmed['status'], reason: Programmed['reason'], message: string): Programmed {
   return { type: 'Programmed', status, reason, message };
 }
 
 /** The condition for a document. */
 export function programmedBy({ outcome, drift, repaired }: DocumentResult, name: string): Programmed {
-  const fields = fieldsOf(drift);
+  const fields = fieldNames(drift);
   switch (outcome) {
     case 'InSync':
       return programmed('True', 'InSync', `Vault has the policy ${name} as declared.`);
     case 'Repaired':
-      return programmed('True', 'Repaired', `Drift corrected in policy ${name}: ${fieldsOf(repaired)}.`);
+      return programmed('True', 'Repaired', `Drift corrected in policy ${name}: ${fieldNames(repaired)}.`);
     case 'Observed':
       return programmed('True', 'Observed', `Vault has the policy ${name} as declared (observe only).`);
     case 'Absent':
@@ -49,8 +51,4 @@ export function programmedBy({ outcome, drift, repaired }: DocumentResult, name:
     case 'IgnoredParameters':
       return programmed('False', 'IgnoredParameters', `Vault does not store the policy ${name} as it was written: ${fields}.`);
   }
-}
-
-export function fieldsOf(drift: DocumentResult['drift']): string {
-  return drift.map(({ field }) => field).join(', ');
 }

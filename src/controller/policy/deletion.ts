@@ -1,4 +1,5 @@
-// Deletion of a VaultACLPolicy: never while it is in use, never a policy of another owner, and after a timeout also without Vault.
+// Deletion of a VaultACLPolicy: never while it is in use, never a policy of another owner, and after a timeout also without
+// Vault.
 import { createHash } from 'node:crypto';
 import { type ACLPolicyConditionUpdate, type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
 import { isObserved } from '../../resources/common-fields.ts';

@@ -7,10 +7,9 @@ import type { VaultEndpoint } from '../../resources/endpoint.ts';
 import { isMarked, type NamespacePath, type PolicyText, withoutMark } from '../../resources/policy-text.ts';
 import { namespaceExists } from '../../vault/health.ts';
 import { readPolicy, writePolicy } from '../../vault/policies.ts';
-import { type DocumentResult, previouslyIgnored, reconcileDocument } from '../document.ts';
+import { type DocumentResult, fieldNames, previouslyIgnored, reconcileDocument } from '../document.ts';
 import type { ControllerContext } from '../runtime/context.ts';
 import type { ReadyVault } from '../runtime/vault-registry.ts';
-import { fieldsOf } from './conditions.ts';
 
 type WritableText = Extract<PolicyText, { readonly ok: true }>;
 
@@ -105,14 +104,14 @@ const report = (
 ): void => {
   if (repaired.length > 0) {
     to.metrics.drift('VaultACLPolicy', 'repaired', repaired.length);
-    to.emitEvent(policy, 'Warning', 'Repaired', `Drift corrected in policy ${name}: ${fieldsOf(repaired)}.`);
+    to.emitEvent(policy, 'Warning', 'Repaired', `Drift corrected in policy ${name}: ${fieldNames(repaired)}.`);
   }
   if (overwrote.length > 0)
     to.emitEvent(
       policy,
       'Warning',
       'Overwritten',
-      `The policy ${name} in Vault was different and was overwritten: ${fieldsOf(overwrote)}.`,
+      `The policy ${name} in Vault was different and was overwritten: ${fieldNames(overwrote)}.`,
     );
   if (outcome === 'Drifted') to.metrics.drift('VaultACLPolicy', 'reported', Math.max(1, drift.length));
   if (outcome === 'IgnoredParameters') to.metrics.drift('VaultACLPolicy', 'ignored', drift.length);

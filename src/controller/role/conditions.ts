@@ -1,21 +1,22 @@
 // The conditions of a role: Programmed from the state in Vault, and ServiceAccountsExist.
 import type { RoleConditionUpdate } from '../../resources/role.ts';
-import type { DocumentResult } from '../document.ts';
+import { type DocumentResult, fieldNames } from '../document.ts';
 
 export type Programmed = Extract<RoleConditionUpdate, { readonly type: 'Programmed' }>;
 
+/** The condition Programmed. */
 export function programmed(status: Programmed['status'], reason: Programmed['reason'], message: string): Programmed {
   return { type: 'Programmed', status, reason, message };
 }
 
 /** The condition for a document. `observer`: why the role is only observed. */
 export function programmedBy({ outcome, drift, repaired }: DocumentResult, name: string, observer: string): Programmed {
-  const fields = fieldsOf(drift);
+  const fields = fieldNames(drift);
   switch (outcome) {
     case 'InSync':
       return programmed('True', 'InSync', `Vault has the role ${name} as declared.`);
     case 'Repaired':
-      return programmed('True', 'Repaired', `Drift corrected in role ${name}: ${fieldsOf(repaired)}.`);
+      return programmed('True', 'Repaired', `Drift corrected in role ${name}: ${fieldNames(repaired)}.`);
     case 'Observed':
       return programmed('True', 'Observed', `Vault has the role ${name} as declared (${observer}).`);
     case 'Absent':
@@ -37,10 +38,6 @@ export function programmedBy({ outcome, drift, repaired }: DocumentResult, name:
     case 'IgnoredParameters':
       return programmed('False', 'IgnoredParameters', `Vault does not store what was written to the role ${name}: ${fields}.`);
   }
-}
-
-export function fieldsOf(drift: DocumentResult['drift']): string {
-  return drift.map(({ field }) => field).join(', ');
 }
 
 /** Whether the role's service accounts exist. They may be created later, so that this is no part of Ready. */

@@ -1,4 +1,5 @@
-// Deletion of a VaultAuthRole: deletes only the role that its status records as owned, and ends after a timeout also without Vault.
+// Deletion of a VaultAuthRole: deletes only the role that its status records as owned, and ends after a timeout also without
+// Vault.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { isObserved } from '../../resources/common-fields.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
@@ -42,8 +43,8 @@ export async function deleteVaultAuthRole(context: ControllerContext, role: Vaul
 }
 
 /**
- * Removes the role of an existing object from Vault, which is no longer admitted there or belongs elsewhere now. A role that cannot
- * be removed becomes a pending deletion. Throws VaultError if the caller writes to the same server afterwards.
+ * Removes the role of an existing object from Vault, which is no longer admitted there or belongs elsewhere now. A role that
+ * cannot be removed becomes a pending deletion. Throws VaultError if the caller writes to the same server afterwards.
  */
 export async function removeFromVault(context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> {
   const ref = ownedRef(role);

@@ -8,11 +8,11 @@ import { roleDocument } from '../../resources/role-document.ts';
 import { serviceAccountsOf, type VaultAuthRole, type VaultAuthRoleStatus } from '../../resources/role.ts';
 import { globMatches, isRetained } from '../../resources/tenancy.ts';
 import { readRole, writeRole } from '../../vault/roles.ts';
-import { type DocumentResult, previouslyIgnored, reconcileDocument } from '../document.ts';
+import { type DocumentResult, fieldNames, previouslyIgnored, reconcileDocument } from '../document.ts';
 import { isPendingDeletion, removePendingDeletion } from '../pending-deletions.ts';
 import type { ControllerContext } from '../runtime/context.ts';
 import type { ReadyVault } from '../runtime/vault-registry.ts';
-import { fieldsOf, type Programmed, programmed, programmedBy } from './conditions.ts';
+import { type Programmed, programmed, programmedBy } from './conditions.ts';
 import { isSameRef, type VaultRoleRef } from './vault-role-ref.ts';
 
 export interface RoleInput {
@@ -133,14 +133,14 @@ const report = ({ context, role, ref }: RoleInput, { outcome, drift, repaired, o
   const { metrics, emitEvent } = context.report;
   if (repaired.length > 0) {
     metrics.drift('VaultAuthRole', 'repaired', repaired.length);
-    emitEvent(role, 'Warning', 'Repaired', `Drift corrected in role ${ref.roleName}: ${fieldsOf(repaired)}.`);
+    emitEvent(role, 'Warning', 'Repaired', `Drift corrected in role ${ref.roleName}: ${fieldNames(repaired)}.`);
   }
   if (overwrote.length > 0)
     emitEvent(
       role,
       'Warning',
       'Overwritten',
-      `The role ${ref.roleName} in Vault was different and was overwritten: ${fieldsOf(overwrote)}.`,
+      `The role ${ref.roleName} in Vault was different and was overwritten: ${fieldNames(overwrote)}.`,
     );
   if (outcome === 'Drifted') metrics.drift('VaultAuthRole', 'reported', Math.max(1, drift.length));
   if (outcome === 'IgnoredParameters') metrics.drift('VaultAuthRole', 'ignored', drift.length);

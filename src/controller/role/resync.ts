@@ -6,8 +6,8 @@ import type { Listers } from '../runtime/context.ts';
 const RESYNC_PART = 0.5;
 
 /**
- * Seconds between two resyncs of a role: `resyncSeconds` of its backend, or the time that a resync of so many roles takes with half
- * of the endpoint's `requestsPerSecond`. A resync of a role without drift is one request.
+ * Seconds between two resyncs of a role: `resyncSeconds` of its backend, or the time that a resync of so many roles takes with
+ * half of the endpoint's `requestsPerSecond`. A resync of a role without drift is one request.
  */
 export function stretchedResync(resyncSeconds: number, roles: number, requestsPerSecond: number): number {
   return Math.max(resyncSeconds, roles / (requestsPerSecond * RESYNC_PART));

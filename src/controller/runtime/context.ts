@@ -70,7 +70,9 @@ export interface ControllerKube {
     object: Objects[K],
     status: NonNullable<Objects[K]['status']>,
   ) => Promise<void>;
-  /** Changes `status.pendingDeletions` of a backend, and returns false if there is no such backend. Written when this resolves. */
+  /**
+   * Changes `status.pendingDeletions` of a backend, and returns false if there is no such backend. Written when this resolves.
+   */
   readonly changePendingDeletions: (
     backend: string,
     change: (before: readonly PendingDeletion[]) => readonly PendingDeletion[],
@@ -146,7 +148,10 @@ export interface Reconcilers {
   readonly PendingDeletions: Reconcile<VaultAuthBackend>;
 }
 
-/** Milliseconds until the next resync of an object with this interval, with a jitter of 20 % so that objects do not come in bursts. */
+/**
+ * Milliseconds until the next resync of an object with this interval, with a jitter of 20 % so that objects do not come in
+ * bursts.
+ */
 export function resyncAfterMs(
   { resyncFactor, random }: Pick<ControllerClock, 'resyncFactor' | 'random'>,
   seconds: number,

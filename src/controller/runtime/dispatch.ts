@@ -49,8 +49,8 @@ export function dispatcher(
 }
 
 /**
- * The registry for a run that no change asked for: its reads wait behind the requests of changes. From its first write on it counts
- * as a change, so that drift is corrected and read back at once.
+ * The registry for a run that no change asked for: its reads wait behind the requests of changes. From its first write on it
+ * counts as a change, so that drift is corrected and read back at once.
  */
 const resyncRegistry = (registry: VaultRegistry): VaultRegistry => {
   let hasWritten = false;

@@ -1,4 +1,5 @@
-// The informers of the controller: its four kinds as a whole, and what matters of namespaces, service accounts and its own credentials.
+// The informers of the controller: its four kinds as a whole, and what matters of namespaces, service accounts and its own
+// credentials.
 import type { KubeClient } from '../../kube/client.ts';
 import { type Informer, type Lister, startInformer, withoutManagedFields } from '../../kube/informer.ts';
 import { type ReflectorTimes, staleAfterMs } from '../../kube/reflector.ts';

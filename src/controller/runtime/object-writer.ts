@@ -1,4 +1,5 @@
-// Writes status and finalizers of the controller's objects: only when they change, and never onto another object of the same name.
+// Writes status and finalizers of the controller's objects: only when they change, and never onto another object of the same
+// name.
 import { isDeepStrictEqual } from 'node:util';
 import { applyStatus, patchFinalizers } from '../../kube/apply.ts';
 import type { KubeClient } from '../../kube/client.ts';
@@ -154,7 +155,10 @@ interface SplitStatus {
   readonly times: readonly (readonly [path: string, time: string])[];
 }
 
-/** A status as JSON has it, without its times of observation, and these by path. Transition times of conditions stay: they mark changes. */
+/**
+ * A status as JSON has it, without its times of observation, and these by path. Transition times of conditions stay: they mark
+ * changes.
+ */
 const splitTimes = (value: unknown): SplitStatus => {
   const times: [string, string][] = [];
   const walk = (part: unknown, path: string): unknown => {

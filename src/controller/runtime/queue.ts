@@ -3,7 +3,10 @@ import { backoffMs } from '../../net/backoff.ts';
 import { type Cause, queueLanes, type Turn } from './queue-lanes.ts';
 
 export interface WorkQueueOptions {
-  /** Runs an item. What it throws is a failure; `requeueAfterMs` requests the next run. The signal is aborted when the grace period of `close` ends. */
+  /**
+   * Runs an item. What it throws is a failure; `requeueAfterMs` requests the next run. The signal is aborted when the grace
+   * period of `close` ends.
+   */
   readonly run: (
     item: string,
     signal: AbortSignal,
@@ -61,7 +64,10 @@ interface QueueItem {
 
 /** The part of the minimum interval after a success: an item that is requested all the time must not occupy a worker. */
 const PART_AFTER_SUCCESS = 0.1;
-/** A failed change stays urgent for so many failures: a write conflict is gone the next time, a lasting failure need not be fast. */
+/**
+ * A failed change stays urgent for so many failures: a write conflict is gone the next time, a lasting failure need not be
+ * fast.
+ */
 const URGENT_FAILURES = 3;
 /** The maximum delay of a Node.js timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

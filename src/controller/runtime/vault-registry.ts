@@ -1,4 +1,5 @@
-// The Vault servers that are ready, by the name of their VaultEndpoint. The endpoint reconciler writes the registry; the others read it.
+// The Vault servers that are ready, by the name of their VaultEndpoint. The endpoint reconciler writes the registry; the others
+// read it.
 import type { VaultClient } from '../../vault/client.ts';
 import type { Product } from '../../vault/health.ts';
 import type { VaultSession } from '../../vault/session.ts';

@@ -1,5 +1,5 @@
-// Watch mapping (map functions): which other items a change concerns. A rule too many costs a reconcile; a rule too few leaves Vault
-// wrong until the next resync.
+// Watch mapping (map functions): which other items a change concerns. A rule too many costs a reconcile; a rule too few leaves
+// Vault wrong until the next resync.
 import { isDeepStrictEqual } from 'node:util';
 import { type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
@@ -48,7 +48,10 @@ export function createsRoles({ spec }: VaultAuthBackend): boolean {
   return spec.autoRoles.mode !== 'Off';
 }
 
-/** Whether the object itself has to be reconciled: every change counts but one of the status, which the controller writes itself. */
+/**
+ * Whether the object itself has to be reconciled: every change counts but one of the status, which the controller writes
+ * itself.
+ */
 export function isChanged(before: AnyResource | undefined, after: AnyResource | undefined): boolean {
   if (!before || !after) return true;
   const [old, now] = [before.metadata, after.metadata];
@@ -82,7 +85,10 @@ export function mapEndpoint(
   ];
 }
 
-/** Roles of the backend, policies with its accessor, its endpoint (whose deletion it may block), and roles that use the default backend. */
+/**
+ * Roles of the backend, policies with its accessor, its endpoint (whose deletion it may block), and roles that use the default
+ * backend.
+ */
 export function mapBackend(
   listers: Listers,
   before: VaultAuthBackend | undefined,
@@ -171,7 +177,10 @@ export function mapPolicy(
   ];
 }
 
-/** The backend, which counts the role and may bind its service accounts; after a deletion, roles for which there is room or a name now. */
+/**
+ * The backend, which counts the role and may bind its service accounts; after a deletion, roles for which there is room or a
+ * name now.
+ */
 export function mapRole(
   listers: Listers,
   before: VaultAuthRole | undefined,
