@@ -6,7 +6,6 @@ import {
   type VaultAuthBackendStatus,
   isClientJWT,
 } from '../../resources/backend.ts';
-import type { Difference } from '../../resources/common-fields.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type DocumentResult, fieldNames } from '../document.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
