@@ -1,4 +1,4 @@
-// What the prose points at is there: files, headings, and the numbers of intended differences.
+// Everything that the documents refer to exists: files, headings, and the numbers of intended differences.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT, sourcesIn } from '../../support/sources.ts';
@@ -32,6 +32,11 @@ it.each(pages)('%s links to files and headings that exist', (page) => {
     return !existsSync(join(ROOT, file)) || (anchor !== undefined && !anchorsIn(file).includes(anchor));
   });
   expect(broken).toEqual([]);
+});
+
+it.each(pages)('%s names source and test files that exist', (page) => {
+  const named = [...read(page).matchAll(/`((?:src|test|deploy|docs|certs)\/[\w./-]+)`/g)].map(([, path = '']) => path);
+  expect(named.filter((path) => !path.includes('NAME') && !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
 it('every number of the guide is named by a test', () => {
