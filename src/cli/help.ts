@@ -10,7 +10,7 @@ export interface OwnFlag {
   readonly sentence: string;
 }
 
-interface Entry {
+interface HelpEntry {
   readonly head: string;
   readonly lines: readonly string[];
 }
@@ -46,12 +46,12 @@ export function helpOf(command: Command, own: readonly OwnFlag[] = []): string {
   return `vault-auth-injector ${usage}\n\n${sentence}\n\nFlags, each with its environment variable and default:\n\n${body}`;
 }
 
-const ownEntry = ({ name, value, sentence }: OwnFlag): Entry => ({
+const ownEntry = ({ name, value, sentence }: OwnFlag): HelpEntry => ({
   head: `-${name}${value === undefined ? '' : ` ${value}`}`,
   lines: [sentence],
 });
 
-const settingEntry = (key: SettingKey, command: Command): Entry => {
+const settingEntry = (key: SettingKey, command: Command): HelpEntry => {
   const row: SettingRow<unknown> = settingsTable[key];
   const standard = defaultOf(key, command) ?? '';
   // A switch has no value; a list of words is too long for the head and gets a line of its own.
@@ -65,7 +65,7 @@ const settingEntry = (key: SettingKey, command: Command): Entry => {
   return { head: `-${flagOf(key)}${value}`, lines: [row.sentence, notes.join(', ')] };
 };
 
-const entryText = ({ head, lines }: Entry, column: number): string => {
+const entryText = ({ head, lines }: HelpEntry, column: number): string => {
   const margin = ' '.repeat(column);
   const wrapped = lines.flatMap((line) => wrap(line, WIDTH - column));
   const first = `  ${head}`;

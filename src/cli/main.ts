@@ -4,12 +4,12 @@ import { nearestWord } from '../annotations/suggest.ts';
 import { processEnvironment, runtimeEnvironment } from '../settings/read.ts';
 import { processTerminal, type Run, type Terminal } from './terminal.ts';
 
-interface Entry {
+interface Command {
   readonly sentence: string;
   readonly load: () => Promise<Run>;
 }
 
-const COMMANDS: Readonly<Record<string, Entry>> = {
+const COMMANDS: Readonly<Record<string, Command>> = {
   webhook: { sentence: 'serve admission reviews', load: async () => (await import('./serve.ts')).webhook },
   'agent-inject': {
     sentence: 'serve admission reviews with the flags and environment of vault-k8s',

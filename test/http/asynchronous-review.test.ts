@@ -10,10 +10,10 @@ const reply = (body: string): Reply => ({ status: 200, body, record: undefined }
 
 it('answers other reviews while one waits', async () => {
   const released: ((late: Reply) => void)[] = [];
-  const patience: (number | undefined)[] = [];
+  const timesLeft: (number | undefined)[] = [];
   const server = await startServer({
-    reviewer: (body, patienceMs) => {
-      patience.push(patienceMs);
+    reviewer: (body, timeLeftMs) => {
+      timesLeft.push(timeLeftMs);
       return body.toString() === 'slow' ? new Promise((resolve) => released.push(resolve)) : reply('at once');
     },
   });
@@ -21,8 +21,8 @@ it('answers other reviews while one waits', async () => {
   while (released.length === 0) expect((await send(server.port, 'quick')).body).toBe('at once');
   released[0]?.(reply('late'));
   expect(await slow).toMatchObject({ status: 200, body: 'late' });
-  expect(patience.filter((milliseconds) => milliseconds !== undefined)).toEqual([expect.any(Number)]);
-  expect(Math.max(...patience.map((milliseconds) => milliseconds ?? 0))).toBeLessThanOrEqual(5000);
+  expect(timesLeft.filter((milliseconds) => milliseconds !== undefined)).toEqual([expect.any(Number)]);
+  expect(Math.max(...timesLeft.map((milliseconds) => milliseconds ?? 0))).toBeLessThanOrEqual(5000);
 });
 
 it('answers a failed one with 500 and no details', async () => {
