@@ -216,7 +216,7 @@ onEachProduct(
       await declare(stage(), namespace, 'user', { backendRef: { name: 'kube' }, serviceAccounts: ['app'], policies: ['used'] });
       await untilCondition(bed, 'VaultAuthRole', { namespace, name: 'user' }, 'Ready=True');
       await bed.kubectl(['delete', 'vaultaclpolicy', 'used', '--wait=false']);
-      await eventually('it says who has it', async () =>
+      await eventually('the user is reported', async () =>
         messageOf(await readObject(bed, 'VaultACLPolicy', { name: 'used' }), 'Deletable').includes(`${namespace}/user`),
       );
       expect(await textInVault(stage(), 'used')).toContain(READ);

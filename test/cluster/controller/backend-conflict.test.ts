@@ -25,9 +25,9 @@ check('leaves the mount to the backend that has it, and gives it to the other on
   // With another host, each of them would correct what the other wrote.
   await stage.declare('by-another-way', 'second', shared('https://elsewhere.test:6443'));
   const { conditions, mount } = await stage.until('second', 'Mounted=NotOwned');
-  const said = conditions?.find(({ type }) => type === 'Ready');
+  const ready = conditions?.find(({ type }) => type === 'Ready');
   expect(said).toMatchObject({ status: 'False', reason: 'NotOwned' });
-  expect(said?.message).toContain('VaultAuthBackend first through VaultEndpoint openbao');
+  expect(ready?.message).toContain('VaultAuthBackend first through VaultEndpoint openbao');
   expect(mount).toBeUndefined();
   expect(writes(stage.server('by-another-way')).filter((line) => line.includes('shared'))).toEqual([]);
   await stage.until('first', 'Configured=InSync');

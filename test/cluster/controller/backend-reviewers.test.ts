@@ -162,7 +162,7 @@ describe.each(PRODUCTS)('%s', (product) => {
   });
 
   check('gives the mount to the older of two backends', async () => {
-    const name = await stage.declare(product, own('rival'), kubernetes({ mode: 'Rotated' }));
+    const name = await stage.declare(product, own('conflict'), kubernetes({ mode: 'Rotated' }));
     await stage.until(name, 'Ready=True');
     const second = await stage.declare(product, own('second'), { ...kubernetes({ mode: 'ClientJWT' }), path: name });
     const { conditions } = await stage.until(second, 'Mounted=NotOwned');

@@ -187,8 +187,8 @@ check('shows no credential in status, Events, logs or metrics', async () => {
   const { bed } = stage;
   const objects = (await bed.exchange('GET', collectionPath('VaultEndpoint'))).text;
   const events = (await bed.exchange('GET', '/apis/events.k8s.io/v1/events')).text;
-  const said = `${objects}${events}${await stage.reported()}`;
+  const output = `${objects}${events}${await stage.reported()}`;
   expect(events).toContain('LoginDenied');
   for (const secret of ['canary', bed.openbao?.rootToken ?? '', bed.vault?.rootToken ?? '', 'eyJhbGciOi'])
-    expect(said.includes(secret) ? secret : '').toBe('');
+    expect(output.includes(secret) ? secret : '').toBe('');
 });

@@ -151,17 +151,17 @@ it('shows no credential, whatever servers answer', async () => {
       void proxy.inject({ fault: { kind: 'answer', status, body }, when });
     answer(
       400,
-      { errors: [`said-by-a-server: {"secret_id":"${wrongSecretID}"} as ${reviewer}`] },
+      { errors: [`error-of-a-server: {"secret_id":"${wrongSecretID}"} as ${reviewer}`] },
       ({ path, body }) => path.endsWith('approle/login') && body.includes(wrongSecretID),
     );
     answer(
       400,
-      { errors: [`said-by-a-server: ${reviewer} from ${token}`, reviewer.split('.').slice(1).join(' ')] },
+      { errors: [`error-of-a-server: ${reviewer} from ${token}`, reviewer.split('.').slice(1).join(' ')] },
       ({ path, method, body }) => method === 'POST' && path.endsWith('given/config') && body.includes(reviewer),
     );
     answer(
       500,
-      { errors: [`said-by-a-server: ${token}`] },
+      { errors: [`error-of-a-server: ${token}`] },
       ({ path, headers }) => /role\/test\.(?!probe)/.test(path) && headers['x-vault-token'] === token,
     );
   }
@@ -180,23 +180,23 @@ it('shows no credential, whatever servers answer', async () => {
     await stage.until('VaultAuthRole', `own-${product}`, 'Programmed=VaultUnavailable');
     await stage.until('VaultAuthBackend', `given-${product}`, 'Configured=WriteFailed');
     await eventually('the wrong login is answered', async () =>
-      JSON.stringify(await stage.read('VaultEndpoint', `wrong-${product}`)).includes('said-by-a-server'),
+      JSON.stringify(await stage.read('VaultEndpoint', `wrong-${product}`)).includes('error-of-a-server'),
     );
     // And in the warnings of a write.
     proxy.heal();
     const { reviewer } = canaries(product);
     proxy.inject({
-      fault: { kind: 'answer', status: 200, body: { warnings: [`said-as-a-warning ${reviewer}`] } },
+      fault: { kind: 'answer', status: 200, body: { warnings: [`warning-of-a-server ${reviewer}`] } },
       when: ({ path, method }) => method === 'POST' && path.endsWith('given/config'),
     });
     await stage.bed.kubectl(['label', 'vaultauthbackend', `given-${product}`, 'look-more=yes']);
     await eventually('the warning is reported', async () =>
-      JSON.stringify(await stage.read('VaultAuthBackend', `given-${product}`)).includes('said-as-a-warning'),
+      JSON.stringify(await stage.read('VaultAuthBackend', `given-${product}`)).includes('warning-of-a-server'),
     );
     proxy.heal();
   }
   // The errors were reported: otherwise this test proves nothing.
-  await eventually('it was passed on', async () => (await count('said-by-a-server')) >= 6);
+  await eventually('the errors were reported', async () => (await count('error-of-a-server')) >= 6);
   const everything = await reported();
   const secrets = new Set(
     PRODUCTS.flatMap((product) => [...Object.values(canaries(product)), ...secretsOf(stage.server(product).proxy.seen)]),

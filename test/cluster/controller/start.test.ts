@@ -37,13 +37,13 @@ const answerOf = async (path: string): Promise<string> => {
 
 it('is not ready without the CRDs, and reports how to install them', async () => {
   const remedy = 'kubectl apply --server-side -k deploy/crds';
-  let said = '';
+  let answer = '';
   // Each kind has a watch of its own.
-  await eventually('it says what to do', async () => {
-    said = await answerOf('/readyz').catch(() => '');
-    return said.includes(remedy) && said.includes('vaultauthroles');
+  await eventually('the remedy is reported', async () => {
+    answer = await answerOf('/readyz').catch(() => '');
+    return answer.includes(remedy) && answer.includes('vaultauthroles');
   });
-  expect(said).toMatch(/^503 .*vaultauthroles: the API server answered 404/s);
+  expect(answer).toMatch(/^503 .*vaultauthroles: the API server answered 404/s);
   expect(await answerOf('/healthz')).toMatch(/^200/);
   expect(await answerOf('/metrics')).toContain('\nvault_auth_injector_leading 0\n');
 }, 300_000);

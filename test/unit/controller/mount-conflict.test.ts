@@ -49,8 +49,8 @@ it.each<[string, Server, Server, boolean]>([
 ])('compares backends through endpoints of %s', (_what, one, two, isConflict) => {
   const context = contextOf({ one, two }, [older, younger]);
   expect(findMountConflict({ context, backend: older })).toBeUndefined();
-  const said = findMountConflict({ context, backend: younger });
-  expect(said?.includes('VaultAuthBackend older through VaultEndpoint one') === true).toBe(isConflict);
+  const message = findMountConflict({ context, backend: younger });
+  expect(message?.includes('VaultAuthBackend older through VaultEndpoint one') === true).toBe(isConflict);
 });
 
 it('leaves the mount to the backend that has it', () => {
