@@ -26,7 +26,7 @@ check('leaves the mount to the backend that has it, and gives it to the other on
   await stage.declare('by-another-way', 'second', shared('https://elsewhere.test:6443'));
   const { conditions, mount } = await stage.until('second', 'Mounted=NotOwned');
   const ready = conditions?.find(({ type }) => type === 'Ready');
-  expect(said).toMatchObject({ status: 'False', reason: 'NotOwned' });
+  expect(ready).toMatchObject({ status: 'False', reason: 'NotOwned' });
   expect(ready?.message).toContain('VaultAuthBackend first through VaultEndpoint openbao');
   expect(mount).toBeUndefined();
   expect(writes(stage.server('by-another-way')).filter((line) => line.includes('shared'))).toEqual([]);
