@@ -1,4 +1,4 @@
-// The rules of the house that a compiler does not know: who imports whom, who reads the environment, how long a file may be.
+// The rules of the house that a compiler does not know: imports between folders, the one reader of the environment, how long a file may be.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
@@ -57,7 +57,7 @@ const TWINS: Readonly<Record<string, readonly string[]>> = {
 /** What a rule does not hold yet. Entries may only leave this table. */
 const NOT_YET = {
   twins: ['controller/backend/config', 'resources/kinds'],
-  words: 140,
+  words: 0,
 };
 
 /** Packages that only one file, or one folder, may import for values. */
@@ -75,7 +75,7 @@ const OWNERS: Readonly<Record<string, string>> = {
 const product = sourcesIn('src');
 const everything = [...product, ...sourcesIn('test'), ...(existsSync(join(ROOT, 'certs')) ? sourcesIn('certs') : [])];
 
-/** Labels of ours: names under our prefix that are no annotations, and the folder that spells each. */
+/** The product's labels: names under its prefix that are not annotations, and the folder that spells each. */
 const LABELS: ReadonlyMap<string, string> = new Map([
   [INJECT_LABEL, 'selection'],
   [ADMISSION_LABEL, 'selection'],
@@ -220,7 +220,7 @@ describe('every file', () => {
 
 describe('the language of the house', () => {
   /** Persons and everyday verbs where the trade has nouns. Split, so that this file does not contain them. */
-  const WORDS = ['t-old', 'no-body', 'some-body', 'who-ever', 'wh-om', 'a-new', 'a-miss', 'of o-urs', 'tell of', 'tells of'];
+  const WORDS = ['t-old', 'no-body', 'some-body', 'who-ever', 'wh-om', 'a-new', 'a-miss', 'of o-urs', 'te-ll of', 'te-lls of'];
   const word = new RegExp(`\\b(?:${WORDS.map((each) => each.replace('-', '')).join('|')})\\b`, 'gi');
 
   it('is that of Kubernetes and Vault, everywhere outside quotations', () => {

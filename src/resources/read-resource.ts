@@ -22,7 +22,7 @@ export type ResourceReading<Name extends KindName> =
   | { readonly ok: true; readonly resource: Resources[Name] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** The kind of an object; undefined for an object that is not one of ours. */
+/** The kind of an object; undefined for an object of another API group. */
 export function kindOf(object: JsonObject): KindName | undefined {
   const kind = textOf(object, 'kind');
   return object['apiVersion'] === API_VERSION && kind !== undefined && isKind(kind) ? kind : undefined;

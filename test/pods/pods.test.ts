@@ -1,5 +1,6 @@
-// Golden pods: every folder is one capability, and a bug report becomes one. `make pods UPDATE=1` rewrites what is expected.
+// Golden pods: each folder is one capability, and a bug report becomes one. `make pods UPDATE=1` rewrites what is expected.
 import { expectedOf, goldenPods, podOf, review, reviewerOf, textIn, writeExpected } from './golden.ts';
+import { prose } from '../support/sources.ts';
 
 const isUpdate = process.env['UPDATE'] === '1';
 
@@ -18,4 +19,18 @@ describe.each(goldenPods())('test/pods/%s', (name) => {
     const { pod: injected = pod } = review(reviewer, pod);
     expect(review(reviewer, injected).pod).toBeUndefined();
   });
+});
+
+it('is quoted to the letter in documents, under <!-- test/pods/NAME/FILE -->', () => {
+  const quotes = prose().flatMap(({ file, text }) =>
+    [...text.matchAll(/^<!-- test\/pods\/([\w-]+)\/(\w+\.yaml) -->\n+```yaml\n([\s\S]*?)^```$/gm)].map(
+      ([, name = '', part = '', quote = '']) => ({
+        file,
+        name,
+        part,
+        quote,
+      }),
+    ),
+  );
+  expect(quotes.filter(({ name, part, quote }) => !textIn(name, part).includes(quote))).toEqual([]);
 });

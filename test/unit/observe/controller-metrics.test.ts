@@ -40,7 +40,7 @@ test('counts what happens and reads gauges when asked', async () => {
   const left = Number(found.find((line) => line.startsWith('vault_auth_injector_expiry_seconds{'))?.split(' ')[1]);
   expect(left).toBeGreaterThan(50);
 
-  // What is gone is not told any more.
+  // The metric of a deleted object disappears.
   pendingDeletions = [];
   metrics.expires('reviewer', 'one', undefined);
   metrics.probe('one', undefined);
