@@ -1,4 +1,4 @@
-// Manifests of the four kinds that an API server must take, and others that it must refuse, with a part of what it then says.
+// Manifests of the four kinds that an API server must accept, and others that it must reject, with a part of its message.
 import type { JsonObject } from '../../src/json/json.ts';
 import { API_VERSION, type KindName } from '../../src/resources/kinds.ts';
 import { SMALLEST } from '../support/objects.ts';

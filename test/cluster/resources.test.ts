@@ -93,7 +93,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     '%s: an object with %s is %s',
     async (kind, _what, _how, { spec, refusal, name }) => {
       const { status, text } = await create(kind, manifest(kind, spec, name));
-      // oxlint-disable jest/no-conditional-expect -- each row says which of the two it is
+      // oxlint-disable jest/no-conditional-expect -- each row decides which of the two it is
       if (refusal === undefined) expect({ status, text: status === 201 ? '' : text }).toEqual({ status: 201, text: '' });
       else
         expect({ refused: [400, 422].includes(status), text }).toEqual({ refused: true, text: expect.stringContaining(refusal) });

@@ -18,7 +18,7 @@ const autoRole = (
     serviceAccount: { name, uid: 'uid-of-account', annotations },
   });
 
-describe('a role of its own', () => {
+describe('an automatic role', () => {
   it.each<[string, boolean, object, Readonly<Record<string, string>>, string]>([
     ['Off', false, {}, REQUESTED, 'web'],
     ['Annotated, with annotation', true, { mode: 'Annotated' }, REQUESTED, 'web'],

@@ -12,7 +12,7 @@ describe('a configuration', () => {
       '',
     ],
     ['ClientJWT', { token_reviewer_jwt_set: false }, { reviewer: { mode: 'ClientJWT' } }, ''],
-    ['the authorities of the system', { kubernetes_ca_cert: '' }, { ca: { source: 'System' } }, ''],
+    ['the CA certificates of the system', { kubernetes_ca_cert: '' }, { ca: { source: 'System' } }, ''],
     [
       'keys',
       { pem_keys: ['-----BEGIN PUBLIC KEY-----'] },
@@ -21,7 +21,7 @@ describe('a configuration', () => {
     ],
     ['an issuer', { disable_iss_validation: false, issuer: 'https://i' }, { issuer: 'https://i' }, ''],
     ['an issuer that is not validated', { issuer: 'https://i' }, { issuer: 'Ignore' }, 'is set and not validated'],
-    ['a comparison with nothing', { disable_iss_validation: false }, { issuer: 'Ignore' }, 'Vault compares nothing'],
+    ['issuer validation without issuer', { disable_iss_validation: false }, { issuer: 'Ignore' }, 'Vault compares nothing'],
     [
       'a stored token, and its own',
       { disable_local_ca_jwt: false },
@@ -49,7 +49,7 @@ describe('a configuration', () => {
 
   it.each<[string, Partial<VaultMount>, string]>([
     ['another type', { type: 'userpass' }, 'is of type userpass'],
-    ['nothing', { config: undefined }, 'was never configured'],
+    ['no configuration', { config: undefined }, 'was never configured'],
     ['several URLs', { type: 'jwt', config: { jwks_pairs: [{ jwks_url: 'a' }] } }, 'jwks_pairs'],
     ['browser flow', { type: 'oidc', config: { oidc_client_id: 'a' } }, 'browser flow'],
     ['a provider', { type: 'jwt', config: { provider_config: { provider: 'azure' } } }, '"azure"'],

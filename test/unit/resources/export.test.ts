@@ -59,11 +59,11 @@ describe('a role that cannot be expressed', () => {
     ['a glob of names', { bound_service_account_names: ['app-*'] }, 'by the pattern "app-*"'],
     ['every namespace', { bound_service_account_namespaces: ['*'] }, 'by the pattern "*"'],
     ['a selector', { bound_service_account_namespace_selector: '{"matchLabels":{}}' }, 'by a selector'],
-    ['a name that is none', { bound_service_account_names: ['Web'] }, 'not a valid name in Kubernetes'],
+    ['an invalid name', { bound_service_account_names: ['Web'] }, 'not a valid name in Kubernetes'],
     ['no service account', { bound_service_account_names: [] }, 'binds no service account'],
-    ['too many', { bound_service_account_names: Array.from({ length: 17 }, (_, index) => `a${index}`) }, '17 service accounts'],
+    ['too many service accounts', { bound_service_account_names: Array.from({ length: 17 }, (_, index) => `a${index}`) }, '17 service accounts'],
     ['an audience that the schema rejects', { audience: 'with space' }, 'spec.audience must match'],
-    ['uses beyond counting', { token_num_uses: 1e9 }, 'spec.token.numUses must be'],
+    ['a limit of uses that the schema rejects', { token_num_uses: 1e9 }, 'spec.token.numUses must be'],
   ])('%s', (_what, fields, reason) => {
     const { manifests, notes } = exported({ web: { ...ROLE, ...fields } });
     expect(manifests).toHaveLength(1);
@@ -72,18 +72,18 @@ describe('a role that cannot be expressed', () => {
   });
 
   it.each<[string, JsonObject, string]>([
-    ['people with browsers', { role_type: 'oidc' }, 'role_type oidc'],
+    ['role_type oidc', { role_type: 'oidc' }, 'role_type oidc'],
     ['another claim', { bound_claims: { team: 'x' } }, 'binds the claim "team"'],
     [
       'a glob of subjects',
       { bound_claims_type: 'glob', bound_claims: { sub: ['system:serviceaccount:team:*'] } },
       'not the exact name of a service account',
     ],
-    ['a subject of others', { bound_subject: 'alice', bound_claims: {} }, 'binds the subject "alice"'],
+    ['a subject that is not a service account', { bound_subject: 'alice', bound_claims: {} }, 'binds the subject "alice"'],
     ['no subject', { bound_claims: {} }, 'every token of the issuer'],
     ['two kinds of subject', { bound_subject: 'system:serviceaccount:team:web' }, 'both bound_subject'],
     ['two audiences', { bound_audiences: ['a', 'b'] }, 'accepts 2 audiences'],
-    ['another name of identities', { user_claim: 'email' }, 'the claim "email"'],
+    ['another user claim', { user_claim: 'email' }, 'the claim "email"'],
   ])('of type jwt: %s', (_what, fields, reason) => {
     const { manifests, notes } = exported({ web: { ...JWT_ROLE, ...fields } }, JWT_MOUNT);
     expect(manifests).toHaveLength(1);
@@ -91,14 +91,14 @@ describe('a role that cannot be expressed', () => {
   });
 });
 
-describe('a role that is expressed with a word', () => {
+describe('a role that is exported with a note', () => {
   it.each<[string, JsonObject, string]>([
     ['several namespaces', { bound_service_account_namespaces: ['a', 'b'] }, 'binds 2 namespaces'],
-    ['deprecated doubles', { policies: ['a'], ttl: 60, num_uses: 0 }, 'deprecated fields (policies, ttl)'],
-    ['root and a list in one', { token_policies: ['root', 'a,b', 'c'] }, 'cannot reference: "root", "a,b"'],
+    ['deprecated fields', { policies: ['a'], ttl: 60, num_uses: 0 }, 'deprecated fields (policies, ttl)'],
+    ['root and an invalid name', { token_policies: ['root', 'a,b', 'c'] }, 'cannot reference: "root", "a,b"'],
     ['too many policies', { token_policies: Array.from({ length: 40 }, (_, index) => `p${index}`) }, 'has 40 policies'],
     ['no audience', { audience: undefined }, 'has no audience'],
-    ['metadata of aliases', { alias_metadata: { a: 'b' } }, 'alias_metadata'],
+    ['alias metadata', { alias_metadata: { a: 'b' } }, 'alias_metadata'],
   ])('%s', (_what, fields, reason) => {
     const { roles, notes } = exported({ web: { ...ROLE, ...fields } });
     expect(roles.length).toBeGreaterThan(0);

@@ -28,7 +28,7 @@ const judge = (spec: object, role: object = {}, others: Partial<TenancyInput> = 
 
 describe('a role', () => {
   it.each<[string, object, object, string, boolean, readonly string[]]>([
-    ['without wishes', everywhere(), {}, 'Accepted', true, []],
+    ['without requests', everywhere(), {}, 'Accepted', true, []],
     ['of a namespace that is not selected', { tenancy: {} }, {}, 'NamespaceNotAllowed', false, []],
     [
       'of a namespace that is not selected',
@@ -38,7 +38,7 @@ describe('a role', () => {
       false,
       [],
     ],
-    ['with what everybody gets', everywhere({ defaultPolicies: ['base', 'external:kv'] }), {}, 'Accepted', true, ['base', 'kv']],
+    ['with default policies', everywhere({ defaultPolicies: ['base', 'external:kv'] }), {}, 'Accepted', true, ['base', 'kv']],
     [
       'with what a rule allows',
       everywhere({ policyRules: [rule(['a', 'b'])] }),
@@ -123,12 +123,12 @@ describe('a role', () => {
       true,
       [],
     ],
-    ['with a name that it may not choose', everywhere(), { vaultRoleName: 'other' }, 'NameNotAllowed', false, []],
-    ['with what the product lacks', everywhere(), { token: { strictlyBindIP: true } }, 'UnsupportedByProduct', true, []],
-    ['that is to outlive its object', everywhere(), { deletionPolicy: 'Retain' }, 'RetainNotAllowed', true, []],
-    ['that may outlive its object', everywhere({ allowRetain: true }), { deletionPolicy: 'Retain' }, 'Accepted', true, []],
+    ['with a vaultRoleName that is not allowed', everywhere(), { vaultRoleName: 'other' }, 'NameNotAllowed', false, []],
+    ['with a feature that the product does not support', everywhere(), { token: { strictlyBindIP: true } }, 'UnsupportedByProduct', true, []],
+    ['with deletionPolicy Retain that is not allowed', everywhere(), { deletionPolicy: 'Retain' }, 'RetainNotAllowed', true, []],
+    ['with deletionPolicy Retain that is allowed', everywhere({ allowRetain: true }), { deletionPolicy: 'Retain' }, 'Accepted', true, []],
     [
-      'that is made elsewhere, and stays there',
+      'that is observed',
       everywhere(),
       { deletionPolicy: 'Retain', managementPolicy: 'Observe' },
       'Accepted',
@@ -175,7 +175,7 @@ test.each<[string, object, boolean, boolean]>([
   expect(isRetained(role, undefined)).toBe(allowed);
 });
 
-describe('patterns of service accounts', () => {
+describe('service account patterns', () => {
   it.each([
     ['*', 'anything', true],
     ['web', 'web', true],
@@ -195,11 +195,11 @@ describe('patterns of service accounts', () => {
 
 describe('a selector', () => {
   it.each<[string, LabelSelector | undefined, boolean]>([
-    ['that is not there', undefined, false],
+    ['that is undefined', undefined, false],
     ['that is empty', {}, true],
     ['by a label', { matchLabels: { team: 'payments' } }, true],
     ['by two labels, one of which differs', { matchLabels: { team: 'payments', tier: 'x' } }, false],
-    ['by a name that every object has', { matchExpressions: [{ key: 'constructor', operator: 'Exists' }] }, false],
+    ['by the name of an inherited property', { matchExpressions: [{ key: 'constructor', operator: 'Exists' }] }, false],
     ['In', { matchExpressions: [{ key: 'tier', operator: 'In', values: ['silver', 'gold'] }] }, true],
     ['In, absent', { matchExpressions: [{ key: 'x', operator: 'In', values: ['y'] }] }, false],
     ['NotIn', { matchExpressions: [{ key: 'tier', operator: 'NotIn', values: ['gold'] }] }, false],
