@@ -61,7 +61,11 @@ describe('a role that cannot be expressed', () => {
     ['a selector', { bound_service_account_namespace_selector: '{"matchLabels":{}}' }, 'by a selector'],
     ['an invalid name', { bound_service_account_names: ['Web'] }, 'not a valid name in Kubernetes'],
     ['no service account', { bound_service_account_names: [] }, 'binds no service account'],
-    ['too many service accounts', { bound_service_account_names: Array.from({ length: 17 }, (_, index) => `a${index}`) }, '17 service accounts'],
+    [
+      'too many service accounts',
+      { bound_service_account_names: Array.from({ length: 17 }, (_, index) => `a${index}`) },
+      '17 service accounts',
+    ],
     ['an audience that the schema rejects', { audience: 'with space' }, 'spec.audience must match'],
     ['a limit of uses that the schema rejects', { token_num_uses: 1e9 }, 'spec.token.numUses must be'],
   ])('%s', (_what, fields, reason) => {

@@ -124,17 +124,24 @@ describe('a role', () => {
       [],
     ],
     ['with a vaultRoleName that is not allowed', everywhere(), { vaultRoleName: 'other' }, 'NameNotAllowed', false, []],
-    ['with a feature that the product does not support', everywhere(), { token: { strictlyBindIP: true } }, 'UnsupportedByProduct', true, []],
-    ['with deletionPolicy Retain that is not allowed', everywhere(), { deletionPolicy: 'Retain' }, 'RetainNotAllowed', true, []],
-    ['with deletionPolicy Retain that is allowed', everywhere({ allowRetain: true }), { deletionPolicy: 'Retain' }, 'Accepted', true, []],
     [
-      'that is observed',
+      'with a feature that the product does not support',
       everywhere(),
-      { deletionPolicy: 'Retain', managementPolicy: 'Observe' },
+      { token: { strictlyBindIP: true } },
+      'UnsupportedByProduct',
+      true,
+      [],
+    ],
+    ['with deletionPolicy Retain that is not allowed', everywhere(), { deletionPolicy: 'Retain' }, 'RetainNotAllowed', true, []],
+    [
+      'with deletionPolicy Retain that is allowed',
+      everywhere({ allowRetain: true }),
+      { deletionPolicy: 'Retain' },
       'Accepted',
       true,
       [],
     ],
+    ['that is observed', everywhere(), { deletionPolicy: 'Retain', managementPolicy: 'Observe' }, 'Accepted', true, []],
   ])('%s', (_what, spec, role, reason, admitted, policies) => {
     expect(judge(spec, role).slice(0, 3)).toEqual([reason, admitted, policies]);
   });
