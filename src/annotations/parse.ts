@@ -1,7 +1,7 @@
 // Layers of annotations → typed options, problems and warnings. The only reader of raw annotations.
 import { FAMILY_ORDER, families, type Families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
-import { INVALID, type ValueOf } from './kinds.ts';
+import { INVALID, type ValueOf } from './value-kinds.ts';
 import { kebab, nameWithin, OWN_PREFIX } from './names.ts';
 import { LISTED_FIELDS, readSecretList, type ReadYaml } from './secret-list.ts';
 import { nearestName } from './suggest.ts';

@@ -2,7 +2,7 @@
 // read alike. Unknown fields and wrong values are problems.
 import { families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
-import { containerName, INVALID, type Kind } from './kinds.ts';
+import { containerName, INVALID, type Kind } from './value-kinds.ts';
 import { nearestWord } from './suggest.ts';
 
 /** A YAML document without types: every scalar is its text. */

@@ -17,7 +17,7 @@ import {
   volumeSize,
   yamlList,
   type Kind,
-} from './kinds.ts';
+} from './value-kinds.ts';
 
 export interface Row<T> {
   readonly kind: Kind<T>;

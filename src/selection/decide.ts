@@ -1,5 +1,5 @@
 // Selection: is this pod injected, and why (not). Evaluated top to bottom; the first match wins.
-import { flag, INVALID } from '../annotations/kinds.ts';
+import { flag, INVALID } from '../annotations/value-kinds.ts';
 
 /** Values of a metric label and a log field, and headings of the documentation. */
 export type SelectionReason =

@@ -1,5 +1,5 @@
 // Flags and environment → one frozen object, or every problem they have. The only reader of the environment.
-import { INVALID, type Kind, type ValueOf } from '../annotations/kinds.ts';
+import { INVALID, type Kind, type ValueOf } from '../annotations/value-kinds.ts';
 import { kebab } from '../annotations/names.ts';
 import type { OperatorOptions } from '../annotations/parse.ts';
 import { nearestWord } from '../annotations/suggest.ts';

@@ -1,7 +1,18 @@
 // The table of settings: flag, environment variable, kind, default and sentence of everything an operator can set.
-import { decimal, duration, flag, int32, integer, nameList, oneOf, quantity, text, type Kind } from '../annotations/kinds.ts';
+import {
+  decimal,
+  duration,
+  flag,
+  int32,
+  integer,
+  nameList,
+  oneOf,
+  quantity,
+  text,
+  type Kind,
+} from '../annotations/value-kinds.ts';
 import { FLAVOURS, PROBES, PROFILES, DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
-import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './kinds.ts';
+import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './value-kinds.ts';
 
 export type Command = 'webhook' | 'agent-inject' | 'controller' | 'inject' | 'explain';
 

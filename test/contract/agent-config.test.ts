@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { text } from '../../src/annotations/kinds.ts';
+import { text } from '../../src/annotations/value-kinds.ts';
 import { kebab } from '../../src/annotations/names.ts';
 import { table } from '../../src/annotations/table.ts';
 import { objectAt, textOf, type JsonObject } from '../../src/json/json.ts';

@@ -1,6 +1,6 @@
 // docs/annotations.md from the table of annotations and the families.
 import { families } from '../../src/annotations/families.ts';
-import type { Kind } from '../../src/annotations/kinds.ts';
+import type { Kind } from '../../src/annotations/value-kinds.ts';
 import { annotationName, FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
 import { LISTED_FIELDS, type ListedField } from '../../src/annotations/secret-list.ts';
 import { ANNOTATION_LAYERS, type AnnotationLayer } from '../../src/annotations/parse.ts';

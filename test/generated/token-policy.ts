@@ -1,6 +1,6 @@
 // The MutatingAdmissionPolicy of mode token: what src/pod/token-mode.ts adds, in CEL, for pods whose annotations are plain. Whatever is
 // not plain is left to the webhook: a name that the policy does not know, a value that could be a problem, a place that is taken.
-import { flag } from '../../src/annotations/kinds.ts';
+import { flag } from '../../src/annotations/value-kinds.ts';
 import { allNames, annotationName, PREFIXES } from '../../src/annotations/names.ts';
 import { type Row, type OptionKey, table } from '../../src/annotations/table.ts';
 import type { JsonObject } from '../../src/json/json.ts';

@@ -1,6 +1,6 @@
 // The four entries of the MutatingWebhookConfiguration: together they call for the pods that src/selection chooses, and each pod
 // matches one of them at the most. Selectors see labels, conditions see annotations; namespaces can be seen by selectors alone.
-import { flag } from '../../src/annotations/kinds.ts';
+import { flag } from '../../src/annotations/value-kinds.ts';
 import { allNames } from '../../src/annotations/names.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { ADMISSION_LABEL, INJECT_LABEL } from '../../src/selection/decide.ts';

@@ -1,7 +1,7 @@
 // The log: levels and formats as vault-k8s names them, one line per event whatever the values hold.
-import { INVALID } from '../../src/annotations/kinds.ts';
+import { INVALID } from '../../src/annotations/value-kinds.ts';
 import { createLog, type LogFormat, type LogLevel } from '../../src/observe/log.ts';
-import { logLevel } from '../../src/settings/kinds.ts';
+import { logLevel } from '../../src/settings/value-kinds.ts';
 
 const capture = (level: LogLevel, format: LogFormat) => {
   const lines: string[] = [];

@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
-import { text, type Kind } from '../../src/annotations/kinds.ts';
+import { text, type Kind } from '../../src/annotations/value-kinds.ts';
 import { annotationName, familyName } from '../../src/annotations/names.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';

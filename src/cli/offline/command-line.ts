@@ -1,5 +1,5 @@
 // The command lines of inject and explain: settings that both share with the webhook, and flags of their own.
-import { flag, INVALID } from '../../annotations/kinds.ts';
+import { flag, INVALID } from '../../annotations/value-kinds.ts';
 import { readSettings, type ReadSettings } from '../../settings/read.ts';
 import { helpOf, type OwnFlag } from '../help.ts';
 import { asksForHelp, type Terminal } from '../terminal.ts';

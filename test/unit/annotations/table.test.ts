@@ -1,6 +1,6 @@
 // The table of annotations: every row is valid, and all annotations of vault-k8s exist.
 import { families } from '../../../src/annotations/families.ts';
-import { INVALID } from '../../../src/annotations/kinds.ts';
+import { INVALID } from '../../../src/annotations/value-kinds.ts';
 import { allNames, annotationName, familyName, PREFIXES, kebab } from '../../../src/annotations/names.ts';
 import { baseline, parseAnnotations } from '../../../src/annotations/parse.ts';
 import { type Row, table, type OptionKey } from '../../../src/annotations/table.ts';

@@ -1,6 +1,6 @@
 // The manifests of a first installation agree with one another and with the program.
 import { objectAt, type JsonObject } from '../../../src/json/json.ts';
-import { flag } from '../../../src/annotations/kinds.ts';
+import { flag } from '../../../src/annotations/value-kinds.ts';
 import { allNames } from '../../../src/annotations/names.ts';
 import { ADMISSION_LABEL, INJECT_LABEL } from '../../../src/selection/decide.ts';
 import { readSettings } from '../../../src/settings/read.ts';

@@ -1,5 +1,5 @@
 // The table of settings: every row is valid, and all settings of vault-k8s exist.
-import { INVALID } from '../../../src/annotations/kinds.ts';
+import { INVALID } from '../../../src/annotations/value-kinds.ts';
 import { table, type OptionKey } from '../../../src/annotations/table.ts';
 import { defaultOf, flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow } from '../../../src/settings/table.ts';

@@ -1,5 +1,5 @@
 // Kinds of values that only settings have; the others are shared with annotations.
-import { INVALID, type Kind } from '../annotations/kinds.ts';
+import { INVALID, type Kind } from '../annotations/value-kinds.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 

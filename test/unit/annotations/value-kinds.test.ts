@@ -12,7 +12,7 @@ import {
   text,
   INVALID,
   type Kind,
-} from '../../../src/annotations/kinds.ts';
+} from '../../../src/annotations/value-kinds.ts';
 
 const accepts = <T>(kind: Kind<T>, table: readonly (readonly [raw: string, value: T])[]): void => {
   it.each(table)(`${kind.name} reads %j as %j`, (raw, value) => expect(kind.read(raw)).toEqual(value));
