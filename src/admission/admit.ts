@@ -17,7 +17,7 @@ import { allowedNames, guardProblemsOf, patchProblemsOf, withoutGuarded } from '
 import type { Problem } from './problems.ts';
 import { linkPod, type LinkedPod } from './roles/link.ts';
 import type { RoleProblemEffect } from './roles/modes.ts';
-import type { RoleLister } from './roles/resolve.ts';
+import type { LinkLister } from './roles/resolve.ts';
 
 /** Labels and annotations of a namespace or service account in the cache. */
 export interface CachedMetadata {
@@ -37,7 +37,7 @@ export interface AdmissionContext {
   readonly namespace: (name: string) => CachedMetadata | undefined;
   readonly serviceAccount: (namespace: string, name: string) => CachedMetadata | undefined;
   /** VaultAuthRoles and the objects that they reference; undefined: there are none, or they are not in the cache. */
-  readonly roles?: RoleLister | undefined;
+  readonly links?: LinkLister | undefined;
   /** Of a namespace, without those that bound neither containers nor pods. */
   readonly limitRanges: (namespace: string) => readonly LimitRange[];
   /** Reads the annotation that declares secrets as a list. */
@@ -150,7 +150,7 @@ export function podOptions(
     context.baseline,
     context.readYaml,
   );
-  if (!context.roles?.inUse()) return { own, linked: undefined };
+  if (!context.links?.inUse()) return { own, linked: undefined };
   const surroundings = {
     namespace,
     serviceAccount: account,
@@ -158,7 +158,7 @@ export function podOptions(
     serviceAccountAnnotations: cachedAccount?.annotations ?? NO_TEXTS,
     podToken: (options: Options) => podTokenOf(pod, options),
   };
-  return { own, linked: linkPod(own, surroundings, context.roles) };
+  return { own, linked: linkPod(own, surroundings, context.links) };
 }
 
 const missingServiceAccount = (pod: Pod, namespace: string, context: AdmissionContext): readonly MissingObject[] => {

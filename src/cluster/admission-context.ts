@@ -1,6 +1,6 @@
 // Settings and cluster state as the context of an admission, for servers and offline commands.
 import type { AdmissionContext, CachedMetadata } from '../admission/admit.ts';
-import type { RoleLister } from '../admission/roles/resolve.ts';
+import type { LinkLister } from '../admission/roles/resolve.ts';
 import { baseline } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
@@ -14,7 +14,7 @@ export interface CachedCluster {
   /** LimitRanges of a namespace; absent: they are not watched. */
   readonly limitRanges?: (namespace: string) => readonly LimitRange[];
   /** VaultAuthRoles and the objects that they reference; absent: they are not watched. */
-  readonly roles?: RoleLister;
+  readonly links?: LinkLister;
   /** The version of the API server has native sidecars; absent: the version is unknown. */
   readonly nativeSidecars?: boolean;
 }
@@ -54,7 +54,7 @@ export function admissionContext(
     limitRanges: () => NO_LIMITS,
     ...cluster,
     // vault-k8s has no such objects.
-    ...(isCompat ? { roles: undefined } : {}),
+    ...(isCompat ? { links: undefined } : {}),
     readYaml,
   };
 }

@@ -13,7 +13,7 @@ import type { Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 import { NO_CLUSTER, type CachedCluster } from './admission-context.ts';
 import { withLookUps } from './look-up.ts';
-import { startRoleInformers } from './role-cache.ts';
+import { startLinkInformers } from './link-cache.ts';
 import { serverVersion } from './server-version.ts';
 
 export interface ClusterCache {
@@ -78,18 +78,18 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
   };
   const metadata = startMetadataInformer({ client, isRelevant: (name) => nameWithin(name) !== undefined, onProblem });
   const limits = startLimitRangeInformer(client, onProblem);
-  const roles = startRoleInformers({ client, log, onProblem });
+  const links = startLinkInformers({ client, log, onProblem });
   const version = settings.nativeSidecars === 'auto' ? serverVersion(client, log) : undefined;
   const started = performance.now();
   metrics.watch({
     cacheStaleness: () => (performance.now() - (metadata.lastActivity() ?? started)) / 1000,
-    rolesSynced: roles.synced,
+    rolesSynced: links.synced,
   });
   let cluster: CachedCluster = {
     namespace: metadata.namespace,
     serviceAccount: metadata.serviceAccount,
     limitRanges: limits.list,
-    roles: roles.lister,
+    links: links.lister,
   };
   return {
     current: () => {
@@ -102,12 +102,12 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
       () =>
         metadata.syncedOrForbidden() &&
         limits.syncedOrFailed() &&
-        roles.syncedOrUnavailable() &&
+        links.syncedOrUnavailable() &&
         (version?.answeredOrFailed() ?? true),
       log,
     ),
     close: async () => {
-      await Promise.all([metadata.close(), limits.close(), roles.close(), version?.close()]);
+      await Promise.all([metadata.close(), limits.close(), links.close(), version?.close()]);
     },
   };
 };

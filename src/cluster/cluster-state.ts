@@ -2,7 +2,7 @@
 // once by a command or watched by a server.
 import { statSync, watch, type FSWatcher } from 'node:fs';
 import type { CachedMetadata } from '../admission/admit.ts';
-import type { RoleLister } from '../admission/roles/resolve.ts';
+import type { LinkLister } from '../admission/roles/resolve.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { limitRangeOf, type LimitRange } from '../pod/limit-range.ts';
 import { kinds } from '../resources/kinds.ts';
@@ -10,7 +10,7 @@ import { kindOf, readResource } from '../resources/read-resource.ts';
 import { readDocuments, type SourceText } from '../yaml/documents.ts';
 import { filesBelow, readSource, reasonOf } from '../yaml/sources.ts';
 import { NO_CLUSTER, type CachedCluster } from './admission-context.ts';
-import { cachedObject, LINKED_KINDS, roleCache } from './role-cache.ts';
+import { cachedObject, LINKED_KINDS, linkCache } from './link-cache.ts';
 
 export interface FileCluster extends CachedCluster {
   /** automountServiceAccountToken of a service account; undefined: not set. */
@@ -60,7 +60,7 @@ export function fileCluster(files: readonly FileObjects[]): FileCluster {
     namespace: (name) => metadata(namespaceKey(name)),
     serviceAccount: (namespace, name) => metadata(accountKey(namespace, name)),
     limitRanges: (namespace) => limitRanges.get(namespace) ?? [],
-    roles: rolesOf(objects.values()),
+    links: linksOf(objects.values()),
     automountsToken: (namespace, name) => {
       const value = objects.get(accountKey(namespace, name))?.['automountServiceAccountToken'];
       return typeof value === 'boolean' ? value : undefined;
@@ -69,8 +69,8 @@ export function fileCluster(files: readonly FileObjects[]): FileCluster {
 }
 
 /** The status in a file counts, for example of a dump; a missing one means that the state of the role is unknown. */
-const rolesOf = (objects: Iterable<JsonObject>): RoleLister => {
-  const cache = roleCache();
+const linksOf = (objects: Iterable<JsonObject>): LinkLister => {
+  const cache = linkCache();
   for (const object of objects) {
     const kind = LINKED_KINDS.find((each) => each === kindOf(object));
     const cached = kind && cachedObject(kind, object, false);

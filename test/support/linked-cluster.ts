@@ -1,6 +1,6 @@
 // A cluster with VaultAuthRoles: an endpoint and a backend "main", and roles in the namespace "shop".
 import type { CachedCluster } from '../../src/cluster/admission-context.ts';
-import { cachedObject, type LinkedKind, roleCache } from '../../src/cluster/role-cache.ts';
+import { cachedObject, type LinkedKind, linkCache } from '../../src/cluster/link-cache.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import type { Surrounding } from './pods.ts';
 
@@ -53,7 +53,7 @@ const textsOf = (texts: Readonly<Record<string, string>> = {}): ReadonlyMap<stri
 /** A webhook with these objects in its cache. */
 export function linked(declared: Declared = {}): Surrounding {
   const { endpoints = { main: ENDPOINT }, backends = { main: backendSpec() }, roles = {}, isOffline = false } = declared;
-  const store = roleCache();
+  const store = linkCache();
   const put = (kind: LinkedKind, name: string, rest: JsonObject): void => {
     const fact = cachedObject(kind, { metadata: { name, namespace: 'shop' }, ...rest }, !isOffline);
     if (fact) store.set(fact);
@@ -65,7 +65,7 @@ export function linked(declared: Declared = {}): Surrounding {
   const cluster: CachedCluster = {
     namespace: () => ({ labels: textsOf(declared.namespaceLabels), annotations: textsOf(declared.namespaceAnnotations) }),
     serviceAccount: () => ({ labels: new Map(), annotations: textsOf(declared.accountAnnotations) }),
-    roles: store,
+    links: store,
   };
   return { command: 'webhook', cluster, ...(declared.flags ? { flags: declared.flags } : {}) };
 }

@@ -6,7 +6,7 @@ import type { AdmissionMode } from '../../resources/backend.ts';
 import type { CachedBackend } from '../../resources/webhook-view.ts';
 import { nameInVault } from '../../resources/role-name.ts';
 import { applyMode, effectiveMode, type ModeResult } from './modes.ts';
-import { binds, resolveRole, type PodIdentity, type ResolvedRole, type RoleLister } from './resolve.ts';
+import { binds, resolveRole, type PodIdentity, type ResolvedRole, type LinkLister } from './resolve.ts';
 import type { RoleProblem } from './role-problems.ts';
 
 /** A pod with the login of its role. */
@@ -30,7 +30,7 @@ interface PodToken {
 }
 
 /** Undefined: no object concerns the pod, and its annotations and the settings alone decide. */
-export function linkPod(own: Parsed, pod: PodSurroundings, lister: RoleLister): LinkedPod | undefined {
+export function linkPod(own: Parsed, pod: PodSurroundings, lister: LinkLister): LinkedPod | undefined {
   if (!usesKubernetesLogin(own)) return undefined;
   const role = own.options.role === '' ? (own.families.authConfig.get('role')?.value ?? '') : own.options.role;
   const identity: PodIdentity = {

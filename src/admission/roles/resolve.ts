@@ -6,8 +6,8 @@ import { nameInVault } from '../../resources/role-name.ts';
 import { selectorMatches } from '../../resources/label-selector.ts';
 import type { RoleProblem } from './role-problems.ts';
 
-/** VaultAuthRoles, VaultAuthBackends and VaultEndpoints in the cache. */
-export interface RoleLister {
+/** Finds VaultAuthRoles, VaultAuthBackends and VaultEndpoints, the objects that link a pod to Vault, in the cache. */
+export interface LinkLister {
   /** False: there are none in the cluster, or not all of them are in the cache yet. */
   readonly inUse: () => boolean;
   readonly role: (namespace: string, name: string) => CachedRole | undefined;
@@ -51,7 +51,7 @@ export type Resolution =
  * The role that the pod's annotations name, else the only one that binds its service account, else the one with the name of its
  * service account.
  */
-export function resolveRole(pod: PodIdentity, lister: RoleLister): Resolution {
+export function resolveRole(pod: PodIdentity, lister: LinkLister): Resolution {
   const { namespace, serviceAccount } = pod;
   if (pod.role !== '') {
     const role = lister.role(namespace, pod.role) ?? roleNamedInVault(pod, lister);
@@ -76,29 +76,29 @@ export function binds({ serviceAccounts }: CachedRole, serviceAccount: string): 
 }
 
 /** Pods that are older than the VaultAuthRoles name the role as it is called in Vault. */
-const roleNamedInVault = (pod: PodIdentity, lister: RoleLister): CachedRole | undefined =>
+const roleNamedInVault = (pod: PodIdentity, lister: LinkLister): CachedRole | undefined =>
   lister.rolesIn(pod.namespace).find((role) => {
     const backend = backendOf(role, pod, lister);
     return backend !== undefined && nameInVault(backend, role) === pod.role;
   });
 
-const isOnNamedBackend = (role: CachedRole, pod: PodIdentity, lister: RoleLister): boolean =>
+const isOnNamedBackend = (role: CachedRole, pod: PodIdentity, lister: LinkLister): boolean =>
   pod.backend === undefined || backendOf(role, pod, lister)?.name === pod.backend;
 
 /** As in the controller: the backend of the role's backendRef, else of the namespace's label, else the default one. */
-const backendOf = (role: CachedRole, { namespaceLabels }: PodIdentity, lister: RoleLister): CachedBackend | undefined => {
+const backendOf = (role: CachedRole, { namespaceLabels }: PodIdentity, lister: LinkLister): CachedBackend | undefined => {
   const name = role.backend ?? namespaceLabels.get(BACKEND_LABEL);
   return name === undefined ? lister.defaultBackend() : lister.backend(name);
 };
 
-const resolutionOf = (role: CachedRole, pod: PodIdentity, lister: RoleLister): Resolution => {
+const resolutionOf = (role: CachedRole, pod: PodIdentity, lister: LinkLister): Resolution => {
   const backend = backendOf(role, pod, lister);
   const by = `VaultAuthRole ${role.namespace}/${role.name}`;
   if (!backend) {
     const name = role.backend ?? pod.namespaceLabels.get(BACKEND_LABEL) ?? '';
     return { kind: 'unresolved', problem: { code: 'vault-object-missing', kind: 'VaultAuthBackend', name, by }, backend };
   }
-  if (!isAdmitted(role, backend, pod)) {
+  if (!mayUseBackend(role, backend, pod)) {
     const reason = `VaultAuthBackend ${backend.name} does not admit namespace ${role.namespace}`;
     const problem = { code: 'vault-role-unprogrammed', role: `${role.namespace}/${role.name}`, reason } as const;
     return { kind: 'unresolved', problem, backend: undefined };
@@ -110,11 +110,11 @@ const resolutionOf = (role: CachedRole, pod: PodIdentity, lister: RoleLister): R
  * False: the role names a backend that does not admit its namespace. Such a backend must not give the pod its address: a tenant
  * could send the pod's token to a server that is not meant for them. The controller decides about a role that is in Vault.
  */
-const isAdmitted = (role: CachedRole, backend: CachedBackend, { namespaceLabels }: PodIdentity): boolean =>
+const mayUseBackend = (role: CachedRole, backend: CachedBackend, { namespaceLabels }: PodIdentity): boolean =>
   role.state !== 'unprogrammed' ||
   selectorMatches(backend.autoRoleRules.tenancy.namespaceSelector, Object.fromEntries(namespaceLabels));
 
-const withEndpoint = (kind: 'resolved' | 'pending', role: CachedRole, backend: CachedBackend, lister: RoleLister): Resolution => {
+const withEndpoint = (kind: 'resolved' | 'pending', role: CachedRole, backend: CachedBackend, lister: LinkLister): Resolution => {
   const endpoint = lister.endpoint(backend.endpoint);
   if (endpoint) return { kind, resolved: { role, backend, endpoint } };
   const by = `VaultAuthBackend ${backend.name}`;
@@ -129,7 +129,7 @@ const withEndpoint = (kind: 'resolved' | 'pending', role: CachedRole, backend: C
  * Pods without a VaultAuthRole keep their login: many are older than the objects. The missing role is a problem only if the
  * backend is meant for the namespace and the pod uses its mount.
  */
-const withoutRole = (pod: PodIdentity, lister: RoleLister): Resolution => {
+const withoutRole = (pod: PodIdentity, lister: LinkLister): Resolution => {
   const named = pod.backend ?? pod.namespaceLabels.get(BACKEND_LABEL);
   const backend = named === undefined ? lister.defaultBackend() : lister.backend(named);
   if (!backend) {

@@ -2,10 +2,10 @@
 // service account, LimitRanges and objects of our kinds that the cluster has now.
 import { existsSync } from 'node:fs';
 import { delimiter } from 'node:path';
-import type { RoleLister } from '../../admission/roles/resolve.ts';
+import type { LinkLister } from '../../admission/roles/resolve.ts';
 import { admissionContext } from '../../cluster/admission-context.ts';
 import { clusterObjects, fileCluster, type FileCluster } from '../../cluster/cluster-state.ts';
-import { cachedObject, LINKED_KINDS, roleCache } from '../../cluster/role-cache.ts';
+import { cachedObject, LINKED_KINDS, linkCache } from '../../cluster/link-cache.ts';
 import { hasNativeSidecars } from '../../cluster/server-version.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import { kubeClient, type KubeClient } from '../../kube/client.ts';
@@ -148,26 +148,26 @@ const clusterAround = async (
       if (!isKubeError(error, 'NotFound')) warnings.push(`cannot be read, and is ignored: ${messageOf(error)}`);
       return undefined;
     });
-  const [own, serviceAccount, limits, version, roles] = await Promise.all([
+  const [own, serviceAccount, limits, version, links] = await Promise.all([
     read(core(namespace)),
     read(`${core(namespace)}/serviceaccounts/${encodeURIComponent(account)}`),
     read(`${core(namespace)}/limitranges`),
     read('/version'),
-    rolesOf(client, namespace, warnings),
+    linksOf(client, namespace, warnings),
   ]);
   const ranges = objectsOf(limits?.['items']).map((range) => ({ apiVersion: 'v1', kind: 'LimitRange', ...range }));
   const items = [own, serviceAccount, ...ranges].filter((object) => object !== undefined);
   const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   const nativeSidecars = hasNativeSidecars({ major: textOf(version, 'major') ?? '', minor: textOf(version, 'minor') ?? '' });
-  return { ...fileCluster([clusterObjects({ file: SOURCE, text }).objects]), nativeSidecars, ...(roles ? { roles } : {}) };
+  return { ...fileCluster([clusterObjects({ file: SOURCE, text }).objects]), nativeSidecars, ...(links ? { links } : {}) };
 };
 
 /** Undefined if the kinds are not installed, or one of them cannot be read: half of them would report objects as missing. */
-const rolesOf = async (client: KubeClient, namespace: string, warnings: string[]): Promise<RoleLister | undefined> => {
+const linksOf = async (client: KubeClient, namespace: string, warnings: string[]): Promise<LinkLister | undefined> => {
   try {
     await get(client, `/apis/${API_VERSION}`);
     const lists = await Promise.all(LINKED_KINDS.map((kind) => get(client, collectionPath(kind, namespace))));
-    const cache = roleCache();
+    const cache = linkCache();
     for (const [index, kind] of LINKED_KINDS.entries())
       for (const object of objectsOf(lists[index]?.['items'])) {
         const cached = cachedObject(kind, object, true);

@@ -190,7 +190,7 @@ it('applies a change of a role to the next pod', () => {
   const pod = typed(bare({ 'vaultauth.dev/log-level': 'debug' }));
   const context = contextOf(linked({ roles: WEB }));
   const audienceWith = (roles: Roles): unknown =>
-    podOptions(pod, 'shop', { ...context, roles: linked({ roles }).cluster?.roles }).linked?.parsed.options.tokenAudience;
+    podOptions(pod, 'shop', { ...context, links: linked({ roles }).cluster?.links }).linked?.parsed.options.tokenAudience;
   expect(audienceWith(WEB)).toBe('vault://prod/k8s/prod');
   expect(audienceWith({ web: { spec: { audience: 'new' }, status: READY } })).toBe('new');
   expect(podOptions(pod, 'shop', context).own.options.tokenAudience).toBe('vault');

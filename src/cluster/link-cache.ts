@@ -1,6 +1,6 @@
 // VaultAuthRoles, VaultAuthBackends and VaultEndpoints in the cache of the webhook, filled by informers or from files.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RoleLister } from '../admission/roles/resolve.ts';
+import type { LinkLister } from '../admission/roles/resolve.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
@@ -42,13 +42,13 @@ export function cachedObject(kind: LinkedKind, object: JsonObject, hasStatus: bo
   }
 }
 
-export interface RoleCache extends RoleLister {
+export interface LinkCache extends LinkLister {
   readonly set: (object: CachedObject) => void;
   readonly delete: (object: CachedObject) => void;
 }
 
 /** An empty cache. Lists of roles are sorted by name. */
-export function roleCache(): RoleCache {
+export function linkCache(): LinkCache {
   const endpoints = new Map<string, CachedEndpoint>();
   const backends = new Map<string, CachedBackend>();
   const roles = new Map<string, Map<string, CachedRole>>();
@@ -106,8 +106,8 @@ export function roleCache(): RoleCache {
 
 const NONE: readonly CachedRole[] = [];
 
-export interface RoleInformers {
-  readonly lister: RoleLister;
+export interface LinkInformers {
+  readonly lister: LinkLister;
   /** All three kinds have been listed. */
   readonly synced: () => boolean;
   /** All three kinds have been listed, or are not installed, or cannot be read: there is nothing to wait for. */
@@ -115,7 +115,7 @@ export interface RoleInformers {
   readonly close: () => Promise<void>;
 }
 
-export interface RoleInformersOptions {
+export interface LinkInformersOptions {
   readonly client: KubeClient;
   readonly log: Log;
   /** Called with a reason once a watch fails, and with undefined once it works again. */
@@ -129,13 +129,13 @@ const DISCOVERY_INTERVAL_MS = 30_000;
 const DISCOVERY_TIMEOUT_MS = 5000;
 
 /** Starts informers as soon as the CRDs are installed, so that installing them later needs no restart of the webhook. */
-export function startRoleInformers({
+export function startLinkInformers({
   client,
   log,
   onProblem,
   discoveryIntervalMs = DISCOVERY_INTERVAL_MS,
-}: RoleInformersOptions): RoleInformers {
-  const cache = roleCache();
+}: LinkInformersOptions): LinkInformers {
+  const cache = linkCache();
   const closing = new AbortController();
   const informers: Lister<CachedObject | undefined>[] = [];
   const failed = new Set<LinkedKind>();

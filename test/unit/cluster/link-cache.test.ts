@@ -1,5 +1,5 @@
 // The cache of VaultAuthRoles and the objects that they reference.
-import { cachedObject, type CachedObject, type LinkedKind, roleCache } from '../../../src/cluster/role-cache.ts';
+import { cachedObject, type CachedObject, type LinkedKind, linkCache } from '../../../src/cluster/link-cache.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 
 const cached = (kind: LinkedKind, name: string, rest: JsonObject = {}): CachedObject => {
@@ -13,7 +13,7 @@ const status = (time: string): JsonObject => ({
 });
 
 test('gets roles by name and lists them sorted', () => {
-  const cache = roleCache();
+  const cache = linkCache();
   for (const name of ['web', 'api', 'jobs']) cache.set(cached('VaultAuthRole', name));
   expect(cache.rolesIn('team').map(({ name }) => name)).toEqual(['api', 'jobs', 'web']);
   expect(cache.role('team', 'web')?.serviceAccounts).toEqual(['web']);
@@ -23,7 +23,7 @@ test('gets roles by name and lists them sorted', () => {
 });
 
 test('takes a later status of a role', () => {
-  const cache = roleCache();
+  const cache = linkCache();
   cache.set(cached('VaultAuthRole', 'web', status('2026-01-01T00:00:00Z')));
   expect(cache.role('team', 'web')?.state).toBe('ready');
   cache.set(cached('VaultAuthRole', 'web', {}));
@@ -31,7 +31,7 @@ test('takes a later status of a role', () => {
 });
 
 test('has a default backend if only one has isDefault', () => {
-  const cache = roleCache();
+  const cache = linkCache();
   const spec = { spec: { isDefault: true } };
   expect([cache.inUse(), cache.defaultBackend()]).toEqual([false, undefined]);
   cache.set(cached('VaultAuthBackend', 'one', spec));
@@ -48,7 +48,7 @@ test('does not cache an object that is being deleted', () => {
 });
 
 test('gives fields that an older CRD does not have their defaults', () => {
-  const cache = roleCache();
+  const cache = linkCache();
   cache.set(cached('VaultAuthBackend', 'bare', { spec: { clusterName: 'c', path: 'p', autoRoles: { mode: 'Sometimes' } } }));
   cache.set(cached('VaultEndpoint', 'bare'));
   expect(cache.backend('bare')).toMatchObject({
