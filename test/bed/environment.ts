@@ -51,7 +51,7 @@ export function serverEnvironment(home: string): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: home, TMPDIR: tmpdir() };
 }
 
-/** True when the person at this terminal wants no colour (https://no-color.org). */
+/** True when colour is disabled (https://no-color.org). */
 export function colourRefused(): boolean {
   return Boolean(process.env['NO_COLOR']) || process.env['TERM'] === 'dumb';
 }

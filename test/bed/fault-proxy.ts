@@ -73,7 +73,7 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
-/** What servers say in trouble, as both products say it. */
+/** Error bodies of a server in trouble, as both products return them. */
 export const FAULTS = {
   forbidden: { kind: 'answer', status: 403, body: { errors: ['permission denied'] } },
   standby: { kind: 'answer', status: 473 },

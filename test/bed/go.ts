@@ -7,7 +7,7 @@ import { goEnvironment } from './environment.ts';
 /** The newest `go` line among test/bed/modules. */
 const MINOR = 26;
 
-/** @throws one line that says what to install when `go` is missing from PATH or too old. */
+/** @throws one line with what to install when `go` is missing from PATH or too old. */
 export async function requireGo(): Promise<void> {
   const found = await goVersion();
   const minor = /^go1\.(\d+)/.exec(found)?.[1];

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Puts a program into the folder that says a text whatever it is asked. */
+/** Puts a program into the folder that always prints the same text. */
 const program = (name: string, says: string): string => {
   const file = join(folder, name);
   writeFileSync(file, `#!/bin/sh\necho '${says}'\n`);
@@ -81,7 +81,7 @@ it('prints before the first build what a node needs, and how to run without one'
 it('builds each module once, also when two processes request it at the same time, and caches it', async () => {
   const log = join(folder, 'builds');
   const go = join(folder, 'go');
-  // Says a version, or notes the module's folder: this test is about who builds, not about what comes out.
+  // Prints a version, or records the module's folder: this test is about when a build runs, not about its output.
   writeFileSync(go, `#!/bin/sh\n[ "$1" = env ] && { echo go1.26.8; exit; }\n/bin/sleep 0.3\necho "\${PWD##*/}" >> '${log}'\n`);
   chmodSync(go, 0o755);
   const ends = await Promise.all([bed(['build']), bed(['build'])]);

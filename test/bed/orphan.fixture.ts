@@ -1,4 +1,4 @@
-// Starts a server under a watchdog, says its process id, and then ends in the way that its first argument names.
+// Starts a server under a watchdog, prints its process id, and then ends in the way that its first argument names.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startServer } from './server.ts';

@@ -105,7 +105,7 @@ export const VERSION_QUESTION: Readonly<Record<Program, { readonly arguments: re
 };
 
 function kubernetes(minor: string, version: string, programs: readonly Program[], suffix: string): Recipe {
-  // Without these, /version says v0.0.0-master and everything that compares versions is misled.
+  // Without these, /version returns v0.0.0-master, which breaks everything that compares versions.
   const stamps = {
     gitVersion: `v${version}`,
     gitMajor: '1',

@@ -1,4 +1,4 @@
-// Requests to the API server as the cluster's administrator, over kept connections, with everything that tests look at.
+// Requests to the API server as the cluster's administrator, over kept connections, with every field that tests check.
 import { Agent, request as send } from 'node:https';
 import type { KeyPair } from '../../src/tls/issue.ts';
 

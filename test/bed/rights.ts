@@ -1,4 +1,4 @@
-// Waits until the API server knows a right: it hears of roles and bindings, and of their end, a moment after they are written.
+// Waits until the API server applies a right: it observes roles and bindings, and their deletion, a moment after they are written.
 import type { Bed } from './bed.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -14,7 +14,7 @@ export interface Right {
 /** What the ClusterRole system:auth-delegator gives. */
 export const MAY_REVIEW: Right = { verb: 'create', group: 'authentication.k8s.io', resource: 'tokenreviews' };
 
-/** The name by which the API server knows a service account. */
+/** The user name of a service account. */
 export function userOf(namespace: string, account: string): string {
   return `system:serviceaccount:${namespace}:${account}`;
 }

@@ -1,4 +1,4 @@
-// What namespaces and service accounts say reaches the pod, on a real API server and at once.
+// Annotations of namespaces and service accounts reach the next pod, on a real API server.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,7 +33,7 @@ const created = async (bed: Bed, namespace: string, pod: JsonObject): Promise<Js
   let answer = await bed.exchange('POST', podsPath(namespace), pod);
   while (answer.status === 403 && late < 5) {
     late += 1;
-    // After a look-up in vain the webhook asks no more for five seconds.
+    // After a failed look-up the webhook sends no other one for five seconds.
     await sleep(6000);
     answer = await bed.exchange('POST', podsPath(namespace), pod);
   }

@@ -1,4 +1,4 @@
-// LimitRanges that were just created: known to the API server's own admission and to our webhook, before a test goes on.
+// Waits until a new LimitRange is cached by the API server's own admission and by the webhook.
 import type { Bed } from '../bed/bed.ts';
 import { ASKING, podsPath, webPod } from './pods.ts';
 import { eventually } from '../support/eventually.ts';

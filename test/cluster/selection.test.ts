@@ -54,7 +54,7 @@ interface Called {
 /** Of a pod that asks by itself. */
 const ASKING = { metadata: { name: 'web', annotations: { 'vault.hashicorp.com/agent-inject': 'true' } } };
 
-/** The row of a pod that says nothing, in that namespace. */
+/** The row of a pod that does not ask, in that namespace. */
 const plain = (namespace: string): Row => {
   const row = ROWS.find((candidate) => candidate.namespace === namespace);
   if (!row) throw new Error(`no row for ${namespace}`);
@@ -93,7 +93,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const configuration = documents.filter(isObject).find((object) => textOf(object, 'kind') === 'MutatingWebhookConfiguration');
     await bed.kubectl(['apply', '-f', '-'], JSON.stringify(recorder.redirected(configuration ?? {})));
     await bed.kubectl(['apply', '-k', join(deploy, policies)]);
-    // Pods that ask and pods that say nothing are matters of two policies, and each is taken up in its own time.
+    // Pods that ask and pods that do not are matters of two policies, and each takes effect at its own time.
     const { namespace, pod } = plain('inject-unset-stop-unset');
     const asking = { namespace, pod: { ...pod, ...ASKING } };
     await eventually(`the entry ${entry} and its policy take effect`, async () => {
@@ -102,7 +102,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     });
     await eventually('the policy for pods that ask takes effect', async () => (await called(asking)).missed);
   };
-  /** Rows whose entries are not those that the program's decision says. */
+  /** Rows whose entries differ from the webhook's decision. */
   const wrong = async (): Promise<readonly unknown[]> => {
     const left = [...ROWS];
     const found: unknown[] = [];

@@ -1,4 +1,4 @@
-// Self-managed TLS on a real API server, with the rights of the vault-helm chart: how it comes to be, and what others do to it.
+// Self-managed TLS on a real API server, with the rights of the vault-helm chart: creation, and changes by others.
 import { X509Certificate } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
@@ -157,7 +157,7 @@ test('a Secret that belongs to another owner is left unchanged and reported', as
   await until('it is reported', () => source.problem()?.includes(`the Secret ${cluster.namespace}/ca lacks the label`) === true);
   expect(source.current()).toBeUndefined();
   expect(await secret()).toEqual(before);
-  // The administrator removes it: all goes on by itself.
+  // The administrator removes it: the replica recovers without a restart.
   await cluster.bed.request('DELETE', secretPath());
   await ready(source);
 });

@@ -224,7 +224,7 @@ const entries = fc.oneof(
   entry('agent-inject', fc.constantFrom('true', 'false', 'TRUE', '1', 'x', '')),
 );
 
-/** Any shape with any of the known annotations, under any prefix and with any value that an API server takes. */
+/** Any shape with any of the annotations, under any prefix and with any value that an API server accepts. */
 export const anyPod: fc.Arbitrary<JsonObject> = fc
   .tuple(fc.constantFrom(...Object.values(SHAPES), ...Object.values(ODD_SHAPES)), fc.array(entries, { maxLength: 4 }))
   .map(([spec, more]) => podOf(spec, also(Object.fromEntries(more))));

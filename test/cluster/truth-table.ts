@@ -1,4 +1,4 @@
-// The truth table of the selection: what a pod and its namespace can say about injection, in all combinations.
+// The truth table of the selection: all combinations of the labels and annotations of a pod and its namespace.
 import { admitPod, type AdmissionResult } from '../../src/admission/admit.ts';
 import { admissionContext } from '../../src/cluster/admission-context.ts';
 import { objectAt, type JsonObject } from '../../src/json/json.ts';

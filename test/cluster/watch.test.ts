@@ -24,7 +24,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       client,
       isRelevant: isOurs,
       onProblem: (_, problem) => problems.push(problem),
-      // Short, so that streams end and begin again while the test runs.
+      // Short, so that watches end and resume while the test runs.
       times: { streamSeconds: 2 },
     });
   }, 600_000);

@@ -40,7 +40,7 @@ const identityOf = (list: readonly Json[]): string | undefined => {
 
 const escape = (part: string): string => part.replaceAll('~', '~0').replaceAll('/', '~1');
 
-/** An empty lifecycle or resources says nothing, whether it is there or not. */
+/** An empty lifecycle or resources is equal to an absent one. */
 const SILENT_WHEN_EMPTY = /\/(?:lifecycle|resources)$/;
 
 export function leavesOf(value: Json, path = '', leaves: Leaves = new Map()): Leaves {

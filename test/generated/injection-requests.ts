@@ -1,4 +1,4 @@
-// CEL that policies share: what a pod and its namespace say about injection. Policies see annotations and namespaces at once, which the
+// CEL that policies share: whether a pod or its namespace asks for injection. Policies see annotations and namespaces at once, which the
 // entries of a webhook cannot.
 import type { JsonObject } from '../../src/json/json.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';
@@ -9,16 +9,16 @@ const labelOf = (object: string): string =>
 
 /** The pod's label. */
 export const LABEL: JsonObject = { name: 'label', expression: labelOf('object') };
-/** The pod's annotations ask, or say something that is no clear no. */
+/** The pod's annotations ask, or have a value that is neither yes nor no. */
 export const ASKING: JsonObject = { name: 'asks', expression: ASKS };
-/** The pod's annotations say nothing. */
+/** The pod's annotations do not ask. */
 export const SAYS_NOTHING: JsonObject = { name: 'silent', expression: SILENT };
 /** The namespace's label. */
 export const NAMESPACE_LABEL: JsonObject = { name: 'namespaceLabel', expression: labelOf('namespaceObject') };
 
 /** The pod asks by its label or its annotations. */
 export const EXPLICIT = "variables.label == 'enabled' || variables.asks";
-/** The pod says nothing, and its namespace asks, or the cluster does where `cluster` holds. Wants three of the variables above. */
+/** The pod does not ask, and its namespace asks, or the cluster does where `cluster` holds. Needs three of the variables above. */
 export function implicit(cluster: string): string {
   return `variables.label != 'enabled' && variables.silent && (variables.namespaceLabel == 'enabled' || (${cluster} && variables.namespaceLabel != 'disabled'))`;
 }

@@ -23,7 +23,7 @@ const words = (value: boolean): string => list(YES_AND_NO.filter((word) => flag.
 /** CEL about a value `v` that the webhook is sure to read as the policy does. */
 const anything = "v != ''";
 const nameList = "v.matches('^[-a-z0-9, ]+$')";
-/** Options that the policy knows, with the values that it knows. */
+/** Options that the policy supports, with the values that it supports. */
 const OF_BOTH: Partial<Record<OptionKey, string>> = {
   mode: "v in ['agent', 'token']",
   role: anything,
@@ -43,7 +43,7 @@ const OF_POD: Partial<Record<OptionKey, string>> = {
 /** A pod's own address is guarded, and who allows what is for the webhook to judge. */
 const OF_NAMESPACE: Partial<Record<OptionKey, string>> = { ...OF_BOTH, service: anything, allow: 'true' };
 
-/** CEL: what holds when the annotations say nothing beside these, each at most once and in a plain value. */
+/** CEL: true if the annotations contain only these, each at most once and with a plain value. */
 const plain = (annotations: string, known: Partial<Record<OptionKey, string>>): readonly [string, string, string] => {
   const entries = Object.entries(known) as [OptionKey, string][];
   const ours = PREFIXES.map((prefix) => `k.startsWith('${prefix}')`).join(' || ');
@@ -108,7 +108,7 @@ const SETTINGS = {
 
 /** CEL: names of a list annotation. */
 const named = (expression: string): string => `${expression}.split(',').map(n, n.trim())`;
-/** Every init container; no annotation can say it. */
+/** Every init container; no annotation can name all of them. */
 const ALL = '*';
 
 const MOUNTED = `m.mountPath.matches('^${DIRECTORY}/*$')`;

@@ -22,9 +22,9 @@ const ASKING = list(allNames('agentInject'));
 const ANNOTATIONS = 'object.metadata.annotations';
 const HAS = `has(${ANNOTATIONS})`;
 
-/** CEL: the pod's annotations ask, under any prefix, or say something that is no clear no and is to be explained. */
+/** CEL: the pod's annotations ask, under any prefix, or have a value that is neither yes nor no and needs a message. */
 export const ASKS = `${HAS} && (${ASKING}.exists(name, name in ${ANNOTATIONS} && !(${ANNOTATIONS}[name] in ${list(NO)})) || ('${INJECT_LABEL}' in ${ANNOTATIONS} && ${ANNOTATIONS}['${INJECT_LABEL}'] != 'disabled'))`;
-/** CEL: the pod's annotations say nothing, neither yes nor no. */
+/** CEL: the pod's annotations neither ask nor refuse. */
 export const SILENT = `!${HAS} || !${list([...allNames('agentInject'), INJECT_LABEL])}.exists(name, name in ${ANNOTATIONS})`;
 /** Static pods of a kubelet, which cannot be changed through the API. */
 export const NO_MIRROR: JsonObject = {

@@ -9,7 +9,7 @@ import { API_TOKEN, claimsOf, statusWith } from './token.ts';
 import { firstWords, podTemplate, STAY } from './workload.ts';
 import { completes, readsFirstAndLater, SHOW, SOON } from './workloads.ts';
 
-/** Script of an app that logs in by plain HTTP and says what it reads at secret/data/web/itself. */
+/** Script of an application that logs in by plain HTTP and prints what it reads at secret/data/web/itself. */
 export const BY_ITSELF = `
 body="{\\"role\\":\\"$VAULT_ROLE\\",\\"jwt\\":\\"$(cat "$VAULT_TOKEN_PATH")\\"}"
 token=$(wget -qO- --post-data "$body" "$VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login" | sed 's/.*"client_token":"\\([^"]*\\)".*/\\1/')

@@ -11,7 +11,7 @@ import { API_TOKEN } from './token.ts';
 import { firstWords, STAY } from './workload.ts';
 import { completes, SHOW, SOON } from './workloads.ts';
 
-/** A jwt auth method that knows the cluster's key, and a role whose logins are soon over for good. */
+/** A jwt auth method with the cluster's key, and a role whose tokens expire soon. */
 async function jwtMethod(bed: BedWithNode, { request }: SecretServer): Promise<void> {
   await request('POST', 'sys/auth/jwt', { type: 'jwt' });
   const key = readFileSync(bed.credentials.serviceAccountPublicKeyFile, 'utf8');

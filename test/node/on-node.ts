@@ -1,4 +1,4 @@
-// Declares tests that need a bed with a node. BED_NODE=off leaves them out, and says so in the test's name.
+// Declares tests that need a bed with a node. BED_NODE=off skips them, and the name of the test reports it.
 import { nodeWanted } from '../bed/environment.ts';
 import { declareLeftOut } from '../bed/node/left-out.ts';
 import { type BedWithNode, type NodeBedOptions, startBedWithNode } from '../bed/node/node.ts';

@@ -14,9 +14,9 @@ export interface Outage {
 }
 
 export interface Seen {
-  /** Every look at which a pod was not Ready, or its agent or app had been started again. */
+  /** Every check at which a pod was not Ready, or its agent or application had restarted. */
   readonly troubles: readonly string[];
-  /** What the pods' files said at the end of the outage. */
+  /** The contents of the pods' files at the end of the outage. */
   readonly kept: readonly string[];
   /** Milliseconds from the end of the outage until the app had the value that was written meanwhile; a minute when it never had. */
   readonly recovery: Readonly<Record<string, number>>;
@@ -39,7 +39,7 @@ const FILE = '/vault/secrets/database';
 export const WATCH = `trap 'exit 0' TERM
 while :; do now=$(cat ${FILE}); [ "$now" = "$last" ] || echo "$now"; last=$now; sleep 0.2; done`;
 
-/** Shuts the gate for a time and looks at the pods each second. */
+/** Shuts the gate for a time and checks the pods each second. */
 export async function outage(bed: BedWithNode, { gate, milliseconds, namespace, pods, write }: Outage): Promise<Seen> {
   const read = (name: string): Promise<string> => bed.exec(namespace, name, 'app', ['cat', FILE]);
   const troubles: string[] = [];

@@ -8,7 +8,7 @@ import { type Product, type SecretServer, secretServer } from './secret-server.t
 export interface Team {
   readonly namespace: string;
   readonly servers: Readonly<Record<Product, SecretServer>>;
-  /** Annotations by which a pod has its secrets of that product: OpenBao is what the installation says. */
+  /** Annotations by which a pod uses that product: the installation defaults to OpenBao. */
   readonly chosen: (product: Product) => Readonly<Record<string, string>>;
 }
 

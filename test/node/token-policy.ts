@@ -1,4 +1,4 @@
-// Mode token with no server: the policy of deploy/policies/token-mode, set up as its kustomization says, on a real node.
+// Mode token without a server: the policy of deploy/policies/token-mode, set up by its kustomization, on a real node.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';

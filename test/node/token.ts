@@ -2,7 +2,7 @@
 import { get } from 'node:https';
 import type { Bed } from '../bed/bed.ts';
 
-/** Where containers have a token unless they say otherwise. */
+/** Where containers have a token by default. */
 export const API_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 export interface TokenClaims {

@@ -24,7 +24,7 @@ export function readDeployment(file: string): Deployment {
   return { name, template, replicas: typeof spec?.['replicas'] === 'number' ? spec['replicas'] : 1 };
 }
 
-/** All pods of a Deployment, as soon as there are as many as it wants. @throws with the events when they do not come within 90 s. */
+/** All pods of a Deployment, as soon as there are as many as its replicas. @throws with the Events after 90 s. */
 export async function podsOf(
   bed: Bed,
   namespace: string,
@@ -44,7 +44,7 @@ export async function podsOf(
   );
 }
 
-/** Messages of the events that say why pods of a Deployment were not created. @throws when there is none after 90 s. */
+/** Messages of the Events with the reason why pods of a Deployment were not created. @throws when there is none after 90 s. */
 export async function denials(bed: Bed, namespace: string, deployment: Deployment): Promise<readonly string[]> {
   return eventually(
     `an event reports that pods of Deployment ${deployment.name} were refused`,

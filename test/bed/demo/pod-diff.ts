@@ -24,7 +24,7 @@ export function podDiff({ template, injected, plain }: Pods): readonly string[] 
     .filter((line) => line !== '' && !line.startsWith('\\'));
 }
 
-/** The parts of a pod that say what it is: annotations, labels and spec. */
+/** The parts of a pod that are compared: annotations, labels and spec. */
 function shown(pod: JsonObject): Json {
   const metadata = isObject(pod['metadata']) ? pod['metadata'] : {};
   const { 'pod-template-hash': _, ...labels } = isObject(metadata['labels']) ? metadata['labels'] : {};
@@ -33,7 +33,7 @@ function shown(pod: JsonObject): Json {
   return json(text.replaceAll(/kube-api-access-[a-z0-9]{5}/g, 'kube-api-access'));
 }
 
-/** The actual value in the template's order, less what the template does not say and an uninjected pod has too. */
+/** The actual value in the template's order, less defaults: what the template lacks and an uninjected pod has too. */
 function withoutDefaults(template: Json | undefined, actual: Json, plain: Json | undefined, defaults: JsonObject): Json {
   if (Array.isArray(actual)) {
     const kept = actual.map((item): Json | undefined => {
@@ -62,7 +62,7 @@ function asWritten(item: Json, defaults: JsonObject): Json {
   return json(JSON.stringify(Object.fromEntries(entries)).replaceAll('"fieldRef":{"apiVersion":"v1",', '"fieldRef":{'));
 }
 
-/** Plain values that the first container has although its template does not say them. */
+/** Plain values that the first container has and its template lacks. */
 function containerDefaults(template: JsonObject, plain: JsonObject): JsonObject {
   const said = firstContainer(template);
   const given = Object.entries(firstContainer(plain)).filter(([key, value]) => !(key in said) && !Array.isArray(value));
@@ -84,7 +84,7 @@ function sameItem(list: Json | undefined, item: Json): Json | undefined {
   return candidates.find((other) => isObject(other) && other[key] === item[key]);
 }
 
-/** True when the item says everything that the other says: the API server adds fields, for example a port's protocol. */
+/** True when the item has every field of the other: the API server adds fields, for example a port's protocol. */
 const covers = (item: Json, other: Json): boolean =>
   isObject(item) && isObject(other) ? Object.entries(other).every(([key, value]) => same(item[key], value)) : same(item, other);
 

@@ -29,7 +29,7 @@ const CODES: Readonly<Record<Tone, readonly [number, number]>> = {
 /** A voice on a stream. */
 export function createVoice(stream: NodeJS.WriteStream): Voice {
   const coloured = stream.isTTY && !colourRefused();
-  // A terminal may not know its size and say 0.
+  // A terminal without a size reports 0.
   const width = stream.isTTY && stream.columns > 40 ? stream.columns : 160;
   const paint = (tone: Tone, text: string): string => {
     const [on, off] = CODES[tone];

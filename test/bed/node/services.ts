@@ -56,7 +56,7 @@ export function writeNodeFiles({ directory, url, credentials, cgroup }: NodePlac
         authentication: { anonymous: { enabled: false }, x509: { clientCAFile: credentials.authorityFile } },
         tlsCertFile: write('kubelet.crt', serving.certificate),
         tlsPrivateKeyFile: write('kubelet.key', serving.key),
-        // No name is known outside, and none can be asked for.
+        // No name resolves outside, and no query leaves.
         resolvConf: write('resolv.conf', ''),
       }),
     ),
