@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.ts';
  * Waits until both know every LimitRange that there is. Each hears of all of them in the order in which they were written: so when
  * they know one that is written now, they know those before it.
  */
-export async function untilLimitsKnown(bed: Bed): Promise<void> {
+export async function untilLimitsCached(bed: Bed): Promise<void> {
   const namespace = await bed.createNamespace();
   await bed.request('POST', `/api/v1/namespaces/${namespace}/limitranges`, {
     metadata: { name: 'last' },

@@ -5,7 +5,7 @@ import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 import { startWebhook } from '../bed/webhook.ts';
-import { untilLimitsKnown } from './limit-range-cache.ts';
+import { untilLimitsCached } from './limit-range-cache.ts';
 import { ASKING, podsPath, webPod } from './pods.ts';
 import { registerVariant } from './deploy-variant.ts';
 
@@ -71,7 +71,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('refuses a pod that asks if its LimitRange leaves too little for an agent, and starts the others without one', async () => {
     const namespace = (await limited([{ type: 'Container', max: { memory: '16Mi' } }])) ?? '';
-    await untilLimitsKnown(bed);
+    await untilLimitsCached(bed);
     const asking = await tried(namespace, ASKING);
     expect(asking.status).toBe(403);
     expect(asking.text).toMatch(/LimitRange \\+"bounds\\+" sets max\.memory 16Mi for each Container, and the agent needs 20Mi/);
@@ -83,7 +83,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   it('rejects no pod because of its agent, whatever its LimitRange', async () => {
     const samples = fc.sample(ranges, { numRuns: NAMESPACES, seed: SEED });
     const namespaces = (await Promise.all(samples.map(limited))).filter((name) => name !== undefined);
-    await untilLimitsKnown(bed);
+    await untilLimitsCached(bed);
     const counts = { started: 0, injected: 0, left: 0 };
     for (const namespace of namespaces)
       for (const [what, spec] of Object.entries(SPECS)) {

@@ -3,7 +3,7 @@ import { objectAt, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import { registerWebhook, startWebhook } from '../bed/webhook.ts';
-import { untilLimitsKnown } from './limit-range-cache.ts';
+import { untilLimitsCached } from './limit-range-cache.ts';
 import { addContainer, addLabel, type OtherWebhook, startOtherWebhook } from './other-webhook.ts';
 import { ASKING, containerOf, createPod, mountPathsOf, namesIn, webPod } from './pods.ts';
 import { callsOf, registerVariant } from './deploy-variant.ts';
@@ -130,7 +130,7 @@ describe.each(
         metadata: { name: 'bounds' },
         spec: { limits: [item] },
       });
-      await untilLimitsKnown(bed);
+      await untilLimitsCached(bed);
     }
     for (const [what, pod] of Object.entries(PODS)) {
       const { stored, calls } = await counted(namespace, pod);

@@ -22,7 +22,7 @@ export interface Injector {
 }
 
 export interface Laboratory {
-  readonly start: (profile: Profile, patienceMs: number) => Promise<Injector>;
+  readonly start: (profile: Profile, timeoutMs: number) => Promise<Injector>;
   readonly stop: () => Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export function laboratory(): Laboratory {
   writeFileSync(key, leaf.key, { mode: 0o600 });
 
   return {
-    async start({ flags, env }, patienceMs) {
+    async start({ flags, env }, timeoutMs) {
       const [port = 0] = await freePorts(1);
       const server = startServer({
         name: 'agent-inject',
@@ -68,7 +68,7 @@ export function laboratory(): Laboratory {
       });
       servers.push(server);
       const listens = async (): Promise<boolean> => !server.running() || takesConnections(port);
-      await eventually(listens, { seconds: patienceMs / 1000 }).catch(() => undefined);
+      await eventually(listens, { seconds: timeoutMs / 1000 }).catch(() => undefined);
       const serving = server.running() && (await takesConnections(port));
       return {
         serving,

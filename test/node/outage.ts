@@ -31,7 +31,7 @@ interface Pod {
 }
 
 /** The longest that pods get to be over it. */
-const PATIENCE = 60_000;
+const RECOVERY_TIMEOUT_MS = 60_000;
 const NEW_VALUE = 'after the outage';
 const FILE = '/vault/secrets/database';
 
@@ -60,13 +60,13 @@ export async function outage(bed: BedWithNode, { gate, milliseconds, namespace, 
   await gate.open();
   const opened = Date.now();
   const recovered = async (name: string): Promise<readonly [string, number]> => {
-    for (; Date.now() - opened < PATIENCE; await sleep(200)) {
+    for (; Date.now() - opened < RECOVERY_TIMEOUT_MS; await sleep(200)) {
       const lines = await bed.kubectl(['logs', '--timestamps', '-n', namespace, name, '-c', 'app']);
       const seen = lines.split('\n').find((line) => line.endsWith(` ${NEW_VALUE}`));
       // When the app saw it, not when we looked: both clocks are this machine's.
       if (seen !== undefined) return [name, Date.parse(seen.split(' ')[0] ?? '') - opened];
     }
-    return [name, PATIENCE];
+    return [name, RECOVERY_TIMEOUT_MS];
   };
   const recovery = Object.fromEntries(await Promise.all(pods.map(recovered)));
   await look(Date.now() - shut);

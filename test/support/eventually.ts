@@ -1,7 +1,7 @@
 // Waiting in tests: for a condition, with a bound, and with words when it does not come true.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-interface Patience {
+interface Timing {
   /** 60 unless given. */
   readonly seconds?: number;
   /** Between two questions: 20 unless given. */
@@ -17,11 +17,11 @@ type Ask<T> = () => T | Promise<T>;
  * @param what what is waited for, for the error; without it the source of the question
  * @throws when the time is over, with the last error
  */
-export async function eventually<T>(what: string, ask: Ask<T>, patience?: Patience): Promise<Exclude<T, false>>;
-export async function eventually<T>(ask: Ask<T>, patience?: Patience): Promise<Exclude<T, false>>;
-export async function eventually<T>(one: string | Ask<T>, other?: Ask<T> | Patience, third?: Patience): Promise<unknown> {
-  const [ask, patience = {}] = typeof one === 'string' ? [other as Ask<T>, third] : [one, other as Patience | undefined];
-  const { seconds = 60, everyMs = 20, state } = patience;
+export async function eventually<T>(what: string, ask: Ask<T>, timing?: Timing): Promise<Exclude<T, false>>;
+export async function eventually<T>(ask: Ask<T>, timing?: Timing): Promise<Exclude<T, false>>;
+export async function eventually<T>(one: string | Ask<T>, other?: Ask<T> | Timing, third?: Timing): Promise<unknown> {
+  const [ask, timing = {}] = typeof one === 'string' ? [other as Ask<T>, third] : [one, other as Timing | undefined];
+  const { seconds = 60, everyMs = 20, state } = timing;
   const end = performance.now() + seconds * 1000;
   for (;;) {
     const [answer, error] = await Promise.resolve()
