@@ -55,7 +55,7 @@ export interface AdmissionResult {
   readonly reason: SelectionReason;
   /** Empty if there is nothing (more) to add. */
   readonly patch: readonly PatchOperation[];
-  readonly kind?: Injection['kind'];
+  readonly injectionType?: Injection['injectionType'];
   /** All problems that deny the pod, or that leave it without an agent if injection was not requested explicitly. */
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];

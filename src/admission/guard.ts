@@ -14,7 +14,7 @@ export const guardProblems = {
     /** The annotation of the namespace that allows it. */
     allow: string;
   }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Guarded annotation without permission',
     sentence: ({ annotation }) =>
       `${annotation} can redirect the token or change what runs, and is not allowed in this namespace`,

@@ -17,7 +17,7 @@ export interface ReviewRecord {
   readonly reason: string;
   /** Codes of problems and warnings. */
   readonly codes: readonly string[];
-  readonly injectionType?: AdmissionResult['kind'] | undefined;
+  readonly injectionType?: AdmissionResult['injectionType'] | undefined;
   readonly dryRun: boolean;
   /** What each problem of the pod's role led to. */
   readonly roleProblems?: readonly RoleProblemEffect[] | undefined;
@@ -67,7 +67,7 @@ const recordOf = (request: JsonObject, result: AdmissionResult): ReviewRecord =>
     decision: result.decision,
     reason: result.reason,
     codes: codesOf(result),
-    injectionType: result.kind,
+    injectionType: result.injectionType,
     dryRun: request['dryRun'] === true,
     roleProblems: result.roleProblems,
   };

@@ -1,8 +1,7 @@
 // Problems of annotations.
 import { allNames, annotationName, familyName } from './names.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from './problem.ts';
-import type { AnnotationLayer } from './parse.ts';
-import { table } from './table.ts';
+import { table, type AnnotationLayer } from './table.ts';
 
 const TEMPLATE_ANNOTATION = annotationName('agentInjectDefaultTemplate');
 const SECRETS = annotationName('secrets');
@@ -17,7 +16,7 @@ export const annotationProblems = {
     /** A valid value. */
     example: string;
   }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Invalid value',
     // vault-k8s' own words for the one value that it names, because people search for them.
     sentence: ({ annotation, value, expected }) =>
@@ -28,28 +27,28 @@ export const annotationProblems = {
     sample: { annotation: annotationName('agentPrePopulateOnly'), value: 'ture', expected: 'true or false', example: 'true' },
   }),
   'annotation-conflict': defineProblem<{ annotation: string; other: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Two annotations set one option to different values',
     sentence: ({ annotation, other }) => `${annotation} and ${other} set the same option to different values`,
     remedy: ({ annotation }) => `remove one of them, for example ${annotation}`,
     sample: { annotation: otherRole, other: familiarRole },
   }),
   'annotation-unknown': defineProblem<{ annotation: string; nearest: string | undefined }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Unknown annotation',
     sentence: ({ annotation }) => `unknown annotation ${annotation} has no effect`,
     remedy: ({ nearest }) => didYouMean(nearest),
     sample: { annotation: familiarRole.slice(0, -1), nearest: familiarRole },
   }),
   'annotation-deprecated': defineProblem<{ annotation: string; reason: string }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Deprecated annotation',
     sentence: ({ annotation, reason }) => `${annotation} is deprecated: ${reason}`,
     remedy: () => 'it still works; replace it when you next change the manifest',
     sample: { annotation: annotationName('caKey'), reason: table.caKey.deprecated },
   }),
   'annotation-empty': defineProblem<{ annotation: string }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Empty value',
     sentence: ({ annotation }) => `${annotation} is empty and is ignored`,
     remedy: () => 'set a value or remove the annotation',
@@ -61,14 +60,14 @@ export const annotationProblems = {
     /** The only layer where it has an effect. */
     only: AnnotationLayer;
   }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Annotation on the wrong object',
     sentence: ({ annotation, layer, only }) => `${annotation} has no effect on a ${NOUN[layer]}, only on a ${NOUN[only]}`,
     remedy: ({ only }) => (only === 'pod' ? 'move it to the pod template' : 'move it to the namespace'),
     sample: { annotation: annotationName('agentInject'), layer: 'namespace', only: 'pod' },
   }),
   'secret-collision': defineProblem<{ annotation: string; other: string; file: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Two secrets render to one file',
     sentence: ({ annotation, other, file }) => `${annotation} and ${other} both render to ${file}`,
     remedy: () => `rename one, keep its case with ${annotationName('preserveSecretCase')}, or set another file name`,
@@ -79,7 +78,7 @@ export const annotationProblems = {
     },
   }),
   'secret-ambiguous': defineProblem<{ annotation: string; other: string; name: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Ambiguous annotation',
     sentence: ({ annotation, other, name }) =>
       `${annotation} is either the template of ${quote(name)} (${other}) or the template file of ${quote(name.slice('file-'.length))}`,
@@ -87,21 +86,21 @@ export const annotationProblems = {
     sample: { annotation: familyName('templateFile', 'web'), other: familyName('secret', 'file-web'), name: 'file-web' },
   }),
   'secret-undeclared': defineProblem<{ annotation: string; name: string }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Option of an undeclared secret',
     sentence: ({ annotation, name }) => `${annotation} has no effect: no secret is named ${quote(name)}`,
     remedy: () => 'compare it with the names in the secret and template annotations; case matters',
     sample: { annotation: familyName('perms', 'datbase'), name: 'datbase' },
   }),
   'secret-escapes': defineProblem<{ annotation: string; value: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'File outside the secrets directory',
     sentence: ({ annotation, value }) => `${annotation}: ${quote(value)} is outside the secrets directory`,
     remedy: () => 'use a path without ".."',
     sample: { annotation: familyName('file', 'web'), value: '../web' },
   }),
   'secret-duplicate': defineProblem<{ annotation: string; other: string; name: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Secret declared twice',
     sentence: ({ annotation, other, name }) => `${annotation} and ${other} both declare the secret ${quote(name)}`,
     remedy: () => 'remove one of the two, or rename one',
@@ -113,7 +112,7 @@ export const annotationProblems = {
     /** Another secret of this directory; undefined: it is the common directory. */
     other: string | undefined;
   }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Secret for some containers in a shared directory',
     sentence: ({ annotation, directory, other }) =>
       other === undefined
@@ -123,28 +122,28 @@ export const annotationProblems = {
     sample: { annotation: `${SECRETS}[0].containers`, directory: '/vault/secrets/', other: undefined },
   }),
   'secrets-unreadable': defineProblem<{ annotation: string; reason: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Invalid list of secrets',
     sentence: ({ annotation, reason }) => `${annotation}: ${reason}`,
     remedy: ({ annotation }) => `set ${annotation}: ${JSON.stringify(table.secrets.example)}, for example`,
     sample: { annotation: SECRETS, reason: 'line 2, column 1: aliases are not supported' },
   }),
   'secret-field': defineProblem<{ annotation: string; expected: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Invalid field of a listed secret',
     sentence: ({ annotation, expected }) => `${annotation}: expected ${expected}`,
     remedy: () => 'see the fields in docs/annotations.md',
     sample: { annotation: `${SECRETS}[0].containers`, expected: 'a list with at least one container name' },
   }),
   'secret-field-unknown': defineProblem<{ annotation: string; field: string; nearest: string | undefined }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Unknown field of a listed secret',
     sentence: ({ annotation, field }) => `${annotation}: unknown field ${quote(field)}`,
     remedy: ({ nearest }) => didYouMean(nearest),
     sample: { annotation: `${SECRETS}[0]`, field: 'permissions', nearest: undefined },
   }),
   'containers-exclusive': defineProblem<{ annotation: string; other: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'No agent container left',
     sentence: ({ annotation, other }) => `${annotation} and ${other} together leave no agent container`,
     remedy: ({ annotation }) => `set ${annotation} to "true" or remove it`,

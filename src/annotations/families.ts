@@ -1,8 +1,8 @@
 // Families: annotations with a NAME at the end, for each secret, parameter of the auth method, or telemetry parameter.
-import { containerNames, flag, oneOf, text, type Kind } from './value-kinds.ts';
+import { containerNames, flag, oneOf, text, type ValueKind } from './value-kinds.ts';
 import { FORMATS, type FamilyRow } from './table.ts';
 
-const family = <T>(name: string, kind: Kind<T>, sentence: string, example: string): FamilyRow<T> => ({
+const family = <T>(name: string, kind: ValueKind<T>, sentence: string, example: string): FamilyRow<T> => ({
   name,
   kind,
   sentence,

@@ -5,11 +5,7 @@ import { INVALID, type ValueOf } from './value-kinds.ts';
 import { kebab, nameWithin, OWN_PREFIX } from './names.ts';
 import { LISTED_FIELDS, readSecretList, type ReadYaml } from './secret-list.ts';
 import { nearestName } from './suggest.ts';
-import { table, type OptionKey, type Row, type Table } from './table.ts';
-
-/** Objects with annotations; a later layer overrides an earlier one. Settings and built-in defaults come before all of them. */
-export const ANNOTATION_LAYERS = ['namespace', 'serviceaccount', 'pod'] as const;
-export type AnnotationLayer = (typeof ANNOTATION_LAYERS)[number];
+import { ANNOTATION_LAYERS, table, type AnnotationLayer, type OptionKey, type Row, type Table } from './table.ts';
 
 /** The controller's objects that define a pod's login. They override settings, and annotations except in admission mode Off. */
 export const OBJECT_LAYERS = ['VaultEndpoint', 'VaultAuthBackend', 'VaultAuthRole'] as const;

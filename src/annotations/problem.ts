@@ -5,7 +5,7 @@
 export type ProblemKind = 'problem' | 'warning' | 'by mode';
 
 export interface ProblemEntry<Fields> {
-  readonly kind: ProblemKind;
+  readonly severity: ProblemKind;
   readonly title: string;
   readonly sentence: (fields: Fields) => string;
   readonly remedy: (fields: Fields) => string;

@@ -2,7 +2,7 @@
 // read alike. Unknown fields and wrong values are problems.
 import { families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
-import { containerName, INVALID, type Kind } from './value-kinds.ts';
+import { containerName, INVALID, type ValueKind } from './value-kinds.ts';
 import { nearestWord } from './suggest.ts';
 
 /** A YAML document without types: every scalar is its text. */
@@ -108,7 +108,7 @@ type Value = string | boolean | readonly string[];
 
 const isInvalid = (read: Value | Invalid): read is Invalid => typeof read === 'object' && 'expected' in read;
 
-const readText = (value: YamlValue, kind: Kind<Value>): Value | Invalid => {
+const readText = (value: YamlValue, kind: ValueKind<Value>): Value | Invalid => {
   if (typeof value !== 'string' || value.trim() === '') return { expected: 'text' };
   const read = kind.read(value);
   return read === INVALID ? { expected: kind.expected } : read;

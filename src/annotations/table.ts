@@ -16,11 +16,16 @@ import {
   int32,
   volumeSize,
   yamlList,
-  type Kind,
+  type ValueKind,
 } from './value-kinds.ts';
 
+/** Objects with annotations; a later layer overrides an earlier one. Settings and built-in defaults come before all of them. */
+export const ANNOTATION_LAYERS = ['namespace', 'serviceaccount', 'pod'] as const;
+export type AnnotationLayer = (typeof ANNOTATION_LAYERS)[number];
+
+/** One option: the meaning of its annotation, and where the annotation may stand. */
 export interface Row<T> {
-  readonly kind: Kind<T>;
+  readonly kind: ValueKind<T>;
   readonly sentence: string;
   readonly example: string;
   /** The value if no layer sets one; without a default the option is undefined. */
@@ -48,7 +53,7 @@ type Details<T> = Omit<Row<T>, 'kind' | 'sentence' | 'example'>;
 
 /** Keeps the details in the type of the row, so that an option with a default is never undefined. */
 const row = <T, const Given extends Details<T> = {}>(
-  kind: Kind<T>,
+  kind: ValueKind<T>,
   sentence: string,
   example: string,
   details?: Given,

@@ -18,7 +18,7 @@ type InjectionProblem = AnnotationProblem | PodProblem;
 export interface Injection {
   readonly patch: readonly PatchOperation[];
   /** Which agent containers the pod gets; absent if it gets none. */
-  readonly kind?: 'init_only' | 'sidecar_only' | 'init_and_sidecar';
+  readonly injectionType?: 'init_only' | 'sidecar_only' | 'init_and_sidecar';
   readonly problems: readonly InjectionProblem[];
   readonly warnings: readonly InjectionProblem[];
   /** Guarded options that the user's own patch of the configuration changes; absent: none. */

@@ -4,35 +4,35 @@ import { defineProblem, didYouMean, quote, type ProblemOf } from '../annotations
 
 export const podProblems = {
   'pod-malformed': defineProblem<{ path: string; expected: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Invalid Pod',
     sentence: ({ path, expected }) => `invalid Pod: ${path} must be ${expected}`,
     remedy: () => 'compare the object with the Kubernetes API reference',
     sample: { path: 'spec.containers[0].env', expected: 'a list' },
   }),
   'role-missing': defineProblem({
-    kind: 'problem',
+    severity: 'problem',
     title: 'No Vault role',
     sentence: () => 'no Vault role found to log in with',
     remedy: () => `set ${annotationName('role')} on the pod template`,
     sample: {},
   }),
   'address-missing': defineProblem({
-    kind: 'problem',
+    severity: 'problem',
     title: 'No Vault address',
     sentence: () => 'no Vault address found',
     remedy: () => `set ${annotationName('service')}, or ask the operator to set -vault-address`,
     sample: {},
   }),
   'image-missing': defineProblem({
-    kind: 'problem',
+    severity: 'problem',
     title: 'No agent image',
     sentence: () => 'no Vault image found for the agent',
     remedy: () => `set ${annotationName('agentImage')}, or ask the operator to set -vault-image`,
     sample: {},
   }),
   'token-missing': defineProblem({
-    kind: 'problem',
+    severity: 'problem',
     title: 'No service account token',
     sentence: () => 'failed to find service account volume mount: no app container mounts a service account token',
     remedy: () =>
@@ -40,7 +40,7 @@ export const podProblems = {
     sample: {},
   }),
   'token-volume-unknown': defineProblem<{ volume: string; mounted: boolean; pod: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Token volume not found',
     sentence: ({ volume, mounted, pod }) =>
       mounted ? `failed to find volume "${volume}" in Pod "${pod}" volumes` : `failed to find service account volume "${volume}"`,
@@ -48,28 +48,28 @@ export const podProblems = {
     sample: { volume: 'vault-token', mounted: false, pod: 'web' },
   }),
   'token-volume-kind': defineProblem<{ volume: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Token volume without a token',
     sentence: ({ volume }) => `failed to find tokenPath for projected volume "${volume}"`,
     remedy: ({ volume }) => `make "${volume}" a projected volume with a serviceAccountToken source that has a path`,
     sample: { volume: 'vault-token' },
   }),
   'same-user-unknown': defineProblem<{ container: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'No user to run the agent as',
     sentence: ({ container }) => `container ${quote(container)} has no securityContext.runAsUser for the agent to use`,
     remedy: () => `set it, or set ${annotationName('agentRunAsUser')}`,
     sample: { container: 'web' },
   }),
   'same-user-root': defineProblem<{ container: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'The agent would run as root',
     sentence: ({ container }) => `container ${quote(container)} runs as root, which the agent must not`,
     remedy: () => `run the app as another user, or set ${annotationName('agentRunAsUser')}`,
     sample: { container: 'web' },
   }),
   'process-namespace-refused': defineProblem({
-    kind: 'problem',
+    severity: 'problem',
     title: 'The pod does not allow a shared process namespace',
     sentence: () =>
       `the pod sets shareProcessNamespace to false, and ${annotationName('agentShareProcessNamespace')} requires it to be true`,
@@ -77,7 +77,7 @@ export const podProblems = {
     sample: {},
   }),
   'process-namespace-kept': defineProblem({
-    kind: 'warning',
+    severity: 'warning',
     title: 'The process namespace stays shared',
     sentence: () =>
       `the pod sets shareProcessNamespace to true, and ${annotationName('agentShareProcessNamespace')} does not change that`,
@@ -85,28 +85,28 @@ export const podProblems = {
     sample: {},
   }),
   'container-unknown': defineProblem<{ annotation: string; container: string }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Unknown container',
     sentence: ({ annotation, container }) => `${annotation}: the pod has no container ${quote(container)}`,
     remedy: () => 'use the name of a container of the pod',
     sample: { annotation: annotationName('agentInjectContainers'), container: 'wbe' },
   }),
   'container-conflict': defineProblem<{ container: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Conflicting container name',
     sentence: ({ container }) => `the pod already has a container "${container}"`,
     remedy: () => 'rename it: the agent uses this name',
     sample: { container: 'vault-agent' },
   }),
   'volume-conflict': defineProblem<{ volume: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Conflicting volume name',
     sentence: ({ volume }) => `the pod already has a different volume "${volume}"`,
     remedy: () => 'rename it: the agent uses this name',
     sample: { volume: 'vault-secrets' },
   }),
   'mount-conflict': defineProblem<{ container: string; path: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Conflicting mount path',
     sentence: ({ container, path }) => `container ${quote(container)} already mounts another volume at ${path}`,
     remedy: () => `mount it elsewhere, or move the secrets with ${annotationName('secretVolumePath')}`,
@@ -118,7 +118,7 @@ export const podProblems = {
     /** The agent's own directory that contains the path. */
     own: string;
   }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Path in a directory of the agent',
     sentence: ({ annotation, path, own }) =>
       `${annotation}: ${quote(path)} is in ${own}, where the agent keeps its configuration, log or token`,
@@ -126,7 +126,7 @@ export const podProblems = {
     sample: { annotation: annotationName('secretVolumePath'), path: '/vault/agent', own: '/vault/agent' },
   }),
   'patch-rejected': defineProblem<{ annotation: string; reason: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'JSON Patch does not apply',
     sentence: ({ annotation, reason }) => `${annotation}: the patch does not apply: ${reason}`,
     remedy: () => 'print the pod with `vault-auth-injector inject`, and correct the operation or its path',
@@ -136,21 +136,21 @@ export const podProblems = {
     },
   }),
   'telemetry-value': defineProblem<{ annotation: string; value: string; expected: string }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Invalid telemetry value',
     sentence: ({ annotation, value, expected }) => `telemetry ${annotation}: ${quote(value)} is not ${expected}`,
     remedy: ({ expected }) => `set it to ${expected}`,
     sample: { annotation: familyName('telemetry', 'disable_hostname'), value: 'maybe', expected: 'true or false' },
   }),
   'telemetry-unknown': defineProblem<{ annotation: string; nearest: string | undefined }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Unknown telemetry parameter',
     sentence: ({ annotation }) => `${annotation} is not a telemetry parameter of the agent and has no effect`,
     remedy: ({ nearest }) => didYouMean(nearest === undefined ? undefined : `${FAMILIAR_PREFIX}${nearest}`),
     sample: { annotation: familyName('telemetry', 'statsd_adress'), nearest: 'agent-telemetry-statsd_address' },
   }),
   'mounts-too-many': defineProblem<{ count: number; limit: number }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Too many volume mounts',
     sentence: ({ count, limit }) =>
       `the directories of the secrets need ${count} volume mounts in all containers; at most ${limit} are allowed`,
@@ -158,21 +158,21 @@ export const podProblems = {
     sample: { count: 3000, limit: 2000 },
   }),
   'annotations-too-large': defineProblem<{ limit: number }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Annotations too large',
     sentence: ({ limit }) => `the annotations exceed ${limit} bytes, the limit of Kubernetes`,
     remedy: () => `move large templates into files with ${familyName('templateFile', 'NAME')}`,
     sample: { limit: 262_144 },
   }),
   'path-empty': defineProblem<{ annotation: string }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Empty directory',
     sentence: ({ annotation }) => `${annotation} is empty: the API server rejects a mount without a path`,
     remedy: () => 'set a path or remove the annotation',
     sample: { annotation: annotationName('secretVolumePath') },
   }),
   'config-too-large': defineProblem<{ bytes: number; limit: number }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Agent configuration too large',
     sentence: ({ bytes, limit }) =>
       `with the agent's configuration the annotations have ${bytes} bytes; at most ${limit} are allowed`,
@@ -180,7 +180,7 @@ export const podProblems = {
     sample: { bytes: 300_000, limit: 262_144 },
   }),
   'profile-unsupported': defineProblem<{ annotation: string; profile: 'compat' | 'native' }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'Annotation not supported by the profile',
     sentence: ({ annotation, profile }) => `profile ${profile} does not support ${annotation}`,
     remedy: ({ profile }) => `remove it, or set ${annotationName('profile')} to "${profile === 'compat' ? 'native' : 'compat'}"`,
@@ -199,7 +199,7 @@ export const podProblems = {
     /** The annotation that sets the amount, if one does. */
     annotation: string | undefined;
   }>({
-    kind: 'problem',
+    severity: 'problem',
     title: 'LimitRange too small for the agent',
     sentence: ({ limitRange, of, rule, bound, amount, value, annotation }) =>
       `LimitRange ${quote(limitRange)} sets ${rule} ${bound} for each ${of}, and the agent ` +
@@ -220,7 +220,7 @@ export const podProblems = {
     },
   }),
   'token-loosened': defineProblem<{ user: number }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Token files readable by every user of the pod',
     sentence: ({ user }) =>
       `the agent runs as user ${user}, the app as another one: the kubelet then gives token files mode 0644`,

@@ -1,5 +1,5 @@
 // Flags and environment → one frozen object, or every problem they have. The only reader of the environment.
-import { INVALID, type Kind, type ValueOf } from '../annotations/value-kinds.ts';
+import { INVALID, type ValueKind, type ValueOf } from '../annotations/value-kinds.ts';
 import { kebab } from '../annotations/names.ts';
 import type { OperatorOptions } from '../annotations/parse.ts';
 import { nearestWord } from '../annotations/suggest.ts';
@@ -70,7 +70,7 @@ export function keysOf(command: Command): readonly SettingKey[] {
   );
 }
 
-const isSwitch = (kind: Kind<unknown>): boolean => kind.name === 'flag';
+const isSwitch = (kind: ValueKind<unknown>): boolean => kind.name === 'flag';
 
 /**
  * Reads the settings of a command. For `agent-inject` a variable that is not empty overrides the flag, as in vault-k8s; for

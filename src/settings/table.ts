@@ -9,7 +9,7 @@ import {
   oneOf,
   quantity,
   text,
-  type Kind,
+  type ValueKind,
 } from '../annotations/value-kinds.ts';
 import { FLAVOURS, PROBES, PROFILES, DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
 import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './value-kinds.ts';
@@ -17,7 +17,7 @@ import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './value-kind
 export type Command = 'webhook' | 'agent-inject' | 'controller' | 'inject' | 'explain';
 
 export interface SettingRow<T> {
-  readonly kind: Kind<T>;
+  readonly kind: ValueKind<T>;
   readonly sentence: string;
   readonly commands: readonly Command[];
   /** As text, so that it is parsed like a value that a user writes; absent: no value unless it is set. */
@@ -35,7 +35,7 @@ type More = Omit<SettingRow<unknown>, 'kind' | 'sentence' | 'commands'>;
 /** A row; `more` keeps its literal types, so that a row with a default has a value for certain. */
 function row<T, const Given extends More = {}>(
   commands: readonly Command[],
-  kind: Kind<T>,
+  kind: ValueKind<T>,
   sentence: string,
   more?: Given,
 ): SettingRow<T> & Given {

@@ -1,5 +1,5 @@
 // Kinds of values that only settings have; the others are shared with annotations.
-import { INVALID, type Kind } from '../annotations/value-kinds.ts';
+import { INVALID, type ValueKind } from '../annotations/value-kinds.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
@@ -15,7 +15,7 @@ const LEVELS: Readonly<Record<string, LogLevel>> = {
 };
 
 /** A log level, in any case, with the aliases of vault-k8s. */
-export const logLevel: Kind<LogLevel> = {
+export const logLevel: ValueKind<LogLevel> = {
   name: 'level',
   expected: 'one of trace, debug, info, warn, error',
   read: (raw) => {
@@ -34,7 +34,7 @@ const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/;
 const HIGHEST_PORT = 65_535;
 
 /** Go's listen address: HOST:PORT, :PORT or [IPv6]:PORT; empty disables the listener. */
-export const listenAddress: Kind<ListenAddress | undefined> = {
+export const listenAddress: ValueKind<ListenAddress | undefined> = {
   name: 'address',
   expected: 'HOST:PORT, :PORT or [IPv6]:PORT',
   read: (raw) => {
@@ -49,7 +49,7 @@ const UNIT_MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m:
 const PERIOD = /^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+$/;
 
 /** A Go duration, in milliseconds. */
-export const milliseconds: Kind<number> = {
+export const milliseconds: ValueKind<number> = {
   name: 'duration',
   expected: 'a duration such as 500ms, 10s or 1m30s',
   read: (raw) => {
@@ -62,7 +62,7 @@ export const milliseconds: Kind<number> = {
 };
 
 /** A PEM document, plain or in base64, as vault-k8s accepts the CA of Vault. */
-export const pemOrBase64: Kind<string> = {
+export const pemOrBase64: ValueKind<string> = {
   name: 'PEM',
   expected: 'PEM or base64 of PEM',
   read: (raw) => {

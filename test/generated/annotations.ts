@@ -1,10 +1,9 @@
 // docs/annotations.md from the table of annotations and the families.
 import { families } from '../../src/annotations/families.ts';
-import type { Kind } from '../../src/annotations/value-kinds.ts';
+import type { ValueKind } from '../../src/annotations/value-kinds.ts';
 import { annotationName, FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
 import { LISTED_FIELDS, type ListedField } from '../../src/annotations/secret-list.ts';
-import { ANNOTATION_LAYERS, type AnnotationLayer } from '../../src/annotations/parse.ts';
-import { type Row, table, type OptionKey } from '../../src/annotations/table.ts';
+import { ANNOTATION_LAYERS, type AnnotationLayer, type Row, table, type OptionKey } from '../../src/annotations/table.ts';
 import { flagOf } from '../../src/settings/read.ts';
 import { settingsTable, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
 import { code, documentOf, groupsOf, tableOf, type Document } from './markdown.ts';
@@ -86,7 +85,7 @@ const plainRow = (key: OptionKey): readonly string[] => {
   ];
 };
 
-const KINDS: readonly Kind<unknown>[] = [
+const KINDS: readonly ValueKind<unknown>[] = [
   ...new Map([...Object.values(table), ...Object.values(families)].map(({ kind }) => [kind.name, kind])).values(),
 ];
 

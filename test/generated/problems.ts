@@ -15,10 +15,10 @@ the message omits the remedies; look them up here.`,
 const CODES = Object.keys(catalogue) as ProblemCode[];
 
 const sectionOf = (problem: ProblemCode): string[] => {
-  const { kind, title, sample } = catalogue[problem];
+  const { severity, title, sample } = catalogue[problem];
   return [
     `## ${problem}`,
-    `${title} (${kind}). For example:`,
+    `${title} (${severity}). For example:`,
     `    ${lineOf({ code: problem, ...sample } as Problem).replaceAll('\n', '\n    ')}`,
   ];
 };
@@ -28,8 +28,8 @@ export function problemsDocument(): Document {
   return documentOf('docs/problems.md', 'Problems and warnings', [
     ...INTRODUCTION,
     tableOf(
-      ['Code', 'Kind', 'What it is'],
-      CODES.map((problem) => [`[${code(problem)}](#${problem})`, catalogue[problem].kind, catalogue[problem].title]),
+      ['Code', 'Severity', 'What it is'],
+      CODES.map((problem) => [`[${code(problem)}](#${problem})`, catalogue[problem].severity, catalogue[problem].title]),
     ),
     ...CODES.flatMap(sectionOf),
     '# Reasons',

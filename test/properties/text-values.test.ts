@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
-import { text, type Kind } from '../../src/annotations/value-kinds.ts';
+import { text, type ValueKind } from '../../src/annotations/value-kinds.ts';
 import { annotationName, familyName } from '../../src/annotations/names.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
@@ -25,7 +25,7 @@ const HOSTILE = [
 const hostile = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }));
 const MARK = 'MARKER';
 
-const isText = ({ kind }: { readonly kind: Kind<unknown> }): boolean => kind === text;
+const isText = ({ kind }: { readonly kind: ValueKind<unknown> }): boolean => kind === text;
 /** Every annotation whose value is text, one name of each family. */
 const NAMES: readonly string[] = [
   ...(Object.keys(table) as OptionKey[]).filter((key) => isText(table[key])).map(annotationName),

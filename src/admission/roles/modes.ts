@@ -24,7 +24,7 @@ const WARNING: Readonly<Record<AdmissionMode, ModeAction>> = { Off: 'ignore', Wa
 
 /** What a mode makes of a problem. */
 export function actionOf(code: RoleProblem['code'], mode: AdmissionMode): ModeAction {
-  return (roleProblems[code].kind === 'by mode' ? BY_MODE : WARNING)[mode];
+  return (roleProblems[code].severity === 'by mode' ? BY_MODE : WARNING)[mode];
 }
 
 /** These explain why a pod without a role cannot log in, so they deny it in any mode. */

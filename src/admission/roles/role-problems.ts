@@ -12,7 +12,7 @@ const describeRole = (role: string): string => `run kubectl describe vaultauthro
 
 export const roleProblems = {
   'vault-role-missing': defineProblem<{ namespace: string; role: string; backend: string }>({
-    kind: 'by mode',
+    severity: 'by mode',
     title: 'VaultAuthRole not found',
     sentence: ({ namespace, role, backend }) =>
       `VaultAuthRole ${quote(role)} not found in namespace ${namespace} (VaultAuthBackend ${backend})`,
@@ -20,14 +20,14 @@ export const roleProblems = {
     sample: { namespace: 'team', role: 'web', backend: 'main' },
   }),
   'vault-role-ambiguous': defineProblem<{ account: string; roles: readonly string[] }>({
-    kind: 'by mode',
+    severity: 'by mode',
     title: 'Several VaultAuthRoles bind the service account',
     sentence: ({ account, roles }) => `several VaultAuthRoles bind service account ${quote(account)}: ${listed(roles)}`,
     remedy: () => `select one with ${annotationName('role')}`,
     sample: { account: 'worker', roles: ['api', 'web'] },
   }),
   'vault-role-binding': defineProblem<{ role: string; account: string; bound: readonly string[] }>({
-    kind: 'by mode',
+    severity: 'by mode',
     title: 'The VaultAuthRole does not bind the service account',
     sentence: ({ role, account, bound }) =>
       `VaultAuthRole ${role} does not bind service account ${quote(account)}; bound: ${listed(bound)}`,
@@ -35,21 +35,21 @@ export const roleProblems = {
     sample: { role: 'team/web', account: 'worker', bound: ['web'] },
   }),
   'vault-role-unprogrammed': defineProblem<{ role: string; reason: string }>({
-    kind: 'by mode',
+    severity: 'by mode',
     title: 'Role not in Vault',
     sentence: ({ role, reason }) => `VaultAuthRole ${role} is not programmed in Vault: ${reason}`,
     remedy: ({ role }) => describeRole(role),
     sample: { role: 'team/web', reason: 'VaultAuthBackend main does not select this namespace (spec.tenancy.namespaceSelector)' },
   }),
   'vault-role-unready': defineProblem<{ role: string; reason: string }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Role not ready',
     sentence: ({ role, reason }) => `VaultAuthRole ${role} was programmed in Vault and is not ready now: ${reason}`,
     remedy: ({ role }) => describeRole(role),
     sample: { role: 'team/web', reason: 'VaultEndpoint main: Vault is sealed' },
   }),
   'vault-role-pending': defineProblem<{ namespace: string; role: string; backend: string }>({
-    kind: 'warning',
+    severity: 'warning',
     title: 'Role not created yet',
     sentence: ({ namespace, role, backend }) =>
       `VaultAuthRole ${namespace}/${role} of VaultAuthBackend ${backend} is not created yet; logins fail until then`,
@@ -64,7 +64,7 @@ export const roleProblems = {
     /** Kind and name of the object. */
     object: string;
   }>({
-    kind: 'by mode',
+    severity: 'by mode',
     title: 'An annotation conflicts with the object that configures the login',
     sentence: ({ annotation, value, effective, object }) =>
       `${annotation}: ${quote(value)} conflicts with ${object}, whose ${quote(effective)} takes precedence`,
@@ -84,7 +84,7 @@ export const roleProblems = {
     /** The audience that the role requires. */
     required: string;
   }>({
-    kind: 'warning',
+    severity: 'warning',
     title: "The pod's token does not have the audience of the role",
     sentence: ({ volume, audience, required }) =>
       `the agent logs in with the token of volume ${quote(volume)}, whose audience is ${audience === undefined ? 'the API server' : quote(audience)}; the role requires ${quote(required)}`,
@@ -98,7 +98,7 @@ export const roleProblems = {
     /** The object that references it. */
     by: string;
   }>({
-    kind: 'by mode',
+    severity: 'by mode',
     title: 'Backend or endpoint not found',
     sentence: ({ kind, name, by }) =>
       name === ''

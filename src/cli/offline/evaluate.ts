@@ -30,7 +30,7 @@ export interface EvaluatedPod {
   readonly workload: Workload;
   /** Where the object begins. */
   readonly line: number;
-  readonly result: Pick<AdmissionResult, 'decision' | 'reason' | 'kind' | 'patch'> & {
+  readonly result: Pick<AdmissionResult, 'decision' | 'reason' | 'injectionType' | 'patch'> & {
     /** Injection was selected by namespace or cluster default, but is impossible: the pod is not injected. */
     readonly impossible: boolean;
   };

@@ -146,7 +146,7 @@ export function explanationOf(evaluated: EvaluatedPod, { settings, context }: Ev
     decision: result.decision,
     reason: result.reason,
     sentence: state ? liveSentence(result, state) : decisionSentence(result, isCurrent),
-    injectionType: result.kind ?? '',
+    injectionType: result.injectionType ?? '',
     serviceAccount: textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? 'default',
     ...(isRequested ? requestedBy(evaluated, settings, context) : { options: [], guarded: [], secrets: [] }),
     containers: containersOf(pod, injected),

@@ -4,12 +4,11 @@ import {
   type Options,
   type Origin,
   type Parsed,
-  ANNOTATION_LAYERS,
   OBJECT_LAYERS,
   type Layer,
 } from '../../annotations/parse.ts';
 import { kebab } from '../../annotations/names.ts';
-import { table, type OptionKey } from '../../annotations/table.ts';
+import { ANNOTATION_LAYERS, table, type OptionKey } from '../../annotations/table.ts';
 import { annotationsOf, podOptions, type AdmissionContext } from '../../admission/admit.ts';
 import { ALLOW_ALL, guardProblemsOf } from '../../admission/guard.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';

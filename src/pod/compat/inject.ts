@@ -75,6 +75,6 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
     problems.push(...addAgent(pod, agent, position, builder));
   }
   markInjected(draft);
-  const kind = shape.init ? (shape.sidecar ? 'init_and_sidecar' : 'init_only') : 'sidecar_only';
-  return { patch: builder.operations, kind, problems, warnings };
+  const injectionType = shape.init ? (shape.sidecar ? 'init_and_sidecar' : 'init_only') : 'sidecar_only';
+  return { patch: builder.operations, injectionType, problems, warnings };
 }

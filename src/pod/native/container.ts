@@ -49,7 +49,7 @@ export function agentContainers(options: Options, hasNativeSidecars: boolean): r
 }
 
 /** The injection type of the containers, a label of vault-k8s' metrics. */
-export function injectionKind(agents: readonly AgentContainer[]): NonNullable<Injection['kind']> {
+export function injectionType(agents: readonly AgentContainer[]): NonNullable<Injection['injectionType']> {
   if (agents.length > 1) return 'init_and_sidecar';
   return agents[0]?.once ? 'init_only' : 'sidecar_only';
 }

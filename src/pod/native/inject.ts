@@ -24,7 +24,7 @@ import type { Container, Pod } from '../pod.ts';
 import { otherDirectories } from '../secrets.ts';
 import { guardedChanges, userPatched, type GuardedChange, type Patched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
-import { agentContainers, agentUser, injectionKind, isAgent, nativeContainer, type AgentContainer } from './container.ts';
+import { agentContainers, agentUser, injectionType, isAgent, nativeContainer, type AgentContainer } from './container.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentMounts, directoryConflicts, secretMounts, volumes } from './volumes.ts';
 
@@ -63,7 +63,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   markInjected(draft);
   return {
     patch: builder.operations,
-    kind: injectionKind(agents),
+    injectionType: injectionType(agents),
     problems,
     warnings,
     ...(changes.length === 0 ? {} : { guardedChanges: changes }),

@@ -14,7 +14,7 @@ describe.each(CODES)('%s', (code) => {
 
   test('is reported with its sentence', () => {
     const { outcome } = admit(podWith(pod), surrounding);
-    const isProblem = catalogue[code].kind !== 'warning';
+    const isProblem = catalogue[code].severity !== 'warning';
     expect((isProblem ? outcome.problems : outcome.warnings).map((problem) => problem.code)).toContain(code);
     expect(outcome.decision === 'denied').toBe(isProblem);
     const words = isProblem ? denialOf(outcome.problems) : warningsOf(outcome.warnings).join('\n');

@@ -11,14 +11,14 @@ import {
   seconds,
   text,
   INVALID,
-  type Kind,
+  type ValueKind,
 } from '../../../src/annotations/value-kinds.ts';
 
-const accepts = <T>(kind: Kind<T>, table: readonly (readonly [raw: string, value: T])[]): void => {
+const accepts = <T>(kind: ValueKind<T>, table: readonly (readonly [raw: string, value: T])[]): void => {
   it.each(table)(`${kind.name} reads %j as %j`, (raw, value) => expect(kind.read(raw)).toEqual(value));
 };
 
-const refuses = (kind: Kind<unknown>, table: readonly string[]): void => {
+const refuses = (kind: ValueKind<unknown>, table: readonly string[]): void => {
   it.each(table)(`${kind.name} rejects %j`, (raw) => expect(kind.read(raw)).toBe(INVALID));
 };
 

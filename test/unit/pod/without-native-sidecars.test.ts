@@ -27,7 +27,7 @@ const patch = (value: string): string => JSON.stringify([{ op: 'add', path: '/te
 
 test('adds the init container first and the sidecar last, each with its own file', () => {
   const result = inject({ spec: { initContainers: [{ name: 'migrate' }] } });
-  expect([result.outcome.kind, namesOf(result, 'initContainers'), namesOf(result, 'containers')]).toEqual([
+  expect([result.outcome.injectionType, namesOf(result, 'initContainers'), namesOf(result, 'containers')]).toEqual([
     'init_and_sidecar',
     ['vault-agent-init', 'migrate'],
     ['web', 'vault-agent'],
@@ -61,13 +61,13 @@ test('lets the init container fail, and the sidecar retry', () => {
 
 test('adds only one of the two if requested, and derives its name', () => {
   const once = inject({ annotations: { 'agent-pre-populate-only': 'true' } });
-  expect([once.outcome.kind, namesOf(once, 'initContainers'), namesOf(once, 'containers')]).toEqual([
+  expect([once.outcome.injectionType, namesOf(once, 'initContainers'), namesOf(once, 'containers')]).toEqual([
     'init_only',
     ['vault-agent'],
     ['web'],
   ]);
   const late = inject({ annotations: { 'agent-pre-populate': 'false' } });
-  expect([late.outcome.kind, namesOf(late, 'initContainers'), namesOf(late, 'containers')]).toEqual([
+  expect([late.outcome.injectionType, namesOf(late, 'initContainers'), namesOf(late, 'containers')]).toEqual([
     'sidecar_only',
     [],
     ['web', 'vault-agent'],
@@ -111,5 +111,5 @@ test.each([
     ...(known === undefined ? {} : { nativeSidecars: known }),
   };
   const { outcome } = admit(native(), { command: 'webhook', flags: [`-native-sidecars=${setting}`], cluster });
-  expect(outcome.kind).toBe(kind);
+  expect(outcome.injectionType).toBe(kind);
 });
