@@ -19,7 +19,7 @@ export const guardProblems = {
     sentence: ({ annotation }) =>
       `${annotation} can redirect the token or change what runs, and is not allowed in this namespace`,
     remedy: ({ name, allow }) =>
-      `ask its admin to annotate the namespace with ${allow}=${name}, or the operator to add ${name} to -allow`,
+      `ask its admin to annotate the namespace with ${allow}=${name}, or the platform team to add ${name} to -allow`,
     sample: { annotation: annotationName('service'), name: 'service', allow: annotationName('allow') },
   }),
 };

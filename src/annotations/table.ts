@@ -160,8 +160,8 @@ export const table = {
   agentRequestsEphemeral: row(quantity, 'Ephemeral-storage request of an agent container.', '50Mi', { default: '' }),
   agentRevokeOnShutdown: row(flag, 'Revoke the Vault token when the pod stops.', 'true', { default: false }),
   agentRevokeGrace: row(seconds, 'Delay before the token is revoked.', '5', { default: 5 }),
-  agentRunAsUser: row(int32, 'User id of the agent.', '100', { default: 100, empty: 'unset' }),
-  agentRunAsGroup: row(int32, 'Group id of the agent.', '1000', { default: 1000, empty: 'unset' }),
+  agentRunAsUser: row(int32, 'User ID of the agent.', '100', { default: 100, empty: 'unset' }),
+  agentRunAsGroup: row(int32, 'Group ID of the agent.', '1000', { default: 1000, empty: 'unset' }),
   agentRunAsSameUser: row(flag, 'Run the agent as the user of the first app container.', 'true', { default: false }),
   agentSetSecurityContext: row(flag, 'Give the agent a security context.', 'true', { default: true }),
   agentJsonPatch: row(
@@ -193,7 +193,7 @@ export const table = {
   templateConfigExitOnRetryFailure: row(flag, 'Exit the agent when a template still fails after its retries.', 'true', {
     default: true,
   }),
-  templateStaticSecretRenderInterval: row(text, 'Interval at which secrets without a lease are read again.', '5m', {
+  templateStaticSecretRenderInterval: row(text, 'Interval at which secrets without a lease are rendered again.', '5m', {
     default: '',
   }),
   templateMaxConnectionsPerHost: row(
@@ -207,16 +207,13 @@ export const table = {
   templateLeaseRenewalThreshold: row(decimal, 'Fraction of a lease after which a secret is renewed.', '0.75', { default: 0 }),
   agentDisableIdleConnections: row(
     nameList,
-    'Functions of the agent that keep no idle connections: auto-auth, caching, templating.',
+    'Agent features that close idle connections: auto-auth, caching, templating.',
     'auto-auth,templating',
     { default: [] },
   ),
-  agentDisableKeepAlives: row(
-    nameList,
-    'Functions of the agent that use each connection once: auto-auth, caching, templating.',
-    'caching',
-    { default: [] },
-  ),
+  agentDisableKeepAlives: row(nameList, 'Agent features that disable keep-alives: auto-auth, caching, templating.', 'caching', {
+    default: [],
+  }),
 
   // Only under our own prefix
   inject: row(oneOf(['enabled', 'disabled']), 'Same as the pod label of this name.', 'enabled', {

@@ -136,7 +136,7 @@ export const containerNames: ValueKind<readonly string[]> = {
 /** A YAML list of secrets, as written. secret-list.ts reads it, since it can have many problems. */
 export const yamlList: ValueKind<string> = {
   name: 'YAML list',
-  expected: 'a YAML list of secrets, as described below',
+  expected: 'a YAML list of secrets',
   read: (raw) => raw,
 };
 

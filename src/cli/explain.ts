@@ -38,7 +38,7 @@ export async function explain(words: readonly string[], terminal: Terminal): Pro
   if (format === 'json') terminal.stdout(`${JSON.stringify({ version: SHAPE_VERSION, pods }, undefined, 2)}\n`);
   else {
     for (const pod of pods) terminal.stdout(explanationText(pod, painter(terminal)));
-    if (pods.length === 0) terminal.stderr('the manifests have no pod\n');
+    if (pods.length === 0) terminal.stderr('no pod in the manifests\n');
   }
   return pods.some(({ decision }) => decision === 'denied') ? 1 : 0;
 }

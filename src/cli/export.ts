@@ -16,7 +16,7 @@ import { VERSION } from './version.ts';
 const USAGE = `vault-auth-injector export -path PATH -cluster NAME [flags]
 
 Reads an auth mount of Vault or OpenBao and prints a VaultAuthBackend and its VaultAuthRoles with
-managementPolicy: Observe, with which the controller writes nothing. What manifests cannot express
+managementPolicy: Observe, so the controller writes nothing. What manifests cannot express
 is reported on standard error and in comments. Nothing is written to the server.
 
   -path PATH            path of the auth mount, without "auth/"
@@ -98,7 +98,7 @@ const requestOf = (words: readonly string[], { environment }: Terminal): Request
     problems.push('-cluster is missing or invalid: the name of this cluster, of lower-case letters, digits and dashes');
   if (!URL.canParse(address) || !/^https?:/.test(address))
     problems.push('-address or VAULT_ADDR is missing or not a URL: the address of the server');
-  if (token === '') problems.push('VAULT_TOKEN or -token-file is missing: the token of the reader');
+  if (token === '') problems.push('VAULT_TOKEN or -token-file is missing: set a token that can read the mount');
   if (problems.length > 0) return { problems: problems.map((problem) => `${problem} (export -help lists the flags)`) };
   return {
     path,
@@ -174,7 +174,7 @@ const readBackend = async (caller: VaultCaller, path: string): Promise<FoundBack
     const fitting = mounts.filter(({ type }) => EXPORTABLE.has(type));
     const others = fitting.map((mount) => `${mount.path} (${mount.type})`).join(', ');
     return {
-      problem: `there is no auth mount ${JSON.stringify(path)}; there is ${others === '' ? 'none that can be exported' : others}`,
+      problem: `there is no auth mount ${JSON.stringify(path)}; ${others === '' ? 'no other mount can be exported' : `existing mounts: ${others}`}`,
     };
   }
   const mount = { path, type: found.type, description: found.description };

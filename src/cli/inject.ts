@@ -54,7 +54,7 @@ const printDiagnostics = ({ warnings }: ManifestEvaluation, edited: readonly Edi
       const changed = pods.find(isChanged);
       if (changed && texts[index]?.expanded === true)
         terminal.stderr(
-          `${source.file}:${changed.line}: warning: ${titleOf(changed.workload)} changes a YAML anchor: copies replace the aliases of its document\n`,
+          `${source.file}:${changed.line}: warning: ${titleOf(changed.workload)} changes a YAML anchor: the aliases of its document are expanded\n`,
         );
     }
 };
@@ -114,7 +114,7 @@ const diffOf = ({ source: { file, text }, documents, texts }: EditedSource, pain
 const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? '' : 's'}`;
 
 const summary = ({ objects, pods }: ManifestEvaluation, isDiff: boolean): string => {
-  if (pods.length === 0) return `${count(objects, 'object')}, none of them with a pod`;
+  if (pods.length === 0) return `${count(objects, 'object')}, no pod`;
   const injected = pods.filter(isChanged).length;
   const denied = pods.filter(({ result }) => result.decision === 'denied').length;
   const current = pods.filter((pod) => pod.result.decision === 'injected' && !isChanged(pod)).length;
@@ -123,7 +123,7 @@ const summary = ({ objects, pods }: ManifestEvaluation, isDiff: boolean): string
     `${injected} injected`,
     ...(current > 0 ? [`${current} already injected`] : []),
     ...(skipped > 0 ? [`${skipped} not injected`] : []),
-    ...(denied > 0 ? [`${denied} denied${isDiff ? '' : ', so that nothing is printed'}`] : []),
+    ...(denied > 0 ? [`${denied} denied${isDiff ? '' : ', so nothing is printed'}`] : []),
   ];
   return `${count(objects, 'object')}, ${count(pods.length, 'pod')}: ${parts.join(', ')}`;
 };

@@ -13,7 +13,7 @@ import { asksForHelp, type Terminal } from './terminal.ts';
 const USAGE = `vault-auth-injector policy -f FILE [flags]
 vault-auth-injector policy -path PATH -cluster NAME [flags]
 
-Prints the ACL policy that the controller needs in Vault, with the least privileges:
+Prints the ACL policy that the controller needs in Vault, with least privilege:
 
   vault-auth-injector policy -f manifests/ | vault policy write vault-auth-injector -
   vault-auth-injector policy -f manifests/ -role | vault write auth/kubernetes/role/vault-auth-injector -
@@ -103,7 +103,7 @@ const ofEndpoint = (
   const [name = '', ...others] = requested === undefined ? names : [requested];
   if (others.length > 0) return { problems: [`choose one with -endpoint: ${[...names].join(', ')}`] };
   if (!names.has(name))
-    return { problems: [`-endpoint: no object references ${JSON.stringify(name)}; there is ${[...names].join(', ')}`] };
+    return { problems: [`-endpoint: no object references ${JSON.stringify(name)}; expected one of ${[...names].join(', ')}`] };
   return {
     endpoint: kinds.VaultEndpoint.find(({ metadata }) => metadata.name === name),
     VaultAuthBackend: kinds.VaultAuthBackend.filter(({ spec }) => spec.endpointRef.name === name),

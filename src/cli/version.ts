@@ -11,7 +11,7 @@ export const COMMIT = typeof BUILD_COMMIT === 'string' ? BUILD_COMMIT : 'unknown
 /** Prints version, commit and Node's version. */
 export function version([word]: readonly string[], terminal: Terminal): Promise<number> {
   if (word !== undefined && !asksForHelp([word])) {
-    terminal.stderr(`vault-auth-injector version: ${JSON.stringify(word)}: this command takes no flags and no words\n`);
+    terminal.stderr(`vault-auth-injector version: ${JSON.stringify(word)}: this command takes no flags or arguments\n`);
     return Promise.resolve(2);
   }
   terminal.stdout(`vault-auth-injector ${VERSION} (commit ${COMMIT}, Node ${process.versions.node})\n`);

@@ -49,7 +49,7 @@ export async function startClusterCache(options: ClusterCacheOptions): Promise<C
   try {
     return fromApi(options, (await api.get()).client);
   } catch (error) {
-    log.warn({ problem: messageOf(error) }, 'no API server, namespaces, service accounts and LimitRanges are not cached');
+    log.warn({ problem: messageOf(error) }, 'no API server: namespaces, service accounts and LimitRanges are not cached');
     return EMPTY;
   }
 }

@@ -166,7 +166,7 @@ export function startLinkInformers({
         for (const kind of LINKED_KINDS) informers.push(start(kind));
         return;
       }
-      if (!isNotInstalled) log.info({ missing }, 'no VaultAuthRole CRDs, using annotations and settings alone');
+      if (!isNotInstalled) log.info({ missing }, 'VaultAuthRole CRDs not found, using only annotations and settings');
       isNotInstalled = true;
       await sleep(jittered(discoveryIntervalMs), undefined, { signal: closing.signal }).catch(() => undefined);
     }

@@ -34,13 +34,13 @@ export function serverVersion(
         if (!nativeSidecars)
           log.info(
             { version: version.gitVersion },
-            'no native sidecars in this Kubernetes, injecting init container and sidecar',
+            'Kubernetes version without native sidecars, injecting init container and sidecar',
           );
       } catch (error) {
         if (!hasFailed && !signal.aborted)
           log.warn(
             { problem: error instanceof Error ? error.message : String(error) },
-            'version of Kubernetes unknown, assuming native sidecars',
+            'Kubernetes version unknown, assuming native sidecars',
           );
         hasFailed = true;
         await sleep(retryIntervalMs, undefined, { signal, ref: false }).catch(() => undefined);

@@ -176,6 +176,6 @@ const isOwned = (
 const pendingFor = (reason: string): DeletionOutcome => ({ state: 'pending', reason });
 
 const reportDeleted = ({ report }: ControllerContext, backend: VaultAuthBackend, roleName: string): void => {
-  report.log.info({ backend: backend.metadata.name, roleName }, 'pending deletion done');
+  report.log.info({ backend: backend.metadata.name, roleName }, 'pending deletion completed');
   report.emitEvent(backend, 'Normal', 'PendingDeletionCleared', `Deleted the role ${roleName}, whose object is gone.`);
 };

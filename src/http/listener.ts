@@ -46,9 +46,9 @@ const refusalText = ({ host, port }: ListenAddress, code: string): string =>
   `cannot listen on ${host ?? ''}:${port}: ${code}; ${REMEDIES.get(code) ?? 'choose another address'}`;
 
 const REMEDIES: ReadonlyMap<string, string> = new Map([
-  ['EADDRINUSE', 'another process has this port: stop it or choose another port'],
-  ['EACCES', 'ports below 1024 need a privilege: choose one above'],
-  ['EADDRNOTAVAIL', 'this machine has no such address: leave the host out to listen on all'],
+  ['EADDRINUSE', 'another process listens on this port: stop it or choose another port'],
+  ['EACCES', 'ports below 1024 require the capability NET_BIND_SERVICE: choose a higher port'],
+  ['EADDRNOTAVAIL', 'this host has no such address: omit the host to listen on all addresses'],
 ]);
 
 /**

@@ -33,7 +33,7 @@ export function createCompatMetrics(registry: Registry, queueLength: () => numbe
   });
   const injections = new Counter({
     name: `${PREFIX}injections_by_namespace_total`,
-    help: 'Injected pods by namespace and by the containers that they were given.',
+    help: 'Injected pods by namespace and injection type.',
     labelNames: ['namespace', 'injection_type'],
     registers,
   });

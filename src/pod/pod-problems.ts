@@ -21,14 +21,14 @@ export const podProblems = {
     severity: 'problem',
     title: 'No Vault address',
     sentence: () => 'no Vault address found',
-    remedy: () => `set ${annotationName('service')}, or ask the operator to set -vault-address`,
+    remedy: () => `set ${annotationName('service')}, or ask the platform team to set -vault-address`,
     sample: {},
   }),
   'image-missing': defineProblem({
     severity: 'problem',
     title: 'No agent image',
     sentence: () => 'no Vault image found for the agent',
-    remedy: () => `set ${annotationName('agentImage')}, or ask the operator to set -vault-image`,
+    remedy: () => `set ${annotationName('agentImage')}, or ask the platform team to set -vault-image`,
     sample: {},
   }),
   'token-missing': defineProblem({

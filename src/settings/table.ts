@@ -56,13 +56,13 @@ export const settingsTable = {
     defaults: { webhook: ':8081', controller: ':8081' },
   }),
   telemetryPath: row(SERVERS, text, 'Path of the metrics on the HTTPS port; empty for none.', { default: '' }),
-  logLevel: row(PROCESSES, logLevel, 'Lowest level that is logged.', { default: 'info' }),
+  logLevel: row(PROCESSES, logLevel, 'Minimum log level.', { default: 'info' }),
   logFormat: row(PROCESSES, text, 'Format of log lines: json, or standard for text.', {
     default: 'standard',
     defaults: { webhook: 'json', controller: 'json' },
   }),
-  drainMin: row(SERVERS, milliseconds, 'Shortest time to keep serving after SIGTERM.', { default: '10s' }),
-  drainMax: row(SERVERS, milliseconds, 'Longest time to keep serving after SIGTERM.', { default: '30s' }),
+  drainMin: row(SERVERS, milliseconds, 'Minimum time to keep serving after SIGTERM.', { default: '10s' }),
+  drainMax: row(SERVERS, milliseconds, 'Maximum time to keep serving after SIGTERM.', { default: '30s' }),
   drainIdle: row(SERVERS, milliseconds, 'Close once no review has arrived for this long.', { default: '3s' }),
 
   // Certificates
@@ -121,7 +121,7 @@ export const settingsTable = {
   watch: row(
     ['webhook'],
     flag,
-    'Watch namespaces, service accounts, limit ranges and vaultauth.dev objects on the API server; without effect if -cluster-state is set.',
+    'Watch namespaces, service accounts, LimitRanges and vaultauth.dev objects on the API server; without effect if -cluster-state is set.',
     {
       default: 'true',
     },
@@ -161,8 +161,8 @@ export const settingsTable = {
   revokeOnShutdown: row(ALL, flag, "Revoke the agent's token when its pod stops (profile compat).", {
     option: 'agentRevokeOnShutdown',
   }),
-  runAsUser: row(ALL, int32, 'User id of the agent.', { default: '100', option: 'agentRunAsUser' }),
-  runAsGroup: row(ALL, int32, 'Group id of the agent.', { default: '1000', option: 'agentRunAsGroup' }),
+  runAsUser: row(ALL, int32, 'User ID of the agent.', { default: '100', option: 'agentRunAsUser' }),
+  runAsGroup: row(ALL, int32, 'Group ID of the agent.', { default: '1000', option: 'agentRunAsGroup' }),
   runAsSameUser: row(ALL, flag, 'Run the agent as the user of the first app container; the default of profile native.', {
     option: 'agentRunAsSameUser',
   }),
@@ -238,7 +238,7 @@ export const settingsTable = {
   deletionTimeout: row(
     CONTROLLER,
     milliseconds,
-    'How long the deletion of an object waits for Vault. What remains in Vault after it becomes a pending deletion of the backend.',
+    'Maximum time that the deletion of an object waits for Vault. What then remains in Vault becomes a pending deletion of the backend.',
     { default: '5m' },
   ),
   resyncFactor: row(CONTROLLER, decimal, 'Multiplier for all resync intervals.', { default: '1' }),

@@ -93,7 +93,7 @@ const SENTENCES: Readonly<Record<Exclude<CaChange['step'], 'none'>, string>> = {
   restore: 'restored the CA Secret from memory and announced a successor',
   announce: 'created the next CA, which signs once its certificate is published',
   switch: 'switched to the next CA',
-  drop: 'removed a former CA',
+  drop: 'removed a previous CA',
 };
 
 /** Each start of a replica leaves one such CA in the bundle until it expires, so its lifetime is as short as rotation allows. */

@@ -96,8 +96,8 @@ export function selfManagedSource(options: SelfManagedOptions): CertificateSourc
   const use = (fresh: EnsuredCa): void => {
     if (fresh.refusal !== undefined && ensured?.refusal === undefined) {
       log.warn(
-        { refusal: fresh.refusal },
-        'access to the CA Secret denied: the CA is in memory, and each start publishes another one',
+        { problem: fresh.refusal },
+        'access to the CA Secret denied, keeping the CA in memory: each restart publishes a new one',
       );
     }
     ensured = fresh;

@@ -146,7 +146,7 @@ onEachKubernetes(
       expect({ code, errors }).toEqual({
         code: 0,
         errors: [
-          expect.stringContaining("cannot read the settings of the cluster's webhook, using those of this call"),
+          expect.stringContaining("cannot read the settings of the cluster's webhook, using the flags of this command"),
           expect.stringMatching(/^cannot be read, and is ignored: .*namespaces/),
           expect.stringMatching(/^cannot be read, and is ignored: .*limitranges/),
         ],

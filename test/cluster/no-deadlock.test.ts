@@ -66,10 +66,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     for (const namespace of ['labelled', 'team'])
       await eventually('the policy warns', async () => (await create(namespace, {})).warnings.length > 0);
     const asking = await create('team', ASK);
-    expect([asking.status, asking.text]).toEqual([403, expect.stringContaining('because its annotations ask for it')]);
+    expect([asking.status, asking.text]).toEqual([403, expect.stringContaining('although its annotations request injection')]);
     for (const [namespace, because] of [
       ['labelled', 'its namespace labelled has the label'],
-      ['team', 'injection is on for the whole cluster'],
+      ['team', 'injection is enabled for the whole cluster'],
     ] as const) {
       const silent = await create(namespace, {});
       expect([silent.status, silent.warnings]).toEqual([201, [expect.stringContaining(because)]]);

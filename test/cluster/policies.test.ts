@@ -124,9 +124,9 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       const answer = await apply(kind, { 'openbao.org/agent-inject': 'true' }, {});
       expect([answer.status, answer.warnings]).toEqual([
         201,
-        [expect.stringContaining(`openbao.org/agent-inject stands on the ${kind} itself`)],
+        [expect.stringContaining(`openbao.org/agent-inject has no effect on the ${kind} itself`)],
       ]);
-      expect(answer.warnings[0]).toContain(`put it under ${place}.metadata.annotations`);
+      expect(answer.warnings[0]).toContain(`move it to ${place}.metadata.annotations`);
       expect((await apply(kind, { other: 'x' }, { [ASK]: 'true' })).warnings).toEqual([]);
       expect((await apply(kind, { [ASK]: 'true' }, { [ASK]: 'true' })).warnings).toEqual([]);
     },
@@ -136,7 +136,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.kubectl(['apply', '-k', join(deploy, 'variants', 'verify-deny')]);
     await eventually(async () => (await create(webPod('probe', { [ASK]: 'true' }))).status !== 201);
     const answer = await create(webPod('web', { [ASK]: 'true' }));
-    expect([answer.status, answer.text]).toEqual([403, expect.stringContaining('has to carry the Vault agent or token')]);
+    expect([answer.status, answer.text]).toEqual([
+      403,
+      expect.stringContaining('has neither the Vault agent nor the Vault token'),
+    ]);
     expect((await create(webPod('web', { [ASK]: 'true' }, TOKEN))).status).toBe(201);
     expect((await create(webPod('web', {}))).status).toBe(201);
     // Who did not ask is never refused, for the webhook may have left it alone for good reasons.

@@ -79,7 +79,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   const called = async ({ namespace, pod }: Pick<Row, 'namespace' | 'pod'>): Promise<Called> => {
     const answer = await bed.exchange('POST', podsPath(namespace, '?dryRun=All'), pod);
     if (answer.status !== 201) throw new Error(`${namespace} ${JSON.stringify(pod)}: ${answer.text}`);
-    const missed = answer.warnings.some((warning) => warning.includes('has to carry the Vault agent'));
+    const missed = answer.warnings.some((warning) => warning.includes('has neither the Vault agent'));
     return { entries: entriesOf(answer), missed };
   };
   /** Flags that decide about selection. */

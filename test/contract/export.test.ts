@@ -141,7 +141,7 @@ onEachServer(
       const path = await server().mount('jwt');
       expect(await run(server(), '-path', 'nowhere')).toMatchObject({
         code: 1,
-        errors: [expect.stringMatching(new RegExp(`no auth mount "nowhere"; there is .*${path} \\(jwt\\)`))],
+        errors: [expect.stringMatching(new RegExp(`no auth mount "nowhere"; existing mounts: .*${path} \\(jwt\\)`))],
       });
       expect(await run(server(), '-path', path)).toMatchObject({
         code: 1,

@@ -31,13 +31,13 @@ name. Examples use the prefix ${code(FAMILIAR_PREFIX)}.`,
   `**Where.** An annotation is read from the pod template of a workload (not from the Deployment's own metadata), the pod's service account, and
 its namespace; if the table says *pod*, only from the pod template. Later layers override earlier ones:
 
-    built-in default < setting of the operator < ${ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(' < ')}
+    built-in default < settings < ${ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(' < ')}
 
 The webhook watches namespaces, service accounts and LimitRanges, or reads them from \`-cluster-state\`.`,
   `**Guarded** annotations can redirect the token or change what runs. \`agent-inject\` allows them, as vault-k8s does. \`webhook\` denies a
-pod that uses one, unless the operator (setting [\`-allow\`](settings.md)) or its namespace (annotation ${code(annotationName('allow'))}) lists it.
-A patch that ${code(kebab('agentConfigPatch' satisfies OptionKey))} makes of the configuration needs ${code('service')} and ${code(kebab('tlsSkipVerify' satisfies OptionKey))} as well if it changes Vault's address or whether
-its certificate is verified. Patches of containers can change everything, including the command.`,
+pod that uses one, unless the setting [\`-allow\`](settings.md) or the annotation ${code(annotationName('allow'))} of its namespace lists it.
+If ${code(kebab('agentConfigPatch' satisfies OptionKey))} changes Vault's address or the verification of its certificate, ${code('service')} or ${code(kebab('tlsSkipVerify' satisfies OptionKey))} must be
+allowed too. Patches of containers can change everything, including the command.`,
 ];
 
 /** The setting with which an operator changes a default, by annotation. */
@@ -122,9 +122,9 @@ ${code(families.templateFile.name)} declares it. NAME is case-sensitive.`,
     ),
     `## The list ${code(kebab('secrets' satisfies OptionKey))}`,
     `${code(annotationName('secrets'))} declares secrets as one list in YAML (or JSON) instead. Each field corresponds to an annotation of the table below. Every value
-is text, quoted or not. An unknown field, an invalid value, an anchor, alias or tag is a problem, and so is a name that the same object also
-declares by other annotations. All problems are reported at once. A later layer overrides an earlier one per secret and field, whichever form
-each of them uses.
+is text, quoted or not. Unknown fields, invalid values, anchors, aliases and tags are problems. So is a name that the same object also
+declares by other annotations. All problems are reported at once. A later layer overrides an earlier one per secret and field, in
+either form.
 
     ${annotationName('secrets')}: |
       - name: database
@@ -136,8 +136,8 @@ each of them uses.
         volumePath: /etc/signing
         containers: [signer]
 
-A directory is one volume, so ${code('containers')} needs its own ${code('volumePath')}. It is a problem without one, or if another secret of that directory
-names other containers. The named containers get the directory whatever the other annotations select, unless ${code(annotationName('skipContainers'))}
+A directory is one volume, so a secret with ${code('containers')} needs its own ${code('volumePath')}. All secrets of that directory must name the same
+containers. The named containers get the directory regardless of other annotations, unless ${code(annotationName('skipContainers'))}
 names them.`,
     tableOf(
       ['Field', 'Annotation', 'Value'],

@@ -8,8 +8,8 @@ import { code, type Document, documentOf, tableOf } from './markdown.ts';
 const BUILD = { version: '', commit: '' };
 
 const INTRODUCTION = `Every process serves ${code('/metrics')} on its operations port ([${code('-operations-listen')}](settings.md)), in the text format
-of Prometheus, with the usual ${code('process_')} and ${code('nodejs_')} metrics of prom-client beside these. Labels hold closed words and names that
-only administrators choose (endpoints, backends); what vault-k8s counts by namespace is counted so here too.`;
+of Prometheus. The usual ${code('process_')} and ${code('nodejs_')} metrics of prom-client are there too. Label values come from closed sets, or are names that
+only the platform team chooses (endpoints, backends). The metrics of vault-k8s keep their label ${code('namespace')}.`;
 
 /** What the types of prom-client leave out: the array holds the metrics themselves. */
 interface Known extends MetricObject {

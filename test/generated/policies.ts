@@ -1,4 +1,4 @@
-// deploy/policies: ValidatingAdmissionPolicies that hold while the webhook is away. CEL over the final state of a pod, over changes of
+// deploy/policies: ValidatingAdmissionPolicies that the API server evaluates without the webhook. CEL over the final state of a pod, over changes of
 // running pods, and over workloads whose annotations are in the wrong place.
 import { stringify } from 'yaml';
 import { allNames, annotationName } from '../../src/annotations/names.ts';
@@ -59,7 +59,7 @@ const verifying = (name: string, words: string, actions: readonly string[], due:
     validations: [
       {
         expression: '!variables.due || variables.done',
-        messageExpression: `'this pod has to carry the Vault agent or token, and has neither, because ' + (${due.because}) + ': the webhook did not run, left it alone, or was undone (its log says why)'`,
+        messageExpression: `'this pod has neither the Vault agent nor the Vault token, although ' + (${due.because}) + ': the webhook was not called, skipped the pod (see its log), or another webhook removed its changes'`,
         reason: 'Forbidden',
       },
     ],
@@ -68,33 +68,33 @@ const verifying = (name: string, words: string, actions: readonly string[], due:
 
 const verify = verifying(
   'verify',
-  `A pod that asks to be injected carries our container or our token when everybody is done with it. It sees what slips through when
-the webhook is not called, or its work is undone. Here it tells; deploy/variants/verify-deny refuses.`,
+  `After all mutating webhooks, a pod that requests injection has the agent container or the token volume. This policy detects pods for
+which the webhook was not called, or whose changes were removed. It warns and audits; deploy/variants/verify-deny denies.`,
   ['Audit', 'Warn'],
   {
     variables: [LABEL, ASKING],
     expression: EXPLICIT,
-    because: `variables.label == 'enabled' ? 'its label ${INJECT_LABEL} is enabled' : 'its annotations ask for it'`,
+    because: `variables.label == 'enabled' ? 'its label ${INJECT_LABEL} is enabled' : 'its annotations request injection'`,
   },
 );
 
 const verifySilent = verifying(
   'verify-silent',
-  `The same for a pod that says nothing, but whose namespace or cluster is injected. It tells and never refuses: who did not ask may well
-be left alone by the webhook, for example for want of a role. With cluster-wide injection the first variable has to be true: see
+  `The same for a pod without label and annotation, if its namespace or the whole cluster is injected. It never denies: the webhook may skip
+such a pod for a good reason, for example a missing role. For cluster-wide injection the first variable must be true: see
 deploy/variants/verify-cluster-wide.`,
   ['Audit', 'Warn'],
   {
     variables: [{ name: 'auto', expression: 'false' }, LABEL, SAYS_NOTHING, NAMESPACE_LABEL],
     expression: implicit('variables.auto'),
-    because: `variables.namespaceLabel == 'enabled' ? 'its namespace ' + namespaceObject.metadata.name + ' has the label ${INJECT_LABEL}: enabled' : 'injection is on for the whole cluster'`,
+    because: `variables.namespaceLabel == 'enabled' ? 'its namespace ' + namespaceObject.metadata.name + ' has the label ${INJECT_LABEL}: enabled' : 'injection is enabled for the whole cluster'`,
   },
 );
 
 const freeze: Policy = {
   name: 'freeze-agent-config',
-  words: `The configuration of a native agent is an annotation of its pod, which others who may change pods could rewrite: the next start of the
-agent would obey it, and send its token to the address in it.`,
+  words: `The configuration of a native agent is an annotation of its pod. Anyone who can update pods could change it, and the agent would send its
+token to another address at its next start.`,
   actions: ['Deny'],
   spec: {
     failurePolicy: 'Fail',
@@ -121,7 +121,7 @@ agent would obey it, and send its token to the address in it.`,
 /** The same for kinds that keep their pod template at different places. */
 const misplaced = (name: string, template: string, apiGroups: readonly string[], resources: readonly string[]): Policy => ({
   name,
-  words: `An annotation that asks for injection, but on the workload itself, where it has no effect: the request gets a warning.`,
+  words: `Warns if an annotation that requests injection is on a workload itself, where it has no effect, instead of its pod template.`,
   actions: ['Warn'],
   spec: {
     failurePolicy: 'Ignore',
@@ -130,8 +130,8 @@ const misplaced = (name: string, template: string, apiGroups: readonly string[],
       resourceRules: [{ apiGroups, apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources, scope: 'Namespaced' }],
     },
     matchConditions: [
-      // Controllers hand annotations down to what they make; their authors cannot correct those.
-      { name: 'made-by-a-person', expression: '!has(object.metadata.ownerReferences)' },
+      // Controllers copy annotations to the objects that they create; users cannot correct those.
+      { name: 'without-owner', expression: '!has(object.metadata.ownerReferences)' },
       { name: 'has-annotations', expression: 'has(object.metadata.annotations)' },
     ],
     variables: [
@@ -147,7 +147,7 @@ const misplaced = (name: string, template: string, apiGroups: readonly string[],
     validations: [
       {
         expression: 'variables.names.all(name, name in variables.template)',
-        messageExpression: `'the annotation ' + variables.names[0] + ' stands on the ' + request.kind.kind + ' itself and has no effect there: put it under spec.${template}.metadata.annotations'`,
+        messageExpression: `'the annotation ' + variables.names[0] + ' has no effect on the ' + request.kind.kind + ' itself: move it to spec.${template}.metadata.annotations'`,
       },
     ],
   },
@@ -183,10 +183,10 @@ const documentOf = (file: string, words: string, objects: readonly JsonObject[])
     .join('---\n')}`,
 });
 
-const TOKEN_MODE = `Mode token without the webhook (Kubernetes 1.36 or later): the API server itself gives a pod the token and the variables to log in
-with. The first variable has what the webhook has as flags. Pods and namespaces whose annotations say more than mode, role, auth-path,
-namespace, token-audience, token-expiration-seconds, skip-containers and init-containers are left to the webhook. Annotations of
-service accounts are not seen.`;
+const TOKEN_MODE = `Mode token without the webhook (Kubernetes 1.36 or later): the API server itself adds the token and the variables for the login. The first
+variable has the values of the webhook's flags. The policy supports the annotations mode, role, auth-path, namespace, token-audience,
+token-expiration-seconds, skip-containers and init-containers of pods and namespaces. It skips pods with any others; the webhook handles
+those. It cannot read annotations of service accounts.`;
 
 /** One file per policy, with its binding. */
 export function policyDocuments(generated: string): readonly Document[] {

@@ -4,11 +4,11 @@ import { REASON_SENTENCES } from '../../src/cli/offline/reason-sentences.ts';
 import { code, documentOf, tableOf, type Document } from './markdown.ts';
 
 const INTRODUCTION = [
-  `If injection is requested and impossible, the webhook denies the pod and reports all its **problems** in one message. The pods of a workload
-are denied in the events of its ReplicaSet, Job or StatefulSet. If injection was not requested, the pod is admitted unchanged, and the same problems
-are warnings. **Warnings** never deny a pod; kubectl prints them. A problem **by mode** depends on \`spec.admission.mode\` of the VaultAuthBackend:
-Enforce denies the pod, Warn warns, Off is silent. The code at the end of each message is a heading below.`,
-  `Quoted text comes from the pod and is cut after 60 characters. If all problems together exceed the length of an event (1,024 characters),
+  `If injection is requested and impossible, the webhook denies the pod and reports all its **problems** in one message. For the pods of a
+workload, it is in the events of its ReplicaSet, Job or StatefulSet. If the pod itself did not request injection, it is admitted unchanged, and the
+same problems are warnings. **Warnings** never deny a pod; kubectl prints them. A problem **by mode** depends on \`spec.admission.mode\` of the VaultAuthBackend:
+Enforce denies the pod, Warn warns, Off ignores the problem. The code at the end of each message is a heading below.`,
+  `Quoted text comes from the pod and is truncated to 60 characters. If all problems together exceed the length of an event (1,024 characters),
 the message omits the remedies; look them up here.`,
 ];
 
@@ -36,7 +36,7 @@ export function problemsDocument(): Document {
     `Why a pod was injected or not: the field \`reason\` of the log line, the label \`reason\` of \`vault_auth_injector_reviews_total\`, and the
 first line of \`explain\`.`,
     tableOf(
-      ['Reason', 'In words'],
+      ['Reason', 'Meaning'],
       Object.entries(REASON_SENTENCES).map(([reason, sentence]) => [code(reason), sentence]),
     ),
   ]);

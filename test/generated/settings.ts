@@ -16,11 +16,11 @@ const FIRSTS: readonly (readonly [SettingKey, string])[] = [
 const INTRODUCTION = [
   `A setting is a flag (\`-name=value\`, \`-name value\`, also with two dashes; a flag of kind *flag* needs no value) or an environment variable.
 The variables of \`agent-inject\` begin with ${code(variablePrefix('agent-inject'))} as in vault-k8s, those of the other commands with
-${code(variablePrefix('webhook'))}. For \`agent-inject\` the variable wins over the flag, as in vault-k8s; elsewhere the flag wins. An empty variable
+${code(variablePrefix('webhook'))}. For \`agent-inject\` the variable overrides the flag, as in vault-k8s; elsewhere the flag overrides the variable. An empty variable
 counts as absent.`,
-  `An unknown flag or a value that cannot be read ends the command with one line for each on standard error and exit code 2 (\`agent-inject\`: 1).
-Secrets are never settings. Besides these, \`NAMESPACE\` and \`POD_NAME\` say where the process runs, \`KUBERNETES_SERVICE_HOST\` and
-\`KUBERNETES_SERVICE_PORT\` where the API server is, and \`NO_COLOR\` switches colour off.`,
+  `If a flag is unknown or a value is invalid, the command prints one line for each to standard error and exits with code 2 (\`agent-inject\`: 1).
+Secrets are never settings. Other environment variables: \`NAMESPACE\` and \`POD_NAME\` name the pod of the process, \`KUBERNETES_SERVICE_HOST\`
+and \`KUBERNETES_SERVICE_PORT\` locate the API server, and \`NO_COLOR\` disables colour.`,
 ];
 
 const word = (text: string | undefined): string => (text === undefined ? '–' : text === '' ? 'empty' : code(text));

@@ -53,16 +53,16 @@ interface Selecting {
 
 const SELECTING: Readonly<Record<EntryName, Selecting>> = {
   label: { namespaces: [], pods: expression(INJECT_LABEL, 'In', ['enabled']), conditions: [NO_MIRROR] },
-  annotation: { namespaces: [], pods: NO_LABEL, conditions: [NO_MIRROR, { name: 'annotation-asks', expression: ASKS }] },
+  annotation: { namespaces: [], pods: NO_LABEL, conditions: [NO_MIRROR, { name: 'annotation-requests', expression: ASKS }] },
   namespace: {
     namespaces: [expression(INJECT_LABEL, 'In', ['enabled'])],
     pods: NO_LABEL,
-    conditions: [NO_MIRROR, NO_WINDOWS, { name: 'annotation-silent', expression: SILENT }],
+    conditions: [NO_MIRROR, NO_WINDOWS, { name: 'no-annotation', expression: SILENT }],
   },
   auto: {
     namespaces: [expression(INJECT_LABEL, 'NotIn', ['enabled', 'disabled'])],
     pods: NO_LABEL,
-    conditions: [NO_MIRROR, NO_WINDOWS, { name: 'annotation-silent', expression: SILENT }],
+    conditions: [NO_MIRROR, NO_WINDOWS, { name: 'no-annotation', expression: SILENT }],
   },
 };
 

@@ -30,7 +30,7 @@ it('serves health, readiness with its reasons, and metrics', async () => {
     expect((await ask(port, '/metrics', 'POST'))[0]).toBe(405);
     expect(await ask(port, '/healthz', 'HEAD')).toEqual([200, '']);
     await expect(startOperationsServer({ listen: { ...listen, port }, metrics, reasons: () => [] })).rejects.toThrow(
-      `cannot listen on 127.0.0.1:${port}: EADDRINUSE; another process has this port: stop it or choose another port`,
+      `cannot listen on 127.0.0.1:${port}: EADDRINUSE; another process listens on this port: stop it or choose another port`,
     );
   } finally {
     await close();

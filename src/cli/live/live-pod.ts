@@ -92,7 +92,7 @@ const evaluate = async (
   const missing = missingEntry(evaluated.result.reason, entries);
   if (missing !== undefined)
     warnings.push(
-      `the cluster has no webhook entry ${missing}: the API server does not send pods to the webhook that request injection only in this way`,
+      `the cluster has no webhook entry ${missing}: pods that request injection only this way do not reach the webhook`,
     );
   const phase = textOf(isObject(status) ? status : undefined, 'phase') ?? '';
   return { settings, context, warnings, pods: [evaluated], live: { phase, ...originalPod(newPod) } };
@@ -115,7 +115,7 @@ const clusterSettings = async (
     if (!reading.ok) throw new Error(reading.problems.join('; '));
     return { command, settings: reading.value, entries };
   } catch (error) {
-    warnings.push(`cannot read the settings of the cluster's webhook, using those of this call: ${messageOf(error)}`);
+    warnings.push(`cannot read the settings of the cluster's webhook, using the flags of this command: ${messageOf(error)}`);
     return { command: 'explain', settings: given };
   }
 };

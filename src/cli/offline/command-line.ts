@@ -20,7 +20,7 @@ const COMMON: readonly OwnFlag[] = [
   {
     name: 'f',
     value: 'FILE',
-    sentence: 'File or directory with manifests; - is standard input. Can be repeated; further words are files too.',
+    sentence: 'File or directory with manifests; - is standard input. Can be repeated; further arguments are files too.',
   },
   { name: 'n', value: 'NAMESPACE', sentence: 'Short for -namespace.' },
 ];

@@ -72,7 +72,7 @@ export async function evaluateManifests(
   terminal: Terminal,
 ): Promise<ManifestEvaluation | number> {
   const names = [...(settings.repeated.get('f') ?? []), ...settings.positionals];
-  if (names.length === 0 && terminal.stdinIsTerminal) return fail(['name a file: -f FILE, or -f - for standard input']);
+  if (names.length === 0 && terminal.stdinIsTerminal) return fail(['no input: set -f FILE, or -f - for standard input']);
   const { texts, problems } = await readSources(names.length === 0 ? ['-'] : names, terminal.stdin);
   const directory = settings.settings.clusterState;
   const state = directory === '' ? { cluster: NO_FILES, problems: [] } : readClusterState(directory);
@@ -91,7 +91,7 @@ export async function evaluateManifests(
         warnings.push(`${source.file}:${lineOfPath(document)}: warning: ${warning}; not changed`);
       return { document, pods: found.workloads.map((workload) => evaluatePod(document, workload, context, state.cluster)) };
     });
-    if (documents.every(({ value }) => value === null)) warnings.push(`${source.file}: warning: the file has no manifest`);
+    if (documents.every(({ value }) => value === null)) warnings.push(`${source.file}: warning: no manifest in this file`);
     return { source, documents: evaluated };
   });
   const pods = sources.flatMap(({ documents }) => documents.flatMap((document) => document.pods));
@@ -101,7 +101,7 @@ export async function evaluateManifests(
 const scalarProblem = (document: YamlDocument): string[] => {
   const { value, source } = document;
   if (value === null || (typeof value === 'object' && !Array.isArray(value))) return [];
-  const found = Array.isArray(value) ? 'a list' : 'plain text or a number';
+  const found = Array.isArray(value) ? 'a list' : 'a scalar';
   return [`${source.file}:${lineOfPath(document)}: expected a Kubernetes object, found ${found}`];
 };
 
@@ -167,7 +167,7 @@ const misplacedName = (name: string, workload: Workload, line: number): Diagnost
   level: 'warning',
   line,
   code: 'annotation-misplaced',
-  sentence: `${name} stands on the ${workload.kind} and has no effect there`,
+  sentence: `${name} has no effect on a ${workload.kind}, only on its pod template`,
   remedy: `move it to the metadata of ${workload.path.slice(workload.objectPath.length).join('.')}`,
 });
 
@@ -186,11 +186,9 @@ const unquotedName = (name: string, value: unknown, line: number): Diagnostic =>
   level: 'error',
   line,
   code: 'pod-malformed',
-  sentence: `${name} is ${value === null ? 'empty' : typeof value === 'object' ? 'not text' : JSON.stringify(value)}, and the API server accepts only text there`,
+  sentence: `${name} is ${value === null ? 'empty' : typeof value === 'object' ? 'not a string' : JSON.stringify(value)}, and the API server accepts only strings`,
   remedy:
-    value === null || typeof value === 'object'
-      ? 'set a text'
-      : `put the value in quotes: ${JSON.stringify(JSON.stringify(value))}`,
+    value === null || typeof value === 'object' ? 'set a string' : `quote the value: ${JSON.stringify(JSON.stringify(value))}`,
 });
 
 /** A diagnostic as one line that editors can jump to. */

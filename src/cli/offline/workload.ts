@@ -89,7 +89,7 @@ const workloadAt = (object: JsonObject, kind: string, path: Path, defaultNamespa
   const namespace = textOf(metadata, 'namespace') ?? '';
   const named = { kind, namespace: namespace === '' ? defaultNamespace : namespace, name: nameOf(metadata) };
   const pod = row.template.reduce<JsonObject | undefined>(objectAt, object);
-  if (!pod) return `${titleOf(named)}: ${row.template.join('.')} is not an object, so that there is no pod`;
+  if (!pod) return `${titleOf(named)}: ${row.template.join('.')} is not an object: there is no pod to inject`;
   return {
     ...named,
     objectPath: path,

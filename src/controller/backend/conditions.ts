@@ -98,7 +98,7 @@ const rejectedConfig = ({ spec }: VaultAuthBackend, error: unknown): readonly Ba
       keysFresh(
         'False',
         'DiscoveryRejected',
-        `Vault cannot use the URL of the keys: ${errors}. It must be reachable without login (ClusterRole system:service-account-issuer-discovery for system:unauthenticated), its certificate trusted (jwt.keys.ca), and its issuer the same text; Push needs none of that.`,
+        `Vault cannot use the URL of the keys: ${errors}. It must be reachable without authentication (ClusterRole system:service-account-issuer-discovery for system:unauthenticated), its certificate trusted (jwt.keys.ca), and its issuer identical; Push needs none of that.`,
       ),
     ];
   return undefined;
@@ -150,7 +150,7 @@ export function configuredBy({ outcome, drift, repaired }: DocumentDrift, path: 
       return configured(
         'False',
         'Drifted',
-        `Drift in auth/${path}: ${fields || 'its configuration was deleted'}. It stays so with driftPolicy Report.`,
+        `Drift in auth/${path}: ${fields || 'its configuration was deleted'}. driftPolicy Report leaves it unchanged.`,
       );
     case 'IgnoredParameters':
       return configured('False', 'IgnoredParameters', `Vault does not store what was written to auth/${path}: ${fields}.`);
@@ -187,20 +187,20 @@ export function reviewerHealth(
     return reviewerHealthy(
       'False',
       'TokenReplaced',
-      'Vault no longer has the reviewer token that the controller wrote; it stays so with driftPolicy Report.',
+      'Vault no longer has the reviewer token that the controller wrote; driftPolicy Report leaves it unchanged.',
     );
   // With ClientJWT each service account needs the right itself: one successful login proves nothing about the others.
   if (rightsProblem !== undefined && (probe?.result !== 'Succeeded' || isClientJWT(backend.spec)))
     return reviewerHealthy(
       'False',
       'BindingMissing',
-      `The rights of rbac.manageAuthDelegator cannot be granted: ${rightsProblem}. Install the controller's variant with these rights, or bind the reviewer yourself.`,
+      `The rights of rbac.manageAuthDelegator cannot be granted: ${rightsProblem}. Install deploy/variants/auth-delegator, or bind the reviewer yourself.`,
     );
   if (mayReview === false)
     return reviewerHealthy(
       'False',
       'BindingMissing',
-      `The service account ${account} may not create TokenReviews, so that every login is denied: bind it to the ClusterRole system:auth-delegator, or set rbac.manageAuthDelegator.`,
+      `The service account ${account} may not create TokenReviews, so every login is denied: bind it to the ClusterRole system:auth-delegator, or set rbac.manageAuthDelegator.`,
     );
   if (!backend.spec.probe.enabled) return reviewerHealthy('True', 'NotProbed', 'Not probed: probe.enabled is false.');
   if (!probe) return reviewerHealthy('Unknown', 'NotProbed', 'No login has been tried yet.');
@@ -270,7 +270,7 @@ const advice = ({ spec }: VaultAuthBackend, reviewer: VaultAuthBackendStatus['re
   if (mode !== 'LongLivedSecret') return '';
   const issued = Date.parse(reviewer?.issuedAt ?? '');
   const age = Number.isNaN(issued) ? '' : `; this one is ${Math.floor((now - issued) / 86_400_000)} days old`;
-  return ` The reviewer's token never expires${age}. The mode Rotated replaces it every day.`;
+  return ` The reviewer's token never expires${age}. Mode Rotated replaces it every day.`;
 };
 
 /** Likely causes of a failed login by mode, the most likely first. */

@@ -48,11 +48,11 @@ export async function deleteBackend(
   if (!context.listers.endpoints.get(endpoint)) return abandon(deletion, `there is no VaultEndpoint ${endpoint}`);
   const vault = context.vault.registry.get(endpoint);
   if (vault.state === 'notReady') return waitOrAbandon(deletion, 'VaultUnavailable', vault.message);
-  if (mount.clusterID !== vault.clusterID) return abandon(deletion, `VaultEndpoint ${endpoint} leads to another cluster now`);
+  if (mount.clusterID !== vault.clusterID) return abandon(deletion, `VaultEndpoint ${endpoint} now points to another cluster`);
   try {
     const found = await findMount({ vault, backend, signal });
     if (found && found.accessor !== mount.accessor)
-      return await abandon(deletion, 'its accessor is another: it was disabled and enabled again');
+      return await abandon(deletion, 'its accessor changed: it was disabled and enabled again');
     if (found) {
       context.vault.fence();
       await disableMount(vault.session, spec.path);

@@ -138,9 +138,9 @@ const missingMessage = ({ backend, observeOnly }: ReconcileInput): string => {
   const { path, type, mount } = backend.spec;
   const missing = `There is no mount auth/${path}`;
   if (observeOnly)
-    return `${missing}; ${mount.create ? 'the controller would create it' : 'an operator would have to enable it'} (observe only).`;
+    return `${missing}; ${mount.create ? 'the controller would create it' : 'the platform team must enable it'} (observe only).`;
   return mount.create
-    ? `${missing}; it was disabled in Vault and stays so with driftPolicy Report.`
+    ? `${missing}; it was disabled in Vault, and driftPolicy Report does not enable it again.`
     : `${missing}. Enable it (vault auth enable -path=${path} ${type}) or set mount.create.`;
 };
 
@@ -175,7 +175,7 @@ export function findMountConflict(
   const through =
     endpointRef.name === endpoint
       ? ''
-      : ` through VaultEndpoint ${endpointRef.name}, which leads to the same cluster and namespace,`;
+      : ` through VaultEndpoint ${endpointRef.name}, which points to the same cluster and namespace,`;
   return (
     `VaultAuthBackend ${other.metadata.name}${through} already manages auth/${path}: two objects would overwrite each other. ` +
     'Choose another path, or delete one of them.'

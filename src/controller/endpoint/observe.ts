@@ -129,7 +129,7 @@ const tokenCondition = (
   { expiresAt, leaseSeconds, renewable }: SessionState,
   now: number,
 ): EndpointConditionUpdate => {
-  const given = spec.auth.token ? ' It is a static token, meant for development and for a first installation.' : '';
+  const given = spec.auth.token ? ' It is a static token, for development and bootstrap.' : '';
   if (expiresAt === undefined) return authenticated('LoggedIn', `Logged in; the token does not expire.${given}`);
   const left = expiresAt - now;
   const isLate = left < leaseSeconds * 1000 * LAST_PART;

@@ -181,7 +181,7 @@ const report = (
       endpoint,
       'Warning',
       'ClusterChanged',
-      `Another cluster answers at ${endpoint.spec.address}: ${now} instead of ${before}. Nothing that was created in the previous one is deleted in this one.`,
+      `Another cluster answers at ${endpoint.spec.address}: ${now} instead of ${before}. The controller deletes nothing here that it created in the previous cluster.`,
     );
 };
 

@@ -40,13 +40,13 @@ export function programmedBy({ outcome, drift, repaired }: DocumentResult, name:
       return programmed(
         'False',
         'NotOwned',
-        `Vault has another policy ${name} (see status.drift). Choose another name, or set spec.adoption to Always to overwrite it.`,
+        `Vault has a different policy ${name} (see status.drift). Choose another name, or set spec.adoption to Always to overwrite it.`,
       );
     case 'Drifted':
       return programmed(
         'False',
         'Drifted',
-        `Drift in policy ${name}: ${fields || 'it was deleted in Vault'}. It stays so with driftPolicy Report.`,
+        `Drift in policy ${name}: ${fields || 'it was deleted in Vault'}. driftPolicy Report leaves it unchanged.`,
       );
     case 'IgnoredParameters':
       return programmed('False', 'IgnoredParameters', `Vault does not store the policy ${name} as it was written: ${fields}.`);

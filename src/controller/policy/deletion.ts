@@ -31,7 +31,7 @@ export async function deleteVaultACLPolicy(context: ControllerContext, policy: V
   const vault = context.vault.registry.get(ref.endpoint);
   if (vault.state === 'notReady') return waitOrAbandon(context, policy, vault.message);
   if (ref.clusterID !== vault.clusterID)
-    return abandon(context, policy, `VaultEndpoint ${ref.endpoint} leads to another cluster now`);
+    return abandon(context, policy, `VaultEndpoint ${ref.endpoint} now points to another cluster`);
   try {
     const current = await readPolicy(vault.session, ref.name);
     const otherOwner = current === undefined ? undefined : findOtherOwner(policy, current);

@@ -33,7 +33,7 @@ export function programmedBy({ outcome, drift, repaired }: DocumentResult, name:
       return programmed(
         'False',
         'Drifted',
-        `Drift in role ${name}: ${fields || 'it was deleted in Vault'}. It stays so with the backend's driftPolicy Report.`,
+        `Drift in role ${name}: ${fields || 'it was deleted in Vault'}. The backend's driftPolicy Report leaves it unchanged.`,
       );
     case 'IgnoredParameters':
       return programmed('False', 'IgnoredParameters', `Vault does not store what was written to the role ${name}: ${fields}.`);

@@ -73,7 +73,7 @@ const removeRef = async (context: ControllerContext, ref: VaultRoleRef, throwsVa
   const vault = context.vault.registry.get(ref.endpoint);
   if (vault.state === 'notReady') return { done: false, reason: 'VaultUnavailable', message: vault.message };
   if (ref.clusterID !== vault.clusterID)
-    return orphan(`VaultEndpoint ${ref.endpoint} leads to another cluster than when the role was created`);
+    return orphan(`VaultEndpoint ${ref.endpoint} points to another cluster than when the role was created`);
   try {
     context.vault.fence();
     await deleteRole(vault.session, ref.mountPath, ref.roleName);

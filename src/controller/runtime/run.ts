@@ -82,7 +82,7 @@ export function startController(options: ControllerOptions): Controller {
     times: options.watchTimes,
     onProblem: (path, problem) => {
       watchProblems.set(path, problem);
-      if (problem === undefined) log.info({ path }, 'watch works again');
+      if (problem === undefined) log.info({ path }, 'watch restored');
       else log.warn({ path, problem: withHint(problem) }, 'watch failed, serving from cache');
     },
   });
@@ -215,5 +215,5 @@ const logFailure = (log: Log, kind: string, key: string, error: unknown): void =
   if (error instanceof LeaseLost) return log.debug({ kind, key, problem }, 'reconcile interrupted');
   // A bug: errors of Vault and of the API server have classes of their own.
   const stack = error instanceof TypeError || error instanceof RangeError ? { stack: error.stack } : {};
-  log.warn({ kind, key, problem, ...stack }, 'reconcile failed, will be retried');
+  log.warn({ kind, key, problem, ...stack }, 'reconcile failed, retrying');
 };

@@ -13,7 +13,7 @@ describe('inject', () => {
     ['flow.json', '{"kind": "Pod", "list": [{"b": 1, "b": 2}]}', /flow\.json:1:35: duplicate key b/],
     ['tab.yaml', 'a:\n\tb: 1\n', /tab\.yaml:2:1: Tabs are not allowed/],
     ['open.yaml', 'a: [1\nb: 2\n', /open\.yaml:2:\d: /],
-    ['scalar.yaml', '---\nhello\n', /scalar\.yaml:2: expected a Kubernetes object, found plain text/],
+    ['scalar.yaml', '---\nhello\n', /scalar\.yaml:2: expected a Kubernetes object, found a scalar/],
     ['list.yaml', '- a\n', /list\.yaml:1: expected a Kubernetes object, found a list/],
     ['latin.yaml', Buffer.from('a: \u{e9}\n', 'latin1'), /latin\.yaml: is not UTF-8/],
     ['utf16.yaml', Buffer.from('\u{feff}a: 1\n', 'utf16le'), /utf16\.yaml: is not UTF-8/],
@@ -40,7 +40,7 @@ describe('inject', () => {
     expect(await runCommand(inject, [], { stdinIsTerminal: true })).toEqual({
       code: 2,
       out: '',
-      errors: ['vault-auth-injector inject: name a file: -f FILE, or -f - for standard input'],
+      errors: ['vault-auth-injector inject: no input: set -f FILE, or -f - for standard input'],
     });
     expect((await runCommand(inject, ['-vault-adress', 'x'])).errors).toEqual([
       'vault-auth-injector inject: -vault-adress: unknown flag; did you mean -vault-address?',

@@ -218,6 +218,6 @@ test('rejects a pod without a cluster, and wrong flags and words', async () => {
   expect(await runCommand(explain, [], { stdin: '' })).toEqual({
     code: 0,
     out: '',
-    errors: ['standard input: warning: the file has no manifest', 'the manifests have no pod'],
+    errors: ['standard input: warning: no manifest in this file', 'no pod in the manifests'],
   });
 });

@@ -109,7 +109,7 @@ describe('output', () => {
   test('does not change kinds of the same name in other groups', async () => {
     const text = DEPLOYMENT.replace('apps/v1', 'other.example/v1');
     const { code, out, errors } = await runCommand(inject, ADDRESS, { stdin: text });
-    expect({ code, out, errors }).toEqual({ code: 0, out: text, errors: ['1 object, none of them with a pod'] });
+    expect({ code, out, errors }).toEqual({ code: 0, out: text, errors: ['1 object, no pod'] });
   });
 
   test('injects pods in a List within a List', async () => {
@@ -166,7 +166,7 @@ describe('messages', () => {
       expect.stringMatching(
         /broken\.yaml:11: Deployment shop\/web: error \[role-missing\]: .*: set vault\.hashicorp\.com\/role on the pod template/,
       ),
-      '2 objects, 1 pod: 0 injected, 1 denied, so that nothing is printed',
+      '2 objects, 1 pod: 0 injected, 1 denied, so nothing is printed',
     ]);
   });
 
@@ -175,7 +175,7 @@ describe('messages', () => {
     const { code, out, errors } = await runCommand(inject, ADDRESS, { stdin: text });
     expect({ code, out }).toEqual({ code: 0, out: text });
     expect(errors[0]).toBe(
-      'standard input:1: Deployment default/web: warning [annotation-misplaced]: vault.hashicorp.com/agent-inject stands on the Deployment and has no effect there: move it to the metadata of spec.template',
+      'standard input:1: Deployment default/web: warning [annotation-misplaced]: vault.hashicorp.com/agent-inject has no effect on a Deployment, only on its pod template: move it to the metadata of spec.template',
     );
   });
 
@@ -185,7 +185,7 @@ describe('messages', () => {
     expect(errors[0]).toContain(
       'standard input:11: Deployment shop/web: error [pod-malformed]: vault.hashicorp.com/agent-inject is true',
     );
-    expect(errors[0]).toContain('put the value in quotes: "true"');
+    expect(errors[0]).toContain('quote the value: "true"');
   });
 
   test('warns about a Deployment without a template, an object without a kind and an empty file', async () => {
@@ -193,9 +193,9 @@ describe('messages', () => {
     const { code, out, errors } = await runCommand(inject, ['-f', '-', '-f', files.write('empty.yaml', '')], { stdin: text });
     expect({ code, out }).toEqual({ code: 0, out: text });
     expect(errors.slice(0, 3)).toEqual([
-      'standard input:1: warning: Deployment default/x: spec.template is not an object, so that there is no pod; not changed',
+      'standard input:1: warning: Deployment default/x: spec.template is not an object: there is no pod to inject; not changed',
       'standard input:7: warning: the document has no kind; not changed',
-      expect.stringMatching(/empty\.yaml: warning: the file has no manifest/),
+      expect.stringMatching(/empty\.yaml: warning: no manifest in this file/),
     ]);
   });
 

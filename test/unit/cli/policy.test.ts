@@ -109,7 +109,7 @@ it.each<[string, readonly string[], string]>([
   ['a path with auth/', ['-path', '/auth', '-cluster', 'c'], '-path must match'],
   ['a policy that is a list', ['-path', 'a', '-cluster', 'c', '-policies', '*'], '"*" is not a policy name'],
   ['a file that is not there', ['-f', '/nowhere'], 'no such file or directory'],
-  ['an endpoint that is not there', ['-f', EXAMPLES, '-endpoint', 'other'], 'no object references "other"; there is main'],
+  ['an endpoint that is not there', ['-f', EXAMPLES, '-endpoint', 'other'], 'no object references "other"; expected one of main'],
   ['no endpoint for the role', ['-path', 'a', '-cluster', 'c', '-role'], '-role requires -f with the VaultEndpoint'],
   ['an unknown flag', ['-file', 'a'], '-file: unknown flag'],
   ['a word', ['a'], 'unexpected "a"'],

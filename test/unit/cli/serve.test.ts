@@ -76,7 +76,7 @@ test.each([
   ['webhook', 2, ['-vault-address=vault:8200'], '"vault:8200" is not a URL'],
   ['webhook', 2, ['-vault-cacert-bytes=zzz'], 'contains no certificate'],
   ['webhook', 2, ['-log-format=xml'], 'invalid value "xml"'],
-  ['webhook', 2, ['-cluster-state=/nowhere'], 'there is no directory /nowhere'],
+  ['webhook', 2, ['-cluster-state=/nowhere'], 'no such directory: /nowhere'],
   ['agent-inject', 1, [], 'no Vault address'],
 ] as const)('%s, exit code %i: %j', async (command, expected, words, sentence) => {
   const { code, output } = await attempt(command, '-log-level=error', ...words);

@@ -39,7 +39,7 @@ test('version rejects arguments', async () => {
   expect(await runCommand(version, ['--x'])).toEqual({
     code: 2,
     out: '',
-    errors: ['vault-auth-injector version: "--x": this command takes no flags and no words'],
+    errors: ['vault-auth-injector version: "--x": this command takes no flags or arguments'],
   });
   expect((await runCommand(version, [])).code).toBe(0);
   expect((await runCommand(version, ['--help'])).code).toBe(0);
