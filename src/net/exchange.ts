@@ -84,7 +84,7 @@ export async function exchange(options: ExchangeOptions): Promise<HttpResponse> 
     if (options.signal?.aborted) throw options.signal.reason;
     if (error instanceof LineRejected) throw error.cause;
     const failure = error instanceof ExchangeError ? error : new ExchangeError('CutOff', String(error), true);
-    if (isOver()) throw new ExchangeError('Timeout', `no answer within ${options.timeoutMs} ms`, failure.sent);
+    if (isOver()) throw new ExchangeError('Timeout', `no response within ${options.timeoutMs} ms`, failure.sent);
     throw failure;
   } finally {
     end();
@@ -139,10 +139,10 @@ const wholeBody = async (response: IncomingMessage, limit: number): Promise<stri
   let size = 0;
   for await (const chunk of stream) {
     size += chunk.length;
-    if (size > limit) throw new ExchangeError('Unreadable', `the answer has more than ${limit} bytes`, true);
+    if (size > limit) throw new ExchangeError('Unreadable', `the response has more than ${limit} bytes`, true);
     chunks.push(chunk);
   }
-  if (!response.complete) throw new ExchangeError('CutOff', 'the connection was cut within the answer', true);
+  if (!response.complete) throw new ExchangeError('CutOff', 'the connection closed within the response', true);
   return Buffer.concat(chunks).toString();
 };
 
@@ -155,7 +155,7 @@ const firstLine = async (response: IncomingMessage, accept: (line: string) => bo
     const line = lines.find((each) => accepts(each, accept));
     // Leaving the loop destroys the response, and with it the connection.
     if (line !== undefined) return line;
-    if (rest.length > limit) throw new ExchangeError('Unreadable', `a line of the answer has more than ${limit} bytes`, true);
+    if (rest.length > limit) throw new ExchangeError('Unreadable', `a line of the response has more than ${limit} bytes`, true);
   }
   return 'null';
 };

@@ -85,8 +85,8 @@ const sentenceOf = (kind: VaultErrorKind, location: string | undefined): string 
 const SENTENCES: Partial<Readonly<Record<VaultErrorKind, string>>> = {
   NotFound: 'not found',
   RateLimited: 'rate limit of the server exceeded',
-  DisasterRecoveryStandby: 'a disaster recovery secondary answered, which serves no requests',
-  PerformanceStandby: 'a performance standby answered that does not forward requests',
+  DisasterRecoveryStandby: 'the server is a disaster recovery secondary, which serves no requests',
+  PerformanceStandby: 'the server is a performance standby that does not forward requests',
   Sealed: 'the server is sealed',
   Uninitialized: 'the server is not initialized',
 };

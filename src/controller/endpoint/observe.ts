@@ -49,7 +49,7 @@ export async function observeServer(
     if (spec.product !== 'Auto' && spec.product !== health.product)
       return observation(
         connected,
-        supported('ProductMismatch', `spec.product is ${spec.product}, but ${health.product} answers.`),
+        supported('ProductMismatch', `spec.product is ${spec.product}, but the server is ${health.product}.`),
       );
     const { isSupported, exists } = await observeNamespaces(spec.namespace, client, health, signal);
     reached.capabilities = isSupported ? ['Namespaces'] : [];
@@ -101,18 +101,18 @@ const withUnreached = (conditions: readonly EndpointConditionUpdate[]): readonly
   const types = new Set(conditions.map(({ type }) => type));
   return [
     ...conditions,
-    ...(types.has('Supported') ? [] : [supported('NotReached', 'The server did not answer.')]),
+    ...(types.has('Supported') ? [] : [supported('NotReached', 'The server did not respond.')]),
     ...(types.has('Authenticated') ? [] : [authenticated('NotReached', 'No login was attempted.')]),
   ];
 };
 
 const healthProblem = (health: Health): EndpointConditionUpdate | undefined => {
-  if (!health.initialized) return reachable('Uninitialized', 'The server answers, but is not initialized (vault operator init).');
-  if (health.sealed) return reachable('Sealed', 'The server answers, but is sealed: unseal it (vault operator unseal).');
+  if (!health.initialized) return reachable('Uninitialized', 'The server is not initialized (vault operator init).');
+  if (health.sealed) return reachable('Sealed', 'The server is sealed: unseal it (vault operator unseal).');
   if (health.disasterRecovery)
     return reachable(
       'Standby',
-      'A disaster recovery secondary answers, which serves no requests: set the address of the primary.',
+      'The server is a disaster recovery secondary, which serves no requests: set the address of the primary.',
     );
   return undefined;
 };

@@ -43,7 +43,7 @@ it('is not ready without the CRDs, and reports how to install them', async () =>
     answer = await answerOf('/readyz').catch(() => '');
     return answer.includes(remedy) && answer.includes('vaultauthroles');
   });
-  expect(answer).toMatch(/^503 .*vaultauthroles: the API server answered 404/s);
+  expect(answer).toMatch(/^503 .*vaultauthroles: the API server returned status 404/s);
   expect(await answerOf('/healthz')).toMatch(/^200/);
   expect(await answerOf('/metrics')).toContain('\nvault_auth_injector_leading 0\n');
 }, 300_000);

@@ -65,7 +65,7 @@ it('the Deployment is injected without a word', () => {
   expect(outcome).toMatchObject({
     decision: 'injected',
     reason: 'pod-annotation',
-    kind: 'sidecar_only',
+    injectionType: 'sidecar_only',
     problems: [],
     warnings: [],
   });

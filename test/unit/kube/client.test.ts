@@ -70,7 +70,7 @@ test('an error has the status, reason and message of the API server, and never q
   expect(await failure(client.request({ method: 'GET', path: '/html' }))).toMatchObject({
     status: 502,
     reason: 'Status502',
-    message: 'GET /html: the API server answered 502',
+    message: 'GET /html: the API server returned status 502',
   });
 });
 

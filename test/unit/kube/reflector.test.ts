@@ -185,7 +185,7 @@ test('replaces a dead connection, and lastActivity shows the age of the cache', 
   await eventually(() => requests.length === 3);
   expect(watch.lastActivity()).toBe(heard);
   expect(requests).toEqual(['list', 'watch 7', 'watch 7']);
-  expect(problems).toEqual([expect.stringContaining('no answer within 1200 ms')]);
+  expect(problems).toEqual([expect.stringContaining('no response within 1200 ms')]);
 });
 
 test('drops a list that is cut in the middle', async () => {
