@@ -20,7 +20,11 @@ export class KubeError extends Error {
  */
 export function errorOfResponse(status: number, body: string, operation: string): KubeError {
   const { reason, message } = statusOf(body);
-  return new KubeError(status, reason ?? `Status${status}`, `${operation}: ${message ?? `the API server returned status ${status}`}`);
+  return new KubeError(
+    status,
+    reason ?? `Status${status}`,
+    `${operation}: ${message ?? `the API server returned status ${status}`}`,
+  );
 }
 
 /** True for a KubeError with one of these reasons. */
