@@ -20,7 +20,7 @@ import type { RoleProblemEffect } from './roles/modes.ts';
 import type { LinkLister } from './roles/resolve.ts';
 
 /** Labels and annotations of a namespace or service account in the cache. */
-export interface CachedMetadata {
+export interface LabelsAndAnnotations {
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
 }
@@ -34,8 +34,8 @@ export interface AdmissionContext {
   readonly denyExcluded: boolean;
   /** Guarded annotations that every pod may use, by name; * for all. */
   readonly allow: readonly string[];
-  readonly namespace: (name: string) => CachedMetadata | undefined;
-  readonly serviceAccount: (namespace: string, name: string) => CachedMetadata | undefined;
+  readonly namespace: (name: string) => LabelsAndAnnotations | undefined;
+  readonly serviceAccount: (namespace: string, name: string) => LabelsAndAnnotations | undefined;
   /** VaultAuthRoles and the objects that they reference; undefined: there are none, or they are not in the cache. */
   readonly links?: LinkLister | undefined;
   /** Of a namespace, without those that bound neither containers nor pods. */
@@ -103,9 +103,10 @@ export function admitPod(object: Json | undefined, namespace: string, context: A
     withoutGuarded(parsed, guarded, context.baseline.options),
     injectionContext(linked, namespace, context),
   );
+  // injection.problems includes the problems of `parsed`: draftOf (pod/draft) copies them.
   const problems = [
     ...(linked ? withRoleProblems(injection.problems, linked) : injection.problems),
-    ...(selection.reason === 'pod-annotation-invalid' ? disagreement(annotations, injection.problems) : []),
+    ...(selection.reason === 'pod-annotation-invalid' ? injectConflict(annotations, injection.problems) : []),
     ...guarded,
     ...patchProblemsOf(injection.guardedChanges, parsed, allowed),
   ];
@@ -181,7 +182,7 @@ const valuesOf = (annotations: ReadonlyMap<string, string>, names: readonly stri
 const select = (
   { labels, annotations, phase, operatingSystem }: PodHeader,
   namespace: string,
-  cached: CachedMetadata | undefined,
+  cached: LabelsAndAnnotations | undefined,
   policy: SelectionPolicy,
 ): Selection => {
   return decide(
@@ -234,18 +235,18 @@ const withRoleProblems = (found: readonly Problem[], { result: { problems } }: L
   return [...(isExplained ? found.filter(({ code }) => code !== 'role-missing') : found), ...problems];
 };
 
-/** Two annotations of different names that contradict each other; parsing has reported every other contradiction. */
-const disagreement = (annotations: ReadonlyMap<string, string>, found: readonly Problem[]): Problem[] => {
+/** The annotations inject and agent-inject contradict each other; parsing reports every other contradiction. */
+const injectConflict = (annotations: ReadonlyMap<string, string>, found: readonly Problem[]): Problem[] => {
   if (found.some(({ code }) => code === 'annotation-value' || code === 'annotation-conflict')) return [];
   const other = REQUEST_NAMES.find((name) => annotations.has(name)) ?? '';
   return [{ code: 'annotation-conflict', annotation: INJECT_LABEL, other }];
 };
 
 /** The API server's own limit. It checks it after the webhooks, so that parsing would cost CPU time without this check. */
-const MOST_ANNOTATION_CHARACTERS = 262_144;
+const MAX_ANNOTATION_CHARACTERS = 262_144;
 
 const checkAnnotations = (annotations: ReadonlyMap<string, string>): Problem[] => {
   let characters = 0;
   for (const [name, value] of annotations) characters += name.length + value.length;
-  return characters > MOST_ANNOTATION_CHARACTERS ? [{ code: 'annotations-too-large', limit: MOST_ANNOTATION_CHARACTERS }] : [];
+  return characters > MAX_ANNOTATION_CHARACTERS ? [{ code: 'annotations-too-large', limit: MAX_ANNOTATION_CHARACTERS }] : [];
 };

@@ -48,19 +48,19 @@ const isGuarded = (key: OptionKey, parsed: Parsed): boolean =>
   (IDENTITIES.has(key) && parsed.options[key] === 0) ||
   isUnconfined(key, parsed);
 
-/** The annotation repeats the operator's value, or is an empty list. */
-const isHarmless = (key: OptionKey, { options }: Parsed, operator: Options): boolean => {
+/** The annotation repeats the value of the settings, or is an empty list. */
+const isHarmless = (key: OptionKey, { options }: Parsed, baseline: Options): boolean => {
   const value = options[key];
-  return value === operator[key] || (Array.isArray(value) && value.length === 0);
+  return value === baseline[key] || (Array.isArray(value) && value.length === 0);
 };
 
-/** The names that the operator's setting or the annotation of the namespace allows. */
-export function allowedNames(operator: readonly string[], namespace: readonly string[] | undefined): ReadonlySet<string> {
-  return new Set([...operator, ...(namespace ?? [])]);
+/** The names that -allow (`settings`) or the annotation of the namespace allows. */
+export function allowedNames(settings: readonly string[], namespace: readonly string[] | undefined): ReadonlySet<string> {
+  return new Set([...settings, ...(namespace ?? [])]);
 }
 
-/** The guarded annotations of a pod and its service account that are not allowed; `operator` has the options without them. */
-export function guardProblemsOf(parsed: Parsed, operator: Options, allowed: ReadonlySet<string>): GuardProblem[] {
+/** The guarded annotations of a pod and its service account that are not allowed; `baseline` has the options without annotations. */
+export function guardProblemsOf(parsed: Parsed, baseline: Options, allowed: ReadonlySet<string>): GuardProblem[] {
   if (allowed.has(ALLOW_ALL)) return [];
   const found: GuardProblem[] = [];
   for (const [key, { layer, annotation }] of parsed.origins)
@@ -68,7 +68,7 @@ export function guardProblemsOf(parsed: Parsed, operator: Options, allowed: Read
       annotation !== undefined &&
       TENANT.has(layer) &&
       isGuarded(key, parsed) &&
-      !isHarmless(key, parsed, operator) &&
+      !isHarmless(key, parsed, baseline) &&
       !allowed.has(kebab(key))
     )
       found.push({ code: 'annotation-guarded', annotation, name: kebab(key), allow: annotationName('allow') });
@@ -94,11 +94,11 @@ export function patchProblemsOf(
     }));
 }
 
-/** The options without the guarded annotations: those get the operator's values. */
-export function withoutGuarded(parsed: Parsed, guarded: readonly GuardProblem[], operator: Options): Parsed {
+/** The options without the guarded annotations: those get the values of the settings. */
+export function withoutGuarded(parsed: Parsed, guarded: readonly GuardProblem[], baseline: Options): Parsed {
   if (guarded.length === 0) return parsed;
   const names = new Set(guarded.map(({ name }) => name));
   const options: Record<string, unknown> = { ...parsed.options };
-  for (const key of parsed.origins.keys()) if (names.has(kebab(key))) options[key] = operator[key];
+  for (const key of parsed.origins.keys()) if (names.has(kebab(key))) options[key] = baseline[key];
   return { ...parsed, options: options as Options };
 }

@@ -27,21 +27,21 @@ export function wordsOf(problem: Problem): { readonly sentence: string; readonly
 }
 
 /** Events are cut at 1,024 characters, and the API server adds about 80 of its own in front. */
-const LONGEST_DENIAL = 900;
+const MAX_DENIAL_LENGTH = 900;
 /** The API server cuts each warning to 256 once all of them together exceed 4,096 characters. */
-const LONGEST_WARNING = 256;
+const MAX_WARNING_LENGTH = 256;
 
 const cut = (words: string, most: number): string => (words.length > most ? `${words.slice(0, most - 1)}…` : words);
 
 /** Sentences quote names in full; no real name is longer than this. */
-const LONGEST_SENTENCE = 400;
+const MAX_SENTENCE_LENGTH = 400;
 /** A message with more problems is too long to read. */
-const MOST_PROBLEMS = 40;
+const MAX_PROBLEMS = 40;
 
 /** A problem in one line: sentence, remedy and code. */
 export function lineOf(problem: Problem): string {
   const { sentence, remedy } = wordsOf(problem);
-  return `${cut(sentence, LONGEST_SENTENCE)}: ${cut(remedy, LONGEST_SENTENCE)} [${problem.code}]`;
+  return `${cut(sentence, MAX_SENTENCE_LENGTH)}: ${cut(remedy, MAX_SENTENCE_LENGTH)} [${problem.code}]`;
 }
 
 /** The same, cut to `most` characters before the code: the code leads to docs/problems.md. */
@@ -56,17 +56,19 @@ const numbered = (lines: readonly string[]): string =>
 /** All problems of a pod in one message, without remedies if it would be too long for an event. */
 export function denialOf(problems: readonly Problem[]): string {
   const head = `error injecting the agent: ${problems.length === 1 ? 'one problem' : `${problems.length} problems`}: `;
-  const shown = problems.slice(0, MOST_PROBLEMS);
+  const shown = problems.slice(0, MAX_PROBLEMS);
   const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : '';
   const full = head + numbered(shown.map(lineOf)) + more;
-  if (full.length <= LONGEST_DENIAL) return full;
-  return head + numbered(shown.map((problem) => `${cut(wordsOf(problem).sentence, LONGEST_SENTENCE)} [${problem.code}]`)) + more;
+  if (full.length <= MAX_DENIAL_LENGTH) return full;
+  return (
+    head + numbered(shown.map((problem) => `${cut(wordsOf(problem).sentence, MAX_SENTENCE_LENGTH)} [${problem.code}]`)) + more
+  );
 }
 
 /** Each warning is a header of the API server's response, so a hostile pod must not cause any number of them. */
-const MOST_WARNINGS = 50;
+const MAX_WARNINGS = 50;
 
 /** Warnings in the form that the API server accepts: without control characters, cut, without duplicates. */
 export function warningsOf(warnings: readonly Problem[]): string[] {
-  return [...new Set(warnings.slice(0, MOST_WARNINGS).map((warning) => shortLineOf(warning, LONGEST_WARNING)))];
+  return [...new Set(warnings.slice(0, MAX_WARNINGS).map((warning) => shortLineOf(warning, MAX_WARNING_LENGTH)))];
 }

@@ -32,9 +32,9 @@ export interface Reply {
   readonly needs?: readonly MissingObject[];
 }
 
-export type Reviewer = (body: Buffer) => Reply;
+export type Review = (body: Buffer) => Reply;
 
-export interface ReviewerOptions {
+export interface ReviewOptions {
   /** As vault-k8s: 500 for a body that is not a JSON object, and a review without apiVersion and kind counts as v1. */
   readonly compat: boolean;
 }
@@ -88,7 +88,7 @@ const answerOf = (apiVersion: string, uid: string, result: AdmissionResult): str
 
 const base64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
 
-const refuse = (status: 400 | 500, sentence: string): Reply => ({ status, body: sentence, record: undefined });
+const badRequest = (status: 400 | 500, sentence: string): Reply => ({ status, body: sentence, record: undefined });
 
 const skipped = (reason: AdmissionResult['reason']): AdmissionResult => ({
   decision: 'skipped',
@@ -107,20 +107,20 @@ const skipUnlessPodCreation = (request: JsonObject): AdmissionResult | undefined
   return operation === undefined || operation === 'CREATE' ? undefined : skipped('not-created');
 };
 
-/** Returns the function that reviews one body. It throws for no body, whatever its contents. */
-export function reviewer(context: () => AdmissionContext, { compat }: ReviewerOptions): Reviewer {
+/** Returns the function that reviews the body of one request. The function never throws, whatever the body contains. */
+export function createReview(context: () => AdmissionContext, { compat }: ReviewOptions): Review {
   return (body) => {
     const review = parse(body);
     if (!isObject(review))
-      return refuse(compat ? 500 : 400, 'error decoding admission request: expected an AdmissionReview as a JSON object');
+      return badRequest(compat ? 500 : 400, 'error decoding admission request: expected an AdmissionReview as a JSON object');
     const { apiVersion, kind } = review;
     const isUntyped = compat && apiVersion === undefined && kind === undefined;
     if (!isUntyped && (kind !== KIND || typeof apiVersion !== 'string' || !VERSIONS.has(apiVersion)))
-      return refuse(400, `expected kind ${KIND} of apiVersion ${[...VERSIONS].join(' or ')}`);
+      return badRequest(400, `expected kind ${KIND} of apiVersion ${[...VERSIONS].join(' or ')}`);
     const request = review['request'];
-    if (!isObject(request)) return refuse(400, 'the AdmissionReview has no request');
+    if (!isObject(request)) return badRequest(400, 'the AdmissionReview has no request');
     const uid = request['uid'];
-    if (typeof uid !== 'string') return refuse(400, 'the request of the AdmissionReview has no uid');
+    if (typeof uid !== 'string') return badRequest(400, 'the request of the AdmissionReview has no uid');
     const result =
       (compat ? undefined : skipUnlessPodCreation(request)) ??
       admitPod(request['object'], textOf(request, 'namespace') ?? '', context());

@@ -18,8 +18,8 @@ type Value<K extends OptionKey> = ValueOf<Table[K]['kind']>;
 /** The options of one pod. An option whose row has a default is never undefined. */
 export type Options = { readonly [K in OptionKey]: Table[K] extends { default: unknown } ? Value<K> : Value<K> | undefined };
 
-/** Options from the operator's settings: the layer between built-in defaults and annotations. */
-export type OperatorOptions = { readonly [K in OptionKey]?: Value<K> };
+/** Options from settings: the layer between built-in defaults and annotations. */
+export type SettingOptions = { readonly [K in OptionKey]?: Value<K> };
 
 /** The layer that set an option; `annotation` is the full name as written, `object` the name of the controller's object. */
 export interface Origin {
@@ -54,12 +54,12 @@ export interface Baseline {
 
 const PLAIN_KEYS = new Map<string, OptionKey>((Object.keys(table) as OptionKey[]).map((key) => [kebab(key), key]));
 
-/** Merges built-in defaults with the operator's settings. */
-export function baseline(operator: OperatorOptions): Baseline {
+/** Merges built-in defaults with the options from settings, which win. */
+export function baseline(settings: SettingOptions): Baseline {
   const options: Record<string, unknown> = {};
   const origins = new Map<OptionKey, Origin>();
   for (const key of PLAIN_KEYS.values()) {
-    const set = operator[key];
+    const set = settings[key];
     options[key] = set === undefined ? (table[key] as Row<unknown>).default : set;
     if (set !== undefined) origins.set(key, { layer: 'settings' });
   }

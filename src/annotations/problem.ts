@@ -26,11 +26,11 @@ export type ProblemOf<Entries> = {
 }[keyof Entries];
 
 /** Longest part of a user's value that is quoted back. */
-const LONGEST_QUOTE = 60;
+const MAX_QUOTE_LENGTH = 60;
 
 /** A user's text as a JSON string, so that control characters cannot forge log lines, cut to a readable length. */
 export function quote(value: string): string {
-  return JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value);
+  return JSON.stringify(value.length > MAX_QUOTE_LENGTH ? `${value.slice(0, MAX_QUOTE_LENGTH)}…` : value);
 }
 
 /** The remedy for an unknown name. */

@@ -1,5 +1,5 @@
 // The commands webhook and agent-inject: an admission server from its start to its last response.
-import { reviewer } from '../admission/review.ts';
+import { createReview } from '../admission/review.ts';
 import { admissionContext } from '../cluster/admission-context.ts';
 import { startClusterCache } from '../cluster/cluster-cache.ts';
 import { onStopSignals } from '../http/drain.ts';
@@ -103,7 +103,7 @@ const start = async (
   const { listen = { host: '', port: 0 }, operationsListen } = settings;
   const server = await startAdmissionServer({
     listen,
-    reviewer: cache.withLookUps(reviewer(current, { compat: isCompat })),
+    review: cache.withLookUps(createReview(current, { compat: isCompat })),
     notReady: cache.notReadyReason,
     certificates,
     metrics,

@@ -1,5 +1,5 @@
 // Settings and cluster state as the context of an admission, for servers and offline commands.
-import type { AdmissionContext, CachedMetadata } from '../admission/admit.ts';
+import type { AdmissionContext, LabelsAndAnnotations } from '../admission/admit.ts';
 import type { LinkLister } from '../admission/roles/resolve.ts';
 import { baseline } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
@@ -9,8 +9,8 @@ import type { Command } from '../settings/table.ts';
 
 /** The cluster as the webhook caches it. Getters never wait; undefined: not in the cache. */
 export interface CachedCluster {
-  readonly namespace: (name: string) => CachedMetadata | undefined;
-  readonly serviceAccount: (namespace: string, name: string) => CachedMetadata | undefined;
+  readonly namespace: (name: string) => LabelsAndAnnotations | undefined;
+  readonly serviceAccount: (namespace: string, name: string) => LabelsAndAnnotations | undefined;
   /** LimitRanges of a namespace; absent: they are not watched. */
   readonly limitRanges?: (namespace: string) => readonly LimitRange[];
   /** VaultAuthRoles and the objects that they reference; absent: they are not watched. */
@@ -34,13 +34,13 @@ const hasNativeSidecars = ({ nativeSidecars }: Settings, cluster: CachedCluster)
 /** The context of a command. `agent-inject` selects pods by their annotation alone, as vault-k8s does. */
 export function admissionContext(
   command: Command,
-  { settings, operator }: ReadSettings,
+  { settings, options }: ReadSettings,
   cluster: CachedCluster,
   readYaml: ReadYaml = NO_YAML,
 ): AdmissionContext {
   const isCompat = command === 'agent-inject';
   return {
-    baseline: baseline(operator),
+    baseline: baseline(options),
     injection: { caBytes: settings.vaultCacertBytes, nativeSidecars: hasNativeSidecars(settings, cluster) },
     policy: {
       excludedNamespaces: new Set(settings.excludedNamespaces),

@@ -1,6 +1,6 @@
 // The cache of a server: namespaces, service accounts, LimitRanges, VaultAuthRoles and the version of Kubernetes, from the API server
 // or from files.
-import type { Reply, Reviewer } from '../admission/review.ts';
+import type { Reply, Review } from '../admission/review.ts';
 import { nameWithin } from '../annotations/names.ts';
 import type { JsonObject } from '../json/json.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -19,8 +19,8 @@ import { serverVersion } from './server-version.ts';
 export interface ClusterCache {
   /** The cache as getters; another object once one of its plain values has changed. */
   readonly current: () => CachedCluster;
-  /** The reviewer with look-ups of objects that the cache does not have yet. */
-  readonly withLookUps: (reviewer: Reviewer) => (body: Buffer, timeoutMs: number | undefined) => Reply | Promise<Reply>;
+  /** The review with look-ups of objects that the cache does not have yet. */
+  readonly withLookUps: (review: Review) => (body: Buffer, timeoutMs: number | undefined) => Reply | Promise<Reply>;
   /** Why other replicas should get the reviews; undefined: ready. */
   readonly notReadyReason: () => string | undefined;
   readonly close: () => Promise<void>;
@@ -59,7 +59,7 @@ const FIRST_LISTS_TIMEOUT_MS = 30_000;
 
 const EMPTY: ClusterCache = {
   current: () => NO_CLUSTER,
-  withLookUps: (reviewer) => reviewer,
+  withLookUps: (review) => review,
   notReadyReason: () => undefined,
   close: () => Promise.resolve(),
 };
@@ -97,7 +97,7 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
       if (nativeSidecars !== cluster.nativeSidecars && nativeSidecars !== undefined) cluster = { ...cluster, nativeSidecars };
       return cluster;
     },
-    withLookUps: (reviewer) => withLookUps(reviewer, metadata, metrics),
+    withLookUps: (review) => withLookUps(review, metadata, metrics),
     notReadyReason: untilFirstLists(
       () =>
         metadata.syncedOrForbidden() &&

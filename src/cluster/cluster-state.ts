@@ -1,7 +1,7 @@
 // Manifest files in place of an API server (-cluster-state): Namespaces, ServiceAccounts, LimitRanges and the vaultauth.dev kinds, read
 // once by a command or watched by a server.
 import { statSync, watch, type FSWatcher } from 'node:fs';
-import type { CachedMetadata } from '../admission/admit.ts';
+import type { LabelsAndAnnotations } from '../admission/admit.ts';
 import type { LinkLister } from '../admission/roles/resolve.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { limitRangeOf, type LimitRange } from '../pod/limit-range.ts';
@@ -51,7 +51,7 @@ const asStored = (object: JsonObject): { readonly object: JsonObject } | { reado
 export function fileCluster(files: readonly FileObjects[]): FileCluster {
   const objects = new Map(files.flatMap((file) => [...file]));
   const limitRanges = limitRangesOf(objects.values());
-  const metadata = (key: string): CachedMetadata | undefined => {
+  const metadata = (key: string): LabelsAndAnnotations | undefined => {
     const found = objects.get(key);
     const own = objectAt(found, 'metadata');
     return found && { labels: textMap(own?.['labels']), annotations: textMap(own?.['annotations']) };

@@ -1,27 +1,27 @@
 // Reads objects that a review needs and the cache does not have yet, typically a service account that was created together with its
 // pod. Bounded in time and number; the pod is then reviewed again.
 import type { MissingObject } from '../admission/admit.ts';
-import type { Reply, Reviewer } from '../admission/review.ts';
+import type { Reply, Review } from '../admission/review.ts';
 import type { MetadataInformer } from '../kube/metadata-informer.ts';
 import type { Metrics } from '../observe/metrics.ts';
 
 /** A look-up takes a few milliseconds; an API server that takes longer is in trouble, and must not delay pods. */
-const LONGEST_MS = 1000;
+const MAX_LOOK_UP_MS = 1000;
 /** With less time than this the answer would come too late. */
-const LEAST_MS = 50;
+const MIN_LOOK_UP_MS = 50;
 /** Of the time that the caller still waits; the rest is for the second review and the response. */
-const SHARE = 0.5;
+const LOOK_UP_SHARE = 0.5;
 /** A rollout into a new namespace needs the same few objects; more at once are made-up names. */
-const MOST = 20;
+const MAX_LOOK_UPS = 20;
 /** Pause after a failure: reviews continue with the cache alone. */
 const PAUSE_MS = 5000;
 
 /**
- * A reviewer that looks up what a review needs, then reviews again. A review that needs nothing is answered synchronously.
+ * Returns a review that looks up the objects that the given one needs, then reviews again. A review that needs nothing is answered synchronously.
  * `timeoutMs`: how long the caller still waits, undefined if its URL has no timeout.
  */
 export function withLookUps(
-  reviewer: Reviewer,
+  review: Review,
   metadata: Pick<MetadataInformer, 'lookUp'>,
   metrics: Pick<Metrics, 'lookedUp'>,
 ): (body: Buffer, timeoutMs: number | undefined) => Reply | Promise<Reply> {
@@ -34,7 +34,7 @@ export function withLookUps(
     const key = `${namespace} ${account ?? ''}`;
     const same = inFlight.get(key);
     if (same) return same;
-    if (inFlight.size >= MOST || performance.now() - failedAt < PAUSE_MS || timeoutMs < LEAST_MS) {
+    if (inFlight.size >= MAX_LOOK_UPS || performance.now() - failedAt < PAUSE_MS || timeoutMs < MIN_LOOK_UP_MS) {
       metrics.lookedUp('skipped');
       return Promise.resolve();
     }
@@ -53,11 +53,11 @@ export function withLookUps(
   };
 
   return (body, callerTimeoutMs) => {
-    const reply = reviewer(body);
+    const reply = review(body);
     const needs = (reply.needs ?? []).filter(hasValidNames);
     if (needs.length === 0) return reply;
-    const timeoutMs = Math.min(LONGEST_MS, (callerTimeoutMs ?? Infinity) * SHARE);
-    return Promise.all(needs.map((object) => lookUp(object, timeoutMs))).then(() => reviewer(body));
+    const timeoutMs = Math.min(MAX_LOOK_UP_MS, (callerTimeoutMs ?? Infinity) * LOOK_UP_SHARE);
+    return Promise.all(needs.map((object) => lookUp(object, timeoutMs))).then(() => review(body));
   };
 }
 

@@ -1,4 +1,4 @@
-// One review over HTTP: checks, body, reviewer, response, and its line in the log and counts in the metrics. The reviewer is
+// One review over HTTP: checks, body, decision, response, and its line in the log and counts in the metrics. The decision is
 // synchronous but for rare exceptions, so nearly every request in flight is one whose body is still arriving.
 import type { IncomingMessage } from 'node:http';
 import type { Reply } from '../admission/review.ts';
@@ -11,13 +11,13 @@ import type { InFlight, Slot } from './in-flight.ts';
 import type { ServerLimits } from './limits.ts';
 
 /**
- * A reviewer, asynchronous where a pod needs an object that is not cached. The second argument is how many milliseconds the
+ * A review of one body, asynchronous where a pod needs an object that is not cached. The second argument is how many milliseconds the
  * API server still waits; undefined when it gave no timeout.
  */
-export type ServingReviewer = (body: Buffer, timeLeftMs: number | undefined) => Reply | Promise<Reply>;
+export type AsyncReview = (body: Buffer, timeLeftMs: number | undefined) => Reply | Promise<Reply>;
 
 export interface ReviewHandlerOptions {
-  readonly reviewer: ServingReviewer;
+  readonly review: AsyncReview;
   readonly limits: ServerLimits;
   readonly inFlight: InFlight;
   readonly memory: BodyMemory;
@@ -25,8 +25,10 @@ export interface ReviewHandlerOptions {
   readonly log: Log;
   /** Serve as vault-k8s does: any method, 400 for a wrong content type, and its metrics. */
   readonly compat: CompatMetrics | undefined;
-  /** True when a response must be the last on its connection; called once per response. */
-  readonly lastAnswer: (request: IncomingMessage, now: number) => boolean;
+  /** Records the time of a request: draining ends once none has come for a while. */
+  readonly noteRequest: (now: number) => void;
+  /** Counts a response on its connection; true if it must be the last one there. Called once per response. */
+  readonly countResponse: (request: IncomingMessage, now: number) => boolean;
 }
 
 /** The handler of the review path. */
@@ -65,11 +67,15 @@ export function reviewHandler(options: ReviewHandlerOptions): Handler {
       const timeout = timeoutOf(request.url ?? '');
       const timeLeft = timeout === undefined ? undefined : timeout - (start - slot.since);
       if (timeLeft !== undefined && timeLeft < 0) return shed('deadline', 'the review arrived too late to be answered in time');
-      const reply = await review(options, bytes, timeLeft);
+      const reply = await reviewOrFail(options, bytes, timeLeft);
       const end = performance.now();
       const type = reply.status === 200 ? 'application/json' : 'text/plain; charset=utf-8';
-      answer(response, reply.status, type, reply.body, options.lastAnswer(request, end));
+      answer(response, reply.status, type, reply.body, mustClose(end));
       record(options, reply, end - start, bytes.length);
+    }
+    function mustClose(now: number): boolean {
+      options.noteRequest(now);
+      return options.countResponse(request, now);
     }
     function evict(): void {
       stop();
@@ -86,15 +92,15 @@ export function reviewHandler(options: ReviewHandlerOptions): Handler {
     }
     function reject(refused: Refusal): void {
       metrics.rejected(refused.status);
-      const close = refused.close || options.lastAnswer(request, performance.now());
+      const close = refused.close || mustClose(performance.now());
       refuse(request, response, { ...refused, close }, limits.lingerMs);
     }
   };
 }
 
-const review = async (options: ReviewHandlerOptions, bytes: Buffer, timeLeftMs: number | undefined): Promise<Reply> => {
+const reviewOrFail = async (options: ReviewHandlerOptions, bytes: Buffer, timeLeftMs: number | undefined): Promise<Reply> => {
   try {
-    return await options.reviewer(bytes, timeLeftMs);
+    return await options.review(bytes, timeLeftMs);
   } catch (error) {
     options.metrics.failed();
     options.log.error({ frames: framesOf(error) }, 'internal error in a review; the failurePolicy of the webhook applies');

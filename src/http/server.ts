@@ -11,13 +11,13 @@ import { DEFAULT_LIMITS, type ServerLimits } from './limits.ts';
 import { connectionAge, httpOptions, type ListenAddress, listen } from './listener.ts';
 import { metricsPage, statusPage } from './operations.ts';
 import { readiness, type SelfDial, selfDial } from './readiness.ts';
-import { reviewHandler, type ServingReviewer } from './review-handler.ts';
+import { reviewHandler, type AsyncReview } from './review-handler.ts';
 import { createRouter, getOnly } from './router.ts';
 import { type CertificateProvider, secureContextOptions, type TlsRules } from './tls-options.ts';
 
 export interface AdmissionServerOptions {
   readonly listen: ListenAddress;
-  readonly reviewer: ServingReviewer;
+  readonly review: AsyncReview;
   readonly certificates: CertificateProvider;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -55,20 +55,20 @@ export async function startAdmissionServer(options: AdmissionServerOptions): Pro
     dialProblem: () => dialer?.problem(),
     notReady: options.notReady ?? (() => undefined),
   });
-  const review = reviewHandler({
-    reviewer: options.reviewer,
+  const mutate = reviewHandler({
+    review: options.review,
     inFlight: slots,
     memory: bodyMemory(limits),
     limits,
     metrics,
     log,
     compat,
-    lastAnswer(request, now) {
+    noteRequest(now) {
       lastRequest = now;
-      return isAged(request.socket, now) || draining();
     },
+    countResponse: ({ socket }, now) => isAged(socket, now) || draining(),
   });
-  const routes = new Map([['/mutate', review], ...compatRoutes(options, ready.alive, limits.lingerMs)]);
+  const routes = new Map([['/mutate', mutate], ...compatRoutes(options, ready.alive, limits.lingerMs)]);
   const router = createRouter(routes, { lingerMs: limits.lingerMs, rejected: metrics.rejected });
   const server = createServer(
     {

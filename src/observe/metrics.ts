@@ -34,7 +34,7 @@ export interface Metrics {
   readonly shed: (cause: ShedCause) => void;
   /** A response other than a review: 400, 404, 405, 408, 413, 415, 431 … */
   readonly rejected: (status: number) => void;
-  /** The reviewer threw. */
+  /** A review threw. */
   readonly failed: () => void;
   readonly tlsHandshakeFailed: () => void;
   /** A namespace or service account was read from the API server during a review. */

@@ -1,7 +1,7 @@
 // Flags and environment → one frozen object, or every problem they have. The only reader of the environment.
 import { INVALID, type ValueKind, type ValueOf } from '../annotations/value-kinds.ts';
 import { kebab } from '../annotations/names.ts';
-import type { OperatorOptions } from '../annotations/parse.ts';
+import type { SettingOptions } from '../annotations/parse.ts';
 import { nearestWord } from '../annotations/suggest.ts';
 import { parseFlags } from './flags.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow, type SettingsTable } from './table.ts';
@@ -27,8 +27,8 @@ export interface RuntimeEnvironment {
 
 export interface ReadSettings {
   readonly settings: Settings;
-  /** Settings that are defaults of annotations. */
-  readonly operator: OperatorOptions;
+  /** Settings that are defaults of annotations, by the name of the option. */
+  readonly options: SettingOptions;
   readonly positionals: readonly string[];
   /** Flags of the command that are not in the table, as given. */
   readonly extra: ReadonlyMap<string, string>;
@@ -95,7 +95,7 @@ export function readSettings(
     return nearest === undefined ? problem : `${problem}; did you mean -${nearest}?`;
   });
   const settings: Record<string, unknown> = {};
-  const operator: Record<string, unknown> = {};
+  const options: Record<string, unknown> = {};
   for (const key of Object.keys(settingsTable) as SettingKey[]) {
     const row: SettingRow<unknown> = settingsTable[key];
     const isOwn = row.commands.includes(command);
@@ -120,7 +120,7 @@ export function readSettings(
       continue;
     }
     settings[key] = value;
-    if (row.option !== undefined) operator[row.option] = value;
+    if (row.option !== undefined) options[row.option] = value;
   }
   if (problems.length > 0) return { ok: false, problems };
   const extra = new Map([...flags.values].filter(([name]) => extraFlags.has(name)));
@@ -129,7 +129,7 @@ export function readSettings(
     ok: true,
     value: {
       settings: Object.freeze(settings) as Settings,
-      operator: Object.freeze(operator) as OperatorOptions,
+      options: Object.freeze(options) as SettingOptions,
       positionals: flags.positionals,
       extra,
       repeated,

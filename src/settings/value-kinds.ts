@@ -31,7 +31,7 @@ export interface ListenAddress {
 }
 
 const ADDRESS = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/;
-const HIGHEST_PORT = 65_535;
+const MAX_PORT = 65_535;
 
 /** Go's listen address: HOST:PORT, :PORT or [IPv6]:PORT; empty disables the listener. */
 export const listenAddress: ValueKind<ListenAddress | undefined> = {
@@ -41,7 +41,7 @@ export const listenAddress: ValueKind<ListenAddress | undefined> = {
     if (raw === '') return undefined;
     const match = ADDRESS.exec(raw);
     const port = Number(match?.[3]);
-    return match && port <= HIGHEST_PORT ? { host: match[1] ?? match[2] ?? '', port } : INVALID;
+    return match && port <= MAX_PORT ? { host: match[1] ?? match[2] ?? '', port } : INVALID;
   },
 };
 

@@ -1,8 +1,8 @@
 // Intended differences from vault-k8s in the review itself, each under its id.
-import { reviewer } from '../../src/admission/review.ts';
+import { createReview } from '../../src/admission/review.ts';
 import { contextOf, podWith } from '../support/pods.ts';
 
-const ask = (body: unknown, compat = true) => reviewer(contextOf, { compat })(Buffer.from(JSON.stringify(body)));
+const ask = (body: unknown, compat = true) => createReview(contextOf, { compat })(Buffer.from(JSON.stringify(body)));
 
 test('Q16 a review without a request is refused with 400', () => {
   expect(ask({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }).status).toBe(400);

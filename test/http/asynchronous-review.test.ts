@@ -12,7 +12,7 @@ it('answers other reviews while one waits', async () => {
   const released: ((late: Reply) => void)[] = [];
   const timesLeft: (number | undefined)[] = [];
   const server = await startServer({
-    reviewer: (body, timeLeftMs) => {
+    review: (body, timeLeftMs) => {
       timesLeft.push(timeLeftMs);
       return body.toString() === 'slow' ? new Promise((resolve) => released.push(resolve)) : reply('at once');
     },
@@ -26,7 +26,7 @@ it('answers other reviews while one waits', async () => {
 });
 
 it('answers a failed one with 500 and no details', async () => {
-  const server = await startServer({ reviewer: () => Promise.reject(new Error('a secret')) });
+  const server = await startServer({ review: () => Promise.reject(new Error('a secret')) });
   expect(await send(server.port, 'any')).toMatchObject({ status: 500, body: 'internal error\n' });
   expect(await metric(server.metrics, 'vault_auth_injector_internal_errors_total')).toBe(1);
   expect(server.lines.join('')).not.toContain('a secret');
@@ -36,7 +36,7 @@ it('survives a client that closed the connection', async () => {
   const released: ((late: Reply) => void)[] = [];
   let calls = 0;
   const server = await startServer({
-    reviewer: () => {
+    review: () => {
       calls += 1;
       return calls === 1 ? new Promise((resolve) => released.push(resolve)) : reply('at once');
     },

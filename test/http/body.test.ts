@@ -2,7 +2,7 @@
 import { hasMoreValues } from '../../src/http/body.ts';
 import { send } from './client.ts';
 import { metric, startServer, stopServers } from './fixture.ts';
-import { realReviewer } from './real-reviewer.ts';
+import { realReview } from './real-review.ts';
 
 afterAll(stopServers);
 
@@ -34,10 +34,10 @@ describe('a body of many small values', () => {
     ['nothing but lists within one another', '['.repeat(LIMIT)],
     ['keys', review(Array.from({ length: 250_000 }, (_, index) => `"k${index}":1`).join(','))],
   ])('%s: 413 twenty times in a row, unparsed, while others are served', async (_what, body) => {
-    const real = realReviewer({ compat: false });
+    const real = realReview({ compat: false });
     const sizes: number[] = [];
     const server = await startServer({
-      reviewer: (bytes) => {
+      review: (bytes) => {
         sizes.push(bytes.length);
         return real(bytes);
       },
@@ -53,7 +53,7 @@ describe('a body of many small values', () => {
   });
 
   it('is reviewed when it is a pod of 1.5 MB of variables and managed fields, or 5 MB of text with commas', async () => {
-    const server = await startServer({ reviewer: realReviewer({ compat: false }) });
+    const server = await startServer({ review: realReview({ compat: false }) });
     const names = Array.from({ length: 14_000 }, (_, index) => `V${index}`);
     const env = names.map((name) => ({ name, value: 'some value' }));
     const fields = Object.fromEntries(

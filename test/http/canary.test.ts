@@ -1,7 +1,7 @@
 // Nothing of a review but the chosen fields of its record reaches a log, a metric or an error, at any level.
 import { review as envelope, send } from './client.ts';
 import { startServer, stopServers } from './fixture.ts';
-import { realReviewer } from './real-reviewer.ts';
+import { realReview } from './real-review.ts';
 
 afterAll(stopServers);
 
@@ -69,7 +69,7 @@ const CASES: readonly (readonly [string, Readonly<Record<string, string>>])[] = 
 describe.each([{ compat: true }, { compat: false }])('with %j', ({ compat }) => {
   it('does not appear in logs, metrics or errors of reviews', async () => {
     const server = await startServer({
-      reviewer: realReviewer({ compat }),
+      review: realReview({ compat }),
       logLevel: 'trace',
       compat: compat ? { telemetryPath: '/metrics' } : undefined,
     });
@@ -95,7 +95,7 @@ describe.each([{ compat: true }, { compat: false }])('with %j', ({ compat }) => 
 
   it('does not appear in the log of an internal error', async () => {
     const server = await startServer({
-      reviewer: (body) => {
+      review: (body) => {
         throw new TypeError(`cannot read ${body.toString()}`, { cause: new Error(CANARY) });
       },
     });

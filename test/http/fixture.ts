@@ -1,5 +1,5 @@
-// An admission server in the test's own process: certificates, a certificate provider that can change, a stub reviewer.
-import type { Reply, Reviewer } from '../../src/admission/review.ts';
+// An admission server in the test's own process: certificates, a certificate provider that can change, a stub review.
+import type { Reply, Review } from '../../src/admission/review.ts';
 import type { ServedCertificate } from '../../src/http/tls-options.ts';
 import type { ServerLimits } from '../../src/http/limits.ts';
 import { type AdmissionServer, type AdmissionServerOptions, startAdmissionServer } from '../../src/http/server.ts';
@@ -45,7 +45,7 @@ export function changingCertificates(first?: ServedCertificate): ChangingCertifi
 }
 
 /** Answers with the uid it was sent; a body without one is refused. */
-const echo: Reviewer = (body): Reply => {
+const echo: Review = (body): Reply => {
   const uid = /"uid":"([^"]*)"/.exec(body.toString('utf8'))?.[1];
   if (uid === undefined) return { status: 400, body: 'not a review', record: undefined };
   const record = {
@@ -67,7 +67,7 @@ export interface TestServer extends AdmissionServer {
 }
 
 export interface TestServerOptions {
-  readonly reviewer?: AdmissionServerOptions['reviewer'];
+  readonly review?: AdmissionServerOptions['review'];
   readonly notReady?: () => string | undefined;
   readonly limits?: Partial<ServerLimits>;
   readonly compat?: AdmissionServerOptions['compat'];
@@ -85,7 +85,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const certificates = options.certificates ?? changingCertificates(issue());
   const server = await startAdmissionServer({
     listen: { host: '127.0.0.1', port: 0 },
-    reviewer: options.reviewer ?? echo,
+    review: options.review ?? echo,
     notReady: options.notReady,
     certificates,
     metrics,

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawConnection, raw, review, send, statuses } from './client.ts';
 import { metric, startServer, stopServers, type TestServer } from './fixture.ts';
-import { realReviewer } from './real-reviewer.ts';
+import { realReview } from './real-review.ts';
 import { eventually } from '../support/eventually.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -19,7 +19,7 @@ const placesTaken = ({ metrics }: TestServer) =>
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startServer({ reviewer: realReviewer({ compat: false }), logLevel: 'trace' });
+  server = await startServer({ review: realReview({ compat: false }), logLevel: 'trace' });
 });
 afterAll(stopServers);
 afterEach(async () => {

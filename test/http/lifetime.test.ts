@@ -90,7 +90,7 @@ it('bounds the memory of all unfinished bodies together', async () => {
 it('does not review a request whose timeout has passed', async () => {
   let reviews = 0;
   const server = await startServer({
-    reviewer: () => {
+    review: () => {
       reviews += 1;
       return { status: 200, body: '{}', record: undefined };
     },

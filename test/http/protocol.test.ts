@@ -1,4 +1,4 @@
-// What the TLS port answers to requests of every kind, with a stub reviewer.
+// What the TLS port answers to requests of every kind, with a stub review.
 import { review, send } from './client.ts';
 import { startServer, stopServers, type TestServer } from './fixture.ts';
 
@@ -40,7 +40,7 @@ describe('the review path', () => {
     ['health and metrics, which have their own port', 404, { path: '/metrics', method: 'GET' }, ''],
     ['no body', 400, {}, ''],
     ['a declared body that is too large', 413, {}, 'x'.repeat(1001)],
-    ['what the reviewer rejects', 400, {}, '{}'],
+    ['what the review rejects', 400, {}, '{}'],
   ])('refuses %s with %i', async (_what, status, options, body) => {
     const answer = await send(server.port, body, options);
     expect(answer.status).toBe(status);
@@ -63,9 +63,9 @@ describe('the review path', () => {
     expect(server.lines.join('')).not.toContain('canary');
   });
 
-  it('answers 500 without details when the reviewer throws, and keeps serving', async () => {
+  it('answers 500 without details when the review throws, and keeps serving', async () => {
     const broken = await startServer({
-      reviewer: () => {
+      review: () => {
         throw new Error('canary of the request');
       },
     });

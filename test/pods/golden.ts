@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
 import { Document, isScalar, parse, parseDocument, visit } from 'yaml';
-import { reviewer, type Reviewer } from '../../src/admission/review.ts';
+import { createReview, type Review } from '../../src/admission/review.ts';
 import { admissionContext } from '../../src/cluster/admission-context.ts';
 import { fileCluster, NO_FILES, clusterObjects } from '../../src/cluster/cluster-state.ts';
 import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
@@ -51,17 +51,17 @@ export function writeExpected(name: string, answer: Answer): void {
 }
 
 /**
- * A reviewer with the settings of a folder: `command` and the flags of that command without their dash. The objects of
+ * A review with the settings of a folder: `command` and the flags of that command without their dash. The objects of
  * `cluster.yaml` are the cluster.
  * @throws when a setting or an object cannot be read.
  */
-export function reviewerOf(name: string): Reviewer {
+export function createGoldenReview(name: string): Review {
   const { command, ...flags } = parse(textIn(name, 'settings.yaml')) as { command: Command } & Record<string, string>;
   const words = Object.entries(flags).map(([flag, value]) => `-${flag}=${value}`);
   const reading = readSettings(command, words, {});
   if (!reading.ok) throw new Error(`test/pods/${name}/settings.yaml: ${reading.problems.join('\n')}`);
   const context = admissionContext(command, reading.value, clusterIn(name), readUntrustedYaml);
-  return reviewer(() => context, { compat: command === 'agent-inject' });
+  return createReview(() => context, { compat: command === 'agent-inject' });
 }
 
 const clusterIn = (name: string): ReturnType<typeof fileCluster> => {
@@ -80,7 +80,7 @@ interface Response {
 }
 
 /** Sends a pod through a whole review and applies the patch of the answer. */
-export function review(review: Reviewer, pod: JsonObject): Answer {
+export function review(review: Review, pod: JsonObject): Answer {
   const namespace = textOf(objectAt(pod, 'metadata'), 'namespace') ?? 'default';
   const request = { uid: 'golden', kind: { kind: 'Pod' }, operation: 'CREATE', namespace, object: pod };
   const body = Buffer.from(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request }));

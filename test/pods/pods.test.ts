@@ -1,5 +1,5 @@
 // Golden pods: each folder is one capability, and a bug report becomes one. `make pods UPDATE=1` rewrites what is expected.
-import { expectedOf, goldenPods, podOf, review, reviewerOf, textIn, writeExpected } from './golden.ts';
+import { expectedOf, goldenPods, podOf, review, createGoldenReview, textIn, writeExpected } from './golden.ts';
 import { prose } from '../support/sources.ts';
 
 const isUpdate = process.env['UPDATE'] === '1';
@@ -8,16 +8,16 @@ describe.each(goldenPods())('test/pods/%s', (name) => {
   it('says in the first line what it shows', () => expect(textIn(name, 'pod.yaml')).toMatch(/^# [A-Z].*\.\n/));
 
   it('gets the expected answer', () => {
-    const answer = review(reviewerOf(name), podOf(name));
+    const answer = review(createGoldenReview(name), podOf(name));
     if (isUpdate) writeExpected(name, answer);
     expect(answer).toEqual(expectedOf(name));
   });
 
   it('gets nothing more from a second review', () => {
-    const reviewer = reviewerOf(name);
+    const goldenReview = createGoldenReview(name);
     const pod = podOf(name);
-    const { pod: injected = pod } = review(reviewer, pod);
-    expect(review(reviewer, injected).pod).toBeUndefined();
+    const { pod: injected = pod } = review(goldenReview, pod);
+    expect(review(goldenReview, injected).pod).toBeUndefined();
   });
 });
 

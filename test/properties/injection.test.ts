@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
 import { admitPod, type AdmissionContext, type AdmissionResult } from '../../src/admission/admit.ts';
 import { denialOf, warningsOf } from '../../src/admission/problems.ts';
-import { reviewer } from '../../src/admission/review.ts';
+import { createReview } from '../../src/admission/review.ts';
 import { admissionContext, NO_CLUSTER } from '../../src/cluster/admission-context.ts';
 import { readUntrustedYaml } from '../../src/yaml/untrusted.ts';
 import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
@@ -106,7 +106,7 @@ describe.each([
   });
 
   test('copies no value of the pod into a patch, message, warning or review record', () => {
-    const review = reviewer(() => context, { compat: true });
+    const review = createReview(() => context, { compat: true });
     fc.assert(
       fc.property(anyPod, (object) => {
         const outcome = admitPod(object, 'shop', context);
@@ -146,7 +146,7 @@ const replaced = (object: JsonObject, { patch }: AdmissionResult): string[] => {
 };
 
 test('answers any JSON', () => {
-  const review = reviewer(() => webhook, { compat: false });
+  const review = createReview(() => webhook, { compat: false });
   fc.assert(
     fc.property(fc.json({ maxDepth: 4 }), (text) => {
       expect([200, 400]).toContain(review(Buffer.from(text)).status);

@@ -3,10 +3,10 @@ import { annotationName } from '../../annotations/names.ts';
 import { defineProblem, quote, type ProblemOf } from '../../annotations/problem.ts';
 
 /** Longer lists do not fit into a warning. */
-const MOST_NAMES = 5;
+const MAX_NAMES = 5;
 
 const listed = (names: readonly string[]): string =>
-  names.slice(0, MOST_NAMES).join(', ') + (names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : '');
+  names.slice(0, MAX_NAMES).join(', ') + (names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '');
 
 const describeRole = (role: string): string => `run kubectl describe vaultauthrole -n ${role.replace('/', ' ')}`;
 

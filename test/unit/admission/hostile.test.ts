@@ -1,5 +1,5 @@
 // Pods that are made to cost CPU time or memory: each is answered quickly, with a small response.
-import { reviewer } from '../../../src/admission/review.ts';
+import { createReview } from '../../../src/admission/review.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { contextOf, podWith, TOKEN_MOUNT } from '../../support/pods.ts';
 
@@ -16,7 +16,7 @@ const ask = (pod: JsonObject, command: 'webhook' | 'agent-inject', flags: readon
     request: { uid: 'u', namespace: 'shop', object: pod },
   });
   const started = performance.now();
-  const reply = reviewer(() => context, { compat: command === 'agent-inject' })(Buffer.from(body));
+  const reply = createReview(() => context, { compat: command === 'agent-inject' })(Buffer.from(body));
   expect(performance.now() - started).toBeLessThan(REVIEW_TIMEOUT_MS);
   expect(reply.body.length).toBeLessThan(MOST_BYTES);
   return reply.record;
@@ -71,7 +71,7 @@ describe.each(['webhook', 'agent-inject'] as const)('%s', (command) => {
     const context = contextOf({ command });
     const object = podWith({ annotations: many(5000, (index) => [`agent-inject-secret-s${index}`, 'k']) });
     const started = performance.now();
-    reviewer(() => context, { compat: true })(Buffer.from(JSON.stringify({ request: { uid: 'u', object } })));
+    createReview(() => context, { compat: true })(Buffer.from(JSON.stringify({ request: { uid: 'u', object } })));
     expect(performance.now() - started).toBeLessThan(REVIEW_TIMEOUT_MS);
   });
 });

@@ -1,11 +1,11 @@
 // AdmissionReviews in and out: versions, objects that are skipped, and the record.
-import { reviewer } from '../../../src/admission/review.ts';
+import { createReview } from '../../../src/admission/review.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { contextOf, podWith } from '../../support/pods.ts';
 
 const ask = (request: JsonObject, { compat = false, apiVersion = 'admission.k8s.io/v1' } = {}) => {
   const context = contextOf({ command: compat ? 'agent-inject' : 'webhook' });
-  const reply = reviewer(() => context, { compat })(
+  const reply = createReview(() => context, { compat })(
     Buffer.from(JSON.stringify({ apiVersion, kind: 'AdmissionReview', request })),
   );
   return { ...reply, response: JSON.parse(reply.body) as { response: JsonObject; apiVersion: string } };

@@ -34,14 +34,14 @@ const scene = (): Scene => {
     },
   };
   let [account, namespace] = ['web', 'team'];
-  const reviewer = (): Reply => {
+  const review = (): Reply => {
     const needs: MissingObject[] = [];
     const isCached = cached.has(`${namespace}/${account}`);
     if (!isCached) needs.push({ kind: 'ServiceAccount', namespace, name: account });
     if (!cached.has(namespace)) needs.push({ kind: 'Namespace', name: namespace });
     return { status: 200, body: isCached ? 'cached' : 'missing', record: undefined, needs };
   };
-  const lookingUp = withLookUps(reviewer, metadata, { lookedUp: (result) => results.push(result) });
+  const lookingUp = withLookUps(review, metadata, { lookedUp: (result) => results.push(result) });
   return {
     review: (timeoutMs, ofAccount = 'web', ofNamespace = 'team') => {
       [account, namespace] = [ofAccount, ofNamespace];

@@ -19,12 +19,12 @@ const problems = (
 
 describe('precedence', () => {
   it('has the environment first for agent-inject', () => {
-    const { settings, operator } = good('agent-inject', ['-vault-address=http://flag', '-vault-image=flag'], {
+    const { settings, options } = good('agent-inject', ['-vault-address=http://flag', '-vault-image=flag'], {
       AGENT_INJECT_VAULT_ADDR: 'http://environment',
       VAULT_AUTH_INJECTOR_VAULT_IMAGE: 'foreign',
     });
     expect([settings.vaultAddress, settings.vaultImage]).toEqual(['http://environment', 'flag']);
-    expect(operator).toMatchObject({ service: 'http://environment', agentImage: 'flag' });
+    expect(options).toMatchObject({ service: 'http://environment', agentImage: 'flag' });
   });
 
   it('has the flag first for other commands', () => {
@@ -39,10 +39,10 @@ describe('precedence', () => {
 
   it('ignores an empty variable', () => {
     expect(good('agent-inject', ['-log-level=warn'], { AGENT_INJECT_LOG_LEVEL: '' }).settings.logLevel).toBe('warn');
-    expect(good('agent-inject', [], { AGENT_INJECT_CPU_LIMIT: '' }).operator.agentLimitsCpu).toBe('500m');
+    expect(good('agent-inject', [], { AGENT_INJECT_CPU_LIMIT: '' }).options.agentLimitsCpu).toBe('500m');
   });
 
-  it('accepts an empty flag', () => expect(good('agent-inject', ['-cpu-limit=']).operator.agentLimitsCpu).toBe(''));
+  it('accepts an empty flag', () => expect(good('agent-inject', ['-cpu-limit=']).options.agentLimitsCpu).toBe(''));
 });
 
 describe('values', () => {
@@ -80,9 +80,9 @@ describe('values', () => {
   });
 
   it('for annotations are only those that have a value', () => {
-    const { operator } = good('webhook', []);
-    expect(operator).not.toHaveProperty('service');
-    expect(operator).toMatchObject({ agentRunAsUser: 100, agentSetSecurityContext: true, agentInjectDefaultTemplate: 'map' });
+    const { options } = good('webhook', []);
+    expect(options).not.toHaveProperty('service');
+    expect(options).toMatchObject({ agentRunAsUser: 100, agentSetSecurityContext: true, agentInjectDefaultTemplate: 'map' });
   });
 });
 
