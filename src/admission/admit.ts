@@ -8,6 +8,7 @@ import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, InjectionContext } from '../pod/draft.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import { podHeader, readPod, serviceAccountOf, type Pod, type PodHeader } from '../pod/pod.ts';
+import { MAX_ANNOTATION_BYTES } from '../pod/pod-problems.ts';
 import { podTokenOf } from '../pod/token.ts';
 import { injectToken } from '../pod/token-mode.ts';
 import type { PatchOperation } from '../pod/patch.ts';
@@ -152,14 +153,14 @@ export function podOptions(
     context.readYaml,
   );
   if (!context.links?.inUse()) return { own, linked: undefined };
-  const surroundings = {
+  const input = {
     namespace,
     serviceAccount: account,
     namespaceLabels: cachedNamespace?.labels ?? NO_TEXTS,
     serviceAccountAnnotations: cachedAccount?.annotations ?? NO_TEXTS,
     podToken: (options: Options) => podTokenOf(pod, options),
   };
-  return { own, linked: linkPod(own, surroundings, context.links) };
+  return { own, linked: linkPod(own, input, context.links) };
 }
 
 const missingServiceAccount = (pod: Pod, namespace: string, context: AdmissionContext): readonly MissingObject[] => {
@@ -242,11 +243,12 @@ const injectConflict = (annotations: ReadonlyMap<string, string>, found: readonl
   return [{ code: 'annotation-conflict', annotation: INJECT_LABEL, other }];
 };
 
-/** The API server's own limit. It checks it after the webhooks, so that parsing would cost CPU time without this check. */
-const MAX_ANNOTATION_CHARACTERS = 262_144;
-
+/**
+ * The API server checks its limit only after the webhooks: without this check, parsing larger annotations would cost CPU time. Counts
+ * UTF-16 code units, which are never more than the bytes that the API server counts.
+ */
 const checkAnnotations = (annotations: ReadonlyMap<string, string>): Problem[] => {
   let characters = 0;
   for (const [name, value] of annotations) characters += name.length + value.length;
-  return characters > MAX_ANNOTATION_CHARACTERS ? [{ code: 'annotations-too-large', limit: MAX_ANNOTATION_CHARACTERS }] : [];
+  return characters > MAX_ANNOTATION_BYTES ? [{ code: 'annotations-too-large', limit: MAX_ANNOTATION_BYTES }] : [];
 };

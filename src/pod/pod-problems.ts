@@ -2,6 +2,9 @@
 import { annotationName, familyName, FAMILIAR_PREFIX } from '../annotations/names.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from '../annotations/problem.ts';
 
+/** The API server's limit for all annotations of an object together. */
+export const MAX_ANNOTATION_BYTES = 262_144;
+
 export const podProblems = {
   'pod-malformed': defineProblem<{ path: string; expected: string }>({
     severity: 'problem',
@@ -162,7 +165,7 @@ export const podProblems = {
     title: 'Annotations too large',
     sentence: ({ limit }) => `the annotations exceed ${limit} bytes, the limit of Kubernetes`,
     remedy: () => `move large templates into files with ${familyName('templateFile', 'NAME')}`,
-    sample: { limit: 262_144 },
+    sample: { limit: MAX_ANNOTATION_BYTES },
   }),
   'path-empty': defineProblem<{ annotation: string }>({
     severity: 'warning',
@@ -177,7 +180,7 @@ export const podProblems = {
     sentence: ({ bytes, limit }) =>
       `with the agent's configuration the annotations have ${bytes} bytes; at most ${limit} are allowed`,
     remedy: () => `move large templates into files with ${familyName('templateFile', 'NAME')}`,
-    sample: { bytes: 300_000, limit: 262_144 },
+    sample: { bytes: 300_000, limit: MAX_ANNOTATION_BYTES },
   }),
   'profile-unsupported': defineProblem<{ annotation: string; profile: 'compat' | 'native' }>({
     severity: 'problem',

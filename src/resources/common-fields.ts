@@ -81,7 +81,6 @@ export function clusterCASource(description: string) {
 export type ClusterCASource = ValueOf<ReturnType<typeof clusterCASource>>;
 
 /** Manage: the controller writes to Vault. Observe: it only reads. */
-
 export function managementPolicy(description: string) {
   return choice(['Manage', 'Observe'], description, { default: 'Manage' });
 }

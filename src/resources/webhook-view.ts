@@ -46,7 +46,7 @@ export interface CachedEndpoint {
   readonly name: string;
   /** The address that pods use. */
   readonly address: string;
-  readonly namespace: string;
+  readonly vaultNamespace: string;
   /** The name to expect in the certificate; undefined: the host of the address. */
   readonly serverName: string | undefined;
   /** CA certificates (PEM) that pods trust: written in the object itself, or read by the controller and published in its status. */
@@ -125,7 +125,7 @@ export function cachedEndpoint(object: JsonObject): CachedEndpoint {
   return {
     name: metadataOf(object).name,
     address: spec.workloadAddress ?? spec.address,
-    namespace: spec.namespace,
+    vaultNamespace: spec.namespace,
     // tls.serverName is the name of the server at spec.address, which the pod does not call then.
     serverName: spec.workloadAddress === undefined ? spec.tls.serverName : undefined,
     ca: (spec.workloadCA ?? spec.tls.ca)?.inline ?? status.workloadCA,

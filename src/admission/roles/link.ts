@@ -18,8 +18,9 @@ export interface LinkedPod {
   readonly result: ModeResult;
 }
 
-export interface PodSurroundings extends Omit<PodIdentity, 'role' | 'backend' | 'usesOtherMount'> {
-  /** The pod's own token that an agent with these options logs in with; undefined: there is none, or injection adds one. */
+/** What of a pod decides about its login, besides its options. */
+export interface LinkInput extends Omit<PodIdentity, 'role' | 'backend' | 'usesOtherMount'> {
+  /** The token volume that the pod already has for a login with these options; undefined: it has none, or injection adds one. */
   readonly podToken: (options: Options) => PodToken | undefined;
 }
 
@@ -30,7 +31,7 @@ interface PodToken {
 }
 
 /** Undefined: no object concerns the pod, and its annotations and the settings alone decide. */
-export function linkPod(own: Parsed, pod: PodSurroundings, lister: LinkLister): LinkedPod | undefined {
+export function linkPod(own: Parsed, pod: LinkInput, lister: LinkLister): LinkedPod | undefined {
   if (!usesKubernetesLogin(own)) return undefined;
   const role = own.options.role === '' ? (own.families.authConfig.get('role')?.value ?? '') : own.options.role;
   const identity: PodIdentity = {
@@ -119,7 +120,7 @@ const linkedValues = ({ role, backend, endpoint }: ResolvedRole): readonly Linke
       origin: role.tokenExpirationSeconds === undefined ? ofBackend : ofRole,
     },
     { key: 'service', value: endpoint.address, origin: ofEndpoint },
-    { key: 'namespace', value: endpoint.namespace, origin: ofEndpoint },
+    { key: 'namespace', value: endpoint.vaultNamespace, origin: ofEndpoint },
     ...(endpoint.serverName === undefined
       ? []
       : [{ key: 'tlsServerName', value: endpoint.serverName, origin: ofEndpoint } as const]),
@@ -138,11 +139,11 @@ const withValues = (own: Parsed, values: readonly LinkedValue[], mode: Admission
   return { ...own, options: options as unknown as Options, origins };
 };
 
-const pendingProblem = ({ role, backend }: ResolvedRole, { namespace }: PodSurroundings): readonly RoleProblem[] => [
+const pendingProblem = ({ role, backend }: ResolvedRole, { namespace }: LinkInput): readonly RoleProblem[] => [
   { code: 'vault-role-pending', namespace, role: role.name, backend: backend.name },
 ];
 
-const stateProblems = ({ role }: ResolvedRole, { namespace, serviceAccount }: PodSurroundings): readonly RoleProblem[] => {
+const stateProblems = ({ role }: ResolvedRole, { namespace, serviceAccount }: LinkInput): readonly RoleProblem[] => {
   const name = `${namespace}/${role.name}`;
   if (!binds(role, serviceAccount))
     return [{ code: 'vault-role-binding', role: name, account: serviceAccount, bound: role.serviceAccounts }];
@@ -158,7 +159,7 @@ const stateProblems = ({ role }: ResolvedRole, { namespace, serviceAccount }: Po
 };
 
 /** Profile compat logs in with a token of the pod, whose audience may differ from the role's. */
-const audienceProblems = ({ options }: Parsed, { podToken }: PodSurroundings): readonly RoleProblem[] => {
+const audienceProblems = ({ options }: Parsed, { podToken }: LinkInput): readonly RoleProblem[] => {
   const token = options.tokenAudience === '' ? undefined : podToken(options);
   return token === undefined || token.audience === options.tokenAudience
     ? []

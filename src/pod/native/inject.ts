@@ -19,7 +19,7 @@ import {
   type Injection,
   type InjectionContext,
 } from '../draft.ts';
-import type { PodProblem } from '../pod-problems.ts';
+import { MAX_ANNOTATION_BYTES, type PodProblem } from '../pod-problems.ts';
 import type { Container, Pod } from '../pod.ts';
 import { otherDirectories } from '../secrets.ts';
 import { guardedChanges, userPatched, type GuardedChange, type Patched } from '../user-patch.ts';
@@ -27,9 +27,6 @@ import { nativeConfig } from './config.ts';
 import { agentContainers, agentUser, injectionType, isAgent, nativeContainer, type AgentContainer } from './container.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentMounts, directoryConflicts, secretMounts, volumes } from './volumes.ts';
-
-/** The API server's limit for all annotations of an object together. */
-const MAX_ANNOTATION_BYTES = 262_144;
 
 /** Options that only profile compat supports. A pod that sets one is rejected instead of injected without it. */
 const UNSUPPORTED = [

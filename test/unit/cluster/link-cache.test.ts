@@ -58,5 +58,5 @@ test('gives fields that an older CRD does not have their defaults', () => {
     tokenExpirationSeconds: 900,
     autoRoleRules: { tenancy: {}, autoRoles: { mode: 'Off', includeDefault: false } },
   });
-  expect(cache.endpoint('bare')).toMatchObject({ address: '', namespace: '' });
+  expect(cache.endpoint('bare')).toMatchObject({ address: '', vaultNamespace: '' });
 });

@@ -103,7 +103,11 @@ test('objects of any form are cached with the types of the schema', () => {
       const object = { spec, status, metadata } as JsonObject;
       const [backend, endpoint, role] = [cachedBackend(object), cachedEndpoint(object), cachedRole(object, true)];
       expect(['Off', 'Warn', 'Enforce']).toContain(backend.admissionMode);
-      expect([typeof backend.path, typeof endpoint.address, typeof endpoint.namespace]).toEqual(['string', 'string', 'string']);
+      expect([typeof backend.path, typeof endpoint.address, typeof endpoint.vaultNamespace]).toEqual([
+        'string',
+        'string',
+        'string',
+      ]);
       expect(role?.serviceAccounts.every((name) => typeof name === 'string')).not.toBe(false);
     }),
   );
