@@ -37,8 +37,10 @@ export const annotationProblems = {
     severity: 'warning',
     title: 'Unknown annotation',
     sentence: ({ annotation }) => `unknown annotation ${annotation} has no effect`,
-    remedy: ({ nearest }) => didYouMean(nearest),
-    sample: { annotation: familiarRole.slice(0, -1), nearest: familiarRole },
+    // A nearest name without a prefix exists under the prefix of the misspelt one.
+    remedy: ({ annotation, nearest }) =>
+      didYouMean(nearest === undefined || nearest.includes('/') ? nearest : annotation.replace(/[^/]*$/, nearest)),
+    sample: { annotation: familiarRole.slice(0, -1), nearest: 'role' },
   }),
   'annotation-deprecated': defineProblem<{ annotation: string; reason: string }>({
     severity: 'warning',

@@ -63,7 +63,8 @@ const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<
   if (wrong.length > 0) return { problems: wrong.map((problem) => `${problem} (policy -help lists the flags)`) };
   const isOn = (name: string): boolean => values.has(name) && values.get(name) !== 'false';
   const files = all.get('f') ?? [];
-  if (files.length > 0 === values.has('path')) return { problems: ['give either -f with manifests, or -path and -cluster'] };
+  if (files.length > 0 === values.has('path')) return { problems: ['set either -f, or -path and -cluster'] };
+  if (values.has('path') && !values.has('cluster')) return { problems: ['-cluster is missing: set the name of this cluster'] };
   const subject = values.has('path')
     ? fromFlags(values, isOn)
     : ofEndpoint(await readCustomResources(files, stdin), values.get('endpoint'));

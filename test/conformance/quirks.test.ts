@@ -157,7 +157,9 @@ describe('fixed', () => {
 
   test('Q25 a misspelt annotation causes a warning with the nearest name', () => {
     const { outcome } = admit(podWith({ annotations: { 'agent-inject-secrt-db': 'kv/db' } }));
-    expect(warningsOf(outcome.warnings)).toEqual([expect.stringContaining('did you mean agent-inject-secret-db?')]);
+    expect(warningsOf(outcome.warnings)).toEqual([
+      expect.stringContaining('did you mean vault.hashicorp.com/agent-inject-secret-db?'),
+    ]);
   });
 
   test('Q28 switching off both agents is refused', () => {

@@ -62,7 +62,7 @@ test('explains an injected pod: login, token, secrets, layers, additions, warnin
   result    vault-agent, then web
   warnings  unknown annotation vault.hashicorp.com/log-levl has no effect [annotation-unknown,
               line 12]
-              → did you mean log-level?
+              → did you mean vault.hashicorp.com/log-level?
 
 `);
   for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(100);

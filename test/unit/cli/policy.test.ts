@@ -103,9 +103,9 @@ it('prints the role that grants the policy', async () => {
 });
 
 it.each<[string, readonly string[], string]>([
-  ['nothing', [], 'give either -f with manifests, or -path and -cluster'],
-  ['both', ['-f', EXAMPLES, '-path', 'a'], 'give either -f with manifests'],
-  ['no cluster', ['-path', 'a'], '-cluster must'],
+  ['nothing', [], 'set either -f, or -path and -cluster'],
+  ['both', ['-f', EXAMPLES, '-path', 'a'], 'set either -f'],
+  ['no cluster', ['-path', 'a'], '-cluster is missing: set the name of this cluster'],
   ['a path with auth/', ['-path', '/auth', '-cluster', 'c'], '-path must match'],
   ['a policy that is a list', ['-path', 'a', '-cluster', 'c', '-policies', '*'], '"*" is not a policy name'],
   ['a file that is not there', ['-f', '/nowhere'], 'no such file or directory'],
