@@ -1,4 +1,4 @@
-// Reads and writes the golden pods: a folder holds a pod, the operator's settings, and what the webhook makes of the two.
+// Reads and writes the golden pods: a folder holds a pod, settings, and the webhook's result.
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fastJsonPatch, { type Operation } from 'fast-json-patch';
@@ -16,10 +16,10 @@ const FOLDER = import.meta.dirname;
 /** What a pod author and an operator see of one review. */
 export interface Answer {
   readonly decision: string;
-  /** Why the pod was chosen, left alone or refused. */
+  /** Why the pod was injected, skipped or denied. */
   readonly reason: string;
   readonly warnings?: readonly string[];
-  /** The problems, as the API server passes them to the author of a refused pod. */
+  /** The problems, as the API server passes them to the author of a denied pod. */
   readonly message?: string;
   /** The pod after the patch; absent when it stays as it is. */
   readonly pod?: JsonObject;
