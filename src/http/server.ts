@@ -48,7 +48,7 @@ export async function startAdmissionServer(options: AdmissionServerOptions): Pro
 
   const slots = inFlight(limits.maxInFlight, limits.slowRequestMs);
   const compat = options.compat && createCompatMetrics(metrics.registry, slots.count);
-  const isAged = connectionAge(limits);
+  const countResponse = connectionAge(limits);
   const ready = readiness({
     certificates,
     draining,
@@ -66,7 +66,7 @@ export async function startAdmissionServer(options: AdmissionServerOptions): Pro
     noteRequest(now) {
       lastRequest = now;
     },
-    countResponse: ({ socket }, now) => isAged(socket, now) || draining(),
+    countResponse: ({ socket }, now) => countResponse(socket, now) || draining(),
   });
   const routes = new Map([['/mutate', mutate], ...compatRoutes(options, ready.alive, limits.lingerMs)]);
   const router = createRouter(routes, { lingerMs: limits.lingerMs, rejected: metrics.rejected });

@@ -45,12 +45,12 @@ export function desiredBundle(ca: CaState, published: readonly string[], rule: B
   const kept = [...others.values()]
     .filter((certificate) => mayBeServed(certificate, rule))
     .sort(newestFirst)
-    .slice(0, MOST_OTHERS);
+    .slice(0, MAX_OTHERS);
   return own + kept.map(String).join('');
 }
 
 /** Replicas without a common Secret leave one CA per start; the bundle must not grow without bound. */
-const MOST_OTHERS = 16;
+const MAX_OTHERS = 16;
 
 const fingerprints = (pem: string): ReadonlySet<string> =>
   new Set(certificatesOf(pem).map(({ fingerprint256 }) => fingerprint256));
