@@ -78,7 +78,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it('admits a pod that should have been injected with a warning that gives the reason', async () => {
     const { status, warnings } = await create(webPod('web', { [ASK]: 'true' }));
-    expect([status, warnings]).toEqual([201, [expect.stringContaining('its annotations ask for it')]]);
+    expect([status, warnings]).toEqual([201, [expect.stringContaining('its annotations request injection')]]);
     expect((await create(webPod('web', {}), labelled)).warnings).toEqual([
       expect.stringContaining(`its namespace ${labelled} has the label`),
     ]);

@@ -67,7 +67,7 @@ describe.each(PRODUCTS)('%s', (product) => {
     const status = await stage.until(name, 'Ready=True');
     expect(status.reviewer?.expiresAt).toBeUndefined();
     expect(status.reviewer?.secretVersion).toMatch(/^\d+$/);
-    expect(status.conditions?.find(({ type }) => type === 'ReviewerHealthy')?.message).toContain('The mode Rotated replaces it');
+    expect(status.conditions?.find(({ type }) => type === 'ReviewerHealthy')?.message).toContain('Mode Rotated replaces it');
     await logsIn(name);
   });
 

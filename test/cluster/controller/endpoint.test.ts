@@ -51,7 +51,7 @@ describe.each(PRODUCTS)('%s', (product) => {
       'Authorized True Sufficient',
       'Ready True Ready',
     ]);
-    expect(await stage.messageOf(`works-${product}`, 'Authenticated')).toContain('meant for development');
+    expect(await stage.messageOf(`works-${product}`, 'Authenticated')).toContain('for development and bootstrap');
   });
 
   check('logs in by kubernetes once its service account is bound', async () => {
