@@ -8,18 +8,15 @@ import type { Injection } from '../draft.ts';
 import type { Container, ContainerList, Pod, VolumeMount } from '../pod.ts';
 import { TOKEN_VOLUME } from '../token.ts';
 import { LOG_FILE } from './config.ts';
-import { CONFIG_DIRECTORY, RUN_DIRECTORY } from './volumes.ts';
+import { CONFIG_DIRECTORY, RUN_DIRECTORY, type ConfigFile } from './volumes.ts';
 
 /** One agent container of a pod, before it is built. */
-export interface AgentContainer {
+export interface AgentContainer extends ConfigFile {
   readonly kind: 'native-sidecar' | 'init' | 'sidecar';
   readonly name: string;
   readonly list: ContainerList;
   /** It exits after it has rendered all files. */
   readonly once: boolean;
-  /** The annotation with its configuration, and the name of the file in the container. */
-  readonly config: Extract<OptionKey, 'agentConfig' | 'agentInitConfig'>;
-  readonly file: string;
 }
 
 /** The API server's limit for names of containers. */

@@ -2,12 +2,12 @@
 import { posix } from 'node:path';
 import { annotationName } from '../../annotations/names.ts';
 import type { Options } from '../../annotations/parse.ts';
+import type { OptionKey } from '../../annotations/table.ts';
 import type { NewMount, NewVolume } from '../add.ts';
 import { originOf, type Draft } from '../draft.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import type { VolumeMount } from '../pod.ts';
 import { FILE_MODE, projectedToken, SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
-import type { AgentContainer } from './container.ts';
 
 const SECRETS_VOLUME = 'vault-secrets';
 const CONFIG_VOLUME = 'vault-agent-config';
@@ -28,8 +28,16 @@ const memory = (name: string, sizeLimit: string): NewVolume => ({ name, emptyDir
 
 const secretsName = (index: number): string => (index === 0 ? SECRETS_VOLUME : `${SECRETS_VOLUME}-custom-${index - 1}`);
 
+/** The configuration of an agent container, which the downward API copies from an annotation of the pod into a file. */
+export interface ConfigFile {
+  /** The annotation that contains it. */
+  readonly config: Extract<OptionKey, 'agentConfig' | 'agentInitConfig'>;
+  /** The name of the file in the container. */
+  readonly file: string;
+}
+
 /** All volumes; `directories` are those of the secrets, the common one first. */
-export function volumes(options: Options, directories: readonly string[], agents: readonly AgentContainer[]): NewVolume[] {
+export function volumes(options: Options, directories: readonly string[], configs: readonly ConfigFile[]): NewVolume[] {
   return [
     ...directories.map((_, index) => memory(secretsName(index), options.volumeSizeLimit ?? DEFAULT_SECRETS_SIZE)),
     memory(RUN_VOLUME, RUN_SIZE),
@@ -37,7 +45,7 @@ export function volumes(options: Options, directories: readonly string[], agents
       name: CONFIG_VOLUME,
       downwardAPI: {
         defaultMode: FILE_MODE,
-        items: agents.map(({ file, config }) => ({
+        items: configs.map(({ file, config }) => ({
           path: file,
           fieldRef: { apiVersion: 'v1', fieldPath: `metadata.annotations['${annotationName(config)}']` },
         })),
