@@ -235,7 +235,7 @@ const pendingDeletion = struct(
     since: timeText('When the deletion became pending.'),
     reason: text('Why the last attempt failed.', { max: 256 }),
   },
-  'An orphaned role in Vault, which the controller still has to delete.',
+  'A role in Vault that the controller still has to delete.',
 );
 export type PendingDeletion = ValueOf<typeof pendingDeletion>;
 
@@ -303,7 +303,7 @@ export const backendStatusSchema = struct(
       struct({ total: count('Number of roles.'), ready: count('Number of ready roles.') }, 'Roles of this backend.'),
     ),
     pendingDeletions: optional(
-      list(pendingDeletion, 'Orphaned roles in Vault; the controller retries their deletion.', {
+      list(pendingDeletion, 'Roles that are still in Vault after the deletion of their VaultAuthRole; the controller retries their deletion.', {
         max: MAX_PENDING_DELETIONS,
         merge: { keys: ['roleName'] },
       }),

@@ -98,7 +98,7 @@ export type Adoption = 'Never' | 'IfIdentical' | 'Always';
 export function driftPolicy() {
   return choice(
     ['Repair', 'Report'],
-    'What to do when Vault drifts from the spec. Repair: write the spec again. Report: list the drifted fields in .status.drift and leave them.',
+    'What to do when Vault drifts from the spec. Repair: correct the drift. Report: list the drifted fields in .status.drift, and do not correct them.',
     { default: 'Repair' },
   );
 }

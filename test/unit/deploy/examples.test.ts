@@ -60,7 +60,7 @@ it('the app that logs in by itself gets a token and no agent', async () => {
   ]);
 });
 
-it('the Deployment is injected without a word', () => {
+it('the Deployment is injected without problems or warnings', () => {
   const outcome = admitPod(podOf('examples/deployment.yaml'), 'demo', context);
   expect(outcome).toMatchObject({
     decision: 'injected',

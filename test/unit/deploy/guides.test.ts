@@ -1,4 +1,4 @@
-// What the guides show is what a person gets who types it.
+// Commands and manifests of the guides give the output that the guides show.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -29,7 +29,7 @@ const snippets = [...guide('application-teams.md').matchAll(/^```yaml\n([\s\S]*?
 
 it('there are manifests in the guide for application teams', () => expect(snippets.length).toBeGreaterThan(0));
 
-it.each(snippets)('the manifest is injected without a word: %s', async (snippet) => {
+it.each(snippets)('the manifest is injected without warnings: %s', async (snippet) => {
   const { spec } = parse(snippet) as { readonly spec: { readonly template: object } };
   const template = { ...spec.template, spec: { containers: [{ name: 'web', image: 'nginx' }] } };
   const manifest = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' }, spec: { template } };
