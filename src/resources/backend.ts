@@ -303,10 +303,14 @@ export const backendStatusSchema = struct(
       struct({ total: count('Number of roles.'), ready: count('Number of ready roles.') }, 'Roles of this backend.'),
     ),
     pendingDeletions: optional(
-      list(pendingDeletion, 'Roles that are still in Vault after the deletion of their VaultAuthRole; the controller retries their deletion.', {
-        max: MAX_PENDING_DELETIONS,
-        merge: { keys: ['roleName'] },
-      }),
+      list(
+        pendingDeletion,
+        'Roles that are still in Vault after the deletion of their VaultAuthRole; the controller retries their deletion.',
+        {
+          max: MAX_PENDING_DELETIONS,
+          merge: { keys: ['roleName'] },
+        },
+      ),
     ),
     drift: optional(driftSchema()),
     warnings: optional(warningsSchema()),
