@@ -264,6 +264,7 @@ export const backendStatusSchema = struct(
       }),
     ),
     configHash: optional(text('SHA-256 of the last written configuration, including secrets.', { max: 64 })),
+    tuneHash: optional(text('SHA-256 of the last written tuning of the mount.', { max: 64 })),
     reviewer: optional(
       struct(
         {

@@ -58,7 +58,7 @@ export async function ensureConfig(input: ReconcileInput, target: ConfigTarget):
   if (isClaimed && !isOwned && !config.document.wrote) config = await writeDesiredConfig(input, { ...write, isOwned: true });
   const isForeign = config.document.outcome === 'NotOwned';
   const tuned = isForeign ? undefined : await ensureTune(input, tune, mount);
-  const documents = [config.document, ...(tuned ? [tuned] : [])];
+  const documents = [config.document, ...(tuned ? [tuned.document] : [])];
   const combined = combineDocuments(documents);
   report(input, config, combined.repaired, combined.drift);
   const condition = configuredBy(combined, backend.spec.path);
@@ -69,6 +69,7 @@ export async function ensureConfig(input: ReconcileInput, target: ConfigTarget):
       MAX_DRIFT,
     ),
     ...reviewerAndHash(config, target.reviewer),
+    ...(tuned?.hash === undefined ? {} : { tuneHash: tuned.hash }),
     ...(documents.some(({ wrote }) => wrote)
       ? { warnings: shortened([...warnings, ...documents.flatMap((document) => document.warnings ?? [])]) }
       : {}),

@@ -1,4 +1,5 @@
 // The auth mount of a backend: found or created, whose it is, and how it is tuned.
+import { createHash } from 'node:crypto';
 import { isObject, type JsonObject } from '../../json/json.ts';
 import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../resources/backend.ts';
 import { differences } from '../../resources/canonical.ts';
@@ -78,7 +79,7 @@ const useMount = (
   const isRecorded = isRecordedAs(input, mount);
   const isOwned = isNew || isRecorded;
   // What was written to a mount of another accessor, or on another server, is not in this one.
-  const forget = isRecorded ? [] : (['configHash', 'reviewer', 'observedGeneration'] as const);
+  const forget = isRecorded ? [] : (['configHash', 'tuneHash', 'reviewer'] as const);
   return stepResult<UsableMount>({
     conditions: [mounted('True', 'Mounted', `auth/${mount.path} is mounted, accessor ${mount.accessor}.`)],
     status: { mount: mountStatus(input, mount, isOwned) },
@@ -191,7 +192,7 @@ export function mountHeldByOther(conflict: string): StepResult<UsableMount> {
       mounted('False', 'NotOwned', conflict),
       configured('Unknown', 'Pending', 'Another VaultAuthBackend has the mount.'),
     ],
-    forget: ['mount', 'configHash'],
+    forget: ['mount', 'configHash', 'tuneHash'],
   });
 }
 
@@ -209,14 +210,22 @@ export function tuneDifferences(desired: JsonObject, mount: AuthMount): readonly
   }));
 }
 
+/** What a write of the tuning came to. */
+export interface WrittenTune {
+  readonly document: DocumentResult;
+  /** SHA-256 of the tuning that was last written, or found as declared; undefined: never. */
+  readonly hash: string | undefined;
+}
+
 /** Reconciles the tuning of an owned mount. Throws VaultError. */
-export async function ensureTune(input: ReconcileInput, desired: JsonObject, mount: AuthMount): Promise<DocumentResult> {
+export async function ensureTune(input: ReconcileInput, desired: JsonObject, mount: AuthMount): Promise<WrittenTune> {
   const { context, backend, vault, previous, observeOnly } = input;
   const { path, adoption, driftPolicy } = backend.spec;
   // The mount has just been read; it is read again only after a write.
   let current: AuthMount | undefined = mount;
   const document: JsonObject = {};
-  return reconcileDocument<JsonObject>(
+  const hash = createHash('sha256').update(JSON.stringify(desired)).digest('hex');
+  const tuning = await reconcileDocument<JsonObject>(
     {
       read: async () => {
         current ??= await findMount(input);
@@ -231,7 +240,8 @@ export async function ensureTune(input: ReconcileInput, desired: JsonObject, mou
     },
     {
       isOwned: () => true,
-      isWritten: previous.observedGeneration === backend.metadata.generation,
+      // Not by generation: a run that fails before the write observes the new generation too.
+      isWritten: previous.tuneHash === hash,
       ignored: previouslyIgnored(previous, 'Configured', (field) => field.startsWith(TUNE_PREFIX)),
       adoption,
       driftPolicy,
@@ -239,6 +249,9 @@ export async function ensureTune(input: ReconcileInput, desired: JsonObject, mou
       fence: context.vault.fence,
     },
   );
+  const { outcome } = tuning;
+  const isWritten = outcome === 'InSync' || outcome === 'Repaired' || outcome === 'IgnoredParameters';
+  return { document: tuning, hash: isWritten ? hash : previous.tuneHash };
 }
 
 const tuneOf = ({ raw, description }: AuthMount): JsonObject => ({

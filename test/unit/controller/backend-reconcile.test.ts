@@ -9,6 +9,8 @@ import { endpoint, kubernetesBackend } from '../../support/objects.ts';
 
 const MOUNT = 'k8s/prod';
 
+const TUNE = `POST sys/mounts/auth/${MOUNT}/tune`;
+
 const answer = (data: JsonObject) => ({ status: 200, data, auth: undefined, warnings: [], raw: {} });
 
 /** A Vault without mounts, in which `faults` end requests by method and path, and an API server without objects. */
@@ -27,7 +29,8 @@ const setUp = (spec: object = {}, faults: Readonly<Record<string, VaultErrorKind
     const kind = faults[name];
     if (kind) throw new VaultError(`${name}: ${kind}`, { status: 400, kind, written: 'no' });
     if (name === 'GET sys/auth') return answer(mounts);
-    if (name === `POST sys/auth/${MOUNT}`) mounts[`${MOUNT}/`] = { ...body, accessor: 'accessor-1', config: {} };
+    if (name === `POST sys/auth/${MOUNT}`) mounts[`${MOUNT}/`] = { config: {}, ...body, accessor: 'accessor-1' };
+    if (name === TUNE) mounts[`${MOUNT}/`] = { ...mounts[`${MOUNT}/`], config: body ?? {} };
     if (name === `POST auth/${MOUNT}/config`) config = body;
     if (name !== `GET auth/${MOUNT}/config`) return answer({});
     if (!config) throw new VaultError('nothing', { status: 404, kind: 'NotFound', written: 'no' });
@@ -63,6 +66,16 @@ const setUp = (spec: object = {}, faults: Readonly<Record<string, VaultErrorKind
     events,
     status,
     run: () => reconcile(context, 'prod', object, new AbortController().signal),
+    /** An operator changes the declared tuning. */
+    declareTune: (tune: object) => {
+      const { metadata, spec: before } = object;
+      const generation = metadata.generation + 1;
+      object = { ...object, metadata: { ...metadata, generation }, spec: { ...before, mount: { ...before.mount, tune } } };
+    },
+    /** A Vault admin changes the tuning of the mount. */
+    tuneInVault: (tune: JsonObject) => {
+      mounts[`${MOUNT}/`] = { ...mounts[`${MOUNT}/`], config: tune };
+    },
     conditions: () => status().conditions?.map(({ type, status: is, reason }) => `${type} ${is} ${reason}`),
   };
 };
@@ -122,4 +135,36 @@ test('leaves a missing mount alone without mount.create', async () => {
   expect(requests).toEqual([]);
   expect(conditions()).toEqual(['Mounted False Missing', 'Configured Unknown Pending', 'Ready False Missing']);
   expect(status().drift).toEqual([{ field: 'mount', desired: 'kubernetes', actual: 'absent' }]);
+});
+
+const configuredOf = (status: VaultAuthBackendStatus) => status.conditions?.find(({ type }) => type === 'Configured');
+
+test.each(['Repair', 'Report'])('with driftPolicy %s, writes tuning that was declared while Vault was sealed', async (driftPolicy) => {
+  const faults: Record<string, VaultErrorKind> = {};
+  const { run, requests, events, status, declareTune } = setUp({ driftPolicy }, faults);
+  await run();
+  faults['GET sys/auth'] = 'Sealed';
+  declareTune({ defaultLeaseTTL: '30m' });
+  await expect(run()).rejects.toThrow('Sealed');
+  delete faults['GET sys/auth'];
+  await run();
+  expect(requests).toContain(TUNE);
+  expect(configuredOf(status())?.reason).toBe('InSync');
+  expect(events).not.toContain('Repaired');
+});
+
+test.each([
+  ['Repair', 'Repaired', true],
+  ['Report', 'Drifted', false],
+])('with driftPolicy %s, reports tuning that was changed in Vault as %s', async (driftPolicy, reason, isWritten) => {
+  const { run, requests, status, declareTune, tuneInVault } = setUp({ driftPolicy });
+  await run();
+  declareTune({ defaultLeaseTTL: '30m' });
+  await run();
+  expect(requests).toContain(TUNE);
+  const before = requests.length;
+  tuneInVault({ default_lease_ttl: 60 });
+  await run();
+  expect(configuredOf(status())?.reason).toBe(reason);
+  expect(requests.slice(before).includes(TUNE)).toBe(isWritten);
 });
