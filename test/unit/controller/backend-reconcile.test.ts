@@ -139,19 +139,22 @@ test('leaves a missing mount alone without mount.create', async () => {
 
 const configuredOf = (status: VaultAuthBackendStatus) => status.conditions?.find(({ type }) => type === 'Configured');
 
-test.each(['Repair', 'Report'])('with driftPolicy %s, writes tuning that was declared while Vault was sealed', async (driftPolicy) => {
-  const faults: Record<string, VaultErrorKind> = {};
-  const { run, requests, events, status, declareTune } = setUp({ driftPolicy }, faults);
-  await run();
-  faults['GET sys/auth'] = 'Sealed';
-  declareTune({ defaultLeaseTTL: '30m' });
-  await expect(run()).rejects.toThrow('Sealed');
-  delete faults['GET sys/auth'];
-  await run();
-  expect(requests).toContain(TUNE);
-  expect(configuredOf(status())?.reason).toBe('InSync');
-  expect(events).not.toContain('Repaired');
-});
+test.each(['Repair', 'Report'])(
+  'with driftPolicy %s, writes tuning that was declared while Vault was sealed',
+  async (driftPolicy) => {
+    const faults: Record<string, VaultErrorKind> = {};
+    const { run, requests, events, status, declareTune } = setUp({ driftPolicy }, faults);
+    await run();
+    faults['GET sys/auth'] = 'Sealed';
+    declareTune({ defaultLeaseTTL: '30m' });
+    await expect(run()).rejects.toThrow('Sealed');
+    delete faults['GET sys/auth'];
+    await run();
+    expect(requests).toContain(TUNE);
+    expect(configuredOf(status())?.reason).toBe('InSync');
+    expect(events).not.toContain('Repaired');
+  },
+);
 
 test.each([
   ['Repair', 'Repaired', true],
