@@ -39,6 +39,8 @@ export interface ConditionUpdate {
   readonly status: Condition['status'];
   readonly reason: string;
   readonly message: string;
+  /** Of a condition that this reconcile did not reach: the generation that it describes. Undefined: the current one. */
+  readonly observedGeneration?: number | undefined;
 }
 
 /** The updates that a table of condition types and reasons allows. */
@@ -51,7 +53,7 @@ const MAX_MESSAGE = 4096;
 
 /**
  * The conditions of a status: exactly those of this reconcile. A condition with unchanged status keeps its last transition time;
- * the others get `time` (RFC 3339).
+ * the others get `time` (RFC 3339). `generation` is that of the spec that was reconciled.
  */
 export function mergeConditions(
   before: readonly Condition[],
@@ -59,14 +61,14 @@ export function mergeConditions(
   generation: number,
   time: string,
 ): readonly Condition[] {
-  return now.map(({ type, status, reason, message }) => {
+  return now.map(({ type, status, reason, message, observedGeneration = generation }) => {
     const old = before.find((condition) => condition.type === type);
     return {
       type,
       status,
       reason,
       message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message,
-      observedGeneration: generation,
+      observedGeneration,
       lastTransitionTime: old?.status === status ? old.lastTransitionTime : time,
     };
   });
@@ -80,6 +82,6 @@ export function readyCondition(updates: readonly ConditionUpdate[], excluded: re
   const counted = updates.filter(({ type }) => !excluded.includes(type));
   const worst = counted.find(({ status }) => status === 'False') ?? counted.find(({ status }) => status === 'Unknown');
   return worst
-    ? { ...worst, type: 'Ready' }
+    ? { type: 'Ready', status: worst.status, reason: worst.reason, message: worst.message }
     : { type: 'Ready', status: 'True', reason: 'Ready', message: 'Everything is as declared.' };
 }

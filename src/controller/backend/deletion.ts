@@ -66,7 +66,10 @@ export async function deleteBackend(
   return cleanUp(deletion);
 }
 
-/** The reviewer is deleted with the mount; where the mount stays, logins need the reviewer. */
+/**
+ * Deletes the reviewer with its mount, and also if the mount becomes an orphan: its token and rights would remain, and no
+ * controller would rotate or revoke them. Only deletionPolicy Retain keeps the reviewer, because logins need it.
+ */
 const cleanUp = async (deletion: Deletion): Promise<DeletionResult> => {
   await deleteReviewer(deletion);
   return removeFinalizer(deletion);

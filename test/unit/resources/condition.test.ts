@@ -26,6 +26,18 @@ describe('conditions', () => {
     ]);
   });
 
+  it('that this reconcile did not reach keep the generation that they describe', () => {
+    const updates = [finding('B', 'False'), ...before.filter(({ type }) => type === 'A')];
+    const generations = mergeConditions(before, [...updates, readyCondition(updates.toReversed())], 2, 'T2').map(
+      ({ type, observedGeneration }) => [type, observedGeneration],
+    );
+    expect(generations).toEqual([
+      ['B', 2],
+      ['A', 1],
+      ['Ready', 2],
+    ]);
+  });
+
   it('have bounded messages', () => {
     const [long] = mergeConditions([], [finding('A', 'True', 'R', 'x'.repeat(10_000))], 1, 'T');
     expect(long?.message).toHaveLength(4096);
