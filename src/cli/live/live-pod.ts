@@ -143,18 +143,21 @@ const clusterAround = async (
   account: string,
   warnings: string[],
 ): Promise<FileCluster> => {
-  const read = (path: string): Promise<JsonObject | undefined> =>
-    get(client, path).catch((error: unknown) => {
-      if (!isKubeError(error, 'NotFound')) warnings.push(`cannot be read, and is ignored: ${messageOf(error)}`);
-      return undefined;
-    });
-  const [own, serviceAccount, limits, version, links] = await Promise.all([
+  // Warnings are collected in the order of the requests, not of the answers: equal clusters give equal output.
+  const read = (path: string): Promise<Read<JsonObject>> =>
+    get(client, path).then(
+      (value) => ({ value }),
+      (error: unknown) => (isKubeError(error, 'NotFound') ? {} : { warning: ignored(error) }),
+    );
+  const reads = await Promise.all([
     read(core(namespace)),
     read(`${core(namespace)}/serviceaccounts/${encodeURIComponent(account)}`),
     read(`${core(namespace)}/limitranges`),
     read('/version'),
-    linksOf(client, namespace, warnings),
+    readLinks(client, namespace),
   ]);
+  warnings.push(...reads.flatMap(({ warning }) => warning ?? []));
+  const [{ value: own }, { value: serviceAccount }, { value: limits }, { value: version }, { value: links }] = reads;
   const ranges = objectsOf(limits?.['items']).map((range) => ({ apiVersion: 'v1', kind: 'LimitRange', ...range }));
   const items = [own, serviceAccount, ...ranges].filter((object) => object !== undefined);
   const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
@@ -162,8 +165,16 @@ const clusterAround = async (
   return { ...fileCluster([clusterObjects({ file: SOURCE, text }).objects]), nativeSidecars, ...(links ? { links } : {}) };
 };
 
-/** Undefined if the kinds are not installed, or one of them cannot be read: half of them would report objects as missing. */
-const linksOf = async (client: KubeClient, namespace: string, warnings: string[]): Promise<LinkLister | undefined> => {
+/** What was read; a warning if it exists and cannot be read. */
+interface Read<Value> {
+  readonly value?: Value | undefined;
+  readonly warning?: string;
+}
+
+const ignored = (error: unknown): string => `cannot be read, and is ignored: ${messageOf(error)}`;
+
+/** Nothing if the kinds are not installed, or one of them cannot be read: half of them would report objects as missing. */
+const readLinks = async (client: KubeClient, namespace: string): Promise<Read<LinkLister>> => {
   try {
     await get(client, `/apis/${API_VERSION}`);
     const lists = await Promise.all(LINKED_KINDS.map((kind) => get(client, collectionPath(kind, namespace))));
@@ -173,11 +184,9 @@ const linksOf = async (client: KubeClient, namespace: string, warnings: string[]
         const cached = cachedObject(kind, object, true);
         if (cached) cache.set(cached);
       }
-    return cache;
+    return { value: cache };
   } catch (error) {
-    if (!(error instanceof KubeError && error.status === 404))
-      warnings.push(`cannot be read, and is ignored: ${messageOf(error)}`);
-    return undefined;
+    return error instanceof KubeError && error.status === 404 ? {} : { warning: ignored(error) };
   }
 };
 
