@@ -165,7 +165,7 @@ export function shareProcessNamespace({ pod, parsed, builder, problems, warnings
   const requested = parsed.options.agentShareProcessNamespace;
   const present = pod.spec.shareProcessNamespace;
   if (requested === undefined || requested === present) return;
-  if (requested && present === false) problems.push({ code: 'process-namespace-refused' });
+  if (requested && present === false) problems.push({ code: 'process-namespace-conflict' });
   else if (!requested && present === true) warnings.push({ code: 'process-namespace-kept' });
   else builder.set('/spec', true, 'shareProcessNamespace', requested);
 }

@@ -71,7 +71,7 @@ export const podProblems = {
     remedy: () => `run the app as another user, or set ${annotationName('agentRunAsUser')}`,
     sample: { container: 'web' },
   }),
-  'process-namespace-refused': defineProblem({
+  'process-namespace-conflict': defineProblem({
     severity: 'problem',
     title: 'The pod does not allow a shared process namespace',
     sentence: () =>

@@ -129,7 +129,7 @@ const writeAnswer = (answer: Answer): string => {
       return Object.assign(document.createNode(held), { tag: plain === undefined ? '!json-base64' : '!json' });
     },
   });
-  return HEAD + document.toString({ lineWidth: 120, singleQuote: true });
+  return HEAD + document.toString({ lineWidth: 120 });
 };
 
 const readAnswer = (text: string): Answer => {

@@ -4,6 +4,7 @@ import { EXTERNAL_PREFIX } from '../../src/resources/role.ts';
 import { roleDocument } from '../../src/resources/role-document.ts';
 import { probeRoleName, vaultRoleName } from '../../src/resources/role-name.ts';
 import { readResource } from '../../src/resources/read-resource.ts';
+import { exportRole } from '../../src/resources/export-role.ts';
 import { evaluateTenancy, isRetained } from '../../src/resources/tenancy.ts';
 import { kubernetesBackend, webRole } from '../support/objects.ts';
 import { POLICIES, type Situation, situation } from './roles.ts';
@@ -147,5 +148,33 @@ test('reading is idempotent', () => {
       }
     }),
     { numRuns: 200 },
+  );
+});
+
+test('a role that is exported from Vault describes the same role', () => {
+  fc.assert(
+    fc.property(situation, (given) => {
+      const { type } = given.backend.spec;
+      const document = documentOf(given);
+      const { roles } = exportRole({ name: 'web', document }, { type, backend: given.backend.metadata.name, isClientJWT: false });
+      fc.pre(roles.length === 1);
+      const reading = readResource('VaultAuthRole', roles[0]?.manifest ?? {});
+      if (!reading.ok) throw new Error(JSON.stringify(reading));
+      const limits = {
+        ...given.backend.spec.tenancy.limits,
+        maxTTL: '0s',
+        maxPeriod: '24h',
+        tokenTypes: ['default', 'service', 'batch'] as const,
+      };
+      const backend = { ...given.backend, spec: { ...given.backend.spec, tenancy: { ...given.backend.spec.tenancy, limits } } };
+      const again = roleDocument({
+        backend,
+        role: reading.resource,
+        product: 'OpenBao',
+        effectivePolicies: document['token_policies'] as string[],
+      });
+      expect(again).toEqual(document);
+    }),
+    RUNS,
   );
 });

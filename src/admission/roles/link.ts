@@ -91,11 +91,14 @@ type LinkedKey = Extract<
   'role' | 'authType' | 'authPath' | 'service' | 'namespace' | 'tlsServerName' | 'tokenAudience' | 'tokenExpirationSeconds'
 >;
 
-interface LinkedValue {
-  readonly key: LinkedKey;
-  readonly value: string | number;
-  readonly origin: Origin & { readonly object: string };
-}
+/** An option, its value of that option's type, and the object that sets it. */
+type LinkedValue = {
+  readonly [Key in LinkedKey]: {
+    readonly key: Key;
+    readonly value: Options[Key] & (string | number);
+    readonly origin: Origin & { readonly object: string };
+  };
+}[LinkedKey];
 
 /** What role, backend and endpoint set, each with the object that sets it. */
 const linkedValues = ({ role, backend, endpoint }: ResolvedRole): readonly LinkedValue[] => {

@@ -114,7 +114,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     },
     remedy: { annotations: { 'agent-run-as-user': '1000' }, spec: { containers: [web({ securityContext: { runAsUser: 0 } })] } },
   },
-  'process-namespace-refused': {
+  'process-namespace-conflict': {
     pod: { annotations: { 'agent-share-process-namespace': 'true' }, spec: { shareProcessNamespace: false } },
     remedy: { annotations: { 'agent-share-process-namespace': 'true' } },
   },

@@ -85,7 +85,7 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
       },
     },
   ],
-  'process-namespace-refused': [{ done: 'the annotation is removed', pod: { spec: { shareProcessNamespace: false } } }],
+  'process-namespace-conflict': [{ done: 'the annotation is removed', pod: { spec: { shareProcessNamespace: false } } }],
   'mount-conflict': [{ done: 'it is mounted elsewhere', pod: mine('/mine') }],
   'config-too-large': [
     {
