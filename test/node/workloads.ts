@@ -39,4 +39,10 @@ export async function completes(bed: Bed, namespace: string, name: string, templ
     spec: { backoffLimit: 0, template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } },
   });
   await bed.kubectl(['wait', '-n', namespace, `job/${name}`, '--for=condition=Complete', '--timeout=115s']);
+  const { status } = await bed.request<Job>('GET', `/apis/batch/v1/namespaces/${namespace}/jobs/${name}`);
+  expect(status).toMatchObject({ succeeded: 1 });
+}
+
+interface Job {
+  readonly status: { readonly succeeded?: number };
 }
