@@ -205,7 +205,7 @@ export function startController(options: ControllerOptions): Controller {
 
 /** In a new installation the CRDs are the first thing that is missing. */
 const withHint = (problem: string): string =>
-  problem.includes(`/apis/${GROUP}/`) && /answered 404|could not find/.test(problem)
+  problem.includes(`/apis/${GROUP}/`) && /returned status 404|could not find/.test(problem)
     ? `${problem} (install the CRDs: kubectl apply --server-side -k deploy/crds)`
     : problem;
 
