@@ -1,15 +1,12 @@
 // The conditions of a backend: what a run found, and what a failure means, as type, reason and sentence.
-import { KubeError } from '../../kube/errors.ts';
 import {
   type BackendConditionUpdate,
   type VaultAuthBackend,
   type VaultAuthBackendStatus,
   isClientJWT,
 } from '../../resources/backend.ts';
-import { isVaultError } from '../../vault/errors.ts';
 import { type DocumentResult, fieldNames } from '../document.ts';
-import { vaultFailure } from '../runtime/vault-failure.ts';
-import { type ReconcileInput, type StepResult, stepResult } from './step.ts';
+import type { ReconcileInput } from './step.ts';
 
 type Update<Type extends BackendConditionUpdate['type']> = Extract<BackendConditionUpdate, { readonly type: Type }>;
 export type KeysFresh = Update<'KeysFresh'>;
@@ -46,63 +43,6 @@ export function reviewerHealthy(
 ): Update<'ReviewerHealthy'> {
   return { type: 'ReviewerHealthy', status, reason, message };
 }
-
-/**
- * Runs a step. An error of Vault or of the API server becomes a failed result with this type of condition: `Mounted` before
- * there is a mount, `Configured` afterwards. Throws every other error.
- */
-export async function attempt<Value>(
-  type: 'Mounted' | 'Configured',
-  { backend }: Pick<ReconcileInput, 'backend'>,
-  step: () => Promise<StepResult<Value>>,
-): Promise<StepResult<Value>> {
-  try {
-    return await step();
-  } catch (error) {
-    if (error instanceof KubeError)
-      return stepResult({
-        conditions: [{ type, status: 'Unknown', reason: 'WriteFailed', message: error.message }],
-        failure: { isFinal: false, retryAfterMs: undefined },
-      });
-    const failure = vaultFailure(error, `auth/${backend.spec.path}`);
-    if (!failure) throw error;
-    const rejected = type === 'Configured' ? rejectedConfig(backend, error) : undefined;
-    if (rejected) return stepResult({ conditions: rejected, failure: { isFinal: true, retryAfterMs: undefined } });
-    const isDenied = failure.reason === 'PermissionDenied' || failure.reason === 'WriteFailed';
-    return stepResult({
-      conditions: [{ type, status: isDenied ? 'False' : 'Unknown', reason: failure.reason, message: failure.message }],
-      failure: { isFinal: false, retryAfterMs: failure.retryAfterMs },
-    });
-  }
-}
-
-/** Configurations that Vault rejects for their content; undefined for every other error. */
-const rejectedConfig = ({ spec }: VaultAuthBackend, error: unknown): readonly BackendConditionUpdate[] | undefined => {
-  const source = spec.jwt?.keys.source;
-  if (source === undefined || !isVaultError(error, 'BadRequest')) return undefined;
-  const errors = error.errors.join('; ');
-  // A server without this provider expects a source of keys beside it, and reports that none is set.
-  if (source === 'OpenBaoKubernetes' && /exactly one of|provider/i.test(errors))
-    return [
-      configured(
-        'False',
-        'UnsupportedByProduct',
-        `This server cannot fetch keys with its own service account (jwt.keys.source OpenBaoKubernetes requires OpenBao 2.6): use Push. Vault's error: ${errors}`,
-      ),
-      keysFresh('False', 'NotSynced', 'No configuration with keys was written.'),
-    ];
-  // Both products fetch the URL when it is written, and do not report why that failed.
-  if (/error checking (oidc discovery|jwks)/i.test(errors))
-    return [
-      configured('False', 'WriteFailed', `Vault rejected the source of keys: ${errors}`),
-      keysFresh(
-        'False',
-        'DiscoveryRejected',
-        `Vault cannot use the URL of the keys: ${errors}. It must be reachable without authentication (ClusterRole system:service-account-issuer-discovery for system:unauthenticated), its certificate trusted (jwt.keys.ca), and its issuer identical; Push needs none of that.`,
-      ),
-    ];
-  return undefined;
-};
 
 type DocumentDrift = Pick<DocumentResult, 'outcome' | 'drift' | 'repaired'>;
 

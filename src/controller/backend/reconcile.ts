@@ -6,10 +6,10 @@ import {
   defaultAudience,
 } from '../../resources/backend.ts';
 import { readyCondition } from '../../resources/condition.ts';
-import type { AuthMount } from '../../vault/mounts.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
-import { emitReadyEvent, type ObjectResult, reportStatus } from '../runtime/report-status.ts';
-import { attempt, mounted } from './conditions.ts';
+import { emitReadyEvent, type ObjectResult, reportStatus, retryAfter } from '../runtime/report-status.ts';
+import { attempt } from './attempt.ts';
+import { mounted } from './conditions.ts';
 import { deleteBackend } from './deletion.ts';
 import { type DesiredConfig, isSynced, readDesiredConfig } from './desired-config.ts';
 import { ensureConfig } from './mount-config.ts';
@@ -44,28 +44,20 @@ async function reconcileBackend(input: ReconcileInput, options: BackendOptions):
   const conflict = findMountConflict(input);
   if (conflict !== undefined) return combine(input.previous, [mountHeldByOther(conflict)]);
 
-  const observed = await attempt('Mounted', input, () => gather(input, options));
-  if (!observed.value) return combine(input.previous, [observed]);
-  const { mount, desired } = observed.value;
+  // Gather: the mount in Vault, and what its configuration must be. If the latter cannot be read, the mount is created all the same.
+  const found = await attempt('Mounted', input, async () => stepResult({ value: { mount: await findMount(input) } }));
+  if (!found.value) return combine(input.previous, [found]);
+  const { mount } = found.value;
+  const desired = await attempt('Configured', input, () => readDesiredConfig(input, mount, options));
 
   const plan = planMount(input, mount);
   return combine(input.previous, await act(input, plan, desired));
 }
 
-interface Observed {
-  readonly mount: AuthMount | undefined;
-  /** What the configuration must be. If it cannot be read, the mount is created all the same. */
-  readonly desired: StepResult<DesiredConfig>;
-}
-
-/** Reads the mount in Vault, and from the cluster what its configuration must be. Writes nothing. */
-const gather = async (input: ReconcileInput, options: BackendOptions): Promise<StepResult<Observed>> => {
-  const mount = await findMount(input);
-  const desired = await attempt('Configured', input, () => readDesiredConfig(input, mount, options));
-  return stepResult({ value: { mount, desired } });
-};
-
-/** Makes Vault and Kubernetes match. Each step needs the value of the one before it. */
+/**
+ * Makes Vault and Kubernetes match, in steps. The first step without a value, or with a failure, ends the run: without a mount
+ * or a reviewer's token there is nothing to configure.
+ */
 const act = async (
   input: ReconcileInput,
   plan: MountPlan,
@@ -136,7 +128,7 @@ const reconcileIfReady = async (
     return {
       conditions: [condition, ...unreached(previous, new Set(['Mounted']))],
       status: previous,
-      requeueAfterMs: requeueAfterMs({ context, backend, previous, state }, false),
+      next: { afterMs: requeueAfterMs({ context, backend, previous, state }, false) },
     };
   }
   const observeOnly = isObserveOnly(context, backend);
@@ -144,21 +136,22 @@ const reconcileIfReady = async (
   const input: ReconcileInput = { context, backend, vault, state, previous, observeOnly, signal };
   const combined = await reconcileBackend(input, options);
   const { failure, isWaiting } = combined;
-  const { conditions, status } = failure ? combined : withRecentRepair(input, combined);
+  const { conditions, status } = failure ? combined : rememberRepair(input, combined);
   return {
     conditions,
     status,
-    requeueAfterMs:
+    next:
       failure && !failure.isFinal
-        ? failure.retryAfterMs
-        : requeueAfterMs({ context, backend, state, previous: status }, isWaiting),
+        ? retryAfter(failure.retryAfterMs)
+        : { afterMs: requeueAfterMs({ context, backend, state, previous: status }, isWaiting) },
   };
 };
 
 /**
- * A repair stays in the status for one resync interval: otherwise the next run would overwrite it before an operator reads it.
+ * Keeps a repair in memory, and shows it in the status for one resync interval: otherwise the next run would overwrite it before
+ * an operator reads it.
  */
-const withRecentRepair = ({ context, backend, state }: ReconcileInput, result: CombinedResult): CombinedResult => {
+const rememberRepair = ({ context, backend, state }: ReconcileInput, result: CombinedResult): CombinedResult => {
   const condition = result.conditions.find(({ type }) => type === 'Configured');
   const now = context.clock.now();
   if (condition?.reason === 'Repaired') {

@@ -4,11 +4,11 @@ import type { EndpointConditionUpdate, VaultEndpoint, VaultEndpointStatus } from
 import { vaultClient } from '../../vault/client.ts';
 import { vaultSession } from '../../vault/session.ts';
 import { type ControllerContext, type ReconcileResult, resyncAfterMs } from '../runtime/context.ts';
-import { emitReadyEvent, type ObjectResult, reportStatus } from '../runtime/report-status.ts';
+import { emitReadyEvent, type ObjectResult, reportStatus, retryAfter } from '../runtime/report-status.ts';
 import type { VaultConnection } from '../runtime/vault-registry.ts';
 import { deletable } from './conditions.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
-import { observeRights, observeServer, type ServerObservation } from './observe.ts';
+import { observeRights, observeServer, type ServerObservation } from './check-server.ts';
 
 type EndpointResult = ObjectResult<EndpointConditionUpdate, VaultEndpointStatus>;
 
@@ -18,7 +18,7 @@ const MIN_RETRY_MS = 1000;
 const USER_AGENT = 'vault-auth-injector-controller';
 
 /** Conditions that do not make the endpoint unusable. */
-const APART = ['Authorized', 'Deletable'];
+const NOT_PART_OF_READY = ['Authorized', 'Deletable'];
 
 /** The reconciler. A server that is not ready is retried with back-off. */
 export async function reconcileEndpoint(
@@ -28,23 +28,24 @@ export async function reconcileEndpoint(
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
   if (!endpoint) return forget(context, name);
-  const users = usersOf(context, name);
+  const referrers = referrersOf(context, name);
   const isDeleting = endpoint.metadata.deletionTimestamp !== undefined;
-  if (users.length === 0) {
+  if (referrers.length === 0) {
     await context.kube.removeFinalizer('VaultEndpoint', endpoint);
     if (isDeleting) return forget(context, name);
   } else if (!isDeleting) await context.kube.addFinalizer('VaultEndpoint', endpoint);
 
-  const observed = await gather(context, name, endpoint, signal);
-  const result = planStatus(context, endpoint, observed, isDeleting ? users : []);
-  const ready = readyCondition(result.conditions, APART);
-  if (isTransient(context.vault.registry.get(name).state, observed)) throw new Error(ready.message);
-  register(context, name, endpoint, observed, ready);
-  report(context, name, endpoint, observed, ready);
-  return reportStatus(context, 'VaultEndpoint', endpoint, result, APART);
+  const gathered = await gather(context, name, endpoint, signal);
+  const result = planStatus(context, endpoint, gathered, isDeleting ? referrers : []);
+  const ready = readyCondition(result.conditions, NOT_PART_OF_READY);
+  // Not reported yet: the queue retries, and the last status stays.
+  if (isTransient(context.vault.registry.get(name).state, gathered)) throw new Error(ready.message);
+  register(context, name, endpoint, gathered, ready);
+  report(context, name, endpoint, gathered, ready);
+  return reportStatus(context, 'VaultEndpoint', endpoint, result, NOT_PART_OF_READY);
 }
 
-interface Observed {
+interface Gathered {
   readonly credentials: Credentials;
   readonly connection: VaultConnection;
   readonly server: ServerObservation;
@@ -57,7 +58,7 @@ const gather = async (
   name: string,
   endpoint: VaultEndpoint,
   signal: AbortSignal,
-): Promise<Observed> => {
+): Promise<Gathered> => {
   const credentials = await readCredentials(context.kube, endpoint.spec, signal);
   const connection = connect(context, name, endpoint, credentials);
   const server = await observeServer(endpoint.spec, credentials, connection, context.clock.now(), signal);
@@ -90,7 +91,7 @@ const connect = (
 const planStatus = (
   { clock }: ControllerContext,
   { status: previous }: VaultEndpoint,
-  { credentials, server, rights }: Observed,
+  { credentials, server, rights }: Gathered,
   blockers: readonly string[],
 ): EndpointResult => {
   const { health, capabilities, token } = server;
@@ -99,7 +100,7 @@ const planStatus = (
     rights,
     ...(blockers.length > 0 ? [deletable('InUse', `In use by ${shortList(blockers)}: delete those first.`)] : []),
   ];
-  const isReady = readyCondition(conditions, APART).status === 'True';
+  const isReady = readyCondition(conditions, NOT_PART_OF_READY).status === 'True';
   const { retryAfterMs } = server;
   return {
     conditions,
@@ -113,11 +114,9 @@ const planStatus = (
       lastContactTime: health ? new Date(clock.now()).toISOString() : previous?.lastContactTime,
       tokenExpiresAt: token?.expiresAt === undefined ? undefined : new Date(token.expiresAt).toISOString(),
     }),
-    requeueAfterMs: isReady
-      ? resyncAfterMs(clock, RESYNC_SECONDS)
-      : retryAfterMs === undefined
-        ? undefined
-        : Math.max(MIN_RETRY_MS, retryAfterMs),
+    next: isReady
+      ? { afterMs: resyncAfterMs(clock, RESYNC_SECONDS) }
+      : retryAfter(retryAfterMs === undefined ? undefined : Math.max(MIN_RETRY_MS, retryAfterMs)),
   };
 };
 
@@ -136,7 +135,7 @@ const TRANSIENT: ReadonlySet<string> = new Set(['ConnectionFailed', 'Timeout', '
  * Whether a failure may be over in a moment, as in a restart of the server. It is reported only after several attempts: otherwise
  * each object of the endpoint would be reconciled, only to be reconciled again.
  */
-const isTransient = (state: 'ready' | 'notReady', { connection, server }: Observed): boolean => {
+const isTransient = (state: 'ready' | 'notReady', { connection, server }: Gathered): boolean => {
   const hasFailed = server.conditions.some(({ type, reason }) => type === 'Reachable' && TRANSIENT.has(reason));
   const attempts = hasFailed ? (failedAttempts.get(connection) ?? 0) + 1 : 0;
   failedAttempts.set(connection, attempts);
@@ -147,7 +146,7 @@ const register = (
   { vault }: ControllerContext,
   name: string,
   endpoint: VaultEndpoint,
-  { connection: { client, session }, server: { health, capabilities } }: Observed,
+  { connection: { client, session }, server: { health, capabilities } }: Gathered,
   { status, reason, message }: ConditionUpdate,
 ): void =>
   vault.registry.set(
@@ -168,7 +167,7 @@ const report = (
   context: ControllerContext,
   name: string,
   endpoint: VaultEndpoint,
-  { credentials, server }: Observed,
+  { credentials, server }: Gathered,
   ready: ConditionUpdate,
 ): void => {
   const { metrics, emitEvent } = context.report;
@@ -186,7 +185,7 @@ const report = (
 };
 
 /** Backends and policies that refer to an endpoint. */
-const usersOf = ({ listers: { backends, policies } }: ControllerContext, endpoint: string): readonly string[] => [
+const referrersOf = ({ listers: { backends, policies } }: ControllerContext, endpoint: string): readonly string[] => [
   ...backends
     .list()
     .filter(({ spec }) => spec.endpointRef.name === endpoint)
@@ -198,8 +197,10 @@ const usersOf = ({ listers: { backends, policies } }: ControllerContext, endpoin
 ];
 
 const MAX_LISTED = 10;
-const shortList = (users: readonly string[]): string =>
-  users.length > MAX_LISTED ? `${users.slice(0, MAX_LISTED).join(', ')} and ${users.length - MAX_LISTED} more` : users.join(', ');
+const shortList = (referrers: readonly string[]): string =>
+  referrers.length > MAX_LISTED
+    ? `${referrers.slice(0, MAX_LISTED).join(', ')} and ${referrers.length - MAX_LISTED} more`
+    : referrers.join(', ');
 
 const forget = ({ vault, report: { metrics } }: ControllerContext, name: string): ReconcileResult => {
   vault.registry.remove(name);

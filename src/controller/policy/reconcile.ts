@@ -9,7 +9,7 @@ import { namespaceDenial, type PolicyText, policyText } from '../../resources/po
 import { isOlder } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type ControllerContext, type ReconcileResult, resyncAfterMs } from '../runtime/context.ts';
-import { type ObjectResult, reportStatus } from '../runtime/report-status.ts';
+import { type ObjectResult, reportStatus, retryAfter } from '../runtime/report-status.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
 import { isSameServer, type ReadyVault, type VaultState } from '../runtime/vault-registry.ts';
 import { type Accepted, accepted, programmed, programmedBy, rejected } from './conditions.ts';
@@ -122,7 +122,7 @@ const act = async (
       ],
       { drift: policy.status?.drift ?? [] },
     );
-    return isRejected ? result : { ...result, requeueAfterMs: failure.retryAfterMs };
+    return isRejected ? result : { ...result, next: retryAfter(failure.retryAfterMs) };
   }
 };
 
@@ -134,7 +134,7 @@ const resultOf = (
 ): PolicyResult => ({
   conditions,
   status: { ...policy.status, drift: [], ...status },
-  requeueAfterMs: resyncAfterMs(clock, RESYNC_SECONDS),
+  next: { afterMs: resyncAfterMs(clock, RESYNC_SECONDS) },
 });
 
 /** Accessors of backends with the same endpoint: in a template, the accessor of another server would match nothing. */

@@ -11,7 +11,7 @@ import {
 } from '../../resources/role.ts';
 import { evaluateTenancy, type TenancyDecision } from '../../resources/tenancy.ts';
 import { type ControllerContext, type ReconcileResult, resyncAfterMs } from '../runtime/context.ts';
-import { type ObjectResult, reportStatus } from '../runtime/report-status.ts';
+import { type NextRun, type ObjectResult, reportStatus, retryAfter } from '../runtime/report-status.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
 import type { ReadyVault, VaultState } from '../runtime/vault-registry.ts';
 import { programmed, serviceAccountsExist } from './conditions.ts';
@@ -67,7 +67,7 @@ interface RolePlan {
   readonly tenancy: TenancyDecision;
   /** Status fields that hold whatever becomes of the role in Vault. */
   readonly status: VaultAuthRoleStatus;
-  readonly requeueAfterMs: number;
+  readonly next: NextRun;
 }
 
 /** What the role may have on its backend. */
@@ -89,7 +89,7 @@ const planRole = (
         tokenExpirationSeconds: tokenExpirationOf(backend, role),
       },
     },
-    requeueAfterMs: resyncAfterMs(context.clock, roleResyncSeconds(context.listers, backend)),
+    next: { afterMs: resyncAfterMs(context.clock, roleResyncSeconds(context.listers, backend)) },
   };
 };
 
@@ -118,7 +118,7 @@ const act = async (action: Action, signal: AbortSignal): Promise<RoleResult> => 
     const isDenied = failure.reason === 'WriteFailed' || failure.reason === 'PermissionDenied';
     const condition = programmed(isDenied ? 'False' : 'Unknown', failure.reason, failure.message);
     const result = resultOf(action, condition, { drift: role.status?.drift ?? [] });
-    return { ...result, requeueAfterMs: failure.retryAfterMs };
+    return { ...result, next: retryAfter(failure.retryAfterMs) };
   }
 };
 
@@ -163,7 +163,7 @@ const resultOf = (
 ): RoleResult => ({
   conditions: [plan.tenancy.condition, condition],
   status: { ...previous, drift: [], ...plan.status, ...status },
-  requeueAfterMs: plan.requeueAfterMs,
+  next: plan.next,
 });
 
 const withoutBackend = (context: ControllerContext, role: VaultAuthRole, problem: string): RoleResult => ({
@@ -172,7 +172,7 @@ const withoutBackend = (context: ControllerContext, role: VaultAuthRole, problem
     programmed('False', 'Pending', 'The role has no backend.'),
   ],
   status: { ...role.status, drift: [] },
-  requeueAfterMs: resyncAfterMs(context.clock, WITHOUT_BACKEND_SECONDS),
+  next: { afterMs: resyncAfterMs(context.clock, WITHOUT_BACKEND_SECONDS) },
 });
 
 /** The status of a role that is not in Vault. */

@@ -3,26 +3,33 @@ import { type ConditionUpdate, mergeConditions, readyCondition } from '../../res
 import type { KindName } from '../../resources/kinds.ts';
 import type { ControllerContext, Objects, ReconcileResult } from './context.ts';
 
+/** `backOff`: the run failed, and the queue retries it with back-off. */
+export type NextRun = { readonly afterMs: number } | 'backOff';
+
+/** The retry of a failed run: after what the server asked for (Retry-After in milliseconds), or else with back-off. */
+export function retryAfter(retryAfterMs: number | undefined): NextRun {
+  return retryAfterMs === undefined ? 'backOff' : { afterMs: retryAfterMs };
+}
+
 /** What a reconcile reached, as data. */
 export interface ObjectResult<Update extends ConditionUpdate, Status> {
   /** All but Ready, the most important first. */
   readonly conditions: readonly Update[];
   /** All fields but `conditions` and `observedGeneration`. */
   readonly status: Status;
-  /** Milliseconds until the next run; undefined: the run failed, and the queue retries it with back-off. */
-  readonly requeueAfterMs: number | undefined;
+  readonly next: NextRun;
 }
 
-/** Writes the status with the condition Ready, of which the types in `apart` are no part. Throws after a failed run. */
+/** Writes the status with the condition Ready, in which the types in `notPartOfReady` do not count. Throws for `backOff`. */
 export async function reportStatus<K extends KindName>(
   context: Pick<ControllerContext, 'kube' | 'clock'>,
   kind: K,
   object: Objects[K],
-  { conditions, status, requeueAfterMs }: ObjectResult<ConditionUpdate, NonNullable<Objects[K]['status']>>,
-  apart: readonly string[] = [],
+  { conditions, status, next }: ObjectResult<ConditionUpdate, NonNullable<Objects[K]['status']>>,
+  notPartOfReady: readonly string[] = [],
 ): Promise<ReconcileResult> {
   const { generation } = object.metadata;
-  const ready = readyCondition(conditions, apart);
+  const ready = readyCondition(conditions, notPartOfReady);
   await context.kube.writeStatus(kind, object, {
     ...status,
     observedGeneration: generation,
@@ -33,8 +40,8 @@ export async function reportStatus<K extends KindName>(
       new Date(context.clock.now()).toISOString(),
     ),
   });
-  if (requeueAfterMs !== undefined) return { requeueAfterMs };
-  throw new Error(ready.message);
+  if (next === 'backOff') throw new Error(ready.message);
+  return { requeueAfterMs: next.afterMs };
 }
 
 /** An Event when the object becomes ready or stops being ready. */

@@ -1,5 +1,6 @@
 // How the results of the steps of a backend's reconcile become one result, also after a failed step.
-import { attempt, configured, keysFresh, mounted } from '../../../src/controller/backend/conditions.ts';
+import { attempt } from '../../../src/controller/backend/attempt.ts';
+import { configured, keysFresh, mounted } from '../../../src/controller/backend/conditions.ts';
 import { combine, stepResult } from '../../../src/controller/backend/step.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../../src/resources/backend.ts';

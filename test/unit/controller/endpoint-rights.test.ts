@@ -2,7 +2,7 @@ import type { VaultAuthBackend } from '../../../src/resources/backend.ts';
 import type { VaultACLPolicy } from '../../../src/resources/acl-policy.ts';
 import type { VaultEndpoint } from '../../../src/resources/endpoint.ts';
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
-import { observeRights } from '../../../src/controller/endpoint/observe.ts';
+import { observeRights } from '../../../src/controller/endpoint/check-server.ts';
 import type { VaultCaller } from '../../../src/vault/client.ts';
 
 /** The parts of objects that rights depend on. */
