@@ -21,6 +21,7 @@ export interface DocumentAccess<Document extends JsonObject | string> {
 export interface DocumentRules<Document extends JsonObject | string> {
   /** Whether this object created or adopted what Vault has (undefined: nothing). */
   readonly isOwned: (got: Document | undefined) => boolean;
+  /** The declared document was the last one written, so that a difference is drift. */
   readonly isWritten: boolean;
   /** What differed after the last write: fields that the server does not store. */
   readonly ignored: readonly Difference[];

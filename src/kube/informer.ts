@@ -59,7 +59,7 @@ export function startInformer<Raw extends KubeObject, T>(options: InformerOption
   const set = (object: Raw): void => {
     const key = keyOf(object);
     const before = cached.get(key);
-    if (before && (isSame(before, object) || isOlder(versionOf(object), before))) return;
+    if (before && (isSame(before, object) || isOlderVersion(versionOf(object), before))) return;
     const entry = entryOf(object, transform);
     cached.set(key, entry);
     onChange(key, before?.value, entry.value);
@@ -85,7 +85,7 @@ export function startInformer<Raw extends KubeObject, T>(options: InformerOption
             const before = cached;
             for (const key of written) {
               const [ours, theirs] = [before.get(key), listed.get(key)];
-              if (ours && theirs && isOlder(theirs, ours)) listed.set(key, ours);
+              if (ours && theirs && isOlderVersion(theirs, ours)) listed.set(key, ours);
             }
             cached = listed;
             for (const [key, { value }] of listed) {
@@ -208,7 +208,7 @@ const isSame = ({ uid, version }: Entry<unknown>, { metadata }: KubeObject): boo
  * are not numbers are never older. Lists may go back, as all versions do after a restored backup, but not behind a write that was
  * made while they were read.
  */
-const isOlder = (one: Omit<Entry<unknown>, 'value'>, other: Entry<unknown>): boolean => {
+const isOlderVersion = (one: Omit<Entry<unknown>, 'value'>, other: Entry<unknown>): boolean => {
   const [now, before] = [one.version, other.version];
   if (one.uid !== other.uid || !isNumber(now) || !isNumber(before)) return false;
   return now.length === before.length ? now < before : now.length < before.length;

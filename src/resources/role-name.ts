@@ -64,7 +64,7 @@ export function roleNameDenial(backend: VaultAuthBackend, role: VaultAuthRole): 
 }
 
 /** Whether the first of two objects with the same name in Vault wins: it is older, or equally old with the lower UID. */
-export function isOlder(one: Aged, other: Aged): boolean {
+export function takesPrecedence(one: Aged, other: Aged): boolean {
   return ageOf(one) < ageOf(other);
 }
 

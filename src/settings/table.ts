@@ -241,7 +241,7 @@ export const settingsTable = {
     'Maximum time that the deletion of an object waits for Vault. What then remains in Vault becomes a pending deletion of the backend.',
     { default: '5m' },
   ),
-  resyncFactor: row(CONTROLLER, decimal, 'Multiplier for all resync intervals.', { default: '1' }),
+  resyncFactor: row(CONTROLLER, decimal, 'Multiplier for all resync intervals and for the longest back-off.', { default: '1' }),
 
   // Offline commands
   namespace: row(OFFLINE, text, 'Namespace of objects without a namespace.', { default: 'default' }),

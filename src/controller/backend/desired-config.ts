@@ -8,12 +8,12 @@ import { jwtConfig, kubernetesConfig } from '../../resources/config-document.ts'
 import { type AuthMount, readConfig } from '../../vault/mounts.ts';
 import { type CACertificates, readClusterCA, readGivenCA } from '../ca-certificates.ts';
 import { configured, keysFresh, type KeysFresh } from './conditions.ts';
-import { isSameCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
+import { isSameVaultCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
 
 export interface DesiredConfig {
   /** The document with this reviewer token in it; undefined for a document without one. */
   readonly documentWith: (token: string | undefined) => JsonObject;
-  readonly keys: KeysFresh | undefined;
+  readonly keysFresh: KeysFresh | undefined;
   /** A part of the spec that this product cannot do and that is not in the document. */
   readonly unsupported: ReturnType<typeof configured> | undefined;
 }
@@ -28,7 +28,8 @@ export async function readDesiredConfig(
   { clusterCA }: { readonly clusterCA: () => Promise<string | undefined> },
 ): Promise<StepResult<DesiredConfig>> {
   const { backend, vault, signal, context } = input;
-  const current = mount && isSynced(backend.spec) ? await readConfig(vault.session, backend.spec.path, signal) : undefined;
+  const current =
+    mount && copiesClusterKeys(backend.spec) ? await readConfig(vault.session, backend.spec.path, signal) : undefined;
   const { condition, issuer, pems, plan, isComplete } = await readClusterKeys(input, current);
   const ca = await readCA(input, clusterCA);
   const reached = {
@@ -53,7 +54,7 @@ export async function readDesiredConfig(
           product: vault.product,
           ...(reviewerToken === undefined ? {} : { reviewerToken }),
         });
-  return stepResult({ ...reached, value: { documentWith, keys: condition, unsupported: unsupportedPart(input) } });
+  return stepResult({ ...reached, value: { documentWith, keysFresh: condition, unsupported: unsupportedPart(input) } });
 }
 
 const readCA = async (
@@ -94,7 +95,7 @@ export interface ClusterKeys {
 const RETIRED_KEY_SECONDS = 600;
 
 /** Whether the controller copies the keys of the API server to Vault. */
-export function isSynced({ kubernetes, jwt }: VaultAuthBackendSpec): boolean {
+export function copiesClusterKeys({ kubernetes, jwt }: VaultAuthBackendSpec): boolean {
   return kubernetes?.verifyKeys.source === 'Synced' || jwt?.keys.source === 'Push';
 }
 
@@ -108,7 +109,7 @@ export async function readClusterKeys(input: ReconcileInput, current: JsonObject
   const setting = issuerSetting(input);
   try {
     const issuer = setting === 'Discover' ? await readIssuer(client, input.signal) : setting === 'Ignore' ? undefined : setting;
-    const plan = isSynced(spec) ? await planSyncedKeys(input, current) : undefined;
+    const plan = copiesClusterKeys(spec) ? await planSyncedKeys(input, current) : undefined;
     const pems = plan?.pems ?? spec.kubernetes?.verifyKeys.pemKeys ?? [];
     if (plan && pems.length === 0) return unreadableKeys(input, current, 'the API server publishes no usable key');
     return {
@@ -135,7 +136,7 @@ const planSyncedKeys = async (input: ReconcileInput, current: JsonObject | undef
   return planKeys({
     published: published.map(({ pem }) => pem),
     inVault: keysIn(current),
-    recorded: isSameCluster(input) ? (previous.keys?.kids ?? []) : [],
+    recorded: isSameVaultCluster(input) ? (previous.keys?.kids ?? []) : [],
     missingSince: state.missingSince,
     now: context.clock.now(),
     keepMs: RETIRED_KEY_SECONDS * 1000 * context.clock.resyncFactor,
@@ -144,9 +145,9 @@ const planSyncedKeys = async (input: ReconcileInput, current: JsonObject | undef
 
 /** While the API server does not answer, Vault keeps the keys that the controller wrote, and no others. */
 const unreadableKeys = (input: ReconcileInput, current: JsonObject | undefined, why: string): ClusterKeys => {
-  const recorded = new Set(isSameCluster(input) ? input.previous.keys?.kids : []);
+  const recorded = new Set(isSameVaultCluster(input) ? input.previous.keys?.kids : []);
   const written = keysIn(current).filter((pem) => recorded.has(kidOrEmpty(pem)));
-  const needsKeys = isSynced(input.backend.spec);
+  const needsKeys = copiesClusterKeys(input.backend.spec);
   const setting = issuerSetting(input);
   const issuer = setting === 'Discover' ? input.previous.issuer : setting === 'Ignore' ? undefined : setting;
   return {

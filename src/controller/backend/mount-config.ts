@@ -11,7 +11,7 @@ import { combineDocuments, configuredBy, mounted } from './conditions.ts';
 import type { DesiredConfig } from './desired-config.ts';
 import { ensureTune, mountStatus, TUNE_PREFIX, tuneDifferences, type UsableMount } from './mount.ts';
 import { hashOfToken, isHashOfToken, keyIDOf, type Reviewer, type ReviewerToken } from './reviewer.ts';
-import { isSameCluster, type ReconcileInput, type StepResult, stepResult, type WrittenToken } from './step.ts';
+import { isSameVaultCluster, type ReconcileInput, type StepResult, stepResult, type ReviewerJWT } from './step.ts';
 
 /** The field that Vault never returns. */
 const TOKEN_FIELD = 'token_reviewer_jwt';
@@ -141,10 +141,10 @@ export async function writeDesiredConfig(input: ReconcileInput, request: ConfigW
   const { documentWith } = request.desired;
   const { token } = request.reviewer;
   const { path, type, adoption, driftPolicy } = backend.spec;
-  const recorded = isSameCluster(input) ? previous.reviewer : undefined;
+  const recorded = isSameVaultCluster(input) ? previous.reviewer : undefined;
   const desired = documentWith(token.kind === 'none' ? undefined : TOKEN_PLACEHOLDER);
   const isNewToken = !observeOnly && needsNewToken(input, token, recorded);
-  let written: WrittenToken | undefined;
+  let written: ReviewerJWT | undefined;
   const document = await reconcileDocument<JsonObject>(
     {
       read: () => readConfig(vault.session, path, signal),
@@ -214,7 +214,7 @@ const tokenToWrite = async (
   { state, context }: ReconcileInput,
   token: ReviewerToken,
   isNew: boolean,
-): Promise<WrittenToken | undefined> => {
+): Promise<ReviewerJWT | undefined> => {
   if (token.kind === 'stored') return token.token;
   if (token.kind !== 'requested') return undefined;
   const current = state.reviewer;
@@ -226,7 +226,7 @@ const tokenToWrite = async (
 const reviewerStatus = (
   { backend, previous, context }: ReconcileInput,
   token: ReviewerToken,
-  written: WrittenToken | undefined,
+  written: ReviewerJWT | undefined,
 ): VaultAuthBackendStatus['reviewer'] => {
   const mode = backend.spec.kubernetes?.reviewer.mode;
   if (mode === undefined) return undefined;

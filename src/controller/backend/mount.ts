@@ -5,13 +5,13 @@ import type { VaultAuthBackend, VaultAuthBackendStatus } from '../../resources/b
 import { differences } from '../../resources/canonical.ts';
 import type { Difference } from '../../resources/common-fields.ts';
 import { tuneDocument } from '../../resources/config-document.ts';
-import { isOlder } from '../../resources/role-name.ts';
+import { takesPrecedence } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type AuthMount, enableMount, readMounts, writeTune } from '../../vault/mounts.ts';
 import { type DocumentResult, previouslyIgnored, reconcileDocument } from '../document.ts';
 import { isSameServer } from '../runtime/vault-registry.ts';
 import { configured, mounted } from './conditions.ts';
-import { isSameCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
+import { isSameVaultCluster, type ReconcileInput, type StepResult, stepResult } from './step.ts';
 
 /** A mount that can be configured. */
 export interface UsableMount {
@@ -93,7 +93,7 @@ const without = (status: VaultAuthBackendStatus, fields: readonly (keyof VaultAu
 
 /** A mount with another accessor was created by someone else, whatever its path. */
 const isRecordedAs = (input: ReconcileInput, mount: AuthMount): boolean =>
-  isSameCluster(input) && input.previous.mount?.owned === true && input.previous.mount.accessor === mount.accessor;
+  isSameVaultCluster(input) && input.previous.mount?.owned === true && input.previous.mount.accessor === mount.accessor;
 
 /** What the status records of the mount. */
 export function mountStatus(
@@ -148,7 +148,7 @@ const missingMessage = ({ backend, observeOnly }: ReconcileInput): string => {
 /** A mount that was there and is gone is drift, which may be only reported; on a new server there was none. */
 const isReportedDrift = (input: ReconcileInput): boolean =>
   input.backend.spec.driftPolicy === 'Report' &&
-  isSameCluster(input) &&
+  isSameVaultCluster(input) &&
   input.previous.mount?.owned === true &&
   input.previous.mount.accessor !== undefined;
 
@@ -167,7 +167,7 @@ export function findMountConflict(
       (candidate) =>
         candidate.metadata.uid !== backend.metadata.uid &&
         candidate.spec.path === backend.spec.path &&
-        (ownsMount(candidate) === ownsMount(backend) ? isOlder(candidate, backend) : ownsMount(candidate)) &&
+        (ownsMount(candidate) === ownsMount(backend) ? takesPrecedence(candidate, backend) : ownsMount(candidate)) &&
         (isSameServer(context, endpoint, candidate.spec.endpointRef.name) ||
           (accessor !== undefined && candidate.status?.mount?.accessor === accessor)),
     );

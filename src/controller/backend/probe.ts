@@ -50,7 +50,7 @@ export async function probeBackend(input: ReconcileInput, target: ProbeTarget): 
     // Mount and configuration are as reported; only the login was not possible.
     return stepResult<never>({
       forget,
-      conditions: notProbed(backend, target.desired.keys, error.message),
+      conditions: notProbed(backend, target.desired.keysFresh, error.message),
       failure: { isFinal: false, retryAfterMs: error.cause.retryAfterMs },
     });
   }
@@ -71,7 +71,7 @@ const health = async (
   proof: Proof | undefined,
 ): Promise<readonly BackendConditionUpdate[]> => {
   const { context, backend, previous, observeOnly, signal } = input;
-  if (backend.spec.type === 'jwt') return desired.keys ? [keysHealth(desired.keys, proof?.lastProbe)] : [];
+  if (backend.spec.type === 'jwt') return desired.keysFresh ? [keysHealth(desired.keysFresh, proof?.lastProbe)] : [];
   if (observeOnly) return [reviewerHealthy('True', 'NotProbed', 'No login is tried (observe only).')];
   const { serviceAccount: account, rightsProblem } = reviewer;
   const isDenied = proof?.lastProbe?.result === 'Denied' && account !== undefined;

@@ -11,7 +11,7 @@ import { emitReadyEvent, type ObjectResult, reportStatus, retryAfter } from '../
 import { attempt } from './attempt.ts';
 import { mounted } from './conditions.ts';
 import { deleteBackend } from './deletion.ts';
-import { type DesiredConfig, isSynced, readDesiredConfig } from './desired-config.ts';
+import { type DesiredConfig, copiesClusterKeys, readDesiredConfig } from './desired-config.ts';
 import { ensureConfig } from './mount-config.ts';
 import { createMount, findMount, findMountConflict, mountHeldByOther, type MountPlan, planMount } from './mount.ts';
 import { nextProbeAt, probeBackend } from './probe.ts';
@@ -186,7 +186,7 @@ const requeueAfterMs = (
   const { clock } = context;
   const now = clock.now();
   const resync = resyncAfterMs(clock, backend.spec.resyncSeconds);
-  const keys = isSynced(backend.spec) ? resyncAfterMs(clock, KEY_SYNC_SECONDS) : Infinity;
+  const keys = copiesClusterKeys(backend.spec) ? resyncAfterMs(clock, KEY_SYNC_SECONDS) : Infinity;
   const rotation =
     previous.reviewer?.mode === 'Rotated' && previous.reviewer.tokenHash !== undefined
       ? rotateAt(previous.reviewer, state.signingKey) - now

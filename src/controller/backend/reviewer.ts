@@ -20,15 +20,15 @@ import {
   SERVICE_ACCOUNTS,
 } from '../managed-objects.ts';
 import { configured, reviewerHealthy } from './conditions.ts';
-import { type ReconcileInput, type StepResult, stepResult, type WrittenToken } from './step.ts';
+import { type ReconcileInput, type StepResult, stepResult, type ReviewerJWT } from './step.ts';
 
 export type ReviewerToken =
   /** Nothing is stored in Vault. */
   | { readonly kind: 'none' }
   /** From a Secret. */
-  | { readonly kind: 'stored'; readonly token: WrittenToken; readonly secretVersion: string }
+  | { readonly kind: 'stored'; readonly token: ReviewerJWT; readonly secretVersion: string }
   /** By a TokenRequest. `isDue`: the token in Vault has passed half of its lifetime, or is unknown. */
-  | { readonly kind: 'requested'; readonly isDue: boolean; readonly request: () => Promise<WrittenToken> }
+  | { readonly kind: 'requested'; readonly isDue: boolean; readonly request: () => Promise<ReviewerJWT> }
   | { readonly kind: 'missing'; readonly message: string };
 
 export interface Reviewer {

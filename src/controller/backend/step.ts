@@ -58,7 +58,7 @@ export function combine(previous: VaultAuthBackendStatus, steps: readonly StepRe
   const conditions = new Map<string, BackendConditionUpdate>();
   for (const step of steps)
     for (const condition of step.conditions) {
-      // Ready reports the first False condition: the cause of a failure comes before what it entails.
+      // Ready reports the first False condition. This one moves behind those of earlier steps, which are its cause.
       if (step.failure) conditions.delete(condition.type);
       conditions.set(condition.type, condition);
     }
@@ -94,7 +94,7 @@ export function isObserveOnly({ vault, listers }: ControllerContext, backend: Va
 /**
  * Whether the previous status describes this server: hashes and key IDs that were written to another cluster mean nothing here.
  */
-export function isSameCluster({ previous, vault }: Pick<ReconcileInput, 'previous' | 'vault'>): boolean {
+export function isSameVaultCluster({ previous, vault }: Pick<ReconcileInput, 'previous' | 'vault'>): boolean {
   return previous.mount !== undefined && (previous.mount.clusterID ?? vault.clusterID) === vault.clusterID;
 }
 
@@ -102,8 +102,8 @@ export function isSameCluster({ previous, vault }: Pick<ReconcileInput, 'previou
 export interface BackendState {
   readonly uid: string;
   /** The reviewer's token that was written last, and the one before until a login works with the new one. */
-  reviewer: WrittenToken | undefined;
-  previousReviewer: WrittenToken | undefined;
+  reviewer: ReviewerJWT | undefined;
+  previousReviewer: ReviewerJWT | undefined;
   /** The last repair, which stays in the status for one resync interval so that an operator can read it. */
   repaired:
     | { readonly at: number; readonly drift: readonly Difference[]; readonly condition: BackendConditionUpdate }
@@ -121,8 +121,8 @@ export interface BackendState {
   rewriteAfter: number;
 }
 
-/** A token that Vault holds too. Times in milliseconds since 1970; undefined if the token has no such claim. */
-export interface WrittenToken {
+/** A token of the reviewer that was or will be written to Vault. Times in milliseconds since 1970; undefined if the token has no such claim. */
+export interface ReviewerJWT {
   readonly token: string;
   readonly issuedAt: number | undefined;
   readonly expiresAt: number | undefined;

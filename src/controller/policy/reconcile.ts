@@ -6,7 +6,7 @@ import {
   vaultPolicyName,
 } from '../../resources/acl-policy.ts';
 import { namespaceDenial, type PolicyText, policyText } from '../../resources/policy-text.ts';
-import { isOlder } from '../../resources/role-name.ts';
+import { takesPrecedence } from '../../resources/role-name.ts';
 import { isVaultError } from '../../vault/errors.ts';
 import { type ControllerContext, type ReconcileResult, resyncAfterMs } from '../runtime/context.ts';
 import { type ObjectResult, reportStatus, retryAfter } from '../runtime/report-status.ts';
@@ -154,7 +154,7 @@ const findNameHolder = (context: ControllerContext, policy: VaultACLPolicy): str
         other.metadata.uid !== policy.metadata.uid &&
         vaultPolicyName(other) === vaultPolicyName(policy) &&
         isSameServer(context, policy.spec.endpointRef.name, other.spec.endpointRef.name) &&
-        (hasName(other) === hasName(policy) ? isOlder(other, policy) : hasName(other)),
+        (hasName(other) === hasName(policy) ? takesPrecedence(other, policy) : hasName(other)),
     )?.metadata.name;
 
 const hasName = ({ status }: VaultACLPolicy): boolean => status?.vault !== undefined;

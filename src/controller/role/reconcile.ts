@@ -2,7 +2,7 @@
 import { vaultPolicyName } from '../../resources/acl-policy.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { audienceOf, tokenExpirationOf } from '../../resources/role-document.ts';
-import { isOlder, vaultRoleName } from '../../resources/role-name.ts';
+import { takesPrecedence, vaultRoleName } from '../../resources/role-name.ts';
 import {
   type RoleConditionUpdate,
   serviceAccountsOf,
@@ -185,7 +185,7 @@ const decideTenancy = (context: ControllerContext, backend: VaultAuthBackend, ro
   const { listers, vault } = context;
   const { namespace = '', uid } = role.metadata;
   const countsBefore = (other: VaultAuthRole): boolean =>
-    other.metadata.uid !== uid && isOlder(other, role) && isManagedOn(context, backend, other);
+    other.metadata.uid !== uid && takesPrecedence(other, role) && isManagedOn(context, backend, other);
   const holder =
     backend.spec.tenancy.roleNaming === 'Plain' && role.spec.managementPolicy === 'Manage'
       ? findNameHolder(context, backend, role)
@@ -221,7 +221,7 @@ const findNameHolder = (
         other.metadata.uid !== role.metadata.uid &&
         isManagedOn(context, backend, other) &&
         vaultRoleName(backend, other) === name &&
-        (hasName(other) === hasName(role) ? isOlder(other, role) : hasName(other)),
+        (hasName(other) === hasName(role) ? takesPrecedence(other, role) : hasName(other)),
     );
 };
 

@@ -97,7 +97,7 @@ export interface ControllerClock {
   readonly now: () => number;
   /** At least 0 and less than 1. */
   readonly random: () => number;
-  /** Multiplier for all resync intervals. */
+  /** Multiplier for resync intervals, the longest back-off and the retention of retired keys. */
   readonly resyncFactor: number;
   /** How long a deletion waits for Vault before what is left there becomes a pending deletion. */
   readonly deletionTimeoutMs: number;
