@@ -1,7 +1,7 @@
 // One review over HTTP: checks, body, decision, response, and its line in the log and counts in the metrics. The decision is
 // synchronous but for rare exceptions, so nearly every request in flight is one whose body is still arriving.
 import type { IncomingMessage } from 'node:http';
-import type { Reply } from '../admission/review.ts';
+import type { Reply, ReviewRecord } from '../admission/review.ts';
 import type { CompatMetrics } from '../observe/compat-metrics.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics, ShedCause } from '../observe/metrics.ts';
@@ -178,8 +178,15 @@ const record = ({ log, metrics, compat }: ReviewHandlerOptions, reply: Reply, mi
     durationMs: Math.round(milliseconds * 1000) / 1000,
   };
   if (reviewed.decision === 'error') log.error(fields, 'review failed');
+  else if (isUnasked(reviewed)) log.debug(fields, 'review answered');
   else log.info(fields, 'review answered');
 };
+
+/**
+ * A pod that requested nothing and got nothing, not even a warning. Most pods of a cluster are such pods: on level info their
+ * lines would hide those of injected pods, and each line costs a fifth of such a review.
+ */
+const isUnasked = ({ reason, codes }: ReviewRecord): boolean => reason === 'not-requested' && codes.length === 0;
 
 /** No name in Kubernetes is longer than 253 characters; a longer one is not from an API server. */
 const bounded = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 300)}…`);

@@ -56,7 +56,9 @@ export const settingsTable = {
     defaults: { webhook: ':8081', controller: ':8081' },
   }),
   telemetryPath: row(SERVERS, text, 'Path of the metrics on the HTTPS port; empty for none.', { default: '' }),
-  logLevel: row(PROCESSES, logLevel, 'Minimum log level.', { default: 'info' }),
+  logLevel: row(PROCESSES, logLevel, 'Minimum log level. Reviews of pods that request nothing are logged at debug.', {
+    default: 'info',
+  }),
   logFormat: row(PROCESSES, text, 'Format of log lines: json, or standard for text.', {
     default: 'standard',
     defaults: { webhook: 'json', controller: 'json' },

@@ -1,6 +1,9 @@
 // The log: levels and formats as vault-k8s names them, one line per event whatever the values hold.
 import { INVALID } from '../../src/annotations/value-kinds.ts';
 import { createLog, type LogFormat, type LogLevel } from '../../src/observe/log.ts';
+import type { Review, ReviewRecord } from '../../src/admission/review.ts';
+import { review, send } from './client.ts';
+import { startServer, stopServers } from './fixture.ts';
 import { logLevel } from '../../src/settings/value-kinds.ts';
 
 const capture = (level: LogLevel, format: LogFormat) => {
@@ -61,3 +64,33 @@ describe('log', () => {
     }).not.toThrow();
   });
 });
+
+describe('log of reviews', () => {
+  afterAll(stopServers);
+
+  const RECORD: ReviewRecord = {
+    uid: 'u',
+    namespace: 'shop',
+    name: 'web-*',
+    owner: '',
+    decision: 'skipped',
+    reason: 'not-requested',
+    codes: [],
+    dryRun: false,
+  };
+
+  it.each([
+    ['debug', 'a pod that requested nothing', {}],
+    ['info', 'a pod that requested nothing and gets a warning', { codes: ['annotation-unknown'] }],
+    ['info', 'a pod that opted out', { reason: 'annotation' }],
+    ['info', 'an injected pod', { decision: 'injected', reason: 'annotation' }],
+  ] as const)('writes at %s the line of %s', async (level, _title, fields: Partial<ReviewRecord>) => {
+    const stub: Review = () => ({ status: 200, body: '{}', record: { ...RECORD, ...fields } });
+    const server = await startServer({ review: stub });
+    await send(server.port, review());
+    const answered = server.lines.map((line): unknown => JSON.parse(line)).filter((line) => isAnswered(line));
+    expect(answered).toMatchObject([{ level, namespace: 'shop' }]);
+  });
+});
+
+const isAnswered = (line: unknown): boolean => (line as { msg?: string }).msg === 'review answered';
