@@ -91,12 +91,12 @@ export function nativeBasics(test: NodeTest, teamOf: () => Team): void {
     expect({ aud, seconds: exp - iat }).toEqual({ aud: [AUDIENCE], seconds: 1200 });
     expect(await statusWith(bed, token)).toBe(401);
     expect(await statusWith(bed, await inside('app', `cat ${API_TOKEN}/token`))).toBe(200);
-    expect(await inside('vault-agent', `ls ${API_TOKEN}`)).toBe('token\n');
-    // What comes with the general token.
-    const authorities = (container: string): Promise<string> =>
-      inside(container, 'find / -path /proc -prune -o -name ca.crt -print 2>/dev/null || true');
-    expect(await authorities('app')).toContain(`${API_TOKEN}/ca.crt`);
-    expect(await authorities('vault-agent')).toBe('');
+    // What comes with the general token, by either spelling of its directory.
+    for (const directory of [API_TOKEN, '/run/secrets/kubernetes.io/serviceaccount'])
+      expect(await inside('vault-agent', `ls ${directory}; cat ${directory}/namespace`)).toBe(
+        `ca.crt\nnamespace\ntoken\n${namespace}`,
+      );
+    expect(await inside('vault-agent', `cat ${API_TOKEN}/ca.crt`)).toBe(await inside('app', `cat ${API_TOKEN}/ca.crt`));
     for (const container of ['app', 'vault-agent'])
       expect(await inside(container, `stat -L -c '%a %u' ${API_TOKEN}/token`)).toBe('600 1000\n');
   });

@@ -45,7 +45,7 @@ export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
       await sleep(11_000);
       await server.write(`web/${name}`, { password: 'by another login' });
       await eventuallyContains('by another login', () => bed.exec(namespace, name, 'app', ['cat', '/vault/secrets/database']));
-      expect(await bed.exec(namespace, name, 'vault-agent', ['ls', API_TOKEN])).toBe('token\n');
+      expect(await bed.exec(namespace, name, 'vault-agent', ['ls', API_TOKEN])).toBe('ca.crt\nnamespace\ntoken\n');
     });
 
     test(`with ${product}, agent-pre-populate-only leaves no agent behind`, async (bed) => {

@@ -1,8 +1,9 @@
 // Environment of an agent container of profile compat, in the order of vault-k8s.
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
-import type { Json, JsonObject } from '../../json/json.ts';
+import type { Json } from '../../json/json.ts';
 import { processVariables } from '../agent.ts';
 import type { Pod } from '../pod.ts';
+import { awsVariables, POD_FIELDS, whenSet, type Variable } from '../pod-variables.ts';
 
 export interface EnvironmentInput {
   readonly options: Options;
@@ -12,38 +13,6 @@ export interface EnvironmentInput {
   /** The generated configuration in base64; undefined if a ConfigMap contains the configuration. */
   readonly config: string | undefined;
 }
-
-interface Variable extends JsonObject {
-  readonly name: string;
-}
-
-const AWS_NAMES = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_DEFAULT_REGION', 'AWS_REGION'];
-
-const fromField = (name: string, fieldPath: string): Variable => ({ name, valueFrom: { fieldRef: { fieldPath } } });
-
-/** Variables of the downward API that every agent container gets. */
-const POD_FIELDS: readonly Variable[] = [
-  fromField('NAMESPACE', 'metadata.namespace'),
-  fromField('HOST_IP', 'status.hostIP'),
-  fromField('POD_IP', 'status.podIP'),
-];
-
-const whenSet = (...pairs: readonly (readonly [string, string])[]): Variable[] => {
-  const variables: Variable[] = [];
-  for (const [name, value] of pairs) if (value !== '') variables.push({ name, value });
-  return variables;
-};
-
-/** Variables that EKS adds to app containers for AWS: the first literal value of each name. */
-const awsVariables = ({ spec }: Pod, region: string | undefined): Variable[] => {
-  const found = new Map<string, string>();
-  for (const { env } of spec.containers ?? [])
-    for (const { name, value } of env ?? [])
-      if (name && value && AWS_NAMES.includes(name) && !found.has(name)) found.set(name, value);
-  const variables = AWS_NAMES.flatMap((name) => whenSet([name, found.get(name) ?? '']));
-  // The kubelet uses the last of two equal names, so the annotation overrides the container's value.
-  return region === undefined ? variables : [...variables, ...whenSet(['AWS_REGION', region])];
-};
 
 const connection = (options: Options): Variable[] => [
   ...whenSet(

@@ -1,11 +1,12 @@
 // The agent containers of profile native: which ones a pod gets, the user they run as, and the finished container.
-import type { Options, Parsed } from '../../annotations/parse.ts';
+import type { FamilyOptions, Options, Parsed } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
 import type { NewMount } from '../add.ts';
 import { literal, processVariables, PROGRAM } from '../agent.ts';
 import type { Injection } from '../draft.ts';
 import type { Container, ContainerList, Pod, VolumeMount } from '../pod.ts';
+import { awsVariables, MORE_POD_FIELDS, POD_FIELDS } from '../pod-variables.ts';
 import { TOKEN_VOLUME } from '../token.ts';
 import { LOG_FILE } from './config.ts';
 import { CONFIG_DIRECTORY, RUN_DIRECTORY, type ConfigFile } from './volumes.ts';
@@ -88,7 +89,9 @@ export function agentUser({ spec }: Pod, { options, origins }: Parsed): AgentUse
 }
 
 export interface NativeContainerInput {
+  readonly pod: Pod;
   readonly options: Options;
+  readonly authConfig: FamilyOptions['authConfig'];
   readonly agent: AgentContainer;
   readonly caBytes: string;
   readonly user: AgentUser;
@@ -122,7 +125,7 @@ const startupProbe = (options: Options, destinations: readonly string[]): JsonOb
   failureThreshold: 300,
 });
 
-const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
+const variables = ({ pod, options, authConfig, caBytes }: NativeContainerInput): Json[] => {
   const pairs: readonly (readonly [string, string])[] = [
     // The directory need not exist. Without the variable the agent runs programs that its image may not have.
     ['HOME', RUN_DIRECTORY],
@@ -130,7 +133,12 @@ const variables = ({ options, caBytes }: NativeContainerInput): Json[] => {
     [NAMESPACE_VARIABLE[options.flavour], options.namespace],
     ['VAULT_CACERT_BYTES', caBytes],
   ];
-  return pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value: literal(value) }));
+  return [
+    ...POD_FIELDS,
+    ...MORE_POD_FIELDS,
+    ...pairs.filter(([, value]) => value !== '').map(([name, value]) => ({ name, value: literal(value) })),
+    ...(options.authType === 'aws' ? awsVariables(pod, authConfig.get('region')?.value) : []),
+  ];
 };
 
 /**

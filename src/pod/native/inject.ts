@@ -26,6 +26,7 @@ import { guardedChanges, userPatched, type GuardedChange, type Patched } from '.
 import { nativeConfig } from './config.ts';
 import { agentContainers, agentUser, injectionType, isAgent, nativeContainer, type AgentContainer } from './container.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
+import { agentTokenVolume } from './service-account.ts';
 import { agentMounts, directoryConflicts, secretMounts, volumes } from './volumes.ts';
 
 /** Options that only profile compat supports. A pod that sets one is rejected instead of injected without it. */
@@ -49,7 +50,8 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const containers = builtContainers(draft, agents, directories);
   const isSelected = receivesSecrets(draft);
   const receives: Receives = (name, list, path) => agents.every((agent) => agent.name !== name) && isSelected(name, list, path);
-  problems.push(...addVolumes(pod, volumes(options, directories, agents), builder));
+  const token = agentTokenVolume(pod, options, mentionedIn(draft));
+  problems.push(...addVolumes(pod, volumes({ options, directories, configs: agents, token }), builder));
   problems.push(...addMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
   shareProcessNamespace(draft);
   for (const [{ list }, container] of containers) {
@@ -67,6 +69,20 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   };
 }
 
+/** Whether an option of the pod that can name a file of the agent contains a text. */
+const mentionedIn = ({ parsed: { options, families }, files }: Draft): ((text: string) => boolean) => {
+  const texts = [
+    options.caCert,
+    options.caPath,
+    options.caKey,
+    options.clientCert,
+    options.clientKey,
+    ...files.flatMap(({ template, command }) => [template, command]),
+    ...[...families.authConfig.values()].map(({ value }) => value),
+  ];
+  return (text) => texts.some((candidate) => candidate.includes(text));
+};
+
 /** The finished containers, in order. One that cannot be built is left out, and the draft gets its problem. */
 const builtContainers = (
   draft: Draft,
@@ -81,11 +97,13 @@ const builtContainers = (
   const copied = copiedMounts(draft);
   problems.push(...directoryConflicts(draft, copied));
   const common = {
+    pod,
     options,
+    authConfig: parsed.families.authConfig,
     caBytes: context.caBytes,
     user,
     pullPolicy: options.imagePullPolicy ?? (allAlwaysPull(apps) ? 'Always' : 'IfNotPresent'),
-    mounts: uniquePaths([...agentMounts(options, directories), ...copied]),
+    mounts: uniquePaths([...agentMounts(pod, options, directories), ...copied]),
     destinations: files.map(({ destination }) => destination),
   };
   return agents.flatMap((agent) => {

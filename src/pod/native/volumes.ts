@@ -1,13 +1,14 @@
 // Volumes of profile native, their mounts, and the directories that only the agent may use. Sizes and paths were tested on a node.
-import { posix } from 'node:path';
 import { annotationName } from '../../annotations/names.ts';
 import type { Options } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import type { NewMount, NewVolume } from '../add.ts';
 import { originOf, type Draft } from '../draft.ts';
+import { resolvedPath } from '../paths.ts';
 import type { PodProblem } from '../pod-problems.ts';
-import type { VolumeMount } from '../pod.ts';
-import { FILE_MODE, projectedToken, SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
+import type { Pod, VolumeMount } from '../pod.ts';
+import { awsTokenMount, FILE_MODE, SERVICE_ACCOUNT_DIRECTORY, TOKEN_VOLUME } from '../token.ts';
+import { TOKEN_DIRECTORIES } from './service-account.ts';
 
 const SECRETS_VOLUME = 'vault-secrets';
 const CONFIG_VOLUME = 'vault-agent-config';
@@ -36,8 +37,17 @@ export interface ConfigFile {
   readonly file: string;
 }
 
-/** All volumes; `directories` are those of the secrets, the common one first. */
-export function volumes(options: Options, directories: readonly string[], configs: readonly ConfigFile[]): NewVolume[] {
+export interface VolumesInput {
+  readonly options: Options;
+  /** Those of the secrets, the common one first. */
+  readonly directories: readonly string[];
+  readonly configs: readonly ConfigFile[];
+  /** The volume of the agent's token. */
+  readonly token: NewVolume;
+}
+
+/** All volumes that injection adds. */
+export function volumes({ options, directories, configs, token }: VolumesInput): NewVolume[] {
   return [
     ...directories.map((_, index) => memory(secretsName(index), options.volumeSizeLimit ?? DEFAULT_SECRETS_SIZE)),
     memory(RUN_VOLUME, RUN_SIZE),
@@ -51,7 +61,7 @@ export function volumes(options: Options, directories: readonly string[], config
         })),
       },
     },
-    projectedToken(options),
+    token,
     ...(options.agentExtraSecret === ''
       ? []
       : [{ name: 'extra-secrets', secret: { secretName: options.agentExtraSecret, defaultMode: FILE_MODE } }]),
@@ -74,29 +84,28 @@ export function secretMounts(directories: readonly string[], isReadOnly: boolean
 
 /**
  * Mounts of the agent. Its own token is at the default path, so that the API server's ServiceAccount admission plugin does not add
- * the token for the API server to the agent.
+ * the token for the API server to the agent. The auth type aws logs in with the token that EKS adds to app containers.
  */
-export function agentMounts(options: Options, directories: readonly string[]): NewMount[] {
+export function agentMounts(pod: Pod, options: Options, directories: readonly string[]): NewMount[] {
+  const aws = options.authType === 'aws' ? awsTokenMount(pod) : undefined;
   return [
     ...secretMounts(directories, false),
     { name: RUN_VOLUME, mountPath: RUN_DIRECTORY },
     readOnly(CONFIG_VOLUME, CONFIG_DIRECTORY),
-    readOnly(TOKEN_VOLUME, SERVICE_ACCOUNT_DIRECTORY),
+    ...TOKEN_DIRECTORIES.map((path) => readOnly(TOKEN_VOLUME, path)),
+    ...(aws ? [readOnly(aws.volume, aws.directory)] : []),
     ...(options.agentExtraSecret === '' ? [] : [readOnly('extra-secrets', EXTRA_DIRECTORY)]),
     ...(options.tlsSecret === '' ? [] : [readOnly('vault-tls-secrets', TLS_DIRECTORY)]),
   ];
 }
 
-/** In most images /var/run is a link to /run. */
-const resolved = (path: string): string => posix.join('/', path, '/').replace(/^\/var\/run\//, '/run/');
-
 const AGENT_DIRECTORIES = [CONFIG_DIRECTORY, RUN_DIRECTORY, SERVICE_ACCOUNT_DIRECTORY].map((path) => ({
   path,
-  resolved: resolved(path),
+  resolved: resolvedPath(path),
 }));
 
 const agentDirectoryAt = (path: string): string | undefined => {
-  const target = resolved(path);
+  const target = resolvedPath(path);
   return AGENT_DIRECTORIES.find((directory) => target.startsWith(directory.resolved))?.path;
 };
 

@@ -203,10 +203,11 @@ describe('messages', () => {
     const file = files.write('diff.yaml', `${OTHER}---\n${DEPLOYMENT}`);
     const plain = await runCommand(inject, ['--diff', '-f', file, ...ADDRESS]);
     expect(plain.code).toBe(0);
+    const linesWith = (sign: string): number => plain.out.split('\n').filter((line) => line.startsWith(`${sign} `)).length;
     expect(plain.out.split('\n').slice(0, 9)).toEqual([
       `--- ${file}\tDeployment shop/web`,
       `+++ ${file}\tDeployment shop/web, injected`,
-      '@@ -19,8 +19,85 @@ Deployment shop/web',
+      `@@ -19,8 +19,${8 - linesWith('-') + linesWith('+')} @@ Deployment shop/web`,
       '       annotations:',
       '         vault.hashicorp.com/agent-inject: "true"',
       '         vault.hashicorp.com/role: web',

@@ -59,11 +59,93 @@ test("mounts the agent's own token at the default path", () => {
     'vault-agent-run:/run/vault-agent',
     'vault-agent-config:/vault/agent:ro',
     'vault-auth-token:/var/run/secrets/kubernetes.io/serviceaccount:ro',
+    'vault-auth-token:/run/secrets/kubernetes.io/serviceaccount:ro',
   ]);
+  expect(tokenSources(pod)[0]).toEqual({
+    serviceAccountToken: { path: 'token', audience: 'https://vault', expirationSeconds: 600 },
+  });
+});
+
+const tokenSources = (pod: JsonObject): readonly JsonObject[] => {
   const volume = objectsOf(objectAt(pod, 'spec')?.['volumes']).find((one) => one['name'] === 'vault-auth-token');
-  expect(objectAt(volume, 'projected')?.['sources']).toEqual([
-    { serviceAccountToken: { path: 'token', audience: 'https://vault', expirationSeconds: 600 } },
-  ]);
+  return objectsOf(objectAt(volume, 'projected')?.['sources']);
+};
+
+const CLUSTER_CA = { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } };
+const SERVICE_CA = {
+  configMap: { name: 'openshift-service-ca.crt', items: [{ key: 'service-ca.crt', path: 'service-ca.crt' }] },
+};
+/** A pod whose own service account directory has these sources. */
+const withSources = (...sources: JsonObject[]): PodParts => ({
+  spec: { volumes: [{ name: TOKEN_MOUNT.name, projected: { sources } }] },
+});
+
+describe("beside the agent's token (F2)", () => {
+  test('are the CA and the namespace, also if the pod mounts no token', () => {
+    const { pod } = inject({ spec: { automountServiceAccountToken: false, volumes: null, containers: [{ name: 'web' }] } });
+    expect(tokenSources(pod).slice(1)).toEqual([
+      { configMap: { ...CLUSTER_CA.configMap, optional: true } },
+      { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
+    ]);
+  });
+
+  test("are the other files of the app's directory, but no other token and nothing that replaces the agent's", () => {
+    const hostile = { secret: { name: 'forged', items: [{ key: 'a', path: 'token' }] } };
+    const { pod } = inject(
+      withSources(
+        { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } },
+        { serviceAccountToken: { path: 'other', audience: 'sts.example' } },
+        CLUSTER_CA,
+        SERVICE_CA,
+        hostile,
+        { configMap: { name: 'all-keys' } },
+        { clusterTrustBundle: { name: 'corp', path: 'corp.pem' } },
+      ),
+    );
+    expect(tokenSources(pod).slice(3)).toEqual([SERVICE_CA, { clusterTrustBundle: { name: 'corp', path: 'corp.pem' } }]);
+  });
+
+  test('is the CA of OpenShift if the pod names it and is injected offline, where no directory has it yet', () => {
+    const annotations = { 'ca-cert': '/run/secrets/kubernetes.io/serviceaccount/service-ca.crt' };
+    const { pod } = inject({ annotations });
+    expect(tokenSources(pod).slice(3)).toEqual([{ configMap: { ...SERVICE_CA.configMap, optional: true } }]);
+    // The API server adds the file before the webhook reviews the manifest.
+    const spec = objectAt(pod, 'spec') ?? {};
+    const volumes = objectsOf(spec['volumes']).map((volume) =>
+      volume['name'] === TOKEN_MOUNT.name ? { name: TOKEN_MOUNT.name, projected: { sources: [CLUSTER_CA, SERVICE_CA] } } : volume,
+    );
+    const again = admit({ ...pod, spec: { ...spec, volumes } }, { command: 'webhook' });
+    expect([again.outcome.problems, again.outcome.patch]).toEqual([[], []]);
+  });
+});
+
+test('gives the agent the address and names of its pod (F1), and no other container', () => {
+  const { pod } = inject();
+  const fields = objectsOf(containerOf(pod, 'vault-agent')['env']).map(
+    ({ name, valueFrom }) => [name, objectAt(valueFrom as JsonObject | undefined, 'fieldRef')?.['fieldPath']] as const,
+  );
+  expect(Object.fromEntries(fields.filter(([, path]) => path !== undefined))).toEqual({
+    NAMESPACE: 'metadata.namespace',
+    HOST_IP: 'status.hostIP',
+    POD_IP: 'status.podIP',
+    POD_NAME: 'metadata.name',
+    NODE_NAME: 'spec.nodeName',
+  });
+  expect(containerOf(pod, 'web')['env']).toBeUndefined();
+});
+
+test('gives an agent that logs in by the method aws what EKS gave the app, as profile compat does', () => {
+  const eks = { name: 'aws-iam-token', mountPath: '/var/run/secrets/eks.amazonaws.com/serviceaccount', readOnly: true };
+  const env = [
+    { name: 'AWS_ROLE_ARN', value: 'arn:aws:iam::1:role/web' },
+    { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: `${eks.mountPath}/token` },
+  ];
+  const containers = [{ name: 'web', volumeMounts: [TOKEN_MOUNT, eks], env }];
+  const annotations = { 'auth-type': 'aws', 'auth-config-region': 'eu-west-1' };
+  const agent = containerOf(inject({ annotations, spec: { containers } }).pod, 'vault-agent');
+  expect(mountsOf(agent)).toContain(`${eks.name}:${eks.mountPath}:ro`);
+  expect(variableOf(agent, 'AWS_ROLE_ARN')).toBe('arn:aws:iam::1:role/web');
+  expect(variableOf(agent, 'AWS_REGION')).toBe('eu-west-1');
 });
 
 test('injects a pod that mounts no service account token', () => {
