@@ -303,6 +303,24 @@ export const table = {
       podOnly: true,
     },
   ),
+  agentPasswd: row(
+    text,
+    'Set by the webhook in profile native if templates name owners of files: /etc/passwd of the agent.',
+    'vault:x:2000:3000::/home/vault:/sbin/nologin',
+    {
+      own: true,
+      podOnly: true,
+    },
+  ),
+  agentGroup: row(
+    text,
+    'Set by the webhook in profile native if templates name owners of files: /etc/group of the agent.',
+    'vault:x:3000:',
+    {
+      own: true,
+      podOnly: true,
+    },
+  ),
   agentConfigPatch: row(
     jsonPatch,
     'RFC 6902 patch of the generated configuration (profile native).',

@@ -53,7 +53,7 @@ const SPEC = {
   initContainers: [CONTAINER],
   containers: [CONTAINER],
   resources: {},
-  securityContext: SECURITY_CONTEXT,
+  securityContext: { ...SECURITY_CONTEXT, fsGroup: 'number', supplementalGroups: ['number'] },
   shareProcessNamespace: 'boolean',
 } as const satisfies Shape;
 

@@ -12,7 +12,7 @@ import { ASKING, EXPLICIT, implicit, LABEL, NAMESPACE_LABEL, SAYS_NOTHING } from
 
 const CONFIG = annotationName('agentConfig');
 /** Every annotation that an agent reads its configuration from, as a list of CEL. */
-const CONFIGS = `['${CONFIG}', '${annotationName('agentInitConfig')}']`;
+const CONFIGS = `[${(['agentConfig', 'agentInitConfig', 'agentPasswd', 'agentGroup'] as const).map((key) => `'${annotationName(key)}'`).join(', ')}]`;
 /** What an injected pod has at least one of: the agent of either shape, or the token for apps that log in themselves. */
 const CONTAINERS = "['vault-agent', 'vault-agent-init']";
 

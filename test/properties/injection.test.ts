@@ -141,7 +141,10 @@ const replaced = (object: JsonObject, { patch }: AdmissionResult): string[] => {
   const marks = (object['metadata'] as JsonObject)['annotations'] as Readonly<Record<string, string>>;
   const written = new Set(patch.map(({ path }) => path.replaceAll('~1', '/')));
   return Object.keys(marks)
-    .filter((key) => /\/agent-(?:inject-status|(?:init-)?config)$/.test(key) && written.has(`/metadata/annotations/${key}`))
+    .filter(
+      (key) =>
+        /\/agent-(?:inject-status|(?:init-)?config|passwd|group)$/.test(key) && written.has(`/metadata/annotations/${key}`),
+    )
     .map((key) => `/metadata/annotations/${key}`);
 };
 

@@ -38,6 +38,8 @@ const DEFAULT_MAX_BACKOFF = '2s';
 const tokenParameters = (authType: string): JsonObject =>
   authType === 'jwt' ? { path: TOKEN_FILE, remove_jwt_after_reading: false } : { token_path: TOKEN_FILE };
 
+const sink = (path: string): JsonObject => ({ type: 'file', config: { path } });
+
 const login = ({ options, authConfig, once }: NativeConfigInput): JsonObject => {
   const method = {
     type: options.authType,
@@ -55,9 +57,15 @@ const login = ({ options, authConfig, once }: NativeConfigInput): JsonObject => 
       ...(options.role === '' ? {} : { role: options.role }),
     },
   };
-  const sink = { type: 'file', config: { path: posix.join(options.secretVolumePath, 'token') } };
   // A list: the agent reads a single object as a labelled block, and rejects it without a sink.
-  return { method: [method], ...(options.agentInjectToken ? { sinks: [{ sink }] } : {}) };
+  return {
+    method: [method],
+    sink: [
+      // Only in the agent's containers. Commands such as `vault kv get` read it there, as in vault-k8s.
+      sink(`${RUN_DIRECTORY}/.vault-token`),
+      ...(options.agentInjectToken ? [sink(posix.join(options.secretVolumePath, 'token'))] : []),
+    ],
+  };
 };
 
 /** The configuration as a JSON document, before the user's own patch. */

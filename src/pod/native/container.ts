@@ -9,10 +9,11 @@ import type { Container, ContainerList, Pod, VolumeMount } from '../pod.ts';
 import { awsVariables, MORE_POD_FIELDS, POD_FIELDS } from '../pod-variables.ts';
 import { TOKEN_VOLUME } from '../token.ts';
 import { LOG_FILE } from './config.ts';
-import { CONFIG_DIRECTORY, RUN_DIRECTORY, type ConfigFile } from './volumes.ts';
+import { CONFIG_DIRECTORY, HOME_DIRECTORY, type ConfigFile } from './volumes.ts';
 
 /** One agent container of a pod, before it is built. */
 export interface AgentContainer extends ConfigFile {
+  readonly config: 'agentConfig' | 'agentInitConfig';
   readonly kind: 'native-sidecar' | 'init' | 'sidecar';
   readonly name: string;
   readonly list: ContainerList;
@@ -88,6 +89,18 @@ export function agentUser({ spec }: Pod, { options, origins }: Parsed): AgentUse
   return { user, group, loosens: common !== undefined && common !== user };
 }
 
+/**
+ * The user and group that the agent's process has; undefined if the image or the pod author's patch decides. A pod-level user applies
+ * to an agent without a security context of its own.
+ */
+export function agentIdentity({ spec }: Pod, { options }: Parsed, user: AgentUser): AgentUser | undefined {
+  const patches = JSON.stringify([options.agentJsonPatch, options.agentInitJsonPatch]);
+  if (patches.includes('securityContext')) return undefined;
+  if (options.agentSetSecurityContext) return user;
+  const common = spec.securityContext?.runAsUser ?? undefined;
+  return common === undefined ? undefined : { user: common, group: spec.securityContext?.runAsGroup ?? 0, loosens: false };
+}
+
 export interface NativeContainerInput {
   readonly pod: Pod;
   readonly options: Options;
@@ -127,8 +140,8 @@ const startupProbe = (options: Options, destinations: readonly string[]): JsonOb
 
 const variables = ({ pod, options, authConfig, caBytes }: NativeContainerInput): Json[] => {
   const pairs: readonly (readonly [string, string])[] = [
-    // The directory need not exist. Without the variable the agent runs programs that its image may not have.
-    ['HOME', RUN_DIRECTORY],
+    // Without the variable the agent runs programs that its image may not have.
+    ['HOME', HOME_DIRECTORY],
     ...processVariables(options),
     [NAMESPACE_VARIABLE[options.flavour], options.namespace],
     ['VAULT_CACERT_BYTES', caBytes],

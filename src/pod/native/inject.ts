@@ -24,10 +24,20 @@ import type { Container, Pod } from '../pod.ts';
 import { otherDirectories } from '../secrets.ts';
 import { guardedChanges, userPatched, type GuardedChange, type Patched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
-import { agentContainers, agentUser, injectionType, isAgent, nativeContainer, type AgentContainer } from './container.ts';
+import {
+  agentContainers,
+  agentIdentity,
+  agentUser,
+  injectionType,
+  isAgent,
+  nativeContainer,
+  type AgentContainer,
+  type AgentUser,
+} from './container.ts';
+import { ownersOf, type OwnerFiles } from './owners.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentTokenVolume } from './service-account.ts';
-import { agentMounts, directoryConflicts, secretMounts, volumes } from './volumes.ts';
+import { agentMounts, directoryConflicts, OWNER_FILES, secretMounts, volumes } from './volumes.ts';
 
 /** Options that only profile compat supports. A pod that sets one is rejected instead of injected without it. */
 const UNSUPPORTED = [
@@ -47,18 +57,24 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
       problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'native' });
   const agents = agentContainers(options, context.nativeSidecars ?? true);
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
-  const containers = builtContainers(draft, agents, directories);
+  const user = agentUser(pod, parsed);
+  if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
+  const owners = ownersOf(pod, parsed, files, agentIdentity(pod, parsed, user));
+  problems.push(...owners.problems);
+  warnings.push(...owners.warnings);
+  const containers = builtContainers({ draft, agents, directories, user, hasOwnerFiles: owners.files !== undefined });
   const isSelected = receivesSecrets(draft);
   const receives: Receives = (name, list, path) => agents.every((agent) => agent.name !== name) && isSelected(name, list, path);
+  const configs = [...agents, ...(owners.files ? OWNER_FILES : [])];
   const token = agentTokenVolume(pod, options, mentionedIn(draft));
-  problems.push(...addVolumes(pod, volumes({ options, directories, configs: agents, token }), builder));
+  problems.push(...addVolumes(pod, volumes({ options, directories, configs, token }), builder));
   problems.push(...addMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
   shareProcessNamespace(draft);
   for (const [{ list }, container] of containers) {
     const position = { list, first: list === 'initContainers', isAgent, isCurrent: isCurrent(draft) };
     problems.push(...addAgent(pod, container, position, builder));
   }
-  const changes = addConfigs(draft, agents);
+  const changes = addConfigs(draft, agents, owners.files);
   markInjected(draft);
   return {
     patch: builder.operations,
@@ -83,17 +99,26 @@ const mentionedIn = ({ parsed: { options, families }, files }: Draft): ((text: s
   return (text) => texts.some((candidate) => candidate.includes(text));
 };
 
+interface ContainersInput {
+  readonly draft: Draft;
+  readonly agents: readonly AgentContainer[];
+  /** Directories of the secrets, the common one first. */
+  readonly directories: readonly string[];
+  readonly user: AgentUser;
+  readonly hasOwnerFiles: boolean;
+}
+
 /** The finished containers, in order. One that cannot be built is left out, and the draft gets its problem. */
-const builtContainers = (
-  draft: Draft,
-  agents: readonly AgentContainer[],
-  directories: readonly string[],
-): readonly (readonly [AgentContainer, JsonObject])[] => {
-  const { pod, parsed, context, files, problems, warnings } = draft;
+const builtContainers = ({
+  draft,
+  agents,
+  directories,
+  user,
+  hasOwnerFiles,
+}: ContainersInput): readonly (readonly [AgentContainer, JsonObject])[] => {
+  const { pod, parsed, context, files, problems } = draft;
   const { options } = parsed;
   const apps = (pod.spec.containers ?? []).filter((container) => !isAgent(container));
-  const user = agentUser(pod, parsed);
-  if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
   const copied = copiedMounts(draft);
   problems.push(...directoryConflicts(draft, copied));
   const common = {
@@ -103,7 +128,7 @@ const builtContainers = (
     caBytes: context.caBytes,
     user,
     pullPolicy: options.imagePullPolicy ?? (allAlwaysPull(apps) ? 'Always' : 'IfNotPresent'),
-    mounts: uniquePaths([...agentMounts(pod, options, directories), ...copied]),
+    mounts: uniquePaths([...agentMounts({ pod, options, directories, hasOwnerFiles }), ...copied]),
     destinations: files.map(({ destination }) => destination),
   };
   return agents.flatMap((agent) => {
@@ -130,8 +155,17 @@ const allAlwaysPull = (apps: readonly Container[]): boolean =>
   apps.length > 0 && apps.every(({ imagePullPolicy }) => imagePullPolicy === 'Always');
 
 /** Adds the annotations with the configurations, and returns the guarded options that the user's patch of them changes. */
-const addConfigs = (draft: Draft, agents: readonly AgentContainer[]): readonly GuardedChange[] => {
-  const configs = agents.flatMap((agent) => accept<AgentConfig>(draft, configOf(draft, agent)) ?? []);
+const addConfigs = (
+  draft: Draft,
+  agents: readonly AgentContainer[],
+  ownerFiles: OwnerFiles | undefined,
+): readonly GuardedChange[] => {
+  const configs: readonly AgentConfig[] = [
+    ...agents.flatMap((agent) => accept<AgentConfig>(draft, configOf(draft, agent)) ?? []),
+    ...(ownerFiles
+      ? OWNER_FILES.map(({ config, file }) => ({ name: annotationName(config), text: ownerFiles[file], changes: [] }))
+      : []),
+  ];
   const bytes = annotationBytes(draft, configs);
   if (bytes > MAX_ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, limit: MAX_ANNOTATION_BYTES });
   else for (const { name, text } of configs) setAnnotation(draft, name, text);

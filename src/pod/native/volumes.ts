@@ -15,15 +15,17 @@ const CONFIG_VOLUME = 'vault-agent-config';
 const RUN_VOLUME = 'vault-agent-run';
 
 export const CONFIG_DIRECTORY = '/vault/agent';
-/** Home of the agent: its log, and files that it writes by itself. */
+/** The agent's log and its token. */
 export const RUN_DIRECTORY = '/run/vault-agent';
+/** The same volume, where templates and commands written for vault-k8s find a writable home. */
+export const HOME_DIRECTORY = '/home/vault';
 const EXTRA_DIRECTORY = '/vault/custom';
 const TLS_DIRECTORY = '/vault/tls';
 
 /** A memory volume counts as memory of the pod; without a limit it could use all of the node's. */
 const DEFAULT_SECRETS_SIZE = '16Mi';
-/** Two rotated log files of 64 KiB and a few small files. */
-const RUN_SIZE = '1Mi';
+/** Two rotated log files of 64 KiB, and what commands write into their home: key stores of some hundred KiB. */
+const RUN_SIZE = '16Mi';
 
 const memory = (name: string, sizeLimit: string): NewVolume => ({ name, emptyDir: { medium: 'Memory', sizeLimit } });
 
@@ -32,10 +34,16 @@ const secretsName = (index: number): string => (index === 0 ? SECRETS_VOLUME : `
 /** The configuration of an agent container, which the downward API copies from an annotation of the pod into a file. */
 export interface ConfigFile {
   /** The annotation that contains it. */
-  readonly config: Extract<OptionKey, 'agentConfig' | 'agentInitConfig'>;
+  readonly config: Extract<OptionKey, 'agentConfig' | 'agentInitConfig' | 'agentPasswd' | 'agentGroup'>;
   /** The name of the file in the container. */
   readonly file: string;
 }
+
+/** Files that the agent's image has too, with owners that templates name. */
+export const OWNER_FILES: readonly (ConfigFile & { readonly file: 'passwd' | 'group' })[] = [
+  { config: 'agentPasswd', file: 'passwd' },
+  { config: 'agentGroup', file: 'group' },
+];
 
 export interface VolumesInput {
   readonly options: Options;
@@ -82,16 +90,27 @@ export function secretMounts(directories: readonly string[], isReadOnly: boolean
   }));
 }
 
+export interface AgentMountsInput {
+  readonly pod: Pod;
+  readonly options: Options;
+  readonly directories: readonly string[];
+  readonly hasOwnerFiles: boolean;
+}
+
 /**
  * Mounts of the agent. Its own token is at the default path, so that the API server's ServiceAccount admission plugin does not add
  * the token for the API server to the agent. The auth type aws logs in with the token that EKS adds to app containers.
  */
-export function agentMounts(pod: Pod, options: Options, directories: readonly string[]): NewMount[] {
+export function agentMounts({ pod, options, directories, hasOwnerFiles }: AgentMountsInput): NewMount[] {
+  // Secrets in the home directory: their volume is a writable home already.
+  const isHomeFree = directories.every((path) => resolvedPath(path) !== resolvedPath(HOME_DIRECTORY));
   const aws = options.authType === 'aws' ? awsTokenMount(pod) : undefined;
   return [
     ...secretMounts(directories, false),
     { name: RUN_VOLUME, mountPath: RUN_DIRECTORY },
+    ...(isHomeFree ? [{ name: RUN_VOLUME, mountPath: HOME_DIRECTORY }] : []),
     readOnly(CONFIG_VOLUME, CONFIG_DIRECTORY),
+    ...(hasOwnerFiles ? OWNER_FILES.map(({ file }) => ({ ...readOnly(CONFIG_VOLUME, `/etc/${file}`), subPath: file })) : []),
     ...TOKEN_DIRECTORIES.map((path) => readOnly(TOKEN_VOLUME, path)),
     ...(aws ? [readOnly(aws.volume, aws.directory)] : []),
     ...(options.agentExtraSecret === '' ? [] : [readOnly('extra-secrets', EXTRA_DIRECTORY)]),

@@ -24,6 +24,21 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'agent-inject-token': 'tRuE' } },
     remedy: { annotations: { 'agent-inject-token': 'true' } },
   },
+  'owner-impossible': {
+    pod: {
+      annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/vault/secrets/x" "" "2000" "0600" }}' },
+    },
+    remedy: {
+      annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/vault/secrets/x" "" "2000" "0600" }}' },
+      spec: { securityContext: { supplementalGroups: [2000] } },
+    },
+  },
+  'owner-mapped': {
+    pod: { annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/vault/secrets/x" "app" "" "0600" }}' } },
+    remedy: {
+      annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/vault/secrets/x" "vault" "" "0600" }}' },
+    },
+  },
   'annotation-conflict': { pod: { annotations: { 'openbao.org/role': 'other' } }, remedy: {} },
   'annotation-unknown': {
     pod: { annotations: { 'agent-inject-secrt-a': 'kv/a' } },

@@ -57,6 +57,7 @@ test("mounts the agent's own token at the default path", () => {
   expect(mountsOf(containerOf(pod, 'vault-agent'))).toEqual([
     'vault-secrets:/vault/secrets',
     'vault-agent-run:/run/vault-agent',
+    'vault-agent-run:/home/vault',
     'vault-agent-config:/vault/agent:ro',
     'vault-auth-token:/var/run/secrets/kubernetes.io/serviceaccount:ro',
     'vault-auth-token:/run/secrets/kubernetes.io/serviceaccount:ro',
