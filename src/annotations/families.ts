@@ -62,7 +62,10 @@ export const families = {
     ),
     own: true,
   },
-  format: { ...family('format', oneOf(FORMATS), 'Format of this file; default: the common one.', 'dotenv'), own: true },
+  format: {
+    ...family('format', oneOf(FORMATS), '[Format](#formats) of this file; default: the common one.', 'dotenv'),
+    own: true,
+  },
 } as const;
 
 export type Families = typeof families;

@@ -63,7 +63,7 @@ const MODES = ['agent', 'token'] as const;
 export const PROFILES = ['compat', 'native'] as const;
 export const FLAVOURS = ['vault', 'openbao'] as const;
 export const DEFAULT_TEMPLATES = ['map', 'json'] as const;
-export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'properties', 'yaml'] as const;
+export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'shell', 'docker', 'properties', 'yaml'] as const;
 /** The program of an agent image that the startup probe runs. */
 export const PROBES = ['shell', 'ls'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
@@ -236,9 +236,14 @@ export const table = {
     'openbao',
     { default: 'vault', own: true },
   ),
-  format: row(oneOf(FORMATS), 'Default template of secrets; kv2, dotenv, properties and yaml support KV version 2.', 'dotenv', {
-    own: true,
-  }),
+  format: row(
+    oneOf(FORMATS),
+    '[Format](#formats) of secrets without a template; each is for the programs that its row names.',
+    'dotenv',
+    {
+      own: true,
+    },
+  ),
   backend: row(
     text,
     'VaultAuthBackend for the login, if neither the VaultAuthRole nor a label of the namespace selects one.',

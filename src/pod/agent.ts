@@ -1,6 +1,7 @@
 // What agents of both profiles share: the program, its variables, and the templates of its configuration.
 import type { FamilyOptions, Options } from '../annotations/parse.ts';
 import type { Json, JsonObject } from '../json/json.ts';
+import { formats } from './formats.ts';
 import type { SecretFile } from './secrets.ts';
 
 /** The name of the program in the agent image. */
@@ -43,30 +44,16 @@ export function authParameters(authConfig: FamilyOptions['authConfig']): { [name
 
 /** The `template` blocks of the agent's configuration. */
 export function templates(files: readonly SecretFile[]): JsonObject[] {
-  return files.map((file) => ({
-    ...(file.source === ''
-      ? { contents: file.template === '' ? DEFAULT_TEMPLATES[file.format](file.path) : file.template }
-      : { source: file.source }),
-    destination: file.destination,
-    left_delimiter: file.leftDelimiter,
-    right_delimiter: file.rightDelimiter,
-    ...compact({ command: file.command, perms: file.permissions, error_on_missing_key: file.errorOnMissingKey }),
-  }));
+  return files.map((file) => {
+    const isOurs = file.source === '' && file.template === '';
+    const contents = isOurs ? formats[file.format].template(file.path) : file.template;
+    return {
+      ...(file.source === '' ? { contents } : { source: file.source }),
+      destination: file.destination,
+      // The templates of the formats have the usual delimiters; with others the agent would copy them into the file.
+      left_delimiter: isOurs ? '{{' : file.leftDelimiter,
+      right_delimiter: isOurs ? '}}' : file.rightDelimiter,
+      ...compact({ command: file.command, perms: file.permissions, error_on_missing_key: file.errorOnMissingKey }),
+    };
+  });
 }
-
-/** The values of either version of the KV engine: version 2 wraps them in data, beside metadata. */
-const eachValue = (path: string, line: string): string =>
-  `{{ with secret "${path}" }}{{ $values := .Data }}{{ if and .Data.data .Data.metadata }}{{ $values = .Data.data }}{{ end }}` +
-  `{{ range $k, $v := $values }}${line}\n{{ end }}{{ end }}`;
-
-/** By format. The path is not escaped: `pki/issue/web" "common_name=web` is a known way to pass parameters. */
-const DEFAULT_TEMPLATES: Readonly<Record<SecretFile['format'], (path: string) => string>> = {
-  // These two are vault-k8s' own, to the letter.
-  map: (path) => `{{ with secret "${path}" }}{{ range $k, $v := .Data }}{{ $k }}: {{ $v }}\n{{ end }}{{ end }}`,
-  json: (path) => `{{ with secret "${path}" }}{{ .Data | toJSON }}\n{{ end }}`,
-  kv2: (path) => `{{ with secret "${path}" }}{{ range $k, $v := .Data.data }}{{ $k }}: {{ $v }}\n{{ end }}{{ end }}`,
-  // A JSON string is a quoted value in dotenv files and in YAML, whatever characters it has.
-  dotenv: (path) => eachValue(path, '{{ $k }}={{ $v | toJSON }}'),
-  properties: (path) => eachValue(path, '{{ $k }}={{ $v }}'),
-  yaml: (path) => eachValue(path, '{{ $k }}: {{ $v | toJSON }}'),
-};

@@ -4,6 +4,7 @@ import type { ValueKind } from '../../src/annotations/value-kinds.ts';
 import { annotationName, FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
 import { LISTED_FIELDS, type ListedField } from '../../src/annotations/secret-list.ts';
 import { ANNOTATION_LAYERS, type AnnotationLayer, type Row, table, type OptionKey } from '../../src/annotations/table.ts';
+import { formats } from '../../src/pod/formats.ts';
 import { flagOf } from '../../src/settings/read.ts';
 import { settingsTable, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
 import { code, documentOf, groupsOf, tableOf, type Document } from './markdown.ts';
@@ -149,6 +150,21 @@ names them.`,
         }),
       ],
     ),
+    '## Formats',
+    `A secret without a template is rendered in its format. Readers get every key and value back unchanged: text as it is, any other value
+(numbers, ${code('null')}, objects) as JSON, or as YAML in ${code('yaml')}. All formats except ${code('map')} and ${code('json')} render the values
+of either version of the KV engine, and of other engines.
+
+A key or value that a reader would change is refused: the agent renders no file, and its log (and ${code('kubectl describe pod')}, while the pod
+starts) has the line ${code('format dotenv cannot hold "db-password" (…). Use format yaml, or shell for such values.')} It names the keys, never
+a value. A running agent keeps the old file and tries again. Nothing in a secret is executed: ${code('$(…)')}, backticks and quotes are text to all
+of these readers. The tests render each format with OpenBao's and Vault's agents and read it with these programs.`,
+    tableOf(
+      ['Format', 'Readers', 'Looks like', 'Refuses'],
+      Object.entries(formats).map(([name, { readers, example, refuses }]) => [code(name), readers, code(example), refuses]),
+    ),
+    `Examples: ${code('set -a; . /vault/secrets/env; set +a')} in a shell exports all variables of ${code('dotenv')} or ${code('shell')}. Other
+libraries for ${code('.env')} files have rules of their own: choose ${code('yaml')}, ${code('json')} or a template for them.`,
     '## Kinds of values',
     tableOf(
       ['Kind', 'Valid values'],

@@ -268,10 +268,17 @@ test('uses the program and variables of OpenBao', () => {
   expect(variableOf(containerOf(pod, 'vault-agent'), 'BAO_NAMESPACE')).toBe('team');
 });
 
-test('renders formats from both versions of the KV engine', () => {
-  const [template] = configOf(inject({ annotations: { 'vaultauth.dev/format-db': 'dotenv' } }).pod).template;
-  expect(template?.contents).toBe(
-    '{{ with secret "kv/db" }}{{ $values := .Data }}{{ if and .Data.data .Data.metadata }}{{ $values = .Data.data }}{{ end }}{{ range $k, $v := $values }}{{ $k }}={{ $v | toJSON }}\n{{ end }}{{ end }}',
+test.each([
+  ['template', '[[', ']]'],
+  ['secret', '{{', '}}'],
+])('reads the delimiters of annotations in the text of a %s', (family, left_delimiter, right_delimiter) => {
+  const annotations = {
+    [`agent-inject-${family}-x`]: 'kv/x',
+    'agent-template-left-delim-x': '[[',
+    'agent-template-right-delim-x': ']]',
+  };
+  expect(configOf(inject({ annotations }).pod).template).toContainEqual(
+    expect.objectContaining({ destination: '/vault/secrets/x', left_delimiter, right_delimiter }),
   );
 });
 
