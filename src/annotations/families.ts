@@ -63,7 +63,12 @@ export const families = {
     own: true,
   },
   format: {
-    ...family('format', oneOf(FORMATS), '[Format](#formats) of this file; default: the common one.', 'dotenv'),
+    ...family(
+      'format',
+      oneOf(FORMATS),
+      'Format of this file, [chosen by its reader](#formats); default: the common one.',
+      'dotenv',
+    ),
     own: true,
   },
 } as const;

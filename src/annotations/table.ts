@@ -236,14 +236,9 @@ export const table = {
     'openbao',
     { default: 'vault', own: true },
   ),
-  format: row(
-    oneOf(FORMATS),
-    '[Format](#formats) of secrets without a template; each is for the programs that its row names.',
-    'dotenv',
-    {
-      own: true,
-    },
-  ),
+  format: row(oneOf(FORMATS), 'Format of secrets without a template, [chosen by their reader](#formats).', 'dotenv', {
+    own: true,
+  }),
   backend: row(
     text,
     'VaultAuthBackend for the login, if neither the VaultAuthRole nor a label of the namespace selects one.',

@@ -392,11 +392,26 @@ onEachServer([], prepare, (product, server) => {
   );
 });
 
-test.each(SHELLS.map((shell) => [shell]))('%j would run what an unquoted value or the variable RANDOM contains', (shell) => {
+/** Whether a shell that sources a line runs the mark. */
+const runsMark = (shell: readonly string[], line: string): boolean => {
   const directory = mkdtempSync(join(tmpdir(), 'formats-'));
   const path = join(directory, 'env');
-  writeFileSync(path, `A="$(${MARK})"\n`);
-  sourced(shell, path, ['A']);
-  expect(existsSync(join(directory, 'executed'))).toBe(true);
+  writeFileSync(path, `${line}\n`);
+  try {
+    sourced(shell, path, []);
+  } catch {
+    // Bash also reports that the value is no number.
+  }
+  const hasRun = existsSync(join(directory, 'executed'));
   rmSync(directory, { recursive: true });
+  return hasRun;
+};
+
+test.each(SHELLS.map((shell) => [shell]))('finds a mark when %j sources a value in double quotes', (shell) => {
+  expect(runsMark(shell, `A="$(${MARK})"`)).toBe(true);
+  expect(runsMark(shell, `A='$(${MARK})'`)).toBe(false);
+});
+
+test.each(['RANDOM', 'OPTIND', 'HISTCMD'])('finds a mark when bash assigns to %s, which the formats refuse', (name) => {
+  expect(runsMark(['bash'], `${name}='a[$(${MARK})]'`)).toBe(true);
 });

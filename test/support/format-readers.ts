@@ -178,7 +178,7 @@ const MAX_OUTPUT = 64 * 1024 * 1024;
 /** What a shell has in the named variables after `. FILE` in the file's directory. Throws if the shell fails or writes to stderr. */
 export function sourced(shell: readonly string[], file: string, names: readonly string[]): ReadonlyMap<string, string> {
   const [program = '', ...flags] = shell;
-  const script = `set -eu; . "$1"; shift; for name; do eval "printf '%s\\0' \\"\\$$name\\""; done`;
+  const script = `set -e; . "$1"; shift; for name; do eval "printf '%s\\0' \\"\\$$name\\""; done`;
   const { status, stdout, stderr } = spawnSync(program, [...flags, '-c', script, 'sh', file, ...names], {
     cwd: dirname(file),
     env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' },

@@ -159,7 +159,7 @@ test('reports all problems of a list at once, each with its location', () => {
   expect(outcome.problems.map((problem) => Object.values(problem).slice(0, 3))).toEqual([
     ['secret-field-unknown', `${LIST}[0]`, 'paht'],
     ['secret-field', `${LIST}[0].perms`, 'text'],
-    ['secret-field', `${LIST}[0].format`, 'one of map, json, kv2, dotenv, properties, yaml'],
+    ['secret-field', `${LIST}[0].format`, 'one of map, json, kv2, dotenv, shell, docker, properties, yaml'],
     ['secret-field', `${LIST}[0]`, expect.stringContaining('nothing to render')],
     ['secret-field', `${LIST}[1].name`, expect.stringContaining('63')],
     ['secret-field', `${LIST}[2].name`, expect.stringContaining('63')],
