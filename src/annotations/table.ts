@@ -82,7 +82,12 @@ export const table = {
     empty: 'unset-warn',
   }),
   agentImage: row(text, 'Image of the agent containers.', 'hashicorp/vault:2.0.4', { guarded: true, empty: 'unset-warn' }),
-  agentInitFirst: row(flag, 'Put the agent before the other init containers.', 'true', { default: false }),
+  agentInitFirst: row(
+    flag,
+    'Put the agent before (true) or after (false) all other init containers. Default: after them in profile compat; before them in native, but after the proxy of a mesh.',
+    'true',
+    { default: false },
+  ),
   agentPrePopulate: row(flag, 'Run an init container that renders the secrets before the app starts.', 'true', { default: true }),
   agentPrePopulateOnly: row(flag, 'Run only the init container, no sidecar.', 'true', { default: false }),
   agentInjectContainers: row(nameList, 'App containers that get the secrets; default: all.', 'web,worker'),

@@ -80,8 +80,8 @@ export function addMounts(
 
 export interface AgentPosition {
   readonly list: ContainerList;
-  /** Before the other containers of its list. */
-  readonly first: boolean;
+  /** How many of the list's containers are before it. */
+  readonly index: number;
   /** Whether a container of its name is an agent of an earlier injection; otherwise it belongs to the pod author. */
   readonly isAgent: (container: Container) => boolean;
   /** The pod's status is `injected`: an agent that another webhook has changed since is not replaced (Q32). */
@@ -92,20 +92,20 @@ export interface AgentPosition {
 export function addAgent(
   { spec }: Pod,
   agent: JsonObject,
-  { list, first, isAgent, isCurrent }: AgentPosition,
+  { list, index, isAgent, isCurrent }: AgentPosition,
   builder: PatchBuilder,
 ): readonly PodProblem[] {
   const name = textOf(agent, 'name') ?? '';
   const containers = spec[list] ?? [];
-  const index = containers.findIndex((container) => container.name === name);
-  const present = containers[index];
+  const presentIndex = containers.findIndex((container) => container.name === name);
+  const present = containers[presentIndex];
   const isInOtherList = CONTAINER_LISTS.some(
     (other) => other !== list && (spec[other] ?? []).some((container) => container.name === name),
   );
   if (isInOtherList || (present && !isAgent(present))) return [{ code: 'container-conflict', container: name }];
   if (present) {
-    if (!isCurrent && !covers(present, agent)) builder.replace(`/spec/${list}/${index}`, agent);
-  } else if (first) builder.prepend(`/spec/${list}`, Boolean(spec[list]), [agent]);
+    if (!isCurrent && !covers(present, agent)) builder.replace(`/spec/${list}/${presentIndex}`, agent);
+  } else if (index < containers.length) builder.insert(`/spec/${list}`, index, agent);
   else builder.append(`/spec/${list}`, Boolean(spec[list]), [agent]);
   return [];
 }

@@ -18,8 +18,8 @@ export function pointer(...parts: readonly (string | number)[]): string {
 export interface PatchBuilder {
   /** Appends to the list at `path`; creates the list unless it `exists`. */
   append(path: string, exists: boolean, values: readonly Json[]): void;
-  /** Inserts values at the start of the list at `path`, in their order; creates the list unless it `exists`. */
-  prepend(path: string, exists: boolean, values: readonly Json[]): void;
+  /** Inserts a value before the member that the received list at `path` has at `index`, and after all that were inserted there. */
+  insert(path: string, index: number, value: Json): void;
   /** Sets a member of the object at `path`; creates the object unless it `exists`. */
   set(path: string, exists: boolean, key: string, value: Json): void;
   /** Replaces an existing value. */
@@ -31,6 +31,8 @@ export interface PatchBuilder {
 export function patchBuilder(): PatchBuilder {
   const operations: PatchOperation[] = [];
   const created = new Map<string, Json[]>();
+  /** Indexes at which values were inserted, by list. */
+  const insertions = new Map<string, readonly number[]>();
   const members = new Map<string, Record<string, Json>>();
   const add = (path: string, value: Json): void => {
     operations.push({ op: 'add', path, value });
@@ -49,12 +51,10 @@ export function patchBuilder(): PatchBuilder {
       else if (exists) for (const value of values) add(`${path}/-`, value);
       else create(path, values);
     },
-    prepend(path, exists, values) {
-      if (values.length === 0) return;
-      const list = created.get(path);
-      if (list) list.unshift(...values);
-      else if (exists) for (const value of values.toReversed()) add(`${path}/0`, value);
-      else create(path, values);
+    insert(path, index, value) {
+      const earlier = insertions.get(path) ?? [];
+      insertions.set(path, [...earlier, index]);
+      add(`${path}/${index + earlier.filter((other) => other <= index).length}`, value);
     },
     set(path, exists, key, value) {
       const object = members.get(path);

@@ -29,7 +29,19 @@ const VOLUME = {
 
 const VOLUME_MOUNT = { name: 'string', mountPath: 'string' } as const satisfies Shape;
 
-const SECURITY_CONTEXT = { runAsUser: 'number', runAsGroup: 'number' } as const satisfies Shape;
+const USER_AND_GROUP = { runAsUser: 'number', runAsGroup: 'number' } as const satisfies Shape;
+
+const SECURITY_CONTEXT = {
+  ...USER_AND_GROUP,
+  privileged: 'boolean',
+  capabilities: { add: ['string'], drop: ['string'] },
+} as const satisfies Shape;
+
+const POD_SECURITY_CONTEXT = {
+  ...USER_AND_GROUP,
+  fsGroup: 'number',
+  supplementalGroups: ['number'],
+} as const satisfies Shape;
 
 const CONTAINER = {
   name: 'string',
@@ -53,7 +65,7 @@ const SPEC = {
   initContainers: [CONTAINER],
   containers: [CONTAINER],
   resources: {},
-  securityContext: { ...SECURITY_CONTEXT, fsGroup: 'number', supplementalGroups: ['number'] },
+  securityContext: POD_SECURITY_CONTEXT,
   shareProcessNamespace: 'boolean',
 } as const satisfies Shape;
 

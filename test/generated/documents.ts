@@ -3,6 +3,7 @@ import { annotationsDocument } from './annotations.ts';
 import { crdDocuments } from './crds.ts';
 import { manifestDocuments } from './manifests.ts';
 import type { Document } from './markdown.ts';
+import { meshesDocument } from './meshes.ts';
 import { metricsDocument } from './metrics.ts';
 import { problemsDocument } from './problems.ts';
 import { resourcesDocument } from './resources.ts';
@@ -18,6 +19,7 @@ export function documents(): readonly Document[] {
     problemsDocument(),
     resourcesDocument(),
     metricsDocument(),
+    meshesDocument(),
     roomsDocument(),
     rightsDocument(),
     ...manifestDocuments(),

@@ -71,7 +71,11 @@ const sameUser = ({ spec }: Pod): number | PodProblem => {
   return user === 0 ? { code: 'same-user-root', container } : user;
 };
 
-const securityContextOf = (pod: Pod, parsed: Parsed): JsonObject | PodProblem | undefined => {
+/** The security context of an agent container, or the problem that it has none; undefined: it is left to pod and image. */
+export function securityContextOf(
+  pod: Pod,
+  parsed: Parsed,
+): (JsonObject & { readonly runAsUser: number }) | PodProblem | undefined {
   const { options } = parsed;
   const user = options.agentRunAsSameUser ? sameUser(pod) : options.agentRunAsUser;
   if (typeof user !== 'number') return user;
@@ -84,7 +88,7 @@ const securityContextOf = (pod: Pod, parsed: Parsed): JsonObject | PodProblem | 
     allowPrivilegeEscalation: false,
     capabilities: { drop: ['ALL'] },
   };
-};
+}
 
 const CONFIG_FILE: Readonly<Record<AgentKind, string>> = { init: 'config-init.hcl', sidecar: 'config.hcl' };
 

@@ -5,6 +5,7 @@ import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
 import {
   draftOf,
   isCurrent,
+  isProblem,
   markInjected,
   originOf,
   receivesSecrets,
@@ -15,9 +16,11 @@ import {
   type Injection,
   type InjectionContext,
 } from '../draft.ts';
+import { blockedByProxy } from '../mesh.ts';
 import type { Container, ContainerList, Pod } from '../pod.ts';
-import { AGENT_NAME, builtAgents } from './container.ts';
-import { HOME_DIRECTORY, HOME_VOLUME, secretMounts, shapeOf, volumes, type AgentKind } from './volumes.ts';
+import { readersOf, unreadableFiles } from '../readers.ts';
+import { AGENT_NAME, builtAgents, securityContextOf } from './container.ts';
+import { HOME_DIRECTORY, HOME_VOLUME, secretMounts, shapeOf, volumes, type AgentKind, type Shape } from './volumes.ts';
 
 const LIST: Readonly<Record<AgentKind, ContainerList>> = { init: 'initContainers', sidecar: 'containers' };
 /** Options that need the agent's own token or a configuration file. */
@@ -68,13 +71,31 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
   for (const [kind, agent] of agents) {
     const position = {
       list: LIST[kind],
-      first: kind === 'init' && options.agentInitFirst,
+      index: kind === 'init' && options.agentInitFirst ? 0 : Infinity,
       isAgent: (container: Container) => isAgent(container, kind, draft, agents.keys()),
       isCurrent: isCurrent(draft),
     };
     problems.push(...addAgent(pod, agent, position, builder));
   }
+  warnAboutPod(draft, shape, isSelected);
   markInjected(draft);
   const injectionType = shape.init ? (shape.sidecar ? 'init_and_sidecar' : 'init_only') : 'sidecar_only';
   return { patch: builder.operations, injectionType, problems, warnings };
 }
+
+const isOurs = ({ name }: Container): boolean => name === AGENT_NAME.init || name === AGENT_NAME.sidecar;
+
+/** Secrets that containers cannot read, and an init container that has no network until the app starts. */
+const warnAboutPod = (draft: Draft, shape: Shape, receives: Receives): void => {
+  const { pod, parsed, warnings } = draft;
+  const { options } = parsed;
+  const context = securityContextOf(pod, parsed);
+  const user = context && !isProblem(context) ? context.runAsUser : undefined;
+  if (user !== undefined)
+    warnings.push(...unreadableFiles(draft, readersOf(draft, receives, isOurs), { user, group: options.agentRunAsGroup }, false));
+  if (!shape.init) return;
+  const inits = pod.spec.initContainers ?? [];
+  const present = inits.findIndex(({ name }) => name === AGENT_NAME.init);
+  const index = present === -1 ? (options.agentInitFirst ? 0 : inits.length) : present;
+  warnings.push(...blockedByProxy(draft, { index, user }));
+};

@@ -1,12 +1,12 @@
-// The agent containers of profile native: which ones a pod gets, the user they run as, and the finished container.
-import type { FamilyOptions, Options, Parsed } from '../../annotations/parse.ts';
-import type { OptionKey } from '../../annotations/table.ts';
+// The agent containers of profile native: which ones a pod gets, and the finished container.
+import type { FamilyOptions, Options } from '../../annotations/parse.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
 import type { NewMount } from '../add.ts';
 import { literal, processVariables, PROGRAM } from '../agent.ts';
 import type { Injection } from '../draft.ts';
 import type { Container, ContainerList, Pod, VolumeMount } from '../pod.ts';
 import { awsVariables, MORE_POD_FIELDS, POD_FIELDS } from '../pod-variables.ts';
+import type { Owner } from '../readers.ts';
 import { TOKEN_VOLUME } from '../token.ts';
 import { LOG_FILE } from './config.ts';
 import { CONFIG_DIRECTORY, HOME_DIRECTORY, type ConfigFile } from './volumes.ts';
@@ -58,56 +58,13 @@ export function isAgent({ volumeMounts }: Container): boolean {
   return (volumeMounts ?? []).some(({ name }) => name === TOKEN_VOLUME);
 }
 
-export interface AgentUser {
-  readonly user: number;
-  readonly group: number;
-  /** The pod had one user, and the agent runs as another: the kubelet makes token files readable by every user of the pod. */
-  readonly loosens: boolean;
-}
-
-/**
- * The user and group of the agent. In order of preference the user is the one of an annotation, of all containers, of the first app
- * container, or the default. The kubelet keeps the mode 0600 of token files only if all containers of a pod run as one user.
- */
-export function agentUser({ spec }: Pod, { options, origins }: Parsed): AgentUser {
-  const others = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].filter((container) => !isAgent(container));
-  const effective = (container: Container | undefined, key: 'runAsUser' | 'runAsGroup'): number | undefined =>
-    container && (container.securityContext?.[key] ?? spec.securityContext?.[key] ?? undefined);
-  const isAnnotated = (key: OptionKey): boolean => origins.get(key)?.annotation !== undefined;
-  const [first] = others;
-  const users = new Set(others.map((container) => effective(container, 'runAsUser')));
-  const common = users.size === 1 ? [...users][0] : undefined;
-  const own = effective(first, 'runAsUser');
-  // The agent runs as root only if an annotation or setting says so.
-  const inherited = common === undefined || common === 0 ? own : common;
-  const user = isAnnotated('agentRunAsUser') || inherited === undefined || inherited === 0 ? options.agentRunAsUser : inherited;
-  const ownGroup = effective(first, 'runAsGroup');
-  const group =
-    isAnnotated('agentRunAsGroup') || ownGroup === undefined || ownGroup === 0 || user !== own
-      ? options.agentRunAsGroup
-      : ownGroup;
-  return { user, group, loosens: common !== undefined && common !== user };
-}
-
-/**
- * The user and group that the agent's process has; undefined if the image or the pod author's patch decides. A pod-level user applies
- * to an agent without a security context of its own.
- */
-export function agentIdentity({ spec }: Pod, { options }: Parsed, user: AgentUser): AgentUser | undefined {
-  const patches = JSON.stringify([options.agentJsonPatch, options.agentInitJsonPatch]);
-  if (patches.includes('securityContext')) return undefined;
-  if (options.agentSetSecurityContext) return user;
-  const common = spec.securityContext?.runAsUser ?? undefined;
-  return common === undefined ? undefined : { user: common, group: spec.securityContext?.runAsGroup ?? 0, loosens: false };
-}
-
 export interface NativeContainerInput {
   readonly pod: Pod;
   readonly options: Options;
   readonly authConfig: FamilyOptions['authConfig'];
   readonly agent: AgentContainer;
   readonly caBytes: string;
-  readonly user: AgentUser;
+  readonly user: Owner;
   readonly pullPolicy: string;
   readonly resources: JsonObject;
   readonly mounts: readonly (NewMount | VolumeMount)[];

@@ -20,23 +20,17 @@ import {
   type InjectionContext,
 } from '../draft.ts';
 import { MAX_ANNOTATION_BYTES, type PodProblem } from '../pod-problems.ts';
+import { agentIndex, blockedByProxy, earlyInitContainers } from '../mesh.ts';
 import type { Container, Pod } from '../pod.ts';
+import { readersOf, unreadableFiles } from '../readers.ts';
 import { otherDirectories } from '../secrets.ts';
 import { guardedChanges, userPatched, type GuardedChange, type Patched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
-import {
-  agentContainers,
-  agentIdentity,
-  agentUser,
-  injectionType,
-  isAgent,
-  nativeContainer,
-  type AgentContainer,
-  type AgentUser,
-} from './container.ts';
+import { agentContainers, injectionType, isAgent, nativeContainer, type AgentContainer } from './container.ts';
 import { ownersOf, type OwnerFiles } from './owners.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentTokenVolume } from './service-account.ts';
+import { agentIdentity, agentUser, type AgentUser } from './user.ts';
 import { agentMounts, directoryConflicts, OWNER_FILES, secretMounts, volumes } from './volumes.ts';
 
 /** Options that only profile compat supports. A pod that sets one is rejected instead of injected without it. */
@@ -57,23 +51,34 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
       problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'native' });
   const agents = agentContainers(options, context.nativeSidecars ?? true);
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
-  const user = agentUser(pod, parsed);
-  if (user.loosens) warnings.push({ code: 'token-loosened', user: user.user });
-  const owners = ownersOf(pod, parsed, files, agentIdentity(pod, parsed, user));
+  const isSelected = receivesSecrets(draft);
+  const readers = readersOf(draft, isSelected, isAgent);
+  const user = agentUser(draft, readers);
+  const identity = agentIdentity(draft, user);
+  if (user.loosens)
+    warnings.push({
+      code: 'token-loosened',
+      user: user.user,
+      annotation: originOf(parsed, 'agentRunAsUser'),
+      isRootPod: user.isRootPod,
+    });
+  if (identity) warnings.push(...unreadableFiles(draft, readers, identity, !user.isAnnotated));
+  const owners = ownersOf(pod, parsed, files, identity);
   problems.push(...owners.problems);
   warnings.push(...owners.warnings);
   const containers = builtContainers({ draft, agents, directories, user, hasOwnerFiles: owners.files !== undefined });
-  const isSelected = receivesSecrets(draft);
   const receives: Receives = (name, list, path) => agents.every((agent) => agent.name !== name) && isSelected(name, list, path);
   const configs = [...agents, ...(owners.files ? OWNER_FILES : [])];
   const token = agentTokenVolume(pod, options, mentionedIn(draft));
   problems.push(...addVolumes(pod, volumes({ options, directories, configs, token }), builder));
   problems.push(...addMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
   shareProcessNamespace(draft);
+  const index = agentIndex(draft);
   for (const [{ list }, container] of containers) {
-    const position = { list, first: list === 'initContainers', isAgent, isCurrent: isCurrent(draft) };
+    const position = { list, index: list === 'initContainers' ? index : Infinity, isAgent, isCurrent: isCurrent(draft) };
     problems.push(...addAgent(pod, container, position, builder));
   }
+  warnAboutOrder(draft, { agents, index, user: identity?.user, receives: isSelected });
   const changes = addConfigs(draft, agents, owners.files);
   markInjected(draft);
   return {
@@ -145,6 +150,25 @@ const builtContainers = ({
     const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
     return patched ? [[agent, patched.document] as const] : [];
   });
+};
+
+interface Order {
+  readonly agents: readonly AgentContainer[];
+  readonly index: number;
+  /** Undefined: the image decides. */
+  readonly user: number | undefined;
+  readonly receives: Receives;
+}
+
+/** An agent that delays the app, and that has no network until the app starts; init containers that start before it. */
+const warnAboutOrder = (draft: Draft, { agents, index, user, receives }: Order): void => {
+  const { pod, parsed, warnings } = draft;
+  const waited = agents.find(({ list }) => list === 'initContainers');
+  if (!waited) return;
+  const present = (pod.spec.initContainers ?? []).findIndex((container) => container.name === waited.name && isAgent(container));
+  const before = present === -1 ? index : present;
+  warnings.push(...earlyInitContainers(draft, before, receives));
+  if (waited.once || parsed.options.agentPrePopulate) warnings.push(...blockedByProxy(draft, { index: before, user }));
 };
 
 /**

@@ -5,7 +5,7 @@ import type { PodProblem } from '../pod-problems.ts';
 import type { Pod } from '../pod.ts';
 import type { SecretFile } from '../secrets.ts';
 import { templateCalls } from '../template-calls.ts';
-import type { AgentUser } from './container.ts';
+import type { Owner } from '../readers.ts';
 
 /** The user of the official images: a template of vault-k8s' documentation names it. */
 const IMAGE_NAMES = ['vault', 'openbao'];
@@ -57,7 +57,7 @@ const supplementalGroups = ({ spec }: Pod): readonly number[] => [
 const idOf = (owner: string, own: number): number => (owner === '' || isName(owner) ? own : owner === 'root' ? 0 : Number(owner));
 
 /** Without a capability the agent can give a file only to itself, and to a group that it belongs to: also as root. */
-const problemsOf = (file: OwnedFile, pod: Pod, { user, group }: AgentUser): PodProblem[] => {
+const problemsOf = (file: OwnedFile, pod: Pod, { user, group }: Owner): PodProblem[] => {
   const { annotation, path } = file;
   const groups = new Set([group, ...supplementalGroups(pod)]);
   const common = { code: 'owner-impossible', annotation, path, own: `${user}:${group}` } as const;
@@ -67,7 +67,7 @@ const problemsOf = (file: OwnedFile, pod: Pod, { user, group }: AgentUser): PodP
   ];
 };
 
-const filesFor = (names: readonly (readonly [user: string, group: string])[], { user, group }: AgentUser): OwnerFiles => {
+const filesFor = (names: readonly (readonly [user: string, group: string])[], { user, group }: Owner): OwnerFiles => {
   const usersOf = [...new Set([...IMAGE_NAMES, ...names.map(([name]) => name)])].filter((name) => NAME.test(name));
   const groupsOf = [...new Set([...IMAGE_NAMES, ...names.map(([, name]) => name)])].filter((name) => NAME.test(name));
   const root = user === 0 ? [] : [`root:x:0:0::/root:${SHELL}`];
@@ -81,7 +81,7 @@ const filesFor = (names: readonly (readonly [user: string, group: string])[], { 
  * Whether the agent can give files to the owners that templates name. `user` is undefined if it is not known: without a security
  * context of the agent, or if the pod author's patch changes it.
  */
-export function ownersOf(pod: Pod, parsed: Parsed, files: readonly SecretFile[], user: AgentUser | undefined): Owners {
+export function ownersOf(pod: Pod, parsed: Parsed, files: readonly SecretFile[], user: Owner | undefined): Owners {
   if (user === undefined) return { files: undefined, problems: [], warnings: [] };
   const owned = ownedFiles(files, parsed);
   const named = owned.filter((file) => isName(file.user) || isName(file.group));

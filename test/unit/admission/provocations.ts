@@ -12,6 +12,8 @@ export interface Provocation {
 }
 
 const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts: [TOKEN_MOUNT], ...more });
+const ISTIO_CNI = { name: 'istio-validation' };
+const ISTIO_PROXY = { name: 'istio-proxy', restartPolicy: 'Always' };
 const native = { 'vaultauth.dev/profile': 'native' };
 const own = 'agent-service-account-token-volume-name';
 const projected = {
@@ -204,6 +206,36 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
       spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] },
     },
     remedy: { annotations: native, spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] } },
+  },
+  'file-unreadable': {
+    pod: {
+      annotations: { ...native, 'agent-inject-secret-key': 'kv/key', 'agent-inject-perms-key': '0400' },
+      spec: {
+        containers: [web({ securityContext: { runAsUser: 1001 } }), { name: 'helper', securityContext: { runAsUser: 1002 } }],
+      },
+    },
+    remedy: {
+      annotations: { ...native, 'agent-inject-secret-key': 'kv/key', 'agent-inject-perms-key': '0440' },
+      spec: {
+        securityContext: { fsGroup: 2000 },
+        containers: [web({ securityContext: { runAsUser: 1001 } }), { name: 'helper', securityContext: { runAsUser: 1002 } }],
+      },
+    },
+  },
+  'file-user-unknown': {
+    pod: { annotations: { ...native, 'agent-inject-secret-key': 'kv/key', 'agent-inject-perms-key': '0400' } },
+    remedy: {
+      annotations: { ...native, 'agent-inject-secret-key': 'kv/key', 'agent-inject-perms-key': '0400' },
+      spec: { containers: [web({ securityContext: { runAsUser: 1001 } })] },
+    },
+  },
+  'init-container-early': {
+    pod: { annotations: native, spec: { initContainers: [{ name: 'migrate' }, ISTIO_PROXY] } },
+    remedy: { annotations: native, spec: { initContainers: [ISTIO_PROXY, { name: 'migrate' }] } },
+  },
+  'agent-without-network': {
+    pod: { annotations: { ...native, 'agent-init-first': 'true' }, spec: { initContainers: [ISTIO_CNI, ISTIO_PROXY] } },
+    remedy: { annotations: native, spec: { initContainers: [ISTIO_CNI, ISTIO_PROXY] } },
   },
   'annotation-guarded': {
     pod: { annotations: { service: 'https://other:8200' } },

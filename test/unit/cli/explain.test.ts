@@ -35,6 +35,7 @@ metadata:
     vault.hashicorp.com/log-levl: debug
 spec:
   serviceAccountName: web
+  securityContext: {runAsUser: 1000}
   containers:
     - name: web
 `;
