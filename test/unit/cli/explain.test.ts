@@ -57,7 +57,7 @@ test('explains an injected pod: login, token, secrets, layers, additions, warnin
             role          shop-web                    serviceaccount: vault.hashicorp.com/role
             agent-inject  true                        pod: vault.hashicorp.com/agent-inject
   adds      init container vault-agent (hashicorp/vault:2.0.4), runs as a sidecar, user
-              100:1000, requests cpu 10m memory 32Mi, limits memory 128Mi
+              1000:1000, requests cpu 10m memory 32Mi, limits memory 128Mi
             to web: /vault/secrets
             volumes vault-secrets, vault-agent-run, vault-agent-config, vault-auth-token
   result    vault-agent, then web
@@ -151,7 +151,7 @@ test('prints JSON of the documented shape', async () => {
   );
   expect(pods[0]?.['result']).toEqual({ initContainers: ['vault-agent'], containers: ['web'] });
   expect(pods[0]?.['containers']).toContainEqual(
-    expect.objectContaining({ name: 'vault-agent', added: true, sidecar: true, user: 100, group: 1000 }),
+    expect.objectContaining({ name: 'vault-agent', added: true, sidecar: true, user: 1000, group: 1000 }),
   );
   expect(pods[0]?.['containers']).toContainEqual({
     name: 'web',
