@@ -7,7 +7,7 @@ import { LISTED_FIELDS, readSecretList, type ReadYaml } from './secret-list.ts';
 import { nearestName } from './suggest.ts';
 import { ANNOTATION_LAYERS, table, type AnnotationLayer, type OptionKey, type Row, type Table } from './table.ts';
 
-/** The controller's objects that define a pod's login. They override settings, and annotations except in admission mode Off. */
+/** The controller's objects that define a pod's login. They override settings, and annotations except in admission mode Disabled. */
 export const OBJECT_LAYERS = ['VaultEndpoint', 'VaultAuthBackend', 'VaultAuthRole'] as const;
 
 /** Every layer that can set an option. */

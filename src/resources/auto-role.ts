@@ -10,7 +10,7 @@ import { isPolicyReference, MAX_POLICIES } from './role.ts';
 export interface AutoRoleRules {
   readonly tenancy: { readonly namespaceSelector?: LabelSelector };
   readonly autoRoles: {
-    readonly mode: 'Off' | 'Annotated' | 'All';
+    readonly mode: 'Disabled' | 'Annotated' | 'All';
     readonly namespaceSelector?: LabelSelector;
     readonly includeDefault: boolean;
   };
@@ -23,7 +23,7 @@ export function autoRoleApplies(
   serviceAccount: string,
   annotation: string | undefined,
 ): boolean {
-  if (autoRoles.mode === 'Off') return false;
+  if (autoRoles.mode === 'Disabled') return false;
   if (
     !selectorMatches(tenancy.namespaceSelector, namespaceLabels) ||
     !selectorMatches(autoRoles.namespaceSelector, namespaceLabels)

@@ -106,9 +106,9 @@ export const defaultsSchema = struct(
 export const autoRolesSchema = struct(
   {
     mode: choice(
-      ['Off', 'Annotated', 'All'],
-      `Service accounts that get a role automatically. Off: none. Annotated: those with the annotation ${AUTO_ROLE_ANNOTATION}: "true". All: every one, but "default" only with this annotation or with includeDefault.`,
-      { default: 'Off' },
+      ['Disabled', 'Annotated', 'All'],
+      `Service accounts that get a role automatically. Disabled: none. Annotated: those with the annotation ${AUTO_ROLE_ANNOTATION}: "true". All: every one, but "default" only with this annotation or with includeDefault.`,
+      { default: 'Disabled' },
     ),
     includeDefault: flag(
       'With mode All: also create a role for the service account "default", which every pod without serviceAccountName uses.',

@@ -30,7 +30,7 @@ import { autoRolesSchema, defaultsSchema, tenancySchema } from './backend-tenanc
 import { conditionsSchema, type ConditionUpdateOf } from './condition.ts';
 
 /** Ordered from the most lenient to the strictest. */
-export const ADMISSION_MODES = ['Off', 'Warn', 'Enforce'] as const;
+export const ADMISSION_MODES = ['Disabled', 'Warn', 'Enforce'] as const;
 export type AdmissionMode = (typeof ADMISSION_MODES)[number];
 
 const IMMUTABLE: readonly Rule[] = [{ rule: 'self == oldSelf', message: 'is immutable; create a new object instead' }];
@@ -152,7 +152,7 @@ export const backendSpecSchema = struct(
       {
         mode: choice(
           ADMISSION_MODES,
-          'What the webhook does with a pod whose role cannot work. Off: nothing. Warn: admit with a warning. Enforce: deny.',
+          'What the webhook does with a pod whose role cannot work. Disabled: nothing. Warn: admit with a warning. Enforce: deny.',
           {
             default: 'Warn',
           },

@@ -18,6 +18,7 @@ import {
   type CollectionTag,
 } from 'yaml';
 import type { Json } from '../json/json.ts';
+import { kubectlTags } from './kubectl-scalars.ts';
 
 export interface SourceText {
   /** What error messages call the source: a path, or a word for standard input. */
@@ -134,7 +135,7 @@ const OPTIONS: DocumentOptions & ParseOptions & SchemaOptions = {
   schema: 'core',
   // New text that a reader of YAML 1.1, such as kubectl, takes for something else is quoted.
   compat: 'yaml-1.1',
-  customTags: (tags) => tags.map((tag) => (typeof tag === 'string' ? tag : keepingSource(tag))),
+  customTags: (tags) => kubectlTags(tags).map(keepingSource),
   keepSourceTokens: true,
   prettyErrors: false,
   // The library compares each key with each: a map of 100,000 keys would take minutes.
@@ -190,7 +191,10 @@ export function lineOfPath({ parsed, lineOf, start }: YamlDocument, path: Path =
   return lineOf(offset);
 }
 
-/** A value as a document of its own. Long texts stay in one line; words that YAML 1.1 takes for something else are quoted. */
+/**
+ * A value as a document of its own, read alike by YAML 1.1 and 1.2. Long texts stay in one line; words that a reader of YAML 1.1
+ * takes for something else are quoted: kubectl would read an unquoted Off as false.
+ */
 export function printYaml(value: Json): string {
-  return stringify(value, { lineWidth: 0, compat: 'yaml-1.1', aliasDuplicateObjects: false });
+  return stringify(value, { lineWidth: 0, compat: 'yaml-1.1', customTags: kubectlTags, aliasDuplicateObjects: false });
 }

@@ -14,6 +14,13 @@ const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const MERGE = 'application/merge-patch+json';
 const deploy = join(repositoryDirectory(), 'deploy');
 
+/** Every shipped file with objects; a kustomization is not one. The token policy needs an API server with mutating policies. */
+function shippedFiles(): readonly string[] {
+  return readdirSync(deploy, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.yaml') && !name.endsWith('kustomization.yaml') && !name.startsWith('policies/token-mode'))
+    .toSorted();
+}
+
 interface Definition {
   readonly metadata: { readonly name: string };
   readonly status?: {
@@ -144,7 +151,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
         allowRetain: false,
         roleNaming: 'Qualified',
       },
-      autoRoles: { mode: 'Off', includeDefault: false, template: { policies: [] } },
+      autoRoles: { mode: 'Disabled', includeDefault: false, template: { policies: [] } },
       admission: { mode: 'Warn' },
       rbac: { manageAuthDelegator: false },
       probe: { enabled: true, intervalSeconds: 600, timeoutSeconds: 10 },
@@ -231,6 +238,33 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     );
     expect(await bed.kubectl(['get', 'vaultauth', '-A', '-o', 'name'])).toContain('vaultaclpolicy.vaultauth.dev/own-secrets');
     expect(await bed.kubectl(['get', 'var', '-n', team, '-o', 'name'])).toContain('vaultauthrole.vaultauth.dev/web');
+  });
+
+  it.each(shippedFiles())('F10 kubectl apply -f takes %s alone', async (file) => {
+    // The namespace of the product comes first in every installation; a namespaced object cannot exist without it.
+    await bed.kubectl(['apply', '-f', join(deploy, 'manifests', 'namespace.yaml')]);
+    expect(await bed.kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', join(deploy, file)])).toContain(
+      '(server dry run)',
+    );
+  });
+
+  it('F10 kubectl apply -f takes a backend that switches the checks of pods off, without quotes', async () => {
+    const backend = `apiVersion: vaultauth.dev/v1alpha1
+kind: VaultAuthBackend
+metadata: {name: without-checks}
+spec:
+  endpointRef: {name: main}
+  type: kubernetes
+  path: kubernetes-disabled
+  clusterName: demo
+  kubernetes: {host: "https://kubernetes.default.svc", reviewer: {mode: Rotated}}
+  autoRoles: {mode: Disabled}
+  admission:
+    mode: Disabled
+`;
+    expect(await bed.kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], backend)).toContain(
+      'without-checks created',
+    );
   });
 
   it('lets an editor of a namespace write its roles but no status, a viewer read them, and neither read other kinds', async () => {

@@ -1,13 +1,12 @@
 // deploy/crds: the four kinds, and the rights that follow from being an editor or a viewer of a namespace.
-import { stringify } from 'yaml';
 import type { JsonObject } from '../../src/json/json.ts';
 import { crdOf } from '../../src/resources/crd.ts';
 import { GROUP, type KindName, kinds } from '../../src/resources/kinds.ts';
+import { printYaml } from '../../src/yaml/documents.ts';
 import { NAME } from './webhook-entries.ts';
 import type { Document } from './markdown.ts';
 
 const GENERATED = '# Printed from src/resources by `make generate`; a test compares. Change the schema, not this file.\n';
-const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, indentSeq: true, aliasDuplicateObjects: false });
 
 const READ = ['get', 'list', 'watch'];
 const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
@@ -18,7 +17,7 @@ const clusterRole = (
   labels: Readonly<Record<string, string>>,
   rules: readonly JsonObject[],
 ): string =>
-  `# ${words}\n${yaml({
+  `# ${words}\n${printYaml({
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRole',
     metadata: { name: `${NAME}-${name}`, labels: { 'app.kubernetes.io/name': NAME, ...labels } },
@@ -59,7 +58,7 @@ export function crdDocuments(): readonly Document[] {
   return [
     ...Object.values(kinds).map(({ kind, plural }) => ({
       file: `deploy/crds/${plural}.yaml`,
-      text: `${GENERATED}${yaml(crdOf(kind))}`,
+      text: `${GENERATED}${printYaml(crdOf(kind))}`,
     })),
     rights(),
   ];

@@ -1,6 +1,6 @@
 // What is printed of deploy/: the configuration of the webhook, the entries of its variants, and the policies.
-import { stringify } from 'yaml';
 import type { JsonObject } from '../../src/json/json.ts';
+import { printYaml } from '../../src/yaml/documents.ts';
 import { entryOf, NAME, type EntryName } from './webhook-entries.ts';
 import type { Document } from './markdown.ts';
 import { policyDocuments } from './policies.ts';
@@ -17,8 +17,6 @@ no replica answers.`,
 };
 
 const comment = (text: string, indent = ''): string => text.replaceAll(/^/gm, `${indent}# `);
-/** Flow lists of words, as people write them; lines are not folded, since people search for the expressions. */
-const yaml = (value: unknown): string => stringify(value, { lineWidth: 0, indentSeq: true });
 
 /** A configuration with these entries, each under its sentence. */
 const configuration = (entries: readonly EntryName[], labels: JsonObject): string => {
@@ -29,11 +27,11 @@ const configuration = (entries: readonly EntryName[], labels: JsonObject): strin
   };
   const items = entries.map(
     (name) =>
-      `${comment(WORDS[name], '  ')}\n${yaml([entryOf(name)])
+      `${comment(WORDS[name], '  ')}\n${printYaml([entryOf(name)])
         .trimEnd()
         .replaceAll(/^/gm, '  ')}`,
   );
-  return `${yaml(head)}webhooks:\n${items.join('\n')}\n`;
+  return `${printYaml(head)}webhooks:\n${items.join('\n')}\n`;
 };
 
 const base = (): Document => ({

@@ -1,6 +1,6 @@
 // deploy/policies: ValidatingAdmissionPolicies that the API server evaluates without the webhook. CEL over the final state of a pod, over changes of
 // running pods, and over workloads whose annotations are in the wrong place.
-import { stringify } from 'yaml';
+import { printYaml } from '../../src/yaml/documents.ts';
 import { allNames, annotationName } from '../../src/annotations/names.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { TOKEN_VOLUME } from '../../src/pod/token.ts';
@@ -178,9 +178,7 @@ const withBinding = (kind: string, name: string, spec: JsonObject, binding: Json
 
 const documentOf = (file: string, words: string, objects: readonly JsonObject[]): Document => ({
   file: `deploy/policies/${file}.yaml`,
-  text: `${words.replaceAll(/^/gm, '# ')}\n${objects
-    .map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }))
-    .join('---\n')}`,
+  text: `${words.replaceAll(/^/gm, '# ')}\n${objects.map((object) => printYaml(object)).join('---\n')}`,
 });
 
 const TOKEN_MODE = `Mode token without the webhook (Kubernetes 1.36 or later): the API server itself adds the token and the variables for the login. The first

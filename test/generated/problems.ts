@@ -7,7 +7,7 @@ const INTRODUCTION = [
   `If injection is requested and impossible, the webhook denies the pod and reports all its **problems** in one message. For the pods of a
 workload, it is in the events of its ReplicaSet, Job or StatefulSet. If the pod itself did not request injection, it is admitted unchanged, and the
 same problems are warnings. **Warnings** never deny a pod; kubectl prints them. A problem **by mode** depends on \`spec.admission.mode\` of the VaultAuthBackend:
-Enforce denies the pod, Warn warns, Off ignores the problem. The code at the end of each message is a heading below.`,
+Enforce denies the pod, Warn warns, Disabled ignores the problem. The code at the end of each message is a heading below.`,
   `Quoted text comes from the pod and is truncated to 60 characters. If all problems together exceed the length of an event (1,024 characters),
 the message omits the remedies; look them up here.`,
 ];

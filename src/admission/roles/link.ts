@@ -55,8 +55,8 @@ export function linkPod(own: Parsed, pod: LinkInput, lister: LinkLister): Linked
     case 'pending': {
       const { resolved } = resolution;
       const mode = effectiveMode(resolved.backend.admissionMode, pod.namespaceLabels);
-      // Mode Off must not change a pod that logs in at another mount.
-      if (mode === 'Off' && usesOtherMount(own, resolved.backend)) return undefined;
+      // Mode Disabled must not change a pod that logs in at another mount.
+      if (mode === 'Disabled' && usesOtherMount(own, resolved.backend)) return undefined;
       const values = linkedValues(resolved);
       const parsed = withValues(own, values, mode);
       const problems = [
@@ -130,12 +130,12 @@ const linkedValues = ({ role, backend, endpoint }: ResolvedRole): readonly Linke
   ];
 };
 
-/** In mode Off annotations win over the objects, except for the role's name in Vault. */
+/** In mode Disabled annotations win over the objects, except for the role's name in Vault. */
 const withValues = (own: Parsed, values: readonly LinkedValue[], mode: AdmissionMode): Parsed => {
   const options: Record<string, unknown> = { ...own.options };
   const origins = new Map<keyof Options, Origin>(own.origins);
   for (const { key, value, origin } of values) {
-    if (mode === 'Off' && key !== 'role' && isAnnotated(own, key)) continue;
+    if (mode === 'Disabled' && key !== 'role' && isAnnotated(own, key)) continue;
     options[key] = value;
     origins.set(key, origin);
   }

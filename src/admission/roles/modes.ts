@@ -19,8 +19,8 @@ export interface ModeResult {
 type ModeAction = 'ignore' | 'warn' | 'deny';
 
 /** Enforce denies where the login is certain to fail, and not where Vault or the controller may only be late. */
-const BY_MODE: Readonly<Record<AdmissionMode, ModeAction>> = { Off: 'ignore', Warn: 'warn', Enforce: 'deny' };
-const WARNING: Readonly<Record<AdmissionMode, ModeAction>> = { Off: 'ignore', Warn: 'warn', Enforce: 'warn' };
+const BY_MODE: Readonly<Record<AdmissionMode, ModeAction>> = { Disabled: 'ignore', Warn: 'warn', Enforce: 'deny' };
+const WARNING: Readonly<Record<AdmissionMode, ModeAction>> = { Disabled: 'ignore', Warn: 'warn', Enforce: 'warn' };
 
 /** What a mode makes of a problem. */
 export function actionOf(code: RoleProblem['code'], mode: AdmissionMode): ModeAction {

@@ -45,7 +45,7 @@ export function itemsOfServiceAccounts({ serviceAccounts }: Listers, namespace?:
 
 /** Whether a backend creates roles for service accounts. */
 export function createsRoles({ spec }: VaultAuthBackend): boolean {
-  return spec.autoRoles.mode !== 'Off';
+  return spec.autoRoles.mode !== 'Disabled';
 }
 
 /**

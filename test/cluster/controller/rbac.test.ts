@@ -195,7 +195,14 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.kubectl(['create', 'serviceaccount', '-n', 'team', 'auto']);
     await eventually('a role is made for it', async () => (await bed.exchange('GET', rolePath('auto'))).status === 200);
     await untilCondition(bed, 'VaultAuthRole', role('auto'), 'Ready=True');
-    await bed.kubectl(['patch', 'vaultauthbackend', 'longlived', '--type=merge', '-p', '{"spec":{"autoRoles":{"mode":"Off"}}}']);
+    await bed.kubectl([
+      'patch',
+      'vaultauthbackend',
+      'longlived',
+      '--type=merge',
+      '-p',
+      '{"spec":{"autoRoles":{"mode":"Disabled"}}}',
+    ]);
     await eventually('it is taken back', async () => (await bed.exchange('GET', rolePath('auto'))).status === 404);
     expect(refusals()).toEqual([]);
     const administrator = ['create', 'clusterrolebinding', 'mine', '--clusterrole=cluster-admin', '--user=me', USER];

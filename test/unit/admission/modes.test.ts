@@ -52,8 +52,8 @@ const inMode = (declared: Declared, mode: string): Surrounding => {
 };
 
 describe.each(ROWS)('%s', (_, code, pod, declared, enforce) => {
-  it('is ignored by mode Off', () => {
-    const { outcome, codes } = admit(pod, inMode(declared, 'Off'));
+  it('is ignored by mode Disabled', () => {
+    const { outcome, codes } = admit(pod, inMode(declared, 'Disabled'));
     expect([outcome.decision, codes]).toEqual(['injected', []]);
   });
 
@@ -70,7 +70,7 @@ describe.each(ROWS)('%s', (_, code, pod, declared, enforce) => {
   });
 });
 
-it('ignores every problem in mode Off and warns in mode Warn', () => {
+it('ignores every problem in mode Disabled and warns in mode Warn', () => {
   for (const code of Object.keys(roleProblems) as RoleProblem['code'][]) {
     const actions = ADMISSION_MODES.map((mode) => actionOf(code, mode));
     expect([actions[0], actions[1]]).toEqual(['ignore', 'warn']);
@@ -83,7 +83,7 @@ describe('a mode', () => {
     const pod = bare({ role: 'nope' });
     const decide = (mode: string, label: string): string =>
       admit(pod, linked({ backends: moded(mode), namespaceLabels: { 'vaultauth.dev/admission-mode': label } })).outcome.decision;
-    expect([decide('Warn', 'Enforce'), decide('Enforce', 'Off'), decide('Warn', 'nonsense')]).toEqual([
+    expect([decide('Warn', 'Enforce'), decide('Enforce', 'Disabled'), decide('Warn', 'nonsense')]).toEqual([
       'denied',
       'denied',
       'injected',
@@ -101,9 +101,9 @@ describe('a mode', () => {
     expect([outcome.decision, codes]).toEqual(['skipped', ['vault-role-unprogrammed', 'vault-role-unprogrammed']]);
   });
 
-  it('gives precedence to annotations in Off, and to the object in Warn', () => {
+  it('gives precedence to annotations in mode Disabled, and to the object in Warn', () => {
     const pod = bare({ 'vaultauth.dev/token-audience': 'x', role: 'web' });
-    expect(loginWith(pod, { roles: WEB, backends: moded('Off') })).toMatchObject({ audience: 'x', role: 'prod.shop.web' });
+    expect(loginWith(pod, { roles: WEB, backends: moded('Disabled') })).toMatchObject({ audience: 'x', role: 'prod.shop.web' });
     expect(loginWith(pod, { roles: WEB })).toMatchObject({ audience: 'vault://prod/k8s/prod', role: 'prod.shop.web' });
   });
 

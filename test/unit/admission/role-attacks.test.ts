@@ -9,7 +9,7 @@ const LAX = backendSpec({
   endpointRef: { name: 'other' },
   path: 'lax',
   isDefault: false,
-  admission: { mode: 'Off' },
+  admission: { mode: 'Disabled' },
   tenancy: {},
 });
 const ENDPOINTS = { main: { address: 'https://bao.example:8200' }, other: { address: 'https://other.example:1' } };
@@ -37,16 +37,19 @@ it.each(['auth/k8s/prod', 'auth/k8s/prod/', '/auth/k8s/prod//'])('%s is the moun
   );
 });
 
-it.each(['Off', 'Warn', 'Enforce'])('a pod that names its role keeps its login until autoRoles has created it (%s)', (mode) => {
-  const backends = moded(mode, { autoRoles: { mode: 'All', namespaceSelector: {} } });
-  const pod = bare({ role: 'web' }, { serviceAccountName: 'web' });
-  const { outcome, pod: injected } = admit(pod, linked({ backends }));
-  expect([outcome.decision, outcome.warnings.map(({ code }) => code)]).toEqual([
-    'injected',
-    mode === 'Off' ? [] : ['vault-role-pending'],
-  ]);
-  expect(loginOf(injected)).toMatchObject({ role: 'web', mount: 'auth/kubernetes', address: 'https://vault.example:8200' });
-});
+it.each(['Disabled', 'Warn', 'Enforce'])(
+  'a pod that names its role keeps its login until autoRoles has created it (%s)',
+  (mode) => {
+    const backends = moded(mode, { autoRoles: { mode: 'All', namespaceSelector: {} } });
+    const pod = bare({ role: 'web' }, { serviceAccountName: 'web' });
+    const { outcome, pod: injected } = admit(pod, linked({ backends }));
+    expect([outcome.decision, outcome.warnings.map(({ code }) => code)]).toEqual([
+      'injected',
+      mode === 'Disabled' ? [] : ['vault-role-pending'],
+    ]);
+    expect(loginOf(injected)).toMatchObject({ role: 'web', mount: 'auth/kubernetes', address: 'https://vault.example:8200' });
+  },
+);
 
 it('a compat pod with a jwt backend has the parameters of this auth method', () => {
   const backends = { main: backendSpec({ type: 'jwt', kubernetes: undefined, jwt: {} }) };

@@ -51,6 +51,25 @@ const lost = (before: string, after: string): string[] => {
 };
 
 describe('output', () => {
+  test('F25 reads octal numbers and words of YAML 1.1 as kubectl does, and prints them as they were written', async () => {
+    const pod = `apiVersion: v1
+kind: Pod
+metadata:
+  name: words
+  annotations:
+${requestLines(4, ['agent-inject-secret-db: kv/data/app/db'])}spec:
+  shareProcessNamespace: yes
+  containers:
+    - {name: app, image: registry.example/app:1, securityContext: {runAsUser: 01750}}
+`;
+    const { code, out } = await runCommand(inject, ['-f', files.write('octal.yaml', pod), ...ADDRESS]);
+    expect(code).toBe(0);
+    expect(out).toContain('shareProcessNamespace: yes\n');
+    expect(out).toContain('runAsUser: 01750');
+    const agent = objectsOf(objectAt(valuesOf(out)[0], 'spec')?.['initContainers'])[0];
+    expect(objectAt(agent, 'securityContext')?.['runAsUser']).toBe(1000);
+  });
+
   test('adds agents to an annotated workload and keeps every line, with one blank before a comment', async () => {
     const text = `${DEPLOYMENT}---\n${OTHER}---\n# nothing here\n`;
     const { code, out, errors } = await runCommand(inject, ['-f', files.write('web.yaml', text), ...ADDRESS]);

@@ -56,7 +56,7 @@ test('gives fields that an older CRD does not have their defaults', () => {
     roleNaming: 'Qualified',
     audience: 'vault://c/p',
     tokenExpirationSeconds: 900,
-    autoRoleRules: { tenancy: {}, autoRoles: { mode: 'Off', includeDefault: false } },
+    autoRoleRules: { tenancy: {}, autoRoles: { mode: 'Disabled', includeDefault: false } },
   });
   expect(cache.endpoint('bare')).toMatchObject({ address: '', vaultNamespace: '' });
 });

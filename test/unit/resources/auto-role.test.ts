@@ -20,7 +20,7 @@ const autoRole = (
 
 describe('an automatic role', () => {
   it.each<[string, boolean, object, Readonly<Record<string, string>>, string]>([
-    ['Off', false, {}, REQUESTED, 'web'],
+    ['Disabled', false, {}, REQUESTED, 'web'],
     ['Annotated, with annotation', true, { mode: 'Annotated' }, REQUESTED, 'web'],
     ['Annotated, without', false, { mode: 'Annotated' }, {}, 'web'],
     ['Annotated, otherwise', false, { mode: 'Annotated' }, { 'vaultauth.dev/vault-role': 'yes' }, 'web'],

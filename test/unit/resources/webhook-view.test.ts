@@ -22,7 +22,7 @@ describe('a backend', () => {
       minTokenExpirationSeconds: spec.tenancy.limits.minTokenExpirationSeconds,
       roleNaming: spec.tenancy.roleNaming,
       admissionMode: spec.admission.mode,
-      autoRoleRules: { tenancy: {}, autoRoles: { mode: 'Off', includeDefault: false } },
+      autoRoleRules: { tenancy: {}, autoRoles: { mode: 'Disabled', includeDefault: false } },
     });
   });
 
@@ -35,7 +35,7 @@ describe('a backend', () => {
     expect(backendOf({ admission: { mode: 'Audit' }, tenancy: { roleNaming: 7 }, autoRoles: { mode: 'Some' } })).toMatchObject({
       admissionMode: 'Warn',
       roleNaming: 'Qualified',
-      autoRoleRules: { autoRoles: { mode: 'Off' } },
+      autoRoleRules: { autoRoles: { mode: 'Disabled' } },
     });
   });
 
@@ -102,7 +102,7 @@ test('objects of any form are cached with the types of the schema', () => {
     fc.property(fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), (spec, status, metadata) => {
       const object = { spec, status, metadata } as JsonObject;
       const [backend, endpoint, role] = [cachedBackend(object), cachedEndpoint(object), cachedRole(object, true)];
-      expect(['Off', 'Warn', 'Enforce']).toContain(backend.admissionMode);
+      expect(['Disabled', 'Warn', 'Enforce']).toContain(backend.admissionMode);
       expect([typeof backend.path, typeof endpoint.address, typeof endpoint.vaultNamespace]).toEqual([
         'string',
         'string',
