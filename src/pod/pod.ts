@@ -1,6 +1,7 @@
 // A Pod with the fields that injection reads. readPod checks their types once. The object stays raw JSON, so that unknown fields
 // survive and the paths of a patch are those of the received object.
 import { isObject, objectAt, objectsOf, textMap, textOf, type Json, type JsonObject } from '../json/json.ts';
+import { operatingSystemOf } from './operating-system.ts';
 import type { PodProblem } from './pod-problems.ts';
 
 /** The type of a field: a scalar, a list, an object with some known fields, or (`*`) a map of one type. */
@@ -156,6 +157,7 @@ export interface PodHeader {
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: ReadonlyMap<string, string>;
   readonly phase: string | undefined;
+  /** Of the nodes that the pod can run on; undefined: not decided. */
   readonly operatingSystem: string | undefined;
 }
 
@@ -170,6 +172,6 @@ export function podHeader(object: JsonObject): PodHeader {
     labels: textMap(metadata?.['labels']),
     annotations: textMap(metadata?.['annotations']),
     phase: textOf(objectAt(object, 'status'), 'phase'),
-    operatingSystem: textOf(objectAt(objectAt(object, 'spec'), 'os'), 'name'),
+    operatingSystem: operatingSystemOf(objectAt(object, 'spec')),
   };
 }

@@ -228,18 +228,6 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     await bed.request('DELETE', path);
   });
 
-  it('accepts the examples, and serves short names, columns and a category', async () => {
-    const files = readdirSync(join(deploy, 'examples', 'resources'));
-    expect(files).toEqual(expect.arrayContaining(['endpoint.yaml', 'backend-kubernetes.yaml', 'policy.yaml', 'role.yaml']));
-    await bed.kubectl(['apply', '--validate=strict', '-f', join(deploy, 'examples', 'resources')]);
-    expect(await bed.kubectl(['get', 'vep'])).toMatch(/NAME +READY +PRODUCT +VERSION +REASON +AGE/);
-    expect(await bed.kubectl(['get', 'vab', 'prod', '-o', 'wide'])).toMatch(
-      /TYPE +PATH +REVIEWER[^]*kubernetes +k8s\/prod +Rotated/,
-    );
-    expect(await bed.kubectl(['get', 'vaultauth', '-A', '-o', 'name'])).toContain('vaultaclpolicy.vaultauth.dev/own-secrets');
-    expect(await bed.kubectl(['get', 'var', '-n', team, '-o', 'name'])).toContain('vaultauthrole.vaultauth.dev/web');
-  });
-
   it.each(shippedFiles())('F10 kubectl apply -f takes %s alone', async (file) => {
     // The namespace of the product comes first in every installation; a namespaced object cannot exist without it.
     await bed.kubectl(['apply', '-f', join(deploy, 'manifests', 'namespace.yaml')]);
@@ -272,6 +260,18 @@ spec:
     expect(await bed.kubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], backend)).toContain(
       'without-checks created',
     );
+  });
+
+  it('accepts the examples, and serves short names, columns and a category', async () => {
+    const files = readdirSync(join(deploy, 'examples', 'resources'));
+    expect(files).toEqual(expect.arrayContaining(['endpoint.yaml', 'backend-kubernetes.yaml', 'policy.yaml', 'role.yaml']));
+    await bed.kubectl(['apply', '--validate=strict', '-f', join(deploy, 'examples', 'resources')]);
+    expect(await bed.kubectl(['get', 'vep'])).toMatch(/NAME +READY +PRODUCT +VERSION +REASON +AGE/);
+    expect(await bed.kubectl(['get', 'vab', 'prod', '-o', 'wide'])).toMatch(
+      /TYPE +PATH +REVIEWER[^]*kubernetes +k8s\/prod +Rotated/,
+    );
+    expect(await bed.kubectl(['get', 'vaultauth', '-A', '-o', 'name'])).toContain('vaultaclpolicy.vaultauth.dev/own-secrets');
+    expect(await bed.kubectl(['get', 'var', '-n', team, '-o', 'name'])).toContain('vaultauthrole.vaultauth.dev/web');
   });
 
   it('lets an editor of a namespace write its roles but no status, a viewer read them, and neither read other kinds', async () => {

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/json/json.ts';
+import { operatingSystemOf } from '../../src/pod/operating-system.ts';
 import type { SelectionReason } from '../../src/selection/decide.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
@@ -37,7 +38,7 @@ const selecting = (objects: readonly JsonObject[]): readonly string[] => {
   return (Array.isArray(args) ? args : []).map(String).filter((flag) => /^-(?:excluded-namespaces|auto-inject)\b/.test(flag));
 };
 
-const isWindows = (pod: JsonObject): boolean => JSON.stringify(pod).includes('"windows"');
+const isWindows = (pod: JsonObject): boolean => operatingSystemOf(objectAt(pod, 'spec')) === 'windows';
 
 /** Calls to webhooks that the API server has counted. */
 const requestsOf = async (bed: Bed): Promise<number> =>

@@ -45,6 +45,14 @@ const ANNOTATIONS: readonly Texts[] = [
 ];
 /** For the rarer kinds of pods: nothing, yes, no, a mess, and each of our own. */
 const FEW = ANNOTATIONS.filter((_, index) => [0, 2, 5, 10, 15, 16, 19].includes(index));
+/** A required node affinity with one expression about the operating system. */
+const onNodes = (expression: JsonObject): JsonObject => ({
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [{ matchExpressions: [{ key: 'kubernetes.io/os', ...expression }] }],
+    },
+  },
+});
 const KINDS: readonly { readonly annotations: Texts; readonly spec: JsonObject; readonly few?: true }[] = [
   { annotations: {}, spec: {} },
   // What a kubelet makes of a manifest on its node.
@@ -54,6 +62,19 @@ const KINDS: readonly { readonly annotations: Texts; readonly spec: JsonObject; 
     few: true,
   },
   { annotations: {}, spec: { os: { name: 'windows' } }, few: true },
+  { annotations: {}, spec: { nodeSelector: { 'kubernetes.io/os': 'windows' } }, few: true },
+  { annotations: {}, spec: { affinity: onNodes({ operator: 'In', values: ['windows'] }) }, few: true },
+  { annotations: {}, spec: { affinity: onNodes({ operator: 'NotIn', values: ['linux'] }) }, few: true },
+  { annotations: {}, spec: { securityContext: { windowsOptions: { runAsUserName: 'ContainerUser' } } }, few: true },
+  // A Linux pod whose chart sets an option of Windows for all systems.
+  {
+    annotations: {},
+    spec: {
+      nodeSelector: { 'kubernetes.io/os': 'linux' },
+      securityContext: { windowsOptions: { runAsUserName: 'ContainerUser' } },
+    },
+    few: true,
+  },
 ];
 
 /** The rows. */

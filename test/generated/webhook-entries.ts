@@ -31,10 +31,25 @@ export const NO_MIRROR: JsonObject = {
   name: 'no-mirror-pod',
   expression: `!(${HAS} && 'kubernetes.io/config.mirror' in ${ANNOTATIONS})`,
 };
-/** Windows pods that ask get a warning with the reason; the others are not sent. */
+/** CEL: all alternatives of the required node affinity name Windows nodes. */
+const AFFINITY =
+  'object.spec.?affinity.?nodeAffinity.?requiredDuringSchedulingIgnoredDuringExecution.?nodeSelectorTerms.orValue([])';
+const ofTerms = (system: string, other: string): string =>
+  `(${AFFINITY}.size() > 0 && ${AFFINITY}.all(t, t.?matchExpressions.orValue([]).exists(e, e.key in ['kubernetes.io/os', 'beta.kubernetes.io/os'] && ((e.operator == 'In' && e.?values.orValue([]).size() > 0 && e.?values.orValue([]).all(v, v == '${system}')) || (e.operator == 'NotIn' && '${other}' in e.?values.orValue([]))))))`;
+/** CEL: security contexts of pod or container with an option that only Windows has. */
+const hasOptions = (one: string): string =>
+  ['hostProcess', 'runAsUserName', 'gmsaCredentialSpecName', 'gmsaCredentialSpec']
+    .map((name) => `${one}.?securityContext.?windowsOptions.?${name}.hasValue()`)
+    .join(' || ');
+const OPTIONS = `${hasOptions('object.spec')} || object.spec.containers.exists(c, ${hasOptions('c')}) || object.spec.?initContainers.orValue([]).exists(c, ${hasOptions('c')})`;
+
+/**
+ * Windows pods that ask get a warning with the reason; the others are not sent. The signs and their order are those of
+ * src/pod/operating-system.ts.
+ */
 export const NO_WINDOWS: JsonObject = {
   name: 'no-windows-pod',
-  expression: "!has(object.spec.os) || object.spec.os.name != 'windows'",
+  expression: `object.spec.?os.?name.or(object.spec.?nodeSelector[?'kubernetes.io/os']).or(object.spec.?nodeSelector[?'beta.kubernetes.io/os']).orValue(${ofTerms('windows', 'linux')} ? 'windows' : ${ofTerms('linux', 'windows')} ? 'linux' : ${OPTIONS} ? 'windows' : '') != 'windows'`,
 };
 /** The pod's label decides nothing. */
 const NO_LABEL = expression(INJECT_LABEL, 'NotIn', ['enabled', 'disabled']);
