@@ -49,7 +49,17 @@ it('reads a plain key that YAML 1.1 takes for a boolean as kubectl does', () => 
 const WORDS = [
   ...'yes No on Off y N true FALSE null ~ NaN .inf -.INF 0x1F 0X1f 0o17 0O7 01750 08 1_000 1e3 1_0e3 190:20:30 1:30.5'.split(' '),
   ...'2001-12-14 2001-12-14t21:59:43.10-05:00 = << 0b1 0B1 .5 +1 @at `tick %p &a *a !t | >'.split(' '),
-  ...['', ' ', '- a', 'a: b', '# c', '? q', 'a #b', '\u{2028}', '\u{85}', '\ttab', 'line\nbreak'],
+  '',
+  ' ',
+  '- a',
+  'a: b',
+  '# c',
+  '? q',
+  'a #b',
+  '\u{2028}',
+  '\u{85}',
+  '\ttab',
+  'line\nbreak',
 ];
 const text = fc.oneof(fc.constantFrom(...WORDS), fc.string({ unit: 'grapheme', maxLength: 12 }));
 const { tree } = fc.letrec<{ tree: Json }>((tie) => ({
