@@ -27,7 +27,7 @@ const pattern = (text: string): string => `"${text.replaceAll('\\', '\\\\').repl
 const withSecret = (path: string, body: string): string =>
   `{{ with secret "${path}" }}${compressed(
     '{{ $d := .Data }}' +
-      '{{ if eq (printf "%T%T" (index $d "data") (index $d "metadata")) "map[string]interface {}map[string]interface {}" }}' +
+      '{{ if eq (printf "%.3T%.3T" (index $d "data") (index $d "metadata")) "mapmap" }}' +
       `{{ $d = index $d "data" }}{{ end }}{{ $b := "" }}${body}{{ end }}`,
   )}`;
 
@@ -141,10 +141,11 @@ const SPECIAL = String.raw`\x7f-\x{9f}\x{feff}\x{fffe}\x{ffff}`;
 const yaml = (path: string): string =>
   withSecret(
     path,
-    '{{ if not $d }}{}\n{{ end }}{{ range $k, $v := $d }}{{ $c := ": " }}{{ if gt (len $k) 150 }}? {{ $c = "\\n: " }}{{ end }}' +
+    `{{ $r := ${pattern(SPECIAL)} }}{{ if not $d }}{}\n{{ end }}` +
+      '{{ range $k, $v := $d }}{{ $c := ": " }}{{ if gt (len $k) 150 }}? {{ $c = "\\n: " }}{{ end }}' +
       '{{ range $i, $t := sprig_list (toUnescapedJSON $k) (toUnescapedJSON $v) }}{{ if $i }}{{ $c }}{{ end }}{{ $p := "" }}' +
       `{{ range sprig_regexFindAll ${pattern(String.raw`"(\\.|[^\\"])*"|[^"]+`)} $t -1 }}{{ if regexMatch "^\\"" . }}` +
-      `{{ range sprig_regexFindAll ${pattern(`[${SPECIAL}]|[^${SPECIAL}]+`)} . -1 }}{{ if regexMatch ${pattern(`[${SPECIAL}]`)} . }}` +
+      '{{ range sprig_regexFindAll (printf "[%s]|[^%s]+" $r $r) . -1 }}{{ if regexMatch (printf "[%s]" $r) . }}' +
       '{{ printf "%+q" . | regexReplaceAll "^.|.$" "" }}{{ else }}{{ . }}{{ end }}{{ end }}' +
       `{{ else }}{{ if and (regexMatch "^:" .) (gt (len $p) 300) }}${refuse('a key inside of its value has over 300 bytes')}{{ end }}` +
       '{{ regexReplaceAll "(^|[^0-9.])([0-9]+)e" "${1}${2}.0e" . | regexReplaceAll "[:,]" "$0 " }}{{ end }}{{ $p = . }}{{ end }}{{ end }}\n{{ end }}' +

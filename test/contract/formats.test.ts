@@ -283,6 +283,8 @@ const configFor = (address: string, directory: string, files: Readonly<Record<st
   const annotations = Object.entries(files).flatMap(([name, [path, format]]) => [
     [`agent-inject-secret-${name}`, path],
     [`vaultauth.dev/format-${name}`, format],
+    // A secret of KV version 1 has no data and no metadata.
+    [`error-on-missing-key-${name}`, 'true'],
   ]);
   const all = {
     'vaultauth.dev/profile': 'native',

@@ -163,8 +163,8 @@ of these readers. The tests render each format with OpenBao's and Vault's agents
       ['Format', 'Readers', 'Looks like', 'Refuses'],
       Object.entries(formats).map(([name, { readers, example, refuses }]) => [code(name), readers, code(example), refuses]),
     ),
-    `Examples: ${code('set -a; . /vault/secrets/env; set +a')} in a shell exports all variables of ${code('dotenv')} or ${code('shell')}. Other
-libraries for ${code('.env')} files have rules of their own: choose ${code('yaml')}, ${code('json')} or a template for them.`,
+    `Examples: ${code('set -a; . /vault/secrets/env; set +a')} in a shell exports all variables of ${code('dotenv')} or ${code('shell')}. npm's ${code('dotenv')} and
+python-dotenv take backslashes in values of ${code('dotenv')} for escapes: choose ${code('yaml')} or ${code('json')} for them.`,
     '## Kinds of values',
     tableOf(
       ['Kind', 'Valid values'],
