@@ -1,6 +1,7 @@
 // Problems that keep a pod from getting its agent.
 import { annotationName, familyName, FAMILIAR_PREFIX } from '../annotations/names.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from '../annotations/problem.ts';
+import { reachProblems } from './reach-problems.ts';
 
 /** The API server's limit for all annotations of an object together. */
 export const MAX_ANNOTATION_BYTES = 262_144;
@@ -251,43 +252,6 @@ export const podProblems = {
       annotation: undefined,
     },
   }),
-  'owner-impossible': defineProblem<{
-    annotation: string;
-    path: string;
-    kind: 'user' | 'group';
-    owner: string;
-    /** User and group of the agent, such as 2000:3000. */
-    own: string;
-  }>({
-    severity: 'problem',
-    title: 'The agent cannot give a file to this owner',
-    sentence: ({ annotation, path, kind, owner, own }) =>
-      `${annotation}: writeToFile gives ${quote(path)} to ${kind} ${quote(owner)}, and the agent runs as ${own}, ` +
-      `which cannot give files to another ${kind}: the template would fail each time`,
-    remedy: ({ kind, owner }) =>
-      `use "" or "vault", which is the agent's own ${kind}` +
-      (owner === 'root' || owner === '0'
-        ? ''
-        : kind === 'user'
-          ? `, or set ${annotationName('agentRunAsUser')} to ${quote(owner)}`
-          : `, or add ${owner} to securityContext.supplementalGroups of the pod`),
-    sample: {
-      annotation: familyName('template', 'edge.pem'),
-      path: '/vault/secrets/edge.key',
-      kind: 'user',
-      owner: '1000',
-      own: '2000:3000',
-    },
-  }),
-  'owner-mapped': defineProblem<{ annotation: string; path: string; owner: string; own: string }>({
-    severity: 'warning',
-    title: "Owner of a file mapped to the agent's user",
-    sentence: ({ annotation, path, owner, own }) =>
-      `${annotation}: writeToFile gives ${quote(path)} to ${quote(owner)}, which the agent images do not have: ` +
-      `it belongs to ${own}, the user and group of the agent`,
-    remedy: () => `use "vault", or "" for the agent's own user and group`,
-    sample: { annotation: familyName('template', 'edge.pem'), path: '/vault/secrets/edge.key', owner: 'app', own: '2000:3000' },
-  }),
   'token-loosened': defineProblem<{
     user: number;
     annotation: string;
@@ -392,6 +356,7 @@ export const podProblems = {
       remedy: 'exclude',
     },
   }),
+  ...reachProblems,
 };
 
 export type PodProblem = ProblemOf<typeof podProblems>;

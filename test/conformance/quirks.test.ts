@@ -64,8 +64,8 @@ describe('fixed', () => {
 
   test('Q06 ca-path replaces ca-key, which still works, with a warning', () => {
     expect(configOf(admit(podWith({ annotations: { 'ca-path': '/cas' } })).pod, 'vault-agent').vault['ca_path']).toBe('/cas');
-    const old = admit(podWith({ annotations: { 'ca-key': '/cas' } }));
-    expect(configOf(old.pod, 'vault-agent').vault['ca_path']).toBe('/cas');
+    const old = admit(podWith({ annotations: { 'ca-key': '/vault/tls/cas', 'tls-secret': 'vault-tls' } }));
+    expect(configOf(old.pod, 'vault-agent').vault['ca_path']).toBe('/vault/tls/cas');
     expect(old.codes).toEqual(['annotation-deprecated']);
   });
 

@@ -17,6 +17,7 @@ import {
   type InjectionContext,
 } from '../draft.ts';
 import { blockedByProxy } from '../mesh.ts';
+import { pathFindings } from '../path-findings.ts';
 import type { Container, ContainerList, Pod } from '../pod.ts';
 import { readersOf, unreadableFiles } from '../readers.ts';
 import { AGENT_NAME, builtAgents, securityContextOf } from './container.ts';
@@ -59,7 +60,11 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
   for (const key of UNSUPPORTED)
     if (origins.get(key)?.annotation !== undefined)
       problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'compat' });
-  problems.push(...addVolumes(pod, volumes(options, shape), builder));
+  const added = volumes(options, shape);
+  problems.push(...addVolumes(pod, added, builder));
+  // Warnings only: a pod of vault-k8s is injected whatever its templates do.
+  const { unmounted, unwritable } = pathFindings(draft, [...agents.values()], added);
+  warnings.push(...unmounted, ...unwritable);
   // Init containers get the secrets only if an agent runs before them.
   const isSelected = receivesSecrets(draft);
   const receives: Receives = (name, list, path) =>

@@ -19,6 +19,7 @@ import {
   type Injection,
   type InjectionContext,
 } from '../draft.ts';
+import { pathFindings } from '../path-findings.ts';
 import { MAX_ANNOTATION_BYTES, type PodProblem } from '../pod-problems.ts';
 import { agentIndex, blockedByProxy, earlyInitContainers } from '../mesh.ts';
 import type { Container, Pod } from '../pod.ts';
@@ -70,7 +71,15 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const receives: Receives = (name, list, path) => agents.every((agent) => agent.name !== name) && isSelected(name, list, path);
   const configs = [...agents, ...(owners.files ? OWNER_FILES : [])];
   const token = agentTokenVolume(pod, options, mentionedIn(draft));
-  problems.push(...addVolumes(pod, volumes({ options, directories, configs, token }), builder));
+  const added = volumes({ options, directories, configs, token });
+  problems.push(...addVolumes(pod, added, builder));
+  const { unmounted, unwritable } = pathFindings(
+    draft,
+    containers.map(([, container]) => container),
+    added,
+  );
+  warnings.push(...unmounted);
+  problems.push(...unwritable);
   problems.push(...addMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
   shareProcessNamespace(draft);
   const index = agentIndex(draft);

@@ -26,6 +26,14 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'agent-inject-token': 'tRuE' } },
     remedy: { annotations: { 'agent-inject-token': 'true' } },
   },
+  'path-unmounted': {
+    pod: { annotations: { ...native, 'agent-inject-template-db': '{{ file "/vault/custom/x" }}' } },
+    remedy: { annotations: { ...native, 'agent-inject-template-db': '{{ file "/vault/custom/x" }}', 'agent-extra-secret': 'x' } },
+  },
+  'path-unwritable': {
+    pod: { annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/etc/edge/x" "" "" "0600" }}' } },
+    remedy: { annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/home/vault/x" "" "" "0600" }}' } },
+  },
   'owner-impossible': {
     pod: {
       annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/vault/secrets/x" "" "2000" "0600" }}' },

@@ -66,12 +66,18 @@ test('leaves the owners to an agent whose user is not known', () => {
   }
 });
 
-const homesOf = (annotations: Record<string, string>): readonly unknown[] =>
-  objectsOf(containerOf(writing('"" ""', { annotations }).pod, 'vault-agent')['volumeMounts'])
+const homesOf = (path: string): readonly unknown[] =>
+  objectsOf(
+    containerOf(
+      admit(podWith({ annotations: { 'vaultauth.dev/profile': 'native', 'secret-volume-path': path } }), { command: 'webhook' })
+        .pod,
+      'vault-agent',
+    )['volumeMounts'],
+  )
     .filter((mount) => /^\/home\/vault\/?$/.test(textOf(mount, 'mountPath') ?? ''))
     .map(({ name }) => name);
 
 test('has a writable home, also where the secrets are', () => {
-  expect(homesOf({})).toEqual(['vault-agent-run']);
-  expect(homesOf({ 'secret-volume-path': '/home/vault/' })).toEqual(['vault-secrets']);
+  expect(homesOf('/vault/secrets')).toEqual(['vault-agent-run']);
+  expect(homesOf('/home/vault/')).toEqual(['vault-secrets']);
 });
