@@ -4,6 +4,7 @@ import { MAX_PENDING_DELETIONS, type PendingDeletion, type VaultAuthBackend } fr
 import { isObserved } from '../resources/common-fields.ts';
 import { VaultError } from '../vault/errors.ts';
 import { deleteRole } from '../vault/roles.ts';
+import { claimOf } from './role/claim.ts';
 import { type ControllerContext, type ReconcileResult, resyncAfterMs } from './runtime/context.ts';
 import type { ReadyVault } from './runtime/vault-registry.ts';
 
@@ -161,17 +162,17 @@ const tryDeletion = async (
 
 /** Whether an object has claimed the role meanwhile: one of the same namespace, or with plain role names one of any namespace. */
 const isOwned = (
-  { listers: { rolesInNamespace, rolesByVaultName } }: ControllerContext,
+  context: ControllerContext,
   { metadata: { name } }: VaultAuthBackend,
   { namespace, roleName }: PendingDeletion,
-): boolean =>
-  [...rolesInNamespace(namespace), ...rolesByVaultName(roleName)].some(
-    ({ status, metadata }) =>
-      metadata.deletionTimestamp === undefined &&
-      status?.vault?.owned === true &&
-      status.vault.roleName === roleName &&
-      status.vault.backend === name,
-  );
+): boolean => {
+  const { rolesInNamespace, rolesByVaultName } = context.listers;
+  return [...rolesInNamespace(namespace), ...rolesByVaultName(roleName)].some((role) => {
+    if (role.metadata.deletionTimestamp !== undefined) return false;
+    const claim = claimOf(context, role);
+    return claim.state === 'valid' && claim.ref.roleName === roleName && claim.ref.backend === name;
+  });
+};
 
 const pendingFor = (reason: string): DeletionOutcome => ({ state: 'pending', reason });
 

@@ -1,16 +1,16 @@
-// Deletion of a VaultAuthRole: deletes only the role that its status records as owned, and ends after a timeout also without
-// Vault.
+// Deletion of a VaultAuthRole: deletes only a role on which it has a valid claim, and ends after a timeout also without Vault.
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import { isObserved } from '../../resources/common-fields.ts';
 import { FINALIZER } from '../../resources/kinds.ts';
 import type { RoleConditionUpdate, VaultAuthRole } from '../../resources/role.ts';
 import { isRetained } from '../../resources/tenancy.ts';
 import { isVaultError } from '../../vault/errors.ts';
-import { deleteRole } from '../../vault/roles.ts';
+import { deleteRole, readRole } from '../../vault/roles.ts';
 import { addPendingDeletion } from '../pending-deletions.ts';
 import type { ControllerContext, ReconcileResult } from '../runtime/context.ts';
 import { reportDeletable } from '../runtime/report-status.ts';
 import { vaultFailure } from '../runtime/vault-failure.ts';
+import { bindsNamespace, type Claim, claimOf } from './claim.ts';
 import type { VaultRoleRef } from './vault-role-ref.ts';
 
 /** Retry of a deletion that Vault delays; the end of an outage enqueues the role as well. */
@@ -26,14 +26,14 @@ type RemovalResult =
 /** Deletes the role in Vault and removes the finalizer. After the timeout the role becomes a pending deletion of its backend. */
 export async function deleteVaultAuthRole(context: ControllerContext, role: VaultAuthRole): Promise<ReconcileResult> {
   if (!role.metadata.finalizers?.includes(FINALIZER)) return {};
-  const ref = ownedRef(role);
-  const isKept = ref !== undefined && isRetained(role, context.listers.backends.get(ref.backend));
-  const removal: RemovalResult = ref && !isKept ? await removeRef(context, ref) : { done: true, orphan: undefined };
+  const claim = claimOf(context, role);
+  const isKept = claim.state !== 'none' && isRetained(role, context.listers.backends.get(claim.ref.backend));
+  const removal: RemovalResult = isKept ? DONE : await removeClaimed(context, role, claim);
   if (!removal.done) {
     const since = Date.parse(role.metadata.deletionTimestamp ?? '');
     if (context.clock.now() - since < context.clock.deletionTimeoutMs)
       return wait(context, role, removal.reason, removal.message);
-    if (ref) await postpone(context, role, ref, removal.message);
+    if (claim.state === 'valid') await postpone(context, role, claim.ref, removal.message);
   } else if (removal.orphan !== undefined) {
     context.report.emitEvent(role, 'Warning', 'LeftInVault', removal.orphan);
     context.report.log.warn({ role: keyOf(role), problem: removal.orphan }, 'role orphaned in Vault');
@@ -47,25 +47,34 @@ export async function deleteVaultAuthRole(context: ControllerContext, role: Vaul
  * cannot be removed becomes a pending deletion. Throws VaultError if the caller writes to the same server afterwards.
  */
 export async function removeFromVault(context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): Promise<void> {
-  const ref = ownedRef(role);
+  const claim = claimOf(context, role);
   // The role's own managementPolicy Observe does not count: a role must not outlive its admission.
-  if (!ref) return;
-  const removal = await removeRef(context, ref, ref.endpoint === backend.spec.endpointRef.name);
+  if (claim.state === 'none') return;
+  const { ref } = claim;
+  const removal = await removeClaimed(context, role, claim, ref.endpoint === backend.spec.endpointRef.name);
   if (!removal.done) return postpone(context, role, ref, removal.message);
   if (removal.orphan !== undefined) context.report.emitEvent(role, 'Warning', 'LeftInVault', removal.orphan);
   else context.report.emitEvent(role, 'Normal', 'RemovedFromVault', `Deleted the role ${ref.roleName} of auth/${ref.mountPath}.`);
 }
 
-/** A role that this object did not create or adopt is never deleted. */
-const ownedRef = ({ status }: VaultAuthRole): VaultRoleRef | undefined => (status?.vault?.owned ? status.vault : undefined);
+const DONE: RemovalResult = { done: true, orphan: undefined };
 
-const removeRef = async (context: ControllerContext, ref: VaultRoleRef, throwsVaultErrors = false): Promise<RemovalResult> => {
+/** Deletes the role in Vault on which the object has a valid claim; without a claim there is nothing to delete. */
+const removeClaimed = async (
+  context: ControllerContext,
+  role: VaultAuthRole,
+  claim: Claim,
+  throwsVaultErrors = false,
+): Promise<RemovalResult> => {
+  if (claim.state === 'none') return DONE;
+  const { ref } = claim;
   const endpoint = context.listers.endpoints.get(ref.endpoint);
   const backend = context.listers.backends.get(ref.backend);
   const orphan = (why: string): RemovalResult => ({
     done: true,
     orphan: `${why}: the role ${ref.roleName} of auth/${ref.mountPath} stays in Vault`,
   });
+  if (claim.state === 'invalid') return orphan(claim.why);
   if (!endpoint) return orphan(`the VaultEndpoint ${ref.endpoint} no longer exists`);
   if (context.vault.observeOnly || isObserved(endpoint, ...(backend ? [backend] : []))) return orphan('observe only');
   if (ref.namespace !== endpoint.spec.namespace)
@@ -75,14 +84,19 @@ const removeRef = async (context: ControllerContext, ref: VaultRoleRef, throwsVa
   if (ref.clusterID !== vault.clusterID)
     return orphan(`VaultEndpoint ${ref.endpoint} points to another cluster than when the role was created`);
   try {
+    if (!claim.isQualified) {
+      const found = await readRole(vault.session, ref.mountPath, ref.roleName);
+      if (found && !bindsNamespace(found, role.metadata.namespace ?? ''))
+        return orphan('it does not bind the namespace of the object');
+    }
     context.vault.fence();
     await deleteRole(vault.session, ref.mountPath, ref.roleName);
-    return { done: true, orphan: undefined };
+    return DONE;
   } catch (error) {
     const failure = vaultFailure(error, `role ${ref.roleName}`);
     if (!failure) throw error;
     // The mount was disabled, and its roles with it.
-    if (isVaultError(error, 'NotFound')) return { done: true, orphan: undefined };
+    if (isVaultError(error, 'NotFound')) return DONE;
     if (throwsVaultErrors) throw error;
     return {
       done: false,

@@ -13,6 +13,7 @@ import { isPendingDeletion, removePendingDeletion } from '../pending-deletions.t
 import type { ControllerContext } from '../runtime/context.ts';
 import type { ReadyVault } from '../runtime/vault-registry.ts';
 import { type Programmed, programmed, programmedBy } from './conditions.ts';
+import { bindsNamespace, claimOf } from './claim.ts';
 import { isSameRef, type VaultRoleRef } from './vault-role-ref.ts';
 
 export interface RoleInput {
@@ -41,6 +42,8 @@ export async function ensureRole(input: RoleInput): Promise<EnsuredRole> {
   const document = roleDocument({ backend, role, product: vault.product, effectivePolicies });
   const documentHash = createHash('sha256').update(JSON.stringify(document)).digest('hex');
   const isOwned = previous?.vault?.owned === true && isSameRef(previous.vault, ref);
+  const claim = claimOf(context, role);
+  const isQualified = claim.state === 'valid' && claim.isQualified;
   let isClaimed = isOwned;
   const observer = observerOf(input, isOwned);
   let found: JsonObject | undefined;
@@ -58,7 +61,8 @@ export async function ensureRole(input: RoleInput): Promise<EnsuredRole> {
       },
     },
     {
-      isOwned: () => isOwned,
+      isOwned: (current) =>
+        isOwned && (isQualified || current === undefined || bindsNamespace(current, role.metadata.namespace ?? '')),
       isWritten: previous?.documentHash === documentHash,
       ignored: previouslyIgnored(previous, 'Programmed'),
       // A role that an earlier object left in Vault is adopted.

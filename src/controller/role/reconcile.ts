@@ -126,8 +126,8 @@ const act = async (action: Action, signal: AbortSignal): Promise<RoleResult> => 
 const programRole = async (action: Action, vault: ReadyVault, ref: VaultRoleRef, signal: AbortSignal): Promise<RoleResult> => {
   const { context, role, backend, plan } = action;
   const { tenancy } = plan;
-  const owned = role.status?.vault?.owned ? role.status.vault : undefined;
-  const isMisplaced = owned !== undefined && (!tenancy.admitted || !isSameRef(owned, ref));
+  const claimed = role.status?.vault?.owned ? role.status.vault : undefined;
+  const isMisplaced = claimed !== undefined && (!tenancy.admitted || !isSameRef(claimed, ref));
   if (isMisplaced) await removeFromVault(context, backend, role);
   if (!tenancy.admitted) {
     const message = isMisplaced ? 'The role is not accepted; it was removed from Vault.' : 'The role is not accepted.';

@@ -1,5 +1,5 @@
 // Tenancy: a role that is not admitted does not stay in Vault, and a role of another owner is not touched.
-import { type JsonObject, objectsOf, textOf } from '../../../src/json/json.ts';
+import { type JsonObject, objectAt, objectsOf, textOf } from '../../../src/json/json.ts';
 import { objectPath } from '../../../src/resources/kinds.ts';
 import { untilCondition } from '../../bed/controller.ts';
 import { onEachProduct, type Stage } from '../seeds/stage.ts';
@@ -170,6 +170,40 @@ onEachProduct(
       expect(await inVault(stage(), 'auth/plain/role/web')).toMatchObject({ bound_service_account_namespaces: [second] });
       expect((await vault.ask('GET', 'auth/plain/role/web')).status).toBe(200);
     });
+
+    it('D2: does not follow a claim that someone wrote into the status', async () => {
+      const { bed, vault } = stage();
+      await untilKubernetes(stage());
+      await backend(stage(), 'claims', { tenancy: { roleNaming: 'Plain' } });
+      await untilCondition(bed, 'VaultAuthBackend', { name: 'claims' }, 'Mounted=True');
+      const labels = { roles: 'yes' };
+      const [victim, tenant] = [await bed.createNamespace({ labels }), await bed.createNamespace({ labels })];
+      await declare(stage(), victim, 'app', { backendRef: { name: 'kubernetes' } });
+      await untilCondition(bed, 'VaultAuthRole', { namespace: victim, name: 'app' }, 'Ready=True');
+      await vault.ask('POST', 'auth/claims/role/by-hand', {
+        bound_service_account_names: ['app'],
+        bound_service_account_namespaces: [victim],
+      });
+      const own = { namespace: tenant, name: 'own' };
+      const forged = async (backendName: string, roleName: string): Promise<void> => {
+        await declare(stage(), tenant, 'own', { backendRef: { name: backendName } });
+        const role = await untilCondition(bed, 'VaultAuthRole', own, 'Ready=True');
+        const claim = { ...objectAt(objectAt(role, 'status'), 'vault'), roleName, owned: true };
+        const path = `${objectPath('VaultAuthRole', own)}/status`;
+        await bed.request('PATCH', path, { status: { vault: claim } }, 'application/merge-patch+json');
+        await bed.request('DELETE', objectPath('VaultAuthRole', own));
+        await eventually('it is gone', async () => (await bed.exchange('GET', objectPath('VaultAuthRole', own))).status === 404);
+      };
+      await forged('kubernetes', `test.${victim}.app`);
+      await forged('claims', 'by-hand');
+      // A wrong deletion would be corrected at the next resync of the victim; the hand-made role has no object.
+      expect((await vault.ask('GET', 'auth/claims/role/by-hand')).status).toBe(200);
+      expect(await inVault(stage(), `auth/kubernetes/role/test.${victim}.app`)).toMatchObject({
+        bound_service_account_namespaces: [victim],
+      });
+      const events = await bed.kubectl(['events', '-n', tenant, '--for=vaultauthrole/own']);
+      expect(events).not.toContain('RemovedFromVault');
+    }, 60_000);
   },
   { flags: FLAGS, isAdministrator: true },
 );

@@ -36,7 +36,7 @@ const setUp = ({ deletions, roles = [], answers = {}, observe, isReady = true, f
   let pending = deletions;
   const deleted: string[] = [];
   const events: string[] = [];
-  const object = backend('kube', { status: { pendingDeletions: deletions } });
+  const object = backend('kube', { spec: { clusterName: 'test' }, status: { pendingDeletions: deletions } });
   const session = {
     request: async ({ path }: { path: string }) => {
       const kind = answers[path.split('/').at(-1) ?? ''];
@@ -66,6 +66,7 @@ const setUp = ({ deletions, roles = [], answers = {}, observe, isReady = true, f
     },
     listers: {
       endpoints: { get: () => endpoint('main') },
+      backends: { get: () => object },
       rolesInNamespace: (namespace: string) => roles.filter(({ metadata }) => metadata.namespace === namespace),
       rolesByVaultName: (name: string) => roles.filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),
     },
@@ -107,7 +108,8 @@ test('counts a role without a mount as deleted', async () => {
   expect(pending()).toEqual([]);
 });
 
-const vault = (owned: boolean, roleName: string) => ({ backend: 'kube', roleName, owned }) as never;
+const vault = (owned: boolean, roleName: string) =>
+  ({ backend: 'kube', endpoint: 'main', mountPath: 'kube', roleName, owned }) as never;
 
 test('leaves a role that an object has claimed again; an observing object is not an owner', async () => {
   const { run, deleted, pending } = setUp({
@@ -121,6 +123,15 @@ test('leaves a role that an object has claimed again; an observing object is not
   await run();
   expect(deleted).toEqual(['auth/kube/role/test.a.job']);
   expect(pending()).toEqual([]);
+});
+
+test('deletes a role although the status of another object claims it', async () => {
+  const { run, deleted } = setUp({
+    deletions: [deletion('test.a.web')],
+    roles: [role('a/other', { status: { vault: vault(true, 'test.a.web') } })],
+  });
+  await run();
+  expect(deleted).toEqual(['auth/kube/role/test.a.web']);
 });
 
 test.each<VaultErrorKind>(['Unavailable', 'Sealed', 'Timeout', 'RateLimited', 'CutOff'])(

@@ -2,6 +2,7 @@
 import type { ControllerContext } from '../../../src/controller/runtime/context.ts';
 import { reconcileRole } from '../../../src/controller/role/reconcile.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
+import { FINALIZER } from '../../../src/resources/kinds.ts';
 import type { VaultAuthRole, VaultAuthRoleStatus } from '../../../src/resources/role.ts';
 import { VaultError } from '../../../src/vault/errors.ts';
 import { aclPolicy, kubernetesBackend, webRole } from '../../support/objects.ts';
@@ -15,6 +16,7 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
   const roles = new Map<string, VaultAuthRole>();
   const namespaces = new Map<string, object>();
   const place = { namespace: '' };
+  const events: string[] = [];
   const backend = {
     ...kubernetesBackend(backendSpec),
     status: { conditions, mount: { path: MOUNT, type: 'kubernetes', accessor: 'accessor-1', owned: true } },
@@ -43,7 +45,7 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
     },
     clock: { resyncFactor: 1, deletionTimeoutMs: 1000, random: () => 0.5, now: () => 0 },
     report: {
-      emitEvent: () => undefined,
+      emitEvent: (_object: unknown, _type: string, reason: string) => void events.push(reason),
       log: { info: () => undefined, warn: () => undefined },
       metrics: { drift: () => undefined },
     },
@@ -61,8 +63,18 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
   return {
     backend,
     documents,
+    events,
     namespaces,
     place,
+    /** Writes a status as someone with the right to do so. */
+    forge: (role: VaultAuthRole, status: VaultAuthRoleStatus) => void roles.set(keyOf(role), { ...role, status }),
+    /** Deletes the object as a user does, and lets the controller work off its finalizer. */
+    remove: async (role: VaultAuthRole) => {
+      const object = roles.get(keyOf(role)) ?? role;
+      const metadata = { ...object.metadata, finalizers: [FINALIZER], deletionTimestamp: '1970-01-01T00:00:00Z' };
+      roles.delete(keyOf(role));
+      await reconcileRole(context, keyOf(role), { ...object, metadata }, new AbortController().signal);
+    },
     /** Writes the role, reconciles it, and returns its status. */
     apply: async (role: VaultAuthRole) => {
       const key = keyOf(role);
@@ -175,4 +187,63 @@ test('shortens the policies of an observed role to what the status holds', async
   expect(reasonOf(status, 'Programmed')).toBe('Observed');
   expect(status?.effectivePolicies?.length).toBeLessThanOrEqual(96);
   expect(status?.effectivePolicies?.every((policy) => policy.length <= 256)).toBe(true);
+});
+
+describe('a claim that the controller did not write', () => {
+  const VICTIM = { bound_service_account_namespaces: ['victim'], token_policies: ['victim-secrets'] };
+  const CLAIM = {
+    endpoint: 'main',
+    clusterID: 'cluster-1',
+    namespace: '',
+    backend: 'prod',
+    mountPath: MOUNT,
+    loginPath: `auth/${MOUNT}/login`,
+    owned: true,
+  };
+  const PLAIN = { tenancy: { namespaceSelector: {}, roleNaming: 'Plain' } };
+  const mallory = webRole({ ...BACKEND }, 'mallory');
+
+  it.each([
+    ['a qualified name of another namespace', {}, 'prod.victim.web'],
+    ['the role of the probe', {}, 'prod.probe'],
+    ['a plain name', PLAIN, 'by-hand'],
+  ])('deletes no role of another owner: %s', async (_, spec, roleName) => {
+    const { documents, events, forge, remove, apply } = setUp(spec);
+    documents.set(roleName, VICTIM);
+    forge(mallory, { vault: { ...CLAIM, roleName } });
+    await remove(mallory);
+    expect(documents.get(roleName)).toBe(VICTIM);
+    expect(events).toEqual(['LeftInVault']);
+    // Nor while the object exists.
+    forge(mallory, { vault: { ...CLAIM, roleName } });
+    await apply(mallory);
+    expect(documents.get(roleName)).toBe(VICTIM);
+  });
+
+  it('deletes nothing on another mount', async () => {
+    const { documents, events, forge, remove } = setUp();
+    documents.set('prod.team.mallory', { bound_service_account_namespaces: ['team'] });
+    forge(mallory, { vault: { ...CLAIM, mountPath: 'k8s/other', roleName: 'prod.team.mallory' } });
+    await remove(mallory);
+    expect(documents.size).toBe(1);
+    expect(events).toEqual(['LeftInVault']);
+  });
+
+  it('takes over no role of a plain name', async () => {
+    const { documents, forge, apply } = setUp(PLAIN);
+    const role = webRole({ ...BACKEND, vaultRoleName: 'by-hand' }, 'mallory');
+    documents.set('by-hand', VICTIM);
+    forge(role, { vault: { ...CLAIM, roleName: 'by-hand' } });
+    expect(reasonOf(await apply(role), 'Programmed')).toBe('NotOwned');
+    expect(documents.get('by-hand')).toBe(VICTIM);
+  });
+
+  it('deletes the own role of a plain name', async () => {
+    const { documents, remove, apply } = setUp(PLAIN);
+    const role = webRole({ ...BACKEND, vaultRoleName: 'ours' });
+    await apply(role);
+    expect([...documents.keys()]).toEqual(['ours']);
+    await remove(role);
+    expect(documents.size).toBe(0);
+  });
 });
