@@ -78,6 +78,28 @@ export function nativeVariants(test: NodeTest, teamOf: () => Team): void {
     await bed.untilReady(namespace, 'only-wrong');
   });
 
+  for (const product of PRODUCTS)
+    test(`F5 with ${product}, kubectl describe pod names a key that its format refuses, and no value; the app sources the file once it is corrected`, async (bed) => {
+      const { namespace, servers, chosen } = teamOf();
+      const name = `${product}-refused`;
+      await servers[product].write(`web/${name}`, { 'db-password': 'hunter2', USER: 'app' });
+      const script = `set -e; . /vault/secrets/env; printf '%s\\n' "$DB_PASSWORD"; ${STAY}`;
+      const annotations = {
+        ...chosen(product),
+        'agent-inject-secret-env': `secret/data/web/${name}`,
+        'vaultauth.dev/format-env': 'dotenv',
+        'template-static-secret-render-interval': '1s',
+      };
+      await createPod(bed, namespace, name, asking(name, script, annotations));
+      const describe = (): Promise<string> => bed.kubectl(['describe', 'pod', '-n', namespace, name]);
+      await eventuallyContains('db-password', describe);
+      expect(await describe()).toContain('format dotenv cannot hold');
+      expect(await describe()).not.toContain('hunter2');
+      await servers[product].write(`web/${name}`, { DB_PASSWORD: `a$(touch /tmp/x)\`id\`"b"`, USER: 'app' });
+      await bed.untilReady(namespace, name);
+      expect(await firstWords(bed, namespace, name, 'app')).toBe(`a$(touch /tmp/x)\`id\`"b"\n`);
+    });
+
   test('an agent image without a shell delays the pod too, by plain ls', async (bed) => {
     const { namespace, servers } = teamOf();
     await servers.openbao.write('web/bare', { password: 'without a shell' });
