@@ -82,4 +82,33 @@ export const reachProblems = {
       `write below ${directory} or /home/vault, or declare a secret whose ${annotationName('secretVolumePath')}-NAME is the directory`,
     sample: { annotation: familyName('template', 'edge.pem'), path: '/etc/edge/edge.key', directory: '/vault/secrets' },
   }),
+  'directory-hides': defineProblem<{ annotation: string; path: string; hidden: 'programs' | 'certificates' }>({
+    severity: 'problem',
+    title: 'Directory that hides what the agent needs',
+    sentence: ({ annotation, path, hidden }) =>
+      `${annotation}: a volume at ${quote(path)} hides ` +
+      (hidden === 'programs' ? 'programs and files of the system' : 'the CA certificates of the image') +
+      ' from the agent and from each container that gets it',
+    remedy: ({ hidden }) =>
+      hidden === 'programs'
+        ? 'use a directory that only this volume needs, such as /vault/secrets'
+        : `use a directory of its own, such as /vault/secrets; an agent with ${annotationName('caCert')} needs no CA of its image, and its pod is injected`,
+    sample: { annotation: annotationName('secretVolumePath'), path: '/etc/ssl/certs', hidden: 'certificates' },
+  }),
+  'directory-read-only': defineProblem<{ annotation: string; path: string }>({
+    severity: 'warning',
+    title: 'Read-only secrets where programs write',
+    sentence: ({ annotation, path }) =>
+      `${annotation}: the secrets are read-only, and so is ${quote(path)} in each container that gets them`,
+    remedy: () => `use another directory, or set ${annotationName('secretsReadOnly')} to "false"`,
+    sample: { annotation: annotationName('secretVolumePath'), path: '/tmp' },
+  }),
+  'file-is-directory': defineProblem<{ annotation: string; path: string; other: string }>({
+    severity: 'problem',
+    title: 'File in the place of a directory',
+    sentence: ({ annotation, path, other }) =>
+      `${annotation}: ${quote(path)} is a directory of ${other}, so the agent cannot write the file`,
+    remedy: () => `choose another file name`,
+    sample: { annotation: familyName('file', 'web'), path: '/vault/secrets/a', other: familyName('volumePath', 'a') },
+  }),
 };

@@ -16,6 +16,7 @@ import {
   type Injection,
   type InjectionContext,
 } from '../draft.ts';
+import { hiddenDirectories } from '../hidden-directories.ts';
 import { blockedByProxy } from '../mesh.ts';
 import { pathFindings } from '../path-findings.ts';
 import type { Container, ContainerList, Pod } from '../pod.ts';
@@ -64,7 +65,8 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
   problems.push(...addVolumes(pod, added, builder));
   // Warnings only: a pod of vault-k8s is injected whatever its templates do.
   const { unmounted, unwritable } = pathFindings(draft, [...agents.values()], added);
-  warnings.push(...unmounted, ...unwritable);
+  const hidden = hiddenDirectories(draft, [], options.secretsReadOnly ?? false);
+  warnings.push(...unmounted, ...unwritable, ...hidden.certain, ...hidden.possible);
   // Init containers get the secrets only if an agent runs before them.
   const isSelected = receivesSecrets(draft);
   const receives: Receives = (name, list, path) =>

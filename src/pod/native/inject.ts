@@ -19,6 +19,7 @@ import {
   type Injection,
   type InjectionContext,
 } from '../draft.ts';
+import { hiddenDirectories } from '../hidden-directories.ts';
 import { pathFindings } from '../path-findings.ts';
 import { MAX_ANNOTATION_BYTES, type PodProblem } from '../pod-problems.ts';
 import { agentIndex, blockedByProxy, earlyInitContainers } from '../mesh.ts';
@@ -130,11 +131,14 @@ const builtContainers = ({
   user,
   hasOwnerFiles,
 }: ContainersInput): readonly (readonly [AgentContainer, JsonObject])[] => {
-  const { pod, parsed, context, files, problems } = draft;
+  const { pod, parsed, context, files, problems, warnings } = draft;
   const { options } = parsed;
   const apps = (pod.spec.containers ?? []).filter((container) => !isAgent(container));
   const copied = copiedMounts(draft);
   problems.push(...directoryConflicts(draft, copied));
+  const hidden = hiddenDirectories(draft, copied, options.secretsReadOnly ?? true);
+  problems.push(...hidden.certain);
+  warnings.push(...hidden.possible);
   const common = {
     pod,
     options,

@@ -34,6 +34,22 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/etc/edge/x" "" "" "0600" }}' } },
     remedy: { annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/home/vault/x" "" "" "0600" }}' } },
   },
+  'directory-hides': {
+    pod: { annotations: { ...native, 'secret-volume-path': '/etc/ssl/certs' } },
+    remedy: { annotations: { ...native, 'secret-volume-path': '/etc/ssl/certs/app' } },
+  },
+  'directory-read-only': {
+    pod: { annotations: { ...native, 'secret-volume-path': '/tmp' } },
+    remedy: { annotations: { ...native, 'secret-volume-path': '/tmp', 'vaultauth.dev/secrets-read-only': 'false' } },
+  },
+  'file-is-directory': {
+    pod: {
+      annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'agent-inject-secret-b': 'kv/b', 'agent-inject-file-b': 'a/b' },
+    },
+    remedy: {
+      annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'agent-inject-secret-b': 'kv/b', 'agent-inject-file-b': 'c/b' },
+    },
+  },
   'owner-impossible': {
     pod: {
       annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/vault/secrets/x" "" "2000" "0600" }}' },
