@@ -7,6 +7,7 @@ import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, InjectionContext } from '../pod/draft.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
+import { inNamespace, namespaceRanges } from '../pod/openshift.ts';
 import { podHeader, readPod, serviceAccountOf, type Pod, type PodHeader } from '../pod/pod.ts';
 import { MAX_ANNOTATION_BYTES } from '../pod/pod-problems.ts';
 import { podTokenOf } from '../pod/token.ts';
@@ -99,11 +100,9 @@ export function admitPod(object: Json | undefined, namespace: string, context: A
   const allowed = allowedNames(context.allow, parsed.options.allow);
   const guarded = guardProblemsOf(parsed, context.baseline.options, allowed);
   // Options that are not allowed are not used at all: applying a large patch only to deny it would cost CPU time.
-  const injection = inject(
-    pod,
-    withoutGuarded(parsed, guarded, context.baseline.options),
-    injectionContext(linked, namespace, context),
-  );
+  const usable = withoutGuarded(parsed, guarded, context.baseline.options);
+  const completed = inNamespace(pod, usable, namespaceRanges(cached?.annotations));
+  const injection = inject(completed.pod, completed.parsed, injectionContext(linked, namespace, context));
   // injection.problems includes the problems of `parsed`: draftOf (pod/draft) copies them.
   const problems = [
     ...(linked ? withRoleProblems(injection.problems, linked) : injection.problems),
@@ -111,7 +110,12 @@ export function admitPod(object: Json | undefined, namespace: string, context: A
     ...guarded,
     ...patchProblemsOf(injection.guardedChanges, parsed, allowed),
   ];
-  const warnings = [...selectionWarnings(selection), ...injection.warnings, ...(linked?.result.warnings ?? [])];
+  const warnings = [
+    ...selectionWarnings(selection),
+    ...completed.warnings,
+    ...injection.warnings,
+    ...(linked?.result.warnings ?? []),
+  ];
   const result = {
     reason: selection.reason,
     warnings,

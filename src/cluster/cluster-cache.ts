@@ -9,6 +9,7 @@ import { startMetadataInformer } from '../kube/metadata-informer.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { limitRangeOf, type LimitRange } from '../pod/limit-range.ts';
+import { RANGE_ANNOTATIONS } from '../pod/openshift.ts';
 import type { Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
 import { NO_CLUSTER, type CachedCluster } from './admission-context.ts';
@@ -71,12 +72,15 @@ const fromFiles = async (directory: string, log: Log): Promise<ClusterCache> => 
   return { ...EMPTY, current: state.current, close: state.close };
 };
 
+/** Ours, and the ranges of users in OpenShift's namespaces. */
+const isCachedAnnotation = (name: string): boolean => nameWithin(name) !== undefined || RANGE_ANNOTATIONS.includes(name);
+
 const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeClient): ClusterCache => {
   const onProblem = (path: string, problem: string | undefined): void => {
     if (problem === undefined) log.info({ path }, 'watch restored');
     else log.warn({ path, problem }, 'watch failed, serving from cache');
   };
-  const metadata = startMetadataInformer({ client, isRelevant: (name) => nameWithin(name) !== undefined, onProblem });
+  const metadata = startMetadataInformer({ client, isRelevant: isCachedAnnotation, onProblem });
   const limits = startLimitRangeInformer(client, onProblem);
   const links = startLinkInformers({ client, log, onProblem });
   const version = settings.nativeSidecars === 'auto' ? serverVersion(client, log) : undefined;

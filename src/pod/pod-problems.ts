@@ -268,6 +268,14 @@ export const podProblems = {
         : `remove ${annotation}, so that the agent runs as the user of the app`,
     sample: { user: 100, annotation: annotationName('agentRunAsUser'), isRootPod: false },
   }),
+  'user-outside-range': defineProblem<{ annotation: string; user: number; first: number; last: number }>({
+    severity: 'warning',
+    title: "User outside of the namespace's range",
+    sentence: ({ annotation, user, first, last }) =>
+      `${annotation}: the restricted SCCs of OpenShift reject user ${user}; the namespace has ${first} to ${last}`,
+    remedy: () => 'remove it, or grant the service account an SCC that allows the user',
+    sample: { annotation: annotationName('agentRunAsUser'), user: 100, first: 1_000_650_000, last: 1_000_659_999 },
+  }),
   'file-unreadable': defineProblem<UnreadableFile>({
     severity: 'warning',
     title: 'Secret that a container cannot read',

@@ -233,4 +233,20 @@ describe('fixed', () => {
       expect(codes).toEqual(['annotation-empty']);
     },
   );
+
+  test('Q44 the range of an OpenShift namespace decides the user of the agents', () => {
+    const annotations = new Map([
+      ['openshift.io/sa.scc.uid-range', '1000650000/10000'],
+      ['openshift.io/sa.scc.supplemental-groups', '1000660000/10000'],
+    ]);
+    const cluster = { namespace: () => ({ labels: new Map<string, string>(), annotations }), serviceAccount: () => undefined };
+    const { pod, codes } = admit(podWith(), { cluster });
+    expect(codes).toEqual([]);
+    expect(objectAt(containerOf(pod, 'vault-agent'), 'securityContext')).toMatchObject({
+      runAsUser: 1000650000,
+      runAsGroup: 1000660000,
+    });
+    const same = admit(podWith({ annotations: { 'agent-run-as-same-user': 'true' } }), { cluster });
+    expect(same.codes).toEqual([]);
+  });
 });

@@ -21,6 +21,17 @@ const projected = {
   projected: { sources: [{ serviceAccountToken: { path: 'vault-token', audience: 'vault' } }] },
 };
 
+/** A namespace of OpenShift. */
+const openshift: Surrounding = {
+  cluster: {
+    namespace: () => ({
+      labels: new Map(),
+      annotations: new Map([['openshift.io/sa.scc.uid-range', '1000650000/10000']]),
+    }),
+    serviceAccount: () => undefined,
+  },
+};
+
 export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
   'annotation-value': {
     pod: { annotations: { 'agent-inject-token': 'tRuE' } },
@@ -230,6 +241,11 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
       spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] },
     },
     remedy: { annotations: native, spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] } },
+  },
+  'user-outside-range': {
+    pod: { annotations: { ...native, 'agent-run-as-user': '100' } },
+    surrounding: openshift,
+    remedy: { annotations: native },
   },
   'file-unreadable': {
     pod: {

@@ -43,6 +43,12 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
   'annotation-conflict': [
     { done: 'both have the same value', pod: { annotations: { role: 'other', 'openbao.org/role': 'other' } } },
   ],
+  'user-outside-range': [
+    {
+      done: 'an SCC that allows the user admits the pod',
+      pod: { annotations: { ...native, 'agent-run-as-user': '100', 'openshift.io/scc': 'anyuid' } },
+    },
+  ],
   'annotation-empty': [{ done: 'it is removed' }],
   'annotation-layer': [
     { done: 'it is on the pod', pod: { annotations: { 'agent-inject-status': 'no' } }, surrounding: {} },
