@@ -1,6 +1,6 @@
 // Families: annotations with a NAME at the end, for each secret, parameter of the auth method, or telemetry parameter.
 import { containerNames, flag, oneOf, text, type ValueKind } from './value-kinds.ts';
-import { FORMATS, type FamilyRow } from './table.ts';
+import { FORMATS, ON_CHANGE, type FamilyRow } from './table.ts';
 
 const family = <T>(name: string, kind: ValueKind<T>, sentence: string, example: string): FamilyRow<T> => ({
   name,
@@ -69,6 +69,10 @@ export const families = {
       'Format of this file, [chosen by its reader](#formats); default: the common one.',
       'dotenv',
     ),
+    own: true,
+  },
+  onChange: {
+    ...family('on-change', oneOf(ON_CHANGE), 'What happens when this secret changes; default: the common action.', 'none'),
     own: true,
   },
 } as const;

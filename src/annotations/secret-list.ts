@@ -35,6 +35,7 @@ export const LISTED_FIELDS = {
   command: 'command',
   volumePath: 'volumePath',
   containers: 'containers',
+  onChange: 'onChange',
 } as const satisfies Readonly<Record<string, FamilyKey>>;
 
 export type ListedField = keyof typeof LISTED_FIELDS;

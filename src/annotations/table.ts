@@ -16,6 +16,7 @@ import {
   int32,
   volumeSize,
   yamlList,
+  writtenJson,
   type ValueKind,
 } from './value-kinds.ts';
 
@@ -66,6 +67,8 @@ export const DEFAULT_TEMPLATES = ['map', 'json'] as const;
 export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'shell', 'docker', 'properties', 'yaml'] as const;
 /** The program of an agent image that the startup probe runs. */
 export const PROBES = ['shell', 'ls'] as const;
+/** What happens to the app when a secret of it changes. */
+export const ON_CHANGE = ['none', 'signal', 'restart', 'rollout'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
 export const table = {
@@ -263,6 +266,18 @@ export const table = {
     own: true,
     empty: 'unset-warn',
   }),
+  onChange: row(
+    oneOf(ON_CHANGE),
+    'What happens to the app when a secret changes; rollout: the controller restarts the workload, one pod first.',
+    'rollout',
+    { default: 'none', own: true },
+  ),
+  onChangeSecrets: row(
+    writtenJson,
+    'Set by the webhook for on-change rollout: the paths whose versions the controller reads.',
+    '{"endpoint":"main","paths":["kv/data/web"]}',
+    { own: true, podOnly: true },
+  ),
   skipContainers: row(nameList, 'Containers and init containers that do not get the secrets.', 'proxy,metrics', { own: true }),
   initContainers: row(nameList, 'Init containers that get the secrets; default: all.', 'migrate', { own: true }),
   secretsReadOnly: row(flag, 'Mount the secrets read-only; default: true in profile native, false in compat.', 'true', {

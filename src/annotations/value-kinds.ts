@@ -29,6 +29,9 @@ export const flag: ValueKind<boolean> = {
 /** Any text, also the empty one. */
 export const text: ValueKind<string> = { name: 'text', expected: 'text', read: (raw) => raw };
 
+/** JSON that the webhook writes and never reads: another text in its place is replaced. */
+export const writtenJson: ValueKind<string> = { name: 'JSON', expected: 'JSON', read: (raw) => raw };
+
 /** Comma-separated names. Blanks around a name and empty members are ignored (Q14). */
 export const nameList: ValueKind<readonly string[]> = {
   name: 'list',

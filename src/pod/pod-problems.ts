@@ -2,6 +2,7 @@
 import { annotationName, familyName, FAMILIAR_PREFIX } from '../annotations/names.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from '../annotations/problem.ts';
 import { reachProblems } from './reach-problems.ts';
+import { onChangeProblems } from './on-change-problems.ts';
 
 /** The API server's limit for all annotations of an object together. */
 export const MAX_ANNOTATION_BYTES = 262_144;
@@ -365,6 +366,7 @@ export const podProblems = {
     },
   }),
   ...reachProblems,
+  ...onChangeProblems,
 };
 
 export type PodProblem = ProblemOf<typeof podProblems>;

@@ -58,6 +58,7 @@ const METADATA = {
   name: 'string',
   annotations: { '*': 'string' },
   labels: { '*': 'string' },
+  ownerReferences: [{ kind: 'string', controller: 'boolean' }],
 } as const satisfies Shape;
 
 const SPEC = {

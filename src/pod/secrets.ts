@@ -40,6 +40,7 @@ const SECRET_OPTIONS: readonly FamilyKey[] = [
   'rightDelimiter',
   'volumePath',
   'containers',
+  'onChange',
 ];
 
 /** The declaring annotation by secret name, in code-unit order: the same order in every run and on every machine (Q07). */

@@ -17,16 +17,24 @@ export interface PodParts {
   readonly labels?: Readonly<Record<string, string>>;
   readonly spec?: JsonObject;
   readonly status?: JsonObject;
+  /** Kind of the controlling owner. */
+  readonly owner?: string;
 }
 
 /** A pod as the API server sends it; annotations are named without prefix and ask for injection with a role. */
-export function podWith({ annotations = {}, labels = {}, spec = {}, status }: PodParts = {}): JsonObject {
+export function podWith({ annotations = {}, labels = {}, spec = {}, status, owner }: PodParts = {}): JsonObject {
   const asked: Record<string, string> = { 'agent-inject': 'true', role: 'demo', ...annotations };
   const named = Object.entries(asked).map(([name, value]) => [name.includes('/') ? name : `${FAMILIAR_PREFIX}${name}`, value]);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'web-0', namespace: 'shop', labels, annotations: Object.fromEntries(named) as JsonObject },
+    metadata: {
+      name: 'web-0',
+      namespace: 'shop',
+      labels,
+      annotations: Object.fromEntries(named) as JsonObject,
+      ...(owner === undefined ? {} : { ownerReferences: [{ kind: owner, name: 'web', controller: true }] }),
+    },
     spec: {
       serviceAccountName: 'web',
       volumes: [

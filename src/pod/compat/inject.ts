@@ -19,6 +19,7 @@ import {
 import { hiddenDirectories } from '../hidden-directories.ts';
 import { blockedByProxy } from '../mesh.ts';
 import { pathFindings } from '../path-findings.ts';
+import { addOnChange } from '../on-change.ts';
 import type { Container, ContainerList, Pod } from '../pod.ts';
 import { readersOf, unreadableFiles } from '../readers.ts';
 import { AGENT_NAME, builtAgents, securityContextOf } from './container.ts';
@@ -85,6 +86,7 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
     problems.push(...addAgent(pod, agent, position, builder));
   }
   warnAboutPod(draft, shape, isSelected);
+  addOnChange(draft);
   markInjected(draft);
   const injectionType = shape.init ? (shape.sidecar ? 'init_and_sidecar' : 'init_only') : 'sidecar_only';
   return { patch: builder.operations, injectionType, problems, warnings };

@@ -23,6 +23,7 @@ import { hiddenDirectories } from '../hidden-directories.ts';
 import { pathFindings } from '../path-findings.ts';
 import { MAX_ANNOTATION_BYTES, type PodProblem } from '../pod-problems.ts';
 import { agentIndex, blockedByProxy, earlyInitContainers } from '../mesh.ts';
+import { addOnChange } from '../on-change.ts';
 import type { Container, Pod } from '../pod.ts';
 import { readersOf, unreadableFiles } from '../readers.ts';
 import { otherDirectories } from '../secrets.ts';
@@ -90,6 +91,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   }
   warnAboutOrder(draft, { agents, index, user: identity?.user, receives: isSelected });
   const changes = addConfigs(draft, agents, owners.files);
+  addOnChange(draft);
   markInjected(draft);
   return {
     patch: builder.operations,

@@ -1,6 +1,7 @@
 // A pod that causes each problem and warning of the catalogue, and the pod after the remedy.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
+import { linked, READY } from '../../support/linked-cluster.ts';
 import { ROLE_PROVOCATIONS } from './role-provocations.ts';
 import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../../support/pods.ts';
 
@@ -297,6 +298,38 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
   'path-empty': {
     pod: { annotations: { 'secret-volume-path': '' } },
     remedy: { annotations: { 'secret-volume-path': '/secrets' } },
+  },
+  'on-change-unbuilt': {
+    pod: { annotations: { 'vaultauth.dev/on-change': 'restart' } },
+    remedy: { annotations: { 'vaultauth.dev/on-change': 'none' } },
+  },
+  'on-change-owner': {
+    pod: { owner: 'Job', annotations: { 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' } },
+    remedy: { owner: 'Job', annotations: { 'vaultauth.dev/on-change': 'none', 'agent-inject-secret-a': 'kv/data/a' } },
+  },
+  'on-change-endpoint': {
+    pod: { annotations: { 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' } },
+    remedy: { annotations: { 'vaultauth.dev/on-change': 'none', 'agent-inject-secret-a': 'kv/data/a' } },
+  },
+  'on-change-path': {
+    pod: {
+      annotations: {
+        ...native,
+        role: 'web',
+        'vaultauth.dev/on-change': 'rollout',
+        'agent-inject-template-a': '{{ with secret (env "P") }}{{ end }}',
+      },
+    },
+    surrounding: linked({ roles: { web: { status: READY } } }),
+    remedy: {
+      annotations: {
+        ...native,
+        role: 'web',
+        'vaultauth.dev/on-change': 'rollout',
+        'agent-inject-secret-a': 'kv/data/a',
+        'agent-inject-template-a': '{{ with secret (env "P") }}{{ end }}',
+      },
+    },
   },
   ...ROLE_PROVOCATIONS,
   'label-value': {

@@ -1,0 +1,65 @@
+// What happens to the app when a secret changes (annotation on-change). For `rollout` the pod gets a label by which the controller
+// finds it, and an annotation with the paths whose versions the controller reads.
+import { annotationName } from '../annotations/names.ts';
+import { originOf, setAnnotation, type Draft } from './draft.ts';
+import { pointer } from './patch.ts';
+import type { SecretFile } from './secrets.ts';
+import { templateCalls } from './template-calls.ts';
+
+/** Pods of these owners can be replaced one after the other. A Deployment owns its pods through a ReplicaSet. */
+const ROLLED_OUT: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet']);
+
+/** Label and annotation for the controller, or why the requested action is not possible. */
+export function addOnChange(draft: Draft): void {
+  const { parsed, files, problems, warnings, pod, builder } = draft;
+  for (const [annotation, action] of requestedActions(draft))
+    if (action === 'signal' || action === 'restart') problems.push({ code: 'on-change-unbuilt', annotation, action });
+  const rolled = files.filter((file) => actionOf(draft, file) === 'rollout');
+  if (rolled.length === 0) return;
+  const annotation = annotationOf(draft, rolled[0]);
+  const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true)?.kind;
+  if (owner && !ROLLED_OUT.has(owner)) {
+    warnings.push({ code: 'on-change-owner', annotation, owner });
+    return;
+  }
+  const service = parsed.origins.get('service');
+  if (service?.layer !== 'VaultEndpoint' || service.object === undefined) {
+    warnings.push({ code: 'on-change-endpoint', annotation });
+    return;
+  }
+  const paths = new Set<string>();
+  for (const file of rolled) {
+    const found = versionedPaths(file);
+    if (found.length === 0) warnings.push({ code: 'on-change-path', annotation, secret: file.name });
+    for (const path of found) paths.add(path);
+  }
+  if (paths.size === 0) return;
+  const label = annotationName('onChange');
+  const { labels } = pod.metadata;
+  if (labels?.[label] !== 'rollout') builder.set(pointer('metadata', 'labels'), Boolean(labels), label, 'rollout');
+  setAnnotation(draft, annotationName('onChangeSecrets'), JSON.stringify({ endpoint: service.object, paths: [...paths].sort() }));
+}
+
+const actionOf = ({ parsed: { families, options } }: Draft, { name }: SecretFile): string =>
+  families.onChange.get(name)?.value ?? options.onChange;
+
+const annotationOf = ({ parsed }: Draft, file: SecretFile | undefined): string =>
+  parsed.families.onChange.get(file?.name ?? '')?.annotation ?? originOf(parsed, 'onChange');
+
+/** Every action that an annotation requests, also without a secret. */
+const requestedActions = ({ parsed }: Draft): readonly (readonly [annotation: string, action: string])[] => [
+  [originOf(parsed, 'onChange'), parsed.options.onChange],
+  ...[...parsed.families.onChange.values()].map(({ annotation, value }) => [annotation, value] as const),
+];
+
+/** The paths that a file is rendered from: those that its template reads, or else the declared one. A pinned version never changes. */
+const versionedPaths = ({ path, template, leftDelimiter, rightDelimiter }: SecretFile): readonly string[] => {
+  const read = templateCalls(template, leftDelimiter, rightDelimiter).flatMap(({ name, arguments: given }) =>
+    // With further arguments, `secret` writes.
+    name === 'secret' && given.length === 1 && given[0] !== undefined ? [given[0]] : [],
+  );
+  const paths = read.length > 0 ? read : [path];
+  return paths.filter((each) => !/\?.*\bversion=/.test(each)).flatMap((each) => trimmed(each) || []);
+};
+
+const trimmed = (path: string): string => (path.split('?', 1)[0] ?? '').trim().replaceAll(/^\/+|\/+$/g, '');
