@@ -42,17 +42,23 @@ export function authParameters(authConfig: FamilyOptions['authConfig']): { [name
   return Object.fromEntries(sorted.map(([name, { value }]) => [name.replaceAll('-', '_'), value]));
 }
 
+/**
+ * Whether the delimiters of annotations apply to the text of a file. They do not apply to the template of a format: the agent would copy
+ * it into the file. Profile compat does that for vault-k8s' own two, as vault-k8s does.
+ */
+const hasOwnDelimiters = ({ source, template, format }: SecretFile, profile: Options['profile']): boolean =>
+  source !== '' || template !== '' || (profile === 'compat' && (format === 'map' || format === 'json'));
+
 /** The `template` blocks of the agent's configuration. */
-export function templates(files: readonly SecretFile[]): JsonObject[] {
+export function templates(files: readonly SecretFile[], profile: Options['profile']): JsonObject[] {
   return files.map((file) => {
-    const isOurs = file.source === '' && file.template === '';
-    const contents = isOurs ? formats[file.format].template(file.path) : file.template;
+    const { source, template, format, path } = file;
+    const [left, right] = hasOwnDelimiters(file, profile) ? [file.leftDelimiter, file.rightDelimiter] : ['{{', '}}'];
     return {
-      ...(file.source === '' ? { contents } : { source: file.source }),
+      ...(source === '' ? { contents: template === '' ? formats[format].template(path) : template } : { source }),
       destination: file.destination,
-      // The templates of the formats have the usual delimiters; with others the agent would copy them into the file.
-      left_delimiter: isOurs ? '{{' : file.leftDelimiter,
-      right_delimiter: isOurs ? '}}' : file.rightDelimiter,
+      left_delimiter: left,
+      right_delimiter: right,
       ...compact({ command: file.command, perms: file.permissions, error_on_missing_key: file.errorOnMissingKey }),
     };
   });

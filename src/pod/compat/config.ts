@@ -39,7 +39,7 @@ const commonConfig = ({ parsed, files, telemetry }: Draft, tokenPath: string): J
         tls_server_name: options.tlsServerName,
       }),
     },
-    ...compact({ template: templates(files) }),
+    ...compact({ template: templates(files, 'compat') }),
     template_config: {
       exit_on_retry_failure: options.templateConfigExitOnRetryFailure,
       ...compact({

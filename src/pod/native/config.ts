@@ -86,7 +86,7 @@ export function nativeConfig(input: NativeConfigInput): JsonObject {
       }),
       retry: { num_retries: once ? RETRIES.once : RETRIES.sidecar },
     },
-    ...compact({ template: templates(files) }),
+    ...compact({ template: templates(files, 'native') }),
     template_config: {
       exit_on_retry_failure: once,
       ...compact({

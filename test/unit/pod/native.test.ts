@@ -3,6 +3,7 @@ import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../.
 import type { Command } from '../../../src/settings/table.ts';
 import {
   admit,
+  configOf as compatConfigOf,
   containerOf,
   mountsOf,
   podWith,
@@ -269,17 +270,16 @@ test('uses the program and variables of OpenBao', () => {
 });
 
 test.each([
-  ['template', '[[', ']]'],
-  ['secret', '{{', '}}'],
-])('reads the delimiters of annotations in the text of a %s', (family, left_delimiter, right_delimiter) => {
-  const annotations = {
-    [`agent-inject-${family}-x`]: 'kv/x',
-    'agent-template-left-delim-x': '[[',
-    'agent-template-right-delim-x': ']]',
-  };
-  expect(configOf(inject({ annotations }).pod).template).toContainEqual(
-    expect.objectContaining({ destination: '/vault/secrets/x', left_delimiter, right_delimiter }),
-  );
+  ['the text of a template', 'native', { 'agent-inject-template-x': '[[ ]]' }, '[['],
+  ['the default template of vault-k8s in profile compat', 'compat', {}, '[['],
+  ['no default template', 'native', {}, '{{'],
+  ['no format', 'compat', { 'vaultauth.dev/format-x': 'yaml' }, '{{'],
+])('reads the delimiters of annotations in %s: profile %s', (_, profile, more, left_delimiter) => {
+  const delimiters = { 'agent-template-left-delim-x': '[[', 'agent-template-right-delim-x': ']]' };
+  const annotations = { 'vaultauth.dev/profile': profile, 'agent-inject-secret-x': 'kv/x', ...delimiters, ...more };
+  const { pod } = admit(podWith({ annotations }), { command: 'webhook', flags: ['-vault-address=https://vault.example:8200'] });
+  const { template } = profile === 'native' ? configOf(pod) : compatConfigOf(pod, 'vault-agent-init');
+  expect(template).toEqual([expect.objectContaining({ left_delimiter, right_delimiter: left_delimiter === '[[' ? ']]' : '}}' })]);
 });
 
 test('ignores our own annotations under the prefix of another product', () => {
