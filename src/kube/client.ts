@@ -16,6 +16,8 @@ export interface KubeRequest {
   /** For the whole exchange; default: 10 s. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** More bytes are a KubeError with reason TooLarge; default: 32 MiB. */
+  readonly maxResponseBytes?: number;
   /** For a watch: receives each line; the response is the first that it accepts, or null when the stream ends before. */
   readonly untilLine?: (line: string) => boolean;
 }
@@ -88,7 +90,7 @@ export function kubeClient({ connection, userAgent, now = Date.now }: ClientOpti
         },
         body: body === undefined ? undefined : { contentType, text: JSON.stringify(body) },
         timeoutMs,
-        maxResponseBytes: MAX_RESPONSE_BYTES,
+        maxResponseBytes: options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
         signal,
         untilLine,
       }).catch(fail);
@@ -130,9 +132,9 @@ const urlOf = (server: string, { path, query = {} }: KubeRequest): URL => {
   return url;
 };
 
-const unreachable = (error: unknown, operation: string, server: string): KubeError =>
-  new KubeError(
-    0,
-    error instanceof ExchangeError && error.kind === 'Timeout' ? 'Timeout' : 'Unreachable',
-    `${operation}: cannot reach the API server at ${server}: ${messageOf(error)}`,
-  );
+const unreachable = (error: unknown, operation: string, server: string): KubeError => {
+  const kind = error instanceof ExchangeError ? error.kind : undefined;
+  if (kind === 'TooLarge') return new KubeError(0, kind, `${operation}: ${messageOf(error)}`);
+  const reason = kind === 'Timeout' ? kind : 'Unreachable';
+  return new KubeError(0, reason, `${operation}: cannot reach the API server at ${server}: ${messageOf(error)}`);
+};

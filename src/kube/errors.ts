@@ -4,7 +4,7 @@ export class KubeError extends Error {
   override readonly name = 'KubeError';
   /** HTTP status; 0 when there was no response. */
   readonly status: number;
-  /** The API's reason (`NotFound`, `Conflict`, `AlreadyExists`, `Forbidden`, …), `Unreachable`, `Timeout` or `Unreadable`. */
+  /** The API's reason (`NotFound`, `Conflict`, `AlreadyExists`, `Forbidden`, …), `Unreachable`, `Timeout`, `TooLarge` or `Unreadable`. */
   readonly reason: string;
 
   constructor(status: number, reason: string, message: string) {

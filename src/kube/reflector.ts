@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs } from '../net/backoff.ts';
 import type { KubeClient } from './client.ts';
-import { KubeError, messageOf } from './errors.ts';
+import { isKubeError, KubeError, messageOf } from './errors.ts';
 
 /** The part of an object that the reflector reads. */
 export interface VersionedObject {
@@ -84,6 +84,13 @@ const TIMES: ReflectorTimes = {
 const MAX_STREAM_FACTOR = 1.25;
 /** The page size of client-go: a few hundred kilobytes of metadata, or two megabytes of our own objects. */
 const PAGE_SIZE = 500;
+/**
+ * A larger page is requested again with fewer objects: an object can have 1.5 MiB, and 500 such objects of one namespace must not
+ * keep all others from being listed. Parsed, a page takes several times as much memory as it has bytes.
+ */
+const MAX_PAGE_BYTES = 6 * 1024 * 1024;
+/** By how much a page is made smaller; one object always fits. */
+const PAGE_DIVISOR = 8;
 const PAGE_TIMEOUT_MS = 30_000;
 /** After so many failures in a row at one resourceVersion it is dropped: after a restored backup the API server may not have it. */
 const FAILURES_PER_VERSION = 3;
@@ -120,21 +127,35 @@ export function startReflector<T extends VersionedObject>(options: ReflectorOpti
     failures = 0;
   };
 
+  /** A page of at most `size` objects, or of as many as fit. */
+  const readPage = async (next: string | undefined, size: number, signal: AbortSignal): Promise<FittingPage<T>> => {
+    try {
+      const page = await client.request<Page<T>>({
+        method: 'GET',
+        path,
+        accept: mediaTypes.list,
+        query: { ...selected, limit: size, ...(next === undefined ? {} : { continue: next }) },
+        timeoutMs: PAGE_TIMEOUT_MS,
+        maxResponseBytes: MAX_PAGE_BYTES,
+        signal,
+      });
+      return { page, fitted: size };
+    } catch (error) {
+      if (size === 1 || !isKubeError(error, 'TooLarge')) throw error;
+      return readPage(next, Math.max(1, Math.floor(size / PAGE_DIVISOR)), signal);
+    }
+  };
+
   const list = async (signal: AbortSignal): Promise<void> => {
     // If this list fails, the watch goes on, and the next list comes sooner than after a success.
     relistAt = performance.now() + times.relistMs / 10;
     const replacement = store.replace();
     let next: string | undefined;
     let latest: string;
+    let size = PAGE_SIZE;
     do {
-      const page: Page<T> = await client.request({
-        method: 'GET',
-        path,
-        accept: mediaTypes.list,
-        query: { ...selected, limit: PAGE_SIZE, ...(next === undefined ? {} : { continue: next }) },
-        timeoutMs: PAGE_TIMEOUT_MS,
-        signal,
-      });
+      const { page, fitted }: FittingPage<T> = await readPage(next, size, signal);
+      size = fitted;
       lastActivity = performance.now();
       for (const object of page.items ?? []) replacement.add(object);
       next = page.metadata.continue || undefined;
@@ -205,6 +226,12 @@ export function startReflector<T extends VersionedObject>(options: ReflectorOpti
 interface Page<T> {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
   readonly items?: readonly T[];
+}
+
+interface FittingPage<T> {
+  readonly page: Page<T>;
+  /** The size of pages that fits. */
+  readonly fitted: number;
 }
 
 type WatchEvent<T> =

@@ -34,7 +34,7 @@ export interface HttpResponse {
 /** There was no whole response. */
 export class ExchangeError extends Error {
   override readonly name = 'ExchangeError';
-  readonly kind: 'DNSFailed' | 'TLSFailed' | 'ConnectionFailed' | 'Timeout' | 'CutOff' | 'Unreadable';
+  readonly kind: 'DNSFailed' | 'TLSFailed' | 'ConnectionFailed' | 'Timeout' | 'CutOff' | 'TooLarge';
   /** False when the server cannot have read the request. */
   readonly sent: boolean;
 
@@ -139,7 +139,7 @@ const wholeBody = async (response: IncomingMessage, limit: number): Promise<stri
   let size = 0;
   for await (const chunk of stream) {
     size += chunk.length;
-    if (size > limit) throw new ExchangeError('Unreadable', `the response has more than ${limit} bytes`, true);
+    if (size > limit) throw new ExchangeError('TooLarge', `the response has more than ${limit} bytes`, true);
     chunks.push(chunk);
   }
   if (!response.complete) throw new ExchangeError('CutOff', 'the connection closed within the response', true);
@@ -155,7 +155,7 @@ const firstLine = async (response: IncomingMessage, accept: (line: string) => bo
     const line = lines.find((each) => accepts(each, accept));
     // Leaving the loop destroys the response, and with it the connection.
     if (line !== undefined) return line;
-    if (rest.length > limit) throw new ExchangeError('Unreadable', `a line of the response has more than ${limit} bytes`, true);
+    if (rest.length > limit) throw new ExchangeError('TooLarge', `a line of the response has more than ${limit} bytes`, true);
   }
   return 'null';
 };

@@ -192,7 +192,7 @@ const retryWaitMs = (error: VaultError, attempts: number): number | undefined =>
 const noResponse = ({ kind, message, sent }: ExchangeError, context: RequestContext, server: URL): VaultError =>
   new VaultError(`${context.operation}: ${SENTENCES[kind]} ${server.origin}: ${context.redact(message)}`, {
     status: 0,
-    kind,
+    kind: kind === 'TooLarge' ? 'Unreadable' : kind,
     written: context.isRead || !sent ? 'no' : 'unknown',
   });
 
@@ -202,7 +202,7 @@ const SENTENCES: Readonly<Record<ExchangeError['kind'], string>> = {
   ConnectionFailed: 'cannot reach',
   Timeout: 'timeout of',
   CutOff: 'lost the connection to',
-  Unreadable: 'cannot read the response of',
+  TooLarge: 'cannot read the response of',
 };
 
 const stillPaused = ({ operation }: RequestContext, pause: number): VaultError =>

@@ -3,7 +3,7 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { type Informer, type Lister, startInformer, withoutManagedFields } from '../../kube/informer.ts';
 import { type ReflectorTimes, staleAfterMs } from '../../kube/reflector.ts';
-import { collectionPath, type KindName } from '../../resources/kinds.ts';
+import { AUTO_ROLE_LABEL, collectionPath, CONFIRM_DELETE_ANNOTATION, type KindName } from '../../resources/kinds.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
 import type { ClusterNamespace, ClusterServiceAccount, Objects } from './context.ts';
 
@@ -66,7 +66,7 @@ export function startInformers(options: InformersOptions): Informers {
   };
   const start = <K extends KindName>(kind: K): Informer<Objects[K], Objects[K]> => {
     const path = collectionPath(kind);
-    const transform = (object: Objects[K]): Objects[K] => withoutLastApplied(withoutManagedFields(object));
+    const transform = (object: Objects[K]): Objects[K] => withOwnLabels(withoutManagedFields(object));
     const onChange = (key: string, before: Objects[K] | undefined, after: Objects[K] | undefined): void => {
       if (isRole(before) || isRole(after)) {
         const [old, now] = [isRole(before) ? before : undefined, isRole(after) ? after : undefined];
@@ -171,13 +171,25 @@ const annotationFilter =
 
 const isRole = (object: Objects[KindName] | undefined): object is VaultAuthRole => object?.kind === 'VaultAuthRole';
 
-/** kubectl writes a copy of the whole object into this annotation: it would double the memory of the cache. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+/**
+ * The object with the labels and annotations that the controller reads: a tenant can write 256 KiB of others to each object, and
+ * kubectl writes a copy of the whole object to one.
+ */
+const withOwnLabels = <T extends Objects[KindName]>(object: T): T => {
+  const { labels, annotations, ...metadata } = object.metadata;
+  return {
+    ...object,
+    metadata: {
+      ...metadata,
+      ...only('labels', AUTO_ROLE_LABEL, labels),
+      ...only('annotations', CONFIRM_DELETE_ANNOTATION, annotations),
+    },
+  };
+};
 
-const withoutLastApplied = <T extends Objects[KindName]>(object: T): T => {
-  if (object.metadata.annotations?.[LAST_APPLIED] === undefined) return object;
-  const { [LAST_APPLIED]: _, ...annotations } = object.metadata.annotations;
-  return { ...object, metadata: { ...object.metadata, annotations } };
+const only = (member: 'labels' | 'annotations', name: string, all: Readonly<Record<string, string>> = {}) => {
+  const value = all[name];
+  return value === undefined ? {} : { [member]: { [name]: value } };
 };
 
 /** An index of objects by a value that several of them share. */

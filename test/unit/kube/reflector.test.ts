@@ -97,6 +97,25 @@ const follow = async (steps: readonly Step[], times: Partial<ReflectorTimes> = {
   });
   return { watch, names: () => [...known].toSorted(), requests, problems };
 };
+
+test('D1: lists objects of any size in smaller pages', async () => {
+  const fat = 'x'.repeat(1024 * 1024);
+  const names = Array.from({ length: 20 }, (_, index) => `thing-${String(index).padStart(2, '0')}`);
+  const limits: number[] = [];
+  const listed: Step = (response, query) => {
+    const [from, limit] = [Number(query.get('continue') ?? 0), Number(query.get('limit'))];
+    limits.push(limit);
+    const items = names.slice(from, from + limit).map((name) => ({ metadata: { name, annotations: { fat } } }));
+    const next = from + limit < names.length ? String(from + limit) : undefined;
+    response.end(JSON.stringify({ metadata: { resourceVersion: '5', continue: next }, items }));
+  };
+  const { watch, names: known, problems } = await follow(Array.from({ length: 30 }, () => listed));
+  await eventually('it is synced', () => watch.synced());
+  expect(known()).toEqual(names);
+  expect(problems).toEqual([]);
+  expect(limits.slice(0, 3)).toEqual([500, 62, 7]);
+});
+
 test('joins pages to one list, applies events, and resumes a watch at its last version', async () => {
   const { names, requests, problems, watch } = await follow([
     page('6', ['a', 'b'], 'more'),
