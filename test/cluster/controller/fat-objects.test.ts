@@ -33,8 +33,7 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => bed?.stop(outcome));
 
-const peakMiB = (pid: number): number =>
-  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+const peakMiB = (pid: number): number => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 it('starts and leads beside them', async () => {
   const controller = await runController(bed, { nodeFlags: NODE_FLAGS });
