@@ -94,9 +94,14 @@ export const table = {
   agentPrePopulate: row(flag, 'Run an init container that renders the secrets before the app starts.', 'true', { default: true }),
   agentPrePopulateOnly: row(flag, 'Run only the init container, no sidecar.', 'true', { default: false }),
   agentInjectContainers: row(nameList, 'App containers that get the secrets; default: all.', 'web,worker'),
-  agentCopyVolumeMounts: row(text, 'Container whose volume mounts the agent gets too, except service account tokens.', 'web', {
-    default: '',
-  }),
+  agentCopyVolumeMounts: row(
+    text,
+    'Container whose volume mounts the agent gets too, except service account tokens. Variables of a subPathExpr come along.',
+    'web',
+    {
+      default: '',
+    },
+  ),
   agentShareProcessNamespace: row(flag, 'Share the process namespace of the pod, so that a command can signal the app.', 'true'),
 
   // Secrets and templates

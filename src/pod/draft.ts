@@ -9,7 +9,7 @@ import type { LimitRange } from './limit-range.ts';
 import type { GuardedChange } from './user-patch.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
 import type { PodProblem } from './pod-problems.ts';
-import type { ContainerList, Pod, VolumeMount } from './pod.ts';
+import type { ContainerList, Pod } from './pod.ts';
 import { directoryContainers, secretFiles, type SecretFile } from './secrets.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
@@ -138,26 +138,6 @@ export function receivesSecrets(draft: Draft): Receives {
     if (only) return only.includes(name);
     return list === 'containers' ? !selected || selected.has(name) : !initContainers || initContainers.has(name);
   };
-}
-
-/** Mounts of the container that `agent-copy-volume-mounts` names, without service account tokens. */
-export function copiedMounts({ pod: { spec }, parsed, warnings }: Draft): readonly VolumeMount[] {
-  const container = parsed.options.agentCopyVolumeMounts;
-  if (container === '') return [];
-  const source = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].find(({ name }) => name === container);
-  if (!source) warnings.push({ code: 'container-unknown', annotation: originOf(parsed, 'agentCopyVolumeMounts'), container });
-  return (source?.volumeMounts ?? []).filter(({ mountPath }) => !/serviceaccount/i.test(mountPath ?? ''));
-}
-
-/** The first mount of each path: the API server rejects a second one, and the agent needs the earlier ones. */
-export function uniquePaths<Mount extends VolumeMount>(mounts: readonly Mount[]): Mount[] {
-  const seen = new Set<string>();
-  return mounts.filter(({ mountPath }) => {
-    const path = mountPath ?? '';
-    const isNew = !seen.has(path);
-    seen.add(path);
-    return isNew;
-  });
 }
 
 /** Sets shareProcessNamespace if the pod does not. The pod's own false is a problem, its own true stays (Q01, Q33). */

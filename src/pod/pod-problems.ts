@@ -1,5 +1,6 @@
 // Problems that keep a pod from getting its agent.
 import { annotationName, familyName, FAMILIAR_PREFIX } from '../annotations/names.ts';
+import { containerProblems } from './container-problems.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from '../annotations/problem.ts';
 import { reachProblems } from './reach-problems.ts';
 import { onChangeProblems } from './on-change-problems.ts';
@@ -7,36 +8,8 @@ import { onChangeProblems } from './on-change-problems.ts';
 /** The API server's limit for all annotations of an object together. */
 export const MAX_ANNOTATION_BYTES = 262_144;
 
-/** A file and containers that its mode excludes. */
-interface UnreadableFile {
-  readonly path: string;
-  /** How many more files this holds for. */
-  readonly others: number;
-  readonly mode: string;
-  /** User of the agent, which owns the file. */
-  readonly user: number;
-  /** Group of the file; undefined if the mode is for the user alone. */
-  readonly group: number | undefined;
-  readonly containers: readonly string[];
-  /** The annotation that sets the mode; undefined for the token file. */
-  readonly annotation: string | undefined;
-  /** The pod has an fsGroup. */
-  readonly hasGroup: boolean;
-  /** The annotation that sets the agent's user; undefined if the agent runs as the user of the containers. */
-  readonly userAnnotation: string | undefined;
-}
-
-const listed = (names: readonly string[]): string => names.map(quote).join(', ');
-
-const containersIn = ({ containers }: UnreadableFile): string =>
-  `container${containers.length > 1 ? 's' : ''} ${listed(containers)}`;
-
-const readersIn = ({ user, group }: UnreadableFile): string =>
-  `the agent's user ${user}${group === undefined ? ' alone' : ` and group ${group}`}`;
-
-const filesIn = ({ path, others }: UnreadableFile): string => `${quote(path)}${others === 0 ? '' : ` and ${others} more`}`;
-
 export const podProblems = {
+  ...containerProblems,
   'pod-malformed': defineProblem<{ path: string; expected: string }>({
     severity: 'problem',
     title: 'Invalid Pod',
@@ -251,118 +224,6 @@ export const podProblems = {
       amount: 'need',
       value: '20Mi',
       annotation: undefined,
-    },
-  }),
-  'token-loosened': defineProblem<{
-    user: number;
-    annotation: string;
-    /** All containers of the pod run as root. */
-    isRootPod: boolean;
-  }>({
-    severity: 'warning',
-    title: 'Token files readable by every user of the pod',
-    sentence: ({ user, isRootPod }) =>
-      `the agent runs as user ${user}, the app as ${isRootPod ? 'root' : 'another one'}: the kubelet then gives token files mode 0644`,
-    remedy: ({ annotation, isRootPod }) =>
-      isRootPod
-        ? `set runAsUser of the containers to a user other than root, or ${annotation} to "0"`
-        : `remove ${annotation}, so that the agent runs as the user of the app`,
-    sample: { user: 100, annotation: annotationName('agentRunAsUser'), isRootPod: false },
-  }),
-  'user-outside-range': defineProblem<{ annotation: string; user: number; first: number; last: number }>({
-    severity: 'warning',
-    title: "User outside of the namespace's range",
-    sentence: ({ annotation, user, first, last }) =>
-      `${annotation}: the restricted SCCs of OpenShift reject user ${user}; the namespace has ${first} to ${last}`,
-    remedy: () => 'remove it, or grant the service account an SCC that allows the user',
-    sample: { annotation: annotationName('agentRunAsUser'), user: 100, first: 1_000_650_000, last: 1_000_659_999 },
-  }),
-  'file-unreadable': defineProblem<UnreadableFile>({
-    severity: 'warning',
-    title: 'Secret that a container cannot read',
-    sentence: (fields) =>
-      `${containersIn(fields)} cannot read ${filesIn(fields)}: mode ${fields.mode} is for ${readersIn(fields)}`,
-    remedy: ({ annotation, hasGroup }) => {
-      if (annotation === undefined) return "set fsGroup in the pod's securityContext, or run the containers as one user";
-      return hasGroup
-        ? `set ${annotation} to "0440": all containers have the group of fsGroup`
-        : `set ${annotation} to "0440" and fsGroup in the pod's securityContext, or run the containers as one user`;
-    },
-    sample: {
-      path: '/vault/secrets/key',
-      others: 0,
-      mode: '0400',
-      user: 1001,
-      group: undefined,
-      containers: ['helper'],
-      annotation: familyName('perms', 'key'),
-      hasGroup: false,
-      userAnnotation: undefined,
-    },
-  }),
-  'file-user-unknown': defineProblem<UnreadableFile>({
-    severity: 'warning',
-    title: 'Secret that a container may not be able to read',
-    sentence: (fields) =>
-      `${containersIn(fields)} may not be able to read ${filesIn(fields)}: mode ${fields.mode} is for ${readersIn(fields)}, ` +
-      'and the user of the container is not known',
-    remedy: ({ userAnnotation, annotation, hasGroup }) =>
-      `set runAsUser in the securityContext of the container${userAnnotation === undefined ? '' : `, and ${userAnnotation} to the same user`}` +
-      (hasGroup ? `, or ${annotation} to "0440": all containers have the group of fsGroup` : ''),
-    sample: {
-      path: '/vault/secrets/key',
-      others: 2,
-      mode: '0400',
-      user: 100,
-      group: undefined,
-      containers: ['web'],
-      annotation: familyName('perms', 'key'),
-      hasGroup: false,
-      userAnnotation: undefined,
-    },
-  }),
-  'init-container-early': defineProblem<{
-    containers: readonly string[];
-    /** The annotation that puts the agent last; undefined: the proxy of a mesh goes before the agent. */
-    annotation: string | undefined;
-  }>({
-    severity: 'warning',
-    title: 'Init container that runs before the agent',
-    sentence: ({ containers }) =>
-      `init container ${listed(containers)} runs before the agent, when its secrets are not there yet`,
-    remedy: ({ annotation }) =>
-      `${annotation === undefined ? 'move it behind the proxy of the mesh' : `remove ${annotation}`}, ` +
-      `or list it in ${annotationName('skipContainers')} if it needs no secrets`,
-    sample: { containers: ['migrate'], annotation: undefined },
-  }),
-  'agent-without-network': defineProblem<{
-    mesh: string;
-    proxy: string;
-    /** Annotation of the mesh with ports that it does not redirect; empty if it has none. */
-    ports: string;
-    /** Port of Vault. */
-    port: number;
-    /** The annotation that puts the agent first. */
-    annotation: string;
-    /** What to do: start the agent after the proxy, exclude its traffic, or start it before the redirection. */
-    remedy: 'not-first' | 'exclude' | 'first';
-  }>({
-    severity: 'warning',
-    title: 'Agent that waits for the proxy of a mesh',
-    sentence: ({ mesh, proxy }) =>
-      `${mesh} sends the agent's traffic to ${quote(proxy)}, which starts only after the agent: the pod cannot start`,
-    remedy: ({ remedy, annotation, ports, port }) => {
-      if (remedy === 'not-first') return `remove ${annotation}`;
-      if (remedy === 'first') return `set ${annotation} to "true", so that the agent starts before the redirection`;
-      return `set ${ports} to "${port}", or run the proxy as a native sidecar`;
-    },
-    sample: {
-      mesh: 'Istio',
-      proxy: 'istio-proxy',
-      ports: 'traffic.sidecar.istio.io/excludeOutboundPorts',
-      port: 8200,
-      annotation: annotationName('agentInitFirst'),
-      remedy: 'exclude',
     },
   }),
   ...reachProblems,

@@ -28,7 +28,13 @@ const VOLUME = {
   secret: {},
 } as const satisfies Shape;
 
-const VOLUME_MOUNT = { name: 'string', mountPath: 'string' } as const satisfies Shape;
+const VOLUME_MOUNT = {
+  name: 'string',
+  mountPath: 'string',
+  subPath: 'string',
+  subPathExpr: 'string',
+  mountPropagation: 'string',
+} as const satisfies Shape;
 
 const USER_AND_GROUP = { runAsUser: 'number', runAsGroup: 'number' } as const satisfies Shape;
 
@@ -48,7 +54,7 @@ const CONTAINER = {
   name: 'string',
   imagePullPolicy: 'string',
   restartPolicy: 'string',
-  env: [{ name: 'string', value: 'string' }],
+  env: [{ name: 'string', value: 'string', valueFrom: {} }],
   resources: { requests: { '*': 'quantity' }, limits: { '*': 'quantity' } },
   securityContext: SECURITY_CONTEXT,
   volumeMounts: [VOLUME_MOUNT],

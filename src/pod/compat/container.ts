@@ -3,7 +3,8 @@ import type { Options, Parsed } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
 import { PROGRAM } from '../agent.ts';
-import { accept, copiedMounts, originOf, uniquePaths, type Draft } from '../draft.ts';
+import { copiedMounts, uniquePaths, withVariables } from '../copied-mounts.ts';
+import { accept, originOf, type Draft } from '../draft.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import type { Pod } from '../pod.ts';
 import { awsTokenMount, tokenMount, type TokenMount } from '../token.ts';
@@ -32,8 +33,11 @@ export function builtAgents(draft: Draft, shape: Shape): ReadonlyMap<AgentKind, 
     const config = options.agentConfigmap === '' ? encode(configs(kind)) : undefined;
     const container = agentContainer(kind, {
       options,
-      environment: environment({ options, authConfig: families.authConfig, caBytes: context.caBytes, config }, pod),
-      mounts: uniquePaths(agentMounts(kind, { options, shape, tokens, copied })),
+      environment: withVariables(
+        environment({ options, authConfig: families.authConfig, caBytes: context.caBytes, config }, pod),
+        copied.variables,
+      ),
+      mounts: uniquePaths(agentMounts(kind, { options, shape, tokens, copied: copied.mounts })),
       securityContext,
     });
     const key = PATCH_KEY[kind];

@@ -28,7 +28,7 @@ const connection = (options: Options): Variable[] => [
 ];
 
 /** The variables of one agent container, with those that EKS added to the app containers of the pod. */
-export function environment(input: EnvironmentInput, pod: Pod): Json[] {
+export function environment(input: EnvironmentInput, pod: Pod): Variable[] {
   const { options, config } = input;
   return [
     ...POD_FIELDS,

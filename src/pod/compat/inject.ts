@@ -2,6 +2,7 @@
 import type { Parsed } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
+import { uniquePaths } from '../copied-mounts.ts';
 import {
   draftOf,
   isCurrent,
@@ -10,7 +11,6 @@ import {
   originOf,
   receivesSecrets,
   shareProcessNamespace,
-  uniquePaths,
   wasInjected,
   type Draft,
   type Injection,

@@ -3,9 +3,10 @@ import type { FamilyOptions, Options } from '../../annotations/parse.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
 import type { NewMount } from '../add.ts';
 import { literal, processVariables, PROGRAM } from '../agent.ts';
+import { withVariables } from '../copied-mounts.ts';
 import type { Injection } from '../draft.ts';
 import type { Container, ContainerList, Pod, VolumeMount } from '../pod.ts';
-import { awsVariables, MORE_POD_FIELDS, POD_FIELDS } from '../pod-variables.ts';
+import { awsVariables, MORE_POD_FIELDS, POD_FIELDS, type Variable } from '../pod-variables.ts';
 import type { Owner } from '../readers.ts';
 import { TOKEN_VOLUME } from '../token.ts';
 import { LOG_FILE } from './config.ts';
@@ -68,6 +69,8 @@ export interface NativeContainerInput {
   readonly pullPolicy: string;
   readonly resources: JsonObject;
   readonly mounts: readonly (NewMount | VolumeMount)[];
+  /** Variables that copied mounts refer to. */
+  readonly mountVariables: readonly Variable[];
   /** Absolute paths of the files that must exist before the app starts. */
   readonly destinations: readonly string[];
 }
@@ -95,7 +98,7 @@ const startupProbe = (options: Options, destinations: readonly string[]): JsonOb
   failureThreshold: 300,
 });
 
-const variables = ({ pod, options, authConfig, caBytes }: NativeContainerInput): Json[] => {
+const variables = ({ pod, options, authConfig, caBytes }: NativeContainerInput): Variable[] => {
   const pairs: readonly (readonly [string, string])[] = [
     // Without the variable the agent runs programs that its image may not have.
     ['HOME', HOME_DIRECTORY],
@@ -124,7 +127,7 @@ export function nativeContainer(input: NativeContainerInput): JsonObject {
     imagePullPolicy: pullPolicy,
     ...(isNativeSidecar ? { restartPolicy: 'Always' } : {}),
     command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${agent.file}`],
-    env: variables(input),
+    env: withVariables(variables(input), input.mountVariables),
     resources,
     ...(isNativeSidecar && options.agentPrePopulate && destinations.length > 0
       ? { startupProbe: startupProbe(options, destinations) }

@@ -3,9 +3,9 @@ import { annotationName } from '../../annotations/names.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import type { JsonObject } from '../../json/json.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
+import { copiedMounts, uniquePaths } from '../copied-mounts.ts';
 import {
   accept,
-  copiedMounts,
   draftOf,
   isCurrent,
   isProblem,
@@ -14,7 +14,6 @@ import {
   receivesSecrets,
   setAnnotation,
   shareProcessNamespace,
-  uniquePaths,
   type Draft,
   type Injection,
   type InjectionContext,
@@ -137,8 +136,8 @@ const builtContainers = ({
   const { options } = parsed;
   const apps = (pod.spec.containers ?? []).filter((container) => !isAgent(container));
   const copied = copiedMounts(draft);
-  problems.push(...directoryConflicts(draft, copied));
-  const hidden = hiddenDirectories(draft, copied, options.secretsReadOnly ?? true);
+  problems.push(...directoryConflicts(draft, copied.mounts));
+  const hidden = hiddenDirectories(draft, copied.mounts, options.secretsReadOnly ?? true);
   problems.push(...hidden.certain);
   warnings.push(...hidden.possible);
   const common = {
@@ -148,7 +147,8 @@ const builtContainers = ({
     caBytes: context.caBytes,
     user,
     pullPolicy: options.imagePullPolicy ?? (allAlwaysPull(apps) ? 'Always' : 'IfNotPresent'),
-    mounts: uniquePaths([...agentMounts({ pod, options, directories, hasOwnerFiles }), ...copied]),
+    mounts: uniquePaths([...agentMounts({ pod, options, directories, hasOwnerFiles }), ...copied.mounts]),
+    mountVariables: copied.variables,
     destinations: files.map(({ destination }) => destination),
   };
   return agents.flatMap((agent) => {

@@ -13,6 +13,7 @@ export interface Provocation {
 }
 
 const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts: [TOKEN_MOUNT], ...more });
+const LOGS = [TOKEN_MOUNT, { name: 'logs', mountPath: '/var/log/web', subPathExpr: '$(DIRECTORY)' }];
 const ISTIO_CNI = { name: 'istio-validation' };
 const ISTIO_PROXY = { name: 'istio-proxy', restartPolicy: 'Always' };
 const native = { 'vaultauth.dev/profile': 'native' };
@@ -268,6 +269,17 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     remedy: {
       annotations: { ...native, 'agent-inject-secret-key': 'kv/key', 'agent-inject-perms-key': '0400' },
       spec: { containers: [web({ securityContext: { runAsUser: 1001 } })] },
+    },
+  },
+  'copy-source-volume': {
+    pod: { annotations: { 'agent-copy-volume-mounts': TOKEN_VOLUME } },
+    remedy: { annotations: { 'agent-copy-volume-mounts': 'web' } },
+  },
+  'mount-not-copied': {
+    pod: { annotations: { 'agent-copy-volume-mounts': 'web' }, spec: { containers: [web({ volumeMounts: LOGS })] } },
+    remedy: {
+      annotations: { 'agent-copy-volume-mounts': 'web' },
+      spec: { containers: [web({ volumeMounts: LOGS, env: [{ name: 'DIRECTORY', value: 'logs' }] })] },
     },
   },
   'init-container-early': {
