@@ -60,8 +60,8 @@ const copyOf = (mount: VolumeMount, resolve: (expression: string) => Resolved | 
   // The kubelet creates a missing subPath as a directory, and the agent could not write its file of this name.
   if (hasSubPath && SECRETS_VOLUME.test(mount.name ?? '')) return { loss: { kind: 'secret' } };
   // Only privileged containers may have it; the API server rejects the pod.
-  const isBidirectional = mount.mountPropagation === 'Bidirectional';
   const { mountPropagation, ...others } = mount;
+  const isBidirectional = mountPropagation === 'Bidirectional';
   const copy: VolumeMount = isBidirectional ? others : mount;
   const loss: MountLoss | undefined = isBidirectional ? { kind: 'propagation' } : undefined;
   const expression = mount.subPathExpr ?? '';

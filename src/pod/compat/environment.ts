@@ -1,6 +1,5 @@
 // Environment of an agent container of profile compat, in the order of vault-k8s.
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
-import type { Json } from '../../json/json.ts';
 import { processVariables } from '../agent.ts';
 import type { Pod } from '../pod.ts';
 import { awsVariables, POD_FIELDS, whenSet, type Variable } from '../pod-variables.ts';

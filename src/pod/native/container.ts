@@ -1,6 +1,6 @@
 // The agent containers of profile native: which ones a pod gets, and the finished container.
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
-import type { Json, JsonObject } from '../../json/json.ts';
+import type { JsonObject } from '../../json/json.ts';
 import type { NewMount } from '../add.ts';
 import { literal, processVariables, PROGRAM } from '../agent.ts';
 import { withVariables } from '../copied-mounts.ts';

@@ -161,7 +161,7 @@ test("keeps the agent's own mount of a path that is spelt in another way", () =>
     mounts: [{ name: 'home', mountPath: '/home/vault/' }],
     volumes: [{ name: 'home', emptyDir: {} }],
   });
-  const homes = objectsOf(agent['volumeMounts']).filter(({ mountPath }) => String(mountPath).startsWith('/home/vault'));
+  const homes = objectsOf(agent['volumeMounts']).filter((mount) => textOf(mount, 'mountPath')?.startsWith('/home/vault'));
   expect(homes).toEqual([{ name: 'vault-agent-run', mountPath: '/home/vault' }]);
 });
 
