@@ -6,6 +6,7 @@ import { authParameters, compact, templates } from '../agent.ts';
 import type { JsonObject } from '../../json/json.ts';
 import type { SecretFile } from '../secrets.ts';
 import type { Telemetry } from '../telemetry.ts';
+import { templateCalls } from '../template-calls.ts';
 import { SERVICE_ACCOUNT_DIRECTORY } from '../token.ts';
 import { RUN_DIRECTORY } from './volumes.ts';
 
@@ -68,6 +69,27 @@ const login = ({ options, authConfig, once }: NativeConfigInput): JsonObject => 
   };
 };
 
+/** Functions that read secrets. With further arguments they write, as `pki/issue` needs. */
+const READERS = new Set(['secret', 'pkiCert']);
+
+const issues = ({ source, template, path, leftDelimiter, rightDelimiter }: SecretFile): boolean => {
+  if (source !== '') return true;
+  if (template === '') return !path.includes('/data/');
+  // A path can be an expression: (printf "kv/data/%s/db" …).
+  return templateCalls(template, leftDelimiter, rightDelimiter).some(
+    ({ name, arguments: [secret = template, ...parameters] }) =>
+      READERS.has(name) && (name === 'pkiCert' || parameters.length > 0 || !secret.includes('/data/')),
+  );
+};
+
+/**
+ * Whether a template may get a certificate or a lease each time that it is rendered: anything but KV version 2. After a failed template
+ * all templates start again. Vault's agent doubles the pause up to five minutes; OpenBao's waits for the back-off of the login, which
+ * is short (docs/decisions/0050), and would issue a certificate every two seconds without end. So it exits, and the kubelet restarts it
+ * with a back-off of up to five minutes, and shows the error. An outage of Vault is no failed template: see RETRIES.
+ */
+const mayIssue = (files: readonly SecretFile[]): boolean => files.some(issues);
+
 /** The configuration as a JSON document, before the user's own patch. */
 export function nativeConfig(input: NativeConfigInput): JsonObject {
   const { options, once, files, telemetry } = input;
@@ -88,7 +110,7 @@ export function nativeConfig(input: NativeConfigInput): JsonObject {
     },
     ...compact({ template: templates(files, 'native') }),
     template_config: {
-      exit_on_retry_failure: once,
+      exit_on_retry_failure: once || (options.flavour === 'openbao' && mayIssue(files)),
       ...compact({
         static_secret_render_interval: options.templateStaticSecretRenderInterval,
         max_connections_per_host: options.templateMaxConnectionsPerHost,

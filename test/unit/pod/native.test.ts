@@ -327,3 +327,33 @@ test.each([
   expect(codes(value)).toEqual(['profile-unsupported']);
   expect(codes(value === 'true' ? 'false' : '')).not.toContain('profile-unsupported');
 });
+
+const exits = (annotations: Readonly<Record<string, string>>, flavour = 'openbao'): boolean =>
+  configOf(
+    inject({ annotations: { 'vaultauth.dev/flavour': flavour, 'agent-inject-secret-db': 'kv/data/db', ...annotations } }).pod,
+  ).template_config.exit_on_retry_failure;
+
+describe('the sidecar of OpenBao', () => {
+  test.each([
+    { 'agent-inject-template-db': '{{ with pkiCert "pki/issue/web" "common_name=web" }}{{ .Cert }}{{ end }}' },
+    { 'agent-inject-template-db': '{{ with secret "database/creds/web" }}{{ .Data.password }}{{ end }}' },
+    { 'agent-inject-template-db': '{{ with secret "kv/data/db" "version=1" }}{{ .Data }}{{ end }}' },
+    { 'agent-inject-template-file-a': '/vault/custom/a' },
+    { 'agent-inject-secret-a': 'database/creds/web' },
+  ])('exits if a failed template may have issued something: %j (F3)', (annotations) => {
+    expect(exits(annotations)).toBe(true);
+    // Vault's agent doubles its pause by itself, and keeps the pod ready.
+    expect(exits(annotations, 'vault')).toBe(false);
+  });
+
+  test.each([
+    {},
+    { 'agent-inject-template-db': '{{ with secret "kv/data/db" }}{{ .Data.data.password }}{{ end }}' },
+    {
+      'agent-inject-template-db':
+        '{{ with secret (printf "kv/data/%s/db" (env "NAMESPACE")) }}{{ .Data.data.password }}{{ end }}',
+    },
+  ])('keeps running if templates only read KV version 2: %j', (annotations) => {
+    expect(exits(annotations)).toBe(false);
+  });
+});
