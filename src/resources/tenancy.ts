@@ -15,7 +15,7 @@ export interface TenancyInput {
   readonly policyName: (name: string) => string | undefined;
   /** Number of older roles of this namespace on the backend. */
   readonly olderRoles: number;
-  /** The older object with the same role name in Vault, such as "VaultAuthRole team/web". */
+  /** The object that keeps the same role name in Vault, such as "VaultAuthRole team/web" or "VaultEndpoint main". */
   readonly nameHolder: string | undefined;
   /** Undefined until it is detected. */
   readonly product: Product | undefined;

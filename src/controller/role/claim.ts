@@ -29,6 +29,8 @@ export function claimOf(context: ControllerContext, role: VaultAuthRole): Claim 
   if (ref.roleName === qualifiedName(backend, role)) return { state: 'valid', ref, isQualified: true };
   if (ref.roleName.startsWith(`${backend.spec.clusterName}.`))
     return invalid('its name belongs to another object or to the controller');
+  const login = loginOf(context, backend, ref.roleName);
+  if (login !== undefined) return invalid(`its name belongs to ${login}`);
   const holder = otherHolder(context, backend, role, ref.roleName);
   if (holder) return invalid(`its name belongs to VaultAuthRole ${holder.metadata.namespace}/${holder.metadata.name}`);
   return { state: 'valid', ref, isQualified: false };
@@ -57,6 +59,17 @@ const qualifiedName = (
   { metadata: { name, namespace = '' } }: VaultAuthRole,
 ): string =>
   nameInVault({ clusterName, roleNaming: 'Qualified' }, { namespace, name, vaultRoleName: undefined, isObserved: false });
+
+/**
+ * The VaultEndpoint whose login uses a role of this name on the backend's mount, such as "VaultEndpoint main": with a plain name
+ * a tenant could otherwise overwrite the role by which the controller logs in.
+ */
+export function loginOf({ listers }: ControllerContext, { spec: { path } }: VaultAuthBackend, name: string): string | undefined {
+  const endpoint = listers.endpoints
+    .list()
+    .find(({ spec: { auth } }) => [auth.kubernetes, auth.jwt].some((login) => login?.mount === path && login.role === name));
+  return endpoint && `VaultEndpoint ${endpoint.metadata.name}`;
+}
 
 /** Another object that stands for the name on this backend, by its spec. */
 const otherHolder = (

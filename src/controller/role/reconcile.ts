@@ -15,6 +15,7 @@ import { type NextRun, type ObjectResult, reportStatus, retryAfter } from '../ru
 import { vaultFailure } from '../runtime/vault-failure.ts';
 import type { ReadyVault, VaultState } from '../runtime/vault-registry.ts';
 import { programmed, serviceAccountsExist } from './conditions.ts';
+import { loginOf } from './claim.ts';
 import { deleteVaultAuthRole, removeFromVault } from './deletion.ts';
 import { ensureRole } from './ensure-role.ts';
 import { roleResyncSeconds } from './resync.ts';
@@ -186,10 +187,8 @@ const decideTenancy = (context: ControllerContext, backend: VaultAuthBackend, ro
   const { namespace = '', uid } = role.metadata;
   const countsBefore = (other: VaultAuthRole): boolean =>
     other.metadata.uid !== uid && takesPrecedence(other, role) && isManagedOn(context, backend, other);
-  const holder =
-    backend.spec.tenancy.roleNaming === 'Plain' && role.spec.managementPolicy === 'Manage'
-      ? findNameHolder(context, backend, role)
-      : undefined;
+  const isPlain = backend.spec.tenancy.roleNaming === 'Plain' && role.spec.managementPolicy === 'Manage';
+  const nameHolder = isPlain ? findNameHolder(context, backend, role) : undefined;
   const server = vault.registry.get(backend.spec.endpointRef.name);
   return evaluateTenancy({
     backend,
@@ -200,21 +199,22 @@ const decideTenancy = (context: ControllerContext, backend: VaultAuthBackend, ro
       return policy?.spec.endpointRef.name === backend.spec.endpointRef.name ? vaultPolicyName(policy) : undefined;
     },
     olderRoles: listers.rolesInNamespace(namespace).filter(countsBefore).length,
-    nameHolder: holder && `VaultAuthRole ${holder.metadata.namespace}/${holder.metadata.name}`,
+    nameHolder,
     product: server.state === 'ready' ? server.product : undefined,
   });
 };
 
-/** The role that has the name in Vault keeps it; before any has it, the oldest wins: a tenant can change names, but not ages. */
-const findNameHolder = (
-  context: ControllerContext,
-  backend: VaultAuthBackend,
-  role: VaultAuthRole,
-): VaultAuthRole | undefined => {
+/**
+ * The object that keeps the name, such as "VaultAuthRole team/web". An endpoint keeps the role by which it logs in. Of roles, the one
+ * that has the name in Vault keeps it; before any has it, the oldest wins: a tenant can change names, but not ages.
+ */
+const findNameHolder = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): string | undefined => {
   const name = vaultRoleName(backend, role);
+  const login = loginOf(context, backend, name);
+  if (login !== undefined) return login;
   const hasName = ({ status }: VaultAuthRole): boolean =>
     status?.vault?.owned === true && status.vault.roleName === name && status.vault.backend === backend.metadata.name;
-  return context.listers
+  const holder = context.listers
     .rolesByVaultName(name)
     .find(
       (other) =>
@@ -223,6 +223,7 @@ const findNameHolder = (
         vaultRoleName(backend, other) === name &&
         (hasName(other) === hasName(role) ? takesPrecedence(other, role) : hasName(other)),
     );
+  return holder && `VaultAuthRole ${holder.metadata.namespace}/${holder.metadata.name}`;
 };
 
 const isManagedOn = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): boolean =>

@@ -65,7 +65,7 @@ const setUp = ({ deletions, roles = [], answers = {}, observe, isReady = true, f
       log: { info: () => undefined },
     },
     listers: {
-      endpoints: { get: () => endpoint('main') },
+      endpoints: { get: () => endpoint('main'), list: () => [] },
       backends: { get: () => object },
       rolesInNamespace: (namespace: string) => roles.filter(({ metadata }) => metadata.namespace === namespace),
       rolesByVaultName: (name: string) => roles.filter(({ spec, metadata }) => (spec.vaultRoleName ?? metadata.name) === name),

@@ -15,7 +15,7 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
   const documents = new Map<string, JsonObject>();
   const roles = new Map<string, VaultAuthRole>();
   const namespaces = new Map<string, object>();
-  const place = { namespace: '' };
+  const place = { namespace: '', auth: { kubernetes: { mount: MOUNT, role: 'controller' } } };
   const events: string[] = [];
   const backend = {
     ...kubernetesBackend(backendSpec),
@@ -50,7 +50,7 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
       metrics: { drift: () => undefined },
     },
     listers: {
-      endpoints: { get: () => endpoint('main', { spec: place }) },
+      endpoints: { get: () => endpoint('main', { spec: place }), list: () => [endpoint('main', { spec: place })] },
       backends: { get: () => backend, list: () => [backend] },
       policies: { get: (name: string) => (name === 'own-secrets' ? aclPolicy('path "a" {}') : undefined) },
       roles: { list },
@@ -236,6 +236,19 @@ describe('a claim that the controller did not write', () => {
     forge(role, { vault: { ...CLAIM, roleName: 'by-hand' } });
     expect(reasonOf(await apply(role), 'Programmed')).toBe('NotOwned');
     expect(documents.get('by-hand')).toBe(VICTIM);
+  });
+
+  it('D7: leaves the role by which the controller logs in', async () => {
+    const { documents, forge, apply, remove } = setUp({ ...PLAIN, adoption: 'Always' });
+    const role = webRole({ ...BACKEND, vaultRoleName: 'controller' }, 'mallory');
+    const login = { bound_service_account_namespaces: ['team'] };
+    documents.set('controller', login);
+    expect(reasonOf(await apply(role), 'Accepted')).toBe('NameTaken');
+    forge(role, { vault: { ...CLAIM, roleName: 'controller' } });
+    await apply(role);
+    forge(role, { vault: { ...CLAIM, roleName: 'controller' } });
+    await remove(role);
+    expect(documents.get('controller')).toBe(login);
   });
 
   it('deletes the own role of a plain name', async () => {
