@@ -9,6 +9,7 @@ import {
   jsonPatch,
   nameList,
   oneOf,
+  program,
   quantity,
   seconds,
   text,
@@ -66,7 +67,7 @@ export const FLAVOURS = ['vault', 'openbao'] as const;
 export const DEFAULT_TEMPLATES = ['map', 'json'] as const;
 export const FORMATS = ['map', 'json', 'kv2', 'dotenv', 'shell', 'docker', 'properties', 'yaml'] as const;
 /** The program of an agent image that the startup probe runs. */
-export const PROBES = ['shell', 'ls'] as const;
+export const PROBES = ['auto', 'shell', 'ls', 'binary'] as const;
 /** What happens to the app when a secret of it changes. */
 export const ON_CHANGE = ['none', 'signal', 'restart', 'rollout'] as const;
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
@@ -84,7 +85,13 @@ export const table = {
     podOnly: true,
     empty: 'unset-warn',
   }),
-  agentImage: row(text, 'Image of the agent containers.', 'hashicorp/vault:2.0.4', { guarded: true, empty: 'unset-warn' }),
+  agentImage: row(text, 'Image of the agent containers.', 'hashicorp/vault:2.2.2', { guarded: true, empty: 'unset-warn' }),
+  agentBinary: row(
+    program,
+    'Program of the agent in its image: a name in PATH or an absolute path; default: that of the flavour, vault or bao.',
+    '/usr/local/bin/vault',
+    { guarded: true, empty: 'unset' },
+  ),
   agentInitFirst: row(
     flag,
     'Put the agent before (true) or after (false) all other init containers. Default: after them in profile compat; before them in native, but after the proxy of a mesh.',
@@ -302,9 +309,9 @@ export const table = {
   }),
   startupProbe: row(
     oneOf(PROBES),
-    'Startup probe that delays the app until its files exist (profile native): shell prints why they are missing, ls works in images without a shell.',
-    'ls',
-    { default: 'shell', own: true },
+    "Startup probe that delays the app until its files exist (profile native): shell prints why they are missing, ls works without a shell, binary runs only the agent's program; auto is shell in official images of Vault and OpenBao, and binary in all others.",
+    'binary',
+    { default: 'auto', own: true },
   ),
   allow: row(
     nameList,

@@ -124,6 +124,15 @@ export const containerName: ValueKind<string> = {
   read: (raw) => (LABEL.test(raw) ? raw : INVALID),
 };
 
+const PROGRAM = /^(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*|(?:\/[A-Za-z0-9_][A-Za-z0-9_.+-]*)+)$/;
+
+/** A program of an image. Profile compat writes it into a line of a shell, so it has no character that a shell reads. */
+export const program: ValueKind<string> = {
+  name: 'program',
+  expected: 'the name of a program, such as bao, or an absolute path, such as /usr/local/bin/vault',
+  read: (raw) => (PROGRAM.test(raw) ? raw : INVALID),
+};
+
 /** At least one container name: with an empty list no container would get the secret. */
 export const containerNames: ValueKind<readonly string[]> = {
   name: 'names',

@@ -4,8 +4,13 @@ import type { Json, JsonObject } from '../json/json.ts';
 import { formats } from './formats.ts';
 import type { SecretFile } from './secrets.ts';
 
-/** The name of the program in the agent image. */
-export const PROGRAM: Readonly<Record<Options['flavour'], string>> = { vault: 'vault', openbao: 'bao' };
+/** The program of each product. */
+const PROGRAM: Readonly<Record<Options['flavour'], string>> = { vault: 'vault', openbao: 'bao' };
+
+/** The agent's program in its image: a name that is found in PATH, or an absolute path. */
+export function programOf({ agentBinary, flavour }: Options): string {
+  return agentBinary ?? PROGRAM[flavour];
+}
 
 /** Environment variables that both products read, by name; an empty value means that the variable is not set. */
 export function processVariables(options: Options): readonly (readonly [string, string])[] {

@@ -178,6 +178,31 @@ export const podProblems = {
     remedy: () => 'set a path or remove the annotation',
     sample: { annotation: annotationName('secretVolumePath') },
   }),
+  'shell-missing': defineProblem<{
+    image: string;
+    /** The annotation that chooses the startup probe; undefined: profile compat needs the shell. */
+    annotation: string | undefined;
+  }>({
+    severity: 'problem',
+    title: 'Agent image without a shell',
+    sentence: ({ image, annotation }) =>
+      `the agent image ${quote(image)} has no shell, which ` +
+      (annotation === undefined ? 'profile compat needs to start the agent' : 'the startup probe runs'),
+    remedy: ({ annotation }) =>
+      annotation === undefined
+        ? `set ${annotationName('profile')} to "native", or use an image with a shell`
+        : `set ${annotation} to "binary", or ask the platform team to set -startup-probe=auto`,
+    sample: { image: 'openbao/openbao-distroless:2.6.4', annotation: undefined },
+  }),
+  'gate-blind': defineProblem<{ annotation: string; permissions: string; file: string }>({
+    severity: 'problem',
+    title: 'File that the agent cannot read',
+    sentence: ({ annotation, permissions, file }) =>
+      `${annotation}: with permissions ${permissions} the agent cannot read ${file}, so its startup probe would never succeed`,
+    remedy: () =>
+      `let the owner of the file read it, such as 0440, or set ${annotationName('startupProbe')} to "shell" if the agent image has a shell`,
+    sample: { annotation: familyName('perms', 'database'), permissions: '0040', file: '/vault/secrets/database' },
+  }),
   'config-too-large': defineProblem<{ bytes: number; limit: number }>({
     severity: 'problem',
     title: 'Agent configuration too large',

@@ -2,7 +2,7 @@
 import type { Options, Parsed } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
-import { PROGRAM } from '../agent.ts';
+import { programOf } from '../agent.ts';
 import { copiedMounts, uniquePaths, withVariables } from '../copied-mounts.ts';
 import { accept, originOf, type Draft } from '../draft.ts';
 import type { PodProblem } from '../pod-problems.ts';
@@ -99,8 +99,8 @@ const CONFIG_FILE: Readonly<Record<AgentKind, string>> = { init: 'config-init.hc
 /** The commands contain no text of annotations: the configuration is an environment variable that they decode into a file. */
 const command = (kind: AgentKind, options: Options): string =>
   options.agentConfigmap === ''
-    ? `echo \${VAULT_CONFIG?} | base64 -d > ${HOME_DIRECTORY}/config.json && ${PROGRAM[options.flavour]} agent -config=${HOME_DIRECTORY}/config.json`
-    : `touch ${HOME_DIRECTORY}/.vault-token && ${PROGRAM[options.flavour]} agent -config=/vault/configs/${CONFIG_FILE[kind]}`;
+    ? `echo \${VAULT_CONFIG?} | base64 -d > ${HOME_DIRECTORY}/config.json && ${programOf(options)} agent -config=${HOME_DIRECTORY}/config.json`
+    : `touch ${HOME_DIRECTORY}/.vault-token && ${programOf(options)} agent -config=/vault/configs/${CONFIG_FILE[kind]}`;
 
 const items = (pairs: readonly (readonly [string, string])[]): { [name: string]: Json } | undefined => {
   const set = pairs.filter(([, quantity]) => quantity !== '');
@@ -137,7 +137,8 @@ const revokeHook = (options: Options): JsonObject => {
   ];
   const given = flags.filter(([, value]) => value !== '').map(([name, value]) => ` -${name}=${shellWord(value)}`);
   const skip = options.tlsSkipVerify ? ' -tls-skip-verify' : '';
-  const line = `/bin/sleep ${options.agentRevokeGrace} && /bin/${PROGRAM[options.flavour]} token revoke${given.join('')}${skip} -self`;
+  const program = options.agentBinary ?? `/bin/${programOf(options)}`;
+  const line = `/bin/sleep ${options.agentRevokeGrace} && ${program} token revoke${given.join('')}${skip} -self`;
   return { preStop: { exec: { command: ['/bin/sh', '-c', line] } } };
 };
 

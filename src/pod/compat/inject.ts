@@ -1,6 +1,7 @@
 // Profile compat: the pod as vault-k8s 1.7.6 injects it, without its defects. Options → containers, volumes, patch.
 import type { Parsed } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
+import { imageTools } from '../agent-image.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
 import { uniquePaths } from '../copied-mounts.ts';
 import {
@@ -58,6 +59,8 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
       annotation: originOf(parsed, 'agentPrePopulate'),
       other: originOf(parsed, 'agentPrePopulateOnly'),
     });
+  const image = options.agentImage ?? '';
+  if (imageTools(image) === 'bare') problems.push({ code: 'shell-missing', image, annotation: undefined });
   const agents = builtAgents(draft, shape);
   for (const key of UNSUPPORTED)
     if (origins.get(key)?.annotation !== undefined)

@@ -2,14 +2,13 @@
 import type { FamilyOptions, Options } from '../../annotations/parse.ts';
 import type { JsonObject } from '../../json/json.ts';
 import type { NewMount } from '../add.ts';
-import { literal, processVariables, PROGRAM } from '../agent.ts';
+import { literal, processVariables, programOf } from '../agent.ts';
 import { withVariables } from '../copied-mounts.ts';
 import type { Injection } from '../draft.ts';
 import type { Container, ContainerList, Pod, VolumeMount } from '../pod.ts';
 import { awsVariables, MORE_POD_FIELDS, POD_FIELDS, type Variable } from '../pod-variables.ts';
 import type { Owner } from '../readers.ts';
 import { TOKEN_VOLUME } from '../token.ts';
-import { LOG_FILE } from './config.ts';
 import { CONFIG_DIRECTORY, HOME_DIRECTORY, type ConfigFile } from './volumes.ts';
 
 /** One agent container of a pod, before it is built. */
@@ -71,32 +70,12 @@ export interface NativeContainerInput {
   readonly mounts: readonly (NewMount | VolumeMount)[];
   /** Variables that copied mounts refer to. */
   readonly mountVariables: readonly Variable[];
-  /** Absolute paths of the files that must exist before the app starts. */
-  readonly destinations: readonly string[];
+  /** The startup probe that delays the app; undefined: the app does not wait. */
+  readonly gate: JsonObject | undefined;
 }
 
 /** Templates read the namespace from this variable: OpenBao's agent ignores it in the configuration. */
 const NAMESPACE_VARIABLE: Readonly<Record<Options['flavour'], string>> = { vault: 'VAULT_NAMESPACE', openbao: 'BAO_NAMESPACE' };
-
-/** Log lines that explain a failure: errors as text and as JSON, and the server's response, which has lines of its own. */
-const EXPLAINING_LINES = '^ +[|] [^ ]|^(URL|Code): |^[[:space:]]*[*] |ERROR|WARN|"@level":"(error|warn)"';
-
-/**
- * Fails while files are missing, and prints the end of the agent's log, so that `kubectl describe pod` shows the reason. File names
- * are arguments, not part of the script.
- */
-const PROBE_SCRIPT = `ls "$@" >/dev/null 2>&1 || { grep -hE '${EXPLAINING_LINES}' ${LOG_FILE} | tail -n 6; exit 1; }`;
-
-const probeCommand = ({ startupProbe }: Options): readonly string[] =>
-  startupProbe === 'ls' ? ['ls'] : ['sh', '-c', PROBE_SCRIPT, 'sh'];
-
-/** The app starts up to one period after the files exist. After five minutes the kubelet restarts the agent, which does no harm. */
-const startupProbe = (options: Options, destinations: readonly string[]): JsonObject => ({
-  exec: { command: [...probeCommand(options), ...destinations.map(literal)] },
-  periodSeconds: 1,
-  timeoutSeconds: 5,
-  failureThreshold: 300,
-});
 
 const variables = ({ pod, options, authConfig, caBytes }: NativeContainerInput): Variable[] => {
   const pairs: readonly (readonly [string, string])[] = [
@@ -119,19 +98,16 @@ const variables = ({ pod, options, authConfig, caBytes }: NativeContainerInput):
  * the Pod Security Standard "restricted".
  */
 export function nativeContainer(input: NativeContainerInput): JsonObject {
-  const { options, agent, user, destinations, mounts, resources, pullPolicy } = input;
-  const isNativeSidecar = agent.kind === 'native-sidecar';
+  const { options, agent, user, gate, mounts, resources, pullPolicy } = input;
   return {
     name: agent.name,
     image: options.agentImage ?? '',
     imagePullPolicy: pullPolicy,
-    ...(isNativeSidecar ? { restartPolicy: 'Always' } : {}),
-    command: [PROGRAM[options.flavour], 'agent', `-config=${CONFIG_DIRECTORY}/${agent.file}`],
+    ...(agent.kind === 'native-sidecar' ? { restartPolicy: 'Always' } : {}),
+    command: [programOf(options), 'agent', `-config=${CONFIG_DIRECTORY}/${agent.file}`],
     env: withVariables(variables(input), input.mountVariables),
     resources,
-    ...(isNativeSidecar && options.agentPrePopulate && destinations.length > 0
-      ? { startupProbe: startupProbe(options, destinations) }
-      : {}),
+    ...(gate ? { startupProbe: gate } : {}),
     terminationMessagePath: '/dev/termination-log',
     terminationMessagePolicy: 'FallbackToLogsOnError',
     ...(options.agentSetSecurityContext

@@ -1,4 +1,6 @@
 // Profile native: one agent as a native sidecar, with a projected token of its own. Options → containers, volumes, patch.
+import { posix } from 'node:path';
+import type { AnnotationProblem } from '../../annotations/annotation-problems.ts';
 import { annotationName } from '../../annotations/names.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import type { JsonObject } from '../../json/json.ts';
@@ -29,6 +31,7 @@ import { otherDirectories } from '../secrets.ts';
 import { guardedChanges, userPatched, type GuardedChange, type Patched } from '../user-patch.ts';
 import { nativeConfig } from './config.ts';
 import { agentContainers, injectionType, isAgent, nativeContainer, type AgentContainer } from './container.ts';
+import { gateOf, gateProblems, promisedFiles, startupProbe } from './gate.ts';
 import { ownersOf, type OwnerFiles } from './owners.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentTokenVolume } from './service-account.ts';
@@ -51,6 +54,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   for (const key of UNSUPPORTED)
     if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
       problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'native' });
+  problems.push(...tokenCollisions(draft));
   const agents = agentContainers(options, context.nativeSidecars ?? true);
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
   const isSelected = receivesSecrets(draft);
@@ -68,7 +72,15 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const owners = ownersOf(pod, parsed, files, identity);
   problems.push(...owners.problems);
   warnings.push(...owners.warnings);
-  const containers = builtContainers({ draft, agents, directories, user, hasOwnerFiles: owners.files !== undefined });
+  const documents = agentConfigs(draft, agents);
+  const containers = builtContainers({
+    draft,
+    agents,
+    documents,
+    directories,
+    user,
+    hasOwnerFiles: owners.files !== undefined,
+  });
   const receives: Receives = (name, list, path) => agents.every((agent) => agent.name !== name) && isSelected(name, list, path);
   const configs = [...agents, ...(owners.files ? OWNER_FILES : [])];
   const token = agentTokenVolume(pod, options, mentionedIn(draft));
@@ -89,7 +101,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
     problems.push(...addAgent(pod, container, position, builder));
   }
   warnAboutOrder(draft, { agents, index, user: identity?.user, receives: isSelected });
-  const changes = addConfigs(draft, agents, owners.files);
+  const changes = addConfigs(draft, [...documents.values()], owners.files);
   addOnChange(draft);
   markInjected(draft);
   return {
@@ -100,6 +112,20 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
     ...(changes.length === 0 ? {} : { guardedChanges: changes }),
   };
 }
+
+/** A secret in the file of the token: each would overwrite the other. */
+const tokenCollisions = ({ parsed, files }: Draft): readonly AnnotationProblem[] => {
+  const { options, families } = parsed;
+  if (!options.agentInjectToken) return [];
+  const token = posix.join(options.secretVolumePath, 'token');
+  return files
+    .filter(({ destination }) => posix.normalize(destination) === token)
+    .map(({ name, destination: file }) => {
+      const family = [families.secret, families.template, families.templateFile].find((candidate) => candidate.has(name));
+      const annotation = family?.get(name)?.annotation ?? '';
+      return { code: 'secret-collision', annotation, other: originOf(parsed, 'agentInjectToken'), file };
+    });
+};
 
 /** Whether an option of the pod that can name a file of the agent contains a text. */
 const mentionedIn = ({ parsed: { options, families }, files }: Draft): ((text: string) => boolean) => {
@@ -118,6 +144,7 @@ const mentionedIn = ({ parsed: { options, families }, files }: Draft): ((text: s
 interface ContainersInput {
   readonly draft: Draft;
   readonly agents: readonly AgentContainer[];
+  readonly documents: ReadonlyMap<AgentContainer, AgentConfig>;
   /** Directories of the secrets, the common one first. */
   readonly directories: readonly string[];
   readonly user: AgentUser;
@@ -128,11 +155,12 @@ interface ContainersInput {
 const builtContainers = ({
   draft,
   agents,
+  documents,
   directories,
   user,
   hasOwnerFiles,
 }: ContainersInput): readonly (readonly [AgentContainer, JsonObject])[] => {
-  const { pod, parsed, context, files, problems, warnings } = draft;
+  const { pod, parsed, context, problems, warnings } = draft;
   const { options } = parsed;
   const apps = (pod.spec.containers ?? []).filter((container) => !isAgent(container));
   const copied = copiedMounts(draft);
@@ -149,19 +177,23 @@ const builtContainers = ({
     pullPolicy: options.imagePullPolicy ?? (allAlwaysPull(apps) ? 'Always' : 'IfNotPresent'),
     mounts: uniquePaths([...agentMounts({ pod, options, directories, hasOwnerFiles }), ...copied.mounts]),
     mountVariables: copied.variables,
-    destinations: files.map(({ destination }) => destination),
   };
   return agents.flatMap((agent) => {
+    const waits = agent.kind === 'native-sidecar' && options.agentPrePopulate;
+    const promised = waits ? promisedFiles(documents.get(agent)?.document ?? {}) : [];
+    if (promised.length > 0) problems.push(...gateProblems(draft));
     const { resources, problems: misfits } = agentResources({
       pod,
       parsed,
       limitRanges: context.limitRanges ?? [],
       isCpuLimited: allLimitCpu(apps),
       once: agent.once,
+      probesItself: promised.length > 0 && gateOf(options) === 'binary',
     });
     problems.push(...misfits);
     const key = agent.once ? 'agentInitJsonPatch' : 'agentJsonPatch';
-    const container = nativeContainer({ ...common, agent, resources });
+    const gate = promised.length > 0 ? startupProbe(options, agent.name, promised) : undefined;
+    const container = nativeContainer({ ...common, agent, resources, gate });
     const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
     return patched ? [[agent, patched.document] as const] : [];
   });
@@ -196,11 +228,11 @@ const allAlwaysPull = (apps: readonly Container[]): boolean =>
 /** Adds the annotations with the configurations, and returns the guarded options that the user's patch of them changes. */
 const addConfigs = (
   draft: Draft,
-  agents: readonly AgentContainer[],
+  documents: readonly AgentConfig[],
   ownerFiles: OwnerFiles | undefined,
 ): readonly GuardedChange[] => {
-  const configs: readonly AgentConfig[] = [
-    ...agents.flatMap((agent) => accept<AgentConfig>(draft, configOf(draft, agent)) ?? []),
+  const configs: readonly SetAnnotation[] = [
+    ...documents.map(({ name, document, changes }) => ({ name, text: JSON.stringify(document), changes })),
     ...(ownerFiles
       ? OWNER_FILES.map(({ config, file }) => ({ name: annotationName(config), text: ownerFiles[file], changes: [] }))
       : []),
@@ -214,6 +246,21 @@ const addConfigs = (
 interface AgentConfig {
   /** Name of the annotation that contains it. */
   readonly name: string;
+  readonly document: JsonObject;
+  readonly changes: readonly GuardedChange[];
+}
+
+/** The finished configurations. One that cannot be built is left out, and the draft gets its problem. */
+const agentConfigs = (draft: Draft, agents: readonly AgentContainer[]): ReadonlyMap<AgentContainer, AgentConfig> =>
+  new Map(
+    agents.flatMap((agent) => {
+      const config = accept<AgentConfig>(draft, configOf(draft, agent));
+      return config ? [[agent, config] as const] : [];
+    }),
+  );
+
+interface SetAnnotation {
+  readonly name: string;
   readonly text: string;
   readonly changes: readonly GuardedChange[];
 }
@@ -226,11 +273,11 @@ const configOf = ({ parsed, files, telemetry }: Draft, { once, config }: AgentCo
   const patched = userPatched(document, patch, annotation);
   if (isProblem(patched)) return patched;
   const changes = patch.length === 0 ? [] : guardedChanges(annotation, document, patched.document);
-  return { name: annotationName(config), text: JSON.stringify(patched.document), changes };
+  return { name: annotationName(config), document: patched.document, changes };
 };
 
 /** Bytes of all annotations with the configurations, which replace those of an earlier injection. */
-const annotationBytes = ({ pod: { metadata } }: Draft, configs: readonly AgentConfig[]): number => {
+const annotationBytes = ({ pod: { metadata } }: Draft, configs: readonly SetAnnotation[]): number => {
   const all = { ...metadata.annotations, ...Object.fromEntries(configs.map(({ name, text }) => [name, text])) };
   return Object.entries(all).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
 };

@@ -8,6 +8,7 @@ import { admit, podWith } from '../../support/pods.ts';
 const VALUES: Readonly<Record<string, string>> = {
   service: 'https://evil.example:8200',
   'proxy-address': 'http://evil.example:3128',
+  'agent-binary': '/bin/sh',
   'agent-image': 'evil/agent:1',
   'tls-skip-verify': 'true',
   'agent-configmap': 'mine',

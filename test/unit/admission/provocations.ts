@@ -106,6 +106,28 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'agent-inject-perms-a': '0400' } },
     remedy: { annotations: { 'agent-inject-perms-a': '0400', 'agent-inject-secret-a': 'kv/a' } },
   },
+  'shell-missing': {
+    pod: { annotations: { 'agent-image': 'openbao/openbao-distroless:2.6.4' } },
+    remedy: { annotations: { ...native, 'agent-image': 'openbao/openbao-distroless:2.6.4' } },
+  },
+  'gate-blind': {
+    pod: {
+      annotations: {
+        ...native,
+        'agent-image': 'registry.example/agent:1',
+        'agent-inject-secret-a': 'kv/a',
+        'agent-inject-perms-a': '0040',
+      },
+    },
+    remedy: {
+      annotations: {
+        ...native,
+        'agent-image': 'registry.example/agent:1',
+        'agent-inject-secret-a': 'kv/a',
+        'agent-inject-perms-a': '0440',
+      },
+    },
+  },
   'secret-escapes': {
     pod: { annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': '../a' } },
     remedy: { annotations: { 'agent-inject-secret-a': 'kv/a', 'agent-inject-file-a': 'sub/a' } },

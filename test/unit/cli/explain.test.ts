@@ -51,12 +51,12 @@ test('explains an injected pod: login, token, secrets, layers, additions, warnin
             of service account web, audience vault, 3600 s, in volume vault-auth-token
   secrets   /vault/secrets/db   kv/data/web, template map, mode 0440
             /vault/secrets/url  own template
-  options   agent-image   hashicorp/vault:2.0.4       settings: -vault-image
+  options   agent-image   hashicorp/vault:2.2.2       settings: -vault-image
             service       https://vault.example:8200  settings: -vault-address
             auth-path     auth/shop                   namespace: vault.hashicorp.com/auth-path
             role          shop-web                    serviceaccount: vault.hashicorp.com/role
             agent-inject  true                        pod: vault.hashicorp.com/agent-inject
-  adds      init container vault-agent (hashicorp/vault:2.0.4), runs as a sidecar, user
+  adds      init container vault-agent (hashicorp/vault:2.2.2), runs as a sidecar, user
               1000:1000, requests cpu 10m memory 32Mi, limits memory 128Mi
             to web: /vault/secrets
             volumes vault-secrets, vault-agent-run, vault-agent-config, vault-auth-token

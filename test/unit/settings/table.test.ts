@@ -51,7 +51,7 @@ const PREDECESSOR: readonly (readonly [flag: string, suffix: string, fallback: s
   ['vault-address', 'VAULT_ADDR', '-'],
   ['vault-cacert-bytes', 'VAULT_CACERT_BYTES', ''],
   ['proxy-address', 'PROXY_ADDR', '-'],
-  ['vault-image', 'VAULT_IMAGE', 'hashicorp/vault:2.0.4'],
+  ['vault-image', 'VAULT_IMAGE', 'hashicorp/vault:2.2.2'],
   ['vault-auth-type', 'VAULT_AUTH_TYPE', 'kubernetes'],
   ['vault-auth-path', 'VAULT_AUTH_PATH', 'auth/kubernetes'],
   ['vault-namespace', 'VAULT_NAMESPACE', '-'],
