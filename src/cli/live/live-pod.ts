@@ -87,7 +87,7 @@ const evaluate = async (
   const { status, ...newPod } = pod;
   const [document] = readDocuments({ file: SOURCE, text: JSON.stringify(newPod) }).documents;
   if (!document) throw new Error(`the API server's answer for pod ${namespace}/${name} cannot be read`);
-  const workload = { kind: 'Pod', namespace, name, objectPath: [], path: [], pod: newPod, misplaced: [] };
+  const workload = { kind: 'Pod', namespace, name, objectPath: [], path: [], part: '', pod: newPod, misplaced: [] };
   const evaluated = evaluatePod(document, workload, context, cluster);
   const missing = missingEntry(evaluated.result.reason, entries);
   if (missing !== undefined)

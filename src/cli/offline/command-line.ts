@@ -16,12 +16,20 @@ export interface CommandLine {
   readonly fail: (problems: readonly string[]) => number;
 }
 
+/** The values are read by template-paths.ts. */
+export const TEMPLATE_PATH = {
+  name: 'template-path',
+  value: '[KIND=]PATH',
+  sentence: 'Path of a pod template in objects of other kinds, such as spec.tasks[].template. Can be repeated.',
+};
+
 const COMMON: readonly OwnFlag[] = [
   {
     name: 'f',
     value: 'FILE',
     sentence: 'File or directory with manifests; - is standard input. Can be repeated; further arguments are files too.',
   },
+  TEMPLATE_PATH,
   { name: 'n', value: 'NAMESPACE', sentence: 'Short for -namespace.' },
 ];
 

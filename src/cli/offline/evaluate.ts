@@ -12,8 +12,9 @@ import { lineOfPath, readDocuments, type Path, type SourceText, type YamlDocumen
 import { readSources } from '../../yaml/sources.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import type { Terminal } from '../terminal.ts';
-import type { CommandLine } from './command-line.ts';
+import { TEMPLATE_PATH, type CommandLine } from './command-line.ts';
 import { withTokenVolume } from './token-volume.ts';
+import { givenPath, type GivenPath, type TemplateNote } from './template-paths.ts';
 import { titleOf, workloadsOf, type Workload } from './workload.ts';
 
 /** A problem of a pod at a line of its document. */
@@ -74,6 +75,17 @@ export async function evaluateManifests(
   const names = [...(settings.repeated.get('f') ?? []), ...settings.positionals];
   if (names.length === 0 && terminal.stdinIsTerminal) return fail(['no input: set -f FILE, or -f - for standard input']);
   const { texts, problems } = await readSources(names.length === 0 ? ['-'] : names, terminal.stdin);
+  const paths = settings.repeated.get(TEMPLATE_PATH.name) ?? [];
+  const given = paths.flatMap((text) => givenPath(text) ?? []);
+  if (given.length < paths.length)
+    return fail(
+      paths
+        .filter((text) => !givenPath(text))
+        .map(
+          (text) =>
+            `-template-path: invalid value ${JSON.stringify(text)}, expected [KIND=]PATH, as RayCluster=spec.workerGroupSpecs[].template`,
+        ),
+    );
   const directory = settings.settings.clusterState;
   const state = directory === '' ? { cluster: NO_FILES, problems: [] } : readClusterState(directory);
   const read = texts.map(readDocuments);
@@ -82,10 +94,12 @@ export async function evaluateManifests(
   if (unreadable.length > 0) return fail(unreadable);
   const context = admissionContext(command, settings, state.cluster, readUntrustedYaml);
   const warnings: string[] = [];
+  const used = new Set<GivenPath>();
   let objects = 0;
   const sources = read.map(({ source, documents }): EvaluatedSource => {
     const evaluated = documents.map((document): EvaluatedDocument => {
-      const found = workloadsOf(document.value, settings.settings.namespace);
+      const found = workloadsOf(document.value, settings.settings.namespace, given);
+      for (const path of found.used) used.add(path);
       objects += found.objects;
       for (const warning of found.warnings)
         warnings.push(`${source.file}:${lineOfPath(document)}: warning: ${warning}; not changed`);
@@ -94,6 +108,8 @@ export async function evaluateManifests(
     if (documents.every(({ value }) => value === null)) warnings.push(`${source.file}: warning: no manifest in this file`);
     return { source, documents: evaluated };
   });
+  for (const { text } of given.filter((path) => !used.has(path)))
+    warnings.push(`-template-path ${text}: warning: no object has a pod template at this path`);
   const pods = sources.flatMap(({ documents }) => documents.flatMap((document) => document.pods));
   return { settings, context, sources, pods, warnings, objects };
 }
@@ -115,7 +131,7 @@ export function evaluatePod(
   cluster: FileCluster,
 ): EvaluatedPod {
   const { pod, objectPath, path, namespace } = workload;
-  const line = lineOfPath(document, objectPath);
+  const line = lineOfPath(document, workload.part === '' ? objectPath : path);
   const common = { document, workload, line };
   const misplaced = workload.misplaced.map((name) => misplacedName(name, workload, line));
   const unquoted = unquotedNames(document, path, pod);
@@ -145,7 +161,12 @@ export function evaluatePod(
     result: { ...result, impossible: result.decision === 'skipped' && result.problems.length > 0 },
     received: prepared.pod,
     injected: result.patch.length === 0 ? pod : prepared.restore(patchedPod(prepared.pod, result.patch)),
-    diagnostics: [...misplaced, ...result.warnings.map(diagnosticOf('warning')), ...errors],
+    diagnostics: [
+      ...misplaced,
+      ...(result.patch.length > 0 && workload.note ? [notedKind(workload.note, line)] : []),
+      ...result.warnings.map(diagnosticOf('warning')),
+      ...errors,
+    ],
   };
 }
 
@@ -169,6 +190,14 @@ const misplacedName = (name: string, workload: Workload, line: number): Diagnost
   code: 'annotation-misplaced',
   sentence: `${name} has no effect on a ${workload.kind}, only on its pod template`,
   remedy: `move it to the metadata of ${workload.path.slice(workload.objectPath.length).join('.')}`,
+});
+
+const notedKind = ({ sentence, remedy }: TemplateNote, line: number): Diagnostic => ({
+  level: 'warning',
+  line,
+  code: 'template-restricted',
+  sentence,
+  remedy,
 });
 
 /** Our annotations and label with values that are not text, such as `agent-inject: true`: the API server rejects them. */

@@ -95,6 +95,8 @@ export interface Explanation {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+  /** Path of the pod template, if the object has several; otherwise empty. */
+  readonly part: string;
   readonly decision: 'injected' | 'skipped' | 'denied';
   readonly reason: SelectionReason;
   readonly sentence: string;
@@ -126,7 +128,7 @@ const LISTS = ['initContainers', 'containers'] as const;
 /** Describes an evaluated pod; `live` for a pod of a cluster. */
 export function explanationOf(evaluated: EvaluatedPod, { settings, context }: Evaluation, live?: LivePod): Explanation {
   const { document, workload, line, result, injected } = evaluated;
-  const { kind, namespace, name } = workload;
+  const { kind, namespace, name, part } = workload;
   const pod = live?.original ?? workload.pod;
   const isCurrent = result.decision === 'injected' && injected === workload.pod;
   const differs = live?.injected && result.decision === 'injected' ? result.patch.map(({ path }) => fieldOf(path)) : [];
@@ -143,6 +145,7 @@ export function explanationOf(evaluated: EvaluatedPod, { settings, context }: Ev
     kind,
     namespace,
     name,
+    part,
     decision: result.decision,
     reason: result.reason,
     sentence: state ? liveSentence(result, state) : decisionSentence(result, isCurrent),

@@ -125,10 +125,13 @@ ${requestLines(4, ['agent-inject-secret-db: kv/data/app/db'])}spec:
     expect(containersOf(injected, 'initContainers')).toEqual(['vault-agent']);
   });
 
-  test('does not change kinds of the same name in other groups', async () => {
+  test('finds the template of a kind in another group by its shape', async () => {
     const text = DEPLOYMENT.replace('apps/v1', 'other.example/v1');
-    const { code, out, errors } = await runCommand(inject, ADDRESS, { stdin: text });
-    expect({ code, out, errors }).toEqual({ code: 0, out: text, errors: ['1 object, no pod'] });
+    const { errors } = await runCommand(inject, ADDRESS, { stdin: text });
+    expect(errors).toEqual(['1 object, 1 pod: 1 injected']);
+    const silent = text.replaceAll(/^ *vault\.hashicorp\.com.*\n/gm, '');
+    const { code, out } = await runCommand(inject, [...ADDRESS, '-auto-inject'], { stdin: silent });
+    expect({ code, out }).toEqual({ code: 0, out: silent });
   });
 
   test('injects pods in a List within a List', async () => {
