@@ -278,8 +278,13 @@ const REFUSED: Readonly<Partial<Record<Format, readonly (readonly [string, strin
   ],
 };
 
-/** The configuration of an agent that renders each path in a format to a file, and exits; `files` has path and format by name. */
-const configFor = (address: string, directory: string, files: Readonly<Record<string, readonly [string, Format]>>): string => {
+/** The configuration of an agent that renders each path in a format to a file, and exits; `files` has path and format by name, `more` is annotations. */
+const configFor = (
+  address: string,
+  directory: string,
+  files: Readonly<Record<string, readonly [string, Format]>>,
+  more: Readonly<Record<string, string>>,
+): string => {
   const annotations = Object.entries(files).flatMap(([name, [path, format]]) => [
     [`agent-inject-secret-${name}`, path],
     [`vaultauth.dev/format-${name}`, format],
@@ -291,6 +296,7 @@ const configFor = (address: string, directory: string, files: Readonly<Record<st
     'agent-pre-populate-only': 'true',
     service: address,
     ...Object.fromEntries(annotations),
+    ...more,
   };
   const { pod, outcome } = admit(podWith({ annotations: all }), { command: 'webhook', flags: ['-allow=*'] });
   expect(outcome.problems).toEqual([]);
@@ -316,13 +322,14 @@ onEachServer([], prepare, (product, server) => {
   /** Runs an agent until it exits. The directory has the files; the result is what it wrote. */
   const render = async (
     files: Readonly<Record<string, readonly [string, Format]>>,
+    more: Readonly<Record<string, string>> = {},
   ): Promise<{ directory: string; log: string; failed: boolean }> => {
     const { bed, address } = server();
     runs += 1;
     const directory = join(bed.directory, `${product}-formats-${runs}`);
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'token'), bed[product]?.rootToken ?? '', { mode: 0o600 });
-    writeFileSync(join(directory, 'agent.json'), configFor(address, directory, files));
+    writeFileSync(join(directory, 'agent.json'), configFor(address, directory, files, more));
     const { stdout, stderr, failed } = await promisify(execFile)(
       agents.get(PROGRAM[product]) ?? '',
       ['agent', `-config=${join(directory, 'agent.json')}`],
@@ -365,6 +372,16 @@ onEachServer([], prepare, (product, server) => {
         expect(existsSync(join(directory, 'executed'))).toBe(false);
       },
     );
+
+    test('F26 gives every text of format yaml back to the YAML 1.1 reader in Go that the agent has', async () => {
+      const template =
+        `{{ range $k, $v := file "${join(directory, 'yaml-2')}" | parseYAML }}{{ if eq (printf "%T" $v) "string" }}` +
+        '[{{ toJSON $k }}, {{ toJSON $v }}]\n{{ end }}{{ end }}';
+      const result = await render({}, { 'agent-inject-template-read': template });
+      const lines = readFileSync(join(result.directory, 'read'), 'utf8').trim().split('\n');
+      const texts = Object.entries(acceptedBy('yaml')).filter(([, value]) => typeof value === 'string');
+      expect(new Map(lines.map((line) => JSON.parse(line) as [string, string]))).toEqual(new Map(texts as [string, string][]));
+    });
 
     test.each(FORMATS.filter((format) => format !== 'map' && format !== 'json'))(
       'renders no metadata as values in format %s',
