@@ -57,6 +57,19 @@ export async function removeFromVault(context: ControllerContext, backend: Vault
   else context.report.emitEvent(role, 'Normal', 'RemovedFromVault', `Deleted the role ${ref.roleName} of auth/${ref.mountPath}.`);
 }
 
+/**
+ * The role of an object that went without its finalizer becomes a pending deletion: otherwise it would stay in Vault, with what it
+ * was granted, after its namespace or policy rule is gone.
+ */
+export async function postponeVanished(context: ControllerContext, key: string): Promise<void> {
+  const role = context.vanishedRoles.get(key);
+  if (!role) return;
+  const claim = claimOf(context, role);
+  if (claim.state === 'valid' && !isRetained(role, context.listers.backends.get(claim.ref.backend)))
+    await postpone(context, role, claim.ref, 'its object was deleted without the finalizer');
+  context.vanishedRoles.delete(key);
+}
+
 const DONE: RemovalResult = { done: true, orphan: undefined };
 
 /** Deletes the role in Vault on which the object has a valid claim; without a claim there is nothing to delete. */

@@ -16,7 +16,7 @@ import { vaultFailure } from '../runtime/vault-failure.ts';
 import type { ReadyVault, VaultState } from '../runtime/vault-registry.ts';
 import { programmed, serviceAccountsExist } from './conditions.ts';
 import { loginOf } from './claim.ts';
-import { deleteVaultAuthRole, removeFromVault } from './deletion.ts';
+import { deleteVaultAuthRole, postponeVanished, removeFromVault } from './deletion.ts';
 import { ensureRole } from './ensure-role.ts';
 import { roleResyncSeconds } from './resync.ts';
 import { isSameRef, type ResolvedBackend, resolveBackend, type VaultRoleRef, vaultRoleRef } from './vault-role-ref.ts';
@@ -29,10 +29,11 @@ const WITHOUT_BACKEND_SECONDS = 600;
 /** The reconciler. Throws what is neither Vault's answer nor a fault of the object. */
 export async function reconcileRole(
   context: ControllerContext,
-  _key: string,
+  key: string,
   role: VaultAuthRole | undefined,
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
+  await postponeVanished(context, key);
   if (!role) return {};
   if (role.metadata.deletionTimestamp !== undefined) return deleteVaultAuthRole(context, role);
   const { resolved, accounts } = gather(context, role);

@@ -118,6 +118,8 @@ export interface ControllerContext {
   readonly clock: ControllerClock;
   readonly report: ControllerReport;
   readonly listers: Listers;
+  /** Roles whose finalizer someone else removed before the object was deleted, by key, until they are pending deletions. */
+  readonly vanishedRoles: Map<string, VaultAuthRole>;
 }
 
 /** `requeueAfterMs` undefined: not before the next change. */

@@ -1,5 +1,5 @@
 // Event handlers of the informers: from a change in the cluster to items of the queue, once this process leads.
-import type { KindName } from '../../resources/kinds.ts';
+import { FINALIZER, type KindName } from '../../resources/kinds.ts';
 import type { ItemKind, Listers, Objects } from './context.ts';
 import type { InformerHandlers } from './informers.ts';
 import {
@@ -20,6 +20,8 @@ import {
 export interface EventHandlerOptions {
   readonly listers: () => Listers;
   readonly enqueue: (kind: ItemKind, key: string, afterMs?: number) => void;
+  /** Called before the item of a role whose finalizer someone else removed. */
+  readonly vanished: (key: string, role: Objects['VaultAuthRole']) => void;
   /** See ControllerClock. */
   readonly resyncFactor: number;
   readonly random: () => number;
@@ -42,7 +44,7 @@ const LATER_MS = 5000;
 const FIRST_ENDPOINTS_TIMEOUT_MS = 20_000;
 
 /** Event handlers that drop everything until `start`: the first reconcile of everything makes up for that. */
-export function eventHandlers({ listers, enqueue, resyncFactor, random }: EventHandlerOptions): EventHandlers {
+export function eventHandlers({ listers, enqueue, vanished, resyncFactor, random }: EventHandlerOptions): EventHandlers {
   let phase: 'stopped' | 'endpoints' | 'all' = 'stopped';
   const pendingEndpoints = new Set<string>();
   let timeout: NodeJS.Timeout | undefined;
@@ -79,6 +81,7 @@ export function eventHandlers({ listers, enqueue, resyncFactor, random }: EventH
   return {
     handlers: {
       object: (kind, key, before, after) => {
+        if (phase !== 'stopped' && before && !after && isVanishedRole(before)) vanished(key, before);
         if (phase !== 'stopped' && isChanged(before, after)) admit(kind, key);
         handle(() => mapObject(listers(), kind, before, after));
       },
@@ -105,6 +108,16 @@ export function eventHandlers({ listers, enqueue, resyncFactor, random }: EventH
     },
   };
 }
+
+/**
+ * A role that went without the controller: the controller removes its finalizer only from objects that are being deleted. If its own
+ * removal is seen late, the role in Vault is deleted already, and deleting it again changes nothing.
+ */
+const isVanishedRole = (before: Objects[KindName]): before is Objects['VaultAuthRole'] => {
+  if (before.kind !== 'VaultAuthRole') return false;
+  const { deletionTimestamp, finalizers } = before.metadata;
+  return deletionTimestamp === undefined || finalizers?.includes(FINALIZER) === true;
+};
 
 type AnyObject = Objects[KindName] | undefined;
 

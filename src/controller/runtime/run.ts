@@ -5,6 +5,7 @@ import { type LeaderElection, LeaseLost, type LeaderElectionTimes, runLeaderElec
 import type { ReflectorTimes } from '../../kube/reflector.ts';
 import type { ControllerMetrics } from '../../observe/controller-metrics.ts';
 import type { Log } from '../../observe/log.ts';
+import type { VaultAuthRole } from '../../resources/role.ts';
 import { GROUP } from '../../resources/kinds.ts';
 import type { ControllerClock, ControllerContext, Reconcilers } from './context.ts';
 import { dispatcher, itemName, partsOf, reasonOfRun } from './dispatch.ts';
@@ -68,9 +69,11 @@ export function startController(options: ControllerOptions): Controller {
     leader.fence();
   };
   const kube = fencedClient(client, fence);
+  const vanishedRoles = new Map<string, VaultAuthRole>();
   const events = eventHandlers({
     listers: () => context.listers,
     enqueue: (kind, key, afterMs) => queue?.add(itemName(kind, key), afterMs),
+    vanished: (key, role) => vanishedRoles.set(key, role),
     resyncFactor: times.resyncFactor,
     random,
   });
@@ -122,6 +125,7 @@ export function startController(options: ControllerOptions): Controller {
       namespaces,
       serviceAccounts,
     },
+    vanishedRoles,
   };
   const startedAt = performance.now();
   metrics.watch({

@@ -1,5 +1,6 @@
 // Deletions during an outage of Vault: they end in time, and roles left in Vault are deleted later.
 import { type JsonObject, objectAt, objectsOf } from '../../../src/json/json.ts';
+import { objectPath } from '../../../src/resources/kinds.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
 import {
   applyYAML,
@@ -52,6 +53,8 @@ kind: VaultAuthRole
 metadata: { name: ${name}, namespace: ${namespace} }
 spec: { backendRef: { name: kube }, serviceAccounts: [default] }
 `;
+
+const UNPROTECTED = { metadata: { finalizers: null } };
 
 let bed: Bed;
 let proxy: FaultProxy;
@@ -151,6 +154,28 @@ it('leaves a role of another owner alone', async () => {
   const { json } = await vault.ask('GET', 'auth/kube/role/test.foreign.web');
   expect(objectAt(json, 'data')).toMatchObject(foreign);
   expect(await pendingDeletions()).toEqual([]);
+}, 300_000);
+
+it('D3: deletes roles whose finalizer a tenant removes before or during the deletion', async () => {
+  await ready('forced', 'before');
+  await applyYAML(bed, role('forced', 'during'));
+  await untilCondition(bed, 'VaultAuthRole', { namespace: 'forced', name: 'during' }, 'Ready=True');
+  const strip = (name: string): Promise<unknown> =>
+    bed.request('PATCH', objectPath('VaultAuthRole', { namespace: 'forced', name }), UNPROTECTED, 'application/merge-patch+json');
+  await strip('before');
+  await bed.request('DELETE', objectPath('VaultAuthRole', { namespace: 'forced', name: 'before' }));
+  proxy.inject({ fault: FAULTS.forbidden, when: ({ method }) => method === 'DELETE' });
+  await bed.request('DELETE', objectPath('VaultAuthRole', { namespace: 'forced', name: 'during' }));
+  await strip('during');
+  await eventually('both objects are gone', async () => {
+    const paths = ['before', 'during'].map((name) => objectPath('VaultAuthRole', { namespace: 'forced', name }));
+    return (await Promise.all(paths.map(isGone))).every(Boolean);
+  });
+  proxy.heal();
+  for (const name of ['before', 'during'])
+    await eventually(`the role ${name} is gone`, async () => !(await hasRole(`test.forced.${name}`)), { seconds: 90 });
+  await eventually('there is no pending deletion', async () => (await pendingDeletions()).length === 0);
+  await leave('forced');
 }, 300_000);
 
 it('deletes nothing in another cluster', async () => {

@@ -1,6 +1,7 @@
 // Event handlers: drop events until this process leads, enqueue endpoints first, then everything once, then mapped changes.
 import { eventHandlers } from '../../../src/controller/runtime/event-handlers.ts';
 import type { Listers } from '../../../src/controller/runtime/context.ts';
+import { FINALIZER } from '../../../src/resources/kinds.ts';
 import { keyOf, type Lister, type KubeObject } from '../../../src/kube/informer.ts';
 import { backend, endpoint, policy, ready, role } from '../../support/objects.ts';
 
@@ -34,16 +35,18 @@ const started = (more: Partial<Listers> = {}) => {
     ...more,
   };
   const delays: (number | undefined)[] = [];
+  const vanished: string[] = [];
   const events = eventHandlers({
     listers: () => listers,
     enqueue: (kind, key, afterMs) => {
       added.push(`${kind}/${key}`);
       delays.push(afterMs);
     },
+    vanished: (key) => void vanished.push(key),
     resyncFactor: 1,
     random: () => 0.5,
   });
-  return { events, added, delays };
+  return { events, added, delays, vanished };
 };
 
 test('drops changes until this process leads', () => {
@@ -96,4 +99,18 @@ test('enqueues a changed object at once and mapped ones later, and nothing after
   events.stop();
   events.handlers.object('VaultAuthRole', 'a/1', settled, undefined);
   expect(added).toHaveLength(2);
+});
+
+test('D3: reports roles that were deleted without the finalizer, or whose finalizer someone else removed', () => {
+  const { events, vanished } = started();
+  const finalizers = [FINALIZER];
+  const deletionTimestamp = '2026-01-01T00:00:00Z';
+  const gone = (name: string, metadata: object): void =>
+    events.handlers.object('VaultAuthRole', `a/${name}`, role(`a/${name}`, { metadata }), undefined);
+  gone('early', { finalizers });
+  events.start();
+  gone('stripped', {});
+  gone('raced', { finalizers, deletionTimestamp });
+  gone('released', { deletionTimestamp });
+  expect(vanished).toEqual(['a/stripped', 'a/raced']);
 });

@@ -59,6 +59,7 @@ const setUp = (backendSpec: object = {}, conditions: readonly object[] = []) => 
       namespaces: { get: (name: string) => namespaces.get(name) },
       serviceAccounts: { get: () => undefined },
     },
+    vanishedRoles: new Map(),
   } as unknown as ControllerContext;
   return {
     backend,
