@@ -3,6 +3,7 @@ import { openGate } from '../bed/node/gate.ts';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { nativeBasics, prepareNative } from './native-basics.ts';
+import { nativeNeighbours } from './native-neighbours.ts';
 import { asking, createPod, eventuallyContains, ROLE } from './native-pods.ts';
 import { nativeVariants } from './native-variants.ts';
 import { onNode } from './on-node.ts';
@@ -66,6 +67,7 @@ onNode(
   (test) => {
     nativeBasics(test, () => team);
     nativeVariants(test, () => team);
+    nativeNeighbours(test, () => team);
     test('pods start under Pod Security restricted, without an API token, with a read-only root, with and without a user', async (bed) => {
       await team.servers.openbao.write('web/restricted', { password: 'restricted' });
       const restricted = await bed.createNamespace({
