@@ -45,7 +45,7 @@ export function addVolumes({ spec }: Pod, desired: readonly NewVolume[], builder
 }
 
 /** Without this limit a small pod with many directories and many containers would get a patch of many megabytes. */
-const MAX_MOUNTS = 2000;
+export const MAX_MOUNTS = 2000;
 
 const withoutTrailingSlash = (path: string): string => (path.endsWith('/') ? path.replace(/(?<=.)\/+$/, '') : path);
 
@@ -54,6 +54,11 @@ const isSamePath = (one: string, other: string): boolean => withoutTrailingSlash
 /** Whether a container gets the secrets, by its name and list; `path` asks for one directory. */
 export type Receives = (name: string, list: ContainerList, path?: string) => boolean;
 
+/** How many containers and init containers a pod has. */
+export function containerCount(spec: Pod['spec']): number {
+  return CONTAINER_LISTS.reduce((sum, list) => sum + (spec[list] ?? []).length, 0);
+}
+
 /** Adds the mounts to every container that receives them. Another volume at the same path is a problem (Q13). */
 export function addMounts(
   { spec }: Pod,
@@ -61,7 +66,7 @@ export function addMounts(
   receives: Receives,
   builder: PatchBuilder,
 ): readonly PodProblem[] {
-  const count = mounts.length * CONTAINER_LISTS.reduce((sum, list) => sum + (spec[list] ?? []).length, 0);
+  const count = mounts.length * containerCount(spec);
   if (count > MAX_MOUNTS) return [{ code: 'mounts-too-many', count, limit: MAX_MOUNTS }];
   const problems: PodProblem[] = [];
   for (const list of CONTAINER_LISTS)

@@ -27,7 +27,11 @@ export type MountLoss =
   | { readonly kind: 'secret' }
   | { readonly kind: 'variable'; readonly name: string };
 
-const listed = (names: readonly string[]): string => names.map(quote).join(', ');
+/** Names that a sentence quotes; a pod can have hundreds of containers. */
+const MAX_NAMES = 4;
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, MAX_NAMES).map(quote).join(', ') + (names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : '');
 
 const containersIn = ({ containers }: UnreadableFile): string =>
   `container${containers.length > 1 ? 's' : ''} ${listed(containers)}`;

@@ -31,7 +31,7 @@ export function copiedMounts({ pod, parsed, warnings }: Draft): CopiedMounts {
   }
   const mounts: VolumeMount[] = [];
   const variables = new Map<string, Variable>();
-  const resolve = resolver(source);
+  const resolve = source.volumeMounts?.some(({ subPathExpr }) => subPathExpr) ? resolver(source) : withoutVariables;
   for (const mount of source.volumeMounts ?? []) {
     if (/serviceaccount/i.test(mount.mountPath ?? '')) continue;
     const { copy, needs, loss } = copyOf(mount, resolve);
@@ -82,44 +82,46 @@ interface Unresolved {
   readonly variable: string;
 }
 
-/** `$$` is one dollar, `$(NAME)` the value of a variable; every other dollar stands for itself. */
-const REFERENCE = /\$\$|\$\(([^)]*)\)/g;
 /** Linux' limit of a path. Values that refer to values twice would double with each variable. */
 const MAX_LENGTH = 4096;
 
-/** Resolves expressions with the variables of a container. Each variable is resolved once. */
-const resolver = ({ env, name: container }: Container): ((expression: string) => Resolved | Unresolved) => {
-  const variables = env ?? [];
-  const resolved = new Map<number, Resolved | Unresolved>();
-  /** A value sees only the variables before it, so that there are no cycles. */
-  const valueOf = (name: string, end: number): Resolved | Unresolved => {
-    const index = variables.findLastIndex((variable, position) => position < end && variable.name === name);
-    const variable = variables[index];
-    if (!variable) return { variable: name };
-    const value =
-      resolved.get(index) ?? referenceTo(name, variable.valueFrom, container ?? '') ?? expand(variable.value ?? '', index);
-    resolved.set(index, value);
-    return value;
-  };
-  const expand = (expression: string, end: number): Resolved | Unresolved => {
-    const needs = new Map<string, Variable>();
-    let text = '';
-    let position = 0;
-    for (const { 0: match, 1: name, index } of expression.matchAll(REFERENCE)) {
-      text += literal(expression.slice(position, index));
-      position = index + match.length;
-      const value = name === undefined ? { text: '$$', needs: NONE } : valueOf(name, end);
+/** Resolves expressions with the variables of a container. A value sees only the variables before it. */
+const resolver = ({ env, name }: Container): ((expression: string) => Resolved | Unresolved) => {
+  const values = new Map<string, Resolved | Unresolved>();
+  for (const variable of env ?? []) {
+    const own = variable.name ?? '';
+    values.set(own, referenceTo(own, variable.valueFrom, name ?? '') ?? expand(variable.value ?? '', values));
+  }
+  return (expression) => expand(expression, values);
+};
+
+const withoutVariables = (expression: string): Unresolved => ({ variable: expression });
+
+/** `$(NAME)` is the value of a variable, `$$` is one dollar, and every other dollar stands for itself. */
+const expand = (expression: string, values: ReadonlyMap<string, Resolved | Unresolved>): Resolved | Unresolved => {
+  if (expression.length > MAX_LENGTH) return { variable: expression };
+  const needs = new Map<string, Variable>();
+  let text = '';
+  let rest = expression;
+  for (;;) {
+    const dollar = rest.indexOf('$');
+    const close = rest[dollar + 1] === '(' ? rest.indexOf(')', dollar) : -1;
+    if (dollar === -1 || (rest[dollar + 1] === '(' && close === -1)) return { text: text + literal(rest), needs };
+    text += rest.slice(0, dollar);
+    if (close === -1) {
+      text += '$$';
+      rest = rest.slice(dollar + (rest[dollar + 1] === '$' ? 2 : 1));
+    } else {
+      const name = rest.slice(dollar + 2, close);
+      const value = values.get(name) ?? { variable: name };
       if ('variable' in value) return value;
       text += value.text;
       for (const need of value.needs.values()) needs.set(need.name, need);
-      if (text.length > MAX_LENGTH) return { variable: name ?? '' };
+      rest = rest.slice(close + 1);
     }
-    return { text: text + literal(expression.slice(position)), needs };
-  };
-  return (expression) => expand(expression, variables.length);
+    if (text.length > MAX_LENGTH) return { variable: expression };
+  }
 };
-
-const NONE: ReadonlyMap<string, Variable> = new Map();
 
 /** The variable of the agent with the value of a reference; undefined: the variable has no reference. */
 const referenceTo = (name: string, from: unknown, container: string): Resolved | Unresolved | undefined => {

@@ -1,6 +1,6 @@
 // The containers that get secrets, and whether each of them can read the files that the agent writes for it.
 import { posix } from 'node:path';
-import type { Receives } from './add.ts';
+import { containerCount, MAX_MOUNTS, type Receives } from './add.ts';
 import { originOf, type Draft } from './draft.ts';
 import { isMeshContainer } from './mesh.ts';
 import { CONTAINER_LISTS, type Container, type ContainerList, type Pod } from './pod.ts';
@@ -11,13 +11,13 @@ import type { SecretFile } from './secrets.ts';
 export interface Reader {
   readonly container: Container;
   readonly list: ContainerList;
-  /** The files in the directories that it mounts. */
-  readonly files: readonly SecretFile[];
+  /** Directories of the secrets that it mounts. */
+  readonly directories: ReadonlySet<string>;
 }
 
 /**
  * The containers that get secrets, app containers first. Containers of a service mesh get the mounts too, but they read no secret of
- * the app: they count only if an annotation names them.
+ * the app: they count only if an annotation names them. None, if the pod has too many mounts to be injected.
  */
 export function readersOf(
   { pod: { spec }, parsed, files }: Draft,
@@ -30,12 +30,14 @@ export function readersOf(
     ...(options.initContainers ?? []),
     ...[...families.containers.values()].flatMap(({ value }) => value),
   ]);
+  const directories = [...new Set([options.secretVolumePath, ...files.map(({ directory }) => directory)])];
+  if (directories.length * containerCount(spec) > MAX_MOUNTS) return [];
   return CONTAINER_LISTS.flatMap((list) =>
     (spec[list] ?? []).flatMap((container) => {
       const name = container.name ?? '';
       if (isAgent(container) || (isMeshContainer(container) && !named.has(name))) return [];
-      const own = files.filter(({ directory }) => receives(name, list, directory));
-      return own.length > 0 || receives(name, list, options.secretVolumePath) ? [{ container, list, files: own }] : [];
+      const own = directories.filter((directory) => receives(name, list, directory));
+      return own.length === 0 ? [] : [{ container, list, directories: new Set(own) }];
     }),
   );
 }
@@ -53,7 +55,7 @@ const OTHERS_READ = 0o004;
 const GROUP_READS = 0o040;
 const OWNER_READS = 0o400;
 
-/** Whether the file is not for every user of the pod. */
+/** Whether a file is not for every user of the pod. */
 export function isRestricted({ permissions }: SecretFile): boolean {
   const mode = modeOf(permissions);
   return mode !== undefined && (mode & OTHERS_READ) === 0;
@@ -96,54 +98,56 @@ export function canRead(pod: Pod, container: Container, mode: number, owner: Own
 /** Mode of the token file: the agent's default for files of a sink. */
 const TOKEN_MODE = 0o640;
 
+/** Files of one directory with the same users: the first of them, and the number of the others. */
 interface Checked {
+  readonly directory: string;
   readonly path: string;
+  others: number;
   readonly mode: number;
   /** The annotation that sets the mode; undefined for the token file. */
   readonly annotation: string | undefined;
-  readonly readers: readonly Container[];
 }
 
-const checkedFiles = ({ parsed: { families, options }, files }: Draft, readers: readonly Reader[]): readonly Checked[] => {
-  const checked = files.flatMap((file): Checked[] => {
-    const mode = modeOf(file.permissions);
-    if (mode === undefined) return [];
-    const own = readers.filter((reader) => reader.files.includes(file)).map(({ container }) => container);
-    return [{ path: file.destination, mode, annotation: families.perms.get(file.name)?.annotation, readers: own }];
-  });
-  const token = posix.join(options.secretVolumePath, 'token');
-  return options.agentInjectToken
-    ? [...checked, { path: token, mode: TOKEN_MODE, annotation: undefined, readers: readers.map(({ container }) => container) }]
-    : checked;
+const checkedFiles = ({ parsed: { families, options }, files }: Draft): readonly Checked[] => {
+  const found = new Map<string, Checked>();
+  for (const { name, directory, destination, permissions } of files) {
+    const mode = modeOf(permissions);
+    if (mode === undefined) continue;
+    const key = `${mode & (OWNER_READS | GROUP_READS | OTHERS_READ)} ${directory}`;
+    const first = found.get(key);
+    if (first) first.others += 1;
+    else found.set(key, { directory, path: destination, others: 0, mode, annotation: families.perms.get(name)?.annotation });
+  }
+  const directory = options.secretVolumePath;
+  const token = { directory, path: posix.join(directory, 'token'), others: 0, mode: TOKEN_MODE, annotation: undefined };
+  return [...found.values(), ...(options.agentInjectToken ? [token] : [])];
 };
 
 /**
- * A warning for each set of containers that cannot read a file, or that may not: one for all files of the same mode. The pod author
- * did not choose the mode of the token file, so containers whose user is not known cause no warning about it.
+ * A warning for the containers that cannot read a file, and for those that may not: one for all files of a directory with the same
+ * users. The pod author did not choose the mode of the token file, so containers whose user is not known cause no warning about it.
  */
 export function unreadableFiles(draft: Draft, readers: readonly Reader[], owner: Owner, follows: boolean): readonly PodProblem[] {
   const { pod, parsed } = draft;
-  const found = new Map<string, Extract<PodProblem, { readonly code: 'file-unreadable' | 'file-user-unknown' }>>();
-  for (const { path, mode, annotation, readers: own } of checkedFiles(draft, readers))
-    for (const [code, result] of [['file-unreadable', false] as const, ['file-user-unknown', undefined] as const]) {
-      if (result === undefined && annotation === undefined) continue;
-      const containers = own.filter((container) => canRead(pod, container, mode, owner) === result).map(({ name }) => name ?? '');
-      if (containers.length === 0) continue;
-      const key = [code, mode, ...containers].join();
-      const earlier = found.get(key);
-      const first = {
-        code,
-        path,
-        others: 0,
-        mode: mode.toString(8).padStart(4, '0'),
-        user: owner.user,
-        group: (mode & GROUP_READS) === 0 ? undefined : (pod.spec.securityContext?.fsGroup ?? owner.group),
-        containers,
-        annotation,
-        hasGroup: typeof pod.spec.securityContext?.fsGroup === 'number',
-        userAnnotation: follows ? undefined : originOf(parsed, 'agentRunAsUser'),
-      };
-      found.set(key, earlier ? { ...earlier, others: earlier.others + 1 } : first);
-    }
-  return [...found.values()];
+  const { fsGroup } = pod.spec.securityContext ?? {};
+  return checkedFiles(draft).flatMap(({ directory, path, others, mode, annotation }) => {
+    const own = readers.filter(({ directories }) => directories.has(directory));
+    const namesOf = (result: boolean | undefined): readonly string[] =>
+      own.flatMap(({ container }) => (canRead(pod, container, mode, owner) === result ? [container.name ?? ''] : []));
+    const common = {
+      path,
+      others,
+      mode: mode.toString(8).padStart(4, '0'),
+      user: owner.user,
+      group: (mode & GROUP_READS) === 0 ? undefined : (fsGroup ?? owner.group),
+      annotation,
+      hasGroup: typeof fsGroup === 'number',
+      userAnnotation: follows ? undefined : originOf(parsed, 'agentRunAsUser'),
+    };
+    const [excluded, unknown] = [namesOf(false), annotation === undefined ? [] : namesOf(undefined)];
+    return [
+      ...(excluded.length === 0 ? [] : [{ code: 'file-unreadable', containers: excluded, ...common } as const]),
+      ...(unknown.length === 0 ? [] : [{ code: 'file-user-unknown', containers: unknown, ...common } as const]),
+    ];
+  });
 }

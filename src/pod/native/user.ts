@@ -3,6 +3,7 @@ import type { OptionKey } from '../../annotations/table.ts';
 import type { Draft } from '../draft.ts';
 import { CONTAINER_LISTS, type Container } from '../pod.ts';
 import { effectiveId, isRestricted, type Owner, type Reader } from '../readers.ts';
+import type { SecretFile } from '../secrets.ts';
 import { isAgent } from './container.ts';
 
 export interface AgentUser extends Owner {
@@ -15,15 +16,15 @@ export interface AgentUser extends Owner {
 }
 
 /**
- * The user is the one of an annotation, or of the containers that get the secrets: their common one, or the first that is known.
+ * The user is the one of an annotation, or of the containers that get the secrets: the first that is known and not root.
  * Containers with files that not every user can read go first, app containers before init containers. The agent runs as root only if
  * an annotation or setting requires it. The kubelet keeps the mode 0600 of token files only if all containers have one user.
  */
-export function agentUser({ pod, parsed: { options, origins } }: Draft, readers: readonly Reader[]): AgentUser {
+export function agentUser({ pod, files, parsed: { options, origins } }: Draft, readers: readonly Reader[]): AgentUser {
   const isFromAnnotation = (key: OptionKey): boolean => origins.get(key)?.annotation !== undefined;
   const isAnnotated = isFromAnnotation('agentRunAsUser');
   const all = CONTAINER_LISTS.flatMap((list) => pod.spec[list] ?? []).filter((container) => !isAgent(container));
-  const model = candidates(readers, all).find((container) => (effectiveId(pod, container, 'runAsUser') ?? 0) !== 0);
+  const model = candidates(files, readers, all).find((container) => (effectiveId(pod, container, 'runAsUser') ?? 0) !== 0);
   const user = isAnnotated || !model ? options.agentRunAsUser : (effectiveId(pod, model, 'runAsUser') ?? options.agentRunAsUser);
   const group = model && effectiveId(pod, model, 'runAsGroup');
   const isOwnGroup = !isFromAnnotation('agentRunAsGroup') && model && effectiveId(pod, model, 'runAsUser') === user;
@@ -39,10 +40,15 @@ export function agentUser({ pod, parsed: { options, origins } }: Draft, readers:
 }
 
 /** Containers whose user the agent can have, the first choice first. */
-const candidates = (readers: readonly Reader[], all: readonly Container[]): readonly Container[] => {
-  const restricted = readers.filter(({ files }) => files.some(isRestricted));
+const candidates = (
+  files: readonly SecretFile[],
+  readers: readonly Reader[],
+  all: readonly Container[],
+): readonly Container[] => {
+  const restricted = new Set(files.filter(isRestricted).map(({ directory }) => directory));
+  const first = readers.filter(({ directories }) => [...restricted].some((directory) => directories.has(directory)));
   const apps = readers.filter(({ list }) => list === 'containers');
-  return [...[...restricted, ...apps, ...readers].map(({ container }) => container), ...(readers.length === 0 ? all : [])];
+  return [...[...first, ...apps, ...readers].map(({ container }) => container), ...(readers.length === 0 ? all : [])];
 };
 
 /**

@@ -135,7 +135,7 @@ test.each<[string, readonly JsonObject[], string]>([
   ['$(FILE)', [{ name: 'FILE', valueFrom: { fileKeyRef: { key: 'a', path: 'b', volumeName: 'c' } } }], 'FILE'],
   ['$(UP)/x', [{ name: 'UP', value: '..' }], '$(UP)/x'],
   ['$(ROOT)', [{ name: 'ROOT', value: '/etc' }], '$(ROOT)'],
-  ['$(V59)', doubling('x'), 'V12'],
+  ['$(V59)', doubling('x'), '$(V12)$(V12)'],
 ])('leaves out a mount with the subPathExpr %s', (subPathExpr, env, name) => {
   const source = expression(subPathExpr, env);
   expect(mountAt(agentOf(source), '/data')).toBeUndefined();

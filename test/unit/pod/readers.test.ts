@@ -155,6 +155,19 @@ test('counts the files of one mode instead of a warning for each', () => {
 
 const identity = (id: number): JsonObject => ({ securityContext: { runAsUser: id, runAsGroup: id } });
 
+test('warns once about all files that the same users can read', () => {
+  const many = Object.fromEntries(
+    Array.from({ length: 1500 }, (_, index) => [
+      [`agent-inject-secret-s${index}`, 'kv/s'],
+      [`agent-inject-perms-s${index}`, (0o400 + (index % 8) * 0o10).toString(8).padStart(4, '0')],
+    ]).flat() as [string, string][],
+  );
+  const containers = Array.from({ length: 1500 }, (_, index) => ({ name: `c${index}`, ...user(index % 3) }));
+  const { outcome } = inject({ containers }, many);
+  // One for each pair of user and group bits, and for each answer.
+  expect(outcome.warnings.length).toBeLessThanOrEqual(4);
+});
+
 test('reports a token file of mode 0640 that a container cannot read', () => {
   const two = [
     { name: 'a', ...identity(1) },
