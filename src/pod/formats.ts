@@ -147,7 +147,7 @@ const yaml = (path: string): string =>
       `{{ range sprig_regexFindAll ${pattern(String.raw`"(\\.|[^\\"])*"|[^"]+`)} $t -1 }}{{ if regexMatch "^\\"" . }}` +
       '{{ range sprig_regexFindAll (printf "[%s]|[^%s]+" $r $r) . -1 }}{{ if regexMatch (printf "[%s]" $r) . }}' +
       '{{ printf "%+q" . | regexReplaceAll "^.|.$" "" }}{{ else }}{{ . }}{{ end }}{{ end }}' +
-      `{{ else }}{{ if and (regexMatch "^:" .) (gt (len $p) 300) }}${refuse('a key inside of its value has over 300 bytes')}{{ end }}` +
+      `{{ else }}{{ if and (regexMatch "^:" .) (gt (len $p) 300) }}${refuse('its value has a key of over 300 bytes')}{{ end }}` +
       '{{ regexReplaceAll "(^|[^0-9.])([0-9]+)e" "${1}${2}.0e" . | regexReplaceAll "[:,]" "$0 " }}{{ end }}{{ $p = . }}{{ end }}{{ end }}\n{{ end }}' +
       fail('yaml', 'json'),
   );
@@ -204,7 +204,7 @@ export const formats: Readonly<Record<Format, FormatRow>> = {
   yaml: {
     readers: 'Parsers of YAML 1.1 and 1.2.',
     example: '"key": "value"',
-    refuses: 'Objects inside of a value whose keys have more than 300 bytes.',
+    refuses: 'Values with a key of more than 300 bytes inside.',
     template: yaml,
   },
 };

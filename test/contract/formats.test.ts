@@ -249,7 +249,7 @@ const FORMATS = Object.keys(READERS) as Format[];
 
 /** Keys and values that each format refuses, and the reason in the message. No value of them may be in the log. */
 const SECRET = 'hunter2';
-const REFUSED: Readonly<Partial<Record<Format, readonly (readonly [string, string, 'name' | 'value'])[]>>> = {
+const REFUSED: Readonly<Partial<Record<Format, readonly (readonly [string, Json, 'name' | 'value'])[]>>> = {
   kv2: [
     ['a: b', SECRET, 'name'],
     ['LINES', `${SECRET}\n`, 'value'],
@@ -269,6 +269,7 @@ const REFUSED: Readonly<Partial<Record<Format, readonly (readonly [string, strin
     ...['1num', 'db-password', 'é', ...SHELL_OWN, ...EXPANDED].map((key) => [key, `a[$(${MARK})]${SECRET}`, 'name'] as const),
     ['NUL', `${SECRET}\0`, 'value'],
   ],
+  yaml: [['DEEP', { a: [{ ['k'.repeat(400)]: SECRET }] }, 'value']],
   docker: [
     ['a b', SECRET, 'name'],
     ['#a', SECRET, 'name'],
