@@ -107,6 +107,17 @@ const skipUnlessPodCreation = (request: JsonObject): AdmissionResult | undefined
   return operation === undefined || operation === 'CREATE' ? undefined : skipped('not-created');
 };
 
+/**
+ * The chart of vault-k8s sends updates too. A pod that exists cannot get containers: with a patch, the API server would refuse a new
+ * label of a pending pod (Q47). The API server gives each pod its phase when it creates it.
+ */
+const skipExistingPod = (request: JsonObject): AdmissionResult | undefined => {
+  if (textOf(request, 'operation') !== 'UPDATE') return undefined;
+  const object = objectAt(request, 'object');
+  const isCreated = textOf(objectAt(object, 'status'), 'phase') || textOf(objectAt(object, 'spec'), 'nodeName');
+  return isCreated ? skipped('not-created') : undefined;
+};
+
 /** Returns the function that reviews the body of one request. The function never throws, whatever the body contains. */
 export function createReview(context: () => AdmissionContext, { compat }: ReviewOptions): Review {
   return (body) => {
@@ -122,7 +133,7 @@ export function createReview(context: () => AdmissionContext, { compat }: Review
     const uid = request['uid'];
     if (typeof uid !== 'string') return badRequest(400, 'the request of the AdmissionReview has no uid');
     const result =
-      (compat ? undefined : skipUnlessPodCreation(request)) ??
+      (compat ? skipExistingPod(request) : skipUnlessPodCreation(request)) ??
       admitPod(request['object'], textOf(request, 'namespace') ?? '', context());
     const version = typeof apiVersion === 'string' ? apiVersion : DEFAULT_VERSION;
     return { status: 200, body: answerOf(version, uid, result), record: recordOf(request, result), needs: result.needs };

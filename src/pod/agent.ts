@@ -1,7 +1,8 @@
 // What agents of both profiles share: the program, its variables, and the templates of its configuration.
 import type { FamilyOptions, Options } from '../annotations/parse.ts';
-import type { Json, JsonObject } from '../json/json.ts';
+import { isObject, textOf, type Json, type JsonObject } from '../json/json.ts';
 import { formats } from './formats.ts';
+import type { PodProblem } from './pod-problems.ts';
 import type { SecretFile } from './secrets.ts';
 
 /** The program of each product. */
@@ -22,6 +23,25 @@ export function processVariables(options: Options): readonly (readonly [string, 
     ['VAULT_LOG_FORMAT', options.logFormat],
     ['HTTPS_PROXY', options.proxyAddress],
   ];
+}
+
+/** Linux's MAX_ARG_STRLEN (32 pages of 4 KiB) without the final NUL: the most that one `NAME=value` can have. */
+const MAX_VARIABLE_BYTES = 131_071;
+
+/**
+ * Variables that are too long for the kernel: the container would never start, with "argument list too long". `env` is the list of
+ * the container; each variable causes one problem.
+ */
+export function oversizedVariables(env: readonly Json[]): readonly PodProblem[] {
+  return env.flatMap((variable): readonly PodProblem[] => {
+    if (!isObject(variable)) return [];
+    const [name, value] = [textOf(variable, 'name') ?? '', textOf(variable, 'value') ?? ''];
+    const bytes = Buffer.byteLength(name) + 1 + Buffer.byteLength(value.replaceAll('$$', () => '$'));
+    if (bytes <= MAX_VARIABLE_BYTES) return [];
+    return name === 'VAULT_CONFIG'
+      ? [{ code: 'config-too-large', bytes, limit: MAX_VARIABLE_BYTES, variable: name }]
+      : [{ code: 'variable-too-large', bytes, limit: MAX_VARIABLE_BYTES, variable: name }];
+  });
 }
 
 /** The kubelet expands $(NAME) in variables and probes; a doubled dollar stands for one. */

@@ -203,13 +203,38 @@ export const podProblems = {
       `let the owner of the file read it, such as 0440, or set ${annotationName('startupProbe')} to "shell" if the agent image has a shell`,
     sample: { annotation: familyName('perms', 'database'), permissions: '0040', file: '/vault/secrets/database' },
   }),
-  'config-too-large': defineProblem<{ bytes: number; limit: number }>({
+  'config-too-large': defineProblem<{
+    bytes: number;
+    limit: number;
+    /** The environment variable that has it, in profile compat; undefined: an annotation. */
+    variable: string | undefined;
+  }>({
     severity: 'problem',
     title: 'Agent configuration too large',
-    sentence: ({ bytes, limit }) =>
-      `with the agent's configuration the annotations have ${bytes} bytes; at most ${limit} are allowed`,
+    sentence: ({ bytes, limit, variable }) =>
+      variable === undefined
+        ? `with the agent's configuration the annotations have ${bytes} bytes; at most ${limit} are allowed`
+        : `the agent's configuration has ${bytes} bytes in ${variable}; the kernel takes at most ${limit} for one variable`,
     remedy: () => `move large templates into files with ${familyName('templateFile', 'NAME')}`,
-    sample: { bytes: 300_000, limit: MAX_ANNOTATION_BYTES },
+    sample: { bytes: 300_000, limit: MAX_ANNOTATION_BYTES, variable: undefined },
+  }),
+  'variable-too-large': defineProblem<{ bytes: number; limit: number; variable: string }>({
+    severity: 'problem',
+    title: 'Environment variable too large',
+    sentence: ({ bytes, limit, variable }) =>
+      `${variable} of the agent has ${bytes} bytes; the kernel takes at most ${limit} for one variable`,
+    remedy: ({ variable }) =>
+      variable === 'VAULT_CACERT_BYTES'
+        ? `ask the platform team to leave CAs that did not sign Vault's certificate out of -vault-cacert-bytes and of caBundle`
+        : 'shorten the value',
+    sample: { bytes: 220_000, limit: 131_071, variable: 'VAULT_CACERT_BYTES' },
+  }),
+  'jwt-path-missing': defineProblem<{ annotation: string; path: string }>({
+    severity: 'warning',
+    title: 'Method jwt without the path of the token',
+    sentence: ({ annotation }) => `without ${annotation} the agent's method jwt ends with "missing 'path' value"`,
+    remedy: ({ path }) => `set it to ${path}, and auth-config-remove-jwt-after-reading to "false"`,
+    sample: { annotation: familyName('authConfig', 'path'), path: '/var/run/secrets/kubernetes.io/serviceaccount/token' },
   }),
   'profile-unsupported': defineProblem<{ annotation: string; profile: 'compat' | 'native' }>({
     severity: 'problem',

@@ -18,3 +18,21 @@ test('Q24 a denial has code and reason', () => {
   });
   expect(JSON.parse(reply.body)).toMatchObject({ response: { allowed: false, status: { code: 403, reason: 'Forbidden' } } });
 });
+
+test.each([
+  ['its phase', { status: { phase: 'Pending' } }],
+  ['its node', { spec: { nodeName: 'node-1' } }],
+])('Q47 an update of a pod that exists gets no patch: known by %s (F19, vault-k8s 197)', (_, more) => {
+  const pod = podWith(more);
+  const request = { uid: 'u', operation: 'UPDATE', object: pod, oldObject: pod };
+  const { response } = JSON.parse(ask({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request }).body) as {
+    readonly response: Readonly<Record<string, unknown>>;
+  };
+  expect(response).toEqual({ uid: 'u', allowed: true });
+  const created = ask({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: { ...request, operation: 'CREATE' },
+  });
+  expect(JSON.parse(created.body)).toHaveProperty('response.patch');
+});

@@ -249,4 +249,33 @@ describe('fixed', () => {
     const same = admit(podWith({ annotations: { 'agent-run-as-same-user': 'true' } }), { cluster });
     expect(same.codes).toEqual([]);
   });
+
+  test('Q45 method jwt without the path of the token is injected as recorded, with a warning (F17, vault 11064)', () => {
+    const annotations = { 'auth-type': 'jwt', 'auth-path': 'auth/jwt-cluster-a' };
+    const { outcome, codes } = admit(podWith({ annotations }));
+    expect(codes).toEqual(['jwt-path-missing']);
+    expect(warningsOf(outcome.warnings)[0]).toContain(`set it to ${TOKEN_MOUNT.mountPath}/token, and`);
+    expect(
+      admit(podWith({ annotations: { ...annotations, 'auth-config-path': `${TOKEN_MOUNT.mountPath}/token` } })).codes,
+    ).toEqual([]);
+    expect(admit(podWith({ annotations: { ...annotations, 'agent-configmap': 'c' } })).codes).toEqual([]);
+    expect(admit(podWith({ annotations: { ...annotations, 'vaultauth.dev/profile': 'native' } })).codes).toEqual([]);
+  });
+
+  // In base64 the configuration has four bytes for three, and the kernel takes 131,071 for `VAULT_CONFIG=…`.
+  test.each<[number, boolean]>([
+    [97_000, false],
+    [99_000, true],
+  ])('Q46 a template of %d bytes is denied before the kernel refuses its variable: %p (F18, vault-k8s 660)', (size, isDenied) => {
+    const { outcome, codes } = admit(podWith({ annotations: { 'agent-inject-template-a': 'x'.repeat(size) } }));
+    expect(outcome.decision).toBe(isDenied ? 'denied' : 'injected');
+    expect(codes).toEqual(isDenied ? ['config-too-large'] : []);
+  });
+
+  test('Q46 a CA of more than 128 KiB is denied in both profiles', () => {
+    for (const profile of ['compat', 'native']) {
+      const pod = podWith({ annotations: { 'vaultauth.dev/profile': profile } });
+      expect(admit(pod, { flags: [`-vault-cacert-bytes=${'C'.repeat(140_001)}`] }).codes).toEqual(['variable-too-large']);
+    }
+  });
 });

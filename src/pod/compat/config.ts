@@ -80,6 +80,14 @@ const login = (parsed: Parsed, tokenPath: string): JsonObject => {
   };
 };
 
+/** Whether the agent logs in with method jwt and gets no `path`, which the method requires: vault-k8s sets token_path alone (Q45). */
+export function lacksJwtPath(parsed: Parsed): boolean {
+  const { options, families } = parsed;
+  return (
+    options.authType === 'jwt' && options.agentConfigmap === '' && !isJwtOfBackend(parsed) && !families.authConfig.has('path')
+  );
+}
+
 /** Annotations that choose method jwt set its parameters too, as in vault-k8s. A VaultAuthBackend of type jwt sets none. */
 const isJwtOfBackend = ({ options, origins }: Parsed): boolean =>
   options.authType === 'jwt' && origins.get('authType')?.layer === 'VaultAuthBackend';

@@ -1,15 +1,16 @@
 // The agent containers of profile compat, as vault-k8s 1.7.6 builds them.
+import { familyName } from '../../annotations/names.ts';
 import type { Options, Parsed } from '../../annotations/parse.ts';
 import type { OptionKey } from '../../annotations/table.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
-import { programOf } from '../agent.ts';
+import { oversizedVariables, programOf } from '../agent.ts';
 import { copiedMounts, uniquePaths, withVariables } from '../copied-mounts.ts';
 import { accept, originOf, type Draft } from '../draft.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import type { Pod } from '../pod.ts';
 import { awsTokenMount, tokenMount, type TokenMount } from '../token.ts';
 import { userPatched, type Patched } from '../user-patch.ts';
-import { compatConfigs } from './config.ts';
+import { compatConfigs, lacksJwtPath } from './config.ts';
 import { environment } from './environment.ts';
 import { agentMounts, HOME_DIRECTORY, type AgentKind, type Shape } from './volumes.ts';
 
@@ -27,16 +28,19 @@ export function builtAgents(draft: Draft, shape: Shape): ReadonlyMap<AgentKind, 
   const agents = new Map<AgentKind, JsonObject>();
   const [token] = tokens;
   if (!token) return agents;
-  const configs = compatConfigs(draft, shape, `${token.directory.replace(/\/+$/, '')}/${token.file}`);
+  const tokenPath = `${token.directory.replace(/\/+$/, '')}/${token.file}`;
+  const configs = compatConfigs(draft, shape, tokenPath);
+  if (lacksJwtPath(parsed))
+    draft.warnings.push({ code: 'jwt-path-missing', annotation: familyName('authConfig', 'path'), path: tokenPath });
+  const oversized: PodProblem[] = [];
   for (const kind of ['init', 'sidecar'] as const) {
     if (!shape[kind]) continue;
     const config = options.agentConfigmap === '' ? encode(configs(kind)) : undefined;
+    const own = environment({ options, authConfig: families.authConfig, caBytes: context.caBytes, config }, pod);
+    oversized.push(...oversizedVariables(own));
     const container = agentContainer(kind, {
       options,
-      environment: withVariables(
-        environment({ options, authConfig: families.authConfig, caBytes: context.caBytes, config }, pod),
-        copied.variables,
-      ),
+      environment: withVariables(own, copied.variables),
       mounts: uniquePaths(agentMounts(kind, { options, shape, tokens, copied: copied.mounts })),
       securityContext,
     });
@@ -44,6 +48,8 @@ export function builtAgents(draft: Draft, shape: Shape): ReadonlyMap<AgentKind, 
     const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
     if (patched) agents.set(kind, patched.document);
   }
+  // The variables of both agents are the same, but for a few bytes of the configuration.
+  draft.problems.push(...new Map(oversized.map((problem) => [problem.code, problem])).values());
   return agents;
 }
 

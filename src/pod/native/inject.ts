@@ -3,7 +3,8 @@ import { posix } from 'node:path';
 import type { AnnotationProblem } from '../../annotations/annotation-problems.ts';
 import { annotationName } from '../../annotations/names.ts';
 import type { Parsed } from '../../annotations/parse.ts';
-import type { JsonObject } from '../../json/json.ts';
+import type { Json, JsonObject } from '../../json/json.ts';
+import { oversizedVariables } from '../agent.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
 import { copiedMounts, uniquePaths } from '../copied-mounts.ts';
 import {
@@ -194,6 +195,7 @@ const builtContainers = ({
     const key = agent.once ? 'agentInitJsonPatch' : 'agentJsonPatch';
     const gate = promised.length > 0 ? startupProbe(options, agent.name, promised) : undefined;
     const container = nativeContainer({ ...common, agent, resources, gate });
+    if (agent === agents[0]) problems.push(...oversizedVariables(container['env'] as readonly Json[]));
     const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
     return patched ? [[agent, patched.document] as const] : [];
   });
@@ -238,7 +240,8 @@ const addConfigs = (
       : []),
   ];
   const bytes = annotationBytes(draft, configs);
-  if (bytes > MAX_ANNOTATION_BYTES) draft.problems.push({ code: 'config-too-large', bytes, limit: MAX_ANNOTATION_BYTES });
+  if (bytes > MAX_ANNOTATION_BYTES)
+    draft.problems.push({ code: 'config-too-large', bytes, limit: MAX_ANNOTATION_BYTES, variable: undefined });
   else for (const { name, text } of configs) setAnnotation(draft, name, text);
   return configs.flatMap(({ changes }) => changes);
 };

@@ -266,6 +266,20 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     },
     remedy: { annotations: native, spec: { containers: [web({ securityContext: { runAsUser: 1000 } })] } },
   },
+  'jwt-path-missing': {
+    pod: { annotations: { 'auth-type': 'jwt' } },
+    remedy: {
+      annotations: {
+        'auth-type': 'jwt',
+        'auth-config-path': `${TOKEN_MOUNT.mountPath}/token`,
+        'auth-config-remove-jwt-after-reading': 'false',
+      },
+    },
+  },
+  'variable-too-large': {
+    pod: {},
+    surrounding: { flags: [`-vault-cacert-bytes=${'C'.repeat(140_001)}`] },
+  },
   'user-outside-range': {
     pod: { annotations: { ...native, 'agent-run-as-user': '100' } },
     surrounding: openshift,

@@ -43,6 +43,7 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
   'annotation-conflict': [
     { done: 'both have the same value', pod: { annotations: { role: 'other', 'openbao.org/role': 'other' } } },
   ],
+  'variable-too-large': [{ done: 'the CAs are fewer', surrounding: { flags: ['-vault-cacert-bytes=CA'] } }],
   'user-outside-range': [
     {
       done: 'an SCC that allows the user admits the pod',
