@@ -5,6 +5,7 @@ import { manifestDocuments } from './manifests.ts';
 import type { Document } from './markdown.ts';
 import { meshesDocument } from './meshes.ts';
 import { metricsDocument } from './metrics.ts';
+import { nativeDifferencesDocument } from './native-differences.ts';
 import { problemsDocument } from './problems.ts';
 import { resourcesDocument } from './resources.ts';
 import { rightsDocument } from './rights.ts';
@@ -20,6 +21,7 @@ export function documents(): readonly Document[] {
     resourcesDocument(),
     metricsDocument(),
     meshesDocument(),
+    nativeDifferencesDocument(),
     roomsDocument(),
     rightsDocument(),
     ...manifestDocuments(),
