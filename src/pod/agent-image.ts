@@ -1,4 +1,6 @@
-// What the names of an agent image reveal about its programs: a review cannot read the image itself.
+// What the name of an agent image reveals about its programs: a review cannot read the image itself.
+import type { Draft } from './draft.ts';
+import type { PodProblem } from './pod-problems.ts';
 
 /**
  * - `shell`: an official image with a shell, or a mirror of one.
@@ -34,4 +36,18 @@ export function imageTools(image: string): ImageTools {
   if (HARDENED_REGISTRIES.has(parts[0] ?? '') || [name, tag].some((part) => hasWord(part, 'static|nonroot|hardened')))
     return 'unknown';
   return WITH_SHELL.has(name) ? 'shell' : 'unknown';
+}
+
+/** Commands of secrets for which the agent needs a shell: those with arguments. It runs a single word directly. */
+export function shellCommands({ parsed: { options, families }, files }: Draft): readonly PodProblem[] {
+  const image = options.agentImage ?? '';
+  if (imageTools(image) !== 'bare') return [];
+  return files
+    .filter(({ command }) => /\S\s+\S/.test(command))
+    .map(({ name }) => ({
+      code: 'shell-missing',
+      image,
+      need: 'command',
+      annotation: families.command.get(name)?.annotation ?? '',
+    }));
 }

@@ -180,19 +180,27 @@ export const podProblems = {
   }),
   'shell-missing': defineProblem<{
     image: string;
-    /** The annotation that chooses the startup probe; undefined: profile compat needs the shell. */
-    annotation: string | undefined;
+    /** What runs a shell: profile compat, the startup probe, or the command of a secret. */
+    need: 'profile' | 'probe' | 'command';
+    /** The annotation that chooses it. */
+    annotation: string;
   }>({
     severity: 'problem',
     title: 'Agent image without a shell',
-    sentence: ({ image, annotation }) =>
-      `the agent image ${quote(image)} has no shell, which ` +
-      (annotation === undefined ? 'profile compat needs to start the agent' : 'the startup probe runs'),
-    remedy: ({ annotation }) =>
-      annotation === undefined
-        ? `set ${annotationName('profile')} to "native", or use an image with a shell`
-        : `set ${annotation} to "binary", or ask the platform team to set -startup-probe=auto`,
-    sample: { image: 'openbao/openbao-distroless:2.6.4', annotation: undefined },
+    sentence: ({ image, need, annotation }) =>
+      `the agent image ${quote(image)} has no shell, ` +
+      {
+        profile: 'which profile compat needs to start the agent',
+        probe: 'which the startup probe runs',
+        command: `in which the agent would run ${annotation}`,
+      }[need],
+    remedy: ({ need, annotation }) =>
+      ({
+        profile: `set ${annotation} to "native", or use an image with a shell`,
+        probe: `set ${annotation} to "binary", or ask the platform team to set -startup-probe=auto`,
+        command: 'use an image with a shell, or a command without arguments, which the agent runs directly',
+      })[need],
+    sample: { image: 'openbao/openbao-distroless:2.6.4', need: 'profile', annotation: annotationName('profile') },
   }),
   'gate-blind': defineProblem<{ annotation: string; permissions: string; file: string }>({
     severity: 'problem',

@@ -5,6 +5,7 @@ import type { BedWithNode } from '../bed/node/node.ts';
 import { nativeBasics, prepareNative } from './native-basics.ts';
 import { nativeNeighbours } from './native-neighbours.ts';
 import { asking, createPod, eventuallyContains, ROLE } from './native-pods.ts';
+import { nativeGate } from './native-gate.ts';
 import { nativeVariants } from './native-variants.ts';
 import { onNode } from './on-node.ts';
 import { outage, type Seen, WATCH } from './outage.ts';
@@ -62,12 +63,13 @@ const underOutage = async (bed: BedWithNode): Promise<Seen> => {
 
 onNode(
   'pods of profile native',
-  { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'bare', 'injector'] },
+  { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'bare', 'scratchOpenbao', 'scratchVault', 'injector'] },
   prepare,
   (test) => {
     nativeBasics(test, () => team);
     nativeVariants(test, () => team);
     nativeNeighbours(test, () => team);
+    nativeGate(test, () => team);
     test('pods start under Pod Security restricted, without an API token, with a read-only root, with and without a user', async (bed) => {
       await team.servers.openbao.write('web/restricted', { password: 'restricted' });
       const restricted = await bed.createNamespace({

@@ -19,7 +19,7 @@ export async function prepareTeam(bed: BedWithNode, flags: readonly string[], fo
     `-vault-address=${servers.openbao.address}`,
     `-vault-image=${IMAGES.openbao}`,
     // By these a pod turns to another server and agent.
-    '-allow=service,agent-image',
+    '-allow=service,agent-image,agent-binary',
     ...flags,
   ];
   await install(bed, all, folder);

@@ -60,7 +60,8 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
       other: originOf(parsed, 'agentPrePopulateOnly'),
     });
   const image = options.agentImage ?? '';
-  if (imageTools(image) === 'bare') problems.push({ code: 'shell-missing', image, annotation: undefined });
+  if (imageTools(image) === 'bare')
+    problems.push({ code: 'shell-missing', image, need: 'profile', annotation: originOf(parsed, 'profile') });
   const agents = builtAgents(draft, shape);
   for (const key of UNSUPPORTED)
     if (origins.get(key)?.annotation !== undefined)

@@ -46,7 +46,9 @@ export function gateProblems({ parsed, files }: Draft): readonly PodProblem[] {
   const gate = gateOf(options);
   const image = options.agentImage ?? '';
   if (gate !== 'binary')
-    return imageTools(image) === 'bare' ? [{ code: 'shell-missing', image, annotation: originOf(parsed, 'startupProbe') }] : [];
+    return imageTools(image) === 'bare'
+      ? [{ code: 'shell-missing', image, need: 'probe', annotation: originOf(parsed, 'startupProbe') }]
+      : [];
   return files.flatMap(({ name, permissions, destination }) =>
     isOwnerReadable(permissions)
       ? []

@@ -5,6 +5,7 @@ import { annotationName } from '../../annotations/names.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
 import { oversizedVariables } from '../agent.ts';
+import { shellCommands } from '../agent-image.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
 import { copiedMounts, uniquePaths } from '../copied-mounts.ts';
 import {
@@ -55,7 +56,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   for (const key of UNSUPPORTED)
     if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
       problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'native' });
-  problems.push(...tokenCollisions(draft));
+  problems.push(...tokenCollisions(draft), ...shellCommands(draft));
   const agents = agentContainers(options, context.nativeSidecars ?? true);
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
   const isSelected = receivesSecrets(draft);

@@ -6,13 +6,18 @@ import { type Image, type ImageConfiguration, writeArchive } from './archive.ts'
 import { systemProgram } from './packages.ts';
 import { addBusybox, addFile, addProgram, addTemporaryFolder } from './root-folder.ts';
 
-/** Images by what they are for. `bare` is an agent of OpenBao without a shell; `injector` is what the Dockerfile makes. */
+/**
+ * Images by what they are for. `bare` is an agent of OpenBao without a shell, the two FROM scratch have one program each; `injector`
+ * is what the Dockerfile makes.
+ */
 export const IMAGES = {
   pause: 'bed/pause:1',
   app: 'bed/app:1',
   openbao: 'bed/openbao:1',
   vault: 'bed/vault:1',
   bare: 'bed/bare:1',
+  scratchOpenbao: 'bed/agent-of-openbao:1',
+  scratchVault: 'bed/agent-of-vault:1',
   injector: 'bed/vault-auth-injector:1',
 } as const;
 export type ImageName = keyof typeof IMAGES;
@@ -48,6 +53,8 @@ const FILL: Readonly<Record<ImageName, (root: string, programs: ImagePrograms) =
   openbao: (root, { bao }) => fillAgent(root, 'bao', bao),
   vault: (root, { vault }) => fillAgent(root, 'vault', vault),
   bare: fillBare,
+  scratchOpenbao: (root, { bao }) => fillScratch(root, bao, '/bin/bao'),
+  scratchVault: (root, { vault }) => fillScratch(root, vault, VAULT_IN_SCRATCH),
   injector: fillInjector,
 };
 
@@ -66,6 +73,16 @@ function fillBare(root: string, { bao }: ImagePrograms): ImageConfiguration {
   addProgram(root, bao, '/bin/bao');
   addProgram(root, systemProgram('busybox'), '/bin/ls');
   return { Env: [PATH], Entrypoint: ['bao'] };
+}
+
+/** Where `scratchVault` has its program: in no directory of PATH. */
+export const VAULT_IN_SCRATCH = '/agent/vault';
+
+/** The program, the libraries that it needs, and nothing else. */
+function fillScratch(root: string, program: string | undefined, path: string): ImageConfiguration {
+  if (program === undefined) throw new Error(`an image with ${path} needs the part of that program in the bed`);
+  addProgram(root, program, path);
+  return { Env: [PATH], Entrypoint: [path] };
 }
 
 /** What the Dockerfile does, with this machine's Node in place of the base image. */
