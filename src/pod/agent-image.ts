@@ -22,7 +22,7 @@ const WITH_SHELL: ReadonlySet<string> = new Set([
 ]);
 
 /** Registries of hardened images, which have the names of the official images and often no shell. */
-const HARDENED_REGISTRIES: ReadonlySet<string> = new Set(['cgr.dev', 'dhi.io', 'gcr.io/distroless']);
+const HARDENED_REGISTRIES: ReadonlySet<string> = new Set(['cgr.dev', 'dhi.io']);
 
 const hasWord = (text: string, words: string): boolean => new RegExp(`(?:^|[-_.])(?:${words})(?:[-_.]|$)`, 'i').test(text);
 
