@@ -2,7 +2,8 @@
 // namespace allows it by name: pod authors must not be able to allow it themselves.
 import { annotationName, kebab } from '../annotations/names.ts';
 import type { Options, Origin, Parsed } from '../annotations/parse.ts';
-import { type Row, table, type OptionKey } from '../annotations/table.ts';
+import type { Row } from '../annotations/row.ts';
+import { table, type OptionKey } from '../annotations/table.ts';
 import type { Injection } from '../pod/draft.ts';
 import { defineProblem, type ProblemOf } from '../annotations/problem.ts';
 

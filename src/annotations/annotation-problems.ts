@@ -1,7 +1,8 @@
 // Problems of annotations.
 import { allNames, annotationName, familyName } from './names.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from './problem.ts';
-import { table, type AnnotationLayer } from './table.ts';
+import type { AnnotationLayer } from './row.ts';
+import { table } from './table.ts';
 
 const TEMPLATE_ANNOTATION = annotationName('agentInjectDefaultTemplate');
 const SECRETS = annotationName('secrets');
@@ -41,6 +42,42 @@ export const annotationProblems = {
     remedy: ({ annotation, nearest }) =>
       didYouMean(nearest === undefined || nearest.includes('/') ? nearest : annotation.replace(/[^/]*$/, nearest)),
     sample: { annotation: familiarRole.slice(0, -1), nearest: 'role' },
+  }),
+  'annotation-corrected': defineProblem<{ annotation: string; value: string; meant: string }>({
+    severity: 'warning',
+    title: 'Value read as another one',
+    sentence: ({ annotation, value, meant }) => `${annotation}: ${quote(value)} is read as ${quote(meant)}`,
+    remedy: ({ annotation, meant }) => `set ${annotation}: ${JSON.stringify(meant)}`,
+    sample: { annotation: annotationName('authPath'), value: '/v1/auth/kubernetes/login', meant: 'auth/kubernetes' },
+  }),
+  'annotation-lookalike': defineProblem<{
+    annotation: string;
+    /** The NAME that the annotation has as one of a family. */
+    name: string;
+    /** An annotation without NAME that differs only in the words before it. */
+    other: string;
+  }>({
+    severity: 'warning',
+    title: 'Annotation of a secret with the name of an option',
+    sentence: ({ annotation, name }) => `${annotation} is read as an annotation of the secret ${quote(name)}`,
+    remedy: ({ annotation, other }) => `did you mean ${annotation.replace(/[^/]*$/, other)}? Otherwise rename the secret`,
+    sample: { annotation: familyName('secret', 'volume-path'), name: 'volume-path', other: 'secret-volume-path' },
+  }),
+  'secret-path-quotes': defineProblem<{ annotation: string; value: string }>({
+    severity: 'warning',
+    title: 'Odd number of quotes in a path',
+    sentence: ({ annotation, value }) =>
+      `${annotation}: ${quote(value)} has an odd number of quotes, which end and begin the texts of the default template`,
+    remedy: ({ annotation }) => `remove the quote from ${annotation}, or write the template in ${familyName('template', 'NAME')}`,
+    sample: { annotation: familyName('secret', 'web'), value: 'kv/data/we"b' },
+  }),
+  'backoff-order': defineProblem<{ annotation: string; minimum: string; maximum: string }>({
+    severity: 'problem',
+    title: 'Minimum back-off above the maximum',
+    sentence: ({ annotation, minimum, maximum }) =>
+      `${annotation}: the minimum back-off ${quote(minimum)} is above the maximum ${quote(maximum)}`,
+    remedy: () => `lower ${annotationName('authMinBackoff')}, or raise ${annotationName('authMaxBackoff')}`,
+    sample: { annotation: annotationName('authMinBackoff'), minimum: '10m', maximum: '5m' },
   }),
   'annotation-deprecated': defineProblem<{ annotation: string; reason: string }>({
     severity: 'warning',

@@ -1,33 +1,45 @@
 // Families: annotations with a NAME at the end, for each secret, parameter of the auth method, or telemetry parameter.
-import { containerNames, flag, oneOf, text, type ValueKind } from './value-kinds.ts';
-import { FORMATS, ON_CHANGE, type FamilyRow } from './table.ts';
+import { fileMode, fileName, mountDirectory, secretPath, templateFilePath } from './path-kinds.ts';
+import type { FamilyRow } from './row.ts';
+import { FORMATS, ON_CHANGE } from './table.ts';
+import { commandLine, containerNames, delimiter, optional, template, text } from './text-kinds.ts';
+import { flag, oneOf, type ValueKind } from './value-kinds.ts';
 
-const family = <T>(name: string, kind: ValueKind<T>, sentence: string, example: string): FamilyRow<T> => ({
-  name,
-  kind,
-  sentence,
-  example,
-});
+const family = <T>(
+  name: string,
+  kind: ValueKind<T>,
+  sentence: string,
+  example: string,
+  details: Pick<FamilyRow<T>, 'empty' | 'anyText' | 'own'> = {},
+): FamilyRow<T> => ({ name, kind, sentence, example, ...details });
 
 export const families = {
-  secret: family('agent-inject-secret', text, 'Path in Vault of the secret NAME, rendered to the file NAME.', 'kv/data/web'),
+  secret: family(
+    'agent-inject-secret',
+    optional(secretPath),
+    'Path in Vault of the secret NAME, rendered to the file NAME.',
+    'kv/data/web',
+  ),
   template: family(
     'agent-inject-template',
-    text,
+    template,
     'Template of the file. It declares a secret even without a path.',
     '{{ with secret "kv/data/web" }}{{ .Data.data.password }}{{ end }}',
   ),
   templateFile: family(
     'agent-inject-template-file',
-    text,
+    templateFilePath,
     'Template file in the agent container, used without an inline template.',
     '/vault/custom/web.ctmpl',
+    { empty: 'unset' },
   ),
-  file: family('agent-inject-file', text, 'File name below the secrets directory; default: NAME.', 'config/database.yaml'),
-  perms: family('agent-inject-perms', text, 'Mode of the rendered file.', '0440'),
+  file: family('agent-inject-file', fileName, 'File name below the secrets directory; default: NAME.', 'config/database.yaml', {
+    empty: 'unset',
+  }),
+  perms: family('agent-inject-perms', fileMode, 'Mode of the rendered file.', '0440', { empty: 'unset' }),
   command: family(
     'agent-inject-command',
-    text,
+    commandLine,
     'Command that the agent runs after it has rendered the file.',
     'pkill -HUP nginx',
   ),
@@ -37,44 +49,47 @@ export const families = {
     'Fail if the template reads a key that the secret does not have.',
     'true',
   ),
-  leftDelimiter: family('agent-template-left-delim', text, 'Left delimiter of the template.', '[['),
-  rightDelimiter: family('agent-template-right-delim', text, 'Right delimiter of the template.', ']]'),
-  volumePath: family('secret-volume-path', text, 'Directory of this file; default: the common one.', '/etc/app'),
+  leftDelimiter: family('agent-template-left-delim', delimiter, 'Left delimiter of the template.', '[[', { empty: 'unset' }),
+  rightDelimiter: family('agent-template-right-delim', delimiter, 'Right delimiter of the template.', ']]', { empty: 'unset' }),
+  volumePath: family('secret-volume-path', mountDirectory, 'Directory of this file; default: the common one.', '/etc/app', {
+    empty: 'unset-warn',
+  }),
   preserveCase: family('preserve-secret-case', flag, 'Keep the case of this NAME in the file name.', 'true'),
   authConfig: family(
     'auth-config',
     text,
     'Parameter NAME of the auth method (dashes become underscores).',
     '/var/run/secrets/vault/token',
+    { anyText: 'each auth method has its own parameters' },
   ),
   telemetry: family(
     'agent-telemetry',
     text,
     "Parameter NAME of the agent's telemetry (dashes become underscores), as JSON or text.",
     '30s',
+    { anyText: 'each parameter has its own type' },
   ),
-  containers: {
-    ...family(
-      'secret-containers',
-      containerNames,
-      'The only containers and init containers that get this file. It needs a directory of its own.',
-      'web,migrate',
-    ),
+  containers: family(
+    'secret-containers',
+    containerNames,
+    'The only containers and init containers that get this file. It needs a directory of its own.',
+    'web,migrate',
+    { own: true },
+  ),
+  format: family(
+    'format',
+    oneOf(FORMATS),
+    'Format of this file, [chosen by its reader](#formats); default: the common one.',
+    'dotenv',
+    {
+      own: true,
+      empty: 'unset-warn',
+    },
+  ),
+  onChange: family('on-change', oneOf(ON_CHANGE), 'What happens when this secret changes; default: the common action.', 'none', {
     own: true,
-  },
-  format: {
-    ...family(
-      'format',
-      oneOf(FORMATS),
-      'Format of this file, [chosen by its reader](#formats); default: the common one.',
-      'dotenv',
-    ),
-    own: true,
-  },
-  onChange: {
-    ...family('on-change', oneOf(ON_CHANGE), 'What happens when this secret changes; default: the common action.', 'none'),
-    own: true,
-  },
+    empty: 'unset-warn',
+  }),
 } as const;
 
 export type Families = typeof families;

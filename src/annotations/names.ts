@@ -1,6 +1,7 @@
 // Names of annotations: the three prefixes, and full names from the keys of the tables. No other file contains a name.
 import { families, type FamilyKey } from './families.ts';
-import { table, type OptionKey, type Row } from './table.ts';
+import type { Row } from './row.ts';
+import { table, type OptionKey } from './table.ts';
 
 /** An annotation of vault-k8s means the same under each prefix; messages repeat the prefix that the user wrote. */
 export const PREFIXES = ['vault.hashicorp.com/', 'openbao.org/', 'vaultauth.dev/'] as const;

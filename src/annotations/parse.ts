@@ -1,11 +1,12 @@
 // Layers of annotations → typed options, problems and warnings. The only reader of raw annotations.
 import { FAMILY_ORDER, families, type Families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
-import { INVALID, type ValueOf } from './value-kinds.ts';
+import { INVALID, readText, type ValueOf } from './value-kinds.ts';
 import { kebab, nameWithin, OWN_PREFIX } from './names.ts';
 import { LISTED_FIELDS, readSecretList, type ReadYaml } from './secret-list.ts';
-import { nearestName } from './suggest.ts';
-import { ANNOTATION_LAYERS, table, type AnnotationLayer, type OptionKey, type Row, type Table } from './table.ts';
+import { lookalike, nearestName } from './suggest.ts';
+import { ANNOTATION_LAYERS, type AnnotationLayer, type Row } from './row.ts';
+import { table, type OptionKey, type Table } from './table.ts';
 
 /** The controller's objects that define a pod's login. They override settings, and annotations except in admission mode Disabled. */
 export const OBJECT_LAYERS = ['VaultEndpoint', 'VaultAuthBackend', 'VaultAuthRole'] as const;
@@ -78,12 +79,13 @@ const emptyFamilies = (): ParseState['families'] =>
   Object.fromEntries(FAMILY_ORDER.map((key) => [key, new Map()])) as ParseState['families'];
 
 /** Reads one value; undefined if it counts as absent, or is invalid (which is reported). */
-const readValue = (row: Row<unknown>, annotation: string, raw: string, state: ParseState): unknown => {
+const readValue = (row: Row<unknown>, annotation: string, written: string, state: ParseState): unknown => {
+  const { raw, value, meant } = readText(row.kind, written);
   if (raw === '' && row.empty) {
     if (row.empty === 'unset-warn') state.warnings.push({ code: 'annotation-empty', annotation });
     return undefined;
   }
-  const value = row.kind.read(raw);
+  if (meant !== undefined) state.warnings.push({ code: 'annotation-corrected', annotation, value: raw, meant });
   if (value !== INVALID) return value;
   state.problems.push({ code: 'annotation-value', annotation, value: raw, expected: row.kind.expected, example: row.example });
   return undefined;
@@ -112,6 +114,8 @@ const readFamily = (name: string, annotation: string, raw: string, state: ParseS
     if (suffix === '' || isForeign(family, annotation)) continue;
     const value = readValue(family, annotation, raw, state);
     if (value !== undefined) state.families[key].set(suffix, { value, annotation });
+    const other = lookalike(name);
+    if (other !== undefined) state.warnings.push({ code: 'annotation-lookalike', annotation, name: suffix, other });
     return true;
   }
   return false;
@@ -136,8 +140,9 @@ const readSecrets = (
   readYaml: ReadYaml,
   state: ParseState,
 ): void => {
-  const { secrets, problems } = readSecretList(annotation, annotations.get(annotation) ?? '', readYaml);
+  const { secrets, problems, warnings } = readSecretList(annotation, annotations.get(annotation) ?? '', readYaml);
   state.problems.push(...problems);
+  state.warnings.push(...warnings);
   for (const { name, location, fields } of secrets) {
     const singles = Object.values(LISTED_FIELDS).map((key) => state.families[key].get(name)?.annotation);
     // An annotation of an earlier layer is overridden, so it is no duplicate.
@@ -164,7 +169,7 @@ const readLayer = (
     }
     const other = seen.get(name);
     if (other !== undefined) {
-      if (annotations.get(other) !== raw) state.problems.push({ code: 'annotation-conflict', annotation, other });
+      if (annotations.get(other)?.trim() !== raw.trim()) state.problems.push({ code: 'annotation-conflict', annotation, other });
       continue;
     }
     seen.set(name, annotation);

@@ -2,7 +2,8 @@
 // read alike. Unknown fields and wrong values are problems.
 import { families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
-import { containerName, INVALID, type ValueKind } from './value-kinds.ts';
+import { containerName } from './text-kinds.ts';
+import { INVALID, readText, type ValueKind } from './value-kinds.ts';
 import { nearestWord } from './suggest.ts';
 
 /** A YAML document without types: every scalar is its text. */
@@ -22,6 +23,7 @@ export interface ListedSecret {
 export interface SecretList {
   readonly secrets: readonly ListedSecret[];
   readonly problems: readonly AnnotationProblem[];
+  readonly warnings: readonly AnnotationProblem[];
 }
 
 /** Fields besides the name, and the family of annotations that each corresponds to. */
@@ -51,28 +53,35 @@ const NAME_EXPECTED = 'at most 63 letters, digits, dashes, dots and underscores,
 /** The secrets of an annotation, and all their problems. */
 export function readSecretList(annotation: string, raw: string, readYaml: ReadYaml): SecretList {
   const problems: AnnotationProblem[] = [];
+  const warnings: AnnotationProblem[] = [];
   const document = readYaml(raw);
   const invalid = (reason: string): SecretList => ({
     secrets: [],
+    warnings: [],
     problems: [{ code: 'secrets-unreadable', annotation, reason }],
   });
   if (typeof document === 'object' && 'because' in document) return invalid(document.because);
   if (!Array.isArray(document)) return invalid('expected a list, each entry with name and path, template or templateFile');
   const list: readonly YamlValue[] = document;
   if (list.length > MAX_SECRETS) return invalid(`${list.length} entries, at most ${MAX_SECRETS} are allowed`);
-  const secrets = list.flatMap((entry, index) => readEntry(entry, `${annotation}[${index}]`, problems) ?? []);
+  const secrets = list.flatMap((entry, index) => readEntry(entry, `${annotation}[${index}]`, problems, warnings) ?? []);
   const locations = new Map<string, string>();
   for (const { name, location } of secrets) {
     const other = locations.get(name);
     if (other === undefined) locations.set(name, location);
     else problems.push({ code: 'secret-duplicate', annotation: location, other, name });
   }
-  return { secrets, problems };
+  return { secrets, problems, warnings };
 }
 
 const isMap = (value: YamlValue): value is ReadonlyMap<string, YamlValue> => value instanceof Map;
 
-const readEntry = (entry: YamlValue, location: string, problems: AnnotationProblem[]): ListedSecret | undefined => {
+const readEntry = (
+  entry: YamlValue,
+  location: string,
+  problems: AnnotationProblem[],
+  warnings: AnnotationProblem[],
+): ListedSecret | undefined => {
   const report = (field: string, expected: string): void => {
     problems.push({ code: 'secret-field', annotation: `${location}${field}`, expected });
   };
@@ -87,12 +96,16 @@ const readEntry = (entry: YamlValue, location: string, problems: AnnotationProbl
       problems.push({ code: 'secret-field-unknown', annotation: location, field, nearest: nearestWord(field, FIELDS) });
       continue;
     }
-    const read = field === 'containers' ? readNames(value) : readText(value, families[LISTED_FIELDS[field]].kind);
+    const warn = (written: string, meant: string): void => {
+      warnings.push({ code: 'annotation-corrected', annotation: `${location}.${field}`, value: written, meant });
+    };
+    const read = field === 'containers' ? readNames(value) : readField(value, families[LISTED_FIELDS[field]].kind, warn);
     if (isInvalid(read)) report(`.${field}`, read.expected);
     else fields.set(field, read);
   }
-  const name = entry.get('name');
-  if (typeof name !== 'string' || !NAME.test(name)) {
+  const given = entry.get('name');
+  const name = typeof given === 'string' ? given.trim() : '';
+  if (!NAME.test(name)) {
     report('.name', NAME_EXPECTED);
     return undefined;
   }
@@ -109,10 +122,11 @@ type Value = string | boolean | readonly string[];
 
 const isInvalid = (read: Value | Invalid): read is Invalid => typeof read === 'object' && 'expected' in read;
 
-const readText = (value: YamlValue, kind: ValueKind<Value>): Value | Invalid => {
-  if (typeof value !== 'string' || value.trim() === '') return { expected: 'text' };
-  const read = kind.read(value);
-  return read === INVALID ? { expected: kind.expected } : read;
+const readField = (given: YamlValue, kind: ValueKind<Value>, warn: (written: string, meant: string) => void): Value | Invalid => {
+  if (typeof given !== 'string' || given.trim() === '') return { expected: 'text' };
+  const { raw, value, meant } = readText(kind, given);
+  if (meant !== undefined) warn(raw, meant);
+  return value === INVALID ? { expected: kind.expected } : value;
 };
 
 const readNames = (value: YamlValue): readonly string[] | Invalid => {

@@ -33,6 +33,16 @@ const tolerance = (name: string): number => Math.min(3, Math.floor(name.length /
 /** The API server's limit for the name of an annotation, without its prefix. */
 const MAX_NAME_LENGTH = 63;
 
+/** Words before a name that pod authors add or leave out: agent-error-on-missing-key-db is error-on-missing-key-db. */
+const LEADING_WORDS = /^(?:vault-)?(?:agent-)?(?:inject-)?(?=.)/;
+const core = (name: string): string => name.replace(LEADING_WORDS, '');
+
+interface Candidate {
+  readonly name: string;
+  /** A smaller one is nearer. */
+  readonly distance: number;
+}
+
 /**
  * The annotation name nearest to an unknown one (both without prefix), or undefined if none is near. The NAME of a family is
  * kept: `agent-inject-secrt-db` → `agent-inject-secret-db`.
@@ -40,20 +50,46 @@ const MAX_NAME_LENGTH = 63;
 export function nearestName(unknown: string): string | undefined {
   if (unknown.length > 2 * MAX_NAME_LENGTH) return undefined;
   const folded = unknown.toLowerCase().replaceAll('_', '-');
-  let best: { name: string; distance: number } | undefined;
+  let best: Candidate | undefined;
+  const compare = (name: string, candidate: string, against: string, penalty: number): void => {
+    const max = best ? Math.min(tolerance(candidate), best.distance - penalty - 1) : tolerance(candidate);
+    const found = distance(against, candidate, max);
+    if (found <= max) best = { name, distance: found + penalty };
+  };
   const consider = (name: string, candidate: string, against: string): void => {
-    const max = tolerance(candidate);
-    const found = distance(against, candidate, best ? Math.min(max, best.distance - 1) : max);
-    if (found <= max && (!best || found < best.distance)) best = { name, distance: found };
+    compare(name, candidate, against, 0);
+    compare(name, core(candidate), core(against), 1);
   };
   for (const name of PLAIN) consider(name, name, folded);
-  for (const name of FAMILY) {
-    const dashes = name.split('-').length;
-    const parts = unknown.split('-');
-    const suffix = parts.slice(dashes).join('-');
-    if (suffix !== '') consider(`${name}-${suffix}`, name, folded.split('-').slice(0, dashes).join('-'));
-  }
+  for (const name of FAMILY)
+    for (const { head, suffix } of splits(unknown, folded, name)) consider(`${name}-${suffix}`, name, head);
   return best?.name;
+}
+
+/** The ways to take an unknown name for one of a family: with as many words as the family has, with one more, or with fewer. */
+const splits = (
+  unknown: string,
+  folded: string,
+  family: string,
+): readonly { readonly head: string; readonly suffix: string }[] => {
+  const words = folded.split('-');
+  const dashes = family.split('-').length;
+  return [dashes, dashes + 1, dashes - 1, dashes - 2].flatMap((count) => {
+    const head = words.slice(0, count).join('-');
+    // The name is cut by length, so that its own underscores and capitals stay.
+    const suffix = unknown.slice(head.length + 1);
+    return count > 0 && suffix !== '' ? [{ head, suffix }] : [];
+  });
+};
+
+/**
+ * The option that a name of a family differs from only in its leading words: `agent-inject-secret-volume-path` is the secret
+ * `volume-path`, and secret-volume-path is an option. So is secret-volume-path-NAME. Undefined: none.
+ */
+export function lookalike(name: string): string | undefined {
+  const other = core(name);
+  if (other === name) return undefined;
+  return PLAIN.includes(other) || FAMILY.some((family) => other.startsWith(`${family}-`)) ? other : undefined;
 }
 
 /** The nearest of a list of words, or undefined if none is near. */

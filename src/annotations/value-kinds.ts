@@ -10,11 +10,35 @@ export interface ValueKind<T> {
   readonly name: string;
   /** A valid text, as it completes "expected …". */
   readonly expected: string;
-  /** Never throws. */
+  /** Never throws. The text has no white space around it, unless the kind is verbatim. */
   readonly read: (raw: string) => T | typeof INVALID;
+  /** White space around the text is part of the value, as in a template. */
+  readonly verbatim?: true;
+  /** What a text can only mean, such as auth/kubernetes for /v1/auth/kubernetes/login; the text itself if that is clear. */
+  readonly normalise?: (raw: string) => string;
 }
 
 export type ValueOf<K> = K extends ValueKind<infer T> ? T : never;
+
+/** A text as its kind reads it. */
+export interface ReadText<T> {
+  /** Without white space around it, unless the kind is verbatim. */
+  readonly raw: string;
+  readonly value: T | typeof INVALID;
+  /** What was read instead of the text, if a pod author should correct it; only slashes more or less are not worth a warning. */
+  readonly meant: string | undefined;
+}
+
+const withoutSlashes = (raw: string): string => raw.replaceAll('/', '');
+
+/** Reads a text that a user wrote. A block scalar of YAML ends with a line break, which no name or number has. Never throws. */
+export function readText<T>(kind: ValueKind<T>, written: string): ReadText<T> {
+  const raw = kind.verbatim ? written : written.trim();
+  const normal = kind.normalise?.(raw) ?? raw;
+  const value = kind.read(normal);
+  const isCorrected = value !== INVALID && withoutSlashes(normal) !== withoutSlashes(raw);
+  return { raw, value, meant: isCorrected ? normal : undefined };
+}
 
 const TRUE = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
 const FALSE = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False', '']);
@@ -26,12 +50,6 @@ export const flag: ValueKind<boolean> = {
   read: (raw) => (TRUE.has(raw) ? true : FALSE.has(raw) ? false : INVALID),
 };
 
-/** Any text, also the empty one. */
-export const text: ValueKind<string> = { name: 'text', expected: 'text', read: (raw) => raw };
-
-/** JSON that the webhook writes and never reads: another text in its place is replaced. */
-export const writtenJson: ValueKind<string> = { name: 'JSON', expected: 'JSON', read: (raw) => raw };
-
 /** Comma-separated names. Blanks around a name and empty members are ignored (Q14). */
 export const nameList: ValueKind<readonly string[]> = {
   name: 'list',
@@ -42,6 +60,18 @@ export const nameList: ValueKind<readonly string[]> = {
       .map((name) => name.trim())
       .filter((name) => name !== ''),
 };
+
+/** Names from a set of words, separated by commas. */
+export function wordList(words: readonly string[]): ValueKind<readonly string[]> {
+  return {
+    name: 'words',
+    expected: `some of ${words.join(', ')}, separated by commas`,
+    read: (raw) => {
+      const names = nameList.read(raw);
+      return names !== INVALID && names.every((name) => words.includes(name)) ? names : INVALID;
+    },
+  };
+}
 
 /** Longer than any useful number. Reading a number of 200,000 digits would take seconds. */
 const MAX_NUMBER_LENGTH = 64;
@@ -62,10 +92,28 @@ const integerIn = (name: string, expected: string, min: bigint, max: bigint): Va
 const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 const MAX_INT32 = 2_147_483_647n;
 
-/** A signed whole number in base ten; the empty text is 0, as vault-k8s has it. */
-export const integer: ValueKind<number> = {
-  ...integerIn('integer', 'a whole number', -SAFE_MAX, SAFE_MAX),
-  read: (raw) => (raw === '' ? 0 : integerIn('', '', -SAFE_MAX, SAFE_MAX).read(raw)),
+const countOrMore = (min: bigint): ValueKind<number> => integerIn('count', `a whole number, ${min} or more`, min, MAX_INT32);
+
+/** A whole number, 1 or more. */
+export const atLeastOne: ValueKind<number> = countOrMore(1n);
+
+/** A whole number, 0 or more; the empty text is 0, as vault-k8s has it. */
+export const count: ValueKind<number> = {
+  ...countOrMore(0n),
+  read: (raw) => (raw === '' ? 0 : countOrMore(0n).read(raw)),
+};
+
+/** A whole number, 0 or more, as the text that a program of the agent image reads; the empty text is none. */
+export const countText: ValueKind<string> = {
+  ...countOrMore(0n),
+  read: (raw) => (raw === '' || (UNSIGNED.test(raw) && countOrMore(0n).read(raw) !== INVALID) ? raw : INVALID),
+};
+
+/** A TCP port, as text. */
+export const port: ValueKind<string> = {
+  name: 'port',
+  expected: 'a port from 1 to 65535',
+  read: (raw) => (UNSIGNED.test(raw) && integerIn('', '', 1n, 65_535n).read(raw) !== INVALID ? raw : INVALID),
 };
 
 /** 0 to the largest int32: the user and group ids that the API server accepts (Q42). */
@@ -85,71 +133,73 @@ export const tokenLifetime: ValueKind<number> = integerIn('seconds', 'whole seco
 
 const DECIMAL = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 
-/** A finite decimal number. */
-export const decimal: ValueKind<number> = {
-  name: 'number',
-  expected: 'a decimal number such as 0.75',
-  read: (raw) => (raw.length <= MAX_NUMBER_LENGTH && DECIMAL.test(raw) && Number.isFinite(Number(raw)) ? Number(raw) : INVALID),
-};
+const decimalIf = (name: string, expected: string, isValid: (value: number) => boolean): ValueKind<number> => ({
+  name,
+  expected,
+  read: (raw) => {
+    if (raw.length > MAX_NUMBER_LENGTH || !DECIMAL.test(raw)) return INVALID;
+    const value = Number(raw);
+    return Number.isFinite(value) && isValid(value) ? value : INVALID;
+  },
+});
 
-const DURATION = /^[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+/** A finite decimal number above 0. */
+export const factor: ValueKind<number> = decimalIf('number', 'a decimal number above 0, such as 0.5', (value) => value > 0);
 
-/** Go's time.ParseDuration. The value is the text itself, which the agent reads. The empty text means none. */
+/** A decimal number from 0 to 1. */
+export const fraction: ValueKind<number> = decimalIf(
+  'fraction',
+  'a decimal number from 0 to 1, such as 0.75',
+  (value) => value >= 0 && value <= 1,
+);
+
+const DURATION = /^\+?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+
+/**
+ * Go's time.ParseDuration, without negative ones. The value is the text itself, which the agent reads. The empty text means none.
+ */
 export const duration: ValueKind<string> = {
   name: 'duration',
   expected: 'a duration such as 1s, 5m or 1h30m',
   read: (raw) => (raw === '' || (raw.length <= MAX_NUMBER_LENGTH && DURATION.test(raw)) ? raw : INVALID),
 };
 
-/** A Kubernetes quantity in canonical form; the empty text means none. */
+const UNIT_SECONDS: Readonly<Record<string, number>> = {
+  ns: 1e-9,
+  us: 1e-6,
+  µs: 1e-6,
+  μs: 1e-6,
+  ms: 1e-3,
+  s: 1,
+  m: 60,
+  h: 3600,
+};
+
+/** Seconds of a text that the kind `duration` accepts. */
+export function durationSeconds(raw: string): number {
+  return [...raw.matchAll(/([0-9.]+)([a-zµμ]+)/g)].reduce(
+    (sum, [, amount, unit]) => sum + Number(amount) * (UNIT_SECONDS[unit ?? ''] ?? 0),
+    0,
+  );
+}
+
+const SECONDS_OR_DAYS = /^\+?[0-9]{1,9}d?$/;
+
+/** A duration as Vault's programs read one (parseutil.ParseDurationSecond): also whole seconds, and days such as 2d. */
+export const vaultDuration: ValueKind<string> = {
+  name: 'Vault duration',
+  expected: 'a duration such as 30s, 5m or 1h30m, or whole seconds such as 60',
+  read: (raw) => (SECONDS_OR_DAYS.test(raw) ? raw : duration.read(raw)),
+};
+
+/** A Kubernetes quantity of 0 or more in canonical form; the empty text means none. The API server rejects negative resources. */
 export const quantity: ValueKind<string> = {
   name: 'quantity',
   expected: 'a Kubernetes quantity such as 250m, 64Mi or 1Gi',
-  read: (raw) => (raw === '' ? '' : raw.length > MAX_NUMBER_LENGTH ? INVALID : (parseQuantity(raw) ?? INVALID)),
-};
-
-/** The size of a volume: a quantity of 0 or more. */
-export const volumeSize: ValueKind<string> = {
-  name: 'quantity',
-  expected: 'a Kubernetes quantity of 0 or more, such as 16Mi',
-  read: (raw) => (raw.startsWith('-') ? INVALID : quantity.read(raw)),
-};
-
-const LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
-
-/** The name of a container: a DNS label. */
-export const containerName: ValueKind<string> = {
-  name: 'name',
-  expected: 'a container name: at most 63 lower-case letters, digits and dashes',
-  read: (raw) => (LABEL.test(raw) ? raw : INVALID),
-};
-
-const PROGRAM = /^(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*|(?:\/[A-Za-z0-9_][A-Za-z0-9_.+-]*)+)$/;
-
-/** A program of an image. Profile compat writes it into a line of a shell, so it has no character that a shell reads. */
-export const program: ValueKind<string> = {
-  name: 'program',
-  expected: 'the name of a program, such as bao, or an absolute path, such as /usr/local/bin/vault',
-  read: (raw) => (PROGRAM.test(raw) ? raw : INVALID),
-};
-
-/** At least one container name: with an empty list no container would get the secret. */
-export const containerNames: ValueKind<readonly string[]> = {
-  name: 'names',
-  expected: 'at least one container name, separated by commas',
   read: (raw) => {
-    const names = nameList.read(raw);
-    return names === INVALID || names.length === 0 || names.some((name) => containerName.read(name) === INVALID)
-      ? INVALID
-      : names;
+    if (raw === '') return '';
+    return raw.length > MAX_NUMBER_LENGTH || raw.startsWith('-') ? INVALID : (parseQuantity(raw) ?? INVALID);
   },
-};
-
-/** A YAML list of secrets, as written. secret-list.ts reads it, since it can have many problems. */
-export const yamlList: ValueKind<string> = {
-  name: 'YAML list',
-  expected: 'a YAML list of secrets',
-  read: (raw) => raw,
 };
 
 /** One of some words; `fold` ignores case. */

@@ -31,24 +31,9 @@ const allowances = ({ allow }: Settings): string[] =>
       return `-allow: ${JSON.stringify(name)} is not a guarded annotation${nearest === undefined ? `, expected some of ${GUARDED_NAMES.join(', ')}` : `; did you mean ${nearest}?`}`;
     });
 
-const SCHEME = /^(?:https?|unix):\/\//;
-
-/** agent-inject accepts any text for these settings, as vault-k8s does. */
-const ownRules = ({ settings, positionals }: ReadSettings): string[] => {
-  const { vaultAddress = '', vaultCacertBytes, logFormat } = settings;
-  return [
-    ...(positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : []),
-    ...(vaultAddress !== '' && !SCHEME.test(vaultAddress)
-      ? [`-vault-address: ${JSON.stringify(vaultAddress)} is not a URL, expected for example https://vault.example:8200`]
-      : []),
-    ...(vaultCacertBytes !== '' && !vaultCacertBytes.includes('-----BEGIN CERTIFICATE-----')
-      ? ['-vault-cacert-bytes contains no certificate, expected PEM or base64 of PEM']
-      : []),
-    ...(logFormat === 'json' || logFormat === 'standard'
-      ? []
-      : [`-log-format: invalid value ${JSON.stringify(logFormat)}, expected json or standard`]),
-  ];
-};
+/** agent-inject ignores further words, as vault-k8s does. */
+const ownRules = ({ positionals }: ReadSettings): string[] =>
+  positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : [];
 
 /** One line per problem; empty when the server can start. */
 export function checkServerSettings(command: ServerCommand, read: ReadSettings): string[] {

@@ -38,16 +38,8 @@ export async function controller(words: readonly string[], terminal: Terminal): 
 }
 
 /** Problems that the table of settings does not find. */
-const complaints = ({ settings, positionals }: ReadSettings): readonly string[] => [
-  ...(positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : []),
-  ...(settings.workers < 1 ? ['-workers: invalid value 0, expected 1 or more'] : []),
-  ...(settings.resyncFactor > 0 ? [] : [`-resync-factor: invalid value ${settings.resyncFactor}, expected a number above 0`]),
-  ...(settings.leaseName === '' ? ['-lease-name must not be empty'] : []),
-  ...(settings.serviceAccount === '' ? ['-service-account must not be empty'] : []),
-  ...(settings.logFormat === 'json' || settings.logFormat === 'standard'
-    ? []
-    : [`-log-format: invalid value ${JSON.stringify(settings.logFormat)}, expected json or standard`]),
-];
+const complaints = ({ positionals }: ReadSettings): readonly string[] =>
+  positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : [];
 
 /** An exit code of its own: the restart of a pod that lost its lease is not an error of the pod. */
 const LOST_LEASE_CODE = 3;
@@ -56,7 +48,7 @@ const EXIT_TIMEOUT_MS = 2000;
 
 const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<number> => {
   const environment = runtimeEnvironment(terminal.environment);
-  const log = createLog({ level: settings.logLevel, format: settings.logFormat === 'json' ? 'json' : 'standard' });
+  const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   const metrics = createControllerMetrics({ version: VERSION, commit: COMMIT });
   const api = apiAccess(settings, environment);
   let running: Controller | undefined;

@@ -57,7 +57,8 @@ const closeAll = async (closing: Closing): Promise<void> => {
 
 const run = async (command: ServerCommand, read: ReadSettings, terminal: Terminal): Promise<number> => {
   const { settings } = read;
-  const log = createLog({ level: settings.logLevel, format: settings.logFormat === 'json' ? 'json' : 'standard' });
+  const log = createLog({ level: settings.logLevel, format: settings.logFormat });
+  for (const warning of read.warnings) log.warn({}, warning);
   const closing: Closing = [];
   try {
     const server = await start(command, read, terminal, log, closing);

@@ -1,9 +1,11 @@
 // An injection in progress: its options, patch, problems and warnings, and the checks that all profiles share.
 import { posix } from 'node:path';
 import type { AnnotationProblem } from '../annotations/annotation-problems.ts';
-import { annotationName } from '../annotations/names.ts';
+import { allNames, annotationName } from '../annotations/names.ts';
 import type { Parsed } from '../annotations/parse.ts';
-import type { OptionKey } from '../annotations/table.ts';
+import type { Row } from '../annotations/row.ts';
+import { table, type OptionKey } from '../annotations/table.ts';
+import { durationSeconds } from '../annotations/value-kinds.ts';
 import type { Receives } from './add.ts';
 import type { LimitRange } from './limit-range.ts';
 import type { GuardedChange } from './user-patch.ts';
@@ -46,6 +48,9 @@ export interface Draft {
   readonly warnings: InjectionProblem[];
 }
 
+/** The agent's own back-off of a login. */
+const AGENT_BACKOFF = { min: '1s', max: '5m' } as const;
+
 /** Value of the status annotation of an injected pod. */
 const STATUS_INJECTED = 'injected';
 
@@ -64,20 +69,46 @@ export function draftOf(pod: Pod, parsed: Parsed, context: InjectionContext): Dr
     warnings: [...parsed.warnings, ...secrets.warnings, ...measured.warnings],
   };
   checkRequired(draft);
-  if (parsed.options.secretVolumePath === '')
-    draft.warnings.push({ code: 'path-empty', annotation: originOf(parsed, 'secretVolumePath') });
-  for (const { value, annotation } of parsed.families.volumePath.values())
-    if (value === '') draft.warnings.push({ code: 'path-empty', annotation });
+  checkProfile(draft);
+  checkBackoff(draft);
   return draft;
 }
 
+/** Annotations that only another profile uses, with values that turn something on. Mode token has no agent, and no profile. */
+const checkProfile = ({ parsed: { options, origins }, problems, warnings }: Draft): void => {
+  if (options.mode === 'token') return;
+  for (const [key, { annotation }] of origins) {
+    const { profile, default: initial }: Row<unknown> = table[key];
+    if (annotation === undefined || profile === undefined || profile.only === options.profile) continue;
+    // An option that is off by default, and off.
+    if ((options[key] === '' || options[key] === false) && initial !== true) continue;
+    const only = profile.only;
+    if (profile.elsewhere === 'denied') problems.push({ code: 'profile-unsupported', annotation, profile: options.profile });
+    else warnings.push({ code: 'profile-ignored', annotation, only });
+  }
+};
+
+/** The agent ends if its minimum back-off is above its maximum. It reads 0 as its default. */
+const checkBackoff = ({ parsed, problems }: Draft): void => {
+  const { authMinBackoff, authMaxBackoff } = parsed.options;
+  const minimum = durationSeconds(authMinBackoff) > 0 ? authMinBackoff : AGENT_BACKOFF.min;
+  const maximum = durationSeconds(authMaxBackoff) > 0 ? authMaxBackoff : AGENT_BACKOFF.max;
+  if (durationSeconds(minimum) <= durationSeconds(maximum)) return;
+  const annotation = originOf(parsed, authMinBackoff === '' ? 'authMaxBackoff' : 'authMinBackoff');
+  problems.push({ code: 'backoff-order', annotation, minimum, maximum });
+};
+
 /** Image, address and role. A ConfigMap contains its own configuration, with address and role. */
-const checkRequired = ({ parsed: { options, families }, problems }: Draft): void => {
-  if (options.mode === 'agent' && (options.agentImage ?? '') === '') problems.push({ code: 'image-missing' });
+const checkRequired = ({ parsed: { options, families, problems: found }, problems }: Draft): void => {
+  // An invalid value is not used, and is not missing either.
+  const isInvalid = (key: OptionKey): boolean =>
+    found.some((problem) => problem.code === 'annotation-value' && allNames(key).includes(problem.annotation));
+  if (options.mode === 'agent' && (options.agentImage ?? '') === '' && !isInvalid('agentImage'))
+    problems.push({ code: 'image-missing' });
   if (options.agentConfigmap !== '') return;
-  if ((options.service ?? '') === '') problems.push({ code: 'address-missing' });
+  if ((options.service ?? '') === '' && !isInvalid('service')) problems.push({ code: 'address-missing' });
   const role = options.role === '' ? (families.authConfig.get('role')?.value ?? '') : options.role;
-  if (options.authType === 'kubernetes' && role === '') problems.push({ code: 'role-missing' });
+  if (options.authType === 'kubernetes' && role === '' && !isInvalid('role')) problems.push({ code: 'role-missing' });
 };
 
 /** The annotation that set an option, or the one that could. */

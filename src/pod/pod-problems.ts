@@ -171,13 +171,6 @@ export const podProblems = {
     remedy: () => `move large templates into files with ${familyName('templateFile', 'NAME')}`,
     sample: { limit: MAX_ANNOTATION_BYTES },
   }),
-  'path-empty': defineProblem<{ annotation: string }>({
-    severity: 'warning',
-    title: 'Empty directory',
-    sentence: ({ annotation }) => `${annotation} is empty: the API server rejects a mount without a path`,
-    remedy: () => 'set a path or remove the annotation',
-    sample: { annotation: annotationName('secretVolumePath') },
-  }),
   'shell-missing': defineProblem<{
     image: string;
     /** What runs a shell: profile compat, the startup probe, or the command of a secret. */
@@ -250,6 +243,13 @@ export const podProblems = {
     sentence: ({ annotation, profile }) => `profile ${profile} does not support ${annotation}`,
     remedy: ({ profile }) => `remove it, or set ${annotationName('profile')} to "${profile === 'compat' ? 'native' : 'compat'}"`,
     sample: { annotation: annotationName('agentConfigmap'), profile: 'native' },
+  }),
+  'profile-ignored': defineProblem<{ annotation: string; only: 'compat' | 'native' }>({
+    severity: 'warning',
+    title: 'Annotation without effect in the profile',
+    sentence: ({ annotation, only }) => `${annotation} has no effect: only profile ${only} uses it`,
+    remedy: ({ only }) => `remove it, or set ${annotationName('profile')} to "${only}"`,
+    sample: { annotation: annotationName('agentEnableQuit'), only: 'compat' },
   }),
   'limit-range': defineProblem<{
     limitRange: string;

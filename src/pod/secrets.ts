@@ -2,7 +2,9 @@
 import { posix } from 'node:path';
 import type { FORMATS } from '../annotations/table.ts';
 import type { FamilyEntry, FamilyOptions, Options } from '../annotations/parse.ts';
-import type { FamilyKey } from '../annotations/families.ts';
+import { families as FAMILIES, type FamilyKey } from '../annotations/families.ts';
+import { absolutePath } from '../annotations/path-kinds.ts';
+import { INVALID } from '../annotations/value-kinds.ts';
 import type { AnnotationProblem } from '../annotations/annotation-problems.ts';
 
 export interface SecretFile {
@@ -52,14 +54,20 @@ const declarations = (families: FamilyOptions): ReadonlyMap<string, string> => {
   return new Map([...declared].sort(([one], [other]) => (one < other ? -1 : 1)));
 };
 
-/** The annotation `…template-file-x` declares the secret x, but can also be read as the template of a secret file-x (Q08). */
-const ambiguousNames = (families: FamilyOptions): AnnotationProblem[] => {
+/**
+ * The annotation `…template-file-x` declares the secret x, but can also be read as the template of a secret file-x (Q08). If it
+ * cannot, it must be a path.
+ */
+const templateFileProblems = (families: FamilyOptions): AnnotationProblem[] => {
   const found: AnnotationProblem[] = [];
-  for (const [name, { annotation }] of families.templateFile) {
+  const { kind, example } = FAMILIES.templateFile;
+  for (const [name, { annotation, value }] of families.templateFile) {
     const other = families.secret.get(`file-${name}`);
     // Entries of a secrets list are not ambiguous.
     if (other && annotation.endsWith(`-${name}`))
       found.push({ code: 'secret-ambiguous', annotation, other: other.annotation, name: `file-${name}` });
+    else if (absolutePath.read(value) === INVALID)
+      found.push({ code: 'annotation-value', annotation, value, expected: kind.expected, example });
   }
   return found;
 };
@@ -111,7 +119,7 @@ export interface Secrets {
 export function secretFiles(families: FamilyOptions, options: Options): Secrets {
   const declared = declarations(families);
   const files: SecretFile[] = [];
-  const problems = ambiguousNames(families);
+  const problems = templateFileProblems(families);
   const byDestination = new Map<string, string>();
   for (const [name, annotation] of declared) {
     const file = secretFile(name, families, options);
@@ -128,12 +136,22 @@ export function secretFiles(families: FamilyOptions, options: Options): Secrets 
     files.push(file);
   }
   if (families.containers.size > 0) problems.push(...directoryProblems(files, families, options));
-  const warnings: AnnotationProblem[] = [];
+  const warnings = files.filter(hasOddQuotes).map(
+    ({ name, path }): AnnotationProblem => ({
+      code: 'secret-path-quotes',
+      annotation: families.secret.get(name)?.annotation ?? '',
+      value: path,
+    }),
+  );
   for (const key of SECRET_OPTIONS)
     for (const [name, entry] of families[key])
       if (!declared.has(name)) warnings.push({ code: 'secret-undeclared', annotation: entry.annotation, name });
   return { files, problems, warnings };
 }
+
+/** The default template has the path between quotes: `pki/issue/web" "common_name=web` is two texts, and one quote is an error. */
+const hasOddQuotes = ({ path, template, source }: SecretFile): boolean =>
+  template === '' && source === '' && (path.replaceAll(/\\./g, '').split('"').length - 1) % 2 === 1;
 
 const isSameSet = (one: readonly string[] = [], other: readonly string[] = []): boolean =>
   [...new Set(one)].sort().join() === [...new Set(other)].sort().join();

@@ -1,18 +1,19 @@
 // The `telemetry` block of the agent's configuration, from annotations whose values are JSON or text.
 import { families } from '../annotations/families.ts';
+import { INVALID, readText, vaultDuration } from '../annotations/value-kinds.ts';
 import type { FamilyOptions } from '../annotations/parse.ts';
 import type { PodProblem } from './pod-problems.ts';
 import type { Json } from '../json/json.ts';
 
-type Type = 'text' | 'flag' | 'number' | 'texts';
+type Type = 'text' | 'duration' | 'flag' | 'number' | 'texts';
 
 /** Parameters of Vault's agent and their types: the Telemetry structure of vault-k8s 1.7.6. */
 const TYPES: Readonly<Record<string, Type>> = {
-  usage_gauge_period: 'text',
+  usage_gauge_period: 'duration',
   maximum_gauge_cardinality: 'number',
   disable_hostname: 'flag',
   enable_hostname_label: 'flag',
-  lease_metrics_epsilon: 'text',
+  lease_metrics_epsilon: 'duration',
   num_lease_metrics_buckets: 'number',
   add_lease_metrics_namespace_labels: 'flag',
   filter_default: 'flag',
@@ -34,7 +35,7 @@ const TYPES: Readonly<Record<string, Type>> = {
   circonus_broker_select_tag: 'text',
   dogstatsd_addr: 'text',
   dogstatsd_tags: 'texts',
-  prometheus_retention_time: 'text',
+  prometheus_retention_time: 'duration',
   stackdriver_project_id: 'text',
   stackdriver_location: 'text',
   stackdriver_namespace: 'text',
@@ -46,6 +47,7 @@ const ON_BY_DEFAULT = 'filter_default';
 
 const EXPECTED: Readonly<Record<Type, string>> = {
   text: 'text (a number or a word such as true needs JSON quotes: "123")',
+  duration: 'a duration such as 30s (whole seconds need JSON quotes: "30")',
   flag: 'true or false',
   number: 'a whole number',
   texts: 'a JSON list of texts',
@@ -61,6 +63,7 @@ const decode = (raw: string): unknown => {
 
 const IS: Readonly<Record<Type, (value: unknown) => boolean>> = {
   text: (value) => typeof value === 'string',
+  duration: (value) => value === 'none' || (typeof value === 'string' && readText(vaultDuration, value).value !== INVALID),
   flag: (value) => typeof value === 'boolean',
   number: (value) => Number.isInteger(value),
   texts: (value) => Array.isArray(value) && value.every((member) => typeof member === 'string'),

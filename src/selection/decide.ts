@@ -1,5 +1,5 @@
 // Selection: is this pod injected, and why (not). Evaluated top to bottom; the first match wins.
-import { flag, INVALID } from '../annotations/value-kinds.ts';
+import { flag, INVALID, readText } from '../annotations/value-kinds.ts';
 
 /** Values of a metric label and a log field, and headings of the documentation. */
 export type SelectionReason =
@@ -73,7 +73,7 @@ const labelRequest = (labels: ReadonlyMap<string, string>, name: string): LabelR
 
 /** The request of the annotations; `invalid` for an invalid value or two annotations that contradict each other. */
 const annotationRequest = (requests: readonly string[], own: string | undefined): boolean | 'invalid' | undefined => {
-  const values = requests.map((raw) => flag.read(raw));
+  const values = requests.map((raw) => readText(flag, raw).value);
   if (own !== undefined) values.push(own === 'enabled' || (own === 'disabled' ? false : INVALID));
   if (values.some((value) => value === INVALID || value !== values[0])) return 'invalid';
   return values[0] as boolean | undefined;

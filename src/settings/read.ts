@@ -1,5 +1,5 @@
 // Flags and environment → one frozen object, or every problem they have. The only reader of the environment.
-import { INVALID, type ValueKind, type ValueOf } from '../annotations/value-kinds.ts';
+import { INVALID, readText, type ValueKind, type ValueOf } from '../annotations/value-kinds.ts';
 import { kebab } from '../annotations/names.ts';
 import type { SettingOptions } from '../annotations/parse.ts';
 import { nearestWord } from '../annotations/suggest.ts';
@@ -29,6 +29,8 @@ export interface ReadSettings {
   readonly settings: Settings;
   /** Settings that are defaults of annotations, by the name of the option. */
   readonly options: SettingOptions;
+  /** One line per value that was read as another one. */
+  readonly warnings: readonly string[];
   readonly positionals: readonly string[];
   /** Flags of the command that are not in the table, as given. */
   readonly extra: ReadonlyMap<string, string>;
@@ -94,6 +96,7 @@ export function readSettings(
     const nearest = unknown === undefined ? undefined : nearestWord(unknown, [...specs.keys()]);
     return nearest === undefined ? problem : `${problem}; did you mean -${nearest}?`;
   });
+  const warnings: string[] = [];
   const settings: Record<string, unknown> = {};
   const options: Record<string, unknown> = {};
   for (const key of Object.keys(settingsTable) as SettingKey[]) {
@@ -112,13 +115,13 @@ export function readSettings(
     const given = source === 'flag' ? (fromFlag ?? fromEnvironment) : (fromEnvironment ?? fromFlag);
     const raw = given ?? defaultOf(key, command);
     if (raw === undefined) continue;
-    const value = row.kind.read(raw);
+    const { value, meant } = readText(row.kind, raw);
+    const name = source === 'flag' ? `-${flagOf(key)}` : variable;
     if (value === INVALID) {
-      problems.push(
-        `${source === 'flag' ? `-${flagOf(key)}` : variable}: invalid value ${JSON.stringify(raw)}, expected ${row.kind.expected}`,
-      );
+      problems.push(`${name}: invalid value ${JSON.stringify(raw)}, expected ${row.kind.expected}`);
       continue;
     }
+    if (meant !== undefined) warnings.push(`${name}: ${JSON.stringify(raw)} is read as ${JSON.stringify(meant)}`);
     settings[key] = value;
     if (row.option !== undefined) options[row.option] = value;
   }
@@ -130,6 +133,7 @@ export function readSettings(
     value: {
       settings: Object.freeze(settings) as Settings,
       options: Object.freeze(options) as SettingOptions,
+      warnings,
       positionals: flags.positionals,
       extra,
       repeated,

@@ -1,18 +1,35 @@
 // The table of settings: flag, environment variable, kind, default and sentence of everything an operator can set.
 import {
-  decimal,
+  atLeastOne,
+  count,
   duration,
+  factor,
   flag,
+  fraction,
   int32,
-  integer,
   nameList,
   oneOf,
-  program,
   quantity,
-  text,
+  vaultDuration,
+  wordList,
   type ValueKind,
 } from '../annotations/value-kinds.ts';
-import { FLAVOURS, PROBES, PROFILES, DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
+import { filePath, mountPath, urlPath } from '../annotations/path-kinds.ts';
+import {
+  authMethod,
+  hostList,
+  imageName,
+  namespaceList,
+  namespaceName,
+  objectName,
+  optional,
+  program,
+  proxyAddress,
+  vaultAddress,
+  vaultNamespace,
+} from '../annotations/text-kinds.ts';
+import { PROFILES } from '../annotations/row.ts';
+import { AGENT_FEATURES, FLAVOURS, PROBES, DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
 import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './value-kinds.ts';
 
 export type Command = 'webhook' | 'agent-inject' | 'controller' | 'inject' | 'explain';
@@ -56,11 +73,11 @@ export const settingsTable = {
     default: '',
     defaults: { webhook: ':8081', controller: ':8081' },
   }),
-  telemetryPath: row(SERVERS, text, 'Path of the metrics on the HTTPS port; empty for none.', { default: '' }),
+  telemetryPath: row(SERVERS, optional(urlPath), 'Path of the metrics on the HTTPS port; empty for none.', { default: '' }),
   logLevel: row(PROCESSES, logLevel, 'Minimum log level. Reviews of pods that request nothing are logged at debug.', {
     default: 'info',
   }),
-  logFormat: row(PROCESSES, text, 'Format of log lines: json, or standard for text.', {
+  logFormat: row(PROCESSES, oneOf(['standard', 'json'], true), 'Format of log lines: json, or standard for text.', {
     default: 'standard',
     defaults: { webhook: 'json', controller: 'json' },
   }),
@@ -69,22 +86,24 @@ export const settingsTable = {
   drainIdle: row(SERVERS, milliseconds, 'Close once no review has arrived for this long.', { default: '3s' }),
 
   // Certificates
-  tlsCertFile: row(SERVERS, text, 'File with the certificate chain; reloaded when it changes.', { default: '' }),
-  tlsKeyFile: row(SERVERS, text, 'File with the private key of the certificate.', { default: '' }),
+  tlsCertFile: row(SERVERS, filePath, 'File with the certificate chain; reloaded when it changes.', { default: '' }),
+  tlsKeyFile: row(SERVERS, filePath, 'File with the private key of the certificate.', { default: '' }),
   tlsCaCertFile: row(
     SERVERS,
-    text,
+    filePath,
     'File with the CA bundle to publish in the MutatingWebhookConfiguration that -tls-auto names.',
     { default: '' },
   ),
-  tlsAuto: row(SERVERS, text, 'Name of the MutatingWebhookConfiguration whose caBundle receives the CA bundle.', { default: '' }),
-  tlsAutoHosts: row(SERVERS, nameList, 'DNS names of the self-managed serving certificate.', { default: '' }),
-  tlsSecretName: row(SERVERS, text, 'Secret that holds the self-managed CA.', { default: 'vault-auth-injector-ca' }),
+  tlsAuto: row(SERVERS, optional(objectName), 'Name of the MutatingWebhookConfiguration whose caBundle receives the CA bundle.', {
+    default: '',
+  }),
+  tlsAutoHosts: row(SERVERS, hostList, 'DNS names of the self-managed serving certificate.', { default: '' }),
+  tlsSecretName: row(SERVERS, objectName, 'Secret that holds the self-managed CA.', { default: 'vault-auth-injector-ca' }),
   tlsMinVersion: row(SERVERS, oneOf(['tls10', 'tls11', 'tls12', 'tls13']), 'Minimum TLS version.', { default: 'tls12' }),
   tlsCipherSuites: row(SERVERS, nameList, 'Cipher suites up to TLS 1.2, by IANA name; empty for the defaults.', { default: '' }),
   kubeconfig: row(
     [...PROCESSES, 'explain'],
-    text,
+    filePath,
     "Kubeconfig file for the API server; without it the pod's service account, or on a workstation the kubeconfig that kubectl uses.",
     { default: '' },
   ),
@@ -104,7 +123,7 @@ export const settingsTable = {
       default: 'skip',
     },
   ),
-  excludedNamespaces: row(ALL, nameList, 'Namespaces whose pods are never injected.', {
+  excludedNamespaces: row(ALL, namespaceList, 'Namespaces whose pods are never injected.', {
     default: 'kube-system,kube-public,kube-node-lease',
     defaults: { 'agent-inject': 'kube-system,kube-public' },
   }),
@@ -115,7 +134,7 @@ export const settingsTable = {
   }),
   clusterState: row(
     ALL,
-    text,
+    filePath,
     'Directory of YAML files with the Namespaces, ServiceAccounts, LimitRanges and vaultauth.dev objects to use instead of an API server.',
     {
       default: '',
@@ -149,19 +168,19 @@ export const settingsTable = {
     "Startup probe that delays the app containers until the secrets are rendered (profile native): auto, shell, ls, or binary, which runs only the agent's program.",
     { option: 'startupProbe' },
   ),
-  vaultAddress: row(ALL, text, 'Address of Vault.', { variable: 'VAULT_ADDR', option: 'service' }),
+  vaultAddress: row(ALL, optional(vaultAddress), 'Address of Vault.', { variable: 'VAULT_ADDR', option: 'service' }),
   vaultCacertBytes: row(ALL, pemOrBase64, "CA certificates of Vault's server certificate, PEM or base64 of PEM.", {
     default: '',
   }),
-  proxyAddress: row(ALL, text, 'HTTP proxy of the agent for requests to Vault.', {
+  proxyAddress: row(ALL, optional(proxyAddress), 'HTTP proxy of the agent for requests to Vault.', {
     variable: 'PROXY_ADDR',
     option: 'proxyAddress',
   }),
-  vaultImage: row(ALL, text, 'Image of the agent.', { default: 'hashicorp/vault:2.2.2', option: 'agentImage' }),
+  vaultImage: row(ALL, optional(imageName), 'Image of the agent.', { default: 'hashicorp/vault:2.2.2', option: 'agentImage' }),
   vaultBinary: row(ALL, program, 'Program of the agent in its image; default: that of the flavour.', { option: 'agentBinary' }),
-  vaultAuthType: row(ALL, text, 'Auth method of the agent.', { default: 'kubernetes', option: 'authType' }),
-  vaultAuthPath: row(ALL, text, 'Mount path of the auth method.', { default: 'auth/kubernetes', option: 'authPath' }),
-  vaultNamespace: row(ALL, text, 'Vault namespace of the login.', { option: 'namespace' }),
+  vaultAuthType: row(ALL, authMethod, 'Auth method of the agent.', { default: 'kubernetes', option: 'authType' }),
+  vaultAuthPath: row(ALL, mountPath, 'Mount path of the auth method.', { default: 'auth/kubernetes', option: 'authPath' }),
+  vaultNamespace: row(ALL, vaultNamespace, 'Vault namespace of the login.', { option: 'namespace' }),
   revokeOnShutdown: row(ALL, flag, "Revoke the agent's token when its pod stops (profile compat).", {
     option: 'agentRevokeOnShutdown',
   }),
@@ -210,45 +229,60 @@ export const settingsTable = {
       option: 'templateConfigExitOnRetryFailure',
     },
   ),
-  templateStaticSecretRenderInterval: row(ALL, text, 'Interval at which secrets without a lease are rendered again.', {
+  templateStaticSecretRenderInterval: row(ALL, vaultDuration, 'Interval at which secrets without a lease are rendered again.', {
     option: 'templateStaticSecretRenderInterval',
   }),
-  templateMaxConnectionsPerHost: row(ALL, integer, 'Maximum number of connections to Vault for rendering templates.', {
+  templateMaxConnectionsPerHost: row(ALL, count, 'Maximum number of connections to Vault for rendering templates.', {
     option: 'templateMaxConnectionsPerHost',
   }),
-  templateLeaseRenewalThreshold: row(ALL, decimal, 'Fraction of the lease after which a secret is renewed or fetched again.', {
+  templateLeaseRenewalThreshold: row(ALL, fraction, 'Fraction of the lease after which a secret is renewed or fetched again.', {
     option: 'templateLeaseRenewalThreshold',
   }),
   authMinBackoff: row(ALL, duration, 'Minimum back-off after a failed login.', { option: 'authMinBackoff' }),
   authMaxBackoff: row(ALL, duration, 'Maximum back-off after a failed login.', { option: 'authMaxBackoff' }),
-  disableIdleConnections: row(ALL, nameList, 'Agent features that close idle connections: auto-auth, caching, templating.', {
-    option: 'agentDisableIdleConnections',
-  }),
-  disableKeepAlives: row(ALL, nameList, 'Agent features that disable keep-alives: auto-auth, caching, templating.', {
-    option: 'agentDisableKeepAlives',
-  }),
+  disableIdleConnections: row(
+    ALL,
+    wordList(AGENT_FEATURES),
+    'Agent features that close idle connections: auto-auth, caching, templating.',
+    {
+      option: 'agentDisableIdleConnections',
+    },
+  ),
+  disableKeepAlives: row(
+    ALL,
+    wordList(AGENT_FEATURES),
+    'Agent features that disable keep-alives: auto-auth, caching, templating.',
+    {
+      option: 'agentDisableKeepAlives',
+    },
+  ),
 
   // The config controller
   observeOnly: row(CONTROLLER, flag, 'Report in conditions what would be written, and write nothing to Vault.', {
     default: 'false',
   }),
-  leaseName: row(CONTROLLER, text, "Name of the leader election Lease in the controller's namespace.", {
+  leaseName: row(CONTROLLER, objectName, "Name of the leader election Lease in the controller's namespace.", {
     default: 'vault-auth-injector-controller',
   }),
-  serviceAccount: row(CONTROLLER, text, 'Service account with which the controller logs in to Vault and probes auth backends.', {
-    default: 'vault-auth-injector-controller',
-  }),
-  workers: row(CONTROLLER, int32, 'Number of concurrent reconciles.', { default: '16' }),
+  serviceAccount: row(
+    CONTROLLER,
+    objectName,
+    'Service account with which the controller logs in to Vault and probes auth backends.',
+    {
+      default: 'vault-auth-injector-controller',
+    },
+  ),
+  workers: row(CONTROLLER, atLeastOne, 'Number of concurrent reconciles.', { default: '16' }),
   deletionTimeout: row(
     CONTROLLER,
     milliseconds,
     'Maximum time that the deletion of an object waits for Vault. What then remains in Vault becomes a pending deletion of the backend.',
     { default: '5m' },
   ),
-  resyncFactor: row(CONTROLLER, decimal, 'Multiplier for all resync intervals and for the longest back-off.', { default: '1' }),
+  resyncFactor: row(CONTROLLER, factor, 'Multiplier for all resync intervals and for the longest back-off.', { default: '1' }),
 
   // Offline commands
-  namespace: row(OFFLINE, text, 'Namespace of objects without a namespace.', { default: 'default' }),
+  namespace: row(OFFLINE, namespaceName, 'Namespace of objects without a namespace.', { default: 'default' }),
 } as const;
 
 export type SettingsTable = typeof settingsTable;

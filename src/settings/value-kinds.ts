@@ -61,13 +61,18 @@ export const milliseconds: ValueKind<number> = {
   },
 };
 
-/** A PEM document, plain or in base64, as vault-k8s accepts the CA of Vault. */
+const CERTIFICATE = '-----BEGIN CERTIFICATE-----';
+
+/** A PEM document with certificates, plain or in base64, as vault-k8s accepts the CA of Vault; empty for none. */
 export const pemOrBase64: ValueKind<string> = {
   name: 'PEM',
-  expected: 'PEM or base64 of PEM',
+  expected: 'certificates as PEM or base64 of PEM',
+  // The agent gets the document as it is.
+  verbatim: true,
   read: (raw) => {
     const packed = raw.replaceAll(/[\r\n]/g, '');
     const isBase64 = packed !== '' && packed.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(packed);
-    return isBase64 ? Buffer.from(packed, 'base64').toString('utf8') : raw;
+    const pem = isBase64 ? Buffer.from(packed, 'base64').toString('utf8') : raw;
+    return pem.trim() === '' || pem.includes(CERTIFICATE) ? pem : INVALID;
   },
 };

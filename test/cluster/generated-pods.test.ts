@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
 import { admitPod } from '../../src/admission/admit.ts';
 import { isObject, objectAt, objectsOf, type JsonObject } from '../../src/json/json.ts';
-import { PROFILES } from '../../src/annotations/table.ts';
+import { PROFILES } from '../../src/annotations/row.ts';
 import { annotations, pod } from '../properties/pods.ts';
 import { contextOf } from '../support/pods.ts';
 import { onEachKubernetes } from './on-each-kubernetes.ts';

@@ -108,13 +108,13 @@ describe('fixed', () => {
   test('Q11 the revoke hook has every connection option of the agent', () => {
     const annotations = {
       'agent-revoke-on-shutdown': 'true',
-      namespace: "team a'b",
+      namespace: "team-a'b",
       'tls-skip-verify': 'true',
       'tls-server-name': 'n',
       'ca-path': '/cas',
     };
     const hook = JSON.stringify(containerOf(admit(podWith({ annotations })).pod, 'vault-agent')['lifecycle']);
-    for (const flag of ["-namespace='team a'\\\\''b'", '-tls-skip-verify', '-tls-server-name=n', '-ca-path=/cas', '-self'])
+    for (const flag of ["-namespace='team-a'\\\\''b'", '-tls-skip-verify', '-tls-server-name=n', '-ca-path=/cas', '-self'])
       expect(hook).toContain(flag);
   });
 

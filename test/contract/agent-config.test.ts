@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { text } from '../../src/annotations/value-kinds.ts';
-import { kebab } from '../../src/annotations/names.ts';
-import { table } from '../../src/annotations/table.ts';
+import { readText } from '../../src/annotations/value-kinds.ts';
+import { annotationName, kebab } from '../../src/annotations/names.ts';
+import type { Row } from '../../src/annotations/row.ts';
+import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { objectAt, textOf, type JsonObject } from '../../src/json/json.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { obtain } from '../bed/obtain.ts';
@@ -33,9 +34,6 @@ type Product = 'bao' | 'vault';
 const FLAVOUR = { bao: 'openbao', vault: 'vault' } as const;
 
 const ALL = HOSTILE.slice(0, -1).join('');
-/** Vault's agent sends its namespace as a header, which must be one line. */
-const hostileFor = (name: string): string => (name === 'namespace' ? ALL.replaceAll(/[\r\n]/g, ' ') : ALL);
-
 let bed: Bed;
 let agents: ReadonlyMap<string, string>;
 beforeAll(async () => {
@@ -105,8 +103,21 @@ const OPENED = [
   'agent-cache-use-auto-auth-token',
   'agent-cache-listener-port',
 ];
-const isFree = (name: string): boolean => ![...NEEDED, ...OPENED].includes(name);
-const TEXTS = Object.entries(table).flatMap(([key, { kind }]) => (kind === text && isFree(kebab(key)) ? [kebab(key)] : []));
+/** The hostile text as one line, without white space, or the example of the row: the first one that the kind accepts. */
+const acceptedBy = ({ kind, example }: Row<unknown>): string => {
+  const line = ALL.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ' ');
+  const texts = [ALL, line, line.replaceAll(/\s/gu, ''), line.replaceAll(/[^\w.-]/g, ''), line.replaceAll(/[^a-z]/g, '')];
+  return texts.find((one) => readText(kind, one).value === one.trim()) ?? example;
+};
+
+const isFree = (key: OptionKey): boolean => {
+  const { namespaceOnly, profile }: Row<unknown> = table[key];
+  return !namespaceOnly && profile === undefined && ![...NEEDED, ...OPENED].includes(kebab(key));
+};
+const TEXTS = (Object.keys(table) as OptionKey[]).flatMap((key) => {
+  const text = isFree(key) ? acceptedBy(table[key]) : '';
+  return text === '' || text === table[key].example ? [] : [[annotationName(key), text] as const];
+});
 
 describe.each(cases)('%s with profile %s', (product, profile, configOfPod) => {
   const inject = (annotations: Readonly<Record<string, string>>): unknown => {
@@ -147,23 +158,20 @@ describe.each(cases)('%s with profile %s', (product, profile, configOfPod) => {
   });
 
   test('accepts any text in all text annotations at once', async () => {
-    const annotations = Object.fromEntries(TEXTS.map((name) => [name, hostileFor(name)]));
+    const annotations = Object.fromEntries(TEXTS);
+    expect(TEXTS.length).toBeGreaterThan(8);
     const config = inject({ ...annotations, 'agent-inject-template-a': ALL });
     expect((await render(product, `${profile}-all`, config, profile === 'native'))('a')).toBe(ALL);
   });
 
-  test.each([
-    'role',
-    'namespace',
-    'auth-path',
-    'tls-server-name',
-    'auth-config-extra',
-    'agent-inject-command-a',
-    'agent-inject-perms-b',
-  ])('accepts any text in %s without a change to the rest of the configuration', async (name) => {
-    const others = { 'agent-inject-template-a': 'a', 'agent-inject-template-b': 'b' };
-    const harmless = name === 'agent-inject-command-a' ? 'true' : name === 'agent-inject-perms-b' ? '0640' : hostileFor(name);
-    const rendered = await render(product, `${profile}-${name}`, inject({ ...others, [name]: harmless }), profile === 'native');
-    expect([rendered('a'), rendered('b')]).toEqual(['a', 'b']);
-  });
+  test.each(['role', 'namespace', 'auth-path', 'tls-server-name', 'auth-config-extra', 'agent-inject-command-a'])(
+    'accepts any text in %s without a change to the rest of the configuration',
+    async (name) => {
+      const others = { 'agent-inject-template-a': 'a', 'agent-inject-template-b': 'b' };
+      const text = TEXTS.find(([annotation]) => annotation.endsWith(`/${name}`))?.[1];
+      const harmless = name === 'agent-inject-command-a' ? 'true' : (text ?? 'auth/extra');
+      const rendered = await render(product, `${profile}-${name}`, inject({ ...others, [name]: harmless }), profile === 'native');
+      expect([rendered('a'), rendered('b')]).toEqual(['a', 'b']);
+    },
+  );
 });

@@ -3,7 +3,8 @@ import { families } from '../../src/annotations/families.ts';
 import type { ValueKind } from '../../src/annotations/value-kinds.ts';
 import { annotationName, FAMILIAR_PREFIX, OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
 import { LISTED_FIELDS, type ListedField } from '../../src/annotations/secret-list.ts';
-import { ANNOTATION_LAYERS, type AnnotationLayer, type Row, table, type OptionKey } from '../../src/annotations/table.ts';
+import { ANNOTATION_LAYERS, type AnnotationLayer, type Row } from '../../src/annotations/row.ts';
+import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { formats } from '../../src/pod/formats.ts';
 import { flagOf } from '../../src/settings/read.ts';
 import { settingsTable, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
@@ -39,6 +40,11 @@ The webhook watches namespaces, service accounts and LimitRanges, or reads them 
 pod that uses one, unless the setting [\`-allow\`](settings.md) or the annotation ${code(annotationName('allow'))} of its namespace lists it.
 If ${code(kebab('agentConfigPatch' satisfies OptionKey))} changes Vault's address or the verification of its certificate, ${code('service')} or ${code(kebab('tlsSkipVerify' satisfies OptionKey))} must be
 allowed too. Patches of containers can change everything, including the command.`,
+  `**Profile.** An annotation that only one profile uses has no effect in the other one. If the pod cannot be as its author expects, that is
+a [problem](problems.md#profile-unsupported), otherwise a [warning](problems.md#profile-ignored).`,
+  `**Values.** White space around a value does not count, except in templates and commands. The table [Kinds of values](#kinds-of-values)
+has what is valid; anything else is a [problem](problems.md#annotation-value). A text that can only mean something else is read as that, with a
+[warning](problems.md#annotation-corrected): the mount path \`/v1/kubernetes/login\` as \`auth/kubernetes\`, the mode \`0o640\` as \`0640\`.`,
 ];
 
 /** The setting with which an operator changes a default, by annotation. */
@@ -64,13 +70,18 @@ const where = (row: Row<unknown>): string => {
   return row.namespaceOnly ? LAYER_WORDS.namespace : ANNOTATION_LAYERS.map((layer) => LAYER_WORDS[layer]).join(', ');
 };
 
+/** The only profile that uses the annotation, and what happens to it in the other one. */
+const profileText = ({ profile }: Row<unknown>): string =>
+  profile === undefined ? '' : `${profile.only}; ${profile.elsewhere === 'denied' ? 'else a problem' : 'else a warning'}`;
+
 const remarks = (row: Row<unknown>): string =>
   [
     row.deprecated === undefined ? '' : ` *Deprecated: ${row.deprecated}.*`,
     row.empty === undefined ? '' : ' An empty value counts as absent.',
+    row.anyText === undefined ? '' : ` Any text: ${row.anyText}.`,
   ].join('');
 
-const HEAD = ['Name', 'Kind', 'Default', 'Where', 'Guarded', 'Meaning', 'Example'];
+const HEAD = ['Name', 'Kind', 'Default', 'Where', 'Guarded', 'Profile', 'Meaning', 'Example'];
 
 const plainRow = (key: OptionKey): readonly string[] => {
   const row: Row<unknown> = table[key];
@@ -81,6 +92,7 @@ const plainRow = (key: OptionKey): readonly string[] => {
     defaultText(row.default),
     where(row),
     row.guarded ? 'yes' : '',
+    profileText(row),
     meaning,
     code(row.example),
   ];
@@ -117,7 +129,7 @@ ${code(families.templateFile.name)} declares it. NAME is case-sensitive.`,
       Object.values(families).map((row) => [
         code(`${row.name}-NAME`),
         row.kind.name,
-        isOwn(row) ? `${row.sentence} Only under ${code(OWN_PREFIX)}.` : row.sentence,
+        `${row.sentence}${isOwn(row) ? ` Only under ${code(OWN_PREFIX)}.` : ''}${remarks(row)}`,
         code(row.example),
       ]),
     ),

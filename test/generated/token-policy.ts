@@ -2,7 +2,8 @@
 // not plain is left to the webhook: a name that the policy does not know, a value that could be a problem, a place that is taken.
 import { flag } from '../../src/annotations/value-kinds.ts';
 import { allNames, annotationName, PREFIXES } from '../../src/annotations/names.ts';
-import { type Row, type OptionKey, table } from '../../src/annotations/table.ts';
+import type { Row } from '../../src/annotations/row.ts';
+import { type OptionKey, table } from '../../src/annotations/table.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { APP_TOKEN_DIRECTORY as DIRECTORY, FILE_MODE, TOKEN_VOLUME as VOLUME } from '../../src/pod/token.ts';
 import { INJECT_LABEL } from '../../src/selection/decide.ts';

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
 import { OWN_PREFIX, PREFIXES, kebab } from '../../src/annotations/names.ts';
-import { type Row, table, type OptionKey } from '../../src/annotations/table.ts';
+import type { Row } from '../../src/annotations/row.ts';
+import { table, type OptionKey } from '../../src/annotations/table.ts';
 import type { Json, JsonObject } from '../../src/json/json.ts';
 
 /** A value that must not appear outside of its pod. */

@@ -2,8 +2,10 @@
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import { families, type FamilyKey } from '../../src/annotations/families.ts';
-import { text, type ValueKind } from '../../src/annotations/value-kinds.ts';
+import { absolutePath } from '../../src/annotations/path-kinds.ts';
+import { INVALID, readText, type ValueKind } from '../../src/annotations/value-kinds.ts';
 import { annotationName, familyName } from '../../src/annotations/names.ts';
+import type { Row } from '../../src/annotations/row.ts';
 import { table, type OptionKey } from '../../src/annotations/table.ts';
 import { isObject, type Json, type JsonObject } from '../../src/json/json.ts';
 import { admit, podWith, TOKEN_MOUNT } from '../support/pods.ts';
@@ -25,14 +27,34 @@ const HOSTILE = [
 const hostile = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 30 }));
 const MARK = 'MARKER';
 
-const isText = ({ kind }: { readonly kind: ValueKind<unknown> }): boolean => kind === text;
-/** Every annotation whose value is text, one name of each family. */
-const NAMES: readonly string[] = [
-  ...(Object.keys(table) as OptionKey[]).filter((key) => isText(table[key])).map(annotationName),
-  ...(Object.keys(families) as FamilyKey[])
-    .filter((key) => isText(families[key]))
-    .map((key) => familyName(key, key === 'telemetry' ? 'statsd-address' : 'db')),
+/** A valid text of most kinds that contains the marker; a kind without one has numbers, words or documents as values. */
+const MARKED = [MARK, MARK.toLowerCase(), `/${MARK}`, `https://${MARK}`, `${MARK.toLowerCase()}:1`];
+
+interface Named {
+  readonly name: string;
+  readonly kind: ValueKind<unknown>;
+  /** Undefined: no text of the kind is like another one. */
+  readonly marked: string | undefined;
+}
+
+const named = (name: string, kind: ValueKind<unknown>): Named => ({
+  name,
+  kind,
+  marked: MARKED.find((one) => kind.read(one) === one),
+});
+
+/** Every annotation of a pod, one name of each family. */
+const ALL: readonly Named[] = [
+  ...(Object.keys(table) as OptionKey[])
+    .filter((key) => !(table[key] as Row<unknown>).namespaceOnly)
+    .map((key) => named(annotationName(key), table[key].kind)),
+  ...(Object.keys(families) as FamilyKey[]).map((key) =>
+    named(familyName(key, key === 'telemetry' ? 'statsd-address' : 'db'), families[key].kind),
+  ),
 ];
+/** Annotations that are documents by themselves, with problems of their own. */
+const DOCUMENTS = new Set(['YAML list', 'written']);
+const TEXTS = ALL.filter(({ kind, marked }) => marked !== undefined && !DOCUMENTS.has(kind.name));
 
 const WAYS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   native: { 'vaultauth.dev/profile': 'native' },
@@ -53,6 +75,9 @@ const outcomeOf = (way: string, name: string, value: string): Json => {
   return [outcome.decision, codes, opened(patch)];
 };
 
+const problemsOf = (way: string, name: string, value: string): readonly string[] =>
+  (outcomeOf(way, name, value) as readonly [string, readonly string[]])[1];
+
 /** Configurations are JSON texts, in an annotation or, in base64, in a variable. */
 const opened = (value: Json): Json => {
   if (Array.isArray(value)) return (value as readonly Json[]).map(opened);
@@ -69,42 +94,60 @@ const WRITTEN: readonly ((value: string) => string)[] = [
   (value) => `'${value.replaceAll("'", `'\\''`)}'`,
 ];
 
-/** Paths at which the second document is not the first with the value instead of the marker. */
-const strays = (marked: Json, real: Json | undefined, value: string, path = ''): string[] => {
+/** Paths at which the second document is not the first with the value instead of the marker, in capitals or not. */
+const strays = (marked: Json, real: Json | undefined, marker: string, value: string, path = ''): string[] => {
   if (Array.isArray(marked)) {
     if (!Array.isArray(real) || real.length !== marked.length) return [path];
-    return (marked as readonly Json[]).flatMap((member, index) => strays(member, real[index] as Json, value, `${path}/${index}`));
+    return (marked as readonly Json[]).flatMap((member, index) =>
+      strays(member, real[index] as Json, marker, value, `${path}/${index}`),
+    );
   }
   if (isObject(marked)) {
     const keys = Object.keys(marked);
     if (!isObject(real) || Object.keys(real).join() !== keys.join()) return [path];
-    return keys.flatMap((key) => strays(marked[key] ?? null, real[key], value, `${path}/${key}`));
+    return keys.flatMap((key) => strays(marked[key] ?? null, real[key], marker, value, `${path}/${key}`));
   }
   if (typeof marked !== 'string') return marked === real ? [] : [path];
   const candidates = WRITTEN.flatMap((write) => {
-    const written = marked.split(MARK).join(write(value));
+    const written = marked.split(marker).join(write(value));
     return [written, posix.normalize(written), posix.normalize(written).replace(/(?<=.)\/$/, '')];
   });
   return typeof real === 'string' && candidates.includes(real) ? [] : [path];
 };
 
 test('finds the marker in the pod, for most annotations', () => {
-  const seen = NAMES.filter((name) =>
-    JSON.stringify(['native', 'compat'].map((way) => outcomeOf(way, name, MARK))).includes(MARK),
+  const seen = TEXTS.filter(({ name, marked = '' }) =>
+    JSON.stringify(['native', 'compat'].map((way) => outcomeOf(way, name, marked))).includes(marked),
   );
-  expect(seen.length).toBeGreaterThan(NAMES.length * 0.75);
+  expect(TEXTS.length).toBeGreaterThan(30);
+  expect(seen.length).toBeGreaterThan(TEXTS.length * 0.75);
 });
 
 describe.each(Object.keys(WAYS))('%s', (way) => {
-  test.each(NAMES)('%s', (name) => {
-    const marked = outcomeOf(way, name, MARK);
+  test.each(TEXTS.map((one) => [one.name, one] as const))('%s', (name, { kind, marked = '' }) => {
     const isPath = name.includes('-file-db') || name.includes('volume-path');
+    const marker = new RegExp(MARK, 'i').exec(marked)?.[0] ?? '';
+    const expected = outcomeOf(way, name, marked);
     const value = hostile.filter((one) => one.trim() !== '' && (!isPath || !/\.\.|^[./]|\/$/.test(one)));
     fc.assert(
       fc.property(value, (one) => {
-        expect(strays(marked, outcomeOf(way, name, one), one)).toEqual([]);
+        const written = marked.replace(marker, () => one);
+        const { value: read, raw } = readText(kind, written);
+        if (read === INVALID) expect(problemsOf(way, name, written)).toContain('annotation-value');
+        else if (read === raw) expect(strays(expected, outcomeOf(way, name, written), marked, raw)).toEqual([]);
       }),
       { numRuns: 15 },
     );
   });
 });
+
+test.each(ALL.filter(({ kind }) => kind.name !== 'YAML list').map((one) => [one.name, one.kind] as const))(
+  '%s rejects a text that its kind does not allow, and nothing else',
+  (name, kind) => {
+    for (const value of HOSTILE) {
+      // pod/secrets.ts checks this path.
+      const isInvalid = readText(kind === families.templateFile.kind ? absolutePath : kind, value).value === INVALID;
+      expect([value, problemsOf('native', name, value).includes('annotation-value')]).toEqual([value, isInvalid]);
+    }
+  },
+);

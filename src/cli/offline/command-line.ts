@@ -53,6 +53,7 @@ export function parseCommandLine(
   const long = words.map(longFlag);
   const reading = readSettings(command, long, terminal.environment, specs);
   if (!reading.ok) return fail(reading.problems);
+  for (const warning of reading.value.warnings) terminal.stderr(`vault-auth-injector ${command}: warning: ${warning}\n`);
   const ownFlags = new Map([...specs, ['namespace', { isSwitch: false }] as const]);
   return { command, settings: reading.value, words: long, ownFlags, fail };
 }

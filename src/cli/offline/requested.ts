@@ -8,7 +8,8 @@ import {
   type Layer,
 } from '../../annotations/parse.ts';
 import { kebab } from '../../annotations/names.ts';
-import { ANNOTATION_LAYERS, table, type OptionKey } from '../../annotations/table.ts';
+import { ANNOTATION_LAYERS } from '../../annotations/row.ts';
+import { table, type OptionKey } from '../../annotations/table.ts';
 import { annotationsOf, podOptions, type AdmissionContext } from '../../admission/admit.ts';
 import { ALLOW_ALL, guardProblemsOf } from '../../admission/guard.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';

@@ -104,7 +104,8 @@ const cache = (options: Options, kind: AgentKind, { init, sidecar }: Shape): Jso
   const isShared = init && sidecar;
   if (options.agentCacheEnable && (isShared || kind === 'sidecar'))
     return {
-      use_auto_auth_token: options.agentCacheUseAutoAuthToken,
+      // An empty annotation leaves it out, as in vault-k8s.
+      ...compact({ use_auto_auth_token: options.agentCacheUseAutoAuthToken }),
       ...(isShared
         ? { persist: { type: 'kubernetes', path: CACHE_DIRECTORY, ...compact({ exit_on_err: options.agentCacheExitOnErr }) } }
         : {}),

@@ -1,6 +1,5 @@
 // Profile compat: the pod as vault-k8s 1.7.6 injects it, without its defects. Options → containers, volumes, patch.
 import type { Parsed } from '../../annotations/parse.ts';
-import type { OptionKey } from '../../annotations/table.ts';
 import { imageTools } from '../agent-image.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
 import { uniquePaths } from '../copied-mounts.ts';
@@ -27,15 +26,6 @@ import { AGENT_NAME, builtAgents, securityContextOf } from './container.ts';
 import { HOME_DIRECTORY, HOME_VOLUME, secretMounts, shapeOf, volumes, type AgentKind, type Shape } from './volumes.ts';
 
 const LIST: Readonly<Record<AgentKind, ContainerList>> = { init: 'initContainers', sidecar: 'containers' };
-/** Options that need the agent's own token or a configuration file. */
-const UNSUPPORTED: readonly OptionKey[] = [
-  'tokenAudience',
-  'tokenExpirationSeconds',
-  'containerName',
-  'startupProbe',
-  'agentConfigPatch',
-];
-
 const hasAgent = ({ spec }: Pod, kind: AgentKind): boolean =>
   (spec[LIST[kind]] ?? []).some(({ name }) => name === AGENT_NAME[kind]);
 
@@ -50,7 +40,7 @@ const isAgent = ({ volumeMounts }: Container, kind: AgentKind, draft: Draft, kin
 /** Everything that profile compat adds to a pod, or every problem that prevents it. The pod itself is not changed. */
 export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext): Injection {
   const draft = draftOf(pod, parsed, context);
-  const { options, origins } = parsed;
+  const { options } = parsed;
   const { builder, problems, warnings } = draft;
   const shape = shapeOf(options, draft.files);
   if (!shape.init && !shape.sidecar)
@@ -63,9 +53,6 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
   if (imageTools(image) === 'bare')
     problems.push({ code: 'shell-missing', image, need: 'profile', annotation: originOf(parsed, 'profile') });
   const agents = builtAgents(draft, shape);
-  for (const key of UNSUPPORTED)
-    if (origins.get(key)?.annotation !== undefined)
-      problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'compat' });
   const added = volumes(options, shape);
   problems.push(...addVolumes(pod, added, builder));
   // Warnings only: a pod of vault-k8s is injected whatever its templates do.

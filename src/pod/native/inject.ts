@@ -40,22 +40,11 @@ import { agentTokenVolume } from './service-account.ts';
 import { agentIdentity, agentUser, type AgentUser } from './user.ts';
 import { agentMounts, directoryConflicts, OWNER_FILES, secretMounts, volumes } from './volumes.ts';
 
-/** Options that only profile compat supports. A pod that sets one is rejected instead of injected without it. */
-const UNSUPPORTED = [
-  'agentConfigmap',
-  'agentCacheEnable',
-  'agentServiceAccountTokenVolumeName',
-  'agentRevokeOnShutdown',
-] as const;
-
 /** Everything that profile native adds to a pod, or every problem that prevents it. The pod itself is not changed. */
 export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext): Injection {
   const draft = draftOf(pod, parsed, context);
-  const { options, origins } = parsed;
+  const { options } = parsed;
   const { builder, problems, warnings, files } = draft;
-  for (const key of UNSUPPORTED)
-    if (options[key] !== '' && options[key] !== false && origins.get(key)?.annotation !== undefined)
-      problems.push({ code: 'profile-unsupported', annotation: originOf(parsed, key), profile: 'native' });
   problems.push(...tokenCollisions(draft), ...shellCommands(draft));
   const agents = agentContainers(options, context.nativeSidecars ?? true);
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];

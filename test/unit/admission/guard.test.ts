@@ -1,7 +1,8 @@
 // Guarded annotations: a denied and an allowed case of each, and attempts to bypass the guard.
 import { GUARDED_NAMES } from '../../../src/admission/guard.ts';
 import { PREFIXES, kebab } from '../../../src/annotations/names.ts';
-import { type Row, table, type OptionKey } from '../../../src/annotations/table.ts';
+import type { Row } from '../../../src/annotations/row.ts';
+import { table, type OptionKey } from '../../../src/annotations/table.ts';
 import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
 import { admit, podWith } from '../../support/pods.ts';
 

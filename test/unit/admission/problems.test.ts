@@ -1,7 +1,8 @@
 // Each problem and warning of the catalogue can be caused, and disappears once its remedy is followed.
 import { catalogue, denialOf, warningsOf, type ProblemCode } from '../../../src/admission/problems.ts';
 import { FAMILIAR_PREFIX, OWN_PREFIX, kebab } from '../../../src/annotations/names.ts';
-import { type Row, table } from '../../../src/annotations/table.ts';
+import type { Row } from '../../../src/annotations/row.ts';
+import { table } from '../../../src/annotations/table.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { admit, podWith } from '../../support/pods.ts';
 import { PROVOCATIONS } from './provocations.ts';

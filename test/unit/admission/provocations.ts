@@ -83,6 +83,26 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'agent-inject-secrt-a': 'kv/a' } },
     remedy: { annotations: { 'agent-inject-secret-a': 'kv/a' } },
   },
+  'annotation-corrected': {
+    pod: { annotations: { 'auth-path': 'kubernetes-prod' } },
+    remedy: { annotations: { 'auth-path': 'auth/kubernetes-prod' } },
+  },
+  'annotation-lookalike': {
+    pod: { annotations: { 'agent-inject-secret-volume-path': '/etc/app' } },
+    remedy: { annotations: { 'secret-volume-path': '/etc/app' } },
+  },
+  'secret-path-quotes': {
+    pod: { annotations: { 'agent-inject-secret-a': 'kv/data/quo"te' } },
+    remedy: { annotations: { 'agent-inject-secret-a': 'kv/data/quote' } },
+  },
+  'backoff-order': {
+    pod: { annotations: { 'auth-min-backoff': '10m' } },
+    remedy: { annotations: { 'auth-min-backoff': '10m', 'auth-max-backoff': '20m' } },
+  },
+  'profile-ignored': {
+    pod: { annotations: { ...native, 'agent-enable-quit': 'true' } },
+    remedy: { annotations: native },
+  },
   'annotation-deprecated': { pod: { annotations: { 'ca-key': '/cas' } }, remedy: { annotations: { 'ca-path': '/cas' } } },
   'annotation-empty': { pod: { annotations: { service: '' } }, remedy: { annotations: { service: 'https://other:8200' } } },
   'annotation-layer': {
@@ -343,10 +363,6 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     remedy: { annotations: { 'agent-inject-secret-s0': 'kv/a', 'secret-volume-path-s0': '/s0' } },
   },
   'annotations-too-large': { pod: { annotations: { note: 'x'.repeat(270_000) } }, remedy: {} },
-  'path-empty': {
-    pod: { annotations: { 'secret-volume-path': '' } },
-    remedy: { annotations: { 'secret-volume-path': '/secrets' } },
-  },
   'on-change-unbuilt': {
     pod: { annotations: { 'vaultauth.dev/on-change': 'restart' } },
     remedy: { annotations: { 'vaultauth.dev/on-change': 'none' } },

@@ -124,7 +124,25 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
     },
   ],
   'mounts-too-many': [{ done: 'the secrets are in one directory', pod: many(() => undefined) }],
-  'path-empty': [{ done: 'it is removed' }],
+  'backoff-order': [{ done: 'the minimum is lower', pod: { annotations: { 'auth-min-backoff': '1m' } } }],
+  'profile-ignored': [{ done: 'the other profile is chosen', pod: { annotations: { ...compat, 'agent-enable-quit': 'true' } } }],
+  'annotation-lookalike': [
+    {
+      done: 'the secret has another name',
+      pod: { annotations: { 'agent-inject-secret-volume': 'kv/a' } },
+    },
+  ],
+  'secret-path-quotes': [
+    {
+      done: 'the template is written',
+      pod: {
+        annotations: {
+          'agent-inject-secret-a': 'kv/quo"te',
+          'agent-inject-template-a': '{{ with secret `kv/quo"te` }}{{ end }}',
+        },
+      },
+    },
+  ],
   'label-conflict': [{ done: 'the label is removed', pod: { annotations: { 'agent-inject': 'false' } }, leaves: true }],
   'namespace-excluded': [
     { done: 'the pod is in another namespace', surrounding: { flags: ['-system-namespaces=deny'] } },

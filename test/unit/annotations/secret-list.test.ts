@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { families } from '../../../src/annotations/families.ts';
 import { familyName } from '../../../src/annotations/names.ts';
+import { secretPath } from '../../../src/annotations/path-kinds.ts';
+import { INVALID } from '../../../src/annotations/value-kinds.ts';
 import { LISTED_FIELDS } from '../../../src/annotations/secret-list.ts';
 import type { CachedCluster } from '../../../src/cluster/admission-context.ts';
 import { objectAt, textOf, type JsonObject } from '../../../src/json/json.ts';
@@ -69,6 +71,8 @@ const text = fc.oneof(
   ),
   fc.string({ minLength: 1, maxLength: 30 }).filter((value) => value.trim() !== ''),
 );
+/** A path is one line; what else it has is as free as a template. */
+const line = text.map((value) => value.replaceAll(/\s+/g, ' ')).filter((value) => secretPath.read(value.trim()) !== INVALID);
 const secret = fc
   .record(
     {
@@ -82,7 +86,7 @@ const secret = fc
     },
     { requiredKeys: ['name'] },
   )
-  .chain((fields) => text.map((path): Fields => ({ ...fields, path })));
+  .chain((fields) => line.map((path): Fields => ({ ...fields, path })));
 const secrets = fc.uniqueArray(secret, { selector: ({ name }) => name, minLength: 1, maxLength: 5 });
 
 describe.each(PROFILES)('profile %s', (profile) => {
@@ -190,7 +194,7 @@ describe('names', () => {
     (prefix) => {
       for (const key of ['secret', 'template', 'templateFile', 'file', 'perms', 'command', 'volumePath'] as const) {
         const other = `${prefix}${families[key].name}-db`;
-        expect(admitted({ [LIST]: LISTED, [other]: '/x' }).outcome.problems).toContainEqual({
+        expect(admitted({ [LIST]: LISTED, [other]: families[key].example }).outcome.problems).toContainEqual({
           code: 'secret-duplicate',
           annotation: `${LIST}[0]`,
           other,

@@ -1,9 +1,11 @@
 // The table of annotations: every row is valid, and all annotations of vault-k8s exist.
 import { families } from '../../../src/annotations/families.ts';
+import { text } from '../../../src/annotations/text-kinds.ts';
 import { INVALID } from '../../../src/annotations/value-kinds.ts';
 import { allNames, annotationName, familyName, PREFIXES, kebab } from '../../../src/annotations/names.ts';
 import { baseline, parseAnnotations } from '../../../src/annotations/parse.ts';
-import { type Row, table, type OptionKey } from '../../../src/annotations/table.ts';
+import type { Row } from '../../../src/annotations/row.ts';
+import { table, type OptionKey } from '../../../src/annotations/table.ts';
 import { readUntrustedYaml } from '../../../src/yaml/untrusted.ts';
 import { nearestName } from '../../../src/annotations/suggest.ts';
 
@@ -34,6 +36,10 @@ describe.each(rows)('the row %s', (key, row) => {
     expect(row.default === undefined ? undefined : row.kind.read(written)).toEqual(row.default);
   });
 
+  it('says why any text is valid, or has a kind that checks it', () => {
+    expect(row.anyText !== undefined).toBe(row.kind === text);
+  });
+
   it('has a sentence, and a name that is suggested if one letter is missing', () => {
     const name = kebab(key);
     expect(row.sentence).toMatch(/^[A-Z].*\.$/);
@@ -44,6 +50,10 @@ describe.each(rows)('the row %s', (key, row) => {
 });
 
 describe.each(Object.entries(families))('the family %s', (key, row) => {
+  it('says why any text is valid, or has a kind that checks it', () => {
+    expect(row.anyText !== undefined).toBe((row.kind as unknown) === text);
+  });
+
   it('has a valid example and a sentence', () => {
     expect(row.kind.read(row.example)).not.toBe(INVALID);
     expect(row.sentence).toMatch(/^[A-Z].*\.$/);

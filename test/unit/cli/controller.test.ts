@@ -3,14 +3,14 @@ import { controller } from '../../../src/cli/controller.ts';
 import { runCommand } from './run-command.ts';
 
 test.each([
-  [['-workers=0'], '-workers: invalid value 0'],
+  [['-workers=0'], '-workers: invalid value "0", expected a whole number, 1 or more'],
   [['-workers=many'], '-workers: invalid value "many"'],
-  [['-resync-factor=0'], '-resync-factor: invalid value 0'],
-  [['-resync-factor=-1'], '-resync-factor: invalid value -1'],
+  [['-resync-factor=0'], '-resync-factor: invalid value "0"'],
+  [['-resync-factor=-1'], '-resync-factor: invalid value "-1"'],
   [['-deletion-timeout=soon'], '-deletion-timeout: invalid value "soon"'],
-  [['-lease-name='], '-lease-name must not be empty'],
-  [['-service-account='], '-service-account must not be empty'],
-  [['-log-format=xml'], '-log-format: invalid value "xml", expected json or standard'],
+  [['-lease-name='], '-lease-name: invalid value "", expected the name of an object'],
+  [['-service-account='], '-service-account: invalid value "", expected the name of an object'],
+  [['-log-format=xml'], '-log-format: invalid value "xml", expected one of standard, json'],
   [['now'], '"now" is not a flag'],
   [['-worker=1'], 'did you mean -workers?'],
 ])('%j is refused in words', async (words, expected) => {

@@ -198,7 +198,7 @@ test('explains mode token: the token that the app logs in with, and no agent', a
 test('rejects a pod without a cluster, and wrong flags and words', async () => {
   for (const words of [
     ['pod', 'shop/web'],
-    ['-vault-address', 'x', 'pod/web'],
+    ['-vault-address', 'https://x', 'pod/web'],
   ])
     expect(await runCommand(explain, words)).toEqual({
       code: 2,

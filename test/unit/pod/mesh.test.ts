@@ -168,7 +168,7 @@ test.each<[string, Input, string | undefined]>([
 test('reports the port of the address of Vault', () => {
   for (const [service, port] of [
     ['https://vault.example', 443],
-    ['http://vault.example/v1', 80],
+    ['http://vault.example/x', 80],
     ['https://[fd00::1]:8300', 8300],
   ] as const) {
     const flags = ['-allow=service'];

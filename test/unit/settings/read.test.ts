@@ -104,7 +104,7 @@ describe('problems', () => {
     );
   });
 
-  it.each([':70000', 'host', 'host:', '::1:80', ':-1', ':8080 '])('include the address %j', (address) =>
+  it.each([':70000', 'host', 'host:', '::1:80', ':-1', ': 8080'])('include the address %j', (address) =>
     expect(problems('webhook', [`-listen=${address}`])).toHaveLength(1),
   );
 

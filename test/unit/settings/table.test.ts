@@ -1,4 +1,5 @@
 // The table of settings: every row is valid, and all settings of vault-k8s exist.
+import { text } from '../../../src/annotations/text-kinds.ts';
 import { INVALID } from '../../../src/annotations/value-kinds.ts';
 import { table, type OptionKey } from '../../../src/annotations/table.ts';
 import { defaultOf, flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
@@ -15,6 +16,8 @@ describe.each(rows)('the setting %s', (key, row) => {
     const written = row.commands.map((command) => defaultOf(key, command)).filter((text) => text !== undefined);
     expect(written.filter((text) => row.kind.read(text) === INVALID)).toEqual([]);
   });
+
+  it('has a kind that checks it', () => expect(row.kind).not.toBe(text));
 
   it('has a sentence and at least one command', () => {
     expect(row.sentence).toMatch(/\.$/);
