@@ -211,13 +211,13 @@ describe('names', () => {
   });
 
   test('are not read as templates of other secrets', () => {
-    expect(listed('[{name: file-x, path: kv/a}, {name: x, templateFile: /t}]').codes).toEqual([]);
+    expect(listed('[{name: file-x, path: kv/a}, {name: x, templateFile: /vault/secrets/t}]').codes).toEqual([]);
   });
 });
 
 test('later layers override a list by secret and field', () => {
   const cluster: CachedCluster = {
-    namespace: () => metadata({ [LIST]: '[{name: a, path: kv/namespace, perms: "0400"}, {name: b, path: kv/b}]' }),
+    namespace: () => metadata({ [LIST]: '[{name: a, path: kv/namespace, perms: "0444"}, {name: b, path: kv/b}]' }),
     serviceAccount: () => metadata({ [LIST]: '[{name: b, path: kv/account}]' }),
   };
   const { pod, codes } = admitted({ 'agent-inject-secret-a': 'kv/pod' }, 'native', cluster);
@@ -225,7 +225,7 @@ test('later layers override a list by secret and field', () => {
   const config = textOf(objectAt(objectAt(pod, 'metadata'), 'annotations'), 'vaultauth.dev/agent-config');
   expect(JSON.parse(config ?? '')).toMatchObject({
     template: [
-      { destination: '/vault/secrets/a', perms: '0400', contents: expect.stringContaining('"kv/pod"') },
+      { destination: '/vault/secrets/a', perms: '0444', contents: expect.stringContaining('"kv/pod"') },
       { destination: '/vault/secrets/b', contents: expect.stringContaining('"kv/account"') },
     ],
   });
