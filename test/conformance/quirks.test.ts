@@ -234,6 +234,36 @@ describe('fixed', () => {
     },
   );
 
+  test('Q48 a copied mount keeps what works in the agent, and loses what does not', () => {
+    const mounts = [
+      { name: 'logs', mountPath: '/logs', subPathExpr: '$(ME)' },
+      { name: 'host', mountPath: '/host', mountPropagation: 'Bidirectional' },
+      { name: 'vault-secrets', mountPath: '/conf/db', subPath: 'db' },
+    ];
+    const env = [{ name: 'ME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }];
+    const containers = [{ name: 'web', env, volumeMounts: [TOKEN_MOUNT, ...mounts] }];
+    const { pod, codes } = admit(podWith({ annotations: { 'agent-copy-volume-mounts': 'web' }, spec: { containers } }));
+    for (const name of ['vault-agent-init', 'vault-agent']) {
+      const agent = containerOf(pod, name);
+      expect(agent['volumeMounts']).toContainEqual({ name: 'logs', mountPath: '/logs', subPathExpr: '$(POD_NAME)' });
+      expect(agent['env']).toContainEqual({ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } });
+      expect(agent['volumeMounts']).toContainEqual({ name: 'host', mountPath: '/host' });
+      expect(mountsOf(agent)).not.toContain('vault-secrets:/conf/db');
+    }
+    expect(codes).toEqual(['mount-not-copied', 'mount-not-copied']);
+  });
+
+  test('Q49 files that a container cannot read, and an agent that waits for a mesh, cause warnings', () => {
+    const annotations = { 'agent-inject-secret-db': 'kv/db', 'agent-inject-perms-db': '0400' };
+    const app = { name: 'web', volumeMounts: [TOKEN_MOUNT], securityContext: { runAsUser: 1000 } };
+    const initContainers = [{ name: 'istio-init' }];
+    const containers = [app, { name: 'istio-proxy' }];
+    expect(admit(podWith({ annotations, spec: { initContainers, containers } })).codes).toEqual([
+      'file-unreadable',
+      'agent-without-network',
+    ]);
+  });
+
   test('Q44 the range of an OpenShift namespace decides the user of the agents', () => {
     const annotations = new Map([
       ['openshift.io/sa.scc.uid-range', '1000650000/10000'],

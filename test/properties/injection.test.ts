@@ -36,15 +36,18 @@ const applied = (object: JsonObject, outcome: AdmissionResult): JsonObject => {
   return result;
 };
 
-/** Paths at which the first value is not kept in the second; lists may have gained members at either end. */
+/** Paths at which the first value is not kept in the second; lists may have gained members, and keep the order of their own. */
 const lost = (before: Json | undefined, after: Json | undefined, path = ''): string[] => {
   if (Array.isArray(before)) {
     if (!Array.isArray(after)) return [path];
     const [had, has]: [readonly Json[], readonly Json[]] = [before, after];
-    const attempts = Array.from({ length: has.length - had.length + 1 }, (_, shift) =>
-      had.flatMap((member, index) => lost(member, has[index + shift], `${path}/${index}`)),
-    );
-    return attempts.sort((one, other) => one.length - other.length)[0] ?? [path];
+    let next = 0;
+    for (const [index, member] of had.entries()) {
+      const found = has.findIndex((candidate, position) => position >= next && lost(member, candidate).length === 0);
+      if (found === -1) return [`${path}/${index}`];
+      next = found + 1;
+    }
+    return [];
   }
   if (isObject(before))
     return isObject(after) ? Object.entries(before).flatMap(([key, value]) => lost(value, after[key], `${path}/${key}`)) : [path];

@@ -30,7 +30,18 @@ const environment = fc.record({ name: fc.stringMatching(/^[A-Z]{1,6}$/), value: 
 
 const tokenMount = { name: 'kube-api-access-x7k2p', readOnly: true, mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' };
 
-const mount = fc.record({ name: fc.constantFrom('data', 'conf'), mountPath: path }) as fc.Arbitrary<JsonObject>;
+const mount = fc.record(
+  {
+    name: fc.constantFrom('data', 'conf'),
+    mountPath: path,
+    subPathExpr: fc.constantFrom('$(LATER)', '$$(A)', 'logs', '$('),
+    mountPropagation: fc.constantFrom('None', 'HostToContainer', 'Bidirectional'),
+  },
+  { requiredKeys: ['name', 'mountPath'] },
+) as fc.Arbitrary<JsonObject>;
+
+/** Containers of meshes, after which the agent starts or which start after it. */
+const meshName = fc.constantFrom('istio-init', 'istio-validation', 'istio-proxy', 'linkerd-proxy', 'kuma-sidecar');
 
 const container = (containerName: fc.Arbitrary<string>): fc.Arbitrary<JsonObject> =>
   fc
@@ -124,10 +135,18 @@ export function pod(given: fc.Arbitrary<Readonly<Record<string, string>>> = anno
             {
               volumes,
               containers: fc.uniqueArray(container(name), { selector: (one) => one['name'], minLength: 1, maxLength: 4 }),
-              initContainers: fc.uniqueArray(container(name.map((one) => `init-${one}`)), {
-                selector: (one) => one['name'],
-                maxLength: 3,
-              }),
+              initContainers: fc.uniqueArray(
+                container(
+                  fc.oneof(
+                    name.map((one) => `init-${one}`),
+                    meshName,
+                  ),
+                ),
+                {
+                  selector: (one) => one['name'],
+                  maxLength: 3,
+                },
+              ),
               serviceAccountName: fc.constant('web'),
               shareProcessNamespace: fc.boolean(),
               imagePullSecrets: fc.constant([{ name: `${CANARY}-pull` }]),
