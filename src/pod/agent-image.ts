@@ -1,4 +1,5 @@
 // What the name of an agent image reveals about its programs: a review cannot read the image itself.
+import { programOf } from './agent.ts';
 import type { Draft } from './draft.ts';
 import type { PodProblem } from './pod-problems.ts';
 
@@ -9,16 +10,16 @@ import type { PodProblem } from './pod-problems.ts';
  */
 export type ImageTools = 'shell' | 'bare' | 'unknown';
 
-/** Last parts of the repositories whose images are built on Alpine or UBI. */
-const WITH_SHELL: ReadonlySet<string> = new Set([
-  'vault',
-  'vault-enterprise',
-  'vault-enterprise-fips',
-  'bao',
-  'openbao',
-  'openbao-ubi',
-  'openbao-hsm',
-  'openbao-hsm-ubi',
+/** Last parts of the repositories of official images, built on Alpine or UBI, and the program that each has. */
+const OFFICIAL: ReadonlyMap<string, 'vault' | 'bao'> = new Map([
+  ['vault', 'vault'],
+  ['vault-enterprise', 'vault'],
+  ['vault-enterprise-fips', 'vault'],
+  ['bao', 'bao'],
+  ['openbao', 'bao'],
+  ['openbao-ubi', 'bao'],
+  ['openbao-hsm', 'bao'],
+  ['openbao-hsm-ubi', 'bao'],
 ]);
 
 /** Registries of hardened images, which have the names of the official images and often no shell. */
@@ -26,16 +27,26 @@ const HARDENED_REGISTRIES: ReadonlySet<string> = new Set(['cgr.dev', 'dhi.io']);
 
 const hasWord = (text: string, words: string): boolean => new RegExp(`(?:^|[-_.])(?:${words})(?:[-_.]|$)`, 'i').test(text);
 
+interface Reference {
+  readonly parts: readonly string[];
+  readonly name: string;
+  readonly tag: string;
+}
+
+const referenceOf = (image: string): Reference => {
+  const parts = (image.split('@')[0] ?? '').split('/');
+  const [name = '', tag = ''] = (parts.at(-1) ?? '').split(':');
+  return { parts: parts.slice(0, -1), name, tag };
+};
+
 /** Reads a reference such as `registry.example:5000/openbao/openbao-distroless:2.6.0@sha256:…`. */
 export function imageTools(image: string): ImageTools {
-  const [reference = ''] = image.split('@');
-  const parts = reference.split('/');
-  const [name = '', tag = ''] = (parts.pop() ?? '').split(':');
+  const { parts, name, tag } = referenceOf(image);
   const isDebug = hasWord(tag, 'debug|busybox');
   if ([...parts, name, tag].some((part) => hasWord(part, 'distroless|scratch'))) return isDebug ? 'unknown' : 'bare';
   if (HARDENED_REGISTRIES.has(parts[0] ?? '') || [name, tag].some((part) => hasWord(part, 'static|nonroot|hardened')))
     return 'unknown';
-  return WITH_SHELL.has(name) ? 'shell' : 'unknown';
+  return OFFICIAL.has(name) ? 'shell' : 'unknown';
 }
 
 /** Commands of secrets for which the agent needs a shell: those with arguments. It runs a single word directly. */
@@ -50,4 +61,12 @@ export function shellCommands({ parsed: { options, families }, files }: Draft): 
       need: 'command',
       annotation: families.command.get(name)?.annotation ?? '',
     }));
+}
+
+/** An official image of the other product: its agent would never start. An annotation or setting that names the program is right. */
+export function otherProduct({ parsed: { options } }: Draft): readonly PodProblem[] {
+  const image = options.agentImage ?? '';
+  const program = OFFICIAL.get(referenceOf(image).name.replace(/-distroless$/, ''));
+  if (program === undefined || options.agentBinary !== undefined || program === programOf(options)) return [];
+  return [{ code: 'program-missing', image, program: programOf(options), flavour: program === 'bao' ? 'openbao' : 'vault' }];
 }

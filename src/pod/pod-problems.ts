@@ -195,6 +195,14 @@ export const podProblems = {
       })[need],
     sample: { image: 'openbao/openbao-distroless:2.6.4', need: 'profile', annotation: annotationName('profile') },
   }),
+  'program-missing': defineProblem<{ image: string; program: string; flavour: 'vault' | 'openbao' }>({
+    severity: 'warning',
+    title: 'Agent image of the other product',
+    sentence: ({ image, program }) => `the agent image ${quote(image)} may not have the program ${quote(program)}`,
+    remedy: ({ flavour }) =>
+      `set ${annotationName('flavour')} to "${flavour}", or name the program with ${annotationName('agentBinary')}`,
+    sample: { image: 'openbao/openbao:2.6.4', program: 'vault', flavour: 'openbao' },
+  }),
   'gate-blind': defineProblem<{ annotation: string; permissions: string; file: string }>({
     severity: 'problem',
     title: 'File that the agent cannot read',

@@ -1,6 +1,6 @@
 // Profile compat: the pod as vault-k8s 1.7.6 injects it, without its defects. Options → containers, volumes, patch.
 import type { Parsed } from '../../annotations/parse.ts';
-import { imageTools } from '../agent-image.ts';
+import { imageTools, otherProduct } from '../agent-image.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
 import { uniquePaths } from '../copied-mounts.ts';
 import {
@@ -52,6 +52,7 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
   const image = options.agentImage ?? '';
   if (imageTools(image) === 'bare')
     problems.push({ code: 'shell-missing', image, need: 'profile', annotation: originOf(parsed, 'profile') });
+  warnings.push(...otherProduct(draft));
   const agents = builtAgents(draft, shape);
   const added = volumes(options, shape);
   problems.push(...addVolumes(pod, added, builder));

@@ -5,7 +5,7 @@ import { annotationName } from '../../annotations/names.ts';
 import type { Parsed } from '../../annotations/parse.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
 import { oversizedVariables } from '../agent.ts';
-import { shellCommands } from '../agent-image.ts';
+import { otherProduct, shellCommands } from '../agent-image.ts';
 import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
 import { copiedMounts, uniquePaths } from '../copied-mounts.ts';
 import {
@@ -46,6 +46,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const { options } = parsed;
   const { builder, problems, warnings, files } = draft;
   problems.push(...tokenCollisions(draft), ...shellCommands(draft));
+  warnings.push(...otherProduct(draft));
   const agents = agentContainers(options, context.nativeSidecars ?? true);
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
   const isSelected = receivesSecrets(draft);

@@ -61,8 +61,8 @@ const DISK = { request: '1Mi', limit: '64Mi' } as const;
 
 /** Measured: with 12Mi the agent was OOM-killed at once, with 20Mi it ran. */
 const REQUIRED: Readonly<Record<Resource, string>> = { cpu: '1m', memory: '20Mi', 'ephemeral-storage': '1Mi' };
-/** Measured: reading files with its program takes 15 MB of the container besides. */
-const MEMORY_WITH_PROBE = '40Mi';
+/** Measured: to read files, its program takes 15 MB and up to 0.3 s of CPU time; the probe may take 30 s. */
+const REQUIRED_WITH_PROBE: typeof REQUIRED = { cpu: '20m', memory: '40Mi', 'ephemeral-storage': '1Mi' };
 const UNIT: Readonly<Record<Resource, string>> = { cpu: '1m', memory: '1', 'ephemeral-storage': '1' };
 
 /** Requests and limits within the LimitRanges, and a problem for each bound that the agent cannot keep. */
@@ -82,7 +82,7 @@ export function agentResources(input: ResourcesInput): AgentResources {
         isRequestFixed: isAnnotated(KEYS[resource].request, input) && request !== '',
         isLimitFixed: isAnnotated(KEYS[resource].limit, input) && limit !== '',
         fallback: fallbackOf(resource),
-        required: nanosIn(resource === 'memory' && input.probesItself ? MEMORY_WITH_PROBE : REQUIRED[resource]),
+        required: nanosIn((input.probesItself ? REQUIRED_WITH_PROBE : REQUIRED)[resource]),
         unit: nanosIn(UNIT[resource]),
       },
       boundsOf(resource, limitRanges, totals),

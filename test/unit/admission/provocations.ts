@@ -130,6 +130,10 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'agent-image': 'openbao/openbao-distroless:2.6.4' } },
     remedy: { annotations: { ...native, 'agent-image': 'openbao/openbao-distroless:2.6.4' } },
   },
+  'program-missing': {
+    pod: { annotations: { 'agent-image': 'openbao/openbao:2.6.4' } },
+    remedy: { annotations: { 'agent-image': 'openbao/openbao:2.6.4', 'agent-binary': 'bao' } },
+  },
   'gate-blind': {
     pod: {
       annotations: {

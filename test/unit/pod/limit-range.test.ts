@@ -30,6 +30,13 @@ const admitted = (limits: Limits, { annotations = {}, spec = {} }: Case = {}): R
     command: 'webhook',
     cluster: clusterWith(limits),
   });
+test('an agent whose own program is its startup probe needs more memory and CPU', () => {
+  const annotations = { 'agent-inject-secret-a': 'kv/a', 'vaultauth.dev/startup-probe': 'binary' };
+  for (const max of [{ memory: '39Mi' }, { cpu: '19m' }])
+    expect(admitted([{ type: 'Container', max }], { annotations }).codes).toEqual(['limit-range']);
+  const { pod } = admitted([{ type: 'Container', max: { memory: '40Mi', cpu: '20m' } }], { annotations });
+  expect(containerOf(pod, 'vault-agent')['resources']).toMatchObject({ limits: { memory: '40Mi', cpu: '20m' } });
+});
 const resourcesOf = (result: Result): unknown => containerOf(result.pod, 'vault-agent')['resources'];
 
 test.each<[string, Limits, unknown]>([
