@@ -45,7 +45,7 @@ export function checkServerSettings(command: ServerCommand, read: ReadSettings):
       : []),
     ...(settings.clusterState === '' || existsSync(settings.clusterState)
       ? []
-      : [`-cluster-state: no such directory: ${settings.clusterState}`]),
+      : [`-cluster-state: no such file or directory: ${settings.clusterState}`]),
     ...(command === 'webhook' ? ownRules(read) : []),
     ...certificates(settings),
     ...suites(settings),

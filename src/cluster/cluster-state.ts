@@ -8,7 +8,7 @@ import { limitRangeOf, type LimitRange } from '../pod/limit-range.ts';
 import { kinds } from '../resources/kinds.ts';
 import { kindOf, readResource } from '../resources/read-resource.ts';
 import { readDocuments, type SourceText } from '../yaml/documents.ts';
-import { filesBelow, readSource, reasonOf } from '../yaml/sources.ts';
+import { manifestsAt, readSource, reasonOf } from '../yaml/sources.ts';
 import { NO_CLUSTER, type CachedCluster } from './admission-context.ts';
 import { cachedObject, LINKED_KINDS, linkCache } from './link-cache.ts';
 
@@ -123,7 +123,7 @@ export interface ReadClusterState {
   readonly problems: readonly string[];
 }
 
-/** Reads every *.yaml, *.yml and *.json below a directory. */
+/** Reads one file, or every *.yaml, *.yml and *.json below a directory. */
 export function readClusterState(directory: string): ReadClusterState {
   const files = new Map<string, CachedFile>();
   const { problems } = refresh(directory, files);
@@ -192,7 +192,7 @@ const refresh = (
   let changed = false;
   let present: readonly string[];
   try {
-    present = filesBelow(directory);
+    present = manifestsAt(directory);
   } catch (error) {
     return { changed, problems: [`${directory}: ${reasonOf(error)}`] };
   }

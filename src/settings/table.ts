@@ -135,7 +135,7 @@ export const settingsTable = {
   clusterState: row(
     ALL,
     filePath,
-    'Directory of YAML files with the Namespaces, ServiceAccounts, LimitRanges and vaultauth.dev objects to use instead of an API server.',
+    'File or directory of YAML files with the Namespaces, ServiceAccounts, LimitRanges and vaultauth.dev objects to use instead of an API server.',
     {
       default: '',
     },

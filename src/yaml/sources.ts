@@ -30,9 +30,14 @@ export async function readSources(names: readonly string[], stdin: () => Promise
   return { texts, problems };
 }
 
-/** Manifest files below a directory, sorted, without hidden files and directories. @throws when it cannot be listed. */
-export function filesBelow(directory: string): string[] {
-  return readdirSync(directory)
+/** A file as it is, or the manifest files below a directory, without hidden ones. @throws when it cannot be listed. */
+export function manifestsAt(path: string): string[] {
+  return statSync(path).isDirectory() ? filesBelow(path) : [path];
+}
+
+/** Sorted by name. @throws when the directory cannot be listed. */
+const filesBelow = (directory: string): string[] =>
+  readdirSync(directory)
     .filter((name) => !name.startsWith('.'))
     .sort()
     .flatMap((name) => {
@@ -41,7 +46,6 @@ export function filesBelow(directory: string): string[] {
       if (lstatSync(path).isDirectory()) return filesBelow(path);
       return MANIFEST.test(name) ? [path] : [];
     });
-}
 
 /** The text of one file, or one line with the reason why it cannot be read. */
 export function readSource(file: string): SourceText | string {
@@ -57,8 +61,7 @@ export function readSource(file: string): SourceText | string {
 /** A file, or the manifest files of a directory, or one line with the reason why there are none. */
 const filesAt = (name: string): readonly string[] | string => {
   try {
-    if (!statSync(name).isDirectory()) return [name];
-    const files = filesBelow(name);
+    const files = manifestsAt(name);
     return files.length > 0 ? files : `${name}: the directory has no file that ends in .yaml, .yml or .json`;
   } catch (error) {
     return `${name}: ${reasonOf(error)}`;

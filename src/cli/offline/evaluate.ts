@@ -5,6 +5,7 @@ import { admissionContext } from '../../cluster/admission-context.ts';
 import { NO_FILES, readClusterState, type FileCluster } from '../../cluster/cluster-state.ts';
 import { nameWithin } from '../../annotations/names.ts';
 import { objectAt, textOf, type JsonObject } from '../../json/json.ts';
+import { namespaceRanges } from '../../pod/openshift.ts';
 import { patchedPod } from '../../pod/patch.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { ReadSettings } from '../../settings/read.ts';
@@ -144,7 +145,8 @@ export function evaluatePod(
       diagnostics: [...misplaced, ...unquoted],
     };
   const account = textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? DEFAULT_SERVICE_ACCOUNT;
-  const prepared = withTokenVolume(pod, cluster.automountsToken(namespace, account));
+  const isOpenShift = namespaceRanges(context.namespace(namespace)?.annotations) !== undefined;
+  const prepared = withTokenVolume(pod, cluster.automountsToken(namespace, account), isOpenShift);
   const result = admitPod(prepared.pod, namespace, context);
   const diagnosticOf =
     (level: Diagnostic['level']) =>

@@ -21,9 +21,9 @@ export interface PodWithToken {
 
 /**
  * The pod with volume and mounts of the plugin. `accountAutomounts` is automountServiceAccountToken of its service account; the
- * field of the pod takes precedence.
+ * field of the pod takes precedence. `isOpenShift`: the namespace has OpenShift's ranges.
  */
-export function withTokenVolume(pod: JsonObject, accountAutomounts: boolean | undefined): PodWithToken {
+export function withTokenVolume(pod: JsonObject, accountAutomounts: boolean | undefined, isOpenShift = false): PodWithToken {
   const spec = objectAt(pod, 'spec') ?? {};
   // Objects of the API server always have both; patches rely on it.
   const whole = { ...pod, metadata: objectAt(pod, 'metadata') ?? {}, spec };
@@ -38,7 +38,7 @@ export function withTokenVolume(pod: JsonObject, accountAutomounts: boolean | un
       objectsOf(spec[list]).map((container) => withMount(container, volume)),
     ]),
   );
-  const volumes = present ? {} : { volumes: [...objectsOf(spec['volumes']), tokenVolume(volume)] };
+  const volumes = present ? {} : { volumes: [...objectsOf(spec['volumes']), tokenVolume(volume, isOpenShift)] };
   return {
     pod: { ...whole, spec: { ...spec, ...mounted, ...volumes } },
     restore: (injected) => withoutTokenVolume(injected, spec, volume),
@@ -71,13 +71,19 @@ const withMount = (container: JsonObject, volume: string): JsonObject =>
         volumeMounts: [...mountsOf(container), { name: volume, readOnly: true, mountPath: SERVICE_ACCOUNT_DIRECTORY }],
       };
 
-const tokenVolume = (name: string): JsonObject => ({
+/** OpenShift's plugin adds the CA of its Services. */
+const SERVICE_CA: JsonObject = {
+  configMap: { name: 'openshift-service-ca.crt', items: [{ key: 'service-ca.crt', path: 'service-ca.crt' }] },
+};
+
+const tokenVolume = (name: string, isOpenShift: boolean): JsonObject => ({
   name,
   projected: {
     sources: [
       { serviceAccountToken: { expirationSeconds: TOKEN_SECONDS, path: 'token' } },
       { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
       { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
+      ...(isOpenShift ? [SERVICE_CA] : []),
     ],
   },
 });

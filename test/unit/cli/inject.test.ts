@@ -51,6 +51,48 @@ const lost = (before: string, after: string): string[] => {
 };
 
 describe('output', () => {
+  test.each(['native', 'compat'])(
+    'F20 gives agents of profile %s the user and the CA of an OpenShift namespace',
+    async (profile) => {
+      const state = files.write(
+        'okd.yaml',
+        `apiVersion: v1
+kind: Namespace
+metadata:
+  name: okd
+  annotations:
+    openshift.io/sa.scc.uid-range: 1000650000/10000
+    openshift.io/sa.scc.supplemental-groups: 1000650000/10000
+`,
+      );
+      const more = [
+        'agent-run-as-same-user: "true"',
+        'ca-cert: /var/run/secrets/kubernetes.io/serviceaccount/service-ca.crt',
+        'agent-inject-secret-key: kv/data/app/key',
+      ];
+      const pod = `apiVersion: v1
+kind: Pod
+metadata:
+  name: app
+  namespace: okd
+  annotations:
+${requestLines(4, more)}spec:
+  containers:
+    - {name: app, image: registry.example/app:1}
+`;
+      const flags = [...ADDRESS, `-profile=${profile}`, `-cluster-state=${state}`];
+      const { out, errors } = await runCommand(inject, ['-f', files.write('app.yaml', pod), ...flags]);
+      expect(errors).toEqual(['1 object, 1 pod: 1 injected']);
+      const spec = objectAt(valuesOf(out)[0], 'spec');
+      const agents = ['initContainers', 'containers']
+        .flatMap((list) => objectsOf(spec?.[list]))
+        .filter(({ name }) => name !== 'app');
+      expect(agents.map((agent) => objectAt(agent, 'securityContext')?.['runAsUser'])).toEqual(agents.map(() => 1_000_650_000));
+      // The API server adds the volume of profile compat when the pod is created.
+      expect(out.includes('openshift-service-ca.crt')).toBe(profile === 'native');
+    },
+  );
+
   test('F25 reads octal numbers and words of YAML 1.1 as kubectl does, and prints them as they were written', async () => {
     const pod = `apiVersion: v1
 kind: Pod

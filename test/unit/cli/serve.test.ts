@@ -76,7 +76,7 @@ test.each([
   ['webhook', 2, ['-vault-address=vault:8200'], 'invalid value "vault:8200", expected an address that begins with https://'],
   ['webhook', 2, ['-vault-cacert-bytes=zzz'], 'expected certificates as PEM or base64 of PEM'],
   ['webhook', 2, ['-log-format=xml'], 'invalid value "xml"'],
-  ['webhook', 2, ['-cluster-state=/nowhere'], 'no such directory: /nowhere'],
+  ['webhook', 2, ['-cluster-state=/nowhere'], 'no such file or directory: /nowhere'],
   ['agent-inject', 1, [], 'no Vault address'],
 ] as const)('%s, exit code %i: %j', async (command, expected, words, sentence) => {
   const { code, output } = await attempt(command, '-log-level=error', ...words);
