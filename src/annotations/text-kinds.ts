@@ -232,11 +232,7 @@ export const agentLogLevel: ValueKind<string> = wordsOfAgent(
 export const agentLogFormat: ValueKind<string> = wordsOfAgent('standard \\| json', ['standard', 'json']);
 
 /** `use_auto_auth_token` of the agent: a flag of Go, or force. */
-export const autoAuthToken: ValueKind<string> = wordsOfAgent(
-  'true \\| false \\| force',
-  ['true', 'false', 'force'],
-  ['1', '0', 't', 'f'],
-);
+export const autoAuthToken: ValueKind<string> = wordsOfAgent('flag or force', ['true', 'false', 'force'], ['1', '0', 't', 'f']);
 
 /** A delimiter of Go templates. */
 export const delimiter: ValueKind<string> = matching(

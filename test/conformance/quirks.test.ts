@@ -305,7 +305,9 @@ describe('fixed', () => {
   test('Q46 a CA of more than 128 KiB is denied in both profiles', () => {
     for (const profile of ['compat', 'native']) {
       const pod = podWith({ annotations: { 'vaultauth.dev/profile': profile } });
-      expect(admit(pod, { flags: [`-vault-cacert-bytes=${'C'.repeat(140_001)}`] }).codes).toEqual(['variable-too-large']);
+      expect(admit(pod, { flags: [`-vault-cacert-bytes=-----BEGIN CERTIFICATE-----${'C'.repeat(140_001)}`] }).codes).toEqual([
+        'variable-too-large',
+      ]);
     }
   });
 });

@@ -302,7 +302,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
   },
   'variable-too-large': {
     pod: {},
-    surrounding: { flags: [`-vault-cacert-bytes=${'C'.repeat(140_001)}`] },
+    surrounding: { flags: [`-vault-cacert-bytes=-----BEGIN CERTIFICATE-----${'C'.repeat(140_001)}`] },
   },
   'user-outside-range': {
     pod: { annotations: { ...native, 'agent-run-as-user': '100' } },

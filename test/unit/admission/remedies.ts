@@ -43,7 +43,9 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
   'annotation-conflict': [
     { done: 'both have the same value', pod: { annotations: { role: 'other', 'openbao.org/role': 'other' } } },
   ],
-  'variable-too-large': [{ done: 'the CAs are fewer', surrounding: { flags: ['-vault-cacert-bytes=CA'] } }],
+  'variable-too-large': [
+    { done: 'the CAs are fewer', surrounding: { flags: ['-vault-cacert-bytes=-----BEGIN CERTIFICATE-----'] } },
+  ],
   'user-outside-range': [
     {
       done: 'an SCC that allows the user admits the pod',
