@@ -70,6 +70,20 @@ onEachKubernetes(
       }
     });
 
+    test("F20 gives the agent the user of an OpenShift namespace's range, from the watched namespace", async ({ bed }) => {
+      const team = await bed.createNamespace({
+        annotations: {
+          'vaultauth.dev/role': 'web',
+          'openshift.io/sa.scc.uid-range': '1000650000/10000',
+          'openshift.io/sa.scc.supplemental-groups': '1000660000/10000',
+        },
+      });
+      const { spec } = (await created(bed, team, webPod('web', ASK))) as {
+        readonly spec: { readonly initContainers: readonly JsonObject[] };
+      };
+      expect(spec.initContainers[0]?.['securityContext']).toMatchObject({ runAsUser: 1_000_650_000, runAsGroup: 1_000_660_000 });
+    });
+
     test('refuses a pod after its role was removed from the service account', async ({ bed }) => {
       const team = await bed.createNamespace();
       const path = `/api/v1/namespaces/${team}/serviceaccounts`;

@@ -1,5 +1,5 @@
 // The pods in a manifest, and requests for injection that are in none of them.
-import { nameWithin } from '../../annotations/names.ts';
+import { allNames, annotationName, nameWithin } from '../../annotations/names.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import { GROUP } from '../../resources/kinds.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
@@ -155,6 +155,9 @@ const isLayer = (object: JsonObject, kind: string): boolean => {
   return group === GROUP || (group === '' && (kind === 'Namespace' || kind === 'ServiceAccount'));
 };
 
+/** A line of YAML within a text, such as the values of a chart in an Argo CD Application, or a manifest in a ConfigMap. */
+const REQUEST_LINE = new RegExp(`^[ \\t]*["']?(?:${allNames('agentInject').join('|').replaceAll('.', '\\.')})["']?[ \\t]*:`, 'm');
+
 /**
  * Our annotations and labels in any map of annotations or labels of the object that injection does not read, as
  * `spec.podMetadata.annotations.vault.hashicorp.com/agent-inject`. Those above a template are misplaced and reported with it.
@@ -166,6 +169,8 @@ const unreachedNames = (object: JsonObject, kind: string, templates: readonly Pa
   const visit = (value: Json | undefined, path: Path): void => {
     if (read.has(path.join('\0'))) return;
     if (Array.isArray(value)) for (const [index, member] of value.entries()) visit(member as Json, [...path, index]);
+    if (typeof value === 'string' && REQUEST_LINE.test(value))
+      found.push(`the text ${path.join('.')} with ${annotationName('agentInject')}`);
     if (!isObject(value)) return;
     for (const [key, member] of Object.entries(value)) {
       const names = /annotations$/i.test(key) ? annotationsIn(member) : /(?<!match)labels$/i.test(key) ? labelsIn(member) : [];

@@ -77,6 +77,18 @@ it.each<[string, string, string, string]>([
   ],
   ['tekton.dev/v1', 'TaskRun', `{}`.replace('{}', 'spec: {}'), 'metadata.annotations.vault.hashicorp.com/agent-inject'],
   ['helm.toolkit.fluxcd.io/v2', 'HelmRelease', `spec: {values: {podAnnotations: ${REQUEST}}}`, 'spec.values.podAnnotations'],
+  [
+    'argoproj.io/v1alpha1',
+    'Application',
+    'spec:\n  source:\n    helm:\n      values: |\n        podAnnotations:\n          vault.hashicorp.com/agent-inject: "true"',
+    'the text spec.source.helm.values with vault.hashicorp.com/agent-inject',
+  ],
+  [
+    'v1',
+    'ConfigMap',
+    'data:\n  pod.yaml: |\n    annotations:\n      "openbao.org/agent-inject" : "true"',
+    'the text data.pod.yaml',
+  ],
   ['example.com/v1', 'Labelled', 'spec: {podLabels: {vaultauth.dev/inject: enabled}}', 'spec.podLabels.vaultauth.dev/inject'],
   [
     'example.com/v1',
