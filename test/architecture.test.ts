@@ -48,7 +48,7 @@ const TWINS: Readonly<Record<string, readonly string[]>> = {
   errors: ['kube', 'vault'],
   // The third one is the command of that name.
   inject: [...PROFILES, 'cli'],
-  reconcile: RECONCILERS,
+  reconcile: [...RECONCILERS, 'controller/rollout'],
   table: ['annotations', 'settings'],
   'value-kinds': ['annotations', 'settings'],
   volumes: PROFILES,

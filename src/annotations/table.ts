@@ -320,7 +320,7 @@ export const table = {
   }),
   onChange: row(
     oneOf(ON_CHANGE),
-    'What happens to the app when a secret changes; rollout: the controller restarts the workload, one pod first.',
+    'What happens to the app [when a secret changes](guides/when-a-secret-changes.md); rollout: the controller restarts the workload, one pod first.',
     'rollout',
     { default: 'none', own: true, empty: 'unset-warn' },
   ),
@@ -328,6 +328,12 @@ export const table = {
     writtenText,
     'Set by the webhook for on-change rollout: the paths whose versions the controller reads.',
     '{"endpoint":"main","paths":["kv/data/web"]}',
+    { own: true, podOnly: true },
+  ),
+  secretVersions: row(
+    writtenText,
+    'Set by the controller on the pod template for on-change rollout: the versions of the secrets at the last restart.',
+    '{"main/kv/data/web":7}',
     { own: true, podOnly: true },
   ),
   skipContainers: row(containerList, 'Containers and init containers that do not get the secrets.', 'proxy,metrics', {

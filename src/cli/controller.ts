@@ -8,6 +8,8 @@ import { reconcileEndpoint } from '../controller/endpoint/reconcile.ts';
 import { reconcilePendingDeletions } from '../controller/pending-deletions.ts';
 import { reconcilePolicy } from '../controller/policy/reconcile.ts';
 import { reconcileRole } from '../controller/role/reconcile.ts';
+import { reconcileRollout } from '../controller/rollout/reconcile.ts';
+import { reconcileSecretVersion } from '../controller/rollout/versions.ts';
 import { type Controller, startController } from '../controller/runtime/run.ts';
 import { startOperationsServer } from '../http/operations.ts';
 import { onStopSignals } from '../http/drain.ts';
@@ -38,8 +40,11 @@ export async function controller(words: readonly string[], terminal: Terminal): 
 }
 
 /** Problems that the table of settings does not find. */
-const complaints = ({ positionals }: ReadSettings): readonly string[] =>
-  positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : [];
+const complaints = ({ settings, positionals }: ReadSettings): readonly string[] => [
+  ...(positionals.length > 0 ? [`${JSON.stringify(positionals[0])} is not a flag`] : []),
+  ...(settings.rollouts && settings.observeOnly ? ['-rollouts and -observe-only exclude each other'] : []),
+  ...(settings.rolloutInterval < 1000 ? ['-rollout-interval: expected 1s or more'] : []),
+];
 
 /** An exit code of its own: the restart of a pod that lost its lease is not an error of the pod. */
 const LOST_LEASE_CODE = 3;
@@ -71,7 +76,12 @@ const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<numb
         VaultAuthRole: reconcileRole,
         ServiceAccount: reconcileAutoRole,
         PendingDeletions: reconcilePendingDeletions,
+        SecretVersion: reconcileSecretVersion,
+        Rollout: reconcileRollout,
       },
+      rollouts: settings.rollouts
+        ? { perMinute: settings.rolloutRate, intervalMs: settings.rolloutInterval, timeoutMs: settings.rolloutTimeout }
+        : undefined,
       cachesAnnotation: (name) => nameWithin(name) !== undefined,
       log,
       metrics,

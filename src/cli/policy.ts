@@ -26,6 +26,8 @@ Prints the ACL policy that the controller needs in Vault, with least privilege:
   -plain                its roles have plain names, so that every role of the mount may be written
   -create               the controller creates the mount, which needs sudo
   -policies NAME,…      additional policies; a name may end with *
+  -metadata PATH,…      for a controller with -rollouts: paths of metadata of KV version 2, such as
+                        kv/metadata/shop/*
   -observe-only         for a controller with -observe-only: read only
   -role                 print the role that the controller logs in as, as JSON, instead
   -name NAME            name of the policy, for the role; default vault-auth-injector
@@ -34,7 +36,7 @@ Prints the ACL policy that the controller needs in Vault, with least privilege:
 `;
 
 const SWITCHES = ['plain', 'create', 'observe-only', 'role'];
-const VALUES = ['f', 'endpoint', 'path', 'cluster', 'policies', 'name', 'namespace', 'service-account'];
+const VALUES = ['f', 'endpoint', 'path', 'cluster', 'policies', 'metadata', 'name', 'namespace', 'service-account'];
 const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
   [...SWITCHES, ...VALUES].map((name) => [name, { isSwitch: SWITCHES.includes(name) }]),
 );
@@ -70,10 +72,20 @@ const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<
     : ofEndpoint(await readCustomResources(files, stdin), values.get('endpoint'));
   if ('problems' in subject) return subject;
   if (isOn('role')) return roleOf(subject, values);
-  const furtherPolicies = (values.get('policies') ?? '')
-    .split(',')
-    .filter((name) => name.trim() !== '')
-    .map((name) => name.trim());
+  const listIn = (flag: string): readonly string[] =>
+    (values.get(flag) ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
+  const furtherPolicies = listIn('policies');
+  const metadata = listIn('metadata');
+  const noMetadata = metadata.find((path) => !METADATA_PATHS.test(path));
+  if (noMetadata !== undefined)
+    return {
+      problems: [
+        `-metadata: ${JSON.stringify(noMetadata)} is not a path of metadata such as kv/metadata/shop/*: the controller must not read values`,
+      ],
+    };
   const invalid = furtherPolicies.find((name) => !POLICY_NAMES.test(name));
   if (invalid !== undefined)
     return { problems: [`-policies: ${JSON.stringify(invalid)} is not a policy name, optionally with * at the end`] };
@@ -83,11 +95,14 @@ const answerTo = async (words: readonly string[], { stdin }: Terminal): Promise<
     backends,
     policies,
     furtherPolicies,
+    metadata,
     observeOnly: isOn('observe-only'),
   });
   return { text: `${headOf(subject, isOn('observe-only'))}\n${policyOfRights(rights)}` };
 };
 
+/** `data` before `metadata` would be a path of values: kv/data/metadata/web. A star may stand at the end only. */
+const METADATA_PATHS = /^(?!(?:[^/]+\/)*data\/)(?:[^/*+"\s]+\/)+metadata\/[^*"\s]*\*?$/;
 const POLICY_NAMES = /^[a-z0-9][a-z0-9._-]*\*?$/;
 
 /** The objects of one endpoint. */

@@ -1,4 +1,4 @@
-// Rate limits: a token bucket, and a limiter that also bounds how many requests are in flight, with three priorities.
+// Rate limits: a token bucket, a queue of turns, and a limiter that also bounds how many requests are in flight, with three priorities.
 import { performance } from 'node:perf_hooks';
 
 export interface TokenBucket {
@@ -28,6 +28,33 @@ export function tokenBucket(burst: number, refillMs: number, now: () => number):
       refill();
       return Math.max(0, (1 - tokens) * refillMs);
     },
+  };
+}
+
+export interface TurnQueue {
+  /** Milliseconds until the turn of this key, which keeps its place; 0: it is now, and used up by this call. */
+  readonly take: (key: string) => number;
+  /** Gives up the place of a key. */
+  readonly cancel: (key: string) => void;
+}
+
+/** One turn in each interval, first come, first served: thousands that wait need not try again and again. */
+export function turnQueue(intervalMs: number, now: () => number): TurnQueue {
+  const places = new Map<string, number>();
+  let next = -Infinity;
+  return {
+    take: (key) => {
+      const at = now();
+      const place = places.get(key) ?? Math.max(at, next);
+      if (!places.has(key)) next = place + intervalMs;
+      if (place > at) {
+        places.set(key, place);
+        return Math.ceil(place - at);
+      }
+      places.delete(key);
+      return 0;
+    },
+    cancel: (key) => void places.delete(key),
   };
 }
 

@@ -13,6 +13,8 @@ export interface ControllerSources {
   readonly pendingDeletions?: () => Iterable<{ readonly backend: string; readonly count: number }>;
   /** Resync interval of roles by backend. */
   readonly resyncs?: () => Iterable<{ readonly backend: string; readonly seconds: number }>;
+  /** The phase of each rollout that is not done. */
+  readonly rollouts?: () => Iterable<string>;
   /** Seconds since the last activity of the watch that has been silent for longest. */
   readonly staleness?: () => number;
 }
@@ -33,6 +35,8 @@ export interface ControllerMetrics {
   readonly expires: (what: Expiring, name: string, at: number | undefined) => void;
   /** The last probe login of a backend; undefined: there is none. */
   readonly probe: (backend: string, result: 'succeeded' | 'denied' | 'failed' | undefined) => void;
+  /** Rollouts of workloads because of a changed secret. */
+  readonly rollout: (kind: string, outcome: 'started' | 'completed' | 'stopped') => void;
   /** An Event could not be written. */
   readonly eventUnwritten: () => void;
   /** Binds sources of gauges; later ones replace earlier ones by name. */
@@ -73,6 +77,10 @@ export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
     ['endpoint', 'operation', 'status'],
     REQUEST_SECONDS,
   );
+  const rollouts = counter('rollouts_total', 'Rollouts after changes of secrets, by kind of the workload and by outcome.', [
+    'kind',
+    'outcome',
+  ]);
   const unwritten = counter('events_unwritten_total', 'Events that could not be written.', []);
   const ends = new Map<string, { readonly what: Expiring; readonly name: string; readonly at: number }>();
   const probes = new Map<string, string>();
@@ -119,6 +127,9 @@ export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
       for (const { backend, seconds } of sources.resyncs?.() ?? []) metric.set({ backend }, seconds);
     },
   );
+  gauge('rollouts', 'Workloads that do not run with the versions of their secrets yet, by phase.', ['phase'], (metric) => {
+    for (const phase of sources.rollouts?.() ?? []) metric.inc({ phase });
+  });
   gauge('controller_cache_staleness_seconds', 'Seconds since the last watch event of the API server.', [], (metric) => {
     const seconds = sources.staleness?.();
     if (seconds !== undefined) metric.set(seconds);
@@ -155,6 +166,7 @@ export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
       if (result === undefined) probes.delete(backend);
       else probes.set(backend, result);
     },
+    rollout: (kind, outcome) => rollouts.labels(kind, outcome).inc(),
     eventUnwritten: () => unwritten.inc(),
     watch: (added) => {
       sources = { ...sources, ...added };

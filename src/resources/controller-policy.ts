@@ -21,6 +21,8 @@ export interface ControllerRightsInput {
   readonly policies: readonly VaultACLPolicy[];
   /** Names of policies that may be added later, or prefixes with a trailing star. */
   readonly furtherPolicies: readonly string[];
+  /** Paths of metadata of KV version 2, for a controller with -rollouts; absent: none. */
+  readonly metadata?: readonly string[];
   /** The controller runs with -observe-only. */
   readonly observeOnly: boolean;
 }
@@ -38,6 +40,9 @@ export function controllerRights(input: ControllerRightsInput): readonly Right[]
     ...input.backends.flatMap((backend) => backendRights(backend, !isReadOnly(input, backend))),
     ...input.policies.flatMap((policy) => aclPolicyRights(policy, !isReadOnly(input, policy))),
     ...input.furtherPolicies.map((name) => policyRight(name, input.observeOnly ? ['read'] : WRITE, 'further policies')),
+    ...(input.metadata ?? []).map(
+      (path): Right => ({ path, capabilities: ['read'], purpose: 'rollouts: read versions, never values' }),
+    ),
   ]);
 }
 

@@ -20,6 +20,15 @@ export const AUTO_ROLE_POLICIES_ANNOTATION = `${GROUP}/vault-policies`;
 /** On an automatic VaultAuthRole: the backend of the role. */
 export const AUTO_ROLE_LABEL = `${GROUP}/auto-role-of`;
 
+/** On a pod, as a label with the value `rollout`: the controller restarts its workload when one of its secrets changes. */
+export const ON_CHANGE_LABEL = `${GROUP}/on-change`;
+/** On the same pod: the VaultEndpoint, and the paths whose versions count. The webhook writes it. */
+export const ON_CHANGE_SECRETS_ANNOTATION = `${GROUP}/on-change-secrets`;
+/** On a pod template: the versions for which its pods were started last. A change of it restarts the workload. */
+export const SECRET_VERSIONS_ANNOTATION = `${GROUP}/secret-versions`;
+/** On a workload: how far the controller has got with the versions of its secrets. */
+export const ROLLOUT_ANNOTATION = `${GROUP}/rollout`;
+
 export type KindName = 'VaultEndpoint' | 'VaultAuthBackend' | 'VaultACLPolicy' | 'VaultAuthRole';
 
 export interface Kind {

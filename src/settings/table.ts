@@ -279,6 +279,29 @@ export const settingsTable = {
     'Maximum time that the deletion of an object waits for Vault. What then remains in Vault becomes a pending deletion of the backend.',
     { default: '5m' },
   ),
+  rollouts: row(
+    CONTROLLER,
+    flag,
+    'Restart workloads whose pods have the annotation on-change: rollout when one of their secrets has a new version. Needs the rights of deploy/variants/rollouts.',
+    { default: 'false' },
+  ),
+  rolloutRate: row(CONTROLLER, atLeastOne, 'Maximum number of rollouts that start in a minute, in the whole cluster.', {
+    default: '10',
+  }),
+  rolloutInterval: row(
+    CONTROLLER,
+    milliseconds,
+    'Interval between two reads of the version of a secret in Vault. It grows if there are more than 10 secrets for each of its seconds.',
+    { default: '1m' },
+  ),
+  rolloutTimeout: row(
+    CONTROLLER,
+    milliseconds,
+    'Time after which a rollout whose pods do not become available is reported as stopped.',
+    {
+      default: '10m',
+    },
+  ),
   resyncFactor: row(CONTROLLER, factor, 'Multiplier for all resync intervals and for the longest back-off.', { default: '1' }),
 
   // Offline commands

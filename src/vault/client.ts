@@ -229,6 +229,7 @@ const operationOf = (method: string, path: string): string => {
   if (path.startsWith('sys/policies/acl')) return `${verb} policy`;
   if (path.endsWith('/tune')) return `${verb} tune`;
   if (path.startsWith('sys/auth')) return `${verb} mount`;
+  if (path.includes('/metadata/')) return `${verb} secret metadata`;
   return path.startsWith('sys/health') ? 'read health' : `${verb} other`;
 };
 

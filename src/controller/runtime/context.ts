@@ -1,5 +1,6 @@
 // What a reconciler receives: the cluster in memory, the Vault servers, writers, clock and report.
 import type { KubeClient } from '../../kube/client.ts';
+import type { EventSubject } from '../../kube/events.ts';
 import type { Lister } from '../../kube/informer.ts';
 import type { ControllerMetrics } from '../../observe/controller-metrics.ts';
 import type { Log } from '../../observe/log.ts';
@@ -8,6 +9,10 @@ import type { VaultAuthBackend, PendingDeletion } from '../../resources/backend.
 import type { VaultEndpoint } from '../../resources/endpoint.ts';
 import type { KindName } from '../../resources/kinds.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
+import type { TurnQueue } from '../../net/rate-limit.ts';
+import type { RolloutPod } from '../rollout/pods.ts';
+import type { RolloutPhase } from '../rollout/reconcile.ts';
+import type { SecretVersions } from '../rollout/versions.ts';
 import type { VaultRegistry } from './vault-registry.ts';
 
 /** The objects of each kind. */
@@ -36,8 +41,11 @@ export interface ClusterServiceAccount {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** Everything that can be in the queue. The key of `PendingDeletions` is the name of a backend. */
-export type ItemKind = KindName | 'ServiceAccount' | 'PendingDeletions';
+/**
+ * Everything that can be in the queue. The key of `PendingDeletions` is the name of a backend, that of `SecretVersion` an endpoint
+ * and a path, that of `Rollout` the kind, namespace and name of a workload.
+ */
+export type ItemKind = KindName | 'ServiceAccount' | 'PendingDeletions' | 'SecretVersion' | 'Rollout';
 
 /** The cluster as the informers have it: read from memory, never from the API server. */
 export interface Listers {
@@ -51,6 +59,18 @@ export interface Listers {
   readonly namespaces: Lister<ClusterNamespace>;
   /** By `namespace/name`. */
   readonly serviceAccounts: Lister<ClusterServiceAccount>;
+  readonly rolloutPods: RolloutPods;
+}
+
+/** The pods that request rollouts; empty if rollouts are off. */
+export interface RolloutPods {
+  /** By the key of `Rollout`. */
+  readonly ofWorkload: (key: string) => readonly RolloutPod[];
+  /** By the key of `SecretVersion`. */
+  readonly ofSecret: (key: string) => readonly RolloutPod[];
+  /** Everything that they use. */
+  readonly workloads: () => readonly string[];
+  readonly secrets: () => readonly string[];
 }
 
 /** Requests to the API server, and the writers of the controller's own objects. */
@@ -91,6 +111,25 @@ export interface ControllerVault {
   readonly observeOnly: boolean;
 }
 
+/** What rollouts share; in memory, and made again from the cluster and Vault. */
+export interface ControllerRollouts {
+  readonly options: RolloutOptions;
+  readonly versions: SecretVersions;
+  /** Starts within the rate of the cluster. */
+  readonly turns: TurnQueue;
+  /** Of the workloads that are not up to date. */
+  readonly phases: Map<string, RolloutPhase>;
+}
+
+export interface RolloutOptions {
+  /** Between two reads of the version of a secret. */
+  readonly intervalMs: number;
+  /** Of starts in the whole cluster. */
+  readonly perMinute: number;
+  /** A phase that lasts longer is reported. */
+  readonly timeoutMs: number;
+}
+
 /** Time and chance; tests make the times shorter. */
 export interface ControllerClock {
   /** Milliseconds since 1970. */
@@ -106,7 +145,7 @@ export interface ControllerClock {
 /** Where a reconciler reports what it did. */
 export interface ControllerReport {
   /** Writes an Event about the object; returns at once. */
-  readonly emitEvent: (object: Objects[KindName], type: 'Normal' | 'Warning', reason: string, message: string) => void;
+  readonly emitEvent: (object: EventSubject, type: 'Normal' | 'Warning', reason: string, message: string) => void;
   readonly log: Log;
   readonly metrics: ControllerMetrics;
 }
@@ -120,6 +159,8 @@ export interface ControllerContext {
   readonly listers: Listers;
   /** Roles whose finalizer someone else removed before the object was deleted, by key, until they are pending deletions. */
   readonly vanishedRoles: Map<string, VaultAuthRole>;
+  /** Undefined: rollouts are off. */
+  readonly rollouts?: ControllerRollouts | undefined;
 }
 
 /** `requeueAfterMs` undefined: not before the next change. */
@@ -148,6 +189,10 @@ export interface Reconcilers {
   readonly ServiceAccount: Reconcile<ClusterServiceAccount>;
   /** The object is the backend. */
   readonly PendingDeletions: Reconcile<VaultAuthBackend>;
+  /** The object is the list of pods that use the secret. */
+  readonly SecretVersion: Reconcile<readonly RolloutPod[]>;
+  /** The object is the list of pods of the workload that request rollouts. */
+  readonly Rollout: Reconcile<readonly RolloutPod[]>;
 }
 
 /**

@@ -1,6 +1,6 @@
 // From an item of the queue to its reconciler, and from the run to the reason that the metrics report.
 import { LeaseLost } from '../../kube/lease.ts';
-import type { KindName } from '../../resources/kinds.ts';
+import { type KindName, kinds } from '../../resources/kinds.ts';
 import type { VaultCall } from '../../vault/client.ts';
 import type { ControllerContext, ItemKind, Reconcilers, ReconcileResult } from './context.ts';
 import type { Informers } from './informers.ts';
@@ -24,7 +24,7 @@ export function partsOf(item: string): { readonly kind: ItemKind; readonly key: 
 export function dispatcher(
   reconcilers: Partial<Reconcilers>,
   controller: ControllerContext,
-  { objects, serviceAccounts }: Pick<Informers, 'objects' | 'serviceAccounts'>,
+  { objects, serviceAccounts, rolloutPods }: Pick<Informers, 'objects' | 'serviceAccounts' | 'rolloutPods'>,
 ) {
   return async (item: string, signal: AbortSignal, cause: Cause): Promise<ReconcileResult | void> => {
     const { kind, key } = partsOf(item);
@@ -44,6 +44,10 @@ export function dispatcher(
         return reconcilers.ServiceAccount?.(context, key, serviceAccounts.get(key), signal);
       case 'PendingDeletions':
         return reconcilers.PendingDeletions?.(context, key, objects.VaultAuthBackend.get(key), signal);
+      case 'SecretVersion':
+        return reconcilers.SecretVersion?.(context, key, rolloutPods.ofSecret(key), signal);
+      case 'Rollout':
+        return reconcilers.Rollout?.(context, key, rolloutPods.ofWorkload(key), signal);
     }
   };
 }
@@ -82,4 +86,4 @@ export function reasonOfRun(item: string, error: unknown, { objects }: Pick<Info
   return object ? readyReason(object) : 'Gone';
 }
 
-const isObjectKind = (kind: ItemKind): kind is KindName => kind !== 'ServiceAccount' && kind !== 'PendingDeletions';
+const isObjectKind = (kind: ItemKind): kind is KindName => Object.hasOwn(kinds, kind);

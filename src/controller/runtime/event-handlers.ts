@@ -11,8 +11,10 @@ import {
   mapCredential,
   mapEndpoint,
   mapNamespace,
+  mapPod,
   mapPolicy,
   mapRole,
+  mapSecretVersion,
   mapServiceAccount,
   type MappedItem,
 } from './watch-mapping.ts';
@@ -31,6 +33,8 @@ export interface EventHandlers {
   readonly handlers: InformerHandlers;
   /** This process leads: enqueues all endpoints, and after their first reconcile everything else. */
   readonly start: () => void;
+  /** The version of a secret differs from the one before. */
+  readonly secretVersion: (secret: string) => void;
   /** A reconcile has ended. */
   readonly reconciled: (kind: ItemKind, key: string) => void;
   readonly stop: () => void;
@@ -65,7 +69,7 @@ export function eventHandlers({ listers, enqueue, vanished, resyncFactor, random
     if (phase !== 'endpoints') return;
     clearTimeout(timeout);
     phase = 'all';
-    const { backends, policies, roles } = listers();
+    const { backends, policies, roles, rolloutPods } = listers();
     admitAll([
       ...backends.list().map(itemOf('VaultAuthBackend')),
       ...policies.list().map(itemOf('VaultACLPolicy')),
@@ -75,6 +79,8 @@ export function eventHandlers({ listers, enqueue, vanished, resyncFactor, random
         .list()
         .filter(({ status }) => (status?.pendingDeletions?.length ?? 0) > 0)
         .map(itemOf('PendingDeletions')),
+      // The first read of each version enqueues the workloads that use it.
+      ...rolloutPods.secrets().map((key): MappedItem => ({ kind: 'SecretVersion', key, when: 'spread' })),
     ]);
   };
 
@@ -88,7 +94,9 @@ export function eventHandlers({ listers, enqueue, vanished, resyncFactor, random
       namespace: (before, after) => handle(() => mapNamespace(listers(), before, after)),
       serviceAccount: (before, after) => handle(() => mapServiceAccount(listers(), before, after)),
       credential: (name) => handle(() => mapCredential(listers(), name)),
+      pod: (before, after) => handle(() => mapPod(listers(), before, after)),
     },
+    secretVersion: (secret) => handle(() => mapSecretVersion(listers(), secret)),
     start: () => {
       phase = 'endpoints';
       for (const key of listers().endpoints.keys()) {

@@ -3,9 +3,16 @@
 import type { KubeClient } from '../../kube/client.ts';
 import { type Informer, type Lister, startInformer, withoutManagedFields } from '../../kube/informer.ts';
 import { type ReflectorTimes, staleAfterMs } from '../../kube/reflector.ts';
-import { AUTO_ROLE_LABEL, collectionPath, CONFIRM_DELETE_ANNOTATION, type KindName } from '../../resources/kinds.ts';
+import {
+  AUTO_ROLE_LABEL,
+  collectionPath,
+  CONFIRM_DELETE_ANNOTATION,
+  type KindName,
+  ON_CHANGE_LABEL,
+} from '../../resources/kinds.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
-import type { ClusterNamespace, ClusterServiceAccount, Objects } from './context.ts';
+import { type PodMetadata, type RolloutPod, rolloutPodReader } from '../rollout/pods.ts';
+import type { ClusterNamespace, ClusterServiceAccount, Objects, RolloutPods } from './context.ts';
 
 export interface Informers {
   readonly objects: { readonly [K in KindName]: Informer<Objects[K], Objects[K]> };
@@ -13,6 +20,7 @@ export interface Informers {
   readonly serviceAccounts: Lister<ClusterServiceAccount>;
   readonly rolesInNamespace: (namespace: string) => readonly VaultAuthRole[];
   readonly rolesByVaultName: (name: string) => readonly VaultAuthRole[];
+  readonly rolloutPods: RolloutPods;
   /** Paths of collections that have not been listed yet. */
   readonly notSynced: () => readonly string[];
   /** Collections that were listed, and whose watch has reported nothing for much longer than a watch lasts. */
@@ -34,6 +42,7 @@ export interface InformerHandlers {
   readonly serviceAccount: (before: ClusterServiceAccount | undefined, after: ClusterServiceAccount | undefined) => void;
   /** A Secret or ConfigMap of the controller's namespace. */
   readonly credential: (name: string) => void;
+  readonly pod: (before: RolloutPod | undefined, after: RolloutPod | undefined) => void;
 }
 
 export interface InformersOptions {
@@ -42,6 +51,8 @@ export interface InformersOptions {
   readonly namespace: string;
   /** Which annotations of namespaces and service accounts are cached, by name. */
   readonly cachesAnnotation: (name: string) => boolean;
+  /** Watches the pods that request rollouts. */
+  readonly watchesPods: boolean;
   readonly handlers: InformerHandlers;
   /** `problem` undefined: the watch works again. */
   readonly onProblem: (path: string, problem: string | undefined) => void;
@@ -51,8 +62,8 @@ export interface InformersOptions {
 /** Starts all informers. */
 export function startInformers(options: InformersOptions): Informers {
   const { client, namespace, handlers, onProblem, times } = options;
-  const inNamespace = indexBy((role: VaultAuthRole) => role.metadata.namespace ?? '');
-  const byVaultName = indexBy((role: VaultAuthRole) => role.spec.vaultRoleName ?? role.metadata.name);
+  const inNamespace = indexBy((role: VaultAuthRole) => [role.metadata.namespace ?? '']);
+  const byVaultName = indexBy((role: VaultAuthRole) => [role.spec.vaultRoleName ?? role.metadata.name]);
   const started: [path: string, informer: Lister<unknown>][] = [];
   const common = (path: string) => ({
     client,
@@ -119,12 +130,39 @@ export function startInformers(options: InformersOptions): Informers {
       handlers.credential((after ?? before)?.name ?? '');
     add(path, startInformer<Metadata, Named>({ ...common(path), metadataOnly: true, transform, onChange }));
   }
+  const byWorkload = indexBy(({ workload }: RolloutPod) => (workload === undefined ? [] : [workload]));
+  const bySecret = indexBy(({ secrets }: RolloutPod) => secrets);
+  if (options.watchesPods) {
+    const path = '/api/v1/pods';
+    const onChange = (key: string, before: RolloutPod | undefined, after: RolloutPod | undefined): void => {
+      byWorkload.change(key, before, after);
+      bySecret.change(key, before, after);
+      handlers.pod(before, after);
+    };
+    const labelSelector = `${ON_CHANGE_LABEL}=rollout`;
+    add(
+      path,
+      startInformer<PodMetadata, RolloutPod>({
+        ...common(path),
+        labelSelector,
+        metadataOnly: true,
+        transform: rolloutPodReader(),
+        onChange,
+      }),
+    );
+  }
   return {
     objects,
     namespaces,
     serviceAccounts,
     rolesInNamespace: inNamespace.list,
     rolesByVaultName: byVaultName.list,
+    rolloutPods: {
+      ofWorkload: byWorkload.list,
+      ofSecret: bySecret.list,
+      workloads: byWorkload.values,
+      secrets: bySecret.values,
+    },
     notSynced: () => started.filter(([, informer]) => !informer.synced()).map(([path]) => path),
     stale: () =>
       started.flatMap(([path, informer]) => {
@@ -192,20 +230,23 @@ const only = (member: 'labels' | 'annotations', name: string, all: Readonly<Reco
   return value === undefined ? {} : { [member]: { [name]: value } };
 };
 
-/** An index of objects by a value that several of them share. */
-const indexBy = <T>(valueOf: (object: T) => string) => {
+/** An index of objects by values that several of them share. */
+const indexBy = <T>(valuesOf: (object: T) => readonly string[]) => {
   const index = new Map<string, Map<string, T>>();
   return {
     list: (value: string): readonly T[] => [...(index.get(value)?.values() ?? [])],
+    values: (): readonly string[] => [...index.keys()],
     change: (key: string, before: T | undefined, after: T | undefined): void => {
-      if (before !== undefined) {
-        const entries = index.get(valueOf(before));
+      for (const value of before === undefined ? [] : valuesOf(before)) {
+        const entries = index.get(value);
         entries?.delete(key);
-        if (entries?.size === 0) index.delete(valueOf(before));
+        if (entries?.size === 0) index.delete(value);
       }
       if (after === undefined) return;
-      const entries = index.get(valueOf(after)) ?? new Map<string, T>();
-      index.set(valueOf(after), entries.set(key, after));
+      for (const value of valuesOf(after)) {
+        const entries = index.get(value) ?? new Map<string, T>();
+        index.set(value, entries.set(key, after));
+      }
     },
   };
 };

@@ -7,8 +7,11 @@ import type { ControllerMetrics } from '../../observe/controller-metrics.ts';
 import type { Log } from '../../observe/log.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
 import { GROUP } from '../../resources/kinds.ts';
-import type { ControllerClock, ControllerContext, Reconcilers } from './context.ts';
+import type { ControllerClock, ControllerContext, ControllerRollouts, Reconcilers, RolloutOptions } from './context.ts';
 import { dispatcher, itemName, partsOf, reasonOfRun } from './dispatch.ts';
+import { turnQueue } from '../../net/rate-limit.ts';
+import type { RolloutPhase } from '../rollout/reconcile.ts';
+import { secretVersions } from '../rollout/versions.ts';
 import { eventHandlers } from './event-handlers.ts';
 import { startInformers } from './informers.ts';
 import { objectCounts, roleResyncs, pendingDeletionCounts } from './object-metrics.ts';
@@ -28,6 +31,8 @@ export interface ControllerOptions {
   readonly workers: number;
   readonly times: Pick<ControllerClock, 'resyncFactor' | 'deletionTimeoutMs'>;
   readonly reconcilers: Partial<Reconcilers>;
+  /** Undefined: off. Neither pods nor workloads are read then. */
+  readonly rollouts?: RolloutOptions | undefined;
   /** Which annotations of namespaces and service accounts are cached, by name. */
   readonly cachesAnnotation: (name: string) => boolean;
   readonly log: Log;
@@ -81,6 +86,7 @@ export function startController(options: ControllerOptions): Controller {
     client,
     namespace,
     cachesAnnotation: options.cachesAnnotation,
+    watchesPods: options.rollouts !== undefined,
     handlers: events.handlers,
     times: options.watchTimes,
     onProblem: (path, problem) => {
@@ -99,7 +105,8 @@ export function startController(options: ControllerOptions): Controller {
     },
   });
   const vaults = vaultRegistry();
-  const { objects, namespaces, serviceAccounts, rolesInNamespace, rolesByVaultName } = informers;
+  const { objects, namespaces, serviceAccounts, rolesInNamespace, rolesByVaultName, rolloutPods } = informers;
+  const rollouts = options.rollouts && startRollouts(options.rollouts, events.secretVersion);
   const context: ControllerContext = {
     kube: {
       client: kube,
@@ -124,8 +131,10 @@ export function startController(options: ControllerOptions): Controller {
       rolesByVaultName,
       namespaces,
       serviceAccounts,
+      rolloutPods,
     },
     vanishedRoles,
+    rollouts,
   };
   const startedAt = performance.now();
   metrics.watch({
@@ -134,6 +143,7 @@ export function startController(options: ControllerOptions): Controller {
     objects: () => objectCounts(informers),
     pendingDeletions: () => pendingDeletionCounts(informers),
     resyncs: () => roleResyncs(informers, times.resyncFactor),
+    rollouts: () => rollouts?.phases.values() ?? [],
     staleness: () => (performance.now() - (informers.lastActivity() ?? startedAt)) / 1000,
   });
 
@@ -206,6 +216,15 @@ export function startController(options: ControllerOptions): Controller {
     },
   };
 }
+
+const MINUTE_MS = 60_000;
+
+const startRollouts = (options: RolloutOptions, onChange: (secret: string) => void): ControllerRollouts => ({
+  options,
+  versions: secretVersions(onChange),
+  turns: turnQueue(MINUTE_MS / options.perMinute, () => performance.now()),
+  phases: new Map<string, RolloutPhase>(),
+});
 
 /** In a new installation the CRDs are the first thing that is missing. */
 const withHint = (problem: string): string =>

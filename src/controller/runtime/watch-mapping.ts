@@ -7,6 +7,7 @@ import type { Condition } from '../../resources/condition.ts';
 import type { VaultEndpoint } from '../../resources/endpoint.ts';
 import type { Resource } from '../../resources/kinds.ts';
 import { serviceAccountsOf, type VaultAuthRole } from '../../resources/role.ts';
+import type { RolloutPod } from '../rollout/pods.ts';
 import type { ClusterNamespace, ClusterServiceAccount, ItemKind, Listers } from './context.ts';
 
 /**
@@ -244,6 +245,26 @@ export function mapServiceAccount(
       : []),
     ...(listers.backends.list().some(createsRoles) ? [itemOfServiceAccount(account)] : []),
   ];
+}
+
+/** The workload of a new pod, and secrets that no other pod uses: their versions have not been read yet. */
+export function mapPod(
+  { rolloutPods }: Listers,
+  before: RolloutPod | undefined,
+  after: RolloutPod | undefined,
+): readonly MappedItem[] {
+  if (!after || before?.uid === after.uid) return [];
+  const isFirst = (secret: string): boolean => rolloutPods.ofSecret(secret).length === 1;
+  return [
+    ...(after.workload === undefined ? [] : [{ kind: 'Rollout', key: after.workload, when: 'later' } as const]),
+    ...after.secrets.filter(isFirst).map((key): MappedItem => ({ kind: 'SecretVersion', key })),
+  ];
+}
+
+/** The workloads that use a secret whose version has changed. */
+export function mapSecretVersion({ rolloutPods }: Listers, secret: string): readonly MappedItem[] {
+  const workloads = new Set(rolloutPods.ofSecret(secret).flatMap(({ workload }) => workload ?? []));
+  return [...workloads].map((key): MappedItem => ({ kind: 'Rollout', key, when: 'spread' }));
 }
 
 /** Endpoints and backends that name this Secret or ConfigMap of the controller's namespace. */

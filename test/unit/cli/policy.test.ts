@@ -56,6 +56,25 @@ it('prints a policy for a backend from flags', async () => {
   });
 });
 
+it('prints read on metadata for rollouts, and never on values', async () => {
+  const flags = ['-path', 'p', '-cluster', 'c', '-metadata'];
+  const { out } = await runCommand(policy, [...flags, 'kv/metadata/shop/*, team/kv/metadata/web']);
+  expect(rights(out)).toMatchObject({ 'kv/metadata/shop/*': 'read', 'team/kv/metadata/web': 'read' });
+  for (const path of [
+    'kv/data/shop',
+    'kv/data/metadata/web',
+    '*',
+    'kv/*',
+    'metadata/x',
+    'kv/+/x',
+    'kv/metadata/*/x',
+    '+/metadata/x',
+  ]) {
+    const { code, errors } = await runCommand(policy, [...flags, path]);
+    expect([path, code, errors]).toEqual([path, 2, [expect.stringContaining('is not a path of metadata')]]);
+  }
+});
+
 it('prints read capabilities only for -observe-only', async () => {
   const { out } = await runCommand(policy, ['-f', EXAMPLES, '-observe-only']);
   const { 'auth/token/renew-self': renew, 'sys/capabilities-self': capabilities, ...others } = rights(out);

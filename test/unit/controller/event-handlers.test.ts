@@ -32,6 +32,7 @@ const started = (more: Partial<Listers> = {}) => {
     serviceAccounts: { ...ours(), get: () => undefined, list: () => [] },
     rolesInNamespace: () => [],
     rolesByVaultName: () => [],
+    rolloutPods: { ofWorkload: () => [], ofSecret: () => [], workloads: () => [], secrets: () => [] },
     ...more,
   };
   const delays: (number | undefined)[] = [];

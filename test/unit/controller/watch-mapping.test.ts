@@ -49,6 +49,7 @@ const listers = (more: Partial<Listers> = {}): Listers => ({
   serviceAccounts: store([], () => ''),
   rolesInNamespace: (namespace) => ROLES.filter(({ metadata }) => metadata.namespace === namespace),
   rolesByVaultName: (name) => ROLES.filter(({ metadata }) => metadata.name === name),
+  rolloutPods: { ofWorkload: () => [], ofSecret: () => [], workloads: () => [], secrets: () => [] },
   ...more,
 });
 const items = (mapped: readonly MappedItem[]): readonly string[] => mapped.map(({ kind, key }) => `${kind}/${key}`).toSorted();

@@ -1,6 +1,6 @@
 // The rate limiter: rate, requests in flight, and priorities. With fake timers.
 import fc from 'fast-check';
-import { type RateLimiter, rateLimiter, type Priority, type RateLimits } from '../../../src/net/rate-limit.ts';
+import { type RateLimiter, rateLimiter, type Priority, type RateLimits, turnQueue } from '../../../src/net/rate-limit.ts';
 
 // The global of Jest's ES modules.
 const { jest } = import.meta;
@@ -149,4 +149,29 @@ test('runs all requests, within the rate and the number in flight', async () => 
     ),
     { numRuns: 40 },
   );
+});
+
+describe('turns', () => {
+  test('come one in each interval, in the order of the first request', async () => {
+    const turns = turnQueue(1000, now);
+    expect(['a', 'b', 'c'].map(turns.take)).toEqual([0, 1000, 2000]);
+    await jest.advanceTimersByTimeAsync(500);
+    expect(['c', 'b'].map(turns.take)).toEqual([1500, 500]);
+    await jest.advanceTimersByTimeAsync(1500);
+    expect(['c', 'b', 'd'].map(turns.take)).toEqual([0, 0, 1000]);
+  });
+
+  test('are not saved up', async () => {
+    const turns = turnQueue(1000, now);
+    turns.take('a');
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(['b', 'c'].map(turns.take)).toEqual([0, 1000]);
+  });
+
+  test('that were given up are used by a later request of the same key at its own time', () => {
+    const turns = turnQueue(1000, now);
+    expect(['a', 'b'].map(turns.take)).toEqual([0, 1000]);
+    turns.cancel('b');
+    expect(turns.take('b')).toBe(2000);
+  });
 });
