@@ -25,6 +25,8 @@ interface UnreadableFile {
 export type MountLoss =
   | { readonly kind: 'propagation' }
   | { readonly kind: 'secret' }
+  /** Read-only, above a mount of the agent. */
+  | { readonly kind: 'above'; readonly below: string }
   | { readonly kind: 'variable'; readonly name: string };
 
 /** Names that a sentence quotes; a pod can have hundreds of containers. */
@@ -169,11 +171,13 @@ export const containerProblems = {
       const mount = `${quote(path)} of container ${quote(container)}`;
       const lost = `${annotation}: the agent does not get ${mount}`;
       if (loss.kind === 'variable') return `${lost}: its subPathExpr needs ${quote(loss.name)}, whose value is not known`;
+      if (loss.kind === 'above') return `${lost}: it is read-only, and the agent's own ${loss.below} is below it`;
       if (loss.kind === 'secret') return `${lost}, a subPath of the secrets that the agent writes`;
       return `${annotation}: the agent, which is not privileged, gets ${mount} without mountPropagation`;
     },
     remedy: ({ loss, annotation }) => {
       if (loss.kind === 'variable') return 'set it in env of the container, as a value or with valueFrom';
+      if (loss.kind === 'above') return 'mount only those of its directories that the agent needs, with subPath';
       if (loss.kind === 'secret') return `use the file in the directory of the secrets, or remove ${annotation}`;
       return `for later mounts of the host set HostToContainer with ${annotationName('agentJsonPatch')}`;
     },

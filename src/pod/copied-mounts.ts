@@ -5,7 +5,7 @@ import { literal } from './agent.ts';
 import { originOf, type Draft } from './draft.ts';
 import type { MountLoss } from './container-problems.ts';
 import { MORE_POD_FIELDS, POD_FIELDS, type Variable } from './pod-variables.ts';
-import type { Container, VolumeMount } from './pod.ts';
+import type { Container, Pod, VolumeMount } from './pod.ts';
 
 export interface CopiedMounts {
   readonly mounts: readonly VolumeMount[];
@@ -16,8 +16,11 @@ export interface CopiedMounts {
 /** Volumes of injected secrets. */
 const SECRETS_VOLUME = /^vault-secrets(?:-custom-\d+)?$/;
 
-/** Mounts of the container that `agent-copy-volume-mounts` names, without service account tokens. */
-export function copiedMounts({ pod, parsed, warnings }: Draft): CopiedMounts {
+/**
+ * Mounts of the container that `agent-copy-volume-mounts` names, without service account tokens. `own` are the mounts that the agent
+ * has besides them.
+ */
+export function copiedMounts({ pod, parsed, warnings }: Draft, own: readonly VolumeMount[]): CopiedMounts {
   const name = parsed.options.agentCopyVolumeMounts;
   if (name === '') return { mounts: [], variables: [] };
   const annotation = originOf(parsed, 'agentCopyVolumeMounts');
@@ -34,7 +37,8 @@ export function copiedMounts({ pod, parsed, warnings }: Draft): CopiedMounts {
   const resolve = source.volumeMounts?.some(({ subPathExpr }) => subPathExpr) ? resolver(source) : withoutVariables;
   for (const mount of source.volumeMounts ?? []) {
     if (/serviceaccount/i.test(mount.mountPath ?? '')) continue;
-    const { copy, needs, loss } = copyOf(mount, resolve);
+    const below = mountBelow(mount, own, pod);
+    const { copy, needs, loss }: Copy = below === undefined ? copyOf(mount, resolve) : { loss: { kind: 'above', below } };
     if (copy) mounts.push(copy);
     for (const variable of needs ?? []) variables.set(variable.name, variable);
     if (loss) warnings.push({ code: 'mount-not-copied', annotation, container: name, path: mount.mountPath ?? '', loss });
@@ -46,6 +50,21 @@ const containersWith = (all: readonly Container[], volume: string): readonly str
   all
     .filter(({ volumeMounts }) => (volumeMounts ?? []).some((mount) => mount.name === volume))
     .map((container) => container.name ?? '');
+
+/** Volumes in which the kubelet creates the directories of mounts below them, even if they are read-only. */
+const PREPARED_VOLUMES = ['configMap', 'secret', 'downwardAPI', 'projected'];
+
+/** The agent's own mount below a read-only one: its directory cannot be created there, and the container does not start. */
+const mountBelow = (mount: VolumeMount, own: readonly VolumeMount[], { spec }: Pod): string | undefined => {
+  if (!mount.readOnly) return undefined;
+  const volume: unknown = (spec.volumes ?? []).find(({ name }) => name === mount.name);
+  if (isObject(volume) && PREPARED_VOLUMES.some((kind) => isObject(volume[kind]))) return undefined;
+  const path = mountedPath(mount.mountPath ?? '');
+  const below = own.find(
+    ({ mountPath }) => mountedPath(mountPath ?? '') !== path && mountedPath(mountPath ?? '').startsWith(path),
+  );
+  return below?.mountPath ?? undefined;
+};
 
 interface Copy {
   /** Undefined: the mount is left out. */

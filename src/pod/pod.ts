@@ -31,6 +31,7 @@ const VOLUME = {
 const VOLUME_MOUNT = {
   name: 'string',
   mountPath: 'string',
+  readOnly: 'boolean',
   subPath: 'string',
   subPathExpr: 'string',
   mountPropagation: 'string',

@@ -142,4 +142,21 @@ export function nativeNeighbours(test: NodeTest, teamOf: () => Team): void {
     await bed.exec(namespace, 'copied', 'app', ['sh', '-c', 'echo seen >/var/log/tier/line']);
     expect(await bed.exec(namespace, 'copied', 'vault-agent', ['cat', '/var/log/tier/line'])).toBe('seen\n');
   });
+
+  test('an agent starts although the container whose mounts it copies has a read-only volume above its own', async (bed) => {
+    const { namespace, servers } = teamOf();
+    await servers.openbao.write('web/above', { password: 'below the home' });
+    const app = {
+      name: 'app',
+      image: IMAGES.app,
+      command: ['sh', '-c', SHOW],
+      volumeMounts: [{ name: 'homes', mountPath: '/home', readOnly: true }],
+    };
+    await createPod(bed, namespace, 'above', asking('above', SHOW, { 'agent-copy-volume-mounts': 'app' }), {
+      containers: [app],
+      volumes: [{ name: 'homes', hostPath: { path: '/usr/share', type: 'Directory' } }],
+    });
+    await bed.untilReady(namespace, 'above');
+    expect(await firstWords(bed, namespace, 'above', 'app')).toBe('below the home\n');
+  });
 }

@@ -23,7 +23,8 @@ export function builtAgents(draft: Draft, shape: Shape): ReadonlyMap<AgentKind, 
   const { pod, parsed, context } = draft;
   const { options, families } = parsed;
   const tokens = tokensOf(draft);
-  const copied = copiedMounts(draft);
+  const own = (['init', 'sidecar'] as const).flatMap((kind) => agentMounts(kind, { options, shape, tokens, copied: [] }));
+  const copied = copiedMounts(draft, own);
   const securityContext = accept<JsonObject>(draft, securityContextOf(pod, parsed));
   const agents = new Map<AgentKind, JsonObject>();
   const [token] = tokens;

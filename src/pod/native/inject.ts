@@ -155,7 +155,8 @@ const builtContainers = ({
   const { pod, parsed, context, problems, warnings } = draft;
   const { options } = parsed;
   const apps = (pod.spec.containers ?? []).filter((container) => !isAgent(container));
-  const copied = copiedMounts(draft);
+  const own = agentMounts({ pod, options, directories, hasOwnerFiles });
+  const copied = copiedMounts(draft, own);
   problems.push(...directoryConflicts(draft, copied.mounts));
   const hidden = hiddenDirectories(draft, copied.mounts, options.secretsReadOnly ?? true);
   problems.push(...hidden.certain);
@@ -167,7 +168,7 @@ const builtContainers = ({
     caBytes: context.caBytes,
     user,
     pullPolicy: options.imagePullPolicy ?? (allAlwaysPull(apps) ? 'Always' : 'IfNotPresent'),
-    mounts: uniquePaths([...agentMounts({ pod, options, directories, hasOwnerFiles }), ...copied.mounts]),
+    mounts: uniquePaths([...own, ...copied.mounts]),
     mountVariables: copied.variables,
   };
   return agents.flatMap((agent) => {

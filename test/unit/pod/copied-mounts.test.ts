@@ -156,6 +156,20 @@ test('leaves out a subPath of the secrets, which the kubelet would create as a d
   expect(mountAt(agentOf({ mounts: [{ name: 'vault-secrets', mountPath: '/conf' }] }), '/conf')).toBeDefined();
 });
 
+test.each<[string, JsonObject, boolean]>([
+  ['a host path', { hostPath: { path: '/srv' } }, false],
+  ['an empty directory', { emptyDir: {} }, false],
+  ['a ConfigMap, in which the kubelet creates directories', { configMap: { name: 'c' } }, true],
+])('copies a read-only mount above the home of the agent: %s', (_, volume, isCopied) => {
+  const source = (readOnly: boolean): Source => ({
+    mounts: [{ name: 'homes', mountPath: '/home', readOnly }],
+    volumes: [{ name: 'homes', ...volume }],
+  });
+  expect(mountAt(agentOf(source(true)), '/home') !== undefined).toBe(isCopied);
+  expect(lossesOf(source(true))).toEqual(isCopied ? [] : [{ kind: 'above', below: '/home/vault' }]);
+  expect(mountAt(agentOf(source(false)), '/home')).toBeDefined();
+});
+
 test("keeps the agent's own mount of a path that is spelt in another way", () => {
   const agent = agentOf({
     mounts: [{ name: 'home', mountPath: '/home/vault/' }],
