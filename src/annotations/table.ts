@@ -201,7 +201,12 @@ export const table = {
   }),
   agentRunAsUser: row(int32, 'User ID of the agent.', '100', { default: 100, empty: 'unset' }),
   agentRunAsGroup: row(int32, 'Group ID of the agent.', '1000', { default: 1000, empty: 'unset' }),
-  agentRunAsSameUser: row(flag, 'Run the agent as the user of the first app container.', 'true', { default: false }),
+  agentRunAsSameUser: row(
+    flag,
+    'Run the agent as the user of the first app container; profile native follows the containers that get the secrets.',
+    'true',
+    { default: false },
+  ),
   agentSetSecurityContext: row(flag, 'Give the agent a security context.', 'true', { default: true }),
   agentJsonPatch: row(
     jsonPatch,

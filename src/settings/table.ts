@@ -186,9 +186,14 @@ export const settingsTable = {
   }),
   runAsUser: row(ALL, int32, 'User ID of the agent.', { default: '100', option: 'agentRunAsUser' }),
   runAsGroup: row(ALL, int32, 'Group ID of the agent.', { default: '1000', option: 'agentRunAsGroup' }),
-  runAsSameUser: row(ALL, flag, 'Run the agent as the user of the first app container; the default of profile native.', {
-    option: 'agentRunAsSameUser',
-  }),
+  runAsSameUser: row(
+    ALL,
+    flag,
+    'Run the agent as the user of the first app container (profile compat); profile native follows the containers that get the secrets.',
+    {
+      option: 'agentRunAsSameUser',
+    },
+  ),
   setSecurityContext: row(ALL, flag, 'Give the agent a security context.', {
     default: 'true',
     option: 'agentSetSecurityContext',
