@@ -310,4 +310,60 @@ describe('fixed', () => {
       ]);
     }
   });
+
+  test.each([
+    ['service', 'vault.vault.svc:8200'],
+    ['role', 'team/web'],
+    ['client-timeout', '5 minutes'],
+    ['agent-inject-perms-a', 'rw-r-----'],
+    ['agent-inject-secret-a', 'kv/a\nkv/b'],
+    ['agent-limits-mem', '-64Mi'],
+  ])('Q50 a %s that nothing can read is denied: %j (F13)', (name, value) => {
+    const { outcome } = admit(podWith({ annotations: { 'agent-inject-secret-a': 'kv/a', [name]: value } }));
+    expect(outcome.decision).toBe('denied');
+    expect(outcome.problems).toEqual([expect.objectContaining({ code: 'annotation-value', value })]);
+  });
+
+  test.each(['kubernetes', '/v1/auth/kubernetes', 'auth/kubernetes/login', '/v1/kubernetes/login/'])(
+    'Q51 the auth-path %s is read as auth/kubernetes, with a warning (F12, vault-k8s 75)',
+    (path) => {
+      const { pod, codes } = admit(podWith({ annotations: { 'auth-path': path } }));
+      expect(codes).toEqual(['annotation-corrected']);
+      expect(configOf(pod, 'vault-agent').auto_auth.method).toMatchObject({ mount_path: 'auth/kubernetes' });
+    },
+  );
+
+  test('Q52 white space around a value does not count, except in templates and commands (F7, vault 8873)', () => {
+    const text = { 'agent-inject-template-a': ' a\n' };
+    const plain = {
+      role: 'web',
+      'auth-path': 'auth/kubernetes',
+      'agent-inject-perms-a': '0444',
+      'agent-run-as-user': '7',
+      ...text,
+    };
+    const padded = Object.fromEntries(
+      Object.entries(plain).map(([name, value]) => [name, name in text ? value : ` ${value}\r\n`]),
+    );
+    const [one, other] = [plain, padded].map((annotations) => admit(podWith({ annotations })));
+    expect(one?.codes).toEqual([]);
+    expect(other?.outcome.patch).toEqual(one?.outcome.patch);
+    expect(configOf(other?.pod ?? {}, 'vault-agent').template?.[0]?.contents).toBe(' a\n');
+  });
+
+  test.each(['auth-type', 'secret-volume-path', 'agent-cache-listener-port', 'agent-revoke-grace', 'secret-volume-path-a'])(
+    'Q43 an empty %s counts as absent, with a warning (F27)',
+    (name) => {
+      const common = { 'agent-inject-secret-a': 'kv/a', 'agent-cache-enable': 'true', 'agent-revoke-on-shutdown': 'true' };
+      const empty = admit(podWith({ annotations: { ...common, [name]: '' } }));
+      expect(empty.codes).toEqual(['annotation-empty']);
+      expect(empty.outcome.patch).toEqual(admit(podWith({ annotations: common })).outcome.patch);
+    },
+  );
+
+  test('an empty agent-cache-use-auto-auth-token leaves the member out, as in vault-k8s (F27)', () => {
+    const annotations = { 'agent-cache-enable': 'true', 'agent-cache-use-auto-auth-token': ' ' };
+    const config = configOf(admit(podWith({ annotations })).pod, 'vault-agent') as unknown as JsonObject;
+    expect(config['cache']).toEqual({ persist: expect.anything() });
+  });
 });

@@ -1,5 +1,7 @@
 // Each annotation has an effect in both profiles, or its row says in which one (profile), and the pod author gets a problem or warning.
-import { annotationName } from '../../../src/annotations/names.ts';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { annotationName, kebab } from '../../../src/annotations/names.ts';
 import { PROFILES, type Row } from '../../../src/annotations/row.ts';
 import { table, type OptionKey } from '../../../src/annotations/table.ts';
 import { admit, podWith, TOKEN_MOUNT, TOKEN_VOLUME } from '../../support/pods.ts';
@@ -121,4 +123,14 @@ describe.each(PROFILES)('in profile %s', (profile) => {
       expect(after.patch).toEqual(before.patch);
     }
   });
+});
+
+test('the guide lists what has no effect in profile native', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../../docs/guides/replace-vault-k8s.md'), 'utf8');
+  const line = guide.split('\n').find((one) => one.includes('#profile-ignored')) ?? '';
+  const ignored = (Object.keys(table) as OptionKey[]).filter((key) => {
+    const { profile }: Row<unknown> = table[key];
+    return profile?.only === 'compat' && profile.elsewhere === 'ignored';
+  });
+  expect(ignored.filter((key) => !line.includes(`\`${kebab(key)}\``))).toEqual([]);
 });
