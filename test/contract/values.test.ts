@@ -171,7 +171,7 @@ describe.each(['bao', 'vault'])('%s', (product) => {
   );
 
   test('parses a configuration with every generated mode that the kind accepts', async () => {
-    const modes = fc.sample(fc.string({ unit: fc.constantFrom(...'0123456789oxrw- '), maxLength: 6 }), 400);
+    const modes = fc.sample(fc.string({ unit: fc.constantFrom(...'0123456789oxrw- '.split('')), maxLength: 6 }), 400);
     const accepted = modes.filter((raw) => fileMode.read(raw) !== INVALID);
     expect(accepted.length).toBeGreaterThan(20);
     const template = accepted.map((perms, index) => ({ contents: 'x', destination: join(directory, `${index}`), perms }));
