@@ -18,7 +18,7 @@ export function pointer(...parts: readonly (string | number)[]): string {
 export interface PatchBuilder {
   /** Appends to the list at `path`; creates the list unless it `exists`. */
   append(path: string, exists: boolean, values: readonly Json[]): void;
-  /** Inserts a value before the member that the received list at `path` has at `index`, and after all that were inserted there. */
+  /** Inserts a value before the member that the list at `path` has at `index`; members behind it get another index. */
   insert(path: string, index: number, value: Json): void;
   /** Sets a member of the object at `path`; creates the object unless it `exists`. */
   set(path: string, exists: boolean, key: string, value: Json): void;
@@ -31,8 +31,6 @@ export interface PatchBuilder {
 export function patchBuilder(): PatchBuilder {
   const operations: PatchOperation[] = [];
   const created = new Map<string, Json[]>();
-  /** Indexes at which values were inserted, by list. */
-  const insertions = new Map<string, readonly number[]>();
   const members = new Map<string, Record<string, Json>>();
   const add = (path: string, value: Json): void => {
     operations.push({ op: 'add', path, value });
@@ -52,9 +50,7 @@ export function patchBuilder(): PatchBuilder {
       else create(path, values);
     },
     insert(path, index, value) {
-      const earlier = insertions.get(path) ?? [];
-      insertions.set(path, [...earlier, index]);
-      add(`${path}/${index + earlier.filter((other) => other <= index).length}`, value);
+      add(`${path}/${index}`, value);
     },
     set(path, exists, key, value) {
       const object = members.get(path);
