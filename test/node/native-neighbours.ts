@@ -97,8 +97,8 @@ export function nativeNeighbours(test: NodeTest, teamOf: () => Team): void {
         initContainers: meshContainers(servers[product].address),
       });
       await eventuallyContains('connection refused', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
-      // Longer than the pod of the test before takes to start.
-      await eventuallyContains('(x8 over', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
+      // After ten other failures: for longer than the pod of the test before takes to start.
+      await eventuallyContains('(combined from similar events)', () => bed.kubectl(['describe', 'pod', '-n', namespace, name]));
       expect(await stateOf(bed, namespace, name, 'vault-agent')).toHaveProperty('running');
       expect(await stateOf(bed, namespace, name, 'istio-proxy')).toHaveProperty('waiting');
       await bed.kubectl(['delete', 'pod', '-n', namespace, name, '--wait=false']);
