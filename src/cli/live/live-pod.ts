@@ -23,6 +23,7 @@ import type { LivePod } from '../offline/explanation.ts';
 import type { Terminal } from '../terminal.ts';
 import { VERSION } from '../version.ts';
 import { originalPod } from './original-pod.ts';
+import { runningVersions } from './running-versions.ts';
 import { webhookSettings } from './webhook-settings.ts';
 
 export interface PodReference {
@@ -94,8 +95,9 @@ const evaluate = async (
     warnings.push(
       `the cluster has no webhook entry ${missing}: pods that request injection only this way do not reach the webhook`,
     );
+  const versions = await runningVersions(client, newPod);
   const phase = textOf(isObject(status) ? status : undefined, 'phase') ?? '';
-  return { settings, context, warnings, pods: [evaluated], live: { phase, ...originalPod(newPod) } };
+  return { settings, context, warnings, pods: [evaluated], live: { phase, ...originalPod(newPod), versions } };
 };
 
 const get = (client: KubeClient, path: string): Promise<JsonObject> => client.request<JsonObject>({ method: 'GET', path });

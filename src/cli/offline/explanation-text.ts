@@ -3,6 +3,7 @@ import { OBJECT_LAYERS, type Layer } from '../../annotations/parse.ts';
 import { wrap } from '../help.ts';
 import type { Colour, Paint } from '../terminal.ts';
 import type { ContainerExplanation, Explanation, TokenExplanation } from './explanation.ts';
+import type { RunningVersions } from '../live/running-versions.ts';
 import { titleOf } from './workload.ts';
 
 const WIDTH = 96;
@@ -47,7 +48,16 @@ const wrapped = (line: string): string[] => {
 };
 
 const liveLines = ({ live }: Explanation): string[] =>
-  live ? [`phase ${live.phase}`, ...live.differs.map((field) => `differs in ${field}`)] : [];
+  live ? [`phase ${live.phase}`, ...live.differs.map((field) => `differs in ${field}`), ...versionLines(live.versions)] : [];
+
+const versionLines = (versions: RunningVersions | undefined): string[] => {
+  if (!versions) return [];
+  const { created, secrets, rollout } = versions;
+  return [
+    ...secrets.map(({ path, version }) => `${path}: version ${version} or later, since ${created}`),
+    ...(rollout === '' ? [] : [`a newer version is being rolled out: ${rollout}`]),
+  ];
+};
 
 const loginLines = ({ login }: Explanation): string[] => {
   if (!login) return [];

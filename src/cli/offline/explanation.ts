@@ -3,6 +3,7 @@ import type { Layer } from '../../annotations/parse.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
 import type { Diagnostic, EvaluatedPod, Evaluation } from './evaluate.ts';
+import type { RunningVersions } from '../live/running-versions.ts';
 import { decisionSentence, liveSentence } from './reason-sentences.ts';
 import { hasVolume, nameOf, requestedBy } from './requested.ts';
 
@@ -75,6 +76,8 @@ export interface LiveExplanation {
   readonly injected: boolean;
   /** Fields that a new pod would have with another value: settings or annotations have changed since. */
   readonly differs: readonly string[];
+  /** Absent if the pod requests no rollouts. */
+  readonly versions?: RunningVersions | undefined;
 }
 
 /** A pod that was read from a cluster. */
@@ -84,6 +87,7 @@ export interface LivePod {
   readonly injected: boolean;
   /** The pod without what injection added to it. */
   readonly original: JsonObject;
+  readonly versions?: RunningVersions | undefined;
 }
 
 export interface Explanation {
@@ -132,7 +136,8 @@ export function explanationOf(evaluated: EvaluatedPod, { settings, context }: Ev
   const pod = live?.original ?? workload.pod;
   const isCurrent = result.decision === 'injected' && injected === workload.pod;
   const differs = live?.injected && result.decision === 'injected' ? result.patch.map(({ path }) => fieldOf(path)) : [];
-  const state = live && { phase: live.phase, injected: live.injected, differs };
+  const versions = live?.versions && { versions: live.versions };
+  const state = live && { phase: live.phase, injected: live.injected, differs, ...versions };
   const isRequested = result.decision !== 'skipped' || result.impossible;
   const diagnostics = (wanted: Diagnostic['level']): Omit<Diagnostic, 'level'>[] =>
     evaluated.diagnostics

@@ -152,6 +152,11 @@ const readState = (text: string | undefined): RolloutState | undefined => {
   }
 };
 
+/** Versions in an annotation of a pod template; empty for a text that the controller did not write. */
+export function readVersionsOf(text: string | undefined): Versions {
+  return readState(`{"versions":${text ?? '{}'}}`)?.versions ?? {};
+}
+
 const isVersions = (value: unknown): value is Versions =>
   isObject(value) && Object.values(value).every((version) => typeof version === 'number');
 

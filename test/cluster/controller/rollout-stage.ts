@@ -134,12 +134,18 @@ export function isReady(pod: JsonObject): boolean {
   return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
 }
 
+const KINDS: Readonly<Record<Workloads, string>> = {
+  deployments: 'Deployment',
+  statefulsets: 'StatefulSet',
+  daemonsets: 'DaemonSet',
+};
+
 const workloadOf = (kind: Workloads, { namespace, name, secrets, replicas = 3, spec = {} }: WorkloadOptions): JsonObject => ({
   apiVersion: 'apps/v1',
-  kind: kind === 'deployments' ? 'Deployment' : 'StatefulSet',
+  kind: KINDS[kind],
   metadata: { name, namespace },
   spec: {
-    replicas,
+    ...(kind === 'daemonsets' ? {} : { replicas }),
     selector: { matchLabels: { app: name } },
     ...(kind === 'statefulsets' ? { serviceName: name } : {}),
     template: {

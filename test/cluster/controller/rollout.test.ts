@@ -1,9 +1,11 @@
 // Rollouts after changes of secrets on a real API server, its controllers, and OpenBao.
+import { explain } from '../../../src/cli/explain.ts';
 import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { ROLLOUT_ANNOTATION, SECRET_VERSIONS_ANNOTATION } from '../../../src/resources/kinds.ts';
 import { CONTROLLER_ACCOUNT, CONTROLLER_NAMESPACE } from '../../bed/controller.ts';
 import { userOf } from '../../bed/rights.ts';
 import { eventually } from '../../support/eventually.ts';
+import { runCommand } from '../../unit/cli/run-command.ts';
 import { CANARY, isReady, openRolloutStage, type RolloutStage, templateOf, type Workloads } from './rollout-stage.ts';
 
 let stage: RolloutStage;
@@ -113,6 +115,27 @@ it('replaces the last pod of a StatefulSet first, and leaves pods below the part
   const after = await uid();
   expect(after.map((each, index) => each === before[index])).toEqual([true, false, false]);
   expect(await stage.events(namespace, 'db', 'RolloutStarted')).toEqual([expect.stringContaining('replaces the pod db-2 first')]);
+}, 200_000);
+
+it('replaces one pod of a DaemonSet first', async () => {
+  for (const name of ['node-a', 'node-b'])
+    await stage.bed.request('POST', '/api/v1/nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name } });
+  await stage.write('log');
+  await stage.create('daemonsets', { namespace, name: 'log', secrets: ['log'], replicas: 2 });
+  await untilVersion('daemonsets', 'log', 'log', 1);
+  const before = await names('log');
+  await stage.write('log');
+  await untilVersion('daemonsets', 'log', 'log', 2);
+  expect((await names('log')).filter((name) => before.includes(name))).toEqual([]);
+  expect(await stage.events(namespace, 'log', 'RolloutStarted')).toEqual([
+    expect.stringMatching(/replaces the pod log-\S+ first/),
+  ]);
+}, 200_000);
+
+it('explains with which versions a pod was started', async () => {
+  const [name = ''] = await names('web');
+  const { code, out } = await runCommand(explain, ['pod', `${namespace}/${name}`, `-kubeconfig=${stage.bed.kubeconfig}`]);
+  expect([code, out]).toEqual([0, expect.stringMatching(/secret\/data\/web: version 2 or later, since 20\d\d-/)]);
 }, 200_000);
 
 it('leaves OnDelete to the owner, and waits for a paused Deployment', async () => {
