@@ -27,7 +27,8 @@ const HOSTILE = [
   'ünïcödé 🔑 \u200b',
   '%{ if true } ${jsonencode("x")} <<EOT\nEOT',
   '[[ ]] << >> %{ }',
-  'x'.repeat(100 * 1024),
+  // Profile compat denies a configuration of more than 128 KiB in base64 (Q46).
+  'x'.repeat(64 * 1024),
 ];
 
 type Product = 'bao' | 'vault';
@@ -111,8 +112,9 @@ const acceptedBy = ({ kind, example }: Row<unknown>): string => {
 };
 
 const isFree = (key: OptionKey): boolean => {
-  const { namespaceOnly, profile }: Row<unknown> = table[key];
-  return !namespaceOnly && profile === undefined && ![...NEEDED, ...OPENED].includes(kebab(key));
+  const { namespaceOnly, profile, kind }: Row<unknown> = table[key];
+  // Verbatim are the documents of the webhook, and the list of secrets.
+  return !namespaceOnly && profile === undefined && !kind.verbatim && ![...NEEDED, ...OPENED].includes(kebab(key));
 };
 const TEXTS = (Object.keys(table) as OptionKey[]).flatMap((key) => {
   const text = isFree(key) ? acceptedBy(table[key]) : '';
