@@ -127,6 +127,12 @@ const unknownAnnotation = (annotation: string, nearest: string | undefined): Ann
   nearest,
 });
 
+/** The nearest name, with our own prefix if it does not exist under the prefix of the annotation. */
+const suggestion = (name: string, annotation: string): string | undefined => {
+  const nearest = nearestName(name);
+  return nearest !== undefined && hasForeignPrefix(nearest, annotation) ? `${OWN_PREFIX}${nearest}` : nearest;
+};
+
 /** Our own name under the prefix of another product: the correct name is known. */
 const hasForeignPrefix = (name: string, annotation: string): boolean => {
   const key = PLAIN_KEYS.get(name);
@@ -175,7 +181,8 @@ const readLayer = (
     seen.set(name, annotation);
     const key = PLAIN_KEYS.get(name);
     if (key !== undefined) readPlain(key, annotation, raw, layer, state);
-    else if (!readFamily(name, annotation, raw, state)) state.warnings.push(unknownAnnotation(annotation, nearestName(name)));
+    else if (!readFamily(name, annotation, raw, state))
+      state.warnings.push(unknownAnnotation(annotation, suggestion(name, annotation)));
   }
   const list = state.origins.get('secrets');
   if (list?.layer === layer && list.annotation !== undefined) readSecrets(annotations, list.annotation, readYaml, state);

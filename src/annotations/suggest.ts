@@ -61,6 +61,8 @@ export function nearestName(unknown: string): string | undefined {
     compare(name, core(candidate), core(against), 1);
   };
   for (const name of PLAIN) consider(name, name, folded);
+  // A family without a NAME, such as `agent-inject-secret`.
+  for (const name of FAMILY) consider(`${name}-NAME`, name, folded);
   for (const name of FAMILY)
     for (const { head, suffix } of splits(unknown, folded, name)) consider(`${name}-${suffix}`, name, head);
   return best?.name;

@@ -154,6 +154,16 @@ describe('empty values', () => {
 });
 
 describe('problems and warnings', () => {
+  it('suggest our own names with our own prefix', () => {
+    expect(parse({ 'vault.hashicorp.com/skip-container': 'web' }).warnings).toEqual([
+      {
+        code: 'annotation-unknown',
+        annotation: 'vault.hashicorp.com/skip-container',
+        nearest: 'vaultauth.dev/skip-containers',
+      },
+    ]);
+  });
+
   it('are all collected', () => {
     const parsed = parse({
       'vault.hashicorp.com/agent-pre-populate': 'ture',
