@@ -85,8 +85,11 @@ export function nextStep(observed: Observed): Step {
   const changed = changedIn(present, target);
   const { running } = state;
   if (changed.length === 0) return running ? { do: 'record', state: { versions: present } } : { do: 'nothing' };
-  if (!running || !isSame(running.target, target)) return startOf(observed, { present, target, changed });
-  return running.phase === 'Rest' ? restOf(observed, running, changed) : firstPodOf(observed, running, changed);
+  const change = { present, target, changed };
+  // Pods that are started from now on have the new version.
+  if (workload.desired === 0) return { do: 'record', state: { versions: target } };
+  if (!running || !isSame(running.target, target)) return startOf(observed, change);
+  return running.phase === 'Rest' ? restOf(observed, running, changed) : firstPodOf(observed, running, change);
 }
 
 interface Change {
@@ -99,7 +102,6 @@ const startOf = (observed: Observed, { present, target, changed }: Change): Step
   const { workload, pods, now } = observed;
   const done: RolloutState = { versions: target };
   const what = describe(changed, target);
-  if (workload.desired === 0) return { do: 'record', state: done };
   if (workload.isOnDelete || workload.partition >= workload.desired) {
     const why = workload.isOnDelete ? 'its update strategy is OnDelete' : `its partition is ${workload.partition}`;
     return {
@@ -167,9 +169,10 @@ const ordinalOf = ({ name }: WorkloadPod): number => Number(/-(\d{1,9})$/.exec(n
 /** The replacement of the first pod has a later creation time than all pods before: the API server counts whole seconds. */
 const MIN_BEFORE_EVICTION_MS = 2000;
 
-const firstPodOf = (observed: Observed, running: RunningRollout, changed: readonly string[]): Step => {
+const firstPodOf = (observed: Observed, running: RunningRollout, change: Change): Step => {
   const { workload, pods, now } = observed;
-  const { first, since, target } = running;
+  const { first, since } = running;
+  const { changed, target } = change;
   const { versions } = workload.state ?? { versions: {} };
   if (!first) return { do: 'record', state: { versions } };
   if (workload.isPaused) return paused(describe(changed, target));
@@ -179,6 +182,10 @@ const firstPodOf = (observed: Observed, running: RunningRollout, changed: readon
   const isReplaced = available.some(({ createdAt }) => createdAt > first.after);
   if (isReplaced && available.length >= Math.min(first.available, workload.desired))
     return { do: 'restart', restarts: target, state: { versions, running: { target, phase: 'Rest', since: now } } };
+  // Scaling down may have removed the replacement: another pod goes first then, unless one is broken that may be the replacement by
+  // the clock of another API server.
+  const isGone = !pods.some(({ createdAt, uid }) => createdAt > first.after || uid === first.uid);
+  if (isGone && available.length >= workload.desired) return startOf(observed, change);
   const young = pods.find(({ createdAt, isDeleting }) => createdAt > first.after && !isDeleting);
   return overdue(
     observed,

@@ -127,7 +127,7 @@ const act = async (
       phases.set(key, 'first_pod');
       const blocked = await evictPod(kube.client, workload.namespace, step.pod, signal);
       if (blocked === undefined) return soon;
-      report.emitEvent(workload.subject, 'Normal', 'RolloutBlocked', `The pod ${step.pod.name} is not evicted: ${blocked}`);
+      report.emitEvent(workload.subject, 'Warning', 'RolloutBlocked', `The pod ${step.pod.name} is not evicted: ${blocked}`);
       return poll;
     }
     case 'restart':

@@ -135,6 +135,21 @@ describe('the first pod', () => {
     expect(nextStep(observed(withState(running({ since: 6 * HOUR - 1999 }))))).toEqual({ do: 'wait' });
   });
 
+  test('is chosen again if scaling down has removed its replacement', () => {
+    const input = { pods: REPLACED.slice(0, 2), ...withState(running(), { desired: 2, updated: 2, available: 2 }) };
+    expect(nextStep(observed(input))).toMatchObject({
+      do: 'start',
+      state: { running: { first: { name: 'web-b', available: 2 } } },
+    });
+    const terminating = [...REPLACED.slice(0, 2), pod('web-c', { isDeleting: true })];
+    expect(nextStep(observed({ ...input, pods: terminating }))).toEqual({ do: 'wait' });
+  });
+
+  test('ends with the last pod: whatever starts later has the version', () => {
+    const step = nextStep(observed({ pods: [], ...withState(running(), { desired: 0 }) }));
+    expect(step).toEqual({ do: 'record', state: { versions: { [SECRET]: 2 } } });
+  });
+
   test('is followed by the rest once its replacement is available', () => {
     expect(nextStep(observed({ pods: REPLACED, ...withState(running()) }))).toMatchObject({
       do: 'restart',
@@ -147,7 +162,7 @@ describe('the first pod', () => {
     ['is missing', REPLACED.slice(0, 2)],
     ['is not available', [...REPLACED.slice(0, 2), pod('web-d', { createdAt: 6 * HOUR, isAvailable: false })]],
     ['is being deleted', [...REPLACED.slice(0, 2), pod('web-d', { createdAt: 6 * HOUR, isDeleting: true })]],
-    ['is an older pod', [...REPLACED.slice(0, 2), pod('web-d', { createdAt: HOUR })]],
+    ['seems to be an older pod', [...REPLACED.slice(0, 2), pod('web-d', { createdAt: HOUR, isAvailable: false })]],
   ])('is waited for while its replacement %s', (_, pods) => {
     expect(nextStep(observed({ pods, ...withState(running()) }))).toEqual({ do: 'wait' });
   });
