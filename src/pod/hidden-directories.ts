@@ -1,7 +1,7 @@
 // Mounts that would hide what the agent needs: its program, the CA certificates of its image, or a file by a directory.
 import { posix } from 'node:path';
 import { originOf, type Draft } from './draft.ts';
-import { resolvedPath } from './paths.ts';
+import { resolvedPath, withAncestors } from './paths.ts';
 import type { PodProblem } from './pod-problems.ts';
 import type { VolumeMount } from './pod.ts';
 
@@ -19,6 +19,12 @@ const SYSTEM = [
   '/dev/',
   '/proc/',
   '/sys/',
+  // Files, which no volume can replace.
+  '/etc/passwd/',
+  '/etc/group/',
+  '/etc/hosts/',
+  '/etc/hostname/',
+  '/etc/resolv.conf/',
 ];
 /** The container's runtime mounts nothing in there. */
 const KERNEL = /^\/(?:proc|sys)\//;
@@ -64,17 +70,18 @@ const secretDirectories = ({ parsed, files }: Draft): readonly Directory[] => {
 
 /** A file whose path is a directory: of another secret, or of a file below it. The agent cannot rename a file to it. */
 const filesOverDirectories = ({ parsed: { families }, files }: Draft, directories: readonly Directory[]): PodProblem[] => {
-  const others = [
-    ...directories.map(({ path, annotation }) => ({ path: resolvedPath(path), name: annotation })),
-    ...files.map(({ destination, name }) => ({ path: resolvedPath(posix.dirname(destination)), name: `secret ${name}` })),
-  ];
+  const others = new Map<string, string>();
+  const add = (directory: string, name: string): void => {
+    for (const path of withAncestors(resolvedPath(directory))) if (!others.has(path)) others.set(path, name);
+  };
+  for (const { path, annotation } of directories) add(path, annotation);
+  for (const { destination, name } of files) add(posix.dirname(destination), `secret ${name}`);
   return files.flatMap(({ name, destination }): PodProblem[] => {
-    const path = resolvedPath(destination);
-    const other = others.find((one) => one.path.startsWith(path));
+    const other = others.get(resolvedPath(destination));
     const [annotation = name] = [families.file, families.secret, families.template, families.templateFile].flatMap(
       (family) => family.get(name)?.annotation ?? [],
     );
-    return other ? [{ code: 'file-is-directory', annotation, path: destination, other: other.name }] : [];
+    return other !== undefined ? [{ code: 'file-is-directory', annotation, path: destination, other }] : [];
   });
 };
 

@@ -1,7 +1,7 @@
 // Paths of the agent's file system that annotations name: options, parameters of the login, template functions and commands.
 import type { OptionKey } from '../annotations/table.ts';
 import { originOf, type Draft } from './draft.ts';
-import { resolvedPath } from './paths.ts';
+import { resolvedPath, withAncestors } from './paths.ts';
 import type { SecretFile } from './secrets.ts';
 import { templateCalls } from './template-calls.ts';
 
@@ -39,12 +39,12 @@ const templateMentions = ({ parsed: { families } }: Draft, file: SecretFile): Pa
   });
 };
 
-const fileMentions = (draft: Draft, file: SecretFile, mounts: readonly string[]): PathMention[] => {
+const fileMentions = (draft: Draft, file: SecretFile, mounts: ReadonlySet<string>): PathMention[] => {
   const { families } = draft.parsed;
   const source = families.templateFile.get(file.name);
   const command = families.command.get(file.name);
   const words = (command?.value.match(COMMAND_PATH) ?? []).filter(
-    (path) => USUAL.test(`${path}/`) || mounts.some((mount) => resolvedPath(path).startsWith(mount)),
+    (path) => USUAL.test(`${path}/`) || withAncestors(resolvedPath(path)).some((directory) => mounts.has(directory)),
   );
   return [
     ...(source && file.source !== '' ? [{ annotation: source.annotation, path: source.value, use: 'read' as const }] : []),
@@ -53,8 +53,11 @@ const fileMentions = (draft: Draft, file: SecretFile, mounts: readonly string[])
   ];
 };
 
-/** Every absolute path, once for each annotation. `mounts` are the resolved mount paths of the pod's containers, without `/`. */
-export function pathMentions(draft: Draft, mounts: readonly string[]): readonly PathMention[] {
+/** More than a pod gets warnings; each is compared with every mount of the pod. */
+const MAX_MENTIONS = 100;
+
+/** Absolute paths, once for each annotation, at most a hundred. `mounts` are the resolved mount paths of the pod's containers, without `/`. */
+export function pathMentions(draft: Draft, mounts: ReadonlySet<string>): readonly PathMention[] {
   const login = [...draft.parsed.families.authConfig.values()].map(({ annotation, value }) => ({
     annotation,
     path: value.trim(),
@@ -66,10 +69,11 @@ export function pathMentions(draft: Draft, mounts: readonly string[]): readonly 
     ...draft.files.flatMap((file) => fileMentions(draft, file, mounts)),
   ];
   const seen = new Set<string>();
-  return all.filter(({ annotation, path, use }) => {
+  const unique = all.filter(({ annotation, path, use }) => {
     const key = `${annotation} ${use} ${path}`;
     const isNew = path.startsWith('/') && !seen.has(key);
     seen.add(key);
     return isNew;
   });
+  return unique.slice(0, MAX_MENTIONS);
 }

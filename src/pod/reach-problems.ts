@@ -111,4 +111,14 @@ export const reachProblems = {
     remedy: () => `choose another file name`,
     sample: { annotation: familyName('file', 'web'), path: '/vault/secrets/a', other: familyName('volumePath', 'a') },
   }),
+  'mount-nested': defineProblem<{ container: string; path: string; outer: string }>({
+    severity: 'problem',
+    title: 'Mount inside of the read-only secrets',
+    sentence: ({ container, path, outer }) =>
+      `container ${quote(container)} mounts a volume at ${quote(path)}, inside of the read-only secrets at ${quote(outer)}, ` +
+      'which have no such directory: the container cannot start',
+    remedy: () =>
+      `move the secrets with ${annotationName('secretVolumePath')}, or set ${annotationName('secretsReadOnly')} to "false"`,
+    sample: { container: 'web', path: '/app/data', outer: '/app' },
+  }),
 };

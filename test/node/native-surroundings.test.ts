@@ -2,6 +2,7 @@
 // certificate, owners of files while the app has a user of its own, a writable home with the token.
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
 import { prepareNative } from './native-basics.ts';
 import { asking, createPod, eventuallyContains, ROLE } from './native-pods.ts';
@@ -103,5 +104,27 @@ onNode(
         expect(found).not.toContain('.vault-token');
       });
     }
+
+    test('a mount inside of read-only memory keeps a container from starting, unless the agent made its directory (F16)', async (bed) => {
+      const { namespace, servers } = team;
+      const pods = `/api/v1/namespaces/${namespace}/pods`;
+      const volumeMounts = [
+        { name: 'outer', mountPath: '/srv', readOnly: true },
+        { name: 'inner', mountPath: '/srv/data' },
+      ];
+      const container = { name: 'app', image: IMAGES.app, command: ['sh', '-c', STAY], volumeMounts };
+      const volumes = [
+        { name: 'outer', emptyDir: { medium: 'Memory' } },
+        { name: 'inner', emptyDir: {} },
+      ];
+      await bed.request('POST', pods, { metadata: { name: 'nested-plain' }, spec: { containers: [container], volumes } });
+      await eventuallyContains('read-only file system', () => bed.kubectl(['describe', 'pod', '-n', namespace, 'nested-plain']));
+      await servers.openbao.write('web/nested', { password: 'x' });
+      const { metadata, spec } = asking('nested', STAY, { 'secret-volume-path': '/srv', 'agent-copy-volume-mounts': 'app' });
+      const [app] = (spec as { readonly containers: readonly object[] }).containers;
+      const containers = [{ ...app, volumeMounts: [{ name: 'data', mountPath: '/srv/data' }] }];
+      await createPod(bed, namespace, 'nested', { metadata, spec }, { containers, volumes: [{ name: 'data', emptyDir: {} }] });
+      await bed.untilReady(namespace, 'nested');
+    });
   },
 );

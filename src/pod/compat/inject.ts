@@ -18,6 +18,7 @@ import {
 } from '../draft.ts';
 import { hiddenDirectories } from '../hidden-directories.ts';
 import { blockedByProxy } from '../mesh.ts';
+import { nestedMounts } from '../nested-mounts.ts';
 import { pathFindings } from '../path-findings.ts';
 import { addOnChange } from '../on-change.ts';
 import type { Container, ContainerList, Pod } from '../pod.ts';
@@ -67,6 +68,7 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
     (list === 'containers' ? name !== AGENT_NAME.sidecar : name !== AGENT_NAME.init && shape.init);
   const mounts = uniquePaths(secretMounts(options, shape, options.secretsReadOnly ?? false));
   problems.push(...addMounts(pod, mounts, receives, builder));
+  warnings.push(...nestedMounts({ pod, agents: [...agents.values()], secrets: mounts, receives }));
   shareProcessNamespace(draft);
   for (const [kind, agent] of agents) {
     const position = {

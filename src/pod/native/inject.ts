@@ -23,6 +23,7 @@ import {
   type InjectionContext,
 } from '../draft.ts';
 import { hiddenDirectories } from '../hidden-directories.ts';
+import { nestedMounts } from '../nested-mounts.ts';
 import { pathFindings } from '../path-findings.ts';
 import { MAX_ANNOTATION_BYTES, type PodProblem } from '../pod-problems.ts';
 import { agentIndex, blockedByProxy, earlyInitContainers } from '../mesh.ts';
@@ -78,14 +79,12 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const token = agentTokenVolume(pod, options, mentionedIn(draft));
   const added = volumes({ options, directories, configs, token });
   problems.push(...addVolumes(pod, added, builder));
-  const { unmounted, unwritable } = pathFindings(
-    draft,
-    containers.map(([, container]) => container),
-    added,
-  );
+  const finished = containers.map(([, container]) => container);
+  const { unmounted, unwritable } = pathFindings(draft, finished, added);
   warnings.push(...unmounted);
-  problems.push(...unwritable);
-  problems.push(...addMounts(pod, secretMounts(directories, options.secretsReadOnly ?? true), receives, builder));
+  const secrets = secretMounts(directories, options.secretsReadOnly ?? true);
+  problems.push(...unwritable, ...nestedMounts({ pod, agents: finished, secrets, receives }));
+  problems.push(...addMounts(pod, secrets, receives, builder));
   shareProcessNamespace(draft);
   const index = agentIndex(draft);
   for (const [{ list }, container] of containers) {

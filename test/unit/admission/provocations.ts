@@ -63,6 +63,16 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
       annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'agent-inject-secret-b': 'kv/b', 'agent-inject-file-b': 'c/b' },
     },
   },
+  'mount-nested': {
+    pod: {
+      annotations: { ...native, 'secret-volume-path': '/app' },
+      spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'data', mountPath: '/app/data' }] })] },
+    },
+    remedy: {
+      annotations: { ...native, 'secret-volume-path': '/secrets' },
+      spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'data', mountPath: '/app/data' }] })] },
+    },
+  },
   'owner-impossible': {
     pod: {
       annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/vault/secrets/x" "" "2000" "0600" }}' },

@@ -1,0 +1,40 @@
+// Mounts of an app inside of read-only secrets: the container's runtime cannot make their directory, so the container never starts.
+import type { Json, JsonObject } from '../json/json.ts';
+import { containerCount, MAX_MOUNTS, type NewMount, type Receives } from './add.ts';
+import { mountsOf } from './container-mounts.ts';
+import { resolvedPath, withAncestors } from './paths.ts';
+import type { PodProblem } from './pod-problems.ts';
+import { CONTAINER_LISTS, type Pod } from './pod.ts';
+
+export interface NestedMountsInput {
+  readonly pod: Pod;
+  /** The finished agents. */
+  readonly agents: readonly JsonObject[];
+  /** Mounts of the secrets in app containers. */
+  readonly secrets: readonly NewMount[];
+  readonly receives: Receives;
+}
+
+/**
+ * The first such mount of each container. In volumes of ConfigMaps, Secrets and projections the kubelet makes the directories, and in
+ * those of the secrets the runtime makes those of the agent's own mounts: the agent starts first, and mounts the secrets writable.
+ */
+export function nestedMounts({ pod, agents, secrets, receives }: NestedMountsInput): readonly PodProblem[] {
+  if (secrets.length * containerCount(pod.spec) > MAX_MOUNTS) return [];
+  const outers = new Map(
+    secrets.filter(({ readOnly }) => readOnly === true).map(({ mountPath }) => [resolvedPath(mountPath), mountPath]),
+  );
+  const made = new Set(agents.flatMap((agent) => mountsOf(agent, new Map()).map(({ path }) => path)));
+  return CONTAINER_LISTS.flatMap((list) =>
+    (pod.spec[list] ?? []).flatMap((container) => {
+      const name = container.name ?? '';
+      for (const { path } of mountsOf(container as Json as JsonObject, new Map())) {
+        const outer = withAncestors(path).findLast((one) => one !== path && outers.has(one));
+        const directory = outer === undefined ? undefined : outers.get(outer);
+        if (directory !== undefined && !made.has(path) && receives(name, list, directory))
+          return [{ code: 'mount-nested', container: name, path: path.slice(0, -1), outer: directory } as const];
+      }
+      return [];
+    }),
+  );
+}
