@@ -176,7 +176,12 @@ export const settingsTable = {
     variable: 'PROXY_ADDR',
     option: 'proxyAddress',
   }),
-  vaultImage: row(ALL, optional(imageName), 'Image of the agent.', { default: 'hashicorp/vault:2.2.2', option: 'agentImage' }),
+  // agent-inject keeps the default of vault-k8s 1.7.6, whose pods it reproduces. The Helm charts always set the image.
+  vaultImage: row(ALL, optional(imageName), 'Image of the agent.', {
+    default: 'hashicorp/vault:2.2.2',
+    defaults: { 'agent-inject': 'hashicorp/vault:2.0.4' },
+    option: 'agentImage',
+  }),
   vaultBinary: row(ALL, program, 'Program of the agent in its image; default: that of the flavour.', { option: 'agentBinary' }),
   vaultAuthType: row(ALL, authMethod, 'Auth method of the agent.', { default: 'kubernetes', option: 'authType' }),
   vaultAuthPath: row(ALL, mountPath, 'Mount path of the auth method.', { default: 'auth/kubernetes', option: 'authPath' }),

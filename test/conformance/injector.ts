@@ -26,8 +26,6 @@ export interface Laboratory {
   readonly stop: () => Promise<void>;
 }
 
-/** The default agent image of vault-k8s 1.7.6, in most recordings; ours is that of 1.8.0. */
-const RECORDED_IMAGE = '-vault-image=hashicorp/vault:2.0.4';
 const DAY_MS = 86_400_000;
 
 /** A directory with certificates, and everything started in it ends with it. */
@@ -61,7 +59,6 @@ export function laboratory(): Laboratory {
           `-listen=127.0.0.1:${port}`,
           `-tls-cert-file=${certificate}`,
           `-tls-key-file=${key}`,
-          RECORDED_IMAGE,
           ...flags,
         ],
         environment: env,

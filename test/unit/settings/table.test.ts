@@ -46,7 +46,7 @@ it.each(COMMANDS)('%s has no duplicate flag or variable', (command) => {
   expect(new Set(keys.map((key) => variableOf(key, command))).size).toBe(keys.length);
 });
 
-/** Flags of `vault-k8s agent-inject` 1.7.6, with the image of 1.8.0, the suffix of each one's variable, and its default ("-": none). */
+/** Flags of `vault-k8s agent-inject` 1.7.6, the suffix of each one's variable, and its default ("-": none). */
 const PREDECESSOR: readonly (readonly [flag: string, suffix: string, fallback: string])[] = [
   ['listen', 'LISTEN', ':8080'],
   ['log-level', 'LOG_LEVEL', 'info'],
@@ -54,7 +54,7 @@ const PREDECESSOR: readonly (readonly [flag: string, suffix: string, fallback: s
   ['vault-address', 'VAULT_ADDR', '-'],
   ['vault-cacert-bytes', 'VAULT_CACERT_BYTES', ''],
   ['proxy-address', 'PROXY_ADDR', '-'],
-  ['vault-image', 'VAULT_IMAGE', 'hashicorp/vault:2.2.2'],
+  ['vault-image', 'VAULT_IMAGE', 'hashicorp/vault:2.0.4'],
   // Since 1.8.0.
   ['vault-binary', 'VAULT_BINARY', '-'],
   ['vault-auth-type', 'VAULT_AUTH_TYPE', 'kubernetes'],
