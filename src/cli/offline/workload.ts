@@ -1,7 +1,7 @@
 // The pods in a manifest, and requests for injection that are in none of them.
 import { allNames, annotationName, nameWithin } from '../../annotations/names.ts';
 import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from '../../json/json.ts';
-import { GROUP } from '../../resources/kinds.ts';
+import { GROUP, ROLLOUT_ANNOTATION } from '../../resources/kinds.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { Path } from '../../yaml/documents.ts';
 import { groupOf, hasNoTemplates, templatesOf, type GivenPath, type TemplateNote } from './template-paths.ts';
@@ -145,8 +145,9 @@ const namesOn = (object: JsonObject | undefined): string[] => {
   return [...annotationsIn(metadata?.['annotations']), ...labelsIn(metadata?.['labels'])];
 };
 
+/** The controller keeps the state of a rollout on the workload itself. */
 const annotationsIn = (map: Json | undefined): string[] =>
-  isObject(map) ? Object.keys(map).filter((name) => nameWithin(name) !== undefined) : [];
+  isObject(map) ? Object.keys(map).filter((name) => nameWithin(name) !== undefined && name !== ROLLOUT_ANNOTATION) : [];
 const labelsIn = (map: Json | undefined): string[] => [...textMap(map).keys()].filter((name) => name === INJECT_LABEL);
 
 /** Kinds whose own annotations and labels the webhook reads. */

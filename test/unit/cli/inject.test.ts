@@ -243,6 +243,13 @@ describe('messages', () => {
     );
   });
 
+  test('reports no annotation of the controller on a Deployment of a cluster', async () => {
+    const versions = '{"versions":{"main/kv/data/web":2}}';
+    const text = `apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  annotations:\n    vaultauth.dev/rollout: '${versions}'\nspec:\n  template:\n    metadata:\n      annotations:\n${requestLines(8)}        vaultauth.dev/secret-versions: '{"main/kv/data/web":2}'\n    spec:\n      containers: [{name: web}]\n`;
+    const { code, errors } = await runCommand(inject, ADDRESS, { stdin: text });
+    expect({ code, errors }).toEqual({ code: 0, errors: ['1 object, 1 pod: 1 injected'] });
+  });
+
   test('denies an annotation whose value is true without quotes', async () => {
     const { code, errors } = await runCommand(inject, ADDRESS, { stdin: DEPLOYMENT.replace('"true"', 'true') });
     expect(code).toBe(1);
