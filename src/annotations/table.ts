@@ -325,9 +325,15 @@ export const table = {
   }),
   onChange: row(
     oneOf(ON_CHANGE),
-    'What happens to the app [when a secret changes](guides/when-a-secret-changes.md); rollout: the controller restarts the workload, one pod first.',
+    'What happens to the app [when a secret changes](guides/when-a-secret-changes.md); restart: the kubelet restarts the containers of the pod; rollout: the controller restarts the workload, one pod first.',
     'rollout',
     { default: 'none', own: true, empty: 'unset-warn' },
+  ),
+  onChangeDelay: row(
+    duration,
+    'Longest delay of on-change restart: each pod waits for a random part of it, so that replicas do not restart together.',
+    '5m',
+    { default: '30s', own: true, empty: 'unset-warn' },
   ),
   onChangeSecrets: row(
     writtenText,

@@ -6,6 +6,7 @@ import type { ReadYaml } from '../annotations/secret-list.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
+import { CONTAINER_RESTARTS, isAtLeast, NATIVE_SIDECARS, type Version } from './server-version.ts';
 
 /** The cluster as the webhook caches it. Getters never wait; undefined: not in the cache. */
 export interface CachedCluster {
@@ -15,8 +16,8 @@ export interface CachedCluster {
   readonly limitRanges?: (namespace: string) => readonly LimitRange[];
   /** VaultAuthRoles and the objects that they reference; absent: they are not watched. */
   readonly links?: LinkLister;
-  /** The version of the API server has native sidecars; absent: the version is unknown. */
-  readonly nativeSidecars?: boolean;
+  /** Version of the API server; absent: unknown. */
+  readonly version?: Version;
 }
 
 /** An empty cache: annotations and settings alone decide. */
@@ -29,7 +30,13 @@ const NO_YAML: ReadYaml = () => ({ because: 'lists are not supported here' });
 
 /** Every supported version of Kubernetes has native sidecars, so an unknown version counts as one that has them. */
 const hasNativeSidecars = ({ nativeSidecars }: Settings, cluster: CachedCluster): boolean =>
-  nativeSidecars === 'auto' ? (cluster.nativeSidecars ?? true) : nativeSidecars === 'true';
+  nativeSidecars === 'auto'
+    ? cluster.version === undefined || isAtLeast(cluster.version, NATIVE_SIDECARS)
+    : nativeSidecars === 'true';
+
+/** As `hasNativeSidecars`; an older API server drops the rule, and the pod would never be restarted. */
+const hasContainerRestarts = ({ containerRestarts }: Settings, { version }: CachedCluster): boolean =>
+  containerRestarts === 'auto' ? version === undefined || isAtLeast(version, CONTAINER_RESTARTS) : containerRestarts === 'true';
 
 /** The context of a command. `agent-inject` selects pods by their annotation alone, as vault-k8s does. */
 export function admissionContext(
@@ -41,7 +48,12 @@ export function admissionContext(
   const isCompat = command === 'agent-inject';
   return {
     baseline: baseline(options),
-    injection: { caBytes: settings.vaultCacertBytes, nativeSidecars: hasNativeSidecars(settings, cluster) },
+    injection: {
+      caBytes: settings.vaultCacertBytes,
+      nativeSidecars: hasNativeSidecars(settings, cluster),
+      containerRestarts: hasContainerRestarts(settings, cluster),
+      ...(cluster.version?.gitVersion === undefined ? {} : { version: cluster.version.gitVersion }),
+    },
     policy: {
       excludedNamespaces: new Set(settings.excludedNamespaces),
       labels: !isCompat,

@@ -83,7 +83,7 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
   const metadata = startMetadataInformer({ client, isRelevant: isCachedAnnotation, onProblem });
   const limits = startLimitRangeInformer(client, onProblem);
   const links = startLinkInformers({ client, log, onProblem });
-  const version = settings.nativeSidecars === 'auto' ? serverVersion(client, log) : undefined;
+  const version = settings.nativeSidecars === 'auto' || settings.containerRestarts === 'auto' ? serverVersion(client, log) : undefined;
   const started = performance.now();
   metrics.watch({
     cacheStaleness: () => (performance.now() - (metadata.lastActivity() ?? started)) / 1000,
@@ -97,8 +97,8 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
   };
   return {
     current: () => {
-      const nativeSidecars = version?.nativeSidecars();
-      if (nativeSidecars !== cluster.nativeSidecars && nativeSidecars !== undefined) cluster = { ...cluster, nativeSidecars };
+      const latest = version?.current();
+      if (latest !== cluster.version && latest !== undefined) cluster = { ...cluster, version: latest };
       return cluster;
     },
     withLookUps: (review) => withLookUps(review, metadata, metrics),

@@ -1,18 +1,20 @@
-// The version of Kubernetes, requested at start until the API server answers: native sidecars depend on it.
+// The version of Kubernetes, requested at start until the API server answers: native sidecars and restarts of pods depend on it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../observe/log.ts';
 
 export interface ServerVersion {
-  /** Whether the version has native sidecars enabled; undefined: no answer yet. */
-  readonly nativeSidecars: () => boolean | undefined;
+  /** undefined: no answer yet. */
+  readonly current: () => Version | undefined;
   /** The first request has been answered or has failed. */
   readonly answeredOrFailed: () => boolean;
   readonly close: () => Promise<void>;
 }
 
 /** The first minor version of Kubernetes 1 with the feature gate SidecarContainers enabled by default (KEP-753). */
-const FIRST_MINOR = 29;
+export const NATIVE_SIDECARS = 29;
+/** The same of RestartAllContainersOnContainerExits (KEP-5532). */
+export const CONTAINER_RESTARTS = 36;
 const REQUEST_TIMEOUT_MS = 5000;
 const RETRY_INTERVAL_MS = 10_000;
 
@@ -24,14 +26,13 @@ export function serverVersion(
 ): ServerVersion {
   const closing = new AbortController();
   const { signal } = closing;
-  let nativeSidecars: boolean | undefined;
+  let version: Version | undefined;
   let hasFailed = false;
   const requestVersion = async (): Promise<void> => {
-    while (!signal.aborted && nativeSidecars === undefined)
+    while (!signal.aborted && version === undefined)
       try {
-        const version = await client.request<Version>({ method: 'GET', path: '/version', timeoutMs: REQUEST_TIMEOUT_MS, signal });
-        nativeSidecars = hasNativeSidecars(version);
-        if (!nativeSidecars)
+        version = await client.request<Version>({ method: 'GET', path: '/version', timeoutMs: REQUEST_TIMEOUT_MS, signal });
+        if (!isAtLeast(version, NATIVE_SIDECARS))
           log.info(
             { version: version.gitVersion },
             'Kubernetes version without native sidecars, injecting init container and sidecar',
@@ -48,8 +49,8 @@ export function serverVersion(
   };
   const requests = requestVersion();
   return {
-    nativeSidecars: () => nativeSidecars,
-    answeredOrFailed: () => hasFailed || nativeSidecars !== undefined,
+    current: () => version,
+    answeredOrFailed: () => hasFailed || version !== undefined,
     close: () => {
       closing.abort();
       return requests;
@@ -64,9 +65,9 @@ export interface Version {
   readonly gitVersion?: string;
 }
 
-/** True if an API server of this version has native sidecars. */
-export function hasNativeSidecars({ major, minor }: Version): boolean {
+/** Whether a version of Kubernetes 1 has this minor number or a later one. */
+export function isAtLeast({ major, minor }: Version, first: number): boolean {
   const [one, other] = [Number.parseInt(major, 10), Number.parseInt(minor, 10)];
   // A version that is not a number counts as a new one.
-  return Number.isNaN(one) || Number.isNaN(other) || one > 1 || other >= FIRST_MINOR;
+  return Number.isNaN(one) || Number.isNaN(other) || one > 1 || other >= first;
 }

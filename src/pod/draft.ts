@@ -35,6 +35,10 @@ export interface InjectionContext {
   readonly limitRanges?: readonly LimitRange[];
   /** The nodes run native sidecars (Kubernetes 1.29 and later); absent: true. */
   readonly nativeSidecars?: boolean;
+  /** An exit code can restart all containers of a pod (Kubernetes 1.36 and later); absent: true. */
+  readonly containerRestarts?: boolean;
+  /** Version of the API server, such as v1.36.3; absent: unknown. */
+  readonly version?: string;
 }
 
 export interface Draft {

@@ -7,8 +7,40 @@ export const onChangeProblems = {
     severity: 'problem',
     title: 'Action that is not available',
     sentence: ({ annotation, action }) => `${annotation}: ${quote(action)} is not available in this version`,
-    remedy: () => 'set it to rollout or none',
+    remedy: () => 'set it to restart, rollout or none',
     sample: { annotation: annotationName('onChange'), action: 'signal' },
+  }),
+  'on-change-sidecar': defineProblem<{
+    annotation: string;
+    because: 'compat' | 'once' | 'no-native-sidecars';
+    /** The annotation that decides it: of the profile, or of the agent that exits. */
+    other: string;
+  }>({
+    severity: 'problem',
+    title: 'Restart without a native sidecar',
+    sentence: ({ annotation, because, other }) =>
+      `${annotation}: restart needs a native sidecar, ` +
+      {
+        compat: 'which profile compat does not have',
+        once: `and by ${other} no agent runs beside the app`,
+        'no-native-sidecars': 'which this cluster does not have',
+      }[because],
+    remedy: ({ because, other }) =>
+      ({
+        compat: `set ${other} to "native", or the action to rollout or none`,
+        once: `remove ${other}, or set the action to rollout or none`,
+        'no-native-sidecars': 'set it to rollout or none, or upgrade the cluster to Kubernetes 1.36',
+      })[because],
+    sample: { annotation: annotationName('onChange'), because: 'compat', other: annotationName('profile') },
+  }),
+  'on-change-version': defineProblem<{ annotation: string; version: string | undefined }>({
+    severity: 'problem',
+    title: 'Restart on an old cluster',
+    sentence: ({ annotation, version }) =>
+      `${annotation}: restart needs Kubernetes 1.36, where an exit code restarts all containers of a pod; this cluster ` +
+      (version === undefined ? 'does not have it' : `has ${version}`),
+    remedy: () => 'set it to rollout, by which the controller replaces the pods, or to none; or upgrade the cluster',
+    sample: { annotation: annotationName('onChange'), version: 'v1.34.4' },
   }),
   'on-change-owner': defineProblem<{ annotation: string; owner: string }>({
     severity: 'warning',

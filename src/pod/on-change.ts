@@ -1,6 +1,7 @@
 // What happens to the app when a secret changes (annotation on-change). For `rollout` the pod gets a label by which the controller
 // finds it, and an annotation with the paths whose versions the controller reads.
 import { annotationName } from '../annotations/names.ts';
+import type { Options } from '../annotations/parse.ts';
 import { originOf, setAnnotation, type Draft } from './draft.ts';
 import { pointer } from './patch.ts';
 import type { SecretFile } from './secrets.ts';
@@ -12,8 +13,7 @@ const ROLLED_OUT: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'D
 /** Label and annotation for the controller, or why the requested action is not possible. */
 export function addOnChange(draft: Draft): void {
   const { parsed, files, problems, warnings, pod, builder } = draft;
-  for (const [annotation, action] of requestedActions(draft))
-    if (action === 'signal' || action === 'restart') problems.push({ code: 'on-change-unbuilt', annotation, action });
+  for (const annotation of requestsOf(draft, 'signal')) problems.push({ code: 'on-change-unbuilt', annotation, action: 'signal' });
   const rolled = files.filter((file) => actionOf(draft, file) === 'rollout');
   if (rolled.length === 0) return;
   const annotation = annotationOf(draft, rolled[0]);
@@ -40,17 +40,21 @@ export function addOnChange(draft: Draft): void {
   setAnnotation(draft, annotationName('onChangeSecrets'), JSON.stringify({ endpoint: service.object, paths: [...paths].sort() }));
 }
 
-const actionOf = ({ parsed: { families, options } }: Draft, { name }: SecretFile): string =>
-  families.onChange.get(name)?.value ?? options.onChange;
+/** The action of a file; of one that no secret declares, the common one. */
+export function actionOf({ parsed: { families, options } }: Draft, file: SecretFile | undefined): Options['onChange'] {
+  return (file && families.onChange.get(file.name)?.value) ?? options.onChange;
+}
 
 const annotationOf = ({ parsed }: Draft, file: SecretFile | undefined): string =>
   parsed.families.onChange.get(file?.name ?? '')?.annotation ?? originOf(parsed, 'onChange');
 
-/** Every action that an annotation requests, also without a secret. */
-const requestedActions = ({ parsed }: Draft): readonly (readonly [annotation: string, action: string])[] => [
-  [originOf(parsed, 'onChange'), parsed.options.onChange],
-  ...[...parsed.families.onChange.values()].map(({ annotation, value }) => [annotation, value] as const),
-];
+/** The annotations that request an action, also without a secret. */
+export function requestsOf({ parsed }: Draft, action: Options['onChange']): readonly string[] {
+  return [
+    ...(parsed.options.onChange === action ? [originOf(parsed, 'onChange')] : []),
+    ...[...parsed.families.onChange.values()].filter(({ value }) => value === action).map(({ annotation }) => annotation),
+  ];
+}
 
 /** The paths that a file is rendered from: those that its template reads, or else the declared one. A pinned version never changes. */
 const versionedPaths = ({ path, template, leftDelimiter, rightDelimiter }: SecretFile): readonly string[] => {

@@ -161,6 +161,12 @@ export const settingsTable = {
     'Whether the cluster supports native sidecars, Kubernetes 1.29 and later (profile native); auto reads the version of the API server, and assumes support without one.',
     { default: 'auto' },
   ),
+  containerRestarts: row(
+    ALL,
+    oneOf(['auto', 'true', 'false']),
+    'Whether an exit code can restart all containers of a pod, Kubernetes 1.36 and later (on-change restart); auto reads the version of the API server, and assumes support without one.',
+    { default: 'auto' },
+  ),
   flavour: row(ALL, oneOf(FLAVOURS), 'Product of the agent image.', { default: 'vault', option: 'flavour' }),
   startupProbe: row(
     ALL,

@@ -6,7 +6,6 @@ import type { LinkLister } from '../../admission/roles/resolve.ts';
 import { admissionContext } from '../../cluster/admission-context.ts';
 import { clusterObjects, fileCluster, type FileCluster } from '../../cluster/cluster-state.ts';
 import { cachedObject, LINKED_KINDS, linkCache } from '../../cluster/link-cache.ts';
-import { hasNativeSidecars } from '../../cluster/server-version.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import { kubeClient, type KubeClient } from '../../kube/client.ts';
 import { isKubeError, KubeError } from '../../kube/errors.ts';
@@ -163,8 +162,12 @@ const clusterAround = async (
   const ranges = objectsOf(limits?.['items']).map((range) => ({ apiVersion: 'v1', kind: 'LimitRange', ...range }));
   const items = [own, serviceAccount, ...ranges].filter((object) => object !== undefined);
   const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-  const nativeSidecars = hasNativeSidecars({ major: textOf(version, 'major') ?? '', minor: textOf(version, 'minor') ?? '' });
-  return { ...fileCluster([clusterObjects({ file: SOURCE, text }).objects]), nativeSidecars, ...(links ? { links } : {}) };
+  const [major = '', minor = '', gitVersion = ''] = ['major', 'minor', 'gitVersion'].map((field) => textOf(version, field));
+  return {
+    ...fileCluster([clusterObjects({ file: SOURCE, text }).objects]),
+    ...(version ? { version: { major, minor, gitVersion } } : {}),
+    ...(links ? { links } : {}),
+  };
 };
 
 /** What was read; a warning if it exists and cannot be read. */

@@ -20,7 +20,7 @@ import { hiddenDirectories } from '../hidden-directories.ts';
 import { blockedByProxy } from '../mesh.ts';
 import { nestedMounts } from '../nested-mounts.ts';
 import { pathFindings } from '../path-findings.ts';
-import { addOnChange } from '../on-change.ts';
+import { addOnChange, requestsOf } from '../on-change.ts';
 import type { Container, ContainerList, Pod } from '../pod.ts';
 import { readersOf, unreadableFiles } from '../readers.ts';
 import { AGENT_NAME, builtAgents, securityContextOf } from './container.ts';
@@ -80,6 +80,8 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
     problems.push(...addAgent(pod, agent, position, builder));
   }
   warnAboutPod(draft, shape, isSelected);
+  for (const annotation of requestsOf(draft, 'restart'))
+    problems.push({ code: 'on-change-sidecar', annotation, because: 'compat', other: originOf(parsed, 'profile') });
   addOnChange(draft);
   markInjected(draft);
   const injectionType = shape.init ? (shape.sidecar ? 'init_and_sidecar' : 'init_only') : 'sidecar_only';

@@ -36,6 +36,7 @@ import { nativeConfig } from './config.ts';
 import { agentContainers, injectionType, isAgent, nativeContainer, type AgentContainer } from './container.ts';
 import { gateOf, gateProblems, promisedFiles, startupProbe } from './gate.ts';
 import { ownersOf, type OwnerFiles } from './owners.ts';
+import { restartOf, restartProblems, STARTED_WITH } from './restart.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentTokenVolume } from './service-account.ts';
 import { agentIdentity, agentUser, type AgentUser } from './user.ts';
@@ -49,6 +50,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   problems.push(...tokenCollisions(draft), ...shellCommands(draft));
   warnings.push(...otherProduct(draft));
   const agents = agentContainers(options, context.nativeSidecars ?? true);
+  problems.push(...restartProblems(draft, agents));
   const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
   const isSelected = receivesSecrets(draft);
   const readers = readersOf(draft, isSelected, isAgent);
@@ -172,7 +174,10 @@ const builtContainers = ({
   };
   return agents.flatMap((agent) => {
     const waits = agent.kind === 'native-sidecar' && options.agentPrePopulate;
-    const promised = waits ? promisedFiles(documents.get(agent)?.document ?? {}) : [];
+    const document = documents.get(agent)?.document ?? {};
+    const files = promisedFiles(document);
+    const restart = restartOf(draft, agent, document, files);
+    const promised = waits ? [...files, ...(restart ? [STARTED_WITH] : [])] : [];
     if (promised.length > 0) problems.push(...gateProblems(draft));
     const { resources, problems: misfits } = agentResources({
       pod,
@@ -185,7 +190,7 @@ const builtContainers = ({
     problems.push(...misfits);
     const key = agent.once ? 'agentInitJsonPatch' : 'agentJsonPatch';
     const gate = promised.length > 0 ? startupProbe(options, agent.name, promised) : undefined;
-    const container = nativeContainer({ ...common, agent, resources, gate });
+    const container = nativeContainer({ ...common, agent, resources, gate, restart });
     if (agent === agents[0]) problems.push(...oversizedVariables(container['env'] as readonly Json[]));
     const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
     return patched ? [[agent, patched.document] as const] : [];

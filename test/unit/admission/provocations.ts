@@ -377,8 +377,17 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     remedy: { annotations: { 'agent-inject-secret-s0': 'kv/a', 'secret-volume-path-s0': '/s0' } },
   },
   'annotations-too-large': { pod: { annotations: { note: 'x'.repeat(270_000) } }, remedy: {} },
-  'on-change-unbuilt': {
+  'on-change-sidecar': {
     pod: { annotations: { 'vaultauth.dev/on-change': 'restart' } },
+    remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
+  },
+  'on-change-version': {
+    pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
+    surrounding: { command: 'webhook', flags: ['-container-restarts=false'] },
+    remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'rollout' } },
+  },
+  'on-change-unbuilt': {
+    pod: { annotations: { 'vaultauth.dev/on-change': 'signal' } },
     remedy: { annotations: { 'vaultauth.dev/on-change': 'none' } },
   },
   'on-change-owner': {

@@ -1,6 +1,6 @@
 // The version of the API server, and what happens until it answers.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serverVersion, type ServerVersion } from '../../../src/cluster/server-version.ts';
+import { CONTAINER_RESTARTS, isAtLeast, NATIVE_SIDECARS, serverVersion, type ServerVersion } from '../../../src/cluster/server-version.ts';
 import { eventually } from '../../support/eventually.ts';
 
 type Answer = { readonly major: string; readonly minor: string } | Error;
@@ -21,17 +21,20 @@ const versionAnswering = (...answers: readonly Answer[]) => {
 const answered = (version: ServerVersion): Promise<unknown> => eventually(() => version.answeredOrFailed(), { everyMs: 1 });
 
 test.each([
-  ['1', '28', false],
-  ['1', '28+', false],
-  ['1', '9', false],
-  ['1', '29', true],
-  ['1', '36', true],
-  ['2', '0', true],
-  ['', '', true],
-])('version %s.%s has native sidecars: %p', async (major, minor, has) => {
+  ['1', '28', false, false],
+  ['1', '28+', false, false],
+  ['1', '9', false, false],
+  ['1', '29', true, false],
+  ['1', '34', true, false],
+  ['1', '35+', true, false],
+  ['1', '36+', true, true],
+  ['2', '0', true, true],
+  ['', '', true, true],
+])('version %s.%s has native sidecars: %p, restarts of pods: %p', async (major, minor, has, restarts) => {
   const { version, logged } = versionAnswering({ major, minor });
   await answered(version);
-  expect(version.nativeSidecars()).toBe(has);
+  const current = version.current() ?? { major: '', minor: '' };
+  expect([isAtLeast(current, NATIVE_SIDECARS), isAtLeast(current, CONTAINER_RESTARTS)]).toEqual([has, restarts]);
   expect(logged).toHaveLength(has ? 0 : 1);
   await version.close();
 });
@@ -39,8 +42,8 @@ test.each([
 test('requests are repeated until one is answered, and a failure is logged once', async () => {
   const { version, logged } = versionAnswering(new Error('away'), new Error('away'), { major: '1', minor: '28' });
   await answered(version);
-  expect(version.nativeSidecars()).toBeUndefined();
-  await eventually(() => expect(version.nativeSidecars()).toBe(false));
+  expect(version.current()).toBeUndefined();
+  await eventually(() => expect(version.current()).toEqual({ major: '1', minor: '28' }));
   expect(logged).toEqual([expect.stringContaining('unknown'), expect.stringContaining('init container')]);
   await version.close();
 });

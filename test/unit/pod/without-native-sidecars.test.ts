@@ -108,7 +108,7 @@ test.each([
   const cluster = {
     namespace: () => undefined,
     serviceAccount: () => undefined,
-    ...(known === undefined ? {} : { nativeSidecars: known }),
+    ...(known === undefined ? {} : { version: { major: '1', minor: known ? '29' : '28' } }),
   };
   const { outcome } = admit(native(), { command: 'webhook', flags: [`-native-sidecars=${setting}`], cluster });
   expect(outcome.injectionType).toBe(kind);
