@@ -54,7 +54,7 @@ interface ContainerStatus {
 const podsOf = async (bed: BedWithNode, label: string): Promise<readonly Status[]> =>
   (await bed.request<{ items: Status[] }>('GET', `/api/v1/namespaces/${team.namespace}/pods?labelSelector=${label}`)).items;
 
-/** How often the kubelet has started the app anew. */
+/** How often the kubelet has restarted the app. */
 const restarts = async (bed: BedWithNode, app: string): Promise<number | undefined> =>
   (await podsOf(bed, `app=${app}`))[0]?.status.containerStatuses?.[0]?.restartCount;
 
