@@ -333,7 +333,7 @@ export const table = {
     duration,
     'Longest delay of on-change restart: each pod waits for a random part of it, so that replicas do not restart together.',
     '5m',
-    { default: '30s', own: true, empty: 'unset-warn' },
+    { default: '30s', own: true, empty: 'unset-warn', profile: NATIVE_ONLY },
   ),
   onChangeSecrets: row(
     writtenText,

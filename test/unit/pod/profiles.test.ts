@@ -59,6 +59,9 @@ const NATIVE_ANYWAY: ReadonlySet<OptionKey> = new Set<OptionKey>(['agentRunAsSam
 /** Flags whose default depends on the profile: true in native. */
 const NATIVE_DEFAULTS: ReadonlySet<OptionKey> = new Set<OptionKey>(['secretsReadOnly', 'agentInitFirst']);
 
+/** Options that need another one in profile native. */
+const NATIVE_WITH: ReadonlySet<OptionKey> = new Set<OptionKey>(['agentInitJsonPatch', 'onChangeDelay']);
+
 /** Options without which another one has no effect. */
 const WITH: Readonly<Partial<Record<OptionKey, Readonly<Record<string, string>>>>> = {
   agentRevokeGrace: { 'agent-revoke-on-shutdown': 'true' },
@@ -66,6 +69,7 @@ const WITH: Readonly<Partial<Record<OptionKey, Readonly<Record<string, string>>>
   agentCacheListenerPort: { 'agent-cache-enable': 'true' },
   agentCacheExitOnErr: { 'agent-cache-enable': 'true' },
   agentInitJsonPatch: { 'agent-pre-populate-only': 'true' },
+  onChangeDelay: { 'vaultauth.dev/on-change': 'restart' },
 };
 
 const spec = {
@@ -98,7 +102,7 @@ describe.each(PROFILES)('in profile %s', (profile) => {
   test.each(keys)('%s has an effect, or a problem or warning', (key) => {
     const { profile: own, example }: Row<unknown> = table[key];
     const annotation = annotationName(key);
-    const surrounding = profile === 'compat' ? (WITH[key] ?? {}) : key === 'agentInitJsonPatch' ? (WITH[key] ?? {}) : {};
+    const surrounding = profile === 'compat' || NATIVE_WITH.has(key) ? (WITH[key] ?? {}) : {};
     const before = outcome(profile, surrounding);
     const after = outcome(profile, {
       ...surrounding,
