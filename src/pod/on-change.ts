@@ -13,7 +13,8 @@ const ROLLED_OUT: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'D
 /** Label and annotation for the controller, or why the requested action is not possible. */
 export function addOnChange(draft: Draft): void {
   const { parsed, files, problems, warnings, pod, builder } = draft;
-  for (const annotation of requestsOf(draft, 'signal')) problems.push({ code: 'on-change-unbuilt', annotation, action: 'signal' });
+  for (const annotation of requestsOf(draft, 'signal'))
+    problems.push({ code: 'on-change-unbuilt', annotation, action: 'signal' });
   const rolled = files.filter((file) => actionOf(draft, file) === 'rollout');
   if (rolled.length === 0) return;
   const annotation = annotationOf(draft, rolled[0]);

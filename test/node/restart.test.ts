@@ -150,7 +150,9 @@ onNode(
         expect(await starts(bed, name)).toEqual(['v0', 'v1']);
         expect(await bed.logs(namespace, name, 'app')).not.toBe(first);
         // The app has started with the certificate that is there.
-        expect(await bed.exec(namespace, name, 'app', ['cat', '/vault/secrets/edge'])).toBe(await bed.logs(namespace, name, 'app'));
+        expect(await bed.exec(namespace, name, 'app', ['cat', '/vault/secrets/edge'])).toBe(
+          await bed.logs(namespace, name, 'app'),
+        );
       });
     }
 
@@ -210,7 +212,9 @@ onNode(
       const migrate = { name: 'migrate', image: 'bed/app:1', command: ['sh', '-c', `${COUNT}; sleep 8`], volumeMounts: [KEEP] };
       const pod = spec(STAY, { initContainers: [migrate] });
       await createPod(bed, namespace, 'early', asking('early', '', RESTART), pod);
-      await eventually(async () => void (await bed.exec(namespace, 'early', 'migrate', ['cat', '/keep/starts'])), { seconds: 60 });
+      await eventually(async () => void (await bed.exec(namespace, 'early', 'migrate', ['cat', '/keep/starts'])), {
+        seconds: 60,
+      });
       await servers.openbao.write('web/early', { password: 'v1' });
       await bed.untilReady(namespace, 'early');
       await settle();

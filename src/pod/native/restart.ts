@@ -140,4 +140,3 @@ export function restartProblems(draft: Draft, agents: readonly AgentContainer[])
   const image = options.agentImage ?? '';
   return imageTools(image) === 'bare' ? [{ code: 'shell-missing', image, need: 'restart', annotation }] : [];
 }
-

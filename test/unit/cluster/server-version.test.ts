@@ -1,6 +1,12 @@
 // The version of the API server, and what happens until it answers.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CONTAINER_RESTARTS, isAtLeast, NATIVE_SIDECARS, serverVersion, type ServerVersion } from '../../../src/cluster/server-version.ts';
+import {
+  CONTAINER_RESTARTS,
+  isAtLeast,
+  NATIVE_SIDECARS,
+  serverVersion,
+  type ServerVersion,
+} from '../../../src/cluster/server-version.ts';
 import { eventually } from '../../support/eventually.ts';
 
 type Answer = { readonly major: string; readonly minor: string } | Error;

@@ -22,13 +22,16 @@ afterEach(() => {
 });
 
 /** The command of the container as the kubelet runs it, in that shell, with the test's folder in place of the agent's directories. */
-const start = (shell: readonly string[], agent: string): { readonly ended: Promise<number | null>; readonly stop: () => void } => {
+const start = (
+  shell: readonly string[],
+  agent: string,
+): { readonly ended: Promise<number | null>; readonly stop: () => void } => {
   const { pod } = inject({ 'vaultauth.dev/on-change-delay': '0s' });
   const command = textsOf(containerOf(pod, 'vault-agent')['command']).map((word) =>
     word.replaceAll('$$', '$').replaceAll('/run/vault-agent', folder).replaceAll('/vault/secrets', folder),
   );
-  const [program = '', ...words] = [...shell, ...command.slice(1, 7), 'sh', '-c', agent];
-  const child = spawn(program, words, { stdio: 'ignore' });
+  const words = [...shell.slice(1), ...command.slice(1, 7), 'sh', '-c', agent];
+  const child = spawn(shell[0] ?? 'sh', words, { stdio: 'ignore' });
   running = child;
   return { ended: new Promise((resolve) => child.on('exit', resolve)), stop: () => child.kill('SIGTERM') };
 };
@@ -77,9 +80,7 @@ describe.each([['sh'], ['bash', '--posix']])('in %s', (...shell) => {
 
 test('the rule is for the exit code alone, and the startup probe waits until changes are seen', () => {
   const agent = containerOf(inject().pod, 'vault-agent');
-  expect(agent['restartPolicyRules']).toEqual([
-    { action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [88] } },
-  ]);
+  expect(agent['restartPolicyRules']).toEqual([{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [88] } }]);
   expect(JSON.stringify(agent['startupProbe'])).toContain('/run/vault-agent/started-with');
 });
 
@@ -93,7 +94,11 @@ test.each([
 });
 
 test('on-change-NAME alone restarts for that file', () => {
-  const { pod } = inject({ 'vaultauth.dev/on-change': 'none', 'vaultauth.dev/on-change-db': 'restart', 'agent-inject-secret-x': 'kv/x' });
+  const { pod } = inject({
+    'vaultauth.dev/on-change': 'none',
+    'vaultauth.dev/on-change-db': 'restart',
+    'agent-inject-secret-x': 'kv/x',
+  });
   const command = textsOf(containerOf(pod, 'vault-agent')['command']);
   expect(command.slice(4, 7)).toEqual(['30', '/vault/secrets/db', '/vault/secrets/db\n/vault/secrets/x']);
 });
