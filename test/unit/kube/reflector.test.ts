@@ -103,6 +103,7 @@ test('D1: lists objects of any size in smaller pages', async () => {
   const names = Array.from({ length: 20 }, (_, index) => `thing-${String(index).padStart(2, '0')}`);
   const limits: number[] = [];
   const listed: Step = (response, query) => {
+    if (query.has('watch')) return open()(response, query);
     const [from, limit] = [Number(query.get('continue') ?? 0), Number(query.get('limit'))];
     limits.push(limit);
     const items = names.slice(from, from + limit).map((name) => ({ metadata: { name, annotations: { fat } } }));
