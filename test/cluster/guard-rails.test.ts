@@ -28,6 +28,7 @@ const CASES: Readonly<Record<string, Guarded>> = {
   service: { value: EVIL, effect: EVIL },
   'proxy-address': { value: 'http://evil.example:3128', effect: 'http://evil.example:3128' },
   'agent-image': { value: 'evil/agent:1', effect: 'evil/agent:1' },
+  'agent-binary': { value: '/evil/agent', effect: '"/evil/agent"' },
   'tls-skip-verify': { value: 'true', effect: String.raw`\"tls_skip_verify\":true` },
   'agent-configmap': { value: 'mine', effect: '"configMap":{"name":"mine"', profile: 'compat' },
   'agent-json-patch': { value: patch('/workingDir', '/evil'), effect: '"workingDir":"/evil"' },
