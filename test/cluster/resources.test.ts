@@ -1,8 +1,10 @@
 // deploy/crds on a real API server: the kinds are established, every rule and bound refuses what it should, defaults are filled in.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import type { JsonObject } from '../../src/json/json.ts';
 import { collectionPath, type KindName, kinds, objectPath } from '../../src/resources/kinds.ts';
+import { readDocuments } from '../../src/yaml/documents.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
@@ -241,6 +243,48 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       join(deploy, file),
     ]);
     expect(answer).toMatch(/(?:created|configured|unchanged)/);
+  });
+
+  it('F25 plain scalars have the values that kubectl reads', async () => {
+    const words = [
+      'yes',
+      'No',
+      'ON',
+      'off',
+      'y',
+      'N',
+      'tRUE',
+      'null',
+      '~',
+      '1:30',
+      '190:20:30',
+      '2001-12-14',
+      '=',
+      'oN',
+      '0o17',
+      '0O17',
+      '-0b11',
+      '+0x1f',
+    ];
+    const numbers = fc.sample(
+      fc.string({ unit: fc.constantFrom(...'0123456789017xXoObB_+-.eEafAF'), minLength: 1, maxLength: 7 }),
+      2000,
+    );
+    // A word that begins like a block of YAML is not a scalar.
+    const scalars = [...new Set([...words, ...numbers])].filter(
+      (word) => !/^[-?:](?:$|[-?:\s])|^-+$|^\.+$|^---|^\.\.\./.test(word),
+    );
+    const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: scalars}\ndata:\n${scalars.map((word, index) => `  k${index}: ${word}\n`).join('')}`;
+    const { data } = JSON.parse(
+      await bed.kubectl(['create', '--dry-run=client', '--validate=false', '-o', 'json', '-f', '-'], text),
+    ) as { readonly data: Readonly<Record<string, unknown>> };
+    const own = readDocuments({ file: 'scalars.yaml', text }).documents[0]?.value as {
+      readonly data: Readonly<Record<string, unknown>>;
+    };
+    const differing = scalars.flatMap((word, index) =>
+      Object.is(data[`k${index}`], own.data[`k${index}`]) ? [] : [[word, data[`k${index}`], own.data[`k${index}`]]],
+    );
+    expect(differing).toEqual([]);
   });
 
   it('F10 kubectl apply -f takes a backend that switches the checks of pods off, without quotes', async () => {
