@@ -267,7 +267,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       '+0x1f',
     ];
     const numbers = fc.sample(
-      fc.string({ unit: fc.constantFrom(...'0123456789017xXoObB_+-.eEafAF'), minLength: 1, maxLength: 7 }),
+      fc.string({
+        unit: fc.constantFrom(...'0 1 2 3 4 5 6 7 8 9 0 1 7 x X o O b B _ + - . e E a f A F'.split(' ')),
+        minLength: 1,
+        maxLength: 7,
+      }),
       2000,
     );
     // A word that begins like a block of YAML is not a scalar.
