@@ -145,6 +145,36 @@ export const annotationProblems = {
     remedy: () => 'remove one of the two, or rename one',
     sample: { annotation: `${SECRETS}[0]`, other: familyName('secret', 'db'), name: 'db' },
   }),
+  'env-duplicate': defineProblem<{ annotation: string; other: string; name: string }>({
+    severity: 'problem',
+    title: 'Environment variable set twice',
+    sentence: ({ annotation, other, name }) => `${annotation} and ${other} both set the environment variable ${quote(name)}`,
+    remedy: () => 'remove one of the two, or rename one',
+    sample: { annotation: familyName('envTemplate', 'DB_URL'), other: familyName('env', 'DB_URL'), name: 'DB_URL' },
+  }),
+  'env-name': defineProblem<{ annotation: string; name: string }>({
+    severity: 'problem',
+    title: 'Invalid name of an environment variable',
+    sentence: ({ annotation, name }) =>
+      `${annotation}: ${quote(name)} is no name of an environment variable: at most 128 letters, digits, _, - and ., no digit first, not .. first`,
+    remedy: () => `rename it; in the list, env can be a map of variables and keys: {NAME: key}`,
+    sample: { annotation: familyName('env', '1ST'), name: '1ST' },
+  }),
+  'env-text': defineProblem<{ annotation: string; name: string; found: 'quote' | 'definition' | 'line' }>({
+    severity: 'problem',
+    title: 'Environment variable that cannot be rendered',
+    sentence: ({ annotation, name, found }) =>
+      `${annotation}: ${
+        {
+          quote: `the default of ${quote(name)} contains ', NUL or CRLF, which the file of the variables cannot hold`,
+          line: `the default of ${quote(name)} has over 65,000 bytes, which the file of the variables cannot hold`,
+          definition: `the template of ${quote(name)} uses define or block, which is not possible in a variable`,
+        }[found]
+      }`,
+    remedy: ({ found }) =>
+      found === 'definition' ? 'write the text in place of the definition' : 'use another default, or none',
+    sample: { annotation: familyName('env', 'GREETING'), name: 'GREETING', found: 'quote' },
+  }),
   'secret-containers': defineProblem<{
     annotation: string;
     directory: string;

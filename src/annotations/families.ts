@@ -3,6 +3,7 @@ import { fileMode, fileName, mountDirectory, secretPath, templateFilePath } from
 import type { FamilyRow } from './row.ts';
 import { FORMATS, ON_CHANGE } from './table.ts';
 import { commandLine, containerNames, delimiter, optional, template, text } from './text-kinds.ts';
+import { secretKey } from './secret-key.ts';
 import { flag, oneOf, type ValueKind } from './value-kinds.ts';
 
 const family = <T>(
@@ -90,6 +91,20 @@ export const families = {
     own: true,
     empty: 'unset-warn',
   }),
+  env: family(
+    'env',
+    secretKey,
+    'Environment variable NAME from a key of a secret; `?` makes it optional, `?text` sets a default (profile native, Kubernetes 1.35).',
+    'kv/data/web#password',
+    { own: true },
+  ),
+  envTemplate: family(
+    'env-template',
+    template,
+    'Environment variable NAME from a template (profile native, Kubernetes 1.35).',
+    'postgres://{{ with secret "kv/data/web" }}{{ .Data.data.password }}{{ end }}@db/shop',
+    { own: true },
+  ),
 } as const;
 
 export type Families = typeof families;

@@ -1,6 +1,7 @@
 // Layers of annotations → typed options, problems and warnings. The only reader of raw annotations.
 import { FAMILY_ORDER, families, type Families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
+import type { SecretKey } from './secret-key.ts';
 import { INVALID, readText, type ValueOf } from './value-kinds.ts';
 import { kebab, nameWithin, OWN_PREFIX } from './names.ts';
 import { LISTED_FIELDS, readSecretList, type ReadYaml } from './secret-list.ts';
@@ -149,7 +150,9 @@ const readSecrets = (
   const { secrets, problems, warnings } = readSecretList(annotation, annotations.get(annotation) ?? '', readYaml);
   state.problems.push(...problems);
   state.warnings.push(...warnings);
-  for (const { name, location, fields } of secrets) {
+  for (const { name, location, fields, variables } of secrets) {
+    for (const [variable, value] of variables)
+      setVariable(variable, { value, annotation: `${location}.env.${variable}` }, annotations, state);
     const singles = Object.values(LISTED_FIELDS).map((key) => state.families[key].get(name)?.annotation);
     // An annotation of an earlier layer is overridden, so it is no duplicate.
     const other = singles.find((single) => single !== undefined && annotations.has(single));
@@ -157,6 +160,20 @@ const readSecrets = (
     for (const [field, value] of fields)
       state.families[LISTED_FIELDS[field]].set(name, { value, annotation: `${location}.${field}` });
   }
+};
+
+/** A variable of the list. An annotation of an earlier layer is overridden; a second one of this layer is a problem. */
+const setVariable = (
+  name: string,
+  entry: FamilyEntry<SecretKey>,
+  annotations: ReadonlyMap<string, string>,
+  state: ParseState,
+): void => {
+  const other = [state.families.env.get(name), state.families.envTemplate.get(name)].find(
+    (set) => set !== undefined && annotations.has(set.annotation.replace(/\[.*$/, '')),
+  );
+  if (other) state.problems.push({ code: 'env-duplicate', annotation: entry.annotation, other: other.annotation, name });
+  state.families.env.set(name, entry);
 };
 
 const readLayer = (

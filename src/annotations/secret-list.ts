@@ -4,6 +4,7 @@ import { families, type FamilyKey } from './families.ts';
 import type { AnnotationProblem } from './annotation-problems.ts';
 import { containerName } from './text-kinds.ts';
 import { INVALID, readText, type ValueKind } from './value-kinds.ts';
+import { readKey, type SecretKey } from './secret-key.ts';
 import { nearestWord } from './suggest.ts';
 
 /** A YAML document without types: every scalar is its text. */
@@ -18,6 +19,8 @@ export interface ListedSecret {
   /** The annotation and index, such as `vaultauth.dev/secrets[0]`. */
   readonly location: string;
   readonly fields: ReadonlyMap<ListedField, Value>;
+  /** Environment variables by name. */
+  readonly variables: ReadonlyMap<string, SecretKey>;
 }
 
 export interface SecretList {
@@ -42,7 +45,9 @@ export const LISTED_FIELDS = {
 
 export type ListedField = keyof typeof LISTED_FIELDS;
 const isField = (name: string): name is ListedField => Object.hasOwn(LISTED_FIELDS, name);
-const FIELDS = ['name', ...Object.keys(LISTED_FIELDS)];
+const FIELDS = ['name', 'env', ...Object.keys(LISTED_FIELDS)];
+/** With `env`, a file is rendered only if one of these asks for it. */
+const FILE_FIELDS: readonly ListedField[] = ['template', 'templateFile', 'format', 'file', 'perms', 'command', 'volumePath'];
 
 /** More secrets than a pod uses; each can be a template of the agent. */
 const MAX_SECRETS = 200;
@@ -91,7 +96,7 @@ const readEntry = (
   }
   const fields = new Map<ListedField, Value>();
   for (const [field, value] of entry) {
-    if (field === 'name') continue;
+    if (field === 'name' || field === 'env') continue;
     if (!isField(field)) {
       problems.push({ code: 'secret-field-unknown', annotation: location, field, nearest: nearestWord(field, FIELDS) });
       continue;
@@ -112,8 +117,40 @@ const readEntry = (
   if (fields.has('template') && fields.has('templateFile')) report('', 'template or templateFile, not both');
   const isDeclared = ['path', 'template', 'templateFile'].some((field) => entry.has(field));
   if (!isDeclared) report('', 'path, template or templateFile: without one there is nothing to render');
-  return { name, location, fields };
+  const variables = readVariables(entry, fields, report);
+  if (variables.size > 0 && !FILE_FIELDS.some((field) => fields.has(field))) fields.clear();
+  return { name, location, fields, variables };
 };
+
+const ENV_EXPECTED = 'a map of variables and keys of the secret, or a list of keys that are names of variables';
+
+/** The field `env` of an entry. */
+const readVariables = (
+  entry: ReadonlyMap<string, YamlValue>,
+  fields: ReadonlyMap<ListedField, Value>,
+  report: (field: string, expected: string) => void,
+): ListedSecret['variables'] => {
+  const env = entry.get('env');
+  const variables = new Map<string, SecretKey>();
+  if (env === undefined) return variables;
+  const path = fields.get('path');
+  const containers = fields.get('containers');
+  if (typeof path !== 'string') {
+    report('.env', 'path in the same entry');
+    return variables;
+  }
+  const pairs = isMap(env) ? [...env] : Array.isArray(env) ? env.map((key: YamlValue) => [nameOf(key), key] as const) : [];
+  if (pairs.length === 0) report('.env', ENV_EXPECTED);
+  for (const [name, key] of pairs) {
+    const read = typeof key === 'string' ? readKey(path, key) : INVALID;
+    if (read === INVALID) report(`.env${typeof name === 'string' && name !== '' ? `.${name}` : ''}`, ENV_EXPECTED);
+    else variables.set(name, Array.isArray(containers) ? { ...read, containers: containers as readonly string[] } : read);
+  }
+  return variables;
+};
+
+/** The name of the variable that a list of keys names: `PORT?5432` is PORT. */
+const nameOf = (key: YamlValue): string => (typeof key === 'string' ? (key.split('?', 1)[0] ?? '').trim() : '');
 
 interface Invalid {
   readonly expected: string;

@@ -351,6 +351,12 @@ export const table = {
     own: true,
   }),
   initContainers: row(containerList, 'Init containers that get the secrets; default: all.', 'migrate', { own: true }),
+  envContainers: row(
+    containerList,
+    'Containers and init containers that get the environment variables; default: those that get the secrets.',
+    'web,migrate',
+    { own: true },
+  ),
   secretsReadOnly: row(flag, 'Mount the secrets read-only; default: true in profile native, false in compat.', 'true', {
     own: true,
   }),

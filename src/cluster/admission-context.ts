@@ -6,7 +6,7 @@ import type { ReadYaml } from '../annotations/secret-list.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
-import { CONTAINER_RESTARTS, isAtLeast, NATIVE_SIDECARS, type Version } from './server-version.ts';
+import { CONTAINER_RESTARTS, ENV_FILES, isAtLeast, NATIVE_SIDECARS, type Version } from './server-version.ts';
 
 /** The cluster as the webhook caches it. Getters never wait; undefined: not in the cache. */
 export interface CachedCluster {
@@ -38,6 +38,10 @@ const hasNativeSidecars = ({ nativeSidecars }: Settings, cluster: CachedCluster)
 const hasContainerRestarts = ({ containerRestarts }: Settings, { version }: CachedCluster): boolean =>
   containerRestarts === 'auto' ? version === undefined || isAtLeast(version, CONTAINER_RESTARTS) : containerRestarts === 'true';
 
+/** Offline, a cluster that sets variables from files is assumed: an older API server rejects the pod, and never starts it without them. */
+const hasEnvFiles = ({ envFiles }: Settings, { version }: CachedCluster): boolean =>
+  envFiles === 'auto' ? version === undefined || isAtLeast(version, ENV_FILES) : envFiles === 'true';
+
 /** The context of a command. `agent-inject` selects pods by their annotation alone, as vault-k8s does. */
 export function admissionContext(
   command: Command,
@@ -52,6 +56,7 @@ export function admissionContext(
       caBytes: settings.vaultCacertBytes,
       nativeSidecars: hasNativeSidecars(settings, cluster),
       containerRestarts: hasContainerRestarts(settings, cluster),
+      envFiles: hasEnvFiles(settings, cluster),
       ...(cluster.version?.gitVersion === undefined ? {} : { version: cluster.version.gitVersion }),
     },
     policy: {

@@ -83,8 +83,8 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
   const metadata = startMetadataInformer({ client, isRelevant: isCachedAnnotation, onProblem });
   const limits = startLimitRangeInformer(client, onProblem);
   const links = startLinkInformers({ client, log, onProblem });
-  const version =
-    settings.nativeSidecars === 'auto' || settings.containerRestarts === 'auto' ? serverVersion(client, log) : undefined;
+  const { nativeSidecars, containerRestarts, envFiles } = settings;
+  const version = [nativeSidecars, containerRestarts, envFiles].includes('auto') ? serverVersion(client, log) : undefined;
   const started = performance.now();
   metrics.watch({
     cacheStaleness: () => (performance.now() - (metadata.lastActivity() ?? started)) / 1000,

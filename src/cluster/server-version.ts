@@ -1,4 +1,5 @@
-// The version of Kubernetes, requested at start until the API server answers: native sidecars and restarts of pods depend on it.
+// The version of Kubernetes, requested at start until the API server answers: native sidecars, restarts of pods and variables from files
+// depend on it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../observe/log.ts';
@@ -15,6 +16,8 @@ export interface ServerVersion {
 export const NATIVE_SIDECARS = 29;
 /** The same of RestartAllContainersOnContainerExits (KEP-5532). */
 export const CONTAINER_RESTARTS = 36;
+/** The same of EnvFiles (KEP-3721): environment variables from files. */
+export const ENV_FILES = 35;
 const REQUEST_TIMEOUT_MS = 5000;
 const RETRY_INTERVAL_MS = 10_000;
 

@@ -12,6 +12,7 @@ import type { GuardedChange } from './user-patch.ts';
 import { patchBuilder, pointer, type PatchBuilder, type PatchOperation } from './patch.ts';
 import type { PodProblem } from './pod-problems.ts';
 import type { ContainerList, Pod } from './pod.ts';
+import { envVariables, type EnvVariable } from './env-variables.ts';
 import { directoryContainers, secretFiles, type SecretFile } from './secrets.ts';
 import { telemetry, type Telemetry } from './telemetry.ts';
 
@@ -37,6 +38,8 @@ export interface InjectionContext {
   readonly nativeSidecars?: boolean;
   /** An exit code can restart all containers of a pod (Kubernetes 1.36 and later); absent: true. */
   readonly containerRestarts?: boolean;
+  /** The cluster sets environment variables from files (Kubernetes 1.35 and later); absent: true. */
+  readonly envFiles?: boolean;
   /** Version of the API server, such as v1.36.3; absent: unknown. */
   readonly version?: string;
 }
@@ -45,6 +48,8 @@ export interface Draft {
   readonly pod: Pod;
   readonly parsed: Parsed;
   readonly files: readonly SecretFile[];
+  /** Environment variables from secrets, by name. */
+  readonly variables: readonly EnvVariable[];
   readonly telemetry: Telemetry['block'];
   readonly context: InjectionContext;
   readonly builder: PatchBuilder;
@@ -61,15 +66,17 @@ const STATUS_INJECTED = 'injected';
 /** A draft with an empty patch, and with the problems and warnings of the annotations. */
 export function draftOf(pod: Pod, parsed: Parsed, context: InjectionContext): Draft {
   const secrets = secretFiles(parsed.families, parsed.options);
+  const environment = envVariables(parsed.families);
   const measured = telemetry(parsed.families.telemetry);
   const draft: Draft = {
     pod,
     parsed,
     files: secrets.files,
+    variables: environment.variables,
     telemetry: measured.block,
     context,
     builder: patchBuilder(),
-    problems: [...parsed.problems, ...secrets.problems, ...measured.problems],
+    problems: [...parsed.problems, ...secrets.problems, ...environment.problems, ...measured.problems],
     warnings: [...parsed.warnings, ...secrets.warnings, ...measured.warnings],
   };
   checkRequired(draft);
@@ -133,15 +140,15 @@ export function accept<T extends object>(draft: Draft, result: T | PodProblem | 
 }
 
 /** Warns about names that the pod does not have (Q14). They are no problem, since a later webhook can add the container. */
-const warnAboutUnknown = (
+export function warnAboutUnknown(
   { pod, warnings }: Draft,
   names: readonly string[],
   annotation: string,
   lists: readonly ContainerList[],
-): void => {
+): void {
   const present = new Set(lists.flatMap((list) => (pod.spec[list] ?? []).map(({ name }) => name)));
   for (const container of names) if (!present.has(container)) warnings.push({ code: 'container-unknown', annotation, container });
-};
+}
 
 /** App containers that get the secrets, by name; undefined: all of them. */
 const selectedContainers = (draft: Draft): ReadonlySet<string> | undefined => {

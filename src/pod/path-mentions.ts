@@ -30,10 +30,11 @@ const optionMentions = ({ parsed }: Draft): PathMention[] =>
     return isAnnotated && typeof path === 'string' ? [{ annotation: originOf(parsed, key), path, use: 'read' as const }] : [];
   });
 
-const templateMentions = ({ parsed: { families } }: Draft, file: SecretFile): PathMention[] => {
-  if (!Object.keys(FUNCTIONS).some((name) => file.template.includes(name))) return [];
-  const annotation = families.template.get(file.name)?.annotation ?? file.name;
-  return templateCalls(file.template, file.leftDelimiter, file.rightDelimiter).flatMap(({ name, arguments: [path] }) => {
+type Template = Pick<SecretFile, 'template' | 'leftDelimiter' | 'rightDelimiter'>;
+
+const templateMentions = (annotation: string, { template, leftDelimiter, rightDelimiter }: Template): PathMention[] => {
+  if (!Object.keys(FUNCTIONS).some((name) => template.includes(name))) return [];
+  return templateCalls(template, leftDelimiter, rightDelimiter).flatMap(({ name, arguments: [path] }) => {
     const use = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
     return use !== undefined && path !== undefined ? [{ annotation, path, use }] : [];
   });
@@ -48,7 +49,7 @@ const fileMentions = (draft: Draft, file: SecretFile, mounts: ReadonlySet<string
   );
   return [
     ...(source && file.source !== '' ? [{ annotation: source.annotation, path: source.value, use: 'read' as const }] : []),
-    ...templateMentions(draft, file),
+    ...templateMentions(families.template.get(file.name)?.annotation ?? file.name, file),
     ...words.map((path) => ({ annotation: command?.annotation ?? file.name, path, use: 'command' as const })),
   ];
 };
@@ -67,6 +68,9 @@ export function pathMentions(draft: Draft, mounts: ReadonlySet<string>): readonl
     ...optionMentions(draft),
     ...login,
     ...draft.files.flatMap((file) => fileMentions(draft, file, mounts)),
+    ...draft.variables.flatMap(({ annotation, template }) =>
+      templateMentions(annotation, { template, leftDelimiter: '{{', rightDelimiter: '}}' }),
+    ),
   ];
   const seen = new Set<string>();
   const unique = all.filter(({ annotation, path, use }) => {

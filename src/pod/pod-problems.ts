@@ -2,6 +2,7 @@
 import { annotationName, familyName, FAMILIAR_PREFIX } from '../annotations/names.ts';
 import { containerProblems } from './container-problems.ts';
 import { defineProblem, didYouMean, quote, type ProblemOf } from '../annotations/problem.ts';
+import { envProblems } from './env-problems.ts';
 import { reachProblems } from './reach-problems.ts';
 import { onChangeProblems } from './on-change-problems.ts';
 
@@ -294,6 +295,7 @@ export const podProblems = {
       annotation: undefined,
     },
   }),
+  ...envProblems,
   ...reachProblems,
   ...onChangeProblems,
 };

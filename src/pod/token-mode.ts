@@ -40,6 +40,7 @@ export function injectToken(pod: Pod, parsed: Parsed, context: InjectionContext)
   const draft = draftOf(pod, parsed, context);
   const { options } = parsed;
   const { builder, problems, warnings } = draft;
+  if (draft.variables[0]) problems.push({ code: 'env-unsupported', annotation: draft.variables[0].annotation, because: 'mode' });
   const skipped = new Set(options.skipContainers);
   const initContainers = options.initContainers && new Set(options.initContainers);
   const receives: Receives = (name, list) =>

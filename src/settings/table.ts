@@ -167,6 +167,12 @@ export const settingsTable = {
     'Whether an exit code can restart all containers of a pod, Kubernetes 1.36 and later (on-change restart); auto reads the version of the API server, and assumes support without one.',
     { default: 'auto' },
   ),
+  envFiles: row(
+    ALL,
+    oneOf(['auto', 'true', 'false']),
+    'Whether the cluster sets environment variables from files, Kubernetes 1.35 and later (profile native); auto reads the version of the API server, and assumes support without one.',
+    { default: 'auto' },
+  ),
   flavour: row(ALL, oneOf(FLAVOURS), 'Product of the agent image.', { default: 'vault', option: 'flavour' }),
   startupProbe: row(
     ALL,

@@ -54,6 +54,8 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
   if (imageTools(image) === 'bare')
     problems.push({ code: 'shell-missing', image, need: 'profile', annotation: originOf(parsed, 'profile') });
   warnings.push(...otherProduct(draft));
+  if (draft.variables[0])
+    problems.push({ code: 'env-unsupported', annotation: draft.variables[0].annotation, because: 'profile' });
   const agents = builtAgents(draft, shape);
   const added = volumes(options, shape);
   problems.push(...addVolumes(pod, added, builder));

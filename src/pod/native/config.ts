@@ -14,6 +14,8 @@ export interface NativeConfigInput {
   readonly options: Options;
   readonly authConfig: FamilyOptions['authConfig'];
   readonly files: readonly SecretFile[];
+  /** Templates that follow those of the files. */
+  readonly more: readonly JsonObject[];
   readonly telemetry: Telemetry['block'];
   /** The agent exits after it has rendered all files. */
   readonly once: boolean;
@@ -92,7 +94,7 @@ const mayIssue = (files: readonly SecretFile[]): boolean => files.some(issues);
 
 /** The configuration as a JSON document, before the user's own patch. */
 export function nativeConfig(input: NativeConfigInput): JsonObject {
-  const { options, once, files, telemetry } = input;
+  const { options, once, files, more, telemetry } = input;
   return {
     auto_auth: login(input),
     ...(once ? { exit_after_auth: true } : {}),
@@ -108,7 +110,7 @@ export function nativeConfig(input: NativeConfigInput): JsonObject {
       }),
       retry: { num_retries: once ? RETRIES.once : RETRIES.sidecar },
     },
-    ...compact({ template: templates(files, 'native') }),
+    ...compact({ template: [...templates(files, 'native'), ...more] }),
     template_config: {
       exit_on_retry_failure: once || (options.flavour === 'openbao' && mayIssue(files)),
       ...compact({

@@ -40,6 +40,7 @@ import { restartOf, restartProblems, STARTED_WITH } from './restart.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentTokenVolume } from './service-account.ts';
 import { agentIdentity, agentUser, type AgentUser } from './user.ts';
+import { addVariables, variablesFile, variablesProblems, type VariablesFile } from './variables.ts';
 import { agentMounts, directoryConflicts, OWNER_FILES, secretMounts, volumes } from './volumes.ts';
 
 /** Everything that profile native adds to a pod, or every problem that prevents it. The pod itself is not changed. */
@@ -51,7 +52,9 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   warnings.push(...otherProduct(draft));
   const agents = agentContainers(options, context.nativeSidecars ?? true);
   problems.push(...restartProblems(draft, agents));
-  const directories = [options.secretVolumePath, ...otherDirectories(files, options.secretVolumePath)];
+  const directories = directoriesOf(draft);
+  const variables = variablesFile(draft);
+  problems.push(...variablesProblems(draft, agents));
   const isSelected = receivesSecrets(draft);
   const readers = readersOf(draft, isSelected, isAgent);
   const user = agentUser(draft, readers);
@@ -67,19 +70,20 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const owners = ownersOf(pod, parsed, files, identity);
   problems.push(...owners.problems);
   warnings.push(...owners.warnings);
-  const documents = agentConfigs(draft, agents);
+  const documents = agentConfigs(draft, agents, variables);
   const containers = builtContainers({
     draft,
     agents,
     documents,
     directories,
+    variables,
     user,
     hasOwnerFiles: owners.files !== undefined,
   });
   const receives: Receives = (name, list, path) => agents.every((agent) => agent.name !== name) && isSelected(name, list, path);
   const configs = [...agents, ...(owners.files ? OWNER_FILES : [])];
   const token = agentTokenVolume(pod, options, mentionedIn(draft));
-  const added = volumes({ options, directories, configs, token });
+  const added = [...volumes({ options, directories, configs, token }), ...variables.volumes];
   problems.push(...addVolumes(pod, added, builder));
   const finished = containers.map(([, container]) => container);
   const { unmounted, unwritable } = pathFindings(draft, finished, added);
@@ -89,11 +93,14 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   problems.push(...addMounts(pod, secrets, receives, builder));
   shareProcessNamespace(draft);
   const index = agentIndex(draft);
+  const before = startIndex(pod, agents, index);
+  // Before the agent is inserted: the paths of a patch are those of the received pod.
+  addVariables(draft, { agents, index: before, receives: isSelected });
   for (const [{ list }, container] of containers) {
     const position = { list, index: list === 'initContainers' ? index : Infinity, isAgent, isCurrent: isCurrent(draft) };
     problems.push(...addAgent(pod, container, position, builder));
   }
-  warnAboutOrder(draft, { agents, index, user: identity?.user, receives: isSelected });
+  warnAboutOrder(draft, { agents, index: before, user: identity?.user, receives: isSelected });
   const changes = addConfigs(draft, [...documents.values()], owners.files);
   addOnChange(draft);
   markInjected(draft);
@@ -120,8 +127,26 @@ const tokenCollisions = ({ parsed, files }: Draft): readonly AnnotationProblem[]
     });
 };
 
+/** Directories of secrets, the common one first. A pod with variables alone needs none, and its containers no mount. */
+const directoriesOf = ({ parsed: { options }, files, variables }: Draft): readonly string[] => {
+  const common = options.secretVolumePath;
+  const isUsed =
+    variables.length === 0 ||
+    options.agentInjectToken ||
+    options.agentConfigPatch !== undefined ||
+    files.some(({ directory }) => directory === common);
+  return [...(isUsed ? [common] : []), ...otherDirectories(files, common)];
+};
+
+/** How many init containers start before the agent, also if it is there already. */
+const startIndex = (pod: Pod, agents: readonly AgentContainer[], index: number): number => {
+  const waited = agents.find(({ list }) => list === 'initContainers');
+  const present = (pod.spec.initContainers ?? []).findIndex((container) => container.name === waited?.name && isAgent(container));
+  return present === -1 ? index : present;
+};
+
 /** Whether an option of the pod that can name a file of the agent contains a text. */
-const mentionedIn = ({ parsed: { options, families }, files }: Draft): ((text: string) => boolean) => {
+const mentionedIn = ({ parsed: { options, families }, files, variables }: Draft): ((text: string) => boolean) => {
   const texts = [
     options.caCert,
     options.caPath,
@@ -129,6 +154,7 @@ const mentionedIn = ({ parsed: { options, families }, files }: Draft): ((text: s
     options.clientCert,
     options.clientKey,
     ...files.flatMap(({ template, command }) => [template, command]),
+    ...variables.map(({ template }) => template),
     ...[...families.authConfig.values()].map(({ value }) => value),
   ];
   return (text) => texts.some((candidate) => candidate.includes(text));
@@ -140,6 +166,7 @@ interface ContainersInput {
   readonly documents: ReadonlyMap<AgentContainer, AgentConfig>;
   /** Directories of the secrets, the common one first. */
   readonly directories: readonly string[];
+  readonly variables: VariablesFile;
   readonly user: AgentUser;
   readonly hasOwnerFiles: boolean;
 }
@@ -150,13 +177,14 @@ const builtContainers = ({
   agents,
   documents,
   directories,
+  variables,
   user,
   hasOwnerFiles,
 }: ContainersInput): readonly (readonly [AgentContainer, JsonObject])[] => {
   const { pod, parsed, context, problems, warnings } = draft;
   const { options } = parsed;
   const apps = (pod.spec.containers ?? []).filter((container) => !isAgent(container));
-  const own = agentMounts({ pod, options, directories, hasOwnerFiles });
+  const own = [...agentMounts({ pod, options, directories, hasOwnerFiles }), ...variables.mounts];
   const copied = copiedMounts(draft, own);
   problems.push(...directoryConflicts(draft, copied.mounts));
   const hidden = hiddenDirectories(draft, copied.mounts, options.secretsReadOnly ?? true);
@@ -199,6 +227,7 @@ const builtContainers = ({
 
 interface Order {
   readonly agents: readonly AgentContainer[];
+  /** How many init containers start before the agent. */
   readonly index: number;
   /** Undefined: the image decides. */
   readonly user: number | undefined;
@@ -207,13 +236,11 @@ interface Order {
 
 /** An agent that delays the app, and that has no network until the app starts; init containers that start before it. */
 const warnAboutOrder = (draft: Draft, { agents, index, user, receives }: Order): void => {
-  const { pod, parsed, warnings } = draft;
+  const { parsed, warnings } = draft;
   const waited = agents.find(({ list }) => list === 'initContainers');
   if (!waited) return;
-  const present = (pod.spec.initContainers ?? []).findIndex((container) => container.name === waited.name && isAgent(container));
-  const before = present === -1 ? index : present;
-  warnings.push(...earlyInitContainers(draft, before, receives));
-  if (waited.once || parsed.options.agentPrePopulate) warnings.push(...blockedByProxy(draft, { index: before, user }));
+  warnings.push(...earlyInitContainers(draft, index, receives));
+  if (waited.once || parsed.options.agentPrePopulate) warnings.push(...blockedByProxy(draft, { index, user }));
 };
 
 /**
@@ -250,10 +277,14 @@ interface AgentConfig {
 }
 
 /** The finished configurations. One that cannot be built is left out, and the draft gets its problem. */
-const agentConfigs = (draft: Draft, agents: readonly AgentContainer[]): ReadonlyMap<AgentContainer, AgentConfig> =>
+const agentConfigs = (
+  draft: Draft,
+  agents: readonly AgentContainer[],
+  { templates }: VariablesFile,
+): ReadonlyMap<AgentContainer, AgentConfig> =>
   new Map(
     agents.flatMap((agent) => {
-      const config = accept<AgentConfig>(draft, configOf(draft, agent));
+      const config = accept<AgentConfig>(draft, configOf(draft, agent, templates));
       return config ? [[agent, config] as const] : [];
     }),
   );
@@ -264,9 +295,13 @@ interface SetAnnotation {
   readonly changes: readonly GuardedChange[];
 }
 
-const configOf = ({ parsed, files, telemetry }: Draft, { once, config }: AgentContainer): AgentConfig | PodProblem => {
+const configOf = (
+  { parsed, files, telemetry }: Draft,
+  { once, config }: AgentContainer,
+  templates: readonly JsonObject[],
+): AgentConfig | PodProblem => {
   const { options, families } = parsed;
-  const document = nativeConfig({ options, authConfig: families.authConfig, files, telemetry, once });
+  const document = nativeConfig({ options, authConfig: families.authConfig, files, more: templates, telemetry, once });
   const annotation = originOf(parsed, 'agentConfigPatch');
   const patch = options.agentConfigPatch ?? [];
   const patched = userPatched(document, patch, annotation);

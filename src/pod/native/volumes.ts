@@ -17,13 +17,15 @@ const RUN_VOLUME = 'vault-agent-run';
 export const CONFIG_DIRECTORY = '/vault/agent';
 /** The agent's log and its token. */
 export const RUN_DIRECTORY = '/run/vault-agent';
+/** The file with environment variables, which only the agent and the kubelet read. */
+export const VARIABLES_DIRECTORY = '/run/vault-env';
 /** The same volume, where templates and commands written for vault-k8s find a writable home. */
 export const HOME_DIRECTORY = '/home/vault';
 const EXTRA_DIRECTORY = '/vault/custom';
 const TLS_DIRECTORY = '/vault/tls';
 
 /** A memory volume counts as memory of the pod; without a limit it could use all of the node's. */
-const DEFAULT_SECRETS_SIZE = '16Mi';
+export const DEFAULT_SECRETS_SIZE = '16Mi';
 /** Two rotated log files of 64 KiB, and what commands write into their home: key stores of some hundred KiB. */
 const RUN_SIZE = '16Mi';
 
@@ -118,7 +120,7 @@ export function agentMounts({ pod, options, directories, hasOwnerFiles }: AgentM
   ];
 }
 
-const AGENT_DIRECTORIES = [CONFIG_DIRECTORY, RUN_DIRECTORY, SERVICE_ACCOUNT_DIRECTORY].map((path) => ({
+const AGENT_DIRECTORIES = [CONFIG_DIRECTORY, RUN_DIRECTORY, VARIABLES_DIRECTORY, SERVICE_ACCOUNT_DIRECTORY].map((path) => ({
   path,
   resolved: resolvedPath(path),
 }));

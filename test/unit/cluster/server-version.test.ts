@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CONTAINER_RESTARTS,
+  ENV_FILES,
   isAtLeast,
   NATIVE_SIDECARS,
   serverVersion,
@@ -27,23 +28,27 @@ const versionAnswering = (...answers: readonly Answer[]) => {
 const answered = (version: ServerVersion): Promise<unknown> => eventually(() => version.answeredOrFailed(), { everyMs: 1 });
 
 test.each([
-  ['1', '28', false, false],
-  ['1', '28+', false, false],
-  ['1', '9', false, false],
-  ['1', '29', true, false],
-  ['1', '34', true, false],
-  ['1', '35+', true, false],
-  ['1', '36+', true, true],
-  ['2', '0', true, true],
-  ['', '', true, true],
-])('version %s.%s has native sidecars: %p, restarts of pods: %p', async (major, minor, has, restarts) => {
-  const { version, logged } = versionAnswering({ major, minor });
-  await answered(version);
-  const current = version.current() ?? { major: '', minor: '' };
-  expect([isAtLeast(current, NATIVE_SIDECARS), isAtLeast(current, CONTAINER_RESTARTS)]).toEqual([has, restarts]);
-  expect(logged).toHaveLength(has ? 0 : 1);
-  await version.close();
-});
+  ['1', '28', false, false, false],
+  ['1', '28+', false, false, false],
+  ['1', '9', false, false, false],
+  ['1', '29', true, false, false],
+  ['1', '34', true, false, false],
+  ['1', '35+', true, true, false],
+  ['1', '36+', true, true, true],
+  ['2', '0', true, true, true],
+  ['', '', true, true, true],
+])(
+  'version %s.%s has native sidecars: %p, variables from files: %p, restarts of pods: %p',
+  async (major, minor, has, variables, restarts) => {
+    const { version, logged } = versionAnswering({ major, minor });
+    await answered(version);
+    const current = version.current() ?? { major: '', minor: '' };
+    const versions = [NATIVE_SIDECARS, ENV_FILES, CONTAINER_RESTARTS];
+    expect(versions.map((first) => isAtLeast(current, first))).toEqual([has, variables, restarts]);
+    expect(logged).toHaveLength(has ? 0 : 1);
+    await version.close();
+  },
+);
 
 test('requests are repeated until one is answered, and a failure is logged once', async () => {
   const { version, logged } = versionAnswering(new Error('away'), new Error('away'), { major: '1', minor: '28' });

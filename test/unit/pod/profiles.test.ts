@@ -60,7 +60,7 @@ const NATIVE_ANYWAY: ReadonlySet<OptionKey> = new Set<OptionKey>(['agentRunAsSam
 const NATIVE_DEFAULTS: ReadonlySet<OptionKey> = new Set<OptionKey>(['secretsReadOnly', 'agentInitFirst']);
 
 /** Options that need another one in profile native. */
-const NATIVE_WITH: ReadonlySet<OptionKey> = new Set<OptionKey>(['agentInitJsonPatch', 'onChangeDelay']);
+const NATIVE_WITH: ReadonlySet<OptionKey> = new Set<OptionKey>(['agentInitJsonPatch', 'envContainers', 'onChangeDelay']);
 
 /** Options without which another one has no effect. */
 const WITH: Readonly<Partial<Record<OptionKey, Readonly<Record<string, string>>>>> = {
@@ -69,6 +69,7 @@ const WITH: Readonly<Partial<Record<OptionKey, Readonly<Record<string, string>>>
   agentCacheListenerPort: { 'agent-cache-enable': 'true' },
   agentCacheExitOnErr: { 'agent-cache-enable': 'true' },
   agentInitJsonPatch: { 'agent-pre-populate-only': 'true' },
+  envContainers: { 'vaultauth.dev/env-A': 'kv/a#b' },
   onChangeDelay: { 'vaultauth.dev/on-change': 'restart' },
 };
 

@@ -1,0 +1,41 @@
+// Problems of environment variables from secrets.
+import { annotationName, familyName } from '../annotations/names.ts';
+import { defineProblem, quote } from '../annotations/problem.ts';
+
+/** Why a pod cannot have variables from secrets. */
+type Because = 'version' | 'profile' | 'mode' | 'gate';
+
+const REASON: Readonly<Record<Because, string>> = {
+  version: 'the cluster cannot read environment variables from files',
+  profile: 'profile compat has no environment variables from secrets',
+  mode: 'a pod in mode token has no agent, and so no environment variables from secrets',
+  gate: 'without an agent that runs before the app, the file of the environment variables is missing when the app starts',
+};
+
+const FILES = `render a file with ${familyName('secret', 'NAME')} and ${familyName('format', 'NAME')}`;
+
+const REMEDY: Readonly<Record<Because, string>> = {
+  version: `${FILES}, or upgrade the cluster to Kubernetes 1.35`,
+  profile: `set ${annotationName('profile')} to "native", or ${FILES}`,
+  mode: `remove ${annotationName('mode')}, or read the secrets with the token`,
+  gate: `remove ${annotationName('agentPrePopulate')}, and leave native sidecars enabled`,
+};
+
+export const envProblems = {
+  'env-unsupported': defineProblem<{ annotation: string; because: Because; version?: string }>({
+    severity: 'problem',
+    title: 'Environment variables are not possible',
+    sentence: ({ annotation, because, version = '' }) =>
+      `${annotation}: ${REASON[because]}${version === '' ? '' : `: it is ${version}, and this needs Kubernetes 1.35`}`,
+    remedy: ({ because }) => REMEDY[because],
+    sample: { annotation: familyName('env', 'DB_PASSWORD'), because: 'version', version: 'v1.34.4' },
+  }),
+  'env-overridden': defineProblem<{ annotation: string; name: string; container: string }>({
+    severity: 'warning',
+    title: 'Environment variable that the container sets itself',
+    sentence: ({ annotation, name, container }) =>
+      `${annotation} has no effect in container ${quote(container)}, which sets ${quote(name)} itself`,
+    remedy: () => `remove the variable from the container, or limit the annotation with ${annotationName('envContainers')}`,
+    sample: { annotation: familyName('env', 'DB_PASSWORD'), name: 'DB_PASSWORD', container: 'web' },
+  }),
+};
