@@ -1,5 +1,6 @@
 // A path and a key of the secret there, as an environment variable names them.
 import { secretPath } from './path-kinds.ts';
+import { isOneLine } from './text-kinds.ts';
 import { INVALID, readText, type ValueKind } from './value-kinds.ts';
 
 /** One key of a secret, for an environment variable. */
@@ -13,21 +14,20 @@ export interface SecretKey {
   readonly containers?: readonly string[] | undefined;
 }
 
-const SECRET_KEY = /^([^#]+)#([^?]+)(?:\?([\s\S]*))?$/;
-
 /** A path and a key of the secret there, with an optional default: `kv/data/web#port?5432`. */
 export const secretKey: ValueKind<SecretKey> = {
   name: 'path#key',
   expected: 'path#key, path#key? for an optional variable, or path#key?default',
   read: (raw) => {
-    const [, path = '', key = '', fallback] = SECRET_KEY.exec(raw.trim()) ?? [];
-    const { value } = readText(secretPath, path);
-    const trimmed = key.trim();
-    return value === INVALID || value === '' || trimmed === '' ? INVALID : { path: value, key: trimmed, fallback };
+    const end = raw.indexOf('#');
+    return end === -1 ? INVALID : readKey(raw.slice(0, end), raw.slice(end + 1));
   },
 };
 
-/** The key of a secret in a list, with an optional default: `port?5432`. */
+/** The key of the secret at a path, with an optional default: `port?5432`. */
 export function readKey(path: string, raw: string): SecretKey | typeof INVALID {
-  return secretKey.read(`${path}#${raw}`);
+  const { value } = readText(secretPath, path);
+  const [, key = '', fallback] = /^([^?]+)(?:\?([\s\S]*))?$/.exec(raw) ?? [];
+  const name = key.trim();
+  return value === INVALID || value === '' || name === '' || !isOneLine(name) ? INVALID : { path: value, key: name, fallback };
 }

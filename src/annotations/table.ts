@@ -355,7 +355,7 @@ export const table = {
     containerList,
     'Containers and init containers that get the environment variables; default: those that get the secrets.',
     'web,migrate',
-    { own: true },
+    { own: true, profile: NATIVE_ONLY },
   ),
   secretsReadOnly: row(flag, 'Mount the secrets read-only; default: true in profile native, false in compat.', 'true', {
     own: true,

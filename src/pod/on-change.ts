@@ -12,12 +12,17 @@ const ROLLED_OUT: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'D
 
 /** Label and annotation for the controller, or why the requested action is not possible. */
 export function addOnChange(draft: Draft): void {
-  const { parsed, files, problems, warnings, pod, builder } = draft;
+  const { parsed, files, variables, problems, warnings, pod, builder } = draft;
   for (const annotation of requestsOf(draft, 'signal'))
     problems.push({ code: 'on-change-unbuilt', annotation, action: 'signal' });
-  const rolled = files.filter((file) => actionOf(draft, file) === 'rollout');
+  const rolled: readonly Source[] = [
+    ...files.filter((file) => actionOf(draft, file) === 'rollout'),
+    ...(parsed.options.onChange === 'rollout'
+      ? variables.map((each) => ({ ...each, leftDelimiter: '{{', rightDelimiter: '}}' }))
+      : []),
+  ];
   if (rolled.length === 0) return;
-  const annotation = annotationOf(draft, rolled[0]);
+  const annotation = annotationOf(draft, rolled[0]?.name);
   const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true)?.kind;
   if (owner && !ROLLED_OUT.has(owner)) {
     warnings.push({ code: 'on-change-owner', annotation, owner });
@@ -46,8 +51,11 @@ export function actionOf({ parsed: { families, options } }: Draft, file: SecretF
   return (file && families.onChange.get(file.name)?.value) ?? options.onChange;
 }
 
-const annotationOf = ({ parsed }: Draft, file: SecretFile | undefined): string =>
-  parsed.families.onChange.get(file?.name ?? '')?.annotation ?? originOf(parsed, 'onChange');
+/** A file or an environment variable: what it is rendered from. */
+type Source = Pick<SecretFile, 'name' | 'path' | 'template' | 'leftDelimiter' | 'rightDelimiter'>;
+
+const annotationOf = ({ parsed }: Draft, name = ''): string =>
+  parsed.families.onChange.get(name)?.annotation ?? originOf(parsed, 'onChange');
 
 /** The annotations that request an action, also without a secret. */
 export function requestsOf({ parsed }: Draft, action: Options['onChange']): readonly string[] {
@@ -58,7 +66,7 @@ export function requestsOf({ parsed }: Draft, action: Options['onChange']): read
 }
 
 /** The paths that a file is rendered from: those that its template reads, or else the declared one. A pinned version never changes. */
-const versionedPaths = ({ path, template, leftDelimiter, rightDelimiter }: SecretFile): readonly string[] => {
+const versionedPaths = ({ path, template, leftDelimiter, rightDelimiter }: Source): readonly string[] => {
   const read = templateCalls(template, leftDelimiter, rightDelimiter).flatMap(({ name, arguments: given }) =>
     // With further arguments, `secret` writes.
     name === 'secret' && given.length === 1 && given[0] !== undefined ? [given[0]] : [],
