@@ -78,6 +78,11 @@ const configFor = (address: string, directory: string, entries: Entries, more: R
   return JSON.stringify({ ...(JSON.parse(moved) as object), auto_auth: { method: [method] } });
 };
 
+const variablesIn = ({ file, log }: { readonly file: string; readonly log: string }): ReadonlyMap<string, string> => {
+  if (!existsSync(file)) throw new Error(log);
+  return readEnvFile(readFileSync(file));
+};
+
 let agents: ReadonlyMap<string, string>;
 const prepare = async (): Promise<void> => {
   agents = await obtain(['bao', 'vault'], '1.36', silentProgress);
@@ -99,10 +104,6 @@ onEachServer([], prepare, (product, server) => {
       { env: { HOME: directory }, timeout: 120_000 },
     ).catch((error: unknown) => error as { stdout: string; stderr: string });
     return { directory, file: join(directory, 'env'), log: output.stdout + output.stderr };
-  };
-  const variablesIn = ({ file, log }: { readonly file: string; readonly log: string }): ReadonlyMap<string, string> => {
-    if (!existsSync(file)) throw new Error(log);
-    return readEnvFile(readFileSync(file));
   };
 
   beforeAll(async () => {
@@ -172,6 +173,27 @@ onEachServer([], prepare, (product, server) => {
   });
 
   describe('a dynamic secret', () => {
+    test('is leased once for variables of templates and a file that read one path', async () => {
+      const { root } = server();
+      await write(root, 'sys/mounts/pki', { type: 'pki' });
+      await write(root, 'pki/root/generate/internal', { common_name: 'test' });
+      await write(root, 'pki/roles/web', { allow_any_name: true, generate_lease: true });
+      const issued = async (): Promise<number> =>
+        ((await root.request({ method: 'LIST', path: 'pki/certs' })).data?.['keys'] as readonly string[]).length;
+      const before = await issued();
+      const read = (field: string): string => `{{ with secret "pki/issue/web" "common_name=web" }}{{ .Data.${field} }}{{ end }}`;
+      const result = await render([], {
+        'vaultauth.dev/env-template-CERTIFICATE': read('certificate'),
+        'vaultauth.dev/env-template-KEY': read('private_key'),
+        'agent-inject-template-pem': read('certificate'),
+      });
+      expect(variablesIn(result).get('CERTIFICATE')).toBe(readFileSync(join(result.directory, 'pem'), 'utf8'));
+      expect(variablesIn(result).get('KEY')).toContain('PRIVATE KEY');
+      expect((await issued()) - before).toBe(1);
+    });
+
+    // The Vault of the tests is built without this engine.
+    if (product !== 'openbao') return;
     let management: Server;
     const users: string[] = [];
     beforeAll(async () => {
@@ -191,7 +213,7 @@ onEachServer([], prepare, (product, server) => {
     });
     afterAll(() => management.close());
 
-    test('is leased once for user, password, a template and a file of the same path', async () => {
+    test('of a path without parameters is leased once for user, password, a template and a file of the same path', async () => {
       const result = await render([{ path: 'rabbitmq/creds/web', env: { USER: 'username', PASSWORD: 'password' } }], {
         'vaultauth.dev/env-template-URL':
           '{{ with secret "rabbitmq/creds/web" }}amqp://{{ .Data.username }}:{{ .Data.password }}@mq{{ end }}',

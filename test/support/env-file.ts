@@ -20,10 +20,13 @@ export function readEnvFile(content: Buffer): ReadonlyMap<string, string> {
     SKIPPED.lastIndex = offset;
     ASSIGNMENT.lastIndex = offset;
     const skipped = SKIPPED.exec(text);
-    const { 0: assignment = '', groups: { name = '', value = '' } = {} } = ASSIGNMENT.exec(text) ?? { 0: '' };
-    if (!skipped && assignment === '') throw new Error(`byte ${offset} begins no assignment`);
-    offset += skipped ? skipped[0].length : assignment.length;
-    if (!skipped && !variables.has(name)) variables.set(name, Buffer.from(value, 'latin1').toString('utf8'));
+    const assignment = skipped ? undefined : ASSIGNMENT.exec(text);
+    const found = skipped ?? assignment;
+    if (!found) throw new Error(`byte ${offset} begins no assignment`);
+    offset += found[0].length;
+    const name = assignment?.groups?.['name'];
+    if (name === undefined || variables.has(name)) continue;
+    variables.set(name, Buffer.from(assignment?.groups?.['value'] ?? '', 'latin1').toString('utf8'));
   }
   return variables;
 }

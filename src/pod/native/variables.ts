@@ -90,7 +90,7 @@ export function addVariables(draft: Draft, { agents, index, receives }: Variable
       }
       if (missing.length === 0) continue;
       const path = `/spec/${list}/${position}/env`;
-      if (container.env) for (const entry of missing) builder.insert(path, 0, entry);
+      if (container.env) for (const [place, entry] of missing.entries()) builder.insert(path, place, entry);
       else builder.append(path, false, missing);
     }
 }
