@@ -83,6 +83,9 @@ const variablesIn = ({ file, log }: { readonly file: string; readonly log: strin
   return readEnvFile(readFileSync(file));
 };
 
+/** A template that reads a field of a new certificate. */
+const issue = (field: string): string => `{{ with secret "pki/issue/web" "common_name=web" }}{{ .Data.${field} }}{{ end }}`;
+
 let agents: ReadonlyMap<string, string>;
 const prepare = async (): Promise<void> => {
   agents = await obtain(['bao', 'vault'], '1.36', silentProgress);
@@ -178,14 +181,15 @@ onEachServer([], prepare, (product, server) => {
       await write(root, 'sys/mounts/pki', { type: 'pki' });
       await write(root, 'pki/root/generate/internal', { common_name: 'test' });
       await write(root, 'pki/roles/web', { allow_any_name: true, generate_lease: true });
-      const issued = async (): Promise<number> =>
-        ((await root.request({ method: 'LIST', path: 'pki/certs' })).data?.['keys'] as readonly string[]).length;
+      const issued = async (): Promise<number> => {
+        const { data = {} } = await root.request({ method: 'LIST', path: 'pki/certs' });
+        return (data['keys'] as readonly string[]).length;
+      };
       const before = await issued();
-      const read = (field: string): string => `{{ with secret "pki/issue/web" "common_name=web" }}{{ .Data.${field} }}{{ end }}`;
       const result = await render([], {
-        'vaultauth.dev/env-template-CERTIFICATE': read('certificate'),
-        'vaultauth.dev/env-template-KEY': read('private_key'),
-        'agent-inject-template-pem': read('certificate'),
+        'vaultauth.dev/env-template-CERTIFICATE': issue('certificate'),
+        'vaultauth.dev/env-template-KEY': issue('private_key'),
+        'agent-inject-template-pem': issue('certificate'),
       });
       expect(variablesIn(result).get('CERTIFICATE')).toBe(readFileSync(join(result.directory, 'pem'), 'utf8'));
       expect(variablesIn(result).get('KEY')).toContain('PRIVATE KEY');
