@@ -2,6 +2,7 @@
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { linked, READY } from '../../support/linked-cluster.ts';
+import { ENV_PROVOCATIONS } from './env-provocations.ts';
 import { ROLE_PROVOCATIONS } from './role-provocations.ts';
 import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../../support/pods.ts';
 
@@ -39,31 +40,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { 'agent-inject-token': 'tRuE' } },
     remedy: { annotations: { 'agent-inject-token': 'true' } },
   },
-  'env-duplicate': {
-    pod: {
-      annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b', 'vaultauth.dev/env-template-A': 'x' },
-    },
-    remedy: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' } },
-  },
-  'env-name': {
-    pod: { annotations: { ...native, 'vaultauth.dev/env-1A': 'kv/a#b' } },
-    remedy: { annotations: { ...native, 'vaultauth.dev/secrets': '[{name: a, path: kv/a, env: {A1: b}}]' } },
-  },
-  'env-text': {
-    pod: { annotations: { ...native, 'vaultauth.dev/env-A': "kv/a#b?it's" } },
-    remedy: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b?it' } },
-  },
-  'env-unsupported': {
-    pod: { annotations: { 'vaultauth.dev/env-A': 'kv/a#b' } },
-    remedy: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' } },
-  },
-  'env-overridden': {
-    pod: {
-      annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' },
-      spec: { containers: [web({ env: [{ name: 'A', value: 'own' }] })] },
-    },
-    remedy: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' } },
-  },
+  ...ENV_PROVOCATIONS,
   'path-unmounted': {
     pod: { annotations: { ...native, 'agent-inject-template-db': '{{ file "/vault/custom/x" }}' } },
     remedy: { annotations: { ...native, 'agent-inject-template-db': '{{ file "/vault/custom/x" }}', 'agent-extra-secret': 'x' } },
