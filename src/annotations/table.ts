@@ -325,7 +325,7 @@ export const table = {
   }),
   onChange: row(
     oneOf(ON_CHANGE),
-    'What happens to the app [when a secret changes](guides/when-a-secret-changes.md); restart: the kubelet restarts the containers of the pod; rollout: the controller restarts the workload, one pod first.',
+    'What happens to the app [when a secret changes](guides/when-a-secret-changes.md); signal: a program of the app gets a signal; restart: the kubelet restarts the containers of the pod; rollout: the controller restarts the workload, one pod first.',
     'rollout',
     { default: 'none', own: true, empty: 'unset-warn' },
   ),
@@ -335,6 +335,17 @@ export const table = {
     '5m',
     { default: '30s', own: true, empty: 'unset-warn', profile: NATIVE_ONLY },
   ),
+  onChangeSignal: row(oneOf(['HUP', 'INT', 'QUIT', 'TERM', 'USR1', 'USR2', 'WINCH']), 'Signal of on-change signal.', 'USR1', {
+    default: 'HUP',
+    own: true,
+    empty: 'unset-warn',
+    profile: NATIVE_ONLY,
+  }),
+  onChangeProcess: row(text, 'Program that gets the signal of on-change signal: the name of its process.', 'nginx', {
+    default: '',
+    own: true,
+    profile: NATIVE_ONLY,
+  }),
   onChangeSecrets: row(
     writtenText,
     'Set by the webhook for on-change rollout: the paths whose versions the controller reads.',

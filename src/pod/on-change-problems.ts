@@ -3,23 +3,17 @@ import { annotationName, familyName } from '../annotations/names.ts';
 import { defineProblem, quote } from '../annotations/problem.ts';
 
 export const onChangeProblems = {
-  'on-change-unbuilt': defineProblem<{ annotation: string; action: string }>({
-    severity: 'problem',
-    title: 'Action that is not available',
-    sentence: ({ annotation, action }) => `${annotation}: ${quote(action)} is not available in this version`,
-    remedy: () => 'set it to restart, rollout or none',
-    sample: { annotation: annotationName('onChange'), action: 'signal' },
-  }),
   'on-change-sidecar': defineProblem<{
     annotation: string;
+    action: 'restart' | 'signal';
     because: 'compat' | 'once' | 'no-native-sidecars';
     /** The annotation that decides it: of the profile, or of the agent that exits. */
     other: string;
   }>({
     severity: 'problem',
-    title: 'Restart without a native sidecar',
-    sentence: ({ annotation, because, other }) =>
-      `${annotation}: restart needs a native sidecar, ` +
+    title: 'Action without a native sidecar',
+    sentence: ({ annotation, action, because, other }) =>
+      `${annotation}: ${action} needs a native sidecar, ` +
       {
         compat: 'which profile compat does not have',
         once: `and by ${other} no agent runs beside the app`,
@@ -31,7 +25,7 @@ export const onChangeProblems = {
         once: `remove ${other}, or set the action to rollout or none`,
         'no-native-sidecars': 'set it to rollout or none, or upgrade the cluster to Kubernetes 1.36',
       })[because],
-    sample: { annotation: annotationName('onChange'), because: 'compat', other: annotationName('profile') },
+    sample: { annotation: annotationName('onChange'), action: 'restart', because: 'compat', other: annotationName('profile') },
   }),
   'on-change-version': defineProblem<{ annotation: string; version: string | undefined }>({
     severity: 'problem',
@@ -41,6 +35,29 @@ export const onChangeProblems = {
       (version === undefined ? 'does not have it' : `has ${version}`),
     remedy: () => 'set it to rollout, by which the controller replaces the pods, or to none; or upgrade the cluster',
     sample: { annotation: annotationName('onChange'), version: 'v1.34.4' },
+  }),
+  'on-change-signal': defineProblem<{
+    annotation: string;
+    need: 'process-namespace' | 'process' | 'user';
+    /** User ID of the agent. */
+    user: number;
+  }>({
+    severity: 'problem',
+    title: 'Signal that cannot be sent',
+    sentence: ({ annotation, need, user }) =>
+      `${annotation}: signal needs ` +
+      {
+        'process-namespace': 'a shared process namespace, in which the agent sees the processes of the app',
+        process: 'the name of the program that gets it',
+        user: `an app with the user of the agent, ${user}, since the agent has no capabilities`,
+      }[need],
+    remedy: ({ need }) =>
+      ({
+        'process-namespace': `set shareProcessNamespace to true in the pod, or ${annotationName('agentShareProcessNamespace')} to "true"`,
+        process: `name it with ${annotationName('onChangeProcess')}, such as nginx`,
+        user: 'set runAsUser in the security context of the pod to the user of the app',
+      })[need],
+    sample: { annotation: annotationName('onChange'), need: 'process', user: 100 },
   }),
   'on-change-owner': defineProblem<{ annotation: string; owner: string }>({
     severity: 'warning',

@@ -12,9 +12,7 @@ const ROLLED_OUT: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'D
 
 /** Label and annotation for the controller, or why the requested action is not possible. */
 export function addOnChange(draft: Draft): void {
-  const { parsed, files, variables, problems, warnings, pod, builder } = draft;
-  for (const annotation of requestsOf(draft, 'signal'))
-    problems.push({ code: 'on-change-unbuilt', annotation, action: 'signal' });
+  const { parsed, files, variables, warnings, pod, builder } = draft;
   const rolled: readonly Source[] = [
     ...files.filter((file) => actionOf(draft, file) === 'rollout'),
     ...(parsed.options.onChange === 'rollout'

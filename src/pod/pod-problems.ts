@@ -174,8 +174,8 @@ export const podProblems = {
   }),
   'shell-missing': defineProblem<{
     image: string;
-    /** What runs a shell: profile compat, the startup probe, the command of a secret, or on-change restart. */
-    need: 'profile' | 'probe' | 'command' | 'restart';
+    /** What runs a shell: profile compat, the startup probe, the command of a secret, or on-change. */
+    need: 'profile' | 'probe' | 'command' | 'on-change';
     /** The annotation that chooses it. */
     annotation: string;
   }>({
@@ -187,14 +187,14 @@ export const podProblems = {
         profile: 'which profile compat needs to start the agent',
         probe: 'which the startup probe runs',
         command: `in which the agent would run ${annotation}`,
-        restart: `which ${annotation} needs to restart the pod`,
+        'on-change': `which ${annotation} needs`,
       }[need],
     remedy: ({ need, annotation }) =>
       ({
         profile: `set ${annotation} to "native", or use an image with a shell`,
         probe: `set ${annotation} to "binary", or ask the platform team to set -startup-probe=auto`,
         command: 'use an image with a shell, or a command without arguments, which the agent runs directly',
-        restart: `use an image with a shell, or set ${annotation} to rollout`,
+        'on-change': `use an image with a shell, or set ${annotation} to rollout`,
       })[need],
     sample: { image: 'openbao/openbao-distroless:2.6.4', need: 'profile', annotation: annotationName('profile') },
   }),

@@ -6,7 +6,7 @@ import { asking, createPod, ROLE } from './native-pods.ts';
 import { onNode } from './on-node.ts';
 import { PRODUCTS } from './secret-server.ts';
 import type { Team } from './team-namespace.ts';
-import { STAY } from './workload.ts';
+import { firstWords, STAY } from './workload.ts';
 import { SOON } from './workloads.ts';
 
 const RESTART = { ...SOON, 'vaultauth.dev/on-change': 'restart', 'vaultauth.dev/on-change-delay': '0s' };
@@ -141,18 +141,47 @@ onNode(
           'agent-inject-template-edge':
             '{{ with secret "pki/issue/edge" "common_name=edge.example" }}{{ .Data.serial_number }}{{ end }}',
         };
-        await createPod(bed, namespace, name, asking(name, '', annotations), spec(`cat /vault/secrets/edge; ${STAY}`));
+        await createPod(bed, namespace, name, asking(name, '', annotations), spec(`cat /vault/secrets/edge; echo; ${STAY}`));
         await bed.untilReady(namespace, name);
-        const first = await bed.logs(namespace, name, 'app');
+        const first = await firstWords(bed, namespace, name, 'app');
         await servers[product].write(`web/${name}`, { password: 'v1' });
         await waitForStart(bed, name, 'v1', 2);
         await settle();
         expect(await starts(bed, name)).toEqual(['v0', 'v1']);
-        expect(await bed.logs(namespace, name, 'app')).not.toBe(first);
+        const second = await firstWords(bed, namespace, name, 'app');
+        expect(second).not.toBe(first);
         // The app has started with the certificate that is there.
-        expect(await bed.exec(namespace, name, 'app', ['cat', '/vault/secrets/edge'])).toBe(
-          await bed.logs(namespace, name, 'app'),
-        );
+        expect(`${await bed.exec(namespace, name, 'app', ['cat', '/vault/secrets/edge'])}\n`).toBe(second);
+      });
+
+      test(`with ${product}, on-change signal signals the program of the app at each change, and not at the first rendering`, async (bed) => {
+        const { namespace, servers, chosen } = team;
+        const name = `${product}-signal`;
+        await servers[product].write(`web/${name}`, { password: 'v0' });
+        const annotations = {
+          ...chosen(product),
+          ...SOON,
+          'vaultauth.dev/on-change': 'signal',
+          'vaultauth.dev/on-change-process': 'webserver',
+          'agent-share-process-namespace': 'true',
+        };
+        const program = `#!/bin/sh
+trap 'cat /vault/secrets/database >>/keep/signals; echo >>/keep/signals' HUP
+while :; do sleep 1000 & wait $!; done
+`;
+        const write = `printf '%s' "$PROGRAM" >/keep/webserver; chmod +x /keep/webserver; exec /keep/webserver`;
+        const app = { ...container(write), env: [{ name: 'PROGRAM', value: program.replaceAll('$', '$$$$') }] };
+        const more = { containers: [app], securityContext: { runAsUser: 1000, runAsNonRoot: true } };
+        await createPod(bed, namespace, name, asking(name, '', annotations), spec('', more));
+        await bed.untilReady(namespace, name);
+        const signals = (): Promise<string> => bed.exec(namespace, name, 'app', ['sh', '-c', 'cat /keep/signals; :']);
+        for (const [index, password] of ['v1', 'v2', 'v3'].entries()) {
+          await settle();
+          expect(await signals()).toBe(['', 'v1\n', 'v1\nv2\n'][index]);
+          await servers[product].write(`web/${name}`, { password });
+          await eventually(async () => expect(await signals()).toContain(password), { seconds: 60, everyMs: 500 });
+        }
+        expect([await starts(bed, name), await restarts(bed, name)]).toEqual([['v0'], 0]);
       });
     }
 

@@ -82,8 +82,9 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
     problems.push(...addAgent(pod, agent, position, builder));
   }
   warnAboutPod(draft, shape, isSelected);
-  for (const annotation of requestsOf(draft, 'restart'))
-    problems.push({ code: 'on-change-sidecar', annotation, because: 'compat', other: originOf(parsed, 'profile') });
+  for (const action of ['restart', 'signal'] as const)
+    for (const annotation of requestsOf(draft, action))
+      problems.push({ code: 'on-change-sidecar', annotation, action, because: 'compat', other: originOf(parsed, 'profile') });
   addOnChange(draft);
   markInjected(draft);
   const injectionType = shape.init ? (shape.sidecar ? 'init_and_sidecar' : 'init_only') : 'sidecar_only';

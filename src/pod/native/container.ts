@@ -9,7 +9,7 @@ import type { Container, ContainerList, Pod, VolumeMount } from '../pod.ts';
 import { awsVariables, MORE_POD_FIELDS, POD_FIELDS, type Variable } from '../pod-variables.ts';
 import type { Owner } from '../readers.ts';
 import { TOKEN_VOLUME } from '../token.ts';
-import type { Restart } from './restart.ts';
+import type { Reaction } from './reactions.ts';
 import { CONFIG_DIRECTORY, HOME_DIRECTORY, type ConfigFile } from './volumes.ts';
 
 /** One agent container of a pod, before it is built. */
@@ -73,8 +73,8 @@ export interface NativeContainerInput {
   readonly mountVariables: readonly Variable[];
   /** The startup probe that delays the app; undefined: the app does not wait. */
   readonly gate: JsonObject | undefined;
-  /** Undefined: no change of a secret restarts the pod. */
-  readonly restart: Restart | undefined;
+  /** Undefined: a change of a secret does nothing more. */
+  readonly reaction: Reaction | undefined;
 }
 
 /** Templates read the namespace from this variable: OpenBao's agent ignores it in the configuration. */
@@ -101,14 +101,14 @@ const variables = ({ pod, options, authConfig, caBytes }: NativeContainerInput):
  * the Pod Security Standard "restricted".
  */
 export function nativeContainer(input: NativeContainerInput): JsonObject {
-  const { options, agent, user, gate, restart, mounts, resources, pullPolicy } = input;
+  const { options, agent, user, gate, reaction, mounts, resources, pullPolicy } = input;
   return {
     name: agent.name,
     image: options.agentImage ?? '',
     imagePullPolicy: pullPolicy,
     ...(agent.kind === 'native-sidecar' ? { restartPolicy: 'Always' } : {}),
-    ...(restart ? { restartPolicyRules: restart.rules } : {}),
-    command: [...(restart?.command ?? []), programOf(options), 'agent', `-config=${CONFIG_DIRECTORY}/${agent.file}`],
+    ...(reaction && reaction.rules.length > 0 ? { restartPolicyRules: reaction.rules } : {}),
+    command: [...(reaction?.command ?? []), programOf(options), 'agent', `-config=${CONFIG_DIRECTORY}/${agent.file}`],
     env: withVariables(variables(input), input.mountVariables),
     resources,
     ...(gate ? { startupProbe: gate } : {}),

@@ -36,7 +36,7 @@ import { nativeConfig } from './config.ts';
 import { agentContainers, injectionType, isAgent, nativeContainer, type AgentContainer } from './container.ts';
 import { gateOf, gateProblems, promisedFiles, startupProbe } from './gate.ts';
 import { ownersOf, type OwnerFiles } from './owners.ts';
-import { restartOf, restartProblems, STARTED_WITH } from './restart.ts';
+import { reactionOf, reactionProblems, STARTED_WITH } from './reactions.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentTokenVolume } from './service-account.ts';
 import { agentIdentity, agentUser, type AgentUser } from './user.ts';
@@ -51,7 +51,6 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   problems.push(...tokenCollisions(draft), ...shellCommands(draft));
   warnings.push(...otherProduct(draft));
   const agents = agentContainers(options, context.nativeSidecars ?? true);
-  problems.push(...restartProblems(draft, agents));
   const directories = directoriesOf(draft);
   const variables = variablesFile(draft);
   problems.push(...variablesProblems(draft, agents));
@@ -59,6 +58,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const readers = readersOf(draft, isSelected, isAgent);
   const user = agentUser(draft, readers);
   const identity = agentIdentity(draft, user);
+  problems.push(...reactionProblems(draft, { agents, readers, user: identity?.user }));
   if (user.loosens)
     warnings.push({
       code: 'token-loosened',
@@ -204,8 +204,8 @@ const builtContainers = ({
     const waits = agent.kind === 'native-sidecar' && options.agentPrePopulate;
     const document = documents.get(agent)?.document ?? {};
     const files = promisedFiles(document);
-    const restart = restartOf(draft, agent, document, files);
-    const promised = waits ? [...files, ...(restart ? [STARTED_WITH] : [])] : [];
+    const reaction = reactionOf(draft, agent, document, files);
+    const promised = waits ? [...files, ...(reaction && reaction.rules.length > 0 ? [STARTED_WITH] : [])] : [];
     if (promised.length > 0) problems.push(...gateProblems(draft));
     const { resources, problems: misfits } = agentResources({
       pod,
@@ -218,7 +218,7 @@ const builtContainers = ({
     problems.push(...misfits);
     const key = agent.once ? 'agentInitJsonPatch' : 'agentJsonPatch';
     const gate = promised.length > 0 ? startupProbe(options, agent.name, promised) : undefined;
-    const container = nativeContainer({ ...common, agent, resources, gate, restart });
+    const container = nativeContainer({ ...common, agent, resources, gate, reaction });
     if (agent === agents[0]) problems.push(...oversizedVariables(container['env'] as readonly Json[]));
     const patched = accept<Patched>(draft, userPatched(container, options[key] ?? [], originOf(parsed, key)));
     return patched ? [[agent, patched.document] as const] : [];

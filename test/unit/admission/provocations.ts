@@ -17,6 +17,12 @@ const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts:
 const LOGS = [TOKEN_MOUNT, { name: 'logs', mountPath: '/var/log/web', subPathExpr: '$(DIRECTORY)' }];
 const ISTIO_CNI = { name: 'istio-validation' };
 const ISTIO_PROXY = { name: 'istio-proxy', restartPolicy: 'Always' };
+const SIGNAL = {
+  'vaultauth.dev/on-change': 'signal',
+  'agent-inject-secret-a': 'kv/data/a',
+  'agent-share-process-namespace': 'true',
+};
+const SAME_USER = { securityContext: { runAsUser: 1000 } };
 const native = { 'vaultauth.dev/profile': 'native' };
 const own = 'agent-service-account-token-volume-name';
 const projected = {
@@ -388,9 +394,9 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     surrounding: { command: 'webhook', flags: ['-container-restarts=false'] },
     remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'rollout' } },
   },
-  'on-change-unbuilt': {
-    pod: { annotations: { 'vaultauth.dev/on-change': 'signal' } },
-    remedy: { annotations: { 'vaultauth.dev/on-change': 'none' } },
+  'on-change-signal': {
+    pod: { annotations: { ...native, ...SIGNAL } , spec: SAME_USER },
+    remedy: { annotations: { ...native, ...SIGNAL, 'vaultauth.dev/on-change-process': 'nginx' }, spec: SAME_USER },
   },
   'on-change-owner': {
     pod: { owner: 'Job', annotations: { 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' } },

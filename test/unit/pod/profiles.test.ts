@@ -60,7 +60,13 @@ const NATIVE_ANYWAY: ReadonlySet<OptionKey> = new Set<OptionKey>(['agentRunAsSam
 const NATIVE_DEFAULTS: ReadonlySet<OptionKey> = new Set<OptionKey>(['secretsReadOnly', 'agentInitFirst']);
 
 /** Options that need another one in profile native. */
-const NATIVE_WITH: ReadonlySet<OptionKey> = new Set<OptionKey>(['agentInitJsonPatch', 'envContainers', 'onChangeDelay']);
+const NATIVE_WITH: ReadonlySet<OptionKey> = new Set<OptionKey>([
+  'agentInitJsonPatch',
+  'envContainers',
+  'onChangeDelay',
+  'onChangeSignal',
+  'onChangeProcess',
+]);
 
 /** Options without which another one has no effect. */
 const WITH: Readonly<Partial<Record<OptionKey, Readonly<Record<string, string>>>>> = {
@@ -71,6 +77,16 @@ const WITH: Readonly<Partial<Record<OptionKey, Readonly<Record<string, string>>>
   agentInitJsonPatch: { 'agent-pre-populate-only': 'true' },
   envContainers: { 'vaultauth.dev/env-A': 'kv/a#b' },
   onChangeDelay: { 'vaultauth.dev/on-change': 'restart' },
+  onChangeSignal: {
+    'vaultauth.dev/on-change': 'signal',
+    'vaultauth.dev/on-change-process': 'web',
+    'agent-share-process-namespace': 'true',
+  },
+  onChangeProcess: {
+    'vaultauth.dev/on-change': 'signal',
+    'vaultauth.dev/on-change-process': 'web',
+    'agent-share-process-namespace': 'true',
+  },
 };
 
 const spec = {
@@ -103,7 +119,7 @@ describe.each(PROFILES)('in profile %s', (profile) => {
   test.each(keys)('%s has an effect, or a problem or warning', (key) => {
     const { profile: own, example }: Row<unknown> = table[key];
     const annotation = annotationName(key);
-    const surrounding = profile === 'compat' || NATIVE_WITH.has(key) ? (WITH[key] ?? {}) : {};
+    const surrounding = NATIVE_WITH.has(key) === (profile === 'native') || key === 'agentInitJsonPatch' ? (WITH[key] ?? {}) : {};
     const before = outcome(profile, surrounding);
     const after = outcome(profile, {
       ...surrounding,

@@ -1,4 +1,4 @@
-// on-change restart: the shell script that runs the agent, in real shells, with a stand-in for the agent; and what is denied.
+// on-change restart and signal: the shell script that runs the agent, in real shells, with a stand-in for the agent; and what is denied.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,8 +8,10 @@ import { eventually } from '../../support/eventually.ts';
 import { admit, containerOf, podWith, type Result, type Surrounding } from '../../support/pods.ts';
 
 const SECRETS = { 'agent-inject-secret-db': 'kv/data/db', 'vaultauth.dev/profile': 'native' };
+/** With a user that the agent shares. */
+const spec = { securityContext: { runAsUser: 1000 } };
 const inject = (annotations: Readonly<Record<string, string>> = {}, surrounding: Surrounding = { command: 'webhook' }): Result =>
-  admit(podWith({ annotations: { ...SECRETS, 'vaultauth.dev/on-change': 'restart', ...annotations } }), surrounding);
+  admit(podWith({ spec, annotations: { ...SECRETS, 'vaultauth.dev/on-change': 'restart', ...annotations } }), surrounding);
 
 let folder: string;
 let running: ChildProcess | undefined;
@@ -25,12 +27,13 @@ afterEach(() => {
 const start = (
   shell: readonly string[],
   agent: string,
+  annotations: Readonly<Record<string, string>> = {},
 ): { readonly ended: Promise<number | null>; readonly stop: () => void } => {
-  const { pod } = inject({ 'vaultauth.dev/on-change-delay': '0s' });
+  const { pod } = inject({ 'vaultauth.dev/on-change-delay': '0s', ...annotations });
   const command = textsOf(containerOf(pod, 'vault-agent')['command']).map((word) =>
     word.replaceAll('$$', '$').replaceAll('/run/vault-agent', folder).replaceAll('/vault/secrets', folder),
   );
-  const words = [...shell.slice(1), ...command.slice(1, 7), 'sh', '-c', agent];
+  const words = [...shell.slice(1), ...command.slice(1, 10), 'sh', '-c', agent];
   const child = spawn(shell[0] ?? 'sh', words, { stdio: 'ignore' });
   running = child;
   return { ended: new Promise((resolve) => child.on('exit', resolve)), stop: () => child.kill('SIGTERM') };
@@ -64,6 +67,31 @@ describe.each([['sh'], ['bash', '--posix']])('in %s', (...shell) => {
     expect(readFileSync(file('db'), 'utf8')).toBe('first');
     writeFileSync(file('db'), 'second');
     expect(await start(shell, AGENT).ended).toBe(88);
+  });
+
+  test('on-change signal sends it to the first process of that name, once for each change', async () => {
+    const name = `app-${process.pid}`;
+    writeFileSync(file(name), `#!/bin/sh\ntrap 'echo x >>${file('signals')}' HUP\nwhile :; do sleep 0.1; done\n`, {
+      mode: 0o755,
+    });
+    const app = spawn(file(name), { stdio: 'ignore' });
+    try {
+      writeFileSync(file('db'), 'first');
+      const agent = start(shell, AGENT, {
+        'vaultauth.dev/on-change': 'signal',
+        'vaultauth.dev/on-change-process': name,
+        'agent-share-process-namespace': 'true',
+      });
+      for (const count of [1, 2]) {
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        writeFileSync(file('db'), `value ${count}`);
+        await eventually(() => expect(readFileSync(file('signals'), 'utf8')).toBe('x\n'.repeat(count)), { seconds: 20 });
+      }
+      agent.stop();
+      expect(await agent.ended).toBe(0);
+    } finally {
+      app.kill('SIGKILL');
+    }
   });
 
   test('SIGTERM is passed on, and its code is that of the agent also if a secret has changed', async () => {
@@ -120,7 +148,13 @@ test.each([
   [{ 'agent-image': 'openbao/openbao-distroless:2.6.4', 'vaultauth.dev/flavour': 'openbao' }, ['shell-missing']],
   [{ 'agent-pre-populate-only': 'true' }, ['on-change-sidecar']],
   [{ 'vaultauth.dev/profile': 'compat' }, ['on-change-sidecar']],
+  [{ 'vaultauth.dev/on-change': 'signal', 'vaultauth.dev/profile': 'compat' }, ['on-change-sidecar']],
+  // No name, no shared namespace, and another user than that of the app.
+  [
+    { 'vaultauth.dev/on-change': 'signal', 'agent-run-as-user': '7' },
+    ['on-change-signal', 'on-change-signal', 'on-change-signal'],
+  ],
 ])('%j is denied', (annotations, codes) => {
-  const result = inject(annotations, { command: 'webhook', flags: ['-allow=agent-image'] });
-  expect([result.outcome.decision, result.codes]).toEqual(['denied', codes]);
+  const { outcome } = inject(annotations, { command: 'webhook', flags: ['-allow=agent-image,agent-run-as-user'] });
+  expect([outcome.decision, outcome.problems.map(({ code }) => code)]).toEqual(['denied', codes]);
 });
