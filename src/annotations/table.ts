@@ -341,9 +341,10 @@ export const table = {
     empty: 'unset-warn',
     profile: NATIVE_ONLY,
   }),
-  onChangeProcess: row(text, 'Program that gets the signal of on-change signal: the name of its process.', 'nginx', {
+  onChangeProcess: row(text, 'Program that gets the signal of on-change signal, by the name that ps prints.', 'nginx', {
     default: '',
     own: true,
+    anyText: 'programs have any name',
     profile: NATIVE_ONLY,
   }),
   onChangeSecrets: row(

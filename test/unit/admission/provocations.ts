@@ -395,7 +395,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'rollout' } },
   },
   'on-change-signal': {
-    pod: { annotations: { ...native, ...SIGNAL } , spec: SAME_USER },
+    pod: { annotations: { ...native, ...SIGNAL }, spec: SAME_USER },
     remedy: { annotations: { ...native, ...SIGNAL, 'vaultauth.dev/on-change-process': 'nginx' }, spec: SAME_USER },
   },
   'on-change-owner': {
