@@ -10,7 +10,7 @@ import { templateCalls } from './template-calls.ts';
 /** Pods of these owners can be replaced one after the other. A Deployment owns its pods through a ReplicaSet. */
 const ROLLED_OUT: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'DaemonSet']);
 
-/** Label and annotation for the controller, or why the requested action is not possible. */
+/** Label and annotation for the controller, or why a rollout is not possible. */
 export function addOnChange(draft: Draft): void {
   const { parsed, files, variables, warnings, pod, builder } = draft;
   const rolled: readonly Source[] = [
