@@ -55,6 +55,7 @@ export function admissionContext(
     injection: {
       caBytes: settings.vaultCacertBytes,
       nativeSidecars: hasNativeSidecars(settings, cluster),
+      onChangeActions: settings.onChangeActions,
       containerRestarts: hasContainerRestarts(settings, cluster),
       envFiles: hasEnvFiles(settings, cluster),
       ...(cluster.version?.gitVersion === undefined ? {} : { version: cluster.version.gitVersion }),

@@ -36,6 +36,8 @@ export interface InjectionContext {
   readonly limitRanges?: readonly LimitRange[];
   /** The nodes run native sidecars (Kubernetes 1.29 and later); absent: true. */
   readonly nativeSidecars?: boolean;
+  /** Actions that pods may request for changes of secrets; absent: all. */
+  readonly onChangeActions?: readonly string[];
   /** An exit code can restart all containers of a pod (Kubernetes 1.36 and later); absent: true. */
   readonly containerRestarts?: boolean;
   /** The cluster sets environment variables from files (Kubernetes 1.35 and later); absent: true. */

@@ -3,6 +3,13 @@ import { annotationName, familyName } from '../annotations/names.ts';
 import { defineProblem, quote } from '../annotations/problem.ts';
 
 export const onChangeProblems = {
+  'on-change-forbidden': defineProblem<{ annotation: string; action: string }>({
+    severity: 'problem',
+    title: 'Action that the platform team does not allow',
+    sentence: ({ annotation, action }) => `${annotation}: ${quote(action)} is not allowed in this cluster`,
+    remedy: ({ action }) => `set it to none, or ask the platform team to add ${action} to -on-change-actions`,
+    sample: { annotation: annotationName('onChange'), action: 'restart' },
+  }),
   'on-change-sidecar': defineProblem<{
     annotation: string;
     action: 'restart' | 'signal';

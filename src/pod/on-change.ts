@@ -1,6 +1,7 @@
 // What happens to the app when a secret changes (annotation on-change). For `rollout` the pod gets a label by which the controller
 // finds it, and an annotation with the paths whose versions the controller reads.
 import { annotationName } from '../annotations/names.ts';
+import { ON_CHANGE } from '../annotations/table.ts';
 import type { Options } from '../annotations/parse.ts';
 import { originOf, setAnnotation, type Draft } from './draft.ts';
 import { pointer } from './patch.ts';
@@ -12,7 +13,10 @@ const ROLLED_OUT: ReadonlySet<string> = new Set(['ReplicaSet', 'StatefulSet', 'D
 
 /** Label and annotation for the controller, or why a rollout is not possible. */
 export function addOnChange(draft: Draft): void {
-  const { parsed, files, variables, warnings, pod, builder } = draft;
+  const { parsed, files, variables, context, problems, warnings, pod, builder } = draft;
+  for (const action of ON_CHANGE)
+    if (action !== 'none' && context.onChangeActions?.includes(action) === false)
+      for (const annotation of requestsOf(draft, action)) problems.push({ code: 'on-change-forbidden', annotation, action });
   const rolled: readonly Source[] = [
     ...files.filter((file) => actionOf(draft, file) === 'rollout'),
     ...(parsed.options.onChange === 'rollout'

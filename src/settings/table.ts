@@ -29,7 +29,7 @@ import {
   vaultNamespace,
 } from '../annotations/text-kinds.ts';
 import { PROFILES } from '../annotations/row.ts';
-import { AGENT_FEATURES, FLAVOURS, PROBES, DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
+import { AGENT_FEATURES, FLAVOURS, ON_CHANGE, PROBES, DEFAULT_TEMPLATES, type OptionKey } from '../annotations/table.ts';
 import { listenAddress, logLevel, milliseconds, pemOrBase64 } from './value-kinds.ts';
 
 export type Command = 'webhook' | 'agent-inject' | 'controller' | 'inject' | 'explain';
@@ -160,6 +160,12 @@ export const settingsTable = {
     oneOf(['auto', 'true', 'false']),
     'Whether the cluster supports native sidecars, Kubernetes 1.29 and later (profile native); auto reads the version of the API server, and assumes support without one.',
     { default: 'auto' },
+  ),
+  onChangeActions: row(
+    ALL,
+    wordList(ON_CHANGE.filter((action) => action !== 'none')),
+    'Actions that pods may request with on-change; empty for none.',
+    { default: 'signal,restart,rollout' },
   ),
   containerRestarts: row(
     ALL,

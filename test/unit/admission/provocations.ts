@@ -394,6 +394,11 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     surrounding: { command: 'webhook', flags: ['-container-restarts=false'] },
     remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'rollout' } },
   },
+  'on-change-forbidden': {
+    pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
+    surrounding: { command: 'webhook', flags: ['-on-change-actions=signal,rollout'] },
+    remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'none' } },
+  },
   'on-change-signal': {
     pod: { annotations: { ...native, ...SIGNAL }, spec: SAME_USER },
     remedy: { annotations: { ...native, ...SIGNAL, 'vaultauth.dev/on-change-process': 'nginx' }, spec: SAME_USER },
