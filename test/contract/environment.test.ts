@@ -180,7 +180,7 @@ onEachServer([], prepare, (product, server) => {
       const { root } = server();
       await write(root, 'sys/mounts/pki', { type: 'pki' });
       await write(root, 'pki/root/generate/internal', { common_name: 'test' });
-      await write(root, 'pki/roles/web', { allow_any_name: true, generate_lease: true });
+      await write(root, 'pki/roles/web', { allow_any_name: true, generate_lease: true, ttl: '1h' });
       const issued = async (): Promise<number> => {
         const { data = {} } = await root.request({ method: 'LIST', path: 'pki/certs' });
         return (data['keys'] as readonly string[]).length;
