@@ -116,7 +116,7 @@ const readEntry = (
   }
   if (fields.has('template') && fields.has('templateFile')) report('', 'template or templateFile, not both');
   const isDeclared = ['path', 'template', 'templateFile'].some((field) => entry.has(field));
-  if (!isDeclared) report('', 'path, template or templateFile: without one there is nothing to render');
+  if (!isDeclared && !entry.has('env')) report('', 'path, template or templateFile: without one there is nothing to render');
   const variables = readVariables(entry, fields, report);
   if (variables.size > 0 && !FILE_FIELDS.some((field) => fields.has(field))) fields.clear();
   return { name, location, fields, variables };

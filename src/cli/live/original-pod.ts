@@ -28,6 +28,9 @@ export function originalPod(pod: JsonObject): { readonly injected: boolean; read
       .map((container) => ({
         ...container,
         volumeMounts: objectsOf(container['volumeMounts']).filter((mount) => !isAdded(mount)),
+        ...(Array.isArray(container['env'])
+          ? { env: objectsOf(container['env']).filter((entry) => !volumes.has(volumeOfVariable(entry))) }
+          : {}),
       })),
   ]);
   const kept = objectsOf(spec['volumes']).filter((volume) => !isAdded(volume));
@@ -39,6 +42,10 @@ export function originalPod(pod: JsonObject): { readonly injected: boolean; read
 
 const volumesOf = (container: JsonObject): readonly string[] =>
   objectsOf(container['volumeMounts']).map((mount) => textOf(mount, 'name') ?? '');
+
+/** The volume with the file of a variable; empty for other variables. */
+const volumeOfVariable = (entry: JsonObject): string =>
+  textOf(objectAt(objectAt(entry, 'valueFrom'), 'fileKeyRef'), 'volumeName') ?? '';
 
 /** In mode token apps have the volume too, but not at this path. */
 const hasOwnToken = (container: JsonObject): boolean =>

@@ -24,6 +24,7 @@ export function explanationText(explanation: Explanation, paint: Paint): string 
     ...section('login', loginLines(explanation)),
     ...section('token', tokenLines(explanation)),
     ...section('secrets', secretLines(explanation)),
+    ...section('variables', variableLines(explanation)),
     ...section('options', optionLines(explanation)),
     ...section('guarded', guardedLines(explanation)),
     ...section('adds', additionLines(explanation)),
@@ -89,6 +90,18 @@ const secretLines = ({ secrets }: Explanation): string[] => {
       command === '' ? '' : `then runs ${command}`,
     ];
     return `${file.padEnd(width)}  ${parts.filter((part) => part !== '').join(', ')}`;
+  });
+};
+
+const variableLines = ({ variables }: Explanation): string[] => {
+  const width = Math.max(0, ...variables.map(({ name }) => name.length));
+  return variables.map(({ name, source, default: fallback, from, layer, containers }) => {
+    const parts = [
+      source === '' ? 'own template' : source,
+      fallback === undefined ? '' : fallback === '' ? 'optional' : `default ${shortened(fallback)}`,
+      containers.length === 0 ? 'for no container' : `for ${containers.join(', ')}`,
+    ];
+    return `${name.padEnd(width)}  ${parts.filter((part) => part !== '').join(', ')} (${originWords(layer, from)})`;
   });
 };
 

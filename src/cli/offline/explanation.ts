@@ -44,6 +44,20 @@ export interface SecretExplanation {
   readonly command: string;
 }
 
+/** An environment variable from a secret. */
+export interface VariableExplanation {
+  readonly name: string;
+  /** Path and key in Vault; empty for a template. */
+  readonly source: string;
+  /** Absent: the pod waits without a value. Empty: the variable is optional. */
+  readonly default?: string;
+  /** The annotation that declares it. */
+  readonly from: string;
+  readonly layer: Layer;
+  /** Containers that get it. */
+  readonly containers: readonly string[];
+}
+
 export interface ContainerExplanation {
   readonly name: string;
   readonly list: 'initContainers' | 'containers';
@@ -118,6 +132,7 @@ export interface Explanation {
   readonly options: readonly OptionExplanation[];
   readonly guarded: readonly GuardedExplanation[];
   readonly secrets: readonly SecretExplanation[];
+  readonly variables: readonly VariableExplanation[];
   readonly containers: readonly ContainerExplanation[];
   /** Names of all containers after injection, in start order. */
   readonly result: { readonly initContainers: readonly string[]; readonly containers: readonly string[] };
@@ -156,7 +171,7 @@ export function explanationOf(evaluated: EvaluatedPod, { settings, context }: Ev
     sentence: state ? liveSentence(result, state) : decisionSentence(result, isCurrent),
     injectionType: result.injectionType ?? '',
     serviceAccount: textOf(objectAt(pod, 'spec'), 'serviceAccountName') ?? 'default',
-    ...(isRequested ? requestedBy(evaluated, settings, context) : { options: [], guarded: [], secrets: [] }),
+    ...(isRequested ? requestedBy(evaluated, settings, context) : { options: [], guarded: [], secrets: [], variables: [] }),
     containers: containersOf(pod, injected),
     result: { initContainers: namesIn(injected, 'initContainers'), containers: namesIn(injected, 'containers') },
     volumes: objectsOf(objectAt(injected, 'spec')?.['volumes'])

@@ -13,24 +13,33 @@ import { table, type OptionKey } from '../../annotations/table.ts';
 import { annotationsOf, podOptions, type AdmissionContext } from '../../admission/admit.ts';
 import { ALLOW_ALL, guardProblemsOf } from '../../admission/guard.ts';
 import { objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
-import { readPod, serviceAccountOf, type Pod } from '../../pod/pod.ts';
+import { CONTAINER_LISTS, readPod, serviceAccountOf, type Pod } from '../../pod/pod.ts';
+import { envVariables, type EnvVariable } from '../../pod/env-variables.ts';
+import { VARIABLES_VOLUME } from '../../pod/native/variables.ts';
 import { secretFiles, type SecretFile } from '../../pod/secrets.ts';
 import { injectedToken, SERVICE_ACCOUNT_DIRECTORY, tokenMount, type TokenMount } from '../../pod/token.ts';
 import { flagOf, type ReadSettings } from '../../settings/read.ts';
 import { settingsTable, type SettingKey, type SettingRow } from '../../settings/table.ts';
-import type { Explanation, GuardedExplanation, OptionExplanation, SecretExplanation, TokenExplanation } from './explanation.ts';
+import type {
+  Explanation,
+  GuardedExplanation,
+  OptionExplanation,
+  SecretExplanation,
+  TokenExplanation,
+  VariableExplanation,
+} from './explanation.ts';
 import type { EvaluatedPod } from './evaluate.ts';
 
 const LAYERS: readonly Layer[] = ['built-in', 'settings', ...OBJECT_LAYERS, ...ANNOTATION_LAYERS];
 
 /** Login, token, options and secrets of a pod, with their layers. */
 export function requestedBy(
-  { workload, received }: EvaluatedPod,
+  { workload, received, injected }: EvaluatedPod,
   settings: ReadSettings,
   context: AdmissionContext,
-): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets'> {
+): Pick<Explanation, 'login' | 'token' | 'options' | 'guarded' | 'secrets' | 'variables'> {
   const reading = readPod(received);
-  if (!reading.ok) return { options: [], guarded: [], secrets: [] };
+  if (!reading.ok) return { options: [], guarded: [], secrets: [], variables: [] };
   const { own, linked } = podOptions(reading.pod, workload.namespace, context);
   const parsed = linked?.parsed ?? own;
   const { options, families } = parsed;
@@ -49,6 +58,7 @@ export function requestedBy(
     options: optionsOf(parsed, settings),
     guarded: guardedOf(parsed, context, layerOf),
     secrets: secretFiles(families, options).files.map((file) => secretOf(file, families, layerOf)),
+    variables: envVariables(families).variables.map((variable) => variableOf(variable, injected, layerOf)),
   };
 }
 
@@ -152,6 +162,25 @@ const secretOf = (
     command,
   };
 };
+
+const variableOf = (
+  { name, path, key, fallback, annotation }: EnvVariable,
+  injected: JsonObject,
+  layerOf: (annotation: string) => Layer,
+): VariableExplanation => ({
+  name,
+  source: path === '' ? '' : `${path}#${key}`,
+  ...(fallback === undefined ? {} : { default: fallback }),
+  from: annotation,
+  layer: layerOf(annotation),
+  containers: CONTAINER_LISTS.toReversed()
+    .flatMap((list) => objectsOf(objectAt(injected, 'spec')?.[list]))
+    .filter((container) => objectsOf(container['env']).some((entry) => nameOf(entry) === name && isFromSecret(entry)))
+    .map(nameOf),
+});
+
+const isFromSecret = (entry: JsonObject): boolean =>
+  textOf(objectAt(objectAt(entry, 'valueFrom'), 'fileKeyRef'), 'volumeName') === VARIABLES_VOLUME;
 
 export function nameOf(object: JsonObject): string {
   return textOf(object, 'name') ?? '';

@@ -10,7 +10,8 @@ import { CONTAINER_LISTS, type Container, type ContainerList } from '../pod.ts';
 import type { AgentContainer } from './container.ts';
 import { DEFAULT_SECRETS_SIZE, VARIABLES_DIRECTORY } from './volumes.ts';
 
-const VOLUME = 'vault-env';
+/** Its file has the values; the API server requires an emptyDir. */
+export const VARIABLES_VOLUME = 'vault-env';
 const FILE = 'env';
 const DESTINATION = `${VARIABLES_DIRECTORY}/${FILE}`;
 
@@ -26,8 +27,10 @@ export interface VariablesFile {
 export function variablesFile({ variables, parsed: { options } }: Draft): VariablesFile {
   if (variables.length === 0) return { volumes: [], mounts: [], templates: [], destinations: [] };
   return {
-    volumes: [{ name: VOLUME, emptyDir: { medium: 'Memory', sizeLimit: options.volumeSizeLimit ?? DEFAULT_SECRETS_SIZE } }],
-    mounts: [{ name: VOLUME, mountPath: VARIABLES_DIRECTORY }],
+    volumes: [
+      { name: VARIABLES_VOLUME, emptyDir: { medium: 'Memory', sizeLimit: options.volumeSizeLimit ?? DEFAULT_SECRETS_SIZE } },
+    ],
+    mounts: [{ name: VARIABLES_VOLUME, mountPath: VARIABLES_DIRECTORY }],
     // The kubelet reads the file as root.
     templates: [{ contents: envTemplate(variables), destination: DESTINATION, perms: '0400' }],
     destinations: [DESTINATION],
@@ -51,12 +54,14 @@ export function variablesProblems(
 /** Entries of `env` for one variable: the name in the file is the name of the variable. */
 const entryOf = ({ name, fallback }: EnvVariable): JsonObject & { readonly name: string } => ({
   name,
-  valueFrom: { fileKeyRef: { volumeName: VOLUME, path: FILE, key: name, ...(fallback === '' ? { optional: true } : {}) } },
+  valueFrom: {
+    fileKeyRef: { volumeName: VARIABLES_VOLUME, path: FILE, key: name, ...(fallback === '' ? { optional: true } : {}) },
+  },
 });
 
 const isOurs = (entry: JsonObject): boolean => {
   const source = entry['valueFrom'] as { readonly fileKeyRef?: { readonly volumeName?: unknown } } | null | undefined;
-  return source?.fileKeyRef?.volumeName === VOLUME;
+  return source?.fileKeyRef?.volumeName === VARIABLES_VOLUME;
 };
 
 export interface VariablesInput {
