@@ -29,6 +29,16 @@ onNode(
   (test) => {
     nativeBasics(test, () => team);
 
+    test('a pod whose containers a change of its secret would restart is denied, with the version and the remedies', async (bed) => {
+      const { metadata, spec } = asking('restarted', STAY, { 'vaultauth.dev/on-change': 'restart' });
+      const { status, text } = await bed.exchange('POST', `/api/v1/namespaces/${team.namespace}/pods?dryRun=All`, {
+        metadata: { ...metadata, name: 'restarted' },
+        spec,
+      });
+      expect([status, text]).toEqual([403, expect.stringContaining(`this cluster has v${kubernetes}.`)]);
+      expect(text).toContain('set it to rollout');
+    });
+
     test('without any replica, all pods start except those that ask, and the replicas come back', async (bed) => {
       const { namespace } = team;
       const before = await replicas(bed);

@@ -154,6 +154,29 @@ onNode(
         expect(`${await bed.exec(namespace, name, 'app', ['cat', '/vault/secrets/edge'])}\n`).toBe(second);
       });
 
+      test(`with ${product}, variable and file agree at each start, also after a restart`, async (bed) => {
+        const { namespace, servers, chosen } = team;
+        const name = `${product}-variable`;
+        await servers[product].write(`web/${name}`, { password: 'v0' });
+        const annotations = {
+          ...chosen(product),
+          ...RESTART,
+          'vaultauth.dev/env-PASSWORD': `secret/data/web/${name}#password`,
+        };
+        const both = {
+          ...container(''),
+          command: ['sh', '-c', `echo "$PASSWORD $(cat /vault/secrets/database)" >>/keep/starts; ${STAY}`],
+        };
+        await createPod(bed, namespace, name, asking(name, '', annotations), spec('', { containers: [both] }));
+        await bed.untilReady(namespace, name);
+        for (const [index, password] of ['v1', 'v2'].entries()) {
+          await servers[product].write(`web/${name}`, { password });
+          await waitForStart(bed, name, `${password} ${password}`, index + 2);
+        }
+        await settle();
+        expect(await starts(bed, name)).toEqual(['v0 v0', 'v1 v1', 'v2 v2']);
+      });
+
       test(`with ${product}, on-change signal signals the program of the app at each change, and not at the first rendering`, async (bed) => {
         const { namespace, servers, chosen } = team;
         const name = `${product}-signal`;
