@@ -206,14 +206,31 @@ export const podProblems = {
       `set ${annotationName('flavour')} to "${flavour}", or name the program with ${annotationName('agentBinary')}`,
     sample: { image: 'openbao/openbao:2.6.4', program: 'vault', flavour: 'openbao' },
   }),
-  'gate-blind': defineProblem<{ annotation: string; permissions: string; file: string }>({
+  'gate-blind': defineProblem<{
+    annotation: string;
+    permissions: string;
+    file: string;
+    /** What reads the file: the startup probe, or on-change. */
+    reader: 'probe' | 'on-change';
+  }>({
     severity: 'problem',
     title: 'File that the agent cannot read',
-    sentence: ({ annotation, permissions, file }) =>
-      `${annotation}: with permissions ${permissions} the agent cannot read ${file}, so its startup probe would never succeed`,
-    remedy: () =>
-      `let the owner of the file read it, such as 0440, or set ${annotationName('startupProbe')} to "shell" if the agent image has a shell`,
-    sample: { annotation: familyName('perms', 'database'), permissions: '0040', file: '/vault/secrets/database' },
+    sentence: ({ annotation, permissions, file, reader }) =>
+      `${annotation}: with permissions ${permissions} the agent cannot read ${file}, ` +
+      { probe: 'so its startup probe would never succeed', 'on-change': 'so it would see no change of it' }[reader],
+    remedy: ({ reader }) =>
+      `let the owner of the file read it, such as 0440, or set ${
+        {
+          probe: `${annotationName('startupProbe')} to "shell" if the agent image has a shell`,
+          'on-change': `its ${annotationName('onChange')} to none or rollout`,
+        }[reader]
+      }`,
+    sample: {
+      annotation: familyName('perms', 'database'),
+      permissions: '0040',
+      file: '/vault/secrets/database',
+      reader: 'probe',
+    },
   }),
   'config-too-large': defineProblem<{
     bytes: number;

@@ -58,14 +58,16 @@ export function gateProblems({ parsed, files }: Draft): readonly PodProblem[] {
             annotation: families.perms.get(name)?.annotation ?? '',
             permissions,
             file: destination,
+            reader: 'probe' as const,
           },
         ],
   );
 }
 
 /** Without permissions the mode is 0644. */
-const isOwnerReadable = (permissions: string): boolean =>
-  !/^[0-7]+$/.test(permissions) || (Number.parseInt(permissions, 8) & 0o400) !== 0;
+export function isOwnerReadable(permissions: string): boolean {
+  return !/^[0-7]+$/.test(permissions) || (Number.parseInt(permissions, 8) & 0o400) !== 0;
+}
 
 /** Log lines that explain a failure: errors as text and as JSON, and the server's response, which has lines of its own. */
 const EXPLAINING_LINES = '^ +[|] [^ ]|^(URL|Code): |^[[:space:]]*[*] |ERROR|WARN|"@level":"(error|warn)"';

@@ -9,6 +9,7 @@ import { actionOf, requestsOf } from '../on-change.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import { effectiveId, type Reader } from '../readers.ts';
 import type { AgentContainer } from './container.ts';
+import { isOwnerReadable } from './gate.ts';
 import { RUN_DIRECTORY } from './volumes.ts';
 
 /** No program of the agent exits with it: 0 to 2, 126 and 127 are of shells and agents, and from 129 on of signals. */
@@ -201,6 +202,17 @@ export function reactionProblems(draft: Draft, { agents, readers, user }: Reacti
     problems.push({ code: 'on-change-version', annotation: restart, version: context.version });
   const image = options.agentImage ?? '';
   if (imageTools(image) === 'bare') problems.push({ code: 'shell-missing', image, need: 'on-change', annotation });
+  for (const file of draft.files) {
+    const action = actionOf(draft, file);
+    if ((action === 'restart' || action === 'signal') && !isOwnerReadable(file.permissions))
+      problems.push({
+        code: 'gate-blind',
+        annotation: parsed.families.perms.get(file.name)?.annotation ?? '',
+        permissions: file.permissions,
+        file: file.destination,
+        reader: 'on-change',
+      });
+  }
   return signal === undefined ? problems : [...problems, ...signalProblems(draft, signal, readers, user)];
 }
 

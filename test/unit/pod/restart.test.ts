@@ -146,6 +146,7 @@ test.each([
 
 test.each([
   [{ 'agent-image': 'openbao/openbao-distroless:2.6.4', 'vaultauth.dev/flavour': 'openbao' }, ['shell-missing']],
+  [{ 'agent-inject-perms-db': '0040' }, ['gate-blind']],
   [{ 'agent-pre-populate-only': 'true' }, ['on-change-sidecar']],
   [{ 'vaultauth.dev/profile': 'compat' }, ['on-change-sidecar']],
   [{ 'vaultauth.dev/on-change': 'signal', 'vaultauth.dev/profile': 'compat' }, ['on-change-sidecar']],
