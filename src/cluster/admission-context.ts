@@ -3,6 +3,7 @@ import type { AdmissionContext, LabelsAndAnnotations } from '../admission/admit.
 import type { LinkLister } from '../admission/roles/resolve.ts';
 import { baseline } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
+import type { OldNodes } from '../pod/draft.ts';
 import type { LimitRange } from '../pod/limit-range.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
 import type { Command } from '../settings/table.ts';
@@ -16,6 +17,8 @@ export interface CachedCluster {
   readonly limitRanges?: (namespace: string) => readonly LimitRange[];
   /** VaultAuthRoles and the objects that they reference; absent: they are not watched. */
   readonly links?: LinkLister;
+  /** Absent: none, or unknown. */
+  readonly oldNodes?: OldNodes;
   /** Version of the API server; absent: unknown. */
   readonly version?: Version;
 }
@@ -58,6 +61,7 @@ export function admissionContext(
       onChangeActions: settings.onChangeActions,
       containerRestarts: hasContainerRestarts(settings, cluster),
       envFiles: hasEnvFiles(settings, cluster),
+      ...(cluster.oldNodes ? { oldNodes: cluster.oldNodes } : {}),
       ...(cluster.version?.gitVersion === undefined ? {} : { version: cluster.version.gitVersion }),
     },
     policy: {

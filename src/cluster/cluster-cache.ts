@@ -15,6 +15,7 @@ import type { Command } from '../settings/table.ts';
 import { NO_CLUSTER, type CachedCluster } from './admission-context.ts';
 import { withLookUps } from './look-up.ts';
 import { startLinkInformers } from './link-cache.ts';
+import { watchOldNodes } from './old-nodes.ts';
 import { serverVersion } from './server-version.ts';
 
 export interface ClusterCache {
@@ -85,6 +86,7 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
   const links = startLinkInformers({ client, log, onProblem });
   const { nativeSidecars, containerRestarts, envFiles } = settings;
   const version = [nativeSidecars, containerRestarts, envFiles].includes('auto') ? serverVersion(client, log) : undefined;
+  const nodes = envFiles === 'auto' ? watchOldNodes(client, log) : undefined;
   const started = performance.now();
   metrics.watch({
     cacheStaleness: () => (performance.now() - (metadata.lastActivity() ?? started)) / 1000,
@@ -100,6 +102,11 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
     current: () => {
       const latest = version?.current();
       if (latest !== cluster.version && latest !== undefined) cluster = { ...cluster, version: latest };
+      const oldNodes = nodes?.current();
+      if (oldNodes !== cluster.oldNodes) {
+        const { oldNodes: _, ...rest } = cluster;
+        cluster = oldNodes ? { ...rest, oldNodes } : rest;
+      }
       return cluster;
     },
     withLookUps: (review) => withLookUps(review, metadata, metrics),
@@ -112,7 +119,7 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
       log,
     ),
     close: async () => {
-      await Promise.all([metadata.close(), limits.close(), links.close(), version?.close()]);
+      await Promise.all([metadata.close(), limits.close(), links.close(), version?.close(), nodes?.close()]);
     },
   };
 };

@@ -28,6 +28,14 @@ export interface Injection {
   readonly guardedChanges?: readonly GuardedChange[];
 }
 
+/** Nodes whose kubelet sets no environment variables from files. */
+export interface OldNodes {
+  /** One of them, and its version. */
+  readonly name: string;
+  readonly version: string;
+  readonly count: number;
+}
+
 /** What an injection reads besides the pod and its options. */
 export interface InjectionContext {
   /** PEM of Vault's CA; empty for none. */
@@ -42,6 +50,8 @@ export interface InjectionContext {
   readonly containerRestarts?: boolean;
   /** The cluster sets environment variables from files (Kubernetes 1.35 and later); absent: true. */
   readonly envFiles?: boolean;
+  /** Absent: none, or unknown. */
+  readonly oldNodes?: OldNodes;
   /** Version of the API server, such as v1.36.3; absent: unknown. */
   readonly version?: string;
 }

@@ -30,6 +30,15 @@ export const envProblems = {
     remedy: ({ because }) => REMEDY[because],
     sample: { annotation: familyName('env', 'DB_PASSWORD'), because: 'version', version: 'v1.34.4' },
   }),
+  'env-old-nodes': defineProblem<{ annotation: string; node: string; version: string; count: number }>({
+    severity: 'warning',
+    title: 'Nodes that set no environment variables from files',
+    sentence: ({ annotation, node, version, count }) =>
+      `${annotation}: the kubelet of node ${quote(node)}${count === 1 ? '' : ` and of ${count - 1} more`} is ${version}: ` +
+      'it leaves such variables empty; they need Kubernetes 1.35',
+    remedy: () => 'upgrade the node, or keep the pod on newer ones with nodeSelector or affinity',
+    sample: { annotation: familyName('env', 'DB_PASSWORD'), node: 'worker-1', version: 'v1.34.4', count: 2 },
+  }),
   'env-overridden': defineProblem<{ annotation: string; name: string; container: string }>({
     severity: 'warning',
     title: 'Environment variable that the container sets itself',

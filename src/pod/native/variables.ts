@@ -77,7 +77,13 @@ export interface VariablesInput {
  */
 export function addVariables(draft: Draft, { agents, index, receives }: VariablesInput): void {
   const { pod, parsed, variables, builder, warnings } = draft;
-  if (variables.length === 0) return;
+  const [first] = variables;
+  if (!first) return;
+  const { oldNodes } = draft.context;
+  if (oldNodes) {
+    const { name: node, version, count } = oldNodes;
+    warnings.push({ code: 'env-old-nodes', annotation: first.annotation, node, version, count });
+  }
   const { envContainers } = parsed.options;
   const isSelected = receiversOf(draft, receives, envContainers);
   for (const list of CONTAINER_LISTS)

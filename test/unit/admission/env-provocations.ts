@@ -23,6 +23,16 @@ export const ENV_PROVOCATIONS = {
     pod: { annotations: { 'vaultauth.dev/env-A': 'kv/a#b' } },
     remedy: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' } },
   },
+  'env-old-nodes': {
+    pod: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' } },
+    surrounding: {
+      cluster: {
+        namespace: () => undefined,
+        serviceAccount: () => undefined,
+        oldNodes: { name: 'worker-1', version: 'v1.34.4', count: 2 },
+      },
+    },
+  },
   'env-overridden': {
     pod: {
       annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' },

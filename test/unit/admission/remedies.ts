@@ -40,6 +40,9 @@ const namespaceWith = (annotations: Readonly<Record<string, string>>): Surroundi
 });
 
 export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = {
+  'env-old-nodes': [
+    { done: 'the nodes are upgraded', pod: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' } }, surrounding: {} },
+  ],
   'annotation-conflict': [
     { done: 'both have the same value', pod: { annotations: { role: 'other', 'openbao.org/role': 'other' } } },
   ],

@@ -142,6 +142,7 @@ describe('rights', () => {
         verbs: ['get', 'watch', 'patch'],
       },
       { apiGroups: [''], resources: ['namespaces', 'serviceaccounts', 'limitranges'], verbs: ['get', 'list', 'watch'] },
+      { apiGroups: [''], resources: ['nodes'], verbs: ['list'] },
       {
         apiGroups: ['vaultauth.dev'],
         resources: ['vaultendpoints', 'vaultauthbackends', 'vaultauthroles'],
