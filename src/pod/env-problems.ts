@@ -39,6 +39,22 @@ export const envProblems = {
     remedy: () => 'upgrade the node, or keep the pod on newer ones with nodeSelector or affinity',
     sample: { annotation: familyName('env', 'DB_PASSWORD'), node: 'worker-1', version: 'v1.34.4', count: 2 },
   }),
+  'env-bank-vaults': defineProblem<{
+    container: string;
+    name: string;
+    /** Path and key; undefined: a template or a version. */
+    source: string | undefined;
+  }>({
+    severity: 'warning',
+    title: 'Value for the webhook of bank-vaults',
+    sentence: ({ container, name }) =>
+      `container ${quote(container)} sets ${quote(name)} to a reference that only the webhook of bank-vaults replaces`,
+    remedy: ({ name, source }) =>
+      source === undefined
+        ? `remove it from the container, and set ${familyName('envTemplate', name)} to a template of the agent`
+        : `remove it from the container, and set ${familyName('env', name)} to ${quote(source)}`,
+    sample: { container: 'web', name: 'DB_PASSWORD', source: 'secret/data/db#password' },
+  }),
   'env-overridden': defineProblem<{ annotation: string; name: string; container: string }>({
     severity: 'warning',
     title: 'Environment variable that the container sets itself',

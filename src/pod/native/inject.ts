@@ -40,7 +40,7 @@ import { reactionOf, reactionProblems, STARTED_WITH } from './reactions.ts';
 import { agentResources, allLimitCpu } from './resources.ts';
 import { agentTokenVolume } from './service-account.ts';
 import { agentIdentity, agentUser, type AgentUser } from './user.ts';
-import { addVariables, variablesFile, variablesProblems, type VariablesFile } from './variables.ts';
+import { addVariables, bankVaultsReferences, variablesFile, variablesProblems, type VariablesFile } from './variables.ts';
 import { agentMounts, directoryConflicts, OWNER_FILES, secretMounts, volumes } from './volumes.ts';
 
 /** Everything that profile native adds to a pod, or every problem that prevents it. The pod itself is not changed. */
@@ -54,6 +54,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const directories = directoriesOf(draft);
   const variables = variablesFile(draft);
   problems.push(...variablesProblems(draft, agents));
+  warnings.push(...bankVaultsReferences(draft));
   const isSelected = receivesSecrets(draft);
   const readers = readersOf(draft, isSelected, isAgent);
   const user = agentUser(draft, readers);

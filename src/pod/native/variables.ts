@@ -51,6 +51,21 @@ export function variablesProblems(
   return isGated ? [] : [{ code: 'env-unsupported', annotation, because: 'gate' }];
 }
 
+/** `vault:path#key`, as bank-vaults has it; a further `#` is a version, and `${…}` a template. */
+const BANK_VAULTS = /^(?:>>)?vault:([^#]+)#([\s\S]+)$/;
+
+/** Variables whose values bank-vaults would replace. The app would get the reference itself as its password. */
+export function bankVaultsReferences({ pod: { spec } }: Draft): readonly PodProblem[] {
+  return CONTAINER_LISTS.flatMap((list) => spec[list] ?? []).flatMap(({ name: container, env }) =>
+    (env ?? []).flatMap(({ name, value }): readonly PodProblem[] => {
+      const [reference, path = '', key = ''] = BANK_VAULTS.exec(value ?? '') ?? [];
+      if (reference === undefined) return [];
+      const source = /[#$\s]/.test(key) || reference.startsWith('>>') ? undefined : `${path}#${key}`;
+      return [{ code: 'env-bank-vaults', container: container ?? '', name: name ?? '', source }];
+    }),
+  );
+}
+
 /** Entries of `env` for one variable: the name in the file is the name of the variable. */
 const entryOf = ({ name, fallback }: EnvVariable): JsonObject & { readonly name: string } => ({
   name,

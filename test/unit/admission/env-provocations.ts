@@ -33,6 +33,13 @@ export const ENV_PROVOCATIONS = {
       },
     },
   },
+  'env-bank-vaults': {
+    pod: {
+      annotations: native,
+      spec: { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT], env: [{ name: 'A', value: 'vault:kv/data/a#b' }] }] },
+    },
+    remedy: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/data/a#b' } },
+  },
   'env-overridden': {
     pod: {
       annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' },
