@@ -2,7 +2,7 @@
 import { fileMode, fileName, mountDirectory, secretPath, templateFilePath } from './path-kinds.ts';
 import type { FamilyRow } from './row.ts';
 import { FORMATS, ON_CHANGE } from './table.ts';
-import { commandLine, containerNames, delimiter, optional, template, text } from './text-kinds.ts';
+import { commandLine, containerNames, delimiter, optional, parameter, template } from './text-kinds.ts';
 import { secretKey } from './secret-key.ts';
 import { flag, oneOf, type ValueKind } from './value-kinds.ts';
 
@@ -58,17 +58,15 @@ export const families = {
   preserveCase: family('preserve-secret-case', flag, 'Keep the case of this NAME in the file name.', 'true'),
   authConfig: family(
     'auth-config',
-    text,
+    parameter,
     'Parameter NAME of the auth method (dashes become underscores).',
     '/var/run/secrets/vault/token',
-    { anyText: 'each auth method has its own parameters' },
   ),
   telemetry: family(
     'agent-telemetry',
-    text,
+    parameter,
     "Parameter NAME of the agent's telemetry (dashes become underscores), as JSON or text.",
     '30s',
-    { anyText: 'each parameter has its own type' },
   ),
   containers: family(
     'secret-containers',

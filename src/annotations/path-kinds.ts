@@ -14,11 +14,17 @@ export const filePath: ValueKind<string> = {
   read: (raw) => (isOneLine(raw) && hasShortNames(raw) ? raw : INVALID),
 };
 
+const RELATIVE = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[\w.-]+(?:\/[\w.-]+)+\/?$/;
+
+/** `vault/tls/ca.crt` → `/vault/tls/ca.crt`: the kubelet mounts relative paths below the root, where the agent also starts. */
+const fromRoot = (raw: string): string => (RELATIVE.test(raw) ? `/${raw}` : raw);
+
 /** The absolute path of a file or directory in a container. */
 export const absolutePath: ValueKind<string> = {
   name: 'path',
   expected: 'an absolute path such as /vault/tls/ca.crt',
   read: (raw) => (raw.startsWith('/') && isOneLine(raw) && hasShortNames(raw) ? raw : INVALID),
+  normalise: fromRoot,
 };
 
 /**
@@ -32,6 +38,7 @@ export const mountDirectory: ValueKind<string> = {
   name: 'directory',
   expected: 'an absolute path without a colon, such as /vault/secrets',
   read: (raw) => (raw.includes(':') ? INVALID : absolutePath.read(raw)),
+  normalise: fromRoot,
 };
 
 /** A file below a directory. With a slash at its end it would be a directory. */
@@ -87,6 +94,10 @@ function meantMountPath(raw: string): string {
   return segments.join('/');
 }
 
+/** Templates of Go allow line breaks between texts, as in `pki/issue/web"⏎"ttl=1h`, and none inside of a text. */
+const hasWholeTexts = (raw: string): boolean =>
+  raw.split('"').every((part, index) => isOneLine(index % 2 === 0 ? part : part.replace(/[\t\r\n]/g, '')));
+
 /**
  * The path of a secret in Vault. Quotes are allowed: `pki/issue/web" "common_name=web` passes parameters. Empty: the template alone
  * declares the secret.
@@ -94,7 +105,7 @@ function meantMountPath(raw: string): string {
 export const secretPath: ValueKind<string> = {
   name: 'secret path',
   expected: 'a path in Vault on one line, such as kv/data/web, without the address of the server',
-  read: (raw) => (isOneLine(raw) && !/^\w+:\/\//.test(raw) ? raw : INVALID),
+  read: (raw) => (hasWholeTexts(raw) && !/^\w+:\/\//.test(raw) ? raw : INVALID),
   // The path of the HTTP API; a template function adds /v1/ itself.
   normalise: (raw) => raw.replace(/^\/+v1\/+(?=.)/, ''),
 };

@@ -23,6 +23,23 @@ export function optional(kind: ValueKind<string>): ValueKind<string> {
 /** One line of any text. A row of this kind says in `anyText` why any text is valid. */
 export const text: ValueKind<string> = matching('text', 'one line of text', isOneLine);
 
+/** One line of any text, or JSON: `credentials` of the method gcp is a JSON file, often written on several lines. */
+export const parameter: ValueKind<string> = matching(
+  'parameter',
+  'one line of text, or JSON',
+  (raw) => isOneLine(raw) || isJsonDocument(raw),
+);
+
+function isJsonDocument(raw: string): boolean {
+  if (!/^[[{]/.test(raw)) return false;
+  try {
+    JSON.parse(raw);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Text that is used to the letter, with its white space and line breaks. */
 function verbatim(name: string, expected: string): ValueKind<string> {
   return { name, expected, read: (raw) => raw, verbatim: true };

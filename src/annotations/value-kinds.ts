@@ -36,7 +36,8 @@ export function readText<T>(kind: ValueKind<T>, written: string): ReadText<T> {
   const raw = kind.verbatim ? written : written.trim();
   const normal = kind.normalise?.(raw) ?? raw;
   const value = kind.read(normal);
-  const isCorrected = value !== INVALID && withoutSlashes(normal) !== withoutSlashes(raw);
+  const isMadeAbsolute = normal.startsWith('/') && !raw.startsWith('/');
+  const isCorrected = value !== INVALID && (isMadeAbsolute || withoutSlashes(normal) !== withoutSlashes(raw));
   return { raw, value, meant: isCorrected ? normal : undefined };
 }
 

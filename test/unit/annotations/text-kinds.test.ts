@@ -24,6 +24,7 @@ import {
   namespaceName,
   objectName,
   optional,
+  parameter,
   proxyAddress,
   roleName,
   serverName,
@@ -37,6 +38,11 @@ import { INVALID, readText, type ValueKind } from '../../../src/annotations/valu
 
 const TEXTS: readonly (readonly [ValueKind<string>, valid: readonly string[], invalid: readonly string[]])[] = [
   [text, ['', 'any text', '"quotes" `x` $(X)'], ['two\nlines', 'a\u0000b', 'a\u2028b', 'a\tb']],
+  [
+    parameter,
+    ['', '/run/token', '{\n "type": "service_account"\n}', '[\n "+vault.agent"\n]', '{{ x }}'],
+    ['/run\n/token', '{\n', '[a\n]', '"a\n"'],
+  ],
   [containerName, ['web', 'web-1', '1'], ['', 'web_1', 'Web', '-web', 'web,worker', 'a'.repeat(64)]],
   [volumeName, ['vault-token'], ['', 'vault.token', 'Vault']],
   [namespaceName, ['default'], ['', 'a.b', 'A']],
@@ -127,10 +133,11 @@ const TEXTS: readonly (readonly [ValueKind<string>, valid: readonly string[], in
       '',
       'kv/data/with space/ünïcode',
       'pki/issue/web" "common_name=web" "uri_sans=spiffe://cluster/ns',
+      'pki/issue/web"\n\t"common_name=web"\n\t"ttl=1h',
       '/kv/data/a',
       'v1/data/a',
     ],
-    ['kv/data/a\nkv/data/b', 'https://vault.example:8200/v1/kv/data/a', 'kv/\u0000'],
+    ['kv/data/a\nkv/data/b', 'pki/issue/web" "common_name=web\n.example', 'https://vault.example:8200/v1/kv/data/a', 'kv/\u0000'],
   ],
 ];
 
@@ -163,6 +170,11 @@ it('reads the empty text of an optional kind as none', () => {
   expect(optional(roleName).read('/')).toBe(INVALID);
 });
 
+it.each(['ca.crt', './vault/ca.crt', 'vault/../ca.crt', '~/ca.crt', 'C:/ca.crt', '$HOME/ca.crt', 'https://vault/ca.crt'])(
+  'does not read %j as a path below the root',
+  (raw) => expect(readText(absolutePath, raw).value).toBe(INVALID),
+);
+
 it('keeps the white space of a template', () => {
   expect(readText(template, ' {{ x }}\n').value).toBe(' {{ x }}\n');
 });
@@ -189,6 +201,8 @@ const MEANT: readonly (readonly [ValueKind<string>, raw: string, value: string, 
   [secretPath, '/v1/kv/data/app', 'kv/data/app', true],
   [secretPath, 'v1/kv/data/app', 'v1/kv/data/app', false],
   [secretPath, '/kv/data/app', '/kv/data/app', false],
+  [absolutePath, 'vault/tls/ca.crt', '/vault/tls/ca.crt', true],
+  [mountDirectory, 'etc/secrets', '/etc/secrets', true],
   [fileMode, '0o640', '0640', true],
   [fileMode, '0O400', '0400', true],
 ];
