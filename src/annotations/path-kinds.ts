@@ -96,7 +96,7 @@ function meantMountPath(raw: string): string {
 
 /** Templates of Go allow line breaks between texts, as in `pki/issue/web"⏎"ttl=1h`, and none inside of a text. */
 const hasWholeTexts = (raw: string): boolean =>
-  raw.split('"').every((part, index) => isOneLine(index % 2 === 0 ? part : part.replace(/[\t\r\n]/g, '')));
+  raw.split('"').every((part, index) => isOneLine(index % 2 === 0 ? part : part.replaceAll(/[\t\r\n]/g, '')));
 
 /**
  * The path of a secret in Vault. Quotes are allowed: `pki/issue/web" "common_name=web` passes parameters. Empty: the template alone

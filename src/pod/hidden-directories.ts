@@ -5,6 +5,8 @@ import { resolvedPath, withAncestors } from './paths.ts';
 import type { PodProblem } from './pod-problems.ts';
 import type { VolumeMount } from './pod.ts';
 
+/** Files, which no volume can replace, but a file of a volume (subPath). */
+const FILES = ['/etc/passwd/', '/etc/group/', '/etc/hosts/', '/etc/hostname/', '/etc/resolv.conf/'];
 /** A mount there, or above, hides the programs, libraries or users of any image. */
 const SYSTEM = [
   '/bin/',
@@ -19,12 +21,7 @@ const SYSTEM = [
   '/dev/',
   '/proc/',
   '/sys/',
-  // Files, which no volume can replace.
-  '/etc/passwd/',
-  '/etc/group/',
-  '/etc/hosts/',
-  '/etc/hostname/',
-  '/etc/resolv.conf/',
+  ...FILES,
 ];
 /** The container's runtime mounts nothing in there. */
 const KERNEL = /^\/(?:proc|sys)\//;
@@ -105,9 +102,11 @@ export function hiddenDirectories(
     } else if (isReadOnly && SCRATCH.has(resolvedPath(path))) possible.push({ code: 'directory-read-only', annotation, path });
   }
   // A copied directory of CA certificates is what the pod author gives the agent instead.
-  for (const { mountPath } of copied) {
+  for (const { mountPath, subPath } of copied) {
     const path = mountPath ?? '';
-    if (hiddenBy(path) === 'programs')
+    // A file of a volume, such as /etc/passwd with a user of the app, hides no directory.
+    const isFile = (subPath ?? '') !== '' && FILES.includes(resolvedPath(path));
+    if (!isFile && hiddenBy(path) === 'programs')
       certain.push({
         code: 'directory-hides',
         annotation: originOf(draft.parsed, 'agentCopyVolumeMounts'),
