@@ -111,6 +111,15 @@ export const reachProblems = {
     remedy: () => `choose another file name`,
     sample: { annotation: familyName('file', 'web'), path: '/vault/secrets/a', other: familyName('volumePath', 'a') },
   }),
+  'secrets-writable': defineProblem<{ container: string; path: string; outer: string }>({
+    severity: 'warning',
+    title: 'Secrets that are writable because of a mount inside of them',
+    sentence: ({ container, path, outer }) =>
+      `the secrets at ${quote(outer)} are writable for the app, because container ${quote(container)} mounts a volume inside of them ` +
+      `(${quote(path)})`,
+    remedy: () => `accept it with ${annotationName('secretsReadOnly')}: "false", or move the secrets`,
+    sample: { container: 'web', path: '/vault/secrets/static', outer: '/vault/secrets' },
+  }),
   'mount-nested': defineProblem<{ container: string; path: string; outer: string }>({
     severity: 'problem',
     title: 'Mount inside of the read-only secrets',

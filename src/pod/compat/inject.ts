@@ -70,7 +70,8 @@ export function injectCompat(pod: Pod, parsed: Parsed, context: InjectionContext
     (list === 'containers' ? name !== AGENT_NAME.sidecar : name !== AGENT_NAME.init && shape.init);
   const mounts = uniquePaths(secretMounts(options, shape, options.secretsReadOnly ?? false));
   problems.push(...addMounts(pod, mounts, receives, builder));
-  warnings.push(...nestedMounts({ pod, agents: [...agents.values()], secrets: mounts, receives }));
+  for (const nested of nestedMounts({ pod, agents: [...agents.values()], secrets: mounts, receives }))
+    warnings.push({ code: 'mount-nested', ...nested });
   shareProcessNamespace(draft);
   for (const [kind, agent] of agents) {
     const position = {

@@ -6,7 +6,7 @@ import type { Parsed } from '../../annotations/parse.ts';
 import type { Json, JsonObject } from '../../json/json.ts';
 import { oversizedVariables } from '../agent.ts';
 import { otherProduct, shellCommands } from '../agent-image.ts';
-import { addAgent, addMounts, addVolumes, type Receives } from '../add.ts';
+import { addAgent, addMounts, addVolumes, type NewMount, type Receives } from '../add.ts';
 import { copiedMounts, uniquePaths } from '../copied-mounts.ts';
 import {
   accept,
@@ -89,9 +89,8 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
   const finished = containers.map(([, container]) => container);
   const { unmounted, unwritable } = pathFindings(draft, finished, added);
   warnings.push(...unmounted);
-  const secrets = secretMounts(directories, options.secretsReadOnly ?? true);
-  problems.push(...unwritable, ...nestedMounts({ pod, agents: finished, secrets, receives }));
-  problems.push(...addMounts(pod, secrets, receives, builder));
+  problems.push(...unwritable);
+  problems.push(...addMounts(pod, appMounts(draft, directories, finished, receives), receives, builder));
   shareProcessNamespace(draft);
   const index = agentIndex(draft);
   const before = startIndex(pod, agents, index);
@@ -113,6 +112,30 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
     ...(changes.length === 0 ? {} : { guardedChanges: changes }),
   };
 }
+
+/**
+ * Mounts of the secrets in app containers. Read-only is only the default: where a container mounts something inside of the secrets, they
+ * are writable, as with vault-k8s, since the container could not start otherwise.
+ */
+const appMounts = (
+  { pod, parsed: { options }, problems, warnings }: Draft,
+  directories: readonly string[],
+  agents: readonly JsonObject[],
+  receives: Receives,
+): readonly NewMount[] => {
+  const secrets = secretMounts(directories, options.secretsReadOnly ?? true);
+  const nested = nestedMounts({ pod, agents, secrets, receives });
+  if (options.secretsReadOnly !== undefined) {
+    problems.push(...nested.map((mount) => ({ code: 'mount-nested', ...mount }) as const));
+    return secrets;
+  }
+  warnings.push(...nested.map((mount) => ({ code: 'secrets-writable', ...mount }) as const));
+  const writable = new Set(nested.map(({ outer }) => outer));
+  return [
+    ...secrets.filter(({ mountPath }) => !writable.has(mountPath)),
+    ...secrets.filter(({ mountPath }) => writable.has(mountPath)).map(({ name, mountPath }): NewMount => ({ name, mountPath })),
+  ];
+};
 
 /** A secret in the file of the token: each would overwrite the other. */
 const tokenCollisions = ({ parsed, files }: Draft): readonly AnnotationProblem[] => {

@@ -2,6 +2,7 @@
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
 import { linked, READY } from '../../support/linked-cluster.ts';
+import { DIRECTORY_PROVOCATIONS } from './directory-provocations.ts';
 import { ENV_PROVOCATIONS } from './env-provocations.ts';
 import { ROLE_PROVOCATIONS } from './role-provocations.ts';
 import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../../support/pods.ts';
@@ -55,32 +56,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     pod: { annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/etc/edge/x" "" "" "0600" }}' } },
     remedy: { annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/home/vault/x" "" "" "0600" }}' } },
   },
-  'directory-hides': {
-    pod: { annotations: { ...native, 'secret-volume-path': '/etc/ssl/certs' } },
-    remedy: { annotations: { ...native, 'secret-volume-path': '/etc/ssl/certs/app' } },
-  },
-  'directory-read-only': {
-    pod: { annotations: { ...native, 'secret-volume-path': '/tmp' } },
-    remedy: { annotations: { ...native, 'secret-volume-path': '/tmp', 'vaultauth.dev/secrets-read-only': 'false' } },
-  },
-  'file-is-directory': {
-    pod: {
-      annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'agent-inject-secret-b': 'kv/b', 'agent-inject-file-b': 'a/b' },
-    },
-    remedy: {
-      annotations: { ...native, 'agent-inject-secret-a': 'kv/a', 'agent-inject-secret-b': 'kv/b', 'agent-inject-file-b': 'c/b' },
-    },
-  },
-  'mount-nested': {
-    pod: {
-      annotations: { ...native, 'secret-volume-path': '/app' },
-      spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'data', mountPath: '/app/data' }] })] },
-    },
-    remedy: {
-      annotations: { ...native, 'secret-volume-path': '/secrets' },
-      spec: { containers: [web({ volumeMounts: [TOKEN_MOUNT, { name: 'data', mountPath: '/app/data' }] })] },
-    },
-  },
+  ...DIRECTORY_PROVOCATIONS,
   'owner-impossible': {
     pod: {
       annotations: { ...native, 'agent-inject-template-db': '{{ "x" | writeToFile "/vault/secrets/x" "" "2000" "0600" }}' },

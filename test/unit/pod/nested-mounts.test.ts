@@ -1,5 +1,5 @@
 // Mounts of an app inside of read-only secrets, whose directory cannot be made.
-import type { JsonObject } from '../../../src/json/json.ts';
+import { objectAt, objectsOf, type JsonObject } from '../../../src/json/json.ts';
 import { admit, podWith, TOKEN_MOUNT } from '../../support/pods.ts';
 
 const found = (list: readonly object[]): string[] =>
@@ -33,8 +33,44 @@ const INSIDE = { 'secret-volume-path-db': '/app/config/secrets' };
 test.each([
   [{ 'secret-volume-path': '/srv' }, '/srv/data'],
   [{ 'secret-volume-path-db': '/srv/' }, '/srv/a/b'],
-])('denies secrets as %j with a volume at %s', (annotations, mountPath) => {
-  expect(foundIn(annotations, { mountPath }, { emptyDir: {} })).toEqual([mountPath]);
+])('denies read-only secrets as %j with a volume at %s', (annotations, mountPath) => {
+  const readOnly = { ...annotations, 'vaultauth.dev/secrets-read-only': 'true' };
+  expect(foundIn(readOnly, { mountPath }, { emptyDir: {} })).toEqual([mountPath]);
+});
+
+test('mounts only the secrets writable in which a container mounts something', () => {
+  const { pod, outcome } = admit(
+    podWith({
+      annotations: {
+        'vaultauth.dev/profile': 'native',
+        'agent-inject-secret-db': 'kv/data/db',
+        'agent-inject-secret-key': 'kv/data/key',
+        'secret-volume-path-key': '/srv/key',
+      },
+      spec: {
+        containers: [
+          {
+            name: 'web',
+            volumeMounts: [TOKEN_MOUNT, { name: 'own', mountPath: '/vault/secrets/static' }],
+          },
+          { name: 'helper', volumeMounts: [TOKEN_MOUNT] },
+        ],
+        volumes: [
+          { name: TOKEN_MOUNT.name, projected: { sources: [] } },
+          { name: 'own', configMap: { name: 'static' } },
+        ],
+      },
+    }),
+    { command: 'webhook', flags: ['-allow=*'] },
+  );
+  expect(outcome.warnings).toEqual([
+    { code: 'secrets-writable', container: 'web', path: '/vault/secrets/static', outer: '/vault/secrets' },
+  ]);
+  for (const container of objectsOf(objectAt(pod, 'spec')?.['containers'])) {
+    const mounts = objectsOf(container['volumeMounts']);
+    expect(mounts).toContainEqual({ name: 'vault-secrets', mountPath: '/vault/secrets' });
+    expect(mounts).toContainEqual({ name: 'vault-secrets-custom-0', mountPath: '/srv/key', readOnly: true });
+  }
 });
 
 test.each([
