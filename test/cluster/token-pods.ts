@@ -165,7 +165,7 @@ export const ASKS: readonly Ask[] = [
   also({ 'vaultauth.dev/init-containers': ' , ' }),
   also({ 'vault.hashicorp.com/agent-inject-status': 'injected' }),
   also({ 'openbao.org/agent-inject-status': 'other' }),
-  also({ 'vault.hashicorp.com/role': '$(HOME) $$x "quoted" \'single\' \\ {{ x }}\n\tnext ü\u{1F511}' }),
+  also({ 'vaultauth.dev/token-audience': '$(HOME) $$x "quoted" \'single\' \\ {{ x }} ü\u{1F511} next' }),
 ];
 
 /** Ways to ask that the policy leaves to the webhook, which injects or refuses. */
@@ -176,6 +176,12 @@ export const ODD_ASKS: readonly Ask[] = [
   also({ 'vaultauth.dev/token-expiration-seconds': '' }),
   also({ 'vaultauth.dev/token-audience': '' }),
   also({ 'vault.hashicorp.com/role': '' }),
+  also({ 'vault.hashicorp.com/role': ' web\n' }),
+  also({ 'vault.hashicorp.com/role': '$(HOME) $$x "quoted" \'single\' \\ {{ x }}\n\tnext ü\u{1F511}' }),
+  also({ 'vault.hashicorp.com/auth-path': 'kubernetes' }),
+  also({ 'vault.hashicorp.com/auth-path': 'auth/kubernetes/login' }),
+  also({ 'vault.hashicorp.com/namespace': 'team a' }),
+  also({ 'vaultauth.dev/token-audience': ' vault' }),
   also({ 'openbao.org/role': 'web' }),
   also({ 'openbao.org/role': 'other' }),
   also({ 'openbao.org/agent-inject': 'true' }),

@@ -21,16 +21,24 @@ const YES_AND_NO = ['true', 'True', 'TRUE', 't', 'T', '1', 'false', 'False', 'FA
 /** Every spelling of yes, or of no. */
 const words = (value: boolean): string => list(YES_AND_NO.filter((word) => flag.read(word) === value));
 
-/** CEL about a value `v` that the webhook is sure to read as the policy does. */
-const anything = "v != ''";
+/**
+ * CEL about a value `v` that the webhook is sure to read as the policy does: neither trimmed nor corrected nor denied. The policy leaves
+ * a pod with another value to the webhook.
+ */
+const word = "v.matches('^[!-~]+$')";
+const line = "v.matches('^[!-~](.*[!-~])?$')";
+const roleName = "v.matches('^[A-Za-z0-9_]([-.A-Za-z0-9_]*[A-Za-z0-9_])?$')";
+const mountPath = "v.matches('^auth(/[A-Za-z0-9_][-.A-Za-z0-9_]*)+$') && !v.endsWith('/login')";
+const vaultNamespace = "v.matches('^[-.A-Za-z0-9_/]+$')";
+const address = "v.matches('^https?://[-.a-z0-9]+(:[1-9][0-9]{0,3})?$')";
 const nameList = "v.matches('^[-a-z0-9, ]+$')";
 /** Options that the policy supports, with the values that it supports. */
 const OF_BOTH: Partial<Record<OptionKey, string>> = {
   mode: "v in ['agent', 'token']",
-  role: anything,
-  authPath: anything,
-  namespace: anything,
-  tokenAudience: anything,
+  role: roleName,
+  authPath: mountPath,
+  namespace: vaultNamespace,
+  tokenAudience: line,
   tokenExpirationSeconds: "v.matches('^[1-9][0-9]{2,4}$') && int(v) >= 600 && int(v) <= 86400",
   skipContainers: nameList,
   initContainers: nameList,
@@ -39,10 +47,10 @@ const OF_POD: Partial<Record<OptionKey, string>> = {
   ...OF_BOTH,
   agentInject: `v in ${words(true)} || v in ${words(false)}`,
   inject: "v in ['enabled', 'disabled']",
-  agentInjectStatus: anything,
+  agentInjectStatus: word,
 };
 /** A pod's own address is guarded, and who allows what is for the webhook to judge. */
-const OF_NAMESPACE: Partial<Record<OptionKey, string>> = { ...OF_BOTH, service: anything, allow: 'true' };
+const OF_NAMESPACE: Partial<Record<OptionKey, string>> = { ...OF_BOTH, service: address, allow: 'true' };
 
 /** CEL: true if the annotations contain only these, each at most once and with a plain value. */
 const plain = (annotations: string, known: Partial<Record<OptionKey, string>>): readonly [string, string, string] => {
