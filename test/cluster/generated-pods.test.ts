@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { applyPatch } from 'rfc6902';
 import { admitPod } from '../../src/admission/admit.ts';
-import { isObject, objectAt, objectsOf, type Json, type JsonObject } from '../../src/json/json.ts';
+import { isObject, objectAt, objectsOf, type JsonObject } from '../../src/json/json.ts';
 import { PROFILES } from '../../src/annotations/row.ts';
 import { annotations, pod } from '../properties/pods.ts';
 import { contextOf } from '../support/pods.ts';
@@ -21,9 +21,9 @@ const acceptable = (generated: JsonObject): JsonObject => {
   copy.metadata.name = 'web-0';
   delete copy.metadata.annotations['__proto__'];
   for (const container of objectsOf(copy.spec['containers']) as { restartPolicy?: string }[]) delete container.restartPolicy;
+  // Only privileged containers may have it.
   for (const list of ['containers', 'initContainers'])
-    // Only privileged containers may have it.
-    for (const container of objectsOf(copy.spec[list] as Json))
+    for (const container of objectsOf(copy.spec[list]))
       for (const mount of objectsOf(container['volumeMounts']) as { mountPropagation?: string }[])
         if (mount.mountPropagation === 'Bidirectional') delete mount.mountPropagation;
   copy.spec['serviceAccountName'] = 'default';
