@@ -25,7 +25,9 @@ const OFFICIAL: ReadonlyMap<string, 'vault' | 'bao'> = new Map([
 /** Registries of hardened images, which have the names of the official images and often no shell. */
 const HARDENED_REGISTRIES: ReadonlySet<string> = new Set(['cgr.dev', 'dhi.io']);
 
-const hasWord = (text: string, words: string): boolean => new RegExp(`(?:^|[-_.])(?:${words})(?:[-_.]|$)`, 'i').test(text);
+const DEBUG = /(?:^|[-_.])(?:debug|busybox)(?:[-_.]|$)/i;
+const BARE = /(?:^|[-_.])(?:distroless|scratch)(?:[-_.]|$)/i;
+const HARDENED = /(?:^|[-_.])(?:static|nonroot|hardened)(?:[-_.]|$)/i;
 
 interface Reference {
   readonly parts: readonly string[];
@@ -42,10 +44,9 @@ const referenceOf = (image: string): Reference => {
 /** Reads a reference such as `registry.example:5000/openbao/openbao-distroless:2.6.0@sha256:…`. */
 export function imageTools(image: string): ImageTools {
   const { parts, name, tag } = referenceOf(image);
-  const isDebug = hasWord(tag, 'debug|busybox');
-  if ([...parts, name, tag].some((part) => hasWord(part, 'distroless|scratch'))) return isDebug ? 'unknown' : 'bare';
-  if (HARDENED_REGISTRIES.has(parts[0] ?? '') || [name, tag].some((part) => hasWord(part, 'static|nonroot|hardened')))
-    return 'unknown';
+  const isDebug = DEBUG.test(tag);
+  if ([...parts, name, tag].some((part) => BARE.test(part))) return isDebug ? 'unknown' : 'bare';
+  if (HARDENED_REGISTRIES.has(parts[0] ?? '') || [name, tag].some((part) => HARDENED.test(part))) return 'unknown';
   return OFFICIAL.has(name) ? 'shell' : 'unknown';
 }
 

@@ -18,6 +18,7 @@ const CLUSTER_FILES: readonly JsonObject[] = [
   { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }], optional: true } },
   { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
 ];
+const RESOLVED_DIRECTORY = resolvedPath(SERVICE_ACCOUNT_DIRECTORY);
 const OWN_FILES = new Set(['token', 'ca.crt', 'namespace']);
 
 /** OpenShift's CA for Services. Its admission plugin projects the file into pods; a manifest that is injected offline lacks it. */
@@ -53,7 +54,7 @@ const extraSources = ({ spec }: Pod): readonly JsonObject[] => {
   const present = volumes.get(TOKEN_VOLUME);
   if (present !== undefined) return sourcesOf(present).filter(isExtra);
   const mounts = (spec.containers ?? []).flatMap(({ volumeMounts }) => volumeMounts ?? []);
-  const names = mounts.filter(({ mountPath }) => resolvedPath(mountPath ?? '') === resolvedPath(SERVICE_ACCOUNT_DIRECTORY));
+  const names = mounts.filter(({ mountPath }) => resolvedPath(mountPath ?? '') === RESOLVED_DIRECTORY);
   return names.slice(0, 1).flatMap(({ name }) => sourcesOf(volumes.get(name ?? '')).filter(isExtra));
 };
 
