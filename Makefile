@@ -1,7 +1,7 @@
 # make run   brings the product up on a local control plane        make run ARGS=--once   shows it and exits
 # make unit  every suite that needs no servers, in seconds         make bed ARGS=up       only the servers
 # make test  every suite, on real servers                          make test ARGS=PATH    the suites below one path
-# make pods UPDATE=1  rewrites the expectations of test/pods
+# make pods UPDATE=1  rewrites the expectations of test/pods        make chart UPDATE=1     renders deploy/ from the chart
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := run
@@ -14,7 +14,7 @@ SERVER_SUITES := test/(bed|cluster|contract|node)
 SERVERLESS_SUITES := test/(architecture|conformance|generated|http|pods|properties|unit)
 JEST := NODE_OPTIONS=--experimental-vm-modules npx --no-install jest
 
-.PHONY: run test unit pods bed bench check generate format clean
+.PHONY: run test unit pods chart bed bench check generate format clean
 
 run: build/.built
 	@node build/run.js $(ARGS)
@@ -31,6 +31,11 @@ unit: build/.built
 
 pods: node_modules/.installed
 	@UPDATE=$(UPDATE) $(JEST) test/pods
+
+# Helm is built once and cached. The rights in SECURITY.md follow the rendered files.
+chart: build/.built
+	@UPDATE=$(UPDATE) $(JEST) test/cluster/helm/rendered.test.ts
+	@if [ -n '$(UPDATE)' ]; then node build/generate.js; fi
 
 check: node_modules/.installed
 	@npx --no-install tsc --noEmit

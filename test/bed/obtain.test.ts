@@ -88,6 +88,7 @@ it('builds each module once, also when two processes request it at the same time
   expect(ends.map(({ code }) => code)).toEqual([0, 0]);
   expect(readFileSync(log, 'utf8').trim().split('\n').toSorted()).toEqual([
     'etcd',
+    'helm',
     'kubernetes-1.34',
     'kubernetes-1.36',
     'openbao',

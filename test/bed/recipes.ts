@@ -14,7 +14,8 @@ export type Program =
   | 'kube-proxy'
   | 'kubectl'
   | 'bao'
-  | 'vault';
+  | 'vault'
+  | 'helm';
 
 /** One Go module under test/bed/modules and the programs that one `go build` of it gives. */
 export interface Recipe {
@@ -47,6 +48,20 @@ const OPENBAO: Recipe = {
   minutes: 4,
 };
 
+// The versions of Kubernetes are what charts are rendered for without a cluster.
+const HELM: Recipe = {
+  name: 'helm',
+  version: '3.22.0',
+  programs: [{ program: 'helm', package: 'helm.sh/helm/v3/cmd/helm', variable: 'BED_HELM' }],
+  linkerFlags: [
+    '-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0',
+    ...['pkg/lint/rules', 'pkg/chartutil'].map(
+      (folder) => `-X helm.sh/helm/v3/${folder}.k8sVersionMajor=1 -X helm.sh/helm/v3/${folder}.k8sVersionMinor=36`,
+    ),
+  ].join(' '),
+  minutes: 2,
+};
+
 // Its licence (BUSL-1.1) allows tests; the binary must not be passed on. The tag leaves out the plugins of clouds and databases.
 const VAULT: Recipe = {
   name: 'vault',
@@ -70,7 +85,7 @@ const NODE: Readonly<Record<KubernetesVersion, Recipe>> = {
 };
 
 /** What every bed is made of, in the order in which `build` makes it. */
-export const RECIPES: readonly Recipe[] = [ETCD, KUBERNETES['1.36'], KUBERNETES['1.34'], OPENBAO];
+export const RECIPES: readonly Recipe[] = [ETCD, KUBERNETES['1.36'], KUBERNETES['1.34'], OPENBAO, HELM];
 
 /** What only a bed with a node needs. */
 export const NODE_RECIPES: readonly Recipe[] = [NODE['1.36'], NODE['1.34'], VAULT];
@@ -81,6 +96,7 @@ export function recipeOf(program: Program, version: KubernetesVersion): Recipe {
     etcd: ETCD,
     bao: OPENBAO,
     vault: VAULT,
+    helm: HELM,
     kubectl: KUBERNETES['1.36'],
     'kube-apiserver': KUBERNETES[version],
     'kube-controller-manager': KUBERNETES[version],
@@ -102,6 +118,7 @@ export const VERSION_QUESTION: Readonly<Record<Program, { readonly arguments: re
   kubectl: { arguments: ['version', '--client'], answer: /^Client Version: v(\S+)/m },
   bao: { arguments: ['version'], answer: /^OpenBao v([^\s,]+)/m },
   vault: { arguments: ['version'], answer: /^Vault v([^\s,]+)/m },
+  helm: { arguments: ['version', '--template={{.Version}}'], answer: /^v(\S+)/m },
 };
 
 function kubernetes(minor: string, version: string, programs: readonly Program[], suffix: string): Recipe {

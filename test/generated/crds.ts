@@ -32,9 +32,8 @@ const rule = (names: readonly KindName[], verbs: readonly string[]): JsonObject 
 const aggregated = (...roles: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(roles.map((role) => [`rbac.authorization.k8s.io/aggregate-to-${role}`, 'true']));
 
-const rights = (): Document => ({
-  file: 'deploy/crds/rights.yaml',
-  text: `${GENERATED}${[
+const rights = (): string =>
+  `${GENERATED}${[
     clusterRole(
       'role-edit',
       'Anyone who can edit a namespace can manage its VaultAuthRoles: they can already run pods with every service account in it.',
@@ -50,16 +49,14 @@ const rights = (): Document => ({
     clusterRole('admin', 'For platform teams: all four kinds, without their status. Not bound by default.', {}, [
       rule(['VaultEndpoint', 'VaultAuthBackend', 'VaultACLPolicy', 'VaultAuthRole'], [...READ, ...WRITE]),
     ]),
-  ].join('---\n')}`,
-});
+  ].join('---\n')}`;
 
-/** Everything printed into deploy/crds. */
+/** Everything printed into deploy/crds, and into files/ of the chart. */
 export function crdDocuments(): readonly Document[] {
-  return [
-    ...Object.values(kinds).map(({ kind, plural }) => ({
-      file: `deploy/crds/${plural}.yaml`,
-      text: `${GENERATED}${printYaml(crdOf(kind))}`,
-    })),
-    rights(),
-  ];
+  const crds = Object.values(kinds).map(({ kind, plural }) => ({
+    name: `crds/${plural}.yaml`,
+    text: `${GENERATED}${printYaml(crdOf(kind))}`,
+  }));
+  const all = [...crds, { name: 'crds/rights.yaml', text: rights() }];
+  return ['deploy', 'deploy/chart/files'].flatMap((folder) => all.map(({ name, text }) => ({ file: `${folder}/${name}`, text })));
 }

@@ -1,11 +1,12 @@
 // Every file that is printed from the sources and committed.
 import { annotationsDocument } from './annotations.ts';
+import { chartDocuments } from './chart.ts';
 import { crdDocuments } from './crds.ts';
-import { manifestDocuments } from './manifests.ts';
 import type { Document } from './markdown.ts';
 import { meshesDocument } from './meshes.ts';
 import { metricsDocument } from './metrics.ts';
 import { nativeDifferencesDocument } from './native-differences.ts';
+import { policyDocuments } from './policies.ts';
 import { problemsDocument } from './problems.ts';
 import { resourcesDocument } from './resources.ts';
 import { rightsDocument } from './rights.ts';
@@ -24,7 +25,8 @@ export function documents(): readonly Document[] {
     nativeDifferencesDocument(),
     roomsDocument(),
     rightsDocument(),
-    ...manifestDocuments(),
+    ...chartDocuments(),
+    ...policyDocuments(),
     ...crdDocuments(),
   ];
 }

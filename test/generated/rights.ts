@@ -23,7 +23,7 @@ export interface ShippedRole {
 export function shippedRoles(): readonly ShippedRole[] {
   const files = readdirSync('deploy', { recursive: true, encoding: 'utf8' })
     .map((name) => `deploy/${name.replaceAll('\\', '/')}`)
-    .filter((file) => file.endsWith('.yaml') && !file.startsWith('deploy/examples/'));
+    .filter((file) => file.endsWith('.yaml') && !/^deploy\/(?:examples|chart)\//.test(file));
   return files.toSorted().flatMap((file) =>
     parseAllDocuments(readFileSync(file, 'utf8')).flatMap((document) => {
       const object = document.toJS() as { kind?: string; metadata?: { name: string }; rules?: readonly Rule[] } | null;

@@ -1,7 +1,7 @@
 // The four entries of the MutatingWebhookConfiguration: together they call for the pods that src/selection chooses, and each pod
 // matches one of them at the most. Selectors see labels, conditions see annotations; namespaces can be seen by selectors alone.
 import { flag } from '../../src/annotations/value-kinds.ts';
-import { allNames } from '../../src/annotations/names.ts';
+import { allNames, OWN_PREFIX } from '../../src/annotations/names.ts';
 import type { JsonObject } from '../../src/json/json.ts';
 import { ADMISSION_LABEL, INJECT_LABEL } from '../../src/selection/decide.ts';
 import { settingsTable } from '../../src/settings/table.ts';
@@ -9,6 +9,19 @@ import { settingsTable } from '../../src/settings/table.ts';
 export const NAME = 'vault-auth-injector';
 
 export type EntryName = 'label' | 'annotation' | 'namespace' | 'auto';
+
+/** What each entry is for. */
+export const WORDS: Readonly<Record<EntryName, string>> = {
+  label: 'Pods with the label vaultauth.dev/inject: enabled.',
+  annotation: `Pods without that label whose annotations request injection, under any of the three prefixes. Every value that is not a clear no matches,
+so that the webhook reports a misspelt value.`,
+  namespace: 'Pods without label and annotation, in namespaces with the label vaultauth.dev/inject: enabled.',
+  auto: `Pods without label and annotation, in namespaces without the label. The webhook never denies them, and they start without an agent when
+no replica answers.`,
+};
+
+/** Names the installation that serves a namespace. Only selectors read it: the program gets the pods of its own namespaces. */
+const REVISION_LABEL = `${OWN_PREFIX}revision`;
 
 /** Namespaces whose pods are never sent: those that the program excludes, and its own. */
 export const EXCLUDED: readonly string[] = [...settingsTable.excludedNamespaces.default.split(','), NAME];
@@ -54,10 +67,13 @@ export const NO_WINDOWS: JsonObject = {
 /** The pod's label decides nothing. */
 const NO_LABEL = expression(INJECT_LABEL, 'NotIn', ['enabled', 'disabled']);
 
-/** Namespaces that are not excluded and not stopped. */
+const NOT_STOPPED = expression(ADMISSION_LABEL, 'NotIn', ['disabled']);
+
+/** Namespaces that are not excluded and not stopped, and belong to no other installation. */
 export const OPEN_NAMESPACES: readonly JsonObject[] = [
   expression('kubernetes.io/metadata.name', 'NotIn', EXCLUDED),
-  expression(ADMISSION_LABEL, 'NotIn', ['disabled']),
+  { key: REVISION_LABEL, operator: 'DoesNotExist' },
+  NOT_STOPPED,
 ];
 
 interface Selecting {
@@ -80,6 +96,11 @@ const SELECTING: Readonly<Record<EntryName, Selecting>> = {
     conditions: [NO_MIRROR, NO_WINDOWS, { name: 'no-annotation', expression: SILENT }],
   },
 };
+
+/** Rules for the namespaces of an entry, besides those of all: names, and the revision. */
+export function namespacesOf(name: EntryName): readonly JsonObject[] {
+  return [NOT_STOPPED, ...SELECTING[name].namespaces];
+}
 
 /** One entry, without the caBundle that the webhook itself publishes. */
 export function entryOf(name: EntryName): JsonObject {

@@ -1,11 +1,15 @@
 // The manifests of a first installation agree with one another and with the program.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { objectAt, type JsonObject } from '../../../src/json/json.ts';
 import { flag } from '../../../src/annotations/value-kinds.ts';
 import { allNames } from '../../../src/annotations/names.ts';
 import { ADMISSION_LABEL, INJECT_LABEL } from '../../../src/selection/decide.ts';
 import { readSettings } from '../../../src/settings/read.ts';
+import { ROOT } from '../../support/sources.ts';
 import { at, filesIn, objectsIn, only } from './documents.ts';
 
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
 const NAME = 'vault-auth-injector';
 const FILES = filesIn('manifests').filter((file) => !file.endsWith('kustomization.yaml'));
 const objects = FILES.flatMap(objectsIn);
@@ -34,8 +38,12 @@ describe('the kustomization', () => {
   });
 
   it('sets the image that the Deployment names', () => {
-    expect(at(kustomization, 'images', 0, 'name')).toBe(at(container, 'image'));
+    expect(String(at(container, 'image')).split(':')).toEqual([at(kustomization, 'images', 0, 'name'), version]);
   });
+});
+
+it('the chart has the version of the package', () => {
+  expect(objectsIn('chart/Chart.yaml')).toMatchObject([{ version, appVersion: version }]);
 });
 
 describe('objects', () => {

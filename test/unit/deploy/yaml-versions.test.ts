@@ -12,7 +12,7 @@ import type { Row } from '../../../src/annotations/row.ts';
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
 const FILES = ['deploy', 'test/bed'].flatMap((folder) =>
   readdirSync(join(REPOSITORY, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.yaml') && !name.includes('node_modules'))
+    .filter((name) => name.endsWith('.yaml') && !name.includes('node_modules') && !name.startsWith('chart/templates/'))
     .map((name) => `${folder}/${name}`)
     .toSorted(),
 );
