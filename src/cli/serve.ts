@@ -10,6 +10,7 @@ import { createLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { readSettings, runtimeEnvironment, type ReadSettings, type Settings } from '../settings/read.ts';
 import { fileSource } from '../tls/files.ts';
+import { openEntries } from '../tls/open-entries.ts';
 import { publishedFileSource } from '../tls/publication.ts';
 import type { CertificateSource } from '../tls/source.ts';
 import { type ApiAccess, apiAccess } from './api-access.ts';
@@ -119,6 +120,12 @@ const start = async (
     const operations = await startOperationsServer({ listen: operationsListen, metrics, reasons: server.reasons });
     closing.push(() => operations.close());
     operationsPort = operations.port;
+  }
+  if (command === 'webhook' && settings.tlsAuto !== '') {
+    const { client } = await api.get();
+    const { tlsAuto: configuration, registerAfter: afterMs } = settings;
+    const opening = openEntries({ client, configuration, isReady: () => server.reasons().length === 0, afterMs, log });
+    closing.push(() => opening.close());
   }
   log.info({ port: server.port, operationsPort, version: VERSION }, `${command} is serving`);
   return server;

@@ -1,4 +1,4 @@
-// The entries of a MutatingWebhookConfiguration, and the caBundle of each.
+// The entries of a MutatingWebhookConfiguration, and the caBundle and rules of each.
 import type { KubeClient } from './client.ts';
 import { undefinedOn } from './errors.ts';
 import { objectPath, resourcePath } from './object-ref.ts';
@@ -13,6 +13,8 @@ interface WebhookEntry {
   readonly name: string;
   /** base64 of PEM, as in the object; empty when absent. */
   readonly caBundle: string;
+  /** An entry without rules matches no request. */
+  readonly hasRules: boolean;
 }
 
 /** The named configuration; undefined when it does not exist. Throws KubeError. */
@@ -58,6 +60,33 @@ export function publishBundle(
     .then(entriesOf);
 }
 
+/** What the entries are called for. */
+export const RULES = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }];
+
+/**
+ * Adds RULES to the entries that have none, of the resourceVersion that was read. Throws KubeError: `Invalid` when it has changed
+ * since. Not by server-side apply, for the reason above.
+ */
+export async function addRules(
+  client: KubeClient,
+  { name, resourceVersion, entries }: WebhookConfiguration,
+  { fieldManager, signal }: { readonly fieldManager: string; readonly signal: AbortSignal },
+): Promise<void> {
+  await client.request({
+    method: 'PATCH',
+    path: pathOf(name),
+    query: { fieldManager },
+    contentType: 'application/json-patch+json',
+    body: [
+      { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+      ...entries.flatMap(({ hasRules }, index) =>
+        hasRules ? [] : [{ op: 'add', path: `/webhooks/${index}/rules`, value: RULES }],
+      ),
+    ],
+    signal,
+  });
+}
+
 /**
  * Watches the named configuration until it is no longer at this resourceVersion (undefined: absent), at most for so many seconds.
  * Throws KubeError at once when the watch is forbidden or the API server cannot be reached.
@@ -81,13 +110,21 @@ export async function untilChanged(
 
 interface RawConfiguration {
   readonly metadata: { readonly name: string; readonly resourceVersion: string };
-  readonly webhooks?: readonly { readonly name: string; readonly clientConfig: { readonly caBundle?: string } }[];
+  readonly webhooks?: readonly {
+    readonly name: string;
+    readonly clientConfig: { readonly caBundle?: string };
+    readonly rules?: readonly unknown[];
+  }[];
 }
 
 const entriesOf = ({ metadata, webhooks = [] }: RawConfiguration): WebhookConfiguration => ({
   name: metadata.name,
   resourceVersion: metadata.resourceVersion,
-  entries: webhooks.map(({ name, clientConfig }) => ({ name, caBundle: clientConfig.caBundle ?? '' })),
+  entries: webhooks.map(({ name, clientConfig, rules = [] }) => ({
+    name,
+    caBundle: clientConfig.caBundle ?? '',
+    hasRules: rules.length > 0,
+  })),
 });
 
 const CONFIGURATIONS = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'mutatingwebhookconfigurations' };

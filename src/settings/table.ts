@@ -84,6 +84,12 @@ export const settingsTable = {
   drainMin: row(SERVERS, milliseconds, 'Minimum time to keep serving after SIGTERM.', { default: '10s' }),
   drainMax: row(SERVERS, milliseconds, 'Maximum time to keep serving after SIGTERM.', { default: '30s' }),
   drainIdle: row(SERVERS, milliseconds, 'Close once no review has arrived for this long.', { default: '3s' }),
+  registerAfter: row(
+    ['webhook'],
+    milliseconds,
+    'How long this replica must have been ready before it adds rules to the entries of the configuration that -tls-auto names, if they have none. Entries without rules match no pod, so a first installation rejects none.',
+    { default: '6s' },
+  ),
 
   // Certificates
   tlsCertFile: row(SERVERS, filePath, 'File with the certificate chain; reloaded when it changes.', { default: '' }),

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { RULES } from '../../src/kube/webhook-configuration.ts';
 import { isObject, type JsonObject, objectAt, objectsOf } from '../../src/json/json.ts';
 import type { Bed } from './bed.ts';
 import { repositoryDirectory } from './environment.ts';
@@ -86,6 +87,14 @@ export async function registerWebhook(bed: Bed, registration: Registration): Pro
   await bed.request('PATCH', `${path}?fieldManager=bed&force=true`, configuration, 'application/apply-patch+yaml');
 }
 
+/** Adds rules to every entry of a configuration as it was applied, as a replica does once it is ready. */
+export async function openConfiguration(bed: Bed, name: string): Promise<void> {
+  const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${name}`;
+  const { webhooks } = await bed.request<{ webhooks: readonly unknown[] }>('GET', path);
+  const patch = webhooks.map((_, index) => ({ op: 'add', path: `/webhooks/${index}/rules`, value: RULES }));
+  await bed.request('PATCH', path, patch, 'application/json-patch+json');
+}
+
 /** The registration of an installation, with its selection and rules, but with an address in place of the Service. */
 function webhookConfiguration(registration: Registration): JsonObject {
   const manifest: unknown = parse(readFileSync(join(repositoryDirectory(), MANIFEST), 'utf8'));
@@ -100,6 +109,7 @@ function redirected(entry: JsonObject, { url, authority, failurePolicy, namespac
   const expressions = objectsOf(objectAt(entry, 'namespaceSelector')?.['matchExpressions']);
   return {
     ...entry,
+    rules: RULES,
     clientConfig: { url, caBundle: Buffer.from(authority).toString('base64') },
     ...(failurePolicy ? { failurePolicy } : {}),
     namespaceSelector: { matchExpressions: [...expressions, ...only] },

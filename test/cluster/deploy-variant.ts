@@ -1,6 +1,7 @@
 // The entries of a variant of deploy/, calling a webhook that runs as a process beside the API server.
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { RULES } from '../../src/kube/webhook-configuration.ts';
 import { isObject, objectsOf, textOf } from '../../src/json/json.ts';
 import type { Bed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
@@ -14,7 +15,7 @@ export async function registerVariant(bed: Bed, variant: string, { url, authorit
   const documents = parseAllDocuments(rendered).map((document): unknown => document.toJS());
   const configuration = documents.filter(isObject).find((object) => textOf(object, 'kind') === 'MutatingWebhookConfiguration');
   const clientConfig = { url, caBundle: Buffer.from(authority).toString('base64') };
-  const webhooks = objectsOf(configuration?.['webhooks']).map((entry) => ({ ...entry, clientConfig }));
+  const webhooks = objectsOf(configuration?.['webhooks']).map((entry) => ({ ...entry, rules: RULES, clientConfig }));
   await bed.kubectl(['apply', '-f', '-'], JSON.stringify({ ...configuration, webhooks }));
   const annotations = { 'vaultauth.dev/role': 'probe' };
   const probe = await bed.createNamespace({ labels: { 'vaultauth.dev/inject': 'enabled' }, annotations });

@@ -1,10 +1,12 @@
 // deploy/manifests on a real API server: accepted, selecting the right pods, with rights that suffice and are no more.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
+import { openConfiguration } from '../bed/webhook.ts';
 import { at, objectsIn, only } from '../unit/deploy/documents.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -48,9 +50,16 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
+    await bed.kubectl(['apply', '-k', join(repositoryDirectory(), 'deploy', 'namespace')]);
     await bed.kubectl(['apply', '-k', manifests]);
     await bed.createNamespace({ name: 'team' });
     await bed.createNamespace({ name: 'stopped', labels: { 'vaultauth.dev/admission': 'disabled' } });
+    // No replica has been ready, so nothing is rejected: the entries have no rules yet.
+    for (let round = 0; round < 5; round += 1) {
+      expect(await called(bed, { annotations: { [ASK]: 'true' }, entry: undefined })).toBeUndefined();
+      await sleep(200);
+    }
+    await openConfiguration(bed, NAME);
     // All entries are one object, which the API server takes up a moment later.
     await eventually(
       'the entries take effect',

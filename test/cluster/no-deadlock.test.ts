@@ -4,6 +4,7 @@ import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { KUBERNETES_VERSIONS } from '../bed/recipes.ts';
 import type { ApiAnswer } from '../bed/request.ts';
+import { openConfiguration } from '../bed/webhook.ts';
 import { podsPath, webPod } from './pods.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -15,8 +16,11 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   beforeAll(async () => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager'] });
-    const variants = join(repositoryDirectory(), 'deploy', 'variants');
+    const deploy = join(repositoryDirectory(), 'deploy');
+    const variants = join(deploy, 'variants');
+    await bed.kubectl(['apply', '-k', join(deploy, 'namespace')]);
     await bed.kubectl(['apply', '-k', join(variants, 'cluster-wide')]);
+    await openConfiguration(bed, NAME);
     // The strictest of the policies as well.
     await bed.kubectl(['apply', '-k', join(variants, 'verify-cluster-wide')]);
     const deny = JSON.stringify({ spec: { validationActions: ['Deny'] } });

@@ -232,7 +232,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
 
   it.each(shippedFiles())('F10 kubectl apply -f takes %s alone', async (file) => {
     // The namespace of the product comes first in every installation; a namespaced object cannot exist without it.
-    await bed.kubectl(['apply', '-f', join(deploy, 'manifests', 'namespace.yaml')]);
+    await bed.kubectl(['apply', '-f', join(deploy, 'namespace', 'namespace.yaml')]);
     // A dry run creates no namespace for the objects behind it.
     const isDry = !/^kind: Namespace$/m.test(readFileSync(join(deploy, file), 'utf8'));
     const answer = await bed.kubectl([

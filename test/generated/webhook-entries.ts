@@ -109,7 +109,7 @@ export function entryOf(name: EntryName): JsonObject {
     name: `${name}.vaultauth.dev`,
     // The same for all, so that the API server keeps one pool of connections.
     clientConfig: { service: { name: NAME, namespace: NAME, path: '/mutate', port: 443 } },
-    rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }],
+    // Without rules: a replica adds them once it is ready (src/tls/open-entries.ts). So a first installation rejects no pod.
     matchPolicy: 'Equivalent',
     sideEffects: 'None',
     reinvocationPolicy: 'IfNeeded',

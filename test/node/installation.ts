@@ -19,7 +19,7 @@ export async function install(bed: BedWithNode, flags: readonly string[], folder
   const deploy = join(repositoryDirectory(), 'deploy', folder);
   const overlay = join(bed.directory, 'installation');
   mkdirSync(overlay);
-  const args = await argumentsWith(bed, deploy, flags);
+  const args = await argumentsWith(bed, deploy, ['-register-after=0s', ...flags]);
   const patch = [{ op: 'replace', path: '/spec/template/spec/containers/0/args', value: args }];
   const [newName, newTag] = IMAGES.injector.split(':');
   const kustomization = {
@@ -30,13 +30,23 @@ export async function install(bed: BedWithNode, flags: readonly string[], folder
     patches: [{ target: { kind: 'Deployment', name: INSTALLATION }, patch: JSON.stringify(patch) }],
   };
   writeFileSync(join(overlay, 'kustomization.yaml'), JSON.stringify(kustomization));
+  await bed.kubectl(['apply', '-k', join(repositoryDirectory(), 'deploy', 'namespace')]);
   await bed.kubectl(['apply', '-k', overlay]);
   await untilServing(bed);
 }
 
-/** Waits until both replicas are Ready. */
+/** Waits until both replicas are Ready, and one of them has opened the configuration. */
 export async function untilServing(bed: BedWithNode): Promise<void> {
   for (const name of await replicas(bed)) await bed.untilReady(INSTALLATION, name);
+  const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${INSTALLATION}`;
+  await eventually(
+    'every entry has rules',
+    async () => {
+      const { webhooks } = await bed.request<{ webhooks: readonly { rules?: readonly unknown[] }[] }>('GET', path);
+      return webhooks.every(({ rules = [] }) => rules.length > 0);
+    },
+    { everyMs: 100 },
+  );
 }
 
 /** Names of the webhook's pods, as soon as there are two. */

@@ -112,6 +112,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     bed = await startBed({ kubernetes, parts: ['kube-controller-manager', 'openbao'] });
     vault = view(bed.openbao?.address ?? '', bed.openbao?.rootToken ?? '');
     await installController(bed);
+    await bed.kubectl(['apply', '-k', deploy('namespace')]);
     await bed.kubectl(['apply', '-k', deploy('controller')]);
     await bed.createNamespace({ name: 'team' });
     const { status } = await bed.request<{ status: { token: string } }>(

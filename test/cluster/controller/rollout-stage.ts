@@ -67,6 +67,7 @@ export async function openRolloutStage(product: ProductName, flags: readonly str
     if (!server) throw new Error(`${product} did not start`);
     const vault = view(server.address, server.rootToken);
     await installController(bed);
+    await bed.kubectl(['apply', '-k', join(repositoryDirectory(), 'deploy', 'namespace')]);
     await bed.kubectl(['apply', '-k', join(repositoryDirectory(), 'deploy', 'variants', 'rollouts')]);
     const user = userOf(CONTROLLER_NAMESPACE, CONTROLLER_ACCOUNT);
     await untilMay(bed, user, { verb: 'patch', group: 'apps', resource: 'statefulsets' });

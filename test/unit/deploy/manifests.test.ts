@@ -31,10 +31,12 @@ const rules = (kind: string): unknown => at(only(objects, kind), 'rules');
 describe('the kustomization', () => {
   const kustomization = only(objectsIn('manifests/kustomization.yaml'), 'Kustomization');
 
-  it('has every file, the namespace first', () => {
+  it('has every file, the configuration first, and no namespace', () => {
     const resources = at(kustomization, 'resources') as readonly string[];
     expect(resources.map((name) => `manifests/${name}`).toSorted()).toEqual(FILES);
-    expect(resources[0]).toBe('namespace.yaml');
+    expect(resources[0]).toBe('webhook.yaml');
+    expect(at(kustomization, 'sortOptions', 'order')).toBe('fifo');
+    expect(objects.map(({ kind }) => kind)).not.toContain('Namespace');
   });
 
   it('sets the image that the Deployment names', () => {
@@ -69,7 +71,7 @@ describe('objects', () => {
   });
 
   it('run in a namespace that is restricted and never waits for itself', () => {
-    const of = at(only(objects, 'Namespace'), 'metadata', 'labels');
+    const of = at(only(objectsIn('namespace/namespace.yaml'), 'Namespace'), 'metadata', 'labels');
     expect(of).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'restricted', [ADMISSION_LABEL]: 'disabled' });
     expect(labels).not.toHaveProperty([INJECT_LABEL]);
   });
