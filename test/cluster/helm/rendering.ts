@@ -8,7 +8,16 @@ const GENERATED = '# Rendered from deploy/chart by `make chart UPDATE=1`; a test
 
 /** What `helm template` gives for the release and namespace `vault-auth-injector`, with `--set` values. */
 export function render(helm: Helm, values: readonly string[], ...words: readonly string[]): Promise<string> {
-  return helm.run(['template', NAME, CHART, '--namespace', NAME, ...values.flatMap((value) => ['--set', value]), ...words]);
+  return helm.run([
+    'template',
+    NAME,
+    CHART,
+    '--no-hooks',
+    '--namespace',
+    NAME,
+    ...values.flatMap((value) => ['--set', value]),
+    ...words,
+  ]);
 }
 
 /** The objects of a rendering. */
@@ -36,7 +45,7 @@ const same = (folder: string, component: string, names: readonly string[], value
 const COMMON = ['deployment', 'network-policy', 'pod-disruption-budget', 'rbac', 'service', 'service-account'];
 
 const FILES: readonly Rendered[] = [
-  ...same('manifests', 'webhook', [...COMMON, 'webhook'], []),
+  ...same('manifests', 'webhook', [...COMMON, 'ca-secret', 'webhook'], []),
   ...same('controller', 'controller', COMMON, CONTROLLER),
   {
     file: 'variants/rollouts/rbac.yaml',

@@ -51,7 +51,7 @@ it('the chart has the version of the package', () => {
 describe('objects', () => {
   it('are named alike, in one namespace, with one label', () => {
     for (const object of objects) {
-      expect(at(object, 'metadata', 'name')).toBe(NAME);
+      expect(at(object, 'metadata', 'name')).toBe(object['kind'] === 'Secret' ? settings?.tlsSecretName : NAME);
       expect(at(object, 'metadata', 'labels', 'app.kubernetes.io/name')).toBe(NAME);
       expect([undefined, NAME]).toContain(at(object, 'metadata', 'namespace'));
     }
