@@ -1,4 +1,5 @@
 // A release of the chart on a real node, as a platform team has it: install, test, upgrade and roll back under load, uninstall.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CHART, type Helm, openHelm } from '../bed/helm.ts';
 import { IMAGES } from '../bed/node/images.ts';
 import type { BedWithNode } from '../bed/node/node.ts';
@@ -12,6 +13,8 @@ const RELEASE = 'inject';
 const NAME = `${RELEASE}-vault-auth-injector`;
 const ASK = { 'vault.hashicorp.com/agent-inject': 'true', 'vault.hashicorp.com/role': 'web' };
 
+const IN_NAMESPACE = ['--namespace', NAMESPACE, '--wait', '--timeout=180s'];
+
 let helm: Helm;
 let team: string;
 afterAll(() => helm?.close());
@@ -21,7 +24,11 @@ const [repository = '', tag = ''] = IMAGES.injector.split(':');
 const IMAGE = ['--set', `image.repository=${repository}`, '--set-string', `image.tag=${tag}`];
 const release = (verb: 'install' | 'upgrade', ...values: readonly string[]): Promise<string> =>
   helm.run([
-    ...[verb, RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace', '--wait', '--timeout=180s'],
+    verb,
+    RELEASE,
+    CHART,
+    ...IN_NAMESPACE,
+    '--create-namespace',
     ...IMAGE,
     ...values.flatMap((value) => ['--set', value]),
   ]);
@@ -33,14 +40,14 @@ const asked = async (bed: BedWithNode): Promise<{ readonly status: number; reado
 /** Calls for as long as the work runs, and collects pods that are rejected. */
 const rejectedDuring = async (bed: BedWithNode, work: Promise<unknown>): Promise<readonly string[]> => {
   const rejected: string[] = [];
-  let isOver = false;
-  const end = work.finally(() => {
-    isOver = true;
-  });
-  while (!isOver) {
+  const over = new AbortController();
+  const end = work.finally(() => over.abort());
+  // Its failure is seen below, after the loop.
+  end.catch(() => undefined);
+  while (!over.signal.aborted) {
     const { status, text } = await asked(bed);
     if (status !== 201) rejected.push(text.slice(0, 300));
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await sleep(25);
   }
   await end;
   return rejected;
@@ -70,7 +77,7 @@ onNode(
           ({ rules }) => rules?.length,
         );
       await eventually(async () => expect(await entries()).toEqual([1, 1, 1]));
-      await helm.run(['rollback', RELEASE, '1', '--namespace', NAMESPACE, '--wait', '--timeout=180s']);
+      await helm.run(['rollback', RELEASE, '1', ...IN_NAMESPACE]);
       expect(await entries()).toEqual([1, 1]);
       await eventually('3,000 admissions', () => load.sent() >= 3000, { seconds: 120 });
       await load.stop();
@@ -78,7 +85,7 @@ onNode(
     });
 
     test('an uninstall rejects no pod and leaves no object', async (bed) => {
-      expect(await rejectedDuring(bed, helm.run(['uninstall', RELEASE, '--namespace', NAMESPACE, '--wait']))).toEqual([]);
+      expect(await rejectedDuring(bed, helm.run(['uninstall', RELEASE, ...IN_NAMESPACE]))).toEqual([]);
       expect((await asked(bed)).text).not.toContain('"vault-agent"');
       const kinds = (await bed.kubectl(['api-resources', '--verbs=list', '-o', 'name'])).trim().split('\n');
       const words = ['get', kinds.join(), '--all-namespaces', '-o', 'name', '--ignore-not-found'];

@@ -17,10 +17,11 @@ const AT_ONCE = 6;
 /** Starts so many admissions a second in the namespace; fewer if the API server does not keep up. */
 export function startLoad(bed: Bed, namespace: string, perSecond: number): AdmissionLoad {
   const pod = webPod('load', { 'vault.hashicorp.com/agent-inject': 'true', 'vault.hashicorp.com/role': 'load' });
-  let [count, isRunning] = [0, true];
+  const ending = new AbortController();
+  let count = 0;
   const lost: string[] = [];
   const worker = async (): Promise<void> => {
-    while (isRunning) {
+    while (!ending.signal.aborted) {
       const began = performance.now();
       count += 1;
       const { status, text } = await bed
@@ -36,7 +37,7 @@ export function startLoad(bed: Bed, namespace: string, perSecond: number): Admis
     sent: () => count,
     lost: () => lost,
     async stop() {
-      isRunning = false;
+      ending.abort();
       await workers;
     },
   };
