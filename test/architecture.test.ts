@@ -33,6 +33,10 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
     folders: ['json', 'annotations', 'pod', 'admission', 'resources', 'settings', 'net', 'kube', 'yaml', 'observe'],
     modules: ['node:*'],
   },
+  check: {
+    folders: ['json', 'annotations', 'selection', 'admission', 'resources', 'kube', 'vault', 'tls', 'cluster'],
+    modules: ['node:*'],
+  },
   cli: { folders: ['*'], modules: ['node:*', 'yaml', 'diff'] },
 };
 

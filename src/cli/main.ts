@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     sentence: 'explain why a pod is injected or not, and with what',
     load: async () => (await import('./explain.ts')).explain,
   },
+  check: {
+    sentence: 'check an installation, Vault, or the login of a service account',
+    load: async () => (await import('./check.ts')).checkCommand,
+  },
   export: {
     sentence: 'print an auth mount of Vault as manifests with managementPolicy Observe',
     load: async () => (await import('./export.ts')).exportCommand,

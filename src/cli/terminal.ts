@@ -7,6 +7,8 @@ export interface Terminal {
   readonly stdin: () => Promise<string>;
   /** Standard input is a terminal, so that a command without input would seem to hang. */
   readonly stdinIsTerminal?: boolean;
+  /** Standard error is a terminal: progress that replaces itself can be shown there. */
+  readonly stderrIsTerminal?: boolean;
   /** Standard output is a terminal and NO_COLOR is not set. */
   readonly colour: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -34,6 +36,7 @@ export function processTerminal(environment: Readonly<Record<string, string | un
       return Buffer.concat(chunks).toString('utf8');
     },
     stdinIsTerminal: process.stdin.isTTY,
+    stderrIsTerminal: process.stderr.isTTY,
     colour: process.stdout.isTTY && !noColor,
     environment,
   };

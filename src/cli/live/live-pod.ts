@@ -1,18 +1,12 @@
 // A pod of a cluster, evaluated as a new pod like it would be: with the settings of the installed webhook, and the namespace,
 // service account, LimitRanges and objects of our kinds that the cluster has now.
-import { existsSync } from 'node:fs';
-import { delimiter } from 'node:path';
-import type { LinkLister } from '../../admission/roles/resolve.ts';
 import { admissionContext } from '../../cluster/admission-context.ts';
 import { clusterObjects, fileCluster, type FileCluster } from '../../cluster/cluster-state.ts';
-import { cachedObject, LINKED_KINDS, linkCache } from '../../cluster/link-cache.ts';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../json/json.ts';
 import { kubeClient, type KubeClient } from '../../kube/client.ts';
-import { isKubeError, KubeError } from '../../kube/errors.ts';
-import { inClusterConnection, kubeconfigConnection, type KubeConnection } from '../../kube/kubeconfig.ts';
-import { API_VERSION, collectionPath } from '../../resources/kinds.ts';
+import { isKubeError } from '../../kube/errors.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
-import { readSettings, runtimeEnvironment, type ReadSettings } from '../../settings/read.ts';
+import { readSettings, type ReadSettings } from '../../settings/read.ts';
 import type { Command } from '../../settings/table.ts';
 import { readDocuments } from '../../yaml/documents.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
@@ -21,6 +15,7 @@ import { evaluatePod, type Evaluation } from '../offline/evaluate.ts';
 import type { LivePod } from '../offline/explanation.ts';
 import type { Terminal } from '../terminal.ts';
 import { VERSION } from '../version.ts';
+import { connectToCluster, ignored, type Read, readLinks } from './cluster-connection.ts';
 import { originalPod } from './original-pod.ts';
 import { runningVersions } from './running-versions.ts';
 import { webhookSettings } from './webhook-settings.ts';
@@ -49,7 +44,7 @@ export async function evaluateLivePod(
   terminal: Terminal,
 ): Promise<LiveEvaluation> {
   const { settings, extra } = commandLine.settings;
-  const connection = await connect(settings.kubeconfig, extra.get('context'), terminal);
+  const connection = await connectToCluster(settings.kubeconfig, extra.get('context'), terminal);
   const client = kubeClient({ connection, userAgent: `vault-auth-injector/${VERSION}` });
   try {
     const isGiven = settings.namespace !== DEFAULT_NAMESPACE;
@@ -59,16 +54,6 @@ export async function evaluateLivePod(
     client.close();
   }
 }
-
-/** The kubeconfig that is named, else those of KUBECONFIG, else the service account of the pod that this runs in. */
-const connect = (kubeconfig: string, context: string | undefined, { environment }: Terminal): Promise<KubeConnection> => {
-  if (kubeconfig !== '') return kubeconfigConnection([kubeconfig], context);
-  const { kubeconfigs, kubernetesHost: host, kubernetesPort: port } = runtimeEnvironment(environment);
-  const files = kubeconfigs.split(delimiter).filter((file) => file !== '' && existsSync(file));
-  if (files.length > 0) return kubeconfigConnection(files, context);
-  if (host && port) return inClusterConnection({ host, port });
-  throw new Error('no cluster found: set -kubeconfig or KUBECONFIG');
-};
 
 const evaluate = async (
   client: KubeClient,
@@ -168,31 +153,6 @@ const clusterAround = async (
     ...(version ? { version: { major, minor, gitVersion } } : {}),
     ...(links ? { links } : {}),
   };
-};
-
-/** What was read; a warning if it exists and cannot be read. */
-interface Read<Value> {
-  readonly value?: Value | undefined;
-  readonly warning?: string;
-}
-
-const ignored = (error: unknown): string => `cannot be read, and is ignored: ${messageOf(error)}`;
-
-/** Nothing if the kinds are not installed, or one of them cannot be read: half of them would report objects as missing. */
-const readLinks = async (client: KubeClient, namespace: string): Promise<Read<LinkLister>> => {
-  try {
-    await get(client, `/apis/${API_VERSION}`);
-    const lists = await Promise.all(LINKED_KINDS.map((kind) => get(client, collectionPath(kind, namespace))));
-    const cache = linkCache();
-    for (const [index, kind] of LINKED_KINDS.entries())
-      for (const object of objectsOf(lists[index]?.['items'])) {
-        const cached = cachedObject(kind, object, true);
-        if (cached) cache.set(cached);
-      }
-    return { value: cache };
-  } catch (error) {
-    return error instanceof KubeError && error.status === 404 ? {} : { warning: ignored(error) };
-  }
 };
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
