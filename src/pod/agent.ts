@@ -36,6 +36,8 @@ export function oversizedVariables(env: readonly Json[]): readonly PodProblem[] 
   return env.flatMap((variable): readonly PodProblem[] => {
     if (!isObject(variable)) return [];
     const [name, value] = [textOf(variable, 'name') ?? '', textOf(variable, 'value') ?? ''];
+    // In UTF-8 a character takes at most three bytes for each of its UTF-16 units.
+    if (3 * (name.length + value.length) < MAX_VARIABLE_BYTES) return [];
     const bytes = Buffer.byteLength(name) + 1 + Buffer.byteLength(value.replaceAll('$$', () => '$'));
     if (bytes <= MAX_VARIABLE_BYTES) return [];
     return name === 'VAULT_CONFIG'

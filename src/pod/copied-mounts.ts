@@ -1,9 +1,9 @@
 // The mounts that the agent copies from another container. What depends on that container is resolved, or left out with a warning.
-import { posix } from 'node:path';
 import { isObject, objectAt, textOf, type JsonObject } from '../json/json.ts';
 import { literal } from './agent.ts';
 import { originOf, type Draft } from './draft.ts';
 import type { MountLoss } from './container-problems.ts';
+import { absolutePath } from './paths.ts';
 import { MORE_POD_FIELDS, POD_FIELDS, type Variable } from './pod-variables.ts';
 import type { Container, Pod, VolumeMount } from './pod.ts';
 
@@ -59,9 +59,9 @@ const mountBelow = (mount: VolumeMount, own: readonly VolumeMount[], { spec }: P
   if (!mount.readOnly) return undefined;
   const volume: unknown = (spec.volumes ?? []).find(({ name }) => name === mount.name);
   if (isObject(volume) && PREPARED_VOLUMES.some((kind) => isObject(volume[kind]))) return undefined;
-  const path = mountedPath(mount.mountPath ?? '');
+  const path = absolutePath(mount.mountPath ?? '');
   const below = own.find(
-    ({ mountPath }) => mountedPath(mountPath ?? '') !== path && mountedPath(mountPath ?? '').startsWith(path),
+    ({ mountPath }) => absolutePath(mountPath ?? '') !== path && absolutePath(mountPath ?? '').startsWith(path),
   );
   return below?.mountPath ?? undefined;
 };
@@ -163,14 +163,11 @@ const copiedReference = (from: JsonObject, container: string): JsonObject | unde
   return from['fieldRef'] || from['configMapKeyRef'] || from['secretKeyRef'] ? from : undefined;
 };
 
-/** A path as the kubelet mounts it: `/data/`, `data` and `//data` are one. */
-const mountedPath = (path: string): string => posix.join('/', path, '/');
-
 /** The first mount of each path: the API server rejects a second one, and the agent needs the earlier ones. */
 export function uniquePaths<Mount extends VolumeMount>(mounts: readonly Mount[]): Mount[] {
   const seen = new Set<string>();
   return mounts.filter(({ mountPath }) => {
-    const path = mountedPath(mountPath ?? '');
+    const path = absolutePath(mountPath ?? '');
     const isNew = !seen.has(path);
     seen.add(path);
     return isNew;

@@ -114,6 +114,7 @@ const checkProfile = ({ parsed: { options, origins }, problems, warnings }: Draf
 /** The agent ends if its minimum back-off is above its maximum. It reads 0 as its default. */
 const checkBackoff = ({ parsed, problems }: Draft): void => {
   const { authMinBackoff, authMaxBackoff } = parsed.options;
+  if (authMinBackoff === '' && authMaxBackoff === '') return;
   const minimum = durationSeconds(authMinBackoff) > 0 ? authMinBackoff : AGENT_BACKOFF.min;
   const maximum = durationSeconds(authMaxBackoff) > 0 ? authMaxBackoff : AGENT_BACKOFF.max;
   if (durationSeconds(minimum) <= durationSeconds(maximum)) return;

@@ -1,5 +1,5 @@
 // Mounts of an app inside of read-only secrets: the container's runtime cannot make their directory, so the container never starts.
-import type { Json, JsonObject } from '../json/json.ts';
+import type { JsonObject } from '../json/json.ts';
 import { containerCount, MAX_MOUNTS, type NewMount, type Receives } from './add.ts';
 import { mountsOf } from './container-mounts.ts';
 import { resolvedPath, withAncestors } from './paths.ts';
@@ -35,7 +35,8 @@ export function nestedMounts({ pod, agents, secrets, receives }: NestedMountsInp
     (pod.spec[list] ?? []).flatMap((container) => {
       const name = container.name ?? '';
       const found = new Map<string, NestedMount>();
-      for (const { path } of mountsOf(container as Json as JsonObject, new Map())) {
+      for (const { mountPath } of container.volumeMounts ?? []) {
+        const path = resolvedPath(mountPath ?? '');
         const outer = withAncestors(path).findLast((one) => one !== path && outers.has(one));
         const directory = outer === undefined ? undefined : outers.get(outer);
         if (directory === undefined || found.has(directory) || made.has(path) || !receives(name, list, directory)) continue;

@@ -56,13 +56,14 @@ export function pathFindings(
   added: readonly NewVolume[],
 ): { readonly unmounted: readonly PodProblem[]; readonly unwritable: readonly PodProblem[] } {
   const { pod } = draft;
-  const volumes = volumesByName(pod, added);
   const names = new Set(agents.map((agent) => textOf(agent, 'name') ?? ''));
   const mounted = mountedPaths(pod, names);
-  const containers = agents.map((agent) => ({ agent, mounts: mountsOf(agent, volumes) }));
+  const mentions = pathMentions(draft, mounted);
+  const volumes = mentions.length === 0 ? new Map() : volumesByName(pod, added);
+  const containers = mentions.length === 0 ? [] : agents.map((agent) => ({ agent, mounts: mountsOf(agent, volumes) }));
   const unmounted: PodProblem[] = [];
   const unwritable: PodProblem[] = [];
-  for (const mention of pathMentions(draft, new Set(mounted.keys()))) {
+  for (const mention of mentions) {
     if (containers.every(({ agent, mounts }) => isReachable(agent, mounts, mention))) continue;
     const { annotation, path, use } = mention;
     const { profile, secretVolumePath } = draft.parsed.options;

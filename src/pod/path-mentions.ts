@@ -40,7 +40,10 @@ const templateMentions = (annotation: string, { template, leftDelimiter, rightDe
   });
 };
 
-const fileMentions = (draft: Draft, file: SecretFile, mounts: ReadonlySet<string>): PathMention[] => {
+/** Resolved mount paths. */
+type Mounted = Pick<ReadonlyMap<string, unknown>, 'has'>;
+
+const fileMentions = (draft: Draft, file: SecretFile, mounts: Mounted): PathMention[] => {
   const { families } = draft.parsed;
   const source = families.templateFile.get(file.name);
   const command = families.command.get(file.name);
@@ -58,7 +61,7 @@ const fileMentions = (draft: Draft, file: SecretFile, mounts: ReadonlySet<string
 const MAX_MENTIONS = 100;
 
 /** Absolute paths, once for each annotation, at most a hundred. `mounts` are the resolved mount paths of the pod's containers, without `/`. */
-export function pathMentions(draft: Draft, mounts: ReadonlySet<string>): readonly PathMention[] {
+export function pathMentions(draft: Draft, mounts: Mounted): readonly PathMention[] {
   const login = [...draft.parsed.families.authConfig.values()].map(({ annotation, value }) => ({
     annotation,
     path: value.trim(),

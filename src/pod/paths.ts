@@ -1,9 +1,19 @@
 // Paths in a container, compared as the container's runtime resolves them.
 import { posix } from 'node:path';
 
+/** An absolute path without empty, `.` or `..` segments: most paths of most pods, and joining them is what makes comparing slow. */
+const NORMAL = /^(?:\/[^/.][^/]*)+\/?$/;
+
+/** A path as the kubelet mounts it, with a slash at its end: `/data/`, `data` and `//data` are one. */
+export function absolutePath(path: string): string {
+  if (!NORMAL.test(path)) return posix.join('/', path, '/');
+  return path.endsWith('/') ? path : `${path}/`;
+}
+
 /** The absolute path with a slash at its end. In most images `/var/run` is a link to `/run`. */
 export function resolvedPath(path: string): string {
-  return posix.join('/', path, '/').replace(/^\/var\/run\//, '/run/');
+  const absolute = absolutePath(path);
+  return absolute.startsWith('/var/run/') ? absolute.slice('/var'.length) : absolute;
 }
 
 /** Directories of a deeper path are not looked at: a path of 100,000 directories would take seconds. */

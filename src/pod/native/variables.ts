@@ -58,7 +58,8 @@ const BANK_VAULTS = /^(?:>>)?vault:([^#]+)#([\s\S]+)$/;
 export function bankVaultsReferences({ pod: { spec } }: Draft): readonly PodProblem[] {
   return CONTAINER_LISTS.flatMap((list) => spec[list] ?? []).flatMap(({ name: container, env }) =>
     (env ?? []).flatMap(({ name, value }): readonly PodProblem[] => {
-      const [reference, path = '', key = ''] = BANK_VAULTS.exec(value ?? '') ?? [];
+      // A search before the expression: most values of most pods are none.
+      const [reference, path = '', key = ''] = value?.includes('vault:') ? (BANK_VAULTS.exec(value) ?? []) : [];
       if (reference === undefined) return [];
       const source = /[#$\s]/.test(key) || reference.startsWith('>>') ? undefined : `${path}#${key}`;
       return [{ code: 'env-bank-vaults', container: container ?? '', name: name ?? '', source }];
