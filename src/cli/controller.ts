@@ -51,9 +51,11 @@ const LOST_LEASE_CODE = 3;
 /** Running reconciles are interrupted after this when the process has to exit. */
 const EXIT_TIMEOUT_MS = 2000;
 
-const run = async ({ settings }: ReadSettings, terminal: Terminal): Promise<number> => {
+const run = async ({ settings, warnings, effective }: ReadSettings, terminal: Terminal): Promise<number> => {
   const environment = runtimeEnvironment(terminal.environment);
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
+  for (const warning of warnings) log.warn({}, warning);
+  log.info({ ...effective }, 'settings in effect');
   const metrics = createControllerMetrics({ version: VERSION, commit: COMMIT });
   const api = apiAccess(settings, environment);
   let running: Controller | undefined;

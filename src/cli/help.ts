@@ -1,5 +1,6 @@
 // The text of -help: every flag of a command with its environment variable and default, printed from the settings table.
-import { defaultOf, flagOf, keysOf, variableOf } from '../settings/read.ts';
+import { variableOf } from '../settings/variable-names.ts';
+import { defaultOf, flagOf, keysOf } from '../settings/read.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow } from '../settings/table.ts';
 
 /** A flag of one command that is not a setting. */

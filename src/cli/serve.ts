@@ -60,6 +60,7 @@ const run = async (command: ServerCommand, read: ReadSettings, terminal: Termina
   const { settings } = read;
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of read.warnings) log.warn({}, warning);
+  log.info({ ...read.effective }, 'settings in effect');
   const closing: Closing = [];
   try {
     const server = await start(command, read, terminal, log, closing);

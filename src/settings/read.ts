@@ -3,6 +3,7 @@ import { INVALID, readText, type ValueKind, type ValueOf } from '../annotations/
 import { kebab } from '../annotations/names.ts';
 import type { SettingOptions } from '../annotations/parse.ts';
 import { nearestWord } from '../annotations/suggest.ts';
+import { unknownVariables, variableOf } from './variable-names.ts';
 import { parseFlags } from './flags.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow, type SettingsTable } from './table.ts';
 
@@ -25,11 +26,20 @@ export interface RuntimeEnvironment {
   readonly noColor: boolean;
 }
 
+/** Texts by the name of the flag, or of the variable. */
+export interface EffectiveSettings {
+  readonly flags: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly defaults: Readonly<Record<string, string>>;
+}
+
 export interface ReadSettings {
   readonly settings: Settings;
   /** Settings that are defaults of annotations, by the name of the option. */
   readonly options: SettingOptions;
-  /** One line per value that was read as another one. */
+  /** Each setting that has a value, as text without secrets, under the place that it comes from. */
+  readonly effective: EffectiveSettings;
+  /** One line per value that was read as another one, and per environment variable without effect. */
   readonly warnings: readonly string[];
   readonly positionals: readonly string[];
   /** Flags of the command that are not in the table, as given. */
@@ -42,23 +52,10 @@ export type SettingsResult =
   | { readonly ok: true; readonly value: ReadSettings }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Prefix of the environment variables of a command. */
-export function variablePrefix(command: Command): string {
-  return command === 'agent-inject' ? 'AGENT_INJECT_' : 'VAULT_AUTH_INJECTOR_';
-}
-
 /** Name of the flag, without the dash. */
 export function flagOf(key: SettingKey): string {
   return kebab(key);
 }
-/** Name of the environment variable for a command. */
-export function variableOf(key: SettingKey, command: Command): string {
-  return (
-    variablePrefix(command) +
-    ((settingsTable[key] as SettingRow<unknown>).variable ?? kebab(key).replaceAll('-', '_').toUpperCase())
-  );
-}
-
 /** The default of a row for a command, as text. */
 export function defaultOf(key: SettingKey, command: Command): string | undefined {
   const row: SettingRow<unknown> = settingsTable[key];
@@ -96,7 +93,11 @@ export function readSettings(
     const nearest = unknown === undefined ? undefined : nearestWord(unknown, [...specs.keys()]);
     return nearest === undefined ? problem : `${problem}; did you mean -${nearest}?`;
   });
-  const warnings: string[] = [];
+  const warnings: string[] = [...unknownVariables(command, environment)];
+  const effective = { flags: {}, environment: {}, defaults: {} } satisfies Record<
+    keyof EffectiveSettings,
+    Record<string, string>
+  >;
   const settings: Record<string, unknown> = {};
   const options: Record<string, unknown> = {};
   for (const key of Object.keys(settingsTable) as SettingKey[]) {
@@ -123,6 +124,10 @@ export function readSettings(
     }
     if (meant !== undefined) warnings.push(`${name}: ${JSON.stringify(raw)} is read as ${JSON.stringify(meant)}`);
     settings[key] = value;
+    if (isOwn) {
+      const origin = given === undefined ? 'defaults' : source === 'flag' ? 'flags' : 'environment';
+      Object.assign(effective[origin], { [origin === 'environment' ? variable : flagOf(key)]: printable(raw) });
+    }
     if (row.option !== undefined) options[row.option] = value;
   }
   if (problems.length > 0) return { ok: false, problems };
@@ -133,6 +138,7 @@ export function readSettings(
     value: {
       settings: Object.freeze(settings) as Settings,
       options: Object.freeze(options) as SettingOptions,
+      effective,
       warnings,
       positionals: flags.positionals,
       extra,
@@ -140,6 +146,12 @@ export function readSettings(
     },
   };
 }
+
+/** A value for the log: without the password of a URL, and with the length of a PEM document instead of its lines. */
+const printable = (raw: string): string =>
+  raw.length > MAX_PRINTED ? `${raw.length} characters` : raw.replaceAll(/(^|\/\/)[^/\s]*@(?!sha256:)/g, '$1…@');
+
+const MAX_PRINTED = 512;
 
 /** The environment of this process. */
 export function processEnvironment(): Readonly<Record<string, string | undefined>> {

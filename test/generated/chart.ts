@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument, isMap, isScalar, type YAMLMap } from 'yaml';
 import type { Json, JsonObject } from '../../src/json/json.ts';
-import { flagOf, keysOf, variableOf } from '../../src/settings/read.ts';
+import { variableOf } from '../../src/settings/variable-names.ts';
+import { flagOf, keysOf } from '../../src/settings/read.ts';
 import { settingsTable, type Command, type SettingRow } from '../../src/settings/table.ts';
 import { printYaml } from '../../src/yaml/documents.ts';
 import { code, type Document, tableOf, withBlock } from './markdown.ts';

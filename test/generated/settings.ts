@@ -1,6 +1,7 @@
 // docs/settings.md from the table of settings.
 import { annotationName } from '../../src/annotations/names.ts';
-import { defaultOf, flagOf, variableOf, variablePrefix } from '../../src/settings/read.ts';
+import { variableOf, variablePrefix } from '../../src/settings/variable-names.ts';
+import { defaultOf, flagOf } from '../../src/settings/read.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow } from '../../src/settings/table.ts';
 import { code, documentOf, groupsOf, tableOf, type Document } from './markdown.ts';
 
@@ -19,6 +20,8 @@ The variables of \`agent-inject\` begin with ${code(variablePrefix('agent-inject
 ${code(variablePrefix('webhook'))}. For \`agent-inject\` the variable overrides the flag, as in vault-k8s; elsewhere the flag overrides the variable. An empty variable
 counts as absent.`,
   `If a flag is unknown or a value is invalid, the command prints one line for each to standard error and exits with code 2 (\`agent-inject\`: 1).
+A variable with one of the two prefixes that is not a setting of the command is a warning with the nearest name. At its start a server logs
+one line \`settings in effect\`: each setting with its value and whether it comes from a flag, a variable or the default.
 Secrets are never settings. Other environment variables: \`NAMESPACE\` and \`POD_NAME\` name the pod of the process, \`KUBERNETES_SERVICE_HOST\`
 and \`KUBERNETES_SERVICE_PORT\` locate the API server, and \`NO_COLOR\` disables colour.`,
 ];

@@ -2,7 +2,8 @@
 import { explain } from '../../../src/cli/explain.ts';
 import { helpOf } from '../../../src/cli/help.ts';
 import { inject } from '../../../src/cli/inject.ts';
-import { flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
+import { variableOf } from '../../../src/settings/variable-names.ts';
+import { flagOf, keysOf } from '../../../src/settings/read.ts';
 import type { Command } from '../../../src/settings/table.ts';
 import { runCommand } from './run-command.ts';
 

@@ -2,7 +2,8 @@
 import { text } from '../../../src/annotations/text-kinds.ts';
 import { INVALID } from '../../../src/annotations/value-kinds.ts';
 import { table, type OptionKey } from '../../../src/annotations/table.ts';
-import { defaultOf, flagOf, keysOf, variableOf } from '../../../src/settings/read.ts';
+import { variableOf } from '../../../src/settings/variable-names.ts';
+import { defaultOf, flagOf, keysOf } from '../../../src/settings/read.ts';
 import { settingsTable, type Command, type SettingKey, type SettingRow } from '../../../src/settings/table.ts';
 
 const COMMANDS: readonly Command[] = ['webhook', 'agent-inject', 'controller', 'inject', 'explain'];
