@@ -81,7 +81,7 @@ interface ChartValue {
 }
 
 /** Every value that has a sentence (`# -- …`), in the order of the file. A map below such a sentence is one value. */
-function chartValues(): readonly ChartValue[] {
+export function chartValues(): readonly ChartValue[] {
   const { contents } = parseDocument(readFileSync(`${CHART}/values.yaml`, 'utf8'));
   if (!isMap(contents)) throw new Error(`${CHART}/values.yaml is not a map`);
   return leavesOf(contents, '');
