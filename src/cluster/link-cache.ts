@@ -51,24 +51,26 @@ export interface LinkCache extends LinkLister {
 export function linkCache(): LinkCache {
   const endpoints = new Map<string, CachedEndpoint>();
   const backends = new Map<string, CachedBackend>();
-  const roles = new Map<string, Map<string, CachedRole>>();
-  const sortedRoles = new Map<string, readonly CachedRole[]>();
+  const roles = new Map<string, CachedRole>();
+  const byAccount = roleIndex();
+  const byVaultName = roleIndex();
   let defaults: readonly CachedBackend[] = [];
   const backendsChanged = (): void => {
     defaults = [...backends.values()].filter(({ isDefault }) => isDefault);
   };
+  const removeRole = ({ namespace, name }: CachedRole): void => {
+    const key = keyOf(namespace, name);
+    const role = roles.get(key);
+    if (!role) return;
+    roles.delete(key);
+    for (const account of role.serviceAccounts) byAccount.remove(keyOf(namespace, account), role);
+    if (role.vaultRoleName !== undefined) byVaultName.remove(keyOf(namespace, role.vaultRoleName), role);
+  };
   return {
     inUse: () => backends.size + roles.size > 0,
-    role: (namespace, name) => roles.get(namespace)?.get(name),
-    rolesIn: (namespace) => {
-      const sorted = sortedRoles.get(namespace);
-      if (sorted) return sorted;
-      const inside = roles.get(namespace);
-      if (!inside) return NONE;
-      const made = [...inside.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
-      sortedRoles.set(namespace, made);
-      return made;
-    },
+    role: (namespace, name) => roles.get(keyOf(namespace, name)),
+    rolesBinding: (namespace, account) => byAccount.list(keyOf(namespace, account)),
+    rolesNamed: (namespace, vaultRoleName) => byVaultName.list(keyOf(namespace, vaultRoleName)),
     backend: (name) => backends.get(name),
     defaultBackend: () => (defaults.length === 1 ? defaults[0] : undefined),
     endpoint: (name) => endpoints.get(name),
@@ -80,9 +82,11 @@ export function linkCache(): LinkCache {
           backends.set(value.name, value);
           return backendsChanged();
         case 'VaultAuthRole': {
-          const inside = roles.get(value.namespace) ?? new Map<string, CachedRole>();
-          roles.set(value.namespace, inside.set(value.name, value));
-          sortedRoles.delete(value.namespace);
+          removeRole(value);
+          const { namespace } = value;
+          roles.set(keyOf(namespace, value.name), value);
+          for (const account of value.serviceAccounts) byAccount.add(keyOf(namespace, account), value);
+          if (value.vaultRoleName !== undefined) byVaultName.add(keyOf(namespace, value.vaultRoleName), value);
         }
       }
     },
@@ -93,16 +97,48 @@ export function linkCache(): LinkCache {
         case 'VaultAuthBackend':
           backends.delete(value.name);
           return backendsChanged();
-        case 'VaultAuthRole': {
-          const inside = roles.get(value.namespace);
-          inside?.delete(value.name);
-          if (inside?.size === 0) roles.delete(value.namespace);
-          sortedRoles.delete(value.namespace);
-        }
+        case 'VaultAuthRole':
+          return removeRole(value);
       }
     },
   };
 }
+
+/** Names of Kubernetes and Vault contain no space. */
+const keyOf = (namespace: string, name: string): string => `${namespace} ${name}`;
+
+interface RoleIndex {
+  readonly list: (key: string) => readonly CachedRole[];
+  readonly add: (key: string, role: CachedRole) => void;
+  readonly remove: (key: string, role: CachedRole) => void;
+}
+
+/** Roles by a key, so that a review does not look at every role of a namespace. Lists are sorted by name, when they are read. */
+const roleIndex = (): RoleIndex => {
+  const byName = new Map<string, Map<string, CachedRole>>();
+  const sorted = new Map<string, readonly CachedRole[]>();
+  return {
+    list: (key) => {
+      const known = sorted.get(key);
+      if (known) return known;
+      const roles = byName.get(key);
+      if (!roles) return NONE;
+      const list = [...roles.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+      sorted.set(key, list);
+      return list;
+    },
+    add: (key, role) => {
+      byName.set(key, (byName.get(key) ?? new Map<string, CachedRole>()).set(role.name, role));
+      sorted.delete(key);
+    },
+    remove: (key, role) => {
+      const roles = byName.get(key);
+      roles?.delete(role.name);
+      if (roles?.size === 0) byName.delete(key);
+      sorted.delete(key);
+    },
+  };
+};
 
 const NONE: readonly CachedRole[] = [];
 

@@ -63,4 +63,18 @@ export const envProblems = {
     remedy: () => `remove the variable from the container, or limit the annotation with ${annotationName('envContainers')}`,
     sample: { annotation: familyName('env', 'DB_PASSWORD'), name: 'DB_PASSWORD', container: 'web' },
   }),
+  'login-overridden': defineProblem<{
+    container: string;
+    name: string;
+    /** What the container sets; undefined: a reference to another object. */
+    value: string | undefined;
+    expected: string;
+  }>({
+    severity: 'warning',
+    title: 'Variable of the login that the container sets itself',
+    sentence: ({ container, name, value, expected }) =>
+      `container ${quote(container)} sets ${name} itself${value === undefined ? '' : ` to ${quote(value)}`}; the login of the pod has ${quote(expected)}`,
+    remedy: ({ name }) => `remove ${name} from the container`,
+    sample: { container: 'web', name: 'VAULT_ADDR', value: 'https://vault:8200', expected: 'https://bao.example:8200' },
+  }),
 };

@@ -3,13 +3,13 @@ import type { Options, Parsed } from '../annotations/parse.ts';
 import type { JsonObject } from '../json/json.ts';
 import { addMounts, addVolumes, type Receives } from './add.ts';
 import { literal } from './agent.ts';
-import { draftOf, markInjected, type Injection, type InjectionContext } from './draft.ts';
-import type { PatchBuilder } from './patch.ts';
+import { draftOf, markInjected, type Draft, type Injection, type InjectionContext } from './draft.ts';
 import { CONTAINER_LISTS, type Pod } from './pod.ts';
 import { APP_TOKEN_DIRECTORY, projectedToken, TOKEN_VOLUME } from './token.ts';
 
 interface Variable extends JsonObject {
   readonly name: string;
+  readonly value: string;
 }
 
 /** An app logs in with POST $VAULT_ADDR/v1/$VAULT_AUTH_MOUNT/login: the role, and the content of the file as `jwt`. */
@@ -24,13 +24,19 @@ const variables = (options: Options): readonly Variable[] =>
     .filter(([, value]) => value !== '')
     .map(([name, value]) => ({ name, value: literal(value) }));
 
-/** Adds the variables that a container does not set itself. */
-const addVariables = ({ spec }: Pod, desired: readonly Variable[], receives: Receives, builder: PatchBuilder): void => {
+/** Adds the variables that a container does not set itself. An app that mixes its own address with the role of the pod cannot log in. */
+const addVariables = ({ pod: { spec }, builder, warnings }: Draft, desired: readonly Variable[], receives: Receives): void => {
   for (const list of CONTAINER_LISTS)
     for (const [index, { name, env }] of (spec[list] ?? []).entries()) {
       if (!receives(name ?? '', list)) continue;
-      const present = new Set((env ?? []).map((variable) => variable.name));
+      const present = new Map((env ?? []).map((variable) => [variable.name, variable]));
       const missing = desired.filter((variable) => !present.has(variable.name));
+      for (const { name: variable, value: expected } of desired) {
+        const own = present.get(variable);
+        if (own === undefined || (!own.valueFrom && (own.value ?? '') === expected)) continue;
+        const value = own.valueFrom ? undefined : (own.value ?? '');
+        warnings.push({ code: 'login-overridden', container: name ?? '', name: variable, value, expected });
+      }
       builder.append(`/spec/${list}/${index}/env`, Boolean(env), missing);
     }
 };
@@ -47,7 +53,7 @@ export function injectToken(pod: Pod, parsed: Parsed, context: InjectionContext)
     !skipped.has(name) && (list === 'containers' || !initContainers || initContainers.has(name));
   problems.push(...addVolumes(pod, [projectedToken(options)], builder));
   problems.push(...addMounts(pod, [{ name: TOKEN_VOLUME, mountPath: APP_TOKEN_DIRECTORY, readOnly: true }], receives, builder));
-  addVariables(pod, variables(options), receives, builder);
+  addVariables(draft, variables(options), receives);
   markInjected(draft);
   return { patch: builder.operations, problems, warnings };
 }

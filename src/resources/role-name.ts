@@ -47,6 +47,12 @@ export function nameInVault(
   }
 }
 
+/** The name of the object from a name in Vault such as `prod.shop.web`; undefined: not a qualified name of the namespace. */
+export function nameInQualified(vaultName: string, namespace: string): string | undefined {
+  const [clusterName = '', inside, ...rest] = vaultName.split('.');
+  return clusterName !== '' && inside === namespace && rest.length > 0 ? rest.join('.') : undefined;
+}
+
 /** Why a role must not have its name, which could belong to another role; undefined when it may. */
 export function roleNameDenial(backend: VaultAuthBackend, role: VaultAuthRole): string | undefined {
   if (role.spec.managementPolicy === 'Observe') return undefined;

@@ -1,6 +1,6 @@
 // The fields of our objects that the webhook caches: few, so that ten thousand roles cost little memory. Types, words and defaults
 // come from the schemas.
-import { objectAt, textOf, type JsonObject } from '../json/json.ts';
+import { objectAt, textOf, type Json, type JsonObject } from '../json/json.ts';
 import type { AutoRoleRules } from './auto-role.ts';
 import { type AdmissionMode, backendSpecSchema, defaultAudience, isClientJWT, type VaultAuthBackendSpec } from './backend.ts';
 import { endpointSpecSchema, endpointStatusSchema } from './endpoint.ts';
@@ -10,9 +10,10 @@ import type { RoleNaming } from './role-name.ts';
 
 /**
  * State of the role in Vault. `ready`: in sync. `unready`: not in sync now, but it was before. `unprogrammed`: never in sync.
- * `unknown`: an object from a file, which has no status.
+ * `new` and `changed`: the controller has not reconciled the object, or its last change, yet. `unknown`: an object from a file, which
+ * has no status.
  */
-export type RoleState = 'ready' | 'unready' | 'unprogrammed' | 'unknown';
+export type RoleState = 'ready' | 'unready' | 'unprogrammed' | 'new' | 'changed' | 'unknown';
 
 export interface CachedRole {
   readonly namespace: string;
@@ -68,8 +69,8 @@ export function cachedRole(object: JsonObject, hasStatus: boolean): CachedRole |
     'vaultRoleName',
     'managementPolicy',
   ]);
-  const status = readFields(roleStatusSchema, object['status'], ['conditions', 'programmed', 'vault']);
-  const state = hasStatus || objectAt(object, 'status') ? roleState(status) : 'unknown';
+  const status = readFields(roleStatusSchema, object['status'], ['conditions', 'observedGeneration', 'programmed', 'vault']);
+  const state = hasStatus || objectAt(object, 'status') ? roleState(status, metadata?.['generation']) : 'unknown';
   return {
     namespace: textOf(metadata, 'namespace') ?? 'default',
     name,
@@ -80,7 +81,7 @@ export function cachedRole(object: JsonObject, hasStatus: boolean): CachedRole |
     vaultRoleName: spec.vaultRoleName,
     isObserved: spec.managementPolicy === 'Observe',
     state,
-    notReadyMessage: state === 'ready' || state === 'unknown' ? '' : notReadyMessage(status),
+    notReadyMessage: state === 'unready' || state === 'unprogrammed' ? notReadyMessage(status) : '',
   };
 }
 
@@ -132,11 +133,14 @@ export function cachedEndpoint(object: JsonObject): CachedEndpoint {
   };
 }
 
-type RoleStatus = Pick<VaultAuthRoleStatus, 'conditions' | 'programmed' | 'vault'>;
+type RoleStatus = Pick<VaultAuthRoleStatus, 'conditions' | 'observedGeneration' | 'programmed' | 'vault'>;
 
 const conditionOf = ({ conditions }: RoleStatus, type: string) => conditions?.find((condition) => condition.type === type);
 
-const roleState = (status: RoleStatus): RoleState => {
+const roleState = (status: RoleStatus, generation: Json | undefined): RoleState => {
+  const { observedGeneration } = status;
+  if (observedGeneration === undefined && status.programmed !== true && !conditionOf(status, 'Ready')) return 'new';
+  if (observedGeneration !== undefined && generation !== undefined && observedGeneration !== generation) return 'changed';
   if (conditionOf(status, 'Ready')?.status === 'True') return 'ready';
   // An observed role is never marked as programmed: its status only has its location in Vault.
   const isUnreachable = status.vault !== undefined && conditionOf(status, 'Programmed')?.status === 'Unknown';
@@ -144,8 +148,7 @@ const roleState = (status: RoleStatus): RoleState => {
 };
 
 const notReadyMessage = (status: RoleStatus): string => {
-  const message = conditionOf(status, 'Ready')?.message;
-  if (message === undefined) return 'the controller has not reconciled it yet';
+  const message = conditionOf(status, 'Ready')?.message ?? 'its condition Ready is missing';
   return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message.replace(/\.$/, '');
 };
 

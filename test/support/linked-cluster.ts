@@ -21,6 +21,8 @@ export interface Declared {
 const condition = (type: string, status: string, message = ''): JsonObject => ({ type, status, reason: 'Any', message });
 /** The status of a role that is in Vault. */
 export const READY = { conditions: [condition('Ready', 'True')], programmed: true };
+/** The status of a role whose spec has changed since. */
+export const CHANGED = { ...READY, observedGeneration: 1 };
 export const SEALED = {
   conditions: [condition('Programmed', 'Unknown'), condition('Ready', 'Unknown', 'Vault is sealed.')],
   programmed: true,
@@ -55,7 +57,7 @@ export function linked(declared: Declared = {}): Surrounding {
   const { endpoints = { main: ENDPOINT }, backends = { main: backendSpec() }, roles = {}, isOffline = false } = declared;
   const store = linkCache();
   const put = (kind: LinkedKind, name: string, rest: JsonObject): void => {
-    const fact = cachedObject(kind, { metadata: { name, namespace: 'shop' }, ...rest }, !isOffline);
+    const fact = cachedObject(kind, { metadata: { name, namespace: 'shop', generation: 2 }, ...rest }, !isOffline);
     if (fact) store.set(fact);
   };
   for (const [name, spec] of Object.entries(endpoints)) put('VaultEndpoint', name, spec['spec'] ? spec : { spec });

@@ -60,7 +60,7 @@ export function linkPod(own: Parsed, pod: LinkInput, lister: LinkLister): Linked
       const values = linkedValues(resolved);
       const parsed = withValues(own, values, mode);
       const problems = [
-        ...(resolution.kind === 'pending' ? pendingProblem(resolved, pod) : stateProblems(resolved, pod)),
+        ...(resolution.kind === 'pending' ? [pendingProblem(resolved, 'created')] : stateProblems(resolved, pod)),
         ...conflicts(own, values, identity, resolved),
         ...audienceProblems(parsed, pod),
       ];
@@ -142,11 +142,16 @@ const withValues = (own: Parsed, values: readonly LinkedValue[], mode: Admission
   return { ...own, options: options as unknown as Options, origins };
 };
 
-const pendingProblem = ({ role, backend }: ResolvedRole, { namespace }: LinkInput): readonly RoleProblem[] => [
-  { code: 'vault-role-pending', namespace, role: role.name, backend: backend.name },
-];
+const pendingProblem = ({ role, backend }: ResolvedRole, next: 'created' | 'written' | 'updated'): RoleProblem => ({
+  code: 'vault-role-pending',
+  namespace: role.namespace,
+  role: role.name,
+  backend: backend.name,
+  next,
+});
 
-const stateProblems = ({ role }: ResolvedRole, { namespace, serviceAccount }: LinkInput): readonly RoleProblem[] => {
+const stateProblems = (resolved: ResolvedRole, { namespace, serviceAccount }: LinkInput): readonly RoleProblem[] => {
+  const { role } = resolved;
   const name = `${namespace}/${role.name}`;
   if (!binds(role, serviceAccount))
     return [{ code: 'vault-role-binding', role: name, account: serviceAccount, bound: role.serviceAccounts }];
@@ -154,6 +159,10 @@ const stateProblems = ({ role }: ResolvedRole, { namespace, serviceAccount }: Li
     case 'ready':
     case 'unknown':
       return [];
+    case 'new':
+      return [pendingProblem(resolved, 'written')];
+    case 'changed':
+      return [pendingProblem(resolved, 'updated')];
     case 'unready':
       return [{ code: 'vault-role-unready', role: name, reason: role.notReadyMessage }];
     case 'unprogrammed':

@@ -1,8 +1,8 @@
 // Which VaultAuthRole a pod logs in with. Reads the cache alone.
 import { AUTO_ROLE_ANNOTATION, BACKEND_LABEL } from '../../resources/kinds.ts';
 import { autoRoleApplies } from '../../resources/auto-role.ts';
-import type { CachedBackend, CachedEndpoint, CachedRole } from '../../resources/webhook-view.ts';
-import { nameInVault } from '../../resources/role-name.ts';
+import type { CachedBackend, CachedEndpoint, CachedRole, RoleState } from '../../resources/webhook-view.ts';
+import { nameInQualified, nameInVault } from '../../resources/role-name.ts';
 import { selectorMatches } from '../../resources/label-selector.ts';
 import type { RoleProblem } from './role-problems.ts';
 
@@ -11,7 +11,10 @@ export interface LinkLister {
   /** False: there are none in the cluster, or not all of them are in the cache yet. */
   readonly inUse: () => boolean;
   readonly role: (namespace: string, name: string) => CachedRole | undefined;
-  readonly rolesIn: (namespace: string) => readonly CachedRole[];
+  /** Those that bind a service account of their namespace, sorted by name. */
+  readonly rolesBinding: (namespace: string, serviceAccount: string) => readonly CachedRole[];
+  /** Those whose spec.vaultRoleName is a name in Vault. */
+  readonly rolesNamed: (namespace: string, vaultRoleName: string) => readonly CachedRole[];
   readonly backend: (name: string) => CachedBackend | undefined;
   /** The only backend with isDefault; undefined if several have it, as in the controller. */
   readonly defaultBackend: () => CachedBackend | undefined;
@@ -57,7 +60,7 @@ export function resolveRole(pod: PodIdentity, lister: LinkLister): Resolution {
     const role = lister.role(namespace, pod.role) ?? roleNamedInVault(pod, lister);
     return role ? resolutionOf(role, pod, lister) : withoutRole(pod, lister);
   }
-  const roles = lister.rolesIn(namespace).filter((role) => binds(role, serviceAccount) && isOnNamedBackend(role, pod, lister));
+  const roles = lister.rolesBinding(namespace, serviceAccount).filter((role) => isOnNamedBackend(role, pod, lister));
   const own = roles.length === 1 ? roles[0] : roles.find(({ name }) => name === serviceAccount);
   if (own) return resolutionOf(own, pod, lister);
   const [first] = roles;
@@ -76,11 +79,15 @@ export function binds({ serviceAccounts }: CachedRole, serviceAccount: string): 
 }
 
 /** Pods that are older than the VaultAuthRoles name the role as it is called in Vault. */
-const roleNamedInVault = (pod: PodIdentity, lister: LinkLister): CachedRole | undefined =>
-  lister.rolesIn(pod.namespace).find((role) => {
+const roleNamedInVault = (pod: PodIdentity, lister: LinkLister): CachedRole | undefined => {
+  const { namespace } = pod;
+  const name = nameInQualified(pod.role, namespace);
+  const qualified = name === undefined ? undefined : lister.role(namespace, name);
+  return [...(qualified ? [qualified] : []), ...lister.rolesNamed(namespace, pod.role)].find((role) => {
     const backend = backendOf(role, pod, lister);
     return backend !== undefined && nameInVault(backend, role) === pod.role;
   });
+};
 
 const isOnNamedBackend = (role: CachedRole, pod: PodIdentity, lister: LinkLister): boolean =>
   pod.backend === undefined || backendOf(role, pod, lister)?.name === pod.backend;
@@ -110,8 +117,10 @@ const resolutionOf = (role: CachedRole, pod: PodIdentity, lister: LinkLister): R
  * False: the role names a backend that does not admit its namespace. Such a backend must not give the pod its address: a tenant
  * could send the pod's token to a server that is not meant for them. The controller decides about a role that is in Vault.
  */
+const IN_VAULT: ReadonlySet<RoleState> = new Set(['ready', 'unready', 'unknown']);
+
 const mayUseBackend = (role: CachedRole, backend: CachedBackend, { namespaceLabels }: PodIdentity): boolean =>
-  role.state !== 'unprogrammed' ||
+  IN_VAULT.has(role.state) ||
   selectorMatches(backend.autoRoleRules.tenancy.namespaceSelector, Object.fromEntries(namespaceLabels));
 
 const withEndpoint = (kind: 'resolved' | 'pending', role: CachedRole, backend: CachedBackend, lister: LinkLister): Resolution => {
@@ -147,7 +156,7 @@ const withoutRole = (pod: PodIdentity, lister: LinkLister): Resolution => {
     return withEndpoint('pending', futureRole(namespace, serviceAccount, backend), backend, lister);
   // An annotation may name a role that is older than the VaultAuthRoles: it counts until the controller has created the object.
   if (isPending) {
-    const problem = { code: 'vault-role-pending', namespace, role: serviceAccount, backend: backend.name } as const;
+    const problem = { code: 'vault-role-pending', namespace, role: serviceAccount, backend: backend.name, next: 'created' } as const;
     return { kind: 'unresolved', problem, backend };
   }
   const isMeant =

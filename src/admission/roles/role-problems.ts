@@ -10,6 +10,12 @@ const listed = (names: readonly string[]): string =>
 
 const describeRole = (role: string): string => `run kubectl describe vaultauthrole -n ${role.replace('/', ' ')}`;
 
+const NOT_YET = {
+  created: 'is not created yet; logins fail until then',
+  written: 'is not written to Vault yet; logins fail until then',
+  updated: 'has changed, and Vault does not have the change yet; until then logins follow the earlier spec',
+} as const;
+
 export const roleProblems = {
   'vault-role-missing': defineProblem<{ namespace: string; role: string; backend: string }>({
     severity: 'by mode',
@@ -48,13 +54,20 @@ export const roleProblems = {
     remedy: ({ role }) => describeRole(role),
     sample: { role: 'team/web', reason: 'VaultEndpoint main: Vault is sealed' },
   }),
-  'vault-role-pending': defineProblem<{ namespace: string; role: string; backend: string }>({
+  'vault-role-pending': defineProblem<{
+    namespace: string;
+    role: string;
+    backend: string;
+    /** What the controller has not done yet: the object, its first role in Vault, or the last change of its spec. */
+    next: 'created' | 'written' | 'updated';
+  }>({
     severity: 'warning',
-    title: 'Role not created yet',
-    sentence: ({ namespace, role, backend }) =>
-      `VaultAuthRole ${namespace}/${role} of VaultAuthBackend ${backend} is not created yet; logins fail until then`,
-    remedy: () => 'no action needed: the controller creates it, and the agent retries',
-    sample: { namespace: 'team', role: 'web', backend: 'main' },
+    title: 'Role not created, or not up to date in Vault, yet',
+    sentence: ({ namespace, role, backend, next }) =>
+      `VaultAuthRole ${namespace}/${role} of VaultAuthBackend ${backend} ${NOT_YET[next]}`,
+    remedy: ({ namespace, role, next }) =>
+      `no action needed: the controller ${next === 'created' ? 'creates it' : 'writes it to Vault'}, and the agent retries; if this lasts, ${next === 'created' ? 'check that the controller runs' : describeRole(`${namespace}/${role}`)}`,
+    sample: { namespace: 'team', role: 'web', backend: 'main', next: 'created' },
   }),
   'vault-role-conflict': defineProblem<{
     annotation: string;
@@ -84,7 +97,7 @@ export const roleProblems = {
     /** The audience that the role requires. */
     required: string;
   }>({
-    severity: 'warning',
+    severity: 'by mode',
     title: "The pod's token does not have the audience of the role",
     sentence: ({ volume, audience, required }) =>
       `the agent logs in with the token of volume ${quote(volume)}, whose audience is ${audience === undefined ? 'the API server' : quote(audience)}; the role requires ${quote(required)}`,

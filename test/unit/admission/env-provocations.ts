@@ -47,4 +47,11 @@ export const ENV_PROVOCATIONS = {
     },
     remedy: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' } },
   },
+  'login-overridden': {
+    pod: {
+      annotations: { 'vaultauth.dev/mode': 'token' },
+      spec: { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT], env: [{ name: 'VAULT_ADDR', value: 'https://own' }] }] },
+    },
+    remedy: { annotations: { 'vaultauth.dev/mode': 'token' } },
+  },
 } satisfies Readonly<Record<string, Provocation>>;

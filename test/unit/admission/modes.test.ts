@@ -8,6 +8,7 @@ import { typed, admit, contextOf, podWith, type Surrounding } from '../../suppor
 import { bare, loginOf, loginWith, moded, WEB, type Roles } from '../../support/linked-pods.ts';
 import {
   backendSpec,
+  CHANGED,
   type Declared,
   linked,
   OBSERVED_SEALED,
@@ -29,7 +30,8 @@ const ROWS: readonly Row[] = [
     'deny',
   ],
   ['never programmed', 'vault-role-unprogrammed', bare(), { roles: { web: { status: NOT_ADMITTED } } }, 'deny'],
-  ['not reconciled yet', 'vault-role-unprogrammed', bare(), { roles: { web: {} } }, 'deny'],
+  ['not reconciled yet', 'vault-role-pending', bare(), { roles: { web: {} } }, 'warn'],
+  ['changed, not reconciled yet', 'vault-role-pending', bare(), { roles: { web: { status: CHANGED } } }, 'warn'],
   ['not ready, was programmed before', 'vault-role-unready', bare(), { roles: { web: { status: SEALED } } }, 'warn'],
   ['observed, Vault unreachable', 'vault-role-unready', bare(), { roles: { web: { status: OBSERVED_SEALED } } }, 'warn'],
   ['role of autoRoles pending', 'vault-role-pending', bare(), { backends: moded('Warn', AUTO) }, 'warn'],
@@ -41,7 +43,7 @@ const ROWS: readonly Row[] = [
     'vault-role-audience',
     bare({ role: 'web', 'vaultauth.dev/profile': 'compat' }),
     { roles: WEB },
-    'warn',
+    'deny',
   ],
   ['no endpoint', 'vault-object-missing', bare({ role: 'web' }), { roles: WEB, endpoints: {} }, 'deny'],
 ];

@@ -12,14 +12,37 @@ const status = (time: string): JsonObject => ({
   status: { lastSyncTime: time, conditions: [{ type: 'Ready', status: 'True', message: '' }] },
 });
 
-test('gets roles by name and lists them sorted', () => {
+const role = (name: string, spec: JsonObject): CachedObject => cached('VaultAuthRole', name, { spec });
+const names = (roles: readonly { readonly name: string }[]): readonly string[] => roles.map(({ name }) => name);
+
+test('gets a role by its name, and has the default of its service accounts', () => {
   const cache = linkCache();
-  for (const name of ['web', 'api', 'jobs']) cache.set(cached('VaultAuthRole', name));
-  expect(cache.rolesIn('team').map(({ name }) => name)).toEqual(['api', 'jobs', 'web']);
+  cache.set(cached('VaultAuthRole', 'web'));
   expect(cache.role('team', 'web')?.serviceAccounts).toEqual(['web']);
-  cache.delete(cached('VaultAuthRole', 'jobs'));
-  expect(cache.rolesIn('team').map(({ name }) => name)).toEqual(['api', 'web']);
-  expect([cache.role('team', 'jobs'), cache.role('other', 'web'), cache.rolesIn('other')]).toEqual([undefined, undefined, []]);
+  expect(cache.role('other', 'web')).toBeUndefined();
+});
+
+test('lists the roles that bind a service account, sorted by name', () => {
+  const cache = linkCache();
+  for (const name of ['web', 'api', 'jobs']) cache.set(role(name, { serviceAccounts: ['app', name] }));
+  expect(names(cache.rolesBinding('team', 'app'))).toEqual(['api', 'jobs', 'web']);
+  expect(names(cache.rolesBinding('team', 'api'))).toEqual(['api']);
+  cache.set(role('api', { serviceAccounts: ['api'] }));
+  cache.delete(role('jobs', {}));
+  expect(names(cache.rolesBinding('team', 'app'))).toEqual(['web']);
+  expect([cache.role('team', 'jobs'), cache.rolesBinding('team', 'jobs'), cache.rolesBinding('other', 'app')]).toEqual([
+    undefined,
+    [],
+    [],
+  ]);
+});
+
+test('lists the roles with a name in Vault', () => {
+  const cache = linkCache();
+  cache.set(role('web', { vaultRoleName: 'legacy' }));
+  expect(names(cache.rolesNamed('team', 'legacy'))).toEqual(['web']);
+  cache.set(role('web', { vaultRoleName: 'modern' }));
+  expect([names(cache.rolesNamed('team', 'legacy')), names(cache.rolesNamed('team', 'modern'))]).toEqual([[], ['web']]);
 });
 
 test('takes a later status of a role', () => {
@@ -27,7 +50,21 @@ test('takes a later status of a role', () => {
   cache.set(cached('VaultAuthRole', 'web', status('2026-01-01T00:00:00Z')));
   expect(cache.role('team', 'web')?.state).toBe('ready');
   cache.set(cached('VaultAuthRole', 'web', {}));
-  expect(cache.role('team', 'web')?.state).toBe('unprogrammed');
+  expect(cache.role('team', 'web')?.state).toBe('new');
+});
+
+test('knows that a change of the spec is not reconciled yet', () => {
+  const cache = linkCache();
+  const condition = { type: 'Ready', status: 'True', message: '' };
+  const put = (generation: number): void => {
+    const metadata = { name: 'web', namespace: 'team', generation };
+    const made = cachedObject('VaultAuthRole', { metadata, status: { observedGeneration: 1, conditions: [condition] } }, true);
+    if (made) cache.set(made);
+  };
+  put(1);
+  expect(cache.role('team', 'web')?.state).toBe('ready');
+  put(2);
+  expect(cache.role('team', 'web')?.state).toBe('changed');
 });
 
 test('has a default backend if only one has isDefault', () => {

@@ -33,11 +33,19 @@ test('adds the token and the login variables to every container', () => {
   expect(objectsOf(objectAt(pod, 'spec')?.['containers'])).toHaveLength(1);
 });
 
-test('keeps variables of the app', () => {
-  const { pod } = inject({
-    spec: { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT], env: [{ name: 'VAULT_ADDR', value: 'https://mine' }] }] },
-  });
+test('keeps variables of the app, with a warning where they differ from the login', () => {
+  const env: JsonObject[] = [
+    { name: 'VAULT_ADDR', value: 'https://mine' },
+    { name: 'VAULT_ROLE', value: 'demo' },
+    { name: 'VAULT_AUTH_MOUNT', valueFrom: { configMapKeyRef: { name: 'vault', key: 'mount' } } },
+  ];
+  const { pod, outcome } = inject({ spec: { containers: [{ name: 'web', volumeMounts: [TOKEN_MOUNT], env }] } });
   expect(variableOf(containerOf(pod, 'web'), 'VAULT_ADDR')).toBe('https://mine');
+  const common = { code: 'login-overridden', container: 'web' };
+  expect(outcome.warnings).toEqual([
+    { ...common, name: 'VAULT_ADDR', value: 'https://mine', expected: 'https://vault.example:8200' },
+    { ...common, name: 'VAULT_AUTH_MOUNT', value: undefined, expected: 'auth/kubernetes' },
+  ]);
 });
 
 test('adds nothing in a second injection, and needs no agent image', () => {

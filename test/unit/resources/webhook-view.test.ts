@@ -75,10 +75,16 @@ describe('a role', () => {
   });
 
   it.each<[string, JsonObject, string]>([
-    ['without status', {}, 'unprogrammed'],
-    ['with a status that is not an object', { status: 'ok' }, 'unprogrammed'],
-    ['with conditions that are not a list', { status: { conditions: { type: 'Ready' } } }, 'unprogrammed'],
+    ['without status', {}, 'new'],
+    ['with a status that is not an object', { status: 'ok' }, 'new'],
+    ['with conditions that are not a list', { status: { conditions: { type: 'Ready' } } }, 'new'],
     ['that was programmed', { status: { programmed: true, conditions: [null, 3, { type: 'Ready' }] } }, 'unready'],
+    ['that the controller has rejected', { status: { conditions: [{ type: 'Ready', status: 'False' }] } }, 'unprogrammed'],
+    [
+      'whose last change is not reconciled',
+      { metadata: { name: 'web', namespace: 'shop', generation: 3 }, status: { observedGeneration: 2, programmed: true } },
+      'changed',
+    ],
     ['that is ready', { status: { conditions: [{ type: 'Ready', status: 'True' }] } }, 'ready'],
   ])('%s', (_what, more, state) => {
     expect(roleOf({}, more)).toMatchObject({ state });
