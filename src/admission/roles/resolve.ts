@@ -156,7 +156,13 @@ const withoutRole = (pod: PodIdentity, lister: LinkLister): Resolution => {
     return withEndpoint('pending', futureRole(namespace, serviceAccount, backend), backend, lister);
   // An annotation may name a role that is older than the VaultAuthRoles: it counts until the controller has created the object.
   if (isPending) {
-    const problem = { code: 'vault-role-pending', namespace, role: serviceAccount, backend: backend.name, next: 'created' } as const;
+    const problem = {
+      code: 'vault-role-pending',
+      namespace,
+      role: serviceAccount,
+      backend: backend.name,
+      next: 'created',
+    } as const;
     return { kind: 'unresolved', problem, backend };
   }
   const isMeant =
