@@ -41,20 +41,21 @@ const start = (
 
 const file = (name: string): string => join(folder, name);
 const isThere = (name: string): Promise<boolean> => eventually(() => existsSync(file(name)), { seconds: 20 });
-/** It ends at SIGTERM with 0, as the agent. */
-const AGENT = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
+/** It ends at SIGTERM with 0, as the agent, from the moment that its file exists. */
+const agentWith = (name: string): string => `trap 'exit 0' TERM; : >${file(name)}; while :; do sleep 0.1; done`;
 
 describe.each([['sh'], ['bash', '--posix']])('in %s', (...shell) => {
   test('the first rendering does nothing, a change ends it with 88, and the next start removes the files', async () => {
-    const { ended } = start(shell, AGENT);
+    const { ended } = start(shell, agentWith('first'));
     writeFileSync(file('db'), 'first');
     await isThere('started-with');
     writeFileSync(file('db'), 'second');
     expect(await ended).toBe(88);
-    const next = start(shell, AGENT);
+    const next = start(shell, agentWith('next'));
     await eventually(() => !existsSync(file('db')));
     writeFileSync(file('db'), 'third');
     await isThere('started-with');
+    await isThere('next');
     expect(readFileSync(file('restarts'), 'utf8')).toBe('1\n');
     next.stop();
     expect(await next.ended).toBe(0);
@@ -66,7 +67,7 @@ describe.each([['sh'], ['bash', '--posix']])('in %s', (...shell) => {
     expect(await crash.ended).toBe(2);
     expect(readFileSync(file('db'), 'utf8')).toBe('first');
     writeFileSync(file('db'), 'second');
-    expect(await start(shell, AGENT).ended).toBe(88);
+    expect(await start(shell, agentWith('again')).ended).toBe(88);
   });
 
   test('on-change signal sends it to the first process of that name, once for each change', async () => {
@@ -77,7 +78,7 @@ describe.each([['sh'], ['bash', '--posix']])('in %s', (...shell) => {
     const app = spawn(file(name), { stdio: 'ignore' });
     try {
       writeFileSync(file('db'), 'first');
-      const agent = start(shell, AGENT, {
+      const agent = start(shell, agentWith('agent'), {
         'vaultauth.dev/on-change': 'signal',
         'vaultauth.dev/on-change-process': name,
         'agent-share-process-namespace': 'true',
@@ -87,6 +88,7 @@ describe.each([['sh'], ['bash', '--posix']])('in %s', (...shell) => {
         writeFileSync(file('db'), `value ${count}`);
         await eventually(() => expect(readFileSync(file('signals'), 'utf8')).toBe('x\n'.repeat(count)), { seconds: 20 });
       }
+      await isThere('agent');
       agent.stop();
       expect(await agent.ended).toBe(0);
     } finally {
