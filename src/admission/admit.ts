@@ -49,7 +49,7 @@ export interface AdmissionContext {
 /** An object that is not in the cache and could change the result. */
 export type MissingObject =
   | { readonly kind: 'Namespace'; readonly name: string }
-  | { readonly kind: 'ServiceAccount'; readonly namespace: string; readonly name: string };
+  | { readonly kind: 'ServiceAccount' | 'VaultAuthRole'; readonly namespace: string; readonly name: string };
 
 export interface AdmissionResult {
   readonly decision: 'injected' | 'skipped' | 'denied';
@@ -120,7 +120,7 @@ export function admitPod(object: Json | undefined, namespace: string, context: A
     reason: selection.reason,
     warnings,
     roleProblems: linked?.result.effects,
-    needs: [...missingServiceAccount(pod, namespace, context), ...missingNamespace],
+    needs: [...missingServiceAccount(pod, namespace, context), ...missingNamespace, ...missingRole(linked)],
   };
   if (problems.length === 0) return { ...result, ...injection, decision: 'injected', problems, warnings };
   if (selection.explicit) return { ...result, decision: 'denied', patch: [], problems };
@@ -171,6 +171,14 @@ const missingServiceAccount = (pod: Pod, namespace: string, context: AdmissionCo
   const name = serviceAccountOf(pod);
   return context.serviceAccount(namespace, name) ? [] : [{ kind: 'ServiceAccount', namespace, name }];
 };
+
+/** A role that was applied together with its pod may not be in the cache yet: it must not deny the pod. */
+const missingRole = (linked: LinkedPod | undefined): readonly MissingObject[] =>
+  (linked?.result.problems ?? []).flatMap((problem) =>
+    problem.code === 'vault-role-missing'
+      ? [{ kind: 'VaultAuthRole', namespace: problem.namespace, name: problem.role } as const]
+      : [],
+  );
 
 const injectionContext = (linked: LinkedPod | undefined, namespace: string, context: AdmissionContext): InjectionContext => {
   const limitRanges = context.limitRanges(namespace);

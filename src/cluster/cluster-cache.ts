@@ -1,5 +1,6 @@
 // The cache of a server: namespaces, service accounts, LimitRanges, VaultAuthRoles and the version of Kubernetes, from the API server
 // or from files.
+import type { MissingObject } from '../admission/admit.ts';
 import type { Reply, Review } from '../admission/review.ts';
 import { nameWithin } from '../annotations/names.ts';
 import type { JsonObject } from '../json/json.ts';
@@ -84,6 +85,16 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
   const metadata = startMetadataInformer({ client, isRelevant: isCachedAnnotation, onProblem });
   const limits = startLimitRangeInformer(client, onProblem);
   const links = startLinkInformers({ client, log, onProblem });
+  const lookUp = (object: MissingObject, timeoutMs: number): Promise<void> => {
+    switch (object.kind) {
+      case 'Namespace':
+        return metadata.lookUp(object.name, undefined, timeoutMs);
+      case 'ServiceAccount':
+        return metadata.lookUp(object.namespace, object.name, timeoutMs);
+      case 'VaultAuthRole':
+        return links.awaitRole(object.namespace, object.name, timeoutMs);
+    }
+  };
   const { nativeSidecars, containerRestarts, envFiles } = settings;
   const version = [nativeSidecars, containerRestarts, envFiles].includes('auto') ? serverVersion(client, log) : undefined;
   const nodes = envFiles === 'auto' ? watchOldNodes(client, log) : undefined;
@@ -109,7 +120,7 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
       }
       return cluster;
     },
-    withLookUps: (review) => withLookUps(review, metadata, metrics),
+    withLookUps: (review) => withLookUps(review, lookUp, metrics),
     notReadyReason: untilFirstLists(
       () =>
         metadata.syncedOrForbidden() &&

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LinkLister } from '../admission/roles/resolve.ts';
 import { objectAt, objectsOf, textOf, type JsonObject } from '../json/json.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { isKubeError } from '../kube/errors.ts';
+import { isKubeError, undefinedOn } from '../kube/errors.ts';
 import { startInformer, type KubeObject, type Lister } from '../kube/informer.ts';
+import { METADATA_ONLY } from '../kube/reflector.ts';
 import { jittered } from '../net/backoff.ts';
 import type { Log } from '../observe/log.ts';
-import { API_VERSION, collectionPath, type KindName } from '../resources/kinds.ts';
+import { API_VERSION, collectionPath, objectPath, type KindName } from '../resources/kinds.ts';
 import {
   cachedBackend,
   cachedEndpoint,
@@ -148,6 +149,11 @@ export interface LinkInformers {
   readonly synced: () => boolean;
   /** All three kinds have been listed, or are not installed, or cannot be read: there is nothing to wait for. */
   readonly syncedOrUnavailable: () => boolean;
+  /**
+   * Resolves once the role is in the cache, at once if it does not exist, and at the latest after `timeoutMs`. Only the watch fills the
+   * cache: a role that is read here could have been deleted meanwhile. Throws KubeError.
+   */
+  readonly awaitRole: (namespace: string, name: string, timeoutMs: number) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -163,6 +169,8 @@ export interface LinkInformersOptions {
 /** One small request of each replica. */
 const DISCOVERY_INTERVAL_MS = 30_000;
 const DISCOVERY_TIMEOUT_MS = 5000;
+/** A watch is some milliseconds behind. */
+const WATCH_POLL_MS = 10;
 
 /** Starts informers as soon as the CRDs are installed, so that installing them later needs no restart of the webhook. */
 export function startLinkInformers({
@@ -214,6 +222,14 @@ export function startLinkInformers({
     lister: { ...cache, inUse: () => synced() && cache.inUse() },
     synced,
     syncedOrUnavailable: () => isNotInstalled || synced() || failed.size > 0,
+    awaitRole: async (namespace, name, timeoutMs) => {
+      const deadline = performance.now() + timeoutMs;
+      const path = objectPath('VaultAuthRole', { namespace, name });
+      const accept = METADATA_ONLY.one;
+      const found = await client.request({ method: 'GET', path, accept, timeoutMs }).catch(undefinedOn('NotFound'));
+      if (found === undefined) return;
+      while (!cache.role(namespace, name) && performance.now() < deadline) await sleep(WATCH_POLL_MS);
+    },
     close: async () => {
       closing.abort();
       await discovery;

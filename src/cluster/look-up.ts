@@ -1,8 +1,7 @@
-// Reads objects that a review needs and the cache does not have yet, typically a service account that was created together with its
-// pod. Bounded in time and number; the pod is then reviewed again.
+// Reads objects that a review needs and the cache does not have yet, typically a service account or VaultAuthRole that was created
+// together with its pod. Bounded in time and number; the pod is then reviewed again.
 import type { MissingObject } from '../admission/admit.ts';
 import type { Reply, Review } from '../admission/review.ts';
-import type { MetadataInformer } from '../kube/metadata-informer.ts';
 import type { Metrics } from '../observe/metrics.ts';
 
 /** A look-up takes a few milliseconds; an API server that takes longer is in trouble, and must not delay pods. */
@@ -17,12 +16,13 @@ const MAX_LOOK_UPS = 20;
 const PAUSE_MS = 5000;
 
 /**
- * Returns a review that looks up the objects that the given one needs, then reviews again. A review that needs nothing is answered synchronously.
+ * Returns a review that looks up the objects that the given one needs, then reviews again. A review that needs nothing is answered
+ * synchronously. `read` resolves once an object is in the cache, or does not exist.
  * `timeoutMs`: how long the caller still waits, undefined if its URL has no timeout.
  */
 export function withLookUps(
   review: Review,
-  metadata: Pick<MetadataInformer, 'lookUp'>,
+  read: (object: MissingObject, timeoutMs: number) => Promise<void>,
   metrics: Pick<Metrics, 'lookedUp'>,
 ): (body: Buffer, timeoutMs: number | undefined) => Reply | Promise<Reply> {
   const inFlight = new Map<string, Promise<void>>();
@@ -30,16 +30,14 @@ export function withLookUps(
 
   /** Resolves once the object is in the cache, or cannot be read. */
   const lookUp = (object: MissingObject, timeoutMs: number): Promise<void> => {
-    const [namespace, account] = object.kind === 'Namespace' ? [object.name] : [object.namespace, object.name];
-    const key = `${namespace} ${account ?? ''}`;
+    const key = `${object.kind} ${object.kind === 'Namespace' ? '' : object.namespace} ${object.name}`;
     const same = inFlight.get(key);
     if (same) return same;
     if (inFlight.size >= MAX_LOOK_UPS || performance.now() - failedAt < PAUSE_MS || timeoutMs < MIN_LOOK_UP_MS) {
       metrics.lookedUp('skipped');
       return Promise.resolve();
     }
-    const request = metadata
-      .lookUp(namespace, account, timeoutMs)
+    const request = read(object, timeoutMs)
       .then(
         () => metrics.lookedUp('answered'),
         () => {

@@ -163,11 +163,22 @@ onEachKubernetes(
       expect(metrics).toMatch(/role_problems_total\{code="vault-role-binding",effect="denied"\} [1-9]/);
     });
 
+    test('admits pods in mode Enforce that are created right after their role', async ({ bed }) => {
+      const team = await bed.createNamespace({ labels: { 'vaultauth.dev/auth-backend': 'strict' } });
+      for (let number = 0; number < 30; number += 1) {
+        const name = `web-${number}`;
+        await declare(bed, 'VaultAuthRole', name, { serviceAccounts: ['default'] }, team);
+        const pod = webPod(name, { ...ASK, 'vault.hashicorp.com/role': name });
+        const { status, text, warnings } = await bed.exchange('POST', podsPath(team, '?dryRun=All'), pod);
+        expect([status, text]).toEqual([201, expect.stringContaining(`test.${team}.${name}`)]);
+        expect(warnings.join()).toContain(`VaultAuthRole ${team}/${name} of VaultAuthBackend strict is not written to Vault yet`);
+      }
+    });
+
     test('admits a pod in mode Enforce whose role was programmed earlier', async ({ bed }) => {
       const team = await bed.createNamespace({ labels: { 'vaultauth.dev/auth-backend': 'strict' } });
       await declare(bed, 'VaultAuthRole', 'web', { serviceAccounts: ['default'] }, team);
       const pod = webPod('web', ASK);
-      await untilAnswered(bed, team, pod, /vault-role-unprogrammed/);
       await programmed(bed, team, 'web', false, 'VaultEndpoint main: Vault is sealed.');
       await eventually('the pod is admitted', async () => {
         const { status, warnings } = await bed.exchange('POST', podsPath(team, '?dryRun=All'), pod);

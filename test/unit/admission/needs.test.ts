@@ -1,6 +1,8 @@
 // What a review needs that the cache does not have.
 import type { AdmissionResult } from '../../../src/admission/admit.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
+import { bare, moded } from '../../support/linked-pods.ts';
+import { linked } from '../../support/linked-cluster.ts';
 import { admit, podWith, type Surrounding } from '../../support/pods.ts';
 
 const NAMESPACE = { kind: 'Namespace', name: 'shop' };
@@ -32,4 +34,11 @@ test('a pod without a request needs its namespace, whose label may request injec
 test('a pod that no namespace could select needs nothing', () => {
   expect(needsOf(unannotated({ 'vaultauth.dev/inject': 'disabled' }))).toEqual([]);
   expect(needsOf(podWith(), { namespace: 'kube-system' })).toEqual([]);
+});
+
+test.each([
+  ['Enforce', [{ kind: 'VaultAuthRole', namespace: 'shop', name: 'fresh' }]],
+  ['Warn', []],
+])('a pod that mode %s would deny for want of its role needs the role', (mode, expected) => {
+  expect(admit(bare({ role: 'fresh' }), linked({ backends: moded(mode) })).outcome.needs).toEqual(expected);
 });

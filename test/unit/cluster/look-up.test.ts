@@ -20,18 +20,16 @@ const scene = (): Scene => {
   const lookedUp: string[] = [];
   const results: string[] = [];
   let waiting: ((error?: Error) => void)[] = [];
-  const metadata = {
-    lookUp: (namespace: string, account: string | undefined, timeoutMs: number): Promise<void> => {
-      const key = account === undefined ? namespace : `${namespace}/${account}`;
-      lookedUp.push(`${key} ${timeoutMs}`);
-      return new Promise((resolve, reject) => {
-        waiting.push((error) => {
-          if (!error) cached.add(key);
-          if (error) reject(error);
-          else resolve();
-        });
+  const read = (object: MissingObject, timeoutMs: number): Promise<void> => {
+    const key = object.kind === 'Namespace' ? object.name : `${object.namespace}/${object.name}`;
+    lookedUp.push(`${key} ${timeoutMs}`);
+    return new Promise((resolve, reject) => {
+      waiting.push((error) => {
+        if (!error) cached.add(key);
+        if (error) reject(error);
+        else resolve();
       });
-    },
+    });
   };
   let [account, namespace] = ['web', 'team'];
   const review = (): Reply => {
@@ -41,7 +39,7 @@ const scene = (): Scene => {
     if (!cached.has(namespace)) needs.push({ kind: 'Namespace', name: namespace });
     return { status: 200, body: isCached ? 'cached' : 'missing', record: undefined, needs };
   };
-  const lookingUp = withLookUps(review, metadata, { lookedUp: (result) => results.push(result) });
+  const lookingUp = withLookUps(review, read, { lookedUp: (result) => results.push(result) });
   return {
     review: (timeoutMs, ofAccount = 'web', ofNamespace = 'team') => {
       [account, namespace] = [ofAccount, ofNamespace];
