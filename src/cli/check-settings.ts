@@ -7,11 +7,10 @@ import type { ReadSettings, Settings } from '../settings/read.ts';
 
 export type ServerCommand = 'webhook' | 'agent-inject';
 
-const certificates = ({ tlsCertFile, tlsKeyFile, tlsAuto, tlsAutoHosts }: Settings): string[] => {
+const certificates = ({ tlsCertFile, tlsKeyFile, tlsAuto }: Settings): string[] => {
   if ((tlsCertFile === '') !== (tlsKeyFile === '')) return ['-tls-cert-file and -tls-key-file must be set together'];
   if (tlsCertFile !== '') return [];
-  if (tlsAuto === '') return ['no serving certificate: set -tls-auto and -tls-auto-hosts, or -tls-cert-file and -tls-key-file'];
-  return tlsAutoHosts.length === 0 ? ['a self-managed certificate needs the names of the Service: set -tls-auto-hosts'] : [];
+  return tlsAuto === '' ? ['no serving certificate: set -tls-auto, or -tls-cert-file and -tls-key-file'] : [];
 };
 
 const suites = ({ tlsCipherSuites }: Settings): string[] => {

@@ -8,9 +8,10 @@ import { startAdmissionServer, type AdmissionServer } from '../http/server.ts';
 import { cipherSuites } from '../http/tls-options.ts';
 import { createLog, type Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import { readSettings, runtimeEnvironment, type ReadSettings, type Settings } from '../settings/read.ts';
+import { excludingNamespace, readSettings, runtimeEnvironment, type ReadSettings, type Settings } from '../settings/read.ts';
 import { fileSource } from '../tls/files.ts';
 import { openEntries } from '../tls/open-entries.ts';
+import { type OwnRegistration, watchOwnRegistration } from '../tls/own-registration.ts';
 import { publishedFileSource } from '../tls/publication.ts';
 import type { CertificateSource } from '../tls/source.ts';
 import { type ApiAccess, apiAccess } from './api-access.ts';
@@ -42,7 +43,9 @@ const serve = async (command: ServerCommand, words: readonly string[], terminal:
   for (const problem of problems) terminal.stderr(`vault-auth-injector ${command}: ${problem}\n`);
   if (!reading.ok || problems.length > 0) return USAGE_CODE[command];
   try {
-    return await run(command, reading.value, terminal);
+    // The pods of vault-k8s in its own namespace are excluded by its webhook configuration alone.
+    const own = command === 'webhook' ? runtimeEnvironment(terminal.environment).podNamespace : undefined;
+    return await run(command, excludingNamespace(reading.value, own), terminal);
   } catch (error) {
     terminal.stderr(`vault-auth-injector ${command}: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
@@ -60,7 +63,7 @@ const run = async (command: ServerCommand, read: ReadSettings, terminal: Termina
   const { settings } = read;
   const log = createLog({ level: settings.logLevel, format: settings.logFormat });
   for (const warning of read.warnings) log.warn({}, warning);
-  log.info({ ...read.effective }, 'settings in effect');
+  log.info({ ...read.effective, excludedNamespaces: settings.excludedNamespaces }, 'settings in effect');
   const closing: Closing = [];
   try {
     const server = await start(command, read, terminal, log, closing);
@@ -104,10 +107,11 @@ const start = async (
     return context;
   };
   const { listen = { host: '', port: 0 }, operationsListen } = settings;
+  let registration: Pick<OwnRegistration, 'problem'> | undefined;
   const server = await startAdmissionServer({
     listen,
     review: cache.withLookUps(createReview(current, { compat: isCompat })),
-    notReady: cache.notReadyReason,
+    notReady: () => cache.notReadyReason() ?? registration?.problem(),
     certificates,
     metrics,
     log,
@@ -123,8 +127,13 @@ const start = async (
     operationsPort = operations.port;
   }
   if (command === 'webhook' && settings.tlsAuto !== '') {
-    const { client } = await api.get();
+    const { client, namespace } = await api.get();
     const { tlsAuto: configuration, registerAfter: afterMs } = settings;
+    const { podName } = runtimeEnvironment(terminal.environment);
+    const certificate = (): string | undefined => certificates.current()?.certificate;
+    const watch = watchOwnRegistration({ client, configuration, namespace, podName, port: server.port, certificate, log });
+    registration = watch;
+    closing.push(() => watch.close());
     const opening = openEntries({ client, configuration, isReady: () => server.reasons().length === 0, afterMs, log });
     closing.push(() => opening.close());
   }

@@ -37,7 +37,8 @@ export function readiness({ certificates, draining, dialProblem, notReady }: Rea
       dialProblem(),
       notReady(),
     ];
-    const present = all.filter((reason) => reason !== undefined);
+    // A missing configuration is a reason of the certificate and of the registration.
+    const present = [...new Set(all.filter((reason) => reason !== undefined))];
     wasReady ||= present.length === 0;
     return present;
   };

@@ -1,4 +1,4 @@
-// The entries of a MutatingWebhookConfiguration, and the caBundle and rules of each.
+// The entries of a MutatingWebhookConfiguration: address, caBundle and rules of each.
 import type { KubeClient } from './client.ts';
 import { undefinedOn } from './errors.ts';
 import { objectPath, resourcePath } from './object-ref.ts';
@@ -9,12 +9,23 @@ export interface WebhookConfiguration {
   readonly entries: readonly WebhookEntry[];
 }
 
-interface WebhookEntry {
+export interface WebhookEntry {
   readonly name: string;
+  /** Absent: the entry has a URL. */
+  readonly service: ServiceReference | undefined;
+  readonly url: string | undefined;
   /** base64 of PEM, as in the object; empty when absent. */
   readonly caBundle: string;
   /** An entry without rules matches no request. */
   readonly hasRules: boolean;
+}
+
+/** What an entry calls, with the defaults of the API server. */
+export interface ServiceReference {
+  readonly namespace: string;
+  readonly name: string;
+  readonly path: string;
+  readonly port: number;
 }
 
 /** The named configuration; undefined when it does not exist. Throws KubeError. */
@@ -112,7 +123,11 @@ interface RawConfiguration {
   readonly metadata: { readonly name: string; readonly resourceVersion: string };
   readonly webhooks?: readonly {
     readonly name: string;
-    readonly clientConfig: { readonly caBundle?: string };
+    readonly clientConfig: {
+      readonly caBundle?: string;
+      readonly url?: string;
+      readonly service?: { readonly namespace: string; readonly name: string; readonly path?: string; readonly port?: number };
+    };
     readonly rules?: readonly unknown[];
   }[];
 }
@@ -122,6 +137,8 @@ const entriesOf = ({ metadata, webhooks = [] }: RawConfiguration): WebhookConfig
   resourceVersion: metadata.resourceVersion,
   entries: webhooks.map(({ name, clientConfig, rules = [] }) => ({
     name,
+    service: clientConfig.service && { path: '/', port: 443, ...clientConfig.service },
+    url: clientConfig.url,
     caBundle: clientConfig.caBundle ?? '',
     hasRules: rules.length > 0,
   })),

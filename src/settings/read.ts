@@ -147,6 +147,13 @@ export function readSettings(
   };
 }
 
+/** The settings with one more excluded namespace: that of the webhook, which must not depend on itself. Undefined: unchanged. */
+export function excludingNamespace(read: ReadSettings, namespace: string | undefined): ReadSettings {
+  if (namespace === undefined || read.settings.excludedNamespaces.includes(namespace)) return read;
+  const excludedNamespaces = [...read.settings.excludedNamespaces, namespace];
+  return { ...read, settings: Object.freeze({ ...read.settings, excludedNamespaces }) };
+}
+
 /** A value for the log: without the password of a URL, and with the length of a PEM document instead of its lines. */
 const printable = (raw: string): string =>
   raw.length > MAX_PRINTED ? `${raw.length} characters` : raw.replaceAll(/(^|\/\/)[^/\s]*@(?!sha256:)/g, '$1…@');

@@ -103,7 +103,12 @@ export const settingsTable = {
   tlsAuto: row(SERVERS, optional(objectName), 'Name of the MutatingWebhookConfiguration whose caBundle receives the CA bundle.', {
     default: '',
   }),
-  tlsAutoHosts: row(SERVERS, hostList, 'DNS names of the self-managed serving certificate.', { default: '' }),
+  tlsAutoHosts: row(
+    SERVERS,
+    hostList,
+    'Further DNS names of the self-managed serving certificate. Those by which the configuration that -tls-auto names calls this namespace are added by themselves.',
+    { default: '' },
+  ),
   tlsSecretName: row(SERVERS, objectName, 'Secret that holds the self-managed CA.', { default: 'vault-auth-injector-ca' }),
   tlsMinVersion: row(SERVERS, oneOf(['tls10', 'tls11', 'tls12', 'tls13']), 'Minimum TLS version.', { default: 'tls12' }),
   tlsCipherSuites: row(SERVERS, nameList, 'Cipher suites up to TLS 1.2, by IANA name; empty for the defaults.', { default: '' }),

@@ -10,6 +10,7 @@ import { ensureCa, type EnsuredCa } from './ca-store.ts';
 import { issueLeaf } from './issue.ts';
 import { desiredBundle } from './bundle.ts';
 import { type TlsLog, validity } from './files.ts';
+import { hostsOf } from './own-registration.ts';
 import { bundlesOf, trustProblem, isPublished, isTrustedBy, publishCaBundle } from './publication.ts';
 import { repeat, type RoundOutcome } from './repeat.ts';
 import { type CertificateSource, holder, type ServingCertificate } from './source.ts';
@@ -21,7 +22,7 @@ export interface SelfManagedOptions {
   /** Namespace of the Secret: that of this pod. */
   readonly namespace: string;
   readonly secretName: string;
-  /** DNS names and IP addresses of the Service, at least one. */
+  /** DNS names and IP addresses of the certificate, besides those by which the configuration calls this namespace. */
   readonly hosts: readonly string[];
   readonly log: TlsLog;
   readonly policy?: CaPolicy;
@@ -48,7 +49,6 @@ export function selfManagedSource(options: SelfManagedOptions): CertificateSourc
     everyMs = 30_000,
     graceMs = 600_000,
   } = options;
-  if (hosts.length === 0) throw new Error('a self-managed certificate needs the names of the Service: set -tls-auto-hosts');
   const held = holder();
   const startedAt = now();
   let leaf: Leaf | undefined;
@@ -118,10 +118,14 @@ export function selfManagedSource(options: SelfManagedOptions): CertificateSourc
   };
 
   const renew = (): void => {
-    if (!ensured || !leafIsDue(leaf, ensured.ca, now(), isTrusted)) return;
-    leaf = signLeaf(ensured.ca, hosts, now(), policy);
+    const names = [
+      ...new Set([...hosts, ...(typeof live === 'object' ? hostsOf(live, options.namespace) : (leaf?.hosts ?? []))]),
+    ];
+    if (!ensured || names.length === 0) return;
+    if (names.every((name) => leaf?.hosts.includes(name)) && !leafIsDue(leaf, ensured.ca, now(), isTrusted)) return;
+    leaf = signLeaf(ensured.ca, names, now(), policy);
     held.replace(leaf);
-    log.info({ hosts, notAfter: leaf.notAfter }, 'issued a serving certificate');
+    log.info({ hosts: names, notAfter: leaf.notAfter }, 'issued a serving certificate');
   };
 
   const report = (errors: readonly string[]): void => {
@@ -131,8 +135,14 @@ export function selfManagedSource(options: SelfManagedOptions): CertificateSourc
     failures = errors;
   };
 
+  const whyNoLeaf = (): string => {
+    if (!ensured || live === undefined) return 'there is no certificate yet';
+    if (live === 'absent') return trustProblem(name, live, '') ?? '';
+    return `there is no certificate: no entry of the MutatingWebhookConfiguration ${name} calls a Service in the namespace ${options.namespace}, and -tls-auto-hosts is empty`;
+  };
+
   const problem = (): string | undefined => {
-    if (!leaf) return 'there is no certificate yet';
+    if (!leaf) return whyNoLeaf();
     const invalid = validity({ validFrom: leaf.notBefore.toISOString(), validTo: leaf.notAfter.toISOString() }, now());
     if (invalid !== undefined) return invalid;
     return live === undefined
@@ -171,6 +181,8 @@ export function selfManagedSource(options: SelfManagedOptions): CertificateSourc
 const POLL_MS = 5000;
 
 interface Leaf extends ServingCertificate {
+  /** The names and addresses that it is valid for. */
+  readonly hosts: readonly string[];
   /** PEM of the CA certificate that signed it. */
   readonly signer: string;
   readonly notBefore: Date;
@@ -206,5 +218,5 @@ function signLeaf({ current }: CaState, hosts: readonly string[], now: number, p
     notBefore,
     notAfter,
   });
-  return { certificate, key, notBefore, notAfter, signer: current.certificate };
+  return { certificate, key, hosts, notBefore, notAfter, signer: current.certificate };
 }

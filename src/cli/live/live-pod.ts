@@ -6,7 +6,7 @@ import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../js
 import { kubeClient, type KubeClient } from '../../kube/client.ts';
 import { isKubeError } from '../../kube/errors.ts';
 import type { SelectionReason } from '../../selection/decide.ts';
-import { readSettings, type ReadSettings } from '../../settings/read.ts';
+import { excludingNamespace, readSettings, type ReadSettings } from '../../settings/read.ts';
 import type { Command } from '../../settings/table.ts';
 import { readDocuments } from '../../yaml/documents.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
@@ -96,10 +96,11 @@ const clusterSettings = async (
   warnings: string[],
 ): Promise<{ readonly command: Command; readonly settings: ReadSettings; readonly entries?: readonly string[] }> => {
   try {
-    const { command, words, environment, entries } = await webhookSettings(client);
+    const { command, words, environment, entries, namespace } = await webhookSettings(client);
     const reading = readSettings(command, [...words, ...flags], { ...environment, ...terminal.environment }, ownFlags);
     if (!reading.ok) throw new Error(reading.problems.join('; '));
-    return { command, settings: reading.value, entries };
+    const own = command === 'webhook' ? namespace : undefined;
+    return { command, settings: excludingNamespace(reading.value, own), entries };
   } catch (error) {
     warnings.push(`cannot read the settings of the cluster's webhook, using the flags of this command: ${messageOf(error)}`);
     return { command: 'explain', settings: given };

@@ -8,6 +8,8 @@ export interface WebhookSettings {
   /** Flags after the command. */
   readonly words: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Its own namespace, which it excludes. */
+  readonly namespace: string;
   /** Names of its registered entries: the API server sends it no pod that none of them selects. */
   readonly entries: readonly string[];
 }
@@ -40,11 +42,11 @@ export async function webhookSettings(client: KubeClient): Promise<WebhookSettin
   );
   const [first] = found;
   if (!first) throw new Error(`no pod of the Service in ${namespace} runs the webhook`);
-  return { ...first, entries: ours.map((entry) => textOf(entry, 'name') ?? '') };
+  return { ...first, namespace, entries: ours.map((entry) => textOf(entry, 'name') ?? '') };
 }
 
 /** The command line of a container that runs the webhook; undefined for other containers. */
-const invocationOf = (container: JsonObject): Omit<WebhookSettings, 'entries'> | undefined => {
+const invocationOf = (container: JsonObject): Omit<WebhookSettings, 'entries' | 'namespace'> | undefined => {
   const words = [container['command'], container['args']].flatMap((list) => (Array.isArray(list) ? list : [])).map(String);
   const at = words.findIndex((word) => word === 'webhook' || word === 'agent-inject');
   const command = words[at];

@@ -71,7 +71,7 @@ test.each([
   ['webhook', 2, ['word'], '"word" is not a flag'],
   ['webhook', 2, [], 'no serving certificate'],
   ['webhook', 2, ['-tls-cert-file=x'], 'must be set together'],
-  ['webhook', 2, ['-tls-auto=x'], 'set -tls-auto-hosts'],
+  ['webhook', 1, ['-tls-auto=x'], '-tls-auto: no API server configured'],
   ['webhook', 2, ['-allow=servce'], '"servce" is not a guarded annotation; did you mean service?'],
   ['webhook', 2, ['-vault-address=vault:8200'], 'invalid value "vault:8200", expected an address that begins with https://'],
   ['webhook', 2, ['-vault-cacert-bytes=zzz'], 'expected certificates as PEM or base64 of PEM'],

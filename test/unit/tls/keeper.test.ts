@@ -24,13 +24,13 @@ const log = {
   info: (_: object, text: string) => void lines.push(text),
   warn: (_: object, text: string) => void lines.push(text),
 };
-const keeper = (): CertificateSource => {
+const keeper = (hosts = ['demo.vault.svc', '10.0.0.1']): CertificateSource => {
   const options = {
     client: api,
     configuration: 'demo',
     namespace: 'vault',
     secretName: 'ca',
-    hosts: ['demo.vault.svc', '10.0.0.1'],
+    hosts,
   };
   const source = selfManagedSource({ ...options, log, now: () => now, everyMs: 5, graceMs: 0 });
   sources.push(source);
@@ -141,8 +141,23 @@ test('logs no key and no certificate, and stores the bundle as plain PEM in the 
   expect(lines.join()).not.toContain('-----');
 });
 
-test('rejects a start without names of the Service', () => {
-  expect(() =>
-    selfManagedSource({ client: api, configuration: 'demo', namespace: 'vault', secretName: 'ca', hosts: [], log }),
-  ).toThrow('-tls-auto-hosts');
+test('issues the certificate for the Service of its namespace that the configuration calls, and again when that changes', async () => {
+  const call = (name: string, namespace: string): void => {
+    const { metadata } = api.objects.get(CONFIGURATION) ?? { metadata: { name: 'demo', resourceVersion: '1' } };
+    const entry = { name: 'label', clientConfig: { service: { name, namespace, path: '/mutate' } } };
+    const next = { metadata: { ...metadata, resourceVersion: `${metadata.resourceVersion}0` }, webhooks: [entry] };
+    api.objects.set(CONFIGURATION, next);
+  };
+  call('injector', 'elsewhere');
+  const source = keeper([]);
+  await until(
+    () => source.problem()?.startsWith('there is no certificate: no entry of the MutatingWebhookConfiguration demo') === true,
+  );
+  expect(source.current()).toBeUndefined();
+  call('injector', 'vault');
+  await ready();
+  const names = (): string | undefined => new X509Certificate(source.current()?.certificate ?? '').subjectAltName;
+  expect(names()).toBe('DNS:injector.vault.svc');
+  call('renamed', 'vault');
+  await until(() => names() === 'DNS:renamed.vault.svc');
 });

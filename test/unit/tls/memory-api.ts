@@ -5,7 +5,7 @@ import { KubeError } from '../../../src/kube/errors.ts';
 
 interface Stored {
   readonly metadata: { readonly name: string; readonly resourceVersion: string };
-  readonly webhooks?: readonly { readonly clientConfig: { readonly caBundle?: string } }[];
+  readonly webhooks?: readonly { readonly clientConfig: { readonly caBundle?: string; readonly service?: object } }[];
   readonly data?: Readonly<Record<string, string>>;
 }
 
