@@ -13,6 +13,8 @@ export interface Workload {
   readonly serviceAccount: string;
   /** Command line of its container. */
   readonly words: readonly string[];
+  /** Variables of its container with a literal value. */
+  readonly environment: ReadonlyMap<string, string>;
   readonly replicas: number;
   readonly ready: number;
 }
@@ -46,6 +48,12 @@ const workloadOf = (deployment: JsonObject): Workload | undefined => {
       name: nameIn(deployment),
       serviceAccount: textOf(pod, 'serviceAccountName') ?? 'default',
       words,
+      environment: new Map(
+        objectsOf(container['env']).flatMap((variable) => {
+          const value = textOf(variable, 'value');
+          return value === undefined ? [] : [[textOf(variable, 'name') ?? '', value]];
+        }),
+      ),
       replicas: numberOf(spec?.['replicas'], 1),
       ready: numberOf(objectAt(deployment, 'status')?.['readyReplicas'], 0),
     };
@@ -55,11 +63,14 @@ const workloadOf = (deployment: JsonObject): Workload | undefined => {
 
 const numberOf = (value: unknown, standard: number): number => (typeof value === 'number' ? value : standard);
 
-/** The value of a flag of a workload; undefined when it is not set. */
-export function flagOf({ words }: Workload, name: string): string | undefined {
+/** The value of a setting of a workload, from its flag or its variable; undefined when neither is set. */
+export function flagOf({ words, environment }: Workload, name: string): string | undefined {
   const pattern = new RegExp(`^--?${name}(?:=(.*))?$`);
   const at = words.findIndex((word) => pattern.test(word));
-  if (at === -1) return undefined;
+  if (at === -1) {
+    const suffix = name.replaceAll('-', '_').toUpperCase();
+    return environment.get(`VAULT_AUTH_INJECTOR_${suffix}`) ?? environment.get(`AGENT_INJECT_${suffix}`);
+  }
   return pattern.exec(words[at] ?? '')?.[1] ?? words[at + 1] ?? '';
 }
 

@@ -95,15 +95,9 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     const { status } = await bed.request<{ status: { token: string } }>('POST', accounts, { spec: { expirationSeconds: 3600 } });
     const kubeconfig = join(bed.directory, 'installed.json');
     writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(bed, status.token)), { mode: 0o600 });
-    const args = at(
-      only(objectsIn('manifests/deployment.yaml'), 'Deployment'),
-      'spec',
-      'template',
-      'spec',
-      'containers',
-      0,
-      'args',
-    ) as readonly string[];
+    const container = at(only(objectsIn('manifests/deployment.yaml'), 'Deployment'), 'spec', 'template', 'spec', 'containers', 0);
+    const args = at(container, 'args') as readonly string[];
+    const variables = at(container, 'env') as readonly { readonly name: string; readonly value?: string }[];
     const [port = 0, operations = 0] = await freePorts(2);
     const addresses = [`-listen=127.0.0.1:${port}`, `-operations-listen=127.0.0.1:${operations}`];
     const program = join(repositoryDirectory(), 'dist', 'vault-auth-injector.js');
@@ -111,7 +105,10 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
       name: 'installed',
       command: process.execPath,
       arguments: [program, ...args, ...addresses, `-kubeconfig=${kubeconfig}`],
-      environment: { NAMESPACE: NAME },
+      environment: {
+        ...Object.fromEntries(variables.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]))),
+        NAMESPACE: NAME,
+      },
     });
     await eventually(async () => {
       const answer = await fetch(`http://127.0.0.1:${operations}/readyz`);

@@ -30,12 +30,15 @@ const expected = (row: Row, flags: readonly string[]): string | undefined => {
   return entry === 'label' || entry === 'annotation' ? entry : undefined;
 };
 
-/** Those flags of the Deployment among these objects by which the program selects pods. */
+/** The settings of the Deployment among these objects by which the program selects pods, as flags. */
 const selecting = (objects: readonly JsonObject[]): readonly string[] => {
   const deployment = objects.find((object) => textOf(object, 'kind') === 'Deployment');
   const pod = objectAt(objectAt(objectAt(deployment, 'spec'), 'template'), 'spec');
-  const args = objectsOf(pod?.['containers'])[0]?.['args'];
-  return (Array.isArray(args) ? args : []).map(String).filter((flag) => /^-(?:excluded-namespaces|auto-inject)\b/.test(flag));
+  return objectsOf(objectsOf(pod?.['containers'])[0]?.['env']).flatMap((variable) => {
+    const flag = /^VAULT_AUTH_INJECTOR_(EXCLUDED_NAMESPACES|AUTO_INJECT)$/.exec(textOf(variable, 'name') ?? '')?.[1];
+    const value = [textOf(variable, 'value'), ...(flag === 'EXCLUDED_NAMESPACES' ? ['vault-auth-injector'] : [])].join();
+    return flag === undefined ? [] : [`-${flag.toLowerCase().replaceAll('_', '-')}=${value}`];
+  });
 };
 
 const isWindows = (pod: JsonObject): boolean => operatingSystemOf(objectAt(pod, 'spec')) === 'windows';

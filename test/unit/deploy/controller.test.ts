@@ -55,8 +55,10 @@ it('the process gets flags that it knows, and knows its Lease, its account and i
 it('the pod is as confined as that of the webhook', () => {
   for (const path of [['securityContext'], ['automountServiceAccountToken'], ['volumes']])
     expect(at(pod, 'spec', ...path)).toEqual(at(webhook, 'spec', ...path));
-  for (const path of ['securityContext', 'volumeMounts', 'env'])
+  for (const path of ['securityContext', 'volumeMounts'])
     expect(at(container, path)).toEqual(at(webhook, 'spec', 'containers', 0, path));
+  const [namespace, name] = at(webhook, 'spec', 'containers', 0, 'env') as readonly unknown[];
+  expect(at(container, 'env')).toEqual([namespace, name]);
 });
 
 it('the memory is twice what the heap may have', () => {

@@ -1,6 +1,7 @@
 // The manifests of a first installation agree with one another and with the program.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { objectAt, type JsonObject } from '../../../src/json/json.ts';
 import { flag } from '../../../src/annotations/value-kinds.ts';
 import { allNames } from '../../../src/annotations/names.ts';
@@ -20,7 +21,9 @@ const labels = at(pod, 'metadata', 'labels');
 const configuration = only(objects, 'MutatingWebhookConfiguration');
 const entries = at(configuration, 'webhooks') as readonly JsonObject[];
 const args = at(container, 'args') as readonly string[];
-const reading = readSettings('webhook', args.slice(1), {});
+const environment = at(container, 'env') as readonly { readonly name: string; readonly value?: string }[];
+const variables = Object.fromEntries(environment.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
+const reading = readSettings('webhook', args.slice(1), variables);
 const settings = reading.ok ? reading.value.settings : undefined;
 
 const ports = at(container, 'ports') as readonly { readonly name: string; readonly containerPort: number }[];
@@ -78,9 +81,9 @@ describe('objects', () => {
 });
 
 describe('the process', () => {
-  it('gets flags that it knows', () => {
-    expect(args[0]).toBe('webhook');
-    expect(reading).toMatchObject({ ok: true });
+  it('gets variables that it knows, and no flag that would override them', () => {
+    expect(args).toEqual(['webhook']);
+    expect(reading).toMatchObject({ ok: true, value: { warnings: [] } });
     expect(settings).toMatchObject({
       tlsAuto: at(configuration, 'metadata', 'name'),
       vaultAddress: expect.stringMatching(/^https?:/),
@@ -106,16 +109,13 @@ describe('the process', () => {
     expect(allowed).toEqual([settings?.listen?.port, settings?.operationsListen?.port]);
   });
 
-  it('serves the name that API servers call', () => expect(settings?.tlsAutoHosts).toEqual([`${NAME}.${NAME}.svc`]));
-
   it('is ended only after it has drained', () => {
     const grace = Number(at(pod, 'spec', 'terminationGracePeriodSeconds')) * 1000;
     expect(grace).toBeGreaterThanOrEqual((settings?.drainMax ?? Infinity) + 10_000);
   });
 
   it('knows its namespace, and reads the API access where Kubernetes puts it', () => {
-    const environment = at(container, 'env') as readonly JsonObject[];
-    expect(environment.map(({ name }) => name)).toEqual(['NAMESPACE', 'POD_NAME']);
+    expect(environment.slice(0, 2).map(({ name }) => name)).toEqual(['NAMESPACE', 'POD_NAME']);
     expect(at(pod, 'spec', 'automountServiceAccountToken')).toBe(false);
     expect(at(container, 'volumeMounts', 0, 'mountPath')).toBe('/var/run/secrets/kubernetes.io/serviceaccount');
     const sources = at(pod, 'spec', 'volumes', 0, 'projected', 'sources') as readonly JsonObject[];
@@ -136,8 +136,10 @@ describe('the process', () => {
 });
 
 describe('rights', () => {
-  it('are one Secret by name, and creating it', () => {
+  it('are one Secret by name and creating it, and in its namespace reading what the configuration calls', () => {
     expect(rules('Role')).toEqual([
+      { apiGroups: [''], resources: ['services'], verbs: ['get'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list'] },
       { apiGroups: [''], resources: ['secrets'], resourceNames: [settings?.tlsSecretName], verbs: ['get', 'update'] },
       { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
     ]);
@@ -190,8 +192,8 @@ describe('the entries', () => {
 
   it('exclude the namespaces that the program excludes, and our own', () => {
     const [excluded] = at(entries[0], 'namespaceSelector', 'matchExpressions') as readonly JsonObject[];
-    expect(excluded?.['values']).toEqual(settings?.excludedNamespaces);
-    expect(excluded?.['values']).toContain(NAME);
+    // The program adds its own namespace, which NAMESPACE names.
+    expect(excluded?.['values']).toEqual([...(settings?.excludedNamespaces ?? []), NAME]);
   });
 
   it('spell our names as the program does', () => {
@@ -232,8 +234,11 @@ describe('the variants', () => {
   });
 
   it('switch the program on where it has to know', () => {
-    const flagOfPatch = /value: (\S+)/.exec(String(at(variantOf('cluster-wide'), 'patches', 1, 'patch')))?.[1] ?? '';
-    const read = readSettings('webhook', [...args.slice(1), flagOfPatch], {});
+    const patch: unknown = parse(String(at(variantOf('cluster-wide'), 'patches', 1, 'patch')));
+    const read = readSettings('webhook', [], {
+      ...variables,
+      [String(at(patch, 0, 'value', 'name'))]: String(at(patch, 0, 'value', 'value')),
+    });
     expect(read).toMatchObject({ ok: true, value: { settings: { autoInject: true } } });
   });
 });
