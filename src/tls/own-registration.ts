@@ -1,5 +1,5 @@
 // Whether the webhook configuration leads to this replica: its Service, namespace, path, port, and the certificate that is served.
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError, messageOf } from '../kube/errors.ts';

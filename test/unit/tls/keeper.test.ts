@@ -141,13 +141,14 @@ test('logs no key and no certificate, and stores the bundle as plain PEM in the 
   expect(lines.join()).not.toContain('-----');
 });
 
+const call = (name: string, namespace: string): void => {
+  const { metadata } = api.objects.get(CONFIGURATION) ?? { metadata: { name: 'demo', resourceVersion: '1' } };
+  const entry = { name: 'label', clientConfig: { service: { name, namespace, path: '/mutate' } } };
+  const next = { metadata: { ...metadata, resourceVersion: `${metadata.resourceVersion}0` }, webhooks: [entry] };
+  api.objects.set(CONFIGURATION, next);
+};
+
 test('issues the certificate for the Service of its namespace that the configuration calls, and again when that changes', async () => {
-  const call = (name: string, namespace: string): void => {
-    const { metadata } = api.objects.get(CONFIGURATION) ?? { metadata: { name: 'demo', resourceVersion: '1' } };
-    const entry = { name: 'label', clientConfig: { service: { name, namespace, path: '/mutate' } } };
-    const next = { metadata: { ...metadata, resourceVersion: `${metadata.resourceVersion}0` }, webhooks: [entry] };
-    api.objects.set(CONFIGURATION, next);
-  };
   call('injector', 'elsewhere');
   const source = keeper([]);
   await until(
