@@ -93,6 +93,7 @@ export async function startAdmissionServer(options: AdmissionServerOptions): Pro
   dialer = selfDial({ host: dialHost(options.listen.host), port, certificates });
 
   metrics.watch({
+    ready: () => ready.reasons().length === 0,
     inFlight: slots.count,
     draining,
     certificateEnd: () => certificates.current()?.notAfter,

@@ -6,9 +6,13 @@ import type { BuildInfo } from './metrics.ts';
 /** What gauges read at each scrape; each is bound by the component that has the value. */
 export interface ControllerSources {
   readonly leading?: () => boolean;
+  /** Whether the process is ready: its informers are synced and not stale. */
+  readonly ready?: () => boolean;
   readonly queue?: () => { readonly ready: number; readonly waiting: number; readonly running: number };
   /** Objects by kind and the reason of their condition Ready (`Ready` where it is True, `Unknown` where there is none yet). */
   readonly objects?: () => Iterable<{ readonly kind: string; readonly reason: string; readonly count: number }>;
+  /** Conditions of endpoints and backends that are False. */
+  readonly failingConditions?: () => Iterable<FailingCondition>;
   /** Pending deletions by backend. */
   readonly pendingDeletions?: () => Iterable<{ readonly backend: string; readonly count: number }>;
   /** Resync interval of roles by backend. */
@@ -17,6 +21,14 @@ export interface ControllerSources {
   readonly rollouts?: () => Iterable<string>;
   /** Seconds since the last activity of the watch that has been silent for longest. */
   readonly staleness?: () => number;
+}
+
+/** A condition that is False. `name` is that of an endpoint or a backend, which only the platform team chooses. */
+export interface FailingCondition {
+  readonly kind: string;
+  readonly name: string;
+  readonly type: string;
+  readonly reason: string;
 }
 
 /** A credential that expires. */
@@ -105,12 +117,26 @@ export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
   gauge('leading', '1 in the process that holds the leader lease.', [], (metric) =>
     metric.set(Number(sources.leading?.() ?? false)),
   );
+  gauge(
+    'controller_ready',
+    '1 while the caches of this process are synced and current, as its readiness probe reports.',
+    [],
+    (metric) => metric.set(Number(sources.ready?.() ?? false)),
+  );
   gauge('queue_items', 'Items of the work queue by state.', ['state'], (metric) => {
     for (const [state, count] of Object.entries(sources.queue?.() ?? {})) metric.set({ state }, count);
   });
   gauge('objects', 'Objects by kind and by the reason of their condition Ready.', ['kind', 'reason'], (metric) => {
     for (const { kind, reason, count } of sources.objects?.() ?? []) metric.set({ kind, reason }, count);
   });
+  gauge(
+    'condition_failing',
+    '1 for each condition of a VaultEndpoint or VaultAuthBackend that is False.',
+    ['kind', 'name', 'type', 'reason'],
+    (metric) => {
+      for (const { kind, name, type, reason } of sources.failingConditions?.() ?? []) metric.set({ kind, name, type, reason }, 1);
+    },
+  );
   gauge(
     'pending_deletions',
     'Roles that are still in Vault after the deletion of their object, by backend.',

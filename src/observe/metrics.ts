@@ -15,6 +15,8 @@ export type LookUpResult = 'answered' | 'failed' | 'skipped';
 
 /** What gauges read at a scrape. */
 export interface MetricSources {
+  /** Whether this replica is ready for reviews. */
+  readonly ready?: () => boolean;
   readonly inFlight?: () => number;
   readonly draining?: () => boolean;
   /** When the served certificate expires. */
@@ -109,6 +111,10 @@ const gauges = (registry: Registry, build: BuildInfo): ((sources: MetricSources)
     registry.registerMetric(new Gauge({ name: PREFIX + name, help, registers: [], collect }));
   };
   gauge('requests_in_flight', 'Requests being read or answered.', () => sources.inFlight?.());
+  gauge('webhook_ready', '1 while this replica is ready for reviews, as its readiness probe reports.', () => {
+    const isReady = sources.ready?.();
+    return isReady === undefined ? undefined : Number(isReady);
+  });
   gauge('draining', '1 while the server drains before it stops.', () => Number(sources.draining?.() ?? false));
   gauge('tls_problem', '1 while API servers cannot rely on the serving certificate or its caBundle.', () =>
     Number(sources.tlsProblem?.() !== undefined),

@@ -92,6 +92,7 @@ it('builds each module once, also when two processes request it at the same time
     'kubernetes-1.34',
     'kubernetes-1.36',
     'openbao',
+    'promtool',
   ]);
   const again = await bed(['build']);
   expect(again).toEqual({ code: 0, stdout: '', stderr: LEFT_OUT });

@@ -15,7 +15,8 @@ export type Program =
   | 'kubectl'
   | 'bao'
   | 'vault'
-  | 'helm';
+  | 'helm'
+  | 'promtool';
 
 /** One Go module under test/bed/modules and the programs that one `go build` of it gives. */
 export interface Recipe {
@@ -62,6 +63,17 @@ const HELM: Recipe = {
   minutes: 2,
 };
 
+// Tests the rules of deploy/monitoring. Release 3.16.0 of Prometheus is v0.316.0 as a Go module. The tag leaves out the clouds'
+// service discovery, which only a check of a scrape configuration needs.
+const PROMTOOL: Recipe = {
+  name: 'promtool',
+  version: '3.16.0',
+  programs: [{ program: 'promtool', package: 'github.com/prometheus/prometheus/cmd/promtool', variable: 'BED_PROMTOOL' }],
+  linkerFlags: '-s -w -X github.com/prometheus/common/version.Version=3.16.0',
+  tags: 'remove_all_sd',
+  minutes: 2,
+};
+
 // Its licence (BUSL-1.1) allows tests; the binary must not be passed on. The tag leaves out the plugins of clouds and databases.
 const VAULT: Recipe = {
   name: 'vault',
@@ -85,7 +97,7 @@ const NODE: Readonly<Record<KubernetesVersion, Recipe>> = {
 };
 
 /** What every bed is made of, in the order in which `build` makes it. */
-export const RECIPES: readonly Recipe[] = [ETCD, KUBERNETES['1.36'], KUBERNETES['1.34'], OPENBAO, HELM];
+export const RECIPES: readonly Recipe[] = [ETCD, KUBERNETES['1.36'], KUBERNETES['1.34'], OPENBAO, HELM, PROMTOOL];
 
 /** What only a bed with a node needs. */
 export const NODE_RECIPES: readonly Recipe[] = [NODE['1.36'], NODE['1.34'], VAULT];
@@ -97,6 +109,7 @@ export function recipeOf(program: Program, version: KubernetesVersion): Recipe {
     bao: OPENBAO,
     vault: VAULT,
     helm: HELM,
+    promtool: PROMTOOL,
     kubectl: KUBERNETES['1.36'],
     'kube-apiserver': KUBERNETES[version],
     'kube-controller-manager': KUBERNETES[version],
@@ -118,6 +131,7 @@ export const VERSION_QUESTION: Readonly<Record<Program, { readonly arguments: re
   kubectl: { arguments: ['version', '--client'], answer: /^Client Version: v(\S+)/m },
   bao: { arguments: ['version'], answer: /^OpenBao v([^\s,]+)/m },
   vault: { arguments: ['version'], answer: /^Vault v([^\s,]+)/m },
+  promtool: { arguments: ['--version'], answer: /^promtool, version (\S+)/m },
   helm: { arguments: ['version', '--template={{.Version}}'], answer: /^v(\S+)/m },
 };
 

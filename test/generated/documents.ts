@@ -5,6 +5,7 @@ import { crdDocuments } from './crds.ts';
 import type { Document } from './markdown.ts';
 import { meshesDocument } from './meshes.ts';
 import { metricsDocument } from './metrics.ts';
+import { monitoringDocuments } from './monitoring.ts';
 import { nativeDifferencesDocument } from './native-differences.ts';
 import { policyDocuments } from './policies.ts';
 import { problemsDocument } from './problems.ts';
@@ -26,6 +27,7 @@ export function documents(): readonly Document[] {
     roomsDocument(),
     rightsDocument(),
     ...chartDocuments(),
+    ...monitoringDocuments(),
     ...policyDocuments(),
     ...crdDocuments(),
   ];

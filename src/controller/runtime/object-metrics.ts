@@ -1,6 +1,7 @@
 // Counts of objects for the metrics, taken at each scrape.
 import type { Condition } from '../../resources/condition.ts';
 import { kinds } from '../../resources/kinds.ts';
+import type { FailingCondition } from '../../observe/controller-metrics.ts';
 import { roleResyncSeconds } from '../role/resync.ts';
 import type { Informers } from './informers.ts';
 
@@ -20,6 +21,18 @@ export function objectCounts({ objects }: Pick<Informers, 'objects'>): readonly 
     }
     return [...counts].map(([reason, count]) => ({ kind, reason, count }));
   });
+}
+
+/** Ready summarises the others; Deletable is False while an object is in use. */
+const NO_FAILURE: ReadonlySet<string> = new Set(['Ready', 'Deletable']);
+
+/** Conditions that are False, except for the summary Ready, of the kinds that only the platform team writes. */
+export function failingConditions({ objects }: Pick<Informers, 'objects'>): readonly FailingCondition[] {
+  return [...objects.VaultEndpoint.list(), ...objects.VaultAuthBackend.list()].flatMap(({ kind, metadata, status }) =>
+    (status?.conditions ?? [])
+      .filter(({ type, status: value }) => value === 'False' && !NO_FAILURE.has(type))
+      .map(({ type, reason }) => ({ kind, name: metadata.name, type, reason })),
+  );
 }
 
 /** Pending deletions by backend. */

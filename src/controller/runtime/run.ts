@@ -14,7 +14,7 @@ import type { RolloutPhase } from '../rollout/reconcile.ts';
 import { secretVersions } from '../rollout/versions.ts';
 import { eventHandlers } from './event-handlers.ts';
 import { startInformers } from './informers.ts';
-import { objectCounts, roleResyncs, pendingDeletionCounts } from './object-metrics.ts';
+import { failingConditions, objectCounts, roleResyncs, pendingDeletionCounts } from './object-metrics.ts';
 import { finalizerWriter, statusWriter } from './object-writer.ts';
 import { workQueue, type WorkQueue } from './queue.ts';
 import { vaultRegistry } from './vault-registry.ts';
@@ -136,11 +136,21 @@ export function startController(options: ControllerOptions): Controller {
     vanishedRoles,
     rollouts,
   };
+  const reasons = (): readonly string[] => [
+    ...informers.notSynced().map((path) => withHint(watchProblems.get(path) ?? `${path} is not synced yet`)),
+    ...informers.stale().map(({ path, seconds }) => {
+      const problem = watchProblems.get(path);
+      const why = problem === undefined ? '' : `: ${problem}`;
+      return `no activity on the watch of ${path} for ${seconds} s, serving from cache${why}`;
+    }),
+  ];
   const startedAt = performance.now();
   metrics.watch({
     leading: () => leader?.isLeading() ?? false,
+    ready: () => reasons().length === 0,
     queue: () => queue?.sizes() ?? { ready: 0, waiting: 0, running: 0 },
     objects: () => objectCounts(informers),
+    failingConditions: () => failingConditions(informers),
     pendingDeletions: () => pendingDeletionCounts(informers),
     resyncs: () => roleResyncs(informers, times.resyncFactor),
     rollouts: () => rollouts?.phases.values() ?? [],
@@ -197,14 +207,7 @@ export function startController(options: ControllerOptions): Controller {
 
   return {
     isLeading: () => leader?.isLeading() ?? false,
-    reasons: () => [
-      ...informers.notSynced().map((path) => withHint(watchProblems.get(path) ?? `${path} is not synced yet`)),
-      ...informers.stale().map(({ path, seconds }) => {
-        const problem = watchProblems.get(path);
-        const why = problem === undefined ? '' : `: ${problem}`;
-        return `no activity on the watch of ${path} for ${seconds} s, serving from cache${why}`;
-      }),
-    ],
+    reasons,
     close: async () => {
       isClosed = true;
       events.stop();

@@ -1,0 +1,35 @@
+// Alerts read metrics that exist, and each has a page.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { metricsIn, ruleGroups } from '../support/monitoring.ts';
+import { metricsDocument } from './metrics.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const PAGES = join(ROOT, 'docs', 'runbooks');
+const rules = (['webhook', 'controller'] as const).flatMap((component) =>
+  ruleGroups(component).groups.flatMap((group) => group.rules),
+);
+const reference = metricsDocument().text;
+
+it.each(rules.map(({ alert, expr }) => [alert, expr]))('%s reads metrics of the reference', (_, expr) => {
+  const names = metricsIn(expr);
+  expect(names.length).toBeGreaterThan(0);
+  expect(names.filter((name) => !reference.includes(`| \`${name}\` |`))).toEqual([]);
+});
+
+it.each(rules.map(({ alert, annotations }) => [alert, annotations.runbook]))('%s has a page', (alert, page) => {
+  const text = readFileSync(join(ROOT, page), 'utf8');
+  expect(text.split('\n').filter((line) => line.startsWith('#') && !line.startsWith('# '))).toEqual([
+    '## Meaning',
+    '## Check',
+    '## Fix',
+  ]);
+  expect(text.split('\n')[0]).toBe(`# ${alert}`);
+  const links = [...text.matchAll(/\]\(([a-z-]+\.md)\)/g)].map(([, name]) => name ?? '');
+  expect(links.filter((name) => !readdirSync(PAGES).includes(name))).toEqual([]);
+});
+
+it('each page has an alert', () => {
+  const pages = readdirSync(PAGES).filter((name) => name !== 'README.md');
+  expect(pages.toSorted()).toEqual(rules.map(({ annotations }) => annotations.runbook.replace('docs/runbooks/', '')).toSorted());
+});
