@@ -38,7 +38,8 @@ export const WEBHOOK_CASES: readonly AlertCase[] = [
     broken: { [series('webhook_ready', ONE)]: '1 1 0x60', [series('webhook_ready', TWO)]: '0x62' },
     after: 4,
     labels: NAMESPACE,
-    description: 'No replica of the webhook in namespace vault-auth-injector is ready, or none is scraped. With failurePolicy Fail, every pod that requests injection is refused; with Ignore, it starts without secrets.',
+    description:
+      'No replica of the webhook in namespace vault-auth-injector is ready, or none is scraped. With failurePolicy Fail, every pod that requests injection is refused; with Ignore, it starts without secrets.',
     healthy: { [series('webhook_ready', ONE)]: '1x62', [series('webhook_ready', TWO)]: '0x62' },
   },
   {
@@ -54,7 +55,8 @@ export const WEBHOOK_CASES: readonly AlertCase[] = [
     broken: { [series('internal_errors_total', ONE)]: '0x10 2x60' },
     after: 15,
     labels: NAMESPACE,
-    description: '2 reviews failed in 10 minutes in namespace vault-auth-injector. The failurePolicy of the webhook decided about these pods.',
+    description:
+      '2 reviews failed in 10 minutes in namespace vault-auth-injector. The failurePolicy of the webhook decided about these pods.',
     healthy: { [series('internal_errors_total', ONE)]: '7x62' },
   },
   {
@@ -65,7 +67,8 @@ export const WEBHOOK_CASES: readonly AlertCase[] = [
     },
     after: 10,
     labels: NAMESPACE,
-    description: "2% of the reviews in namespace vault-auth-injector are shed. API servers try them again until the webhook's timeout; then its failurePolicy decides about these pods.",
+    description:
+      "2% of the reviews in namespace vault-auth-injector are shed. API servers try them again until the webhook's timeout; then its failurePolicy decides about these pods.",
     healthy: {
       [series('requests_shed_total', { ...ONE, cause: 'in_flight' })]: '0+2x60',
       [series('reviews_total', { ...TWO, decision: 'injected', reason: 'pod-annotation' })]: '0+998x60',
@@ -84,7 +87,8 @@ export const WEBHOOK_CASES: readonly AlertCase[] = [
     broken: { [series('certificate_expiry_seconds', ONE)]: '80000-60x60' },
     after: 15,
     labels: ONE,
-    description: 'The certificate of one in namespace vault-auth-injector expires in 21h 58m 20s. It is renewed after two thirds of its lifetime, so renewal has failed.',
+    description:
+      'The certificate of one in namespace vault-auth-injector expires in 21h 58m 20s. It is renewed after two thirds of its lifetime, so renewal has failed.',
     healthy: { [series('certificate_expiry_seconds', ONE)]: '201600-60x62' },
   },
   {
@@ -92,7 +96,8 @@ export const WEBHOOK_CASES: readonly AlertCase[] = [
     broken: { [series('tls_problem', ONE)]: '1x60' },
     after: 5,
     labels: ONE,
-    description: 'The certificate of one in namespace vault-auth-injector, or the caBundle of the webhook configuration, has a problem. /readyz of the replica names it.',
+    description:
+      'The certificate of one in namespace vault-auth-injector, or the caBundle of the webhook configuration, has a problem. /readyz of the replica names it.',
     healthy: { [series('tls_problem', ONE)]: '0x10 1 1 1 0x50' },
   },
   {
@@ -100,7 +105,8 @@ export const WEBHOOK_CASES: readonly AlertCase[] = [
     broken: { [series('webhook_cache_staleness_seconds', ONE)]: '0+60x60' },
     after: 12,
     labels: ONE,
-    description: 'The caches of one in namespace vault-auth-injector have had no activity for 12m 0s: changed namespaces, service accounts and roles do not take effect.',
+    description:
+      'The caches of one in namespace vault-auth-injector have had no activity for 12m 0s: changed namespaces, service accounts and roles do not take effect.',
     healthy: { [series('webhook_cache_staleness_seconds', ONE)]: '5 20 30 5 90 20 120 3x60' },
   },
 ];
@@ -111,7 +117,8 @@ export const CONTROLLER_CASES: readonly AlertCase[] = [
     broken: { [series('leading', ONE)]: '1 0x60', [series('leading', TWO)]: '0x61' },
     after: 7,
     labels: NAMESPACE,
-    description: 'No replica of the controller in namespace vault-auth-injector holds the leader lease, or none is scraped. Nothing is written to Vault. Running pods keep their access until a reviewer token or a key expires.',
+    description:
+      'No replica of the controller in namespace vault-auth-injector holds the leader lease, or none is scraped. Nothing is written to Vault. Running pods keep their access until a reviewer token or a key expires.',
     healthy: { [series('leading', ONE)]: '1x10 0x52', [series('leading', TWO)]: '0x12 1x50' },
   },
   {
@@ -135,7 +142,8 @@ export const CONTROLLER_CASES: readonly AlertCase[] = [
     broken: { [series('queue_items', { ...ONE, state: 'ready' })]: '12x90' },
     after: 60,
     labels: { ...ONE, state: 'ready' },
-    description: 'At least 12 objects have been waiting in one in namespace vault-auth-injector all the time: changes take effect late.',
+    description:
+      'At least 12 objects have been waiting in one in namespace vault-auth-injector all the time: changes take effect late.',
     healthy: {
       [series('queue_items', { ...ONE, state: 'ready' })]: '12x25 0 12x20 0 12x25 0 12x30',
       [series('queue_items', { ...ONE, state: 'waiting' })]: '500x90',
@@ -154,7 +162,8 @@ export const CONTROLLER_CASES: readonly AlertCase[] = [
     broken: { [condition('VaultAuthBackend', 'ReviewerHealthy', 'ProbeDenied')]: '1x60' },
     after: 5,
     labels: { ...NAMESPACE, name: 'main', reason: 'ProbeDenied' },
-    description: 'The reviewer of the VaultAuthBackend main does not work: ProbeDenied. New logins are denied; pods that start now get no secrets.',
+    description:
+      'The reviewer of the VaultAuthBackend main does not work: ProbeDenied. New logins are denied; pods that start now get no secrets.',
     healthy: { [condition('VaultAuthBackend', 'KeysFresh', 'IssuerChanged')]: '1x60' },
   },
   {
@@ -162,7 +171,8 @@ export const CONTROLLER_CASES: readonly AlertCase[] = [
     broken: { [condition('VaultAuthBackend', 'KeysFresh', 'KeyRotationPending')]: '1x60' },
     after: 5,
     labels: { ...NAMESPACE, name: 'main', reason: 'KeyRotationPending' },
-    description: 'The keys of the VaultAuthBackend main are behind: KeyRotationPending. Logins with tokens signed by a newer key are denied.',
+    description:
+      'The keys of the VaultAuthBackend main are behind: KeyRotationPending. Logins with tokens signed by a newer key are denied.',
     healthy: { [condition('VaultAuthBackend', 'ReviewerHealthy', 'ProbeDenied')]: '1x60' },
   },
   {
@@ -201,7 +211,8 @@ export const CONTROLLER_CASES: readonly AlertCase[] = [
     broken: { [series('roles_synced', ONE)]: '0x60' },
     after: 15,
     labels: ONE,
-    description: 'The replica one of the webhook in namespace vault-auth-injector has not listed the VaultAuthRoles: it injects pods by their annotations alone. A pod that names a role in another way is refused or warned.',
+    description:
+      'The replica one of the webhook in namespace vault-auth-injector has not listed the VaultAuthRoles: it injects pods by their annotations alone. A pod that names a role in another way is refused or warned.',
     healthy: { [series('roles_synced', ONE)]: '0 0 1x60' },
   },
   {
@@ -209,7 +220,8 @@ export const CONTROLLER_CASES: readonly AlertCase[] = [
     broken: { [series('pending_deletions', { ...ONE, backend: 'main' })]: '2x90' },
     after: 60,
     labels: { ...NAMESPACE, backend: 'main' },
-    description: '2 roles of the VaultAuthBackend main whose objects were deleted are still in Vault: their service accounts can still log in.',
+    description:
+      '2 roles of the VaultAuthBackend main whose objects were deleted are still in Vault: their service accounts can still log in.',
     healthy: { [series('pending_deletions', { ...ONE, backend: 'main' })]: '2x50 0x40' },
   },
   {
@@ -217,7 +229,8 @@ export const CONTROLLER_CASES: readonly AlertCase[] = [
     broken: { [series('expiry_seconds', { ...ONE, what: 'client_certificate', name: 'main' })]: '600000-60x60' },
     after: 5,
     labels: { ...NAMESPACE, what: 'client_certificate', name: 'main' },
-    description: 'The client_certificate of main expires in 6d 22h 35m 0s (negative: it has expired). Nothing renews a client certificate but its owner; tokens are renewed by the controller.',
+    description:
+      'The client_certificate of main expires in 6d 22h 35m 0s (negative: it has expired). Nothing renews a client certificate but its owner; tokens are renewed by the controller.',
     healthy: {
       [series('expiry_seconds', { ...ONE, what: 'client_certificate', name: 'main' })]: '900000-60x60',
       [series('expiry_seconds', { ...ONE, what: 'token', name: 'main' })]: '300 240 180 120 1200 600 300x60',
