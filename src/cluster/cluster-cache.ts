@@ -97,7 +97,7 @@ const fromApi = ({ settings, log, metrics }: ClusterCacheOptions, client: KubeCl
   };
   const { nativeSidecars, containerRestarts, envFiles } = settings;
   const version = [nativeSidecars, containerRestarts, envFiles].includes('auto') ? serverVersion(client, log) : undefined;
-  const nodes = envFiles === 'auto' ? watchOldNodes(client, log) : undefined;
+  const nodes = [containerRestarts, envFiles].includes('auto') ? watchOldNodes(client, log) : undefined;
   const started = performance.now();
   metrics.watch({
     cacheStaleness: () => (performance.now() - (metadata.lastActivity() ?? started)) / 1000,

@@ -1,10 +1,11 @@
-// Nodes whose kubelet is older than environment variables from files: it starts containers without them. Listed every few minutes, as a
-// table, so that of each node only its row crosses the network, and only one name is kept.
+// Nodes whose kubelet is older than environment variables from files, or than restarts of all containers: it starts containers without
+// the variables, and restarts the agent alone. Listed every few minutes, as a table, so that of each node only its row crosses the
+// network; one name is kept for each.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../observe/log.ts';
-import type { OldNodes } from '../pod/draft.ts';
-import { ENV_FILES, isAtLeast } from './server-version.ts';
+import type { OldKubelets, OldNodes } from '../pod/draft.ts';
+import { CONTAINER_RESTARTS, ENV_FILES, isAtLeast } from './server-version.ts';
 
 export interface OldNodeList {
   /** undefined: none, or no list yet. */
@@ -17,6 +18,12 @@ const PAGE_SIZE = 500;
 /** 50,000 nodes: ten times what Kubernetes supports. A server that never ends the list must not hold the loop. */
 const MAX_PAGES = 100;
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+
+/** What a kubelet lacks, and the minor version of Kubernetes 1 that has it. */
+const FEATURES = [
+  { feature: 'envFiles', since: ENV_FILES },
+  { feature: 'containerRestarts', since: CONTAINER_RESTARTS },
+] as const;
 
 interface Table {
   readonly metadata?: { readonly continue?: string };
@@ -45,7 +52,7 @@ export function watchOldNodes(
         if (!hasFailed && !signal.aborted)
           log.info(
             { problem: error instanceof Error ? error.message : String(error) },
-            'nodes cannot be listed: no warnings about kubelets without environment variables from files',
+            'nodes cannot be listed: no warnings about kubelets without environment variables from files or restarts of all containers',
           );
         hasFailed = true;
       }
@@ -63,8 +70,7 @@ export function watchOldNodes(
 }
 
 const oldNodes = async (client: Pick<KubeClient, 'request'>, signal: AbortSignal): Promise<OldNodes | undefined> => {
-  let count = 0;
-  let first: Omit<OldNodes, 'count'> | undefined;
+  const old: { -readonly [Feature in keyof OldNodes]: OldKubelets } = {};
   let next: string | undefined = '';
   for (let page = 0; page < MAX_PAGES && next !== undefined; page++) {
     const table: Table = await client.request<Table>({
@@ -80,11 +86,13 @@ const oldNodes = async (client: Pick<KubeClient, 'request'>, signal: AbortSignal
     for (const { cells } of table.rows ?? []) {
       const kubelet = String(cells[version ?? -1] ?? '');
       const [, major = '', minor = ''] = /^v?(\d+)\.(\d+)/.exec(kubelet) ?? [];
-      if (isAtLeast({ major, minor }, ENV_FILES)) continue;
-      count += 1;
-      first ??= { name: String(cells[name ?? -1] ?? ''), version: kubelet };
+      for (const { feature, since } of FEATURES)
+        if (!isAtLeast({ major, minor }, since)) {
+          const { count, ...first } = old[feature] ?? { name: String(cells[name ?? -1] ?? ''), version: kubelet, count: 0 };
+          old[feature] = { ...first, count: count + 1 };
+        }
     }
     next = table.metadata?.continue || undefined;
   }
-  return first && { ...first, count };
+  return Object.keys(old).length === 0 ? undefined : old;
 };

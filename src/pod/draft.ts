@@ -28,9 +28,16 @@ export interface Injection {
   readonly guardedChanges?: readonly GuardedChange[];
 }
 
-/** Nodes whose kubelet sets no environment variables from files. */
+/** Nodes whose kubelet is older than what an injection may use. Absent: none. */
 export interface OldNodes {
-  /** One of them, and its version. */
+  /** It sets no environment variables from files. */
+  readonly envFiles?: OldKubelets;
+  /** It does not restart all containers of a pod after an exit code. */
+  readonly containerRestarts?: OldKubelets;
+}
+
+export interface OldKubelets {
+  /** Name of one of the nodes, and the version of its kubelet. */
   readonly name: string;
   readonly version: string;
   readonly count: number;

@@ -43,6 +43,15 @@ export const onChangeProblems = {
     remedy: () => 'set it to rollout, by which the controller replaces the pods, or to none; or upgrade the cluster',
     sample: { annotation: annotationName('onChange'), version: 'v1.34.4' },
   }),
+  'on-change-old-nodes': defineProblem<{ annotation: string; node: string; version: string; count: number }>({
+    severity: 'warning',
+    title: 'Nodes that restart the agent alone',
+    sentence: ({ annotation, node, version, count }) =>
+      `${annotation}: the kubelet of node ${quote(node)}${count === 1 ? '' : ` and of ${count - 1} more`} is ${version}: ` +
+      'after a change it restarts the agent and not the app; restart needs Kubernetes 1.36',
+    remedy: () => 'upgrade the node, keep the pod on newer ones with nodeSelector or affinity, or set it to rollout or none',
+    sample: { annotation: annotationName('onChange'), node: 'worker-1', version: 'v1.34.4', count: 2 },
+  }),
   'on-change-signal': defineProblem<{
     annotation: string;
     need: 'process-namespace' | 'process' | 'user';

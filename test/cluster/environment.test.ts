@@ -34,14 +34,23 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
     });
   };
 
-  it('finds nodes whose kubelet is older than environment variables from files, and that they are gone', async () => {
+  it('finds nodes whose kubelet is older than variables from files or than restarts of containers, and that they are gone', async () => {
     await node('new', 'v1.36.3');
     await node('old', 'v1.34.4-eks-1');
     await node('older', 'v1.33.0');
+    await node('previous', 'v1.35.2');
     nodes = watchOldNodes(client, { info: () => undefined }, 100);
-    await eventually(() => expect(nodes?.current()).toEqual({ name: 'old', version: 'v1.34.4-eks-1', count: 2 }));
-    await bed.request('DELETE', '/api/v1/nodes/old');
-    await bed.request('DELETE', '/api/v1/nodes/older');
+    await eventually(() =>
+      expect(nodes?.current()).toEqual({
+        envFiles: { name: 'old', version: 'v1.34.4-eks-1', count: 2 },
+        containerRestarts: { name: 'old', version: 'v1.34.4-eks-1', count: 3 },
+      }),
+    );
+    for (const name of ['old', 'older']) await bed.request('DELETE', `/api/v1/nodes/${name}`);
+    await eventually(() =>
+      expect(nodes?.current()).toEqual({ containerRestarts: { name: 'previous', version: 'v1.35.2', count: 1 } }),
+    );
+    await bed.request('DELETE', '/api/v1/nodes/previous');
     await eventually(() => expect(nodes?.current()).toBeUndefined());
   });
 

@@ -171,7 +171,7 @@ export interface ReactionsInput {
   readonly user: number | undefined;
 }
 
-/** Why the agent of a pod cannot restart it, or signal a program. */
+/** Why the agent of a pod cannot restart it, or signal a program; warns about nodes that ignore the rule for the exit code. */
 export function reactionProblems(draft: Draft, { agents, readers, user }: ReactionsInput): readonly PodProblem[] {
   const { parsed, context } = draft;
   const { options } = parsed;
@@ -200,6 +200,10 @@ export function reactionProblems(draft: Draft, { agents, readers, user }: Reacti
     });
   else if (restart !== undefined && context.containerRestarts === false)
     problems.push({ code: 'on-change-version', annotation: restart, version: context.version });
+  else if (restart !== undefined && context.oldNodes?.containerRestarts) {
+    const { name: node, version, count } = context.oldNodes.containerRestarts;
+    draft.warnings.push({ code: 'on-change-old-nodes', annotation: restart, node, version, count });
+  }
   const image = options.agentImage ?? '';
   if (imageTools(image) === 'bare') problems.push({ code: 'shell-missing', image, need: 'on-change', annotation });
   for (const file of draft.files) {

@@ -95,9 +95,9 @@ export function addVariables(draft: Draft, { agents, index, receives }: Variable
   const { pod, parsed, variables, builder, warnings } = draft;
   const [first] = variables;
   if (!first) return;
-  const { oldNodes } = draft.context;
-  if (oldNodes) {
-    const { name: node, version, count } = oldNodes;
+  const old = draft.context.oldNodes?.envFiles;
+  if (old) {
+    const { name: node, version, count } = old;
     warnings.push({ code: 'env-old-nodes', annotation: first.annotation, node, version, count });
   }
   const { envContainers } = parsed.options;

@@ -29,7 +29,7 @@ export const ENV_PROVOCATIONS = {
       cluster: {
         namespace: () => undefined,
         serviceAccount: () => undefined,
-        oldNodes: { name: 'worker-1', version: 'v1.34.4', count: 2 },
+        oldNodes: { envFiles: { name: 'worker-1', version: 'v1.34.4', count: 2 } },
       },
     },
   },

@@ -370,6 +370,17 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     surrounding: { command: 'webhook', flags: ['-container-restarts=false'] },
     remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'rollout' } },
   },
+  'on-change-old-nodes': {
+    pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
+    surrounding: {
+      cluster: {
+        namespace: () => undefined,
+        serviceAccount: () => undefined,
+        oldNodes: { containerRestarts: { name: 'worker-1', version: 'v1.34.4', count: 2 } },
+      },
+    },
+    remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' } },
+  },
   'on-change-forbidden': {
     pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
     surrounding: { command: 'webhook', flags: ['-on-change-actions=signal,rollout'] },

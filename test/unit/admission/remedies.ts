@@ -43,6 +43,14 @@ export const REMEDIES: { readonly [Code in ProblemCode]?: readonly Remedy[] } = 
   'env-old-nodes': [
     { done: 'the nodes are upgraded', pod: { annotations: { ...native, 'vaultauth.dev/env-A': 'kv/a#b' } }, surrounding: {} },
   ],
+  'on-change-old-nodes': [
+    {
+      done: 'the nodes are upgraded',
+      pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
+      surrounding: {},
+    },
+    { done: 'it is set to none', pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'none' } } },
+  ],
   'annotation-conflict': [
     { done: 'both have the same value', pod: { annotations: { role: 'other', 'openbao.org/role': 'other' } } },
   ],
