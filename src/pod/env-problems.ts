@@ -1,6 +1,7 @@
 // Problems of environment variables from secrets.
 import { annotationName, familyName } from '../annotations/names.ts';
 import { defineProblem, quote } from '../annotations/problem.ts';
+import type { BankVaultsSource } from './bank-vaults.ts';
 
 /** Why a pod cannot have variables from secrets. */
 type Because = 'version' | 'profile' | 'mode' | 'gate';
@@ -21,6 +22,9 @@ const REMEDY: Readonly<Record<Because, string>> = {
   gate: `remove ${annotationName('agentPrePopulate')}, and leave native sidecars enabled`,
 };
 
+/** A warning has at most 256 characters, and half of a template is no help. */
+const MAX_TEMPLATE = 60;
+
 export const envProblems = {
   'env-unsupported': defineProblem<{ annotation: string; because: Because; version?: string }>({
     severity: 'problem',
@@ -39,21 +43,21 @@ export const envProblems = {
     remedy: () => 'upgrade the node, or keep the pod on newer ones with nodeSelector or affinity',
     sample: { annotation: familyName('env', 'DB_PASSWORD'), node: 'worker-1', version: 'v1.34.4', count: 2 },
   }),
-  'env-bank-vaults': defineProblem<{
-    container: string;
-    name: string;
-    /** Path and key; undefined: a template or a version. */
-    source: string | undefined;
-  }>({
+  'env-bank-vaults': defineProblem<{ container: string; name: string; source: BankVaultsSource }>({
     severity: 'warning',
     title: 'Value for the webhook of bank-vaults',
-    sentence: ({ container, name }) =>
-      `container ${quote(container)} sets ${quote(name)} to a reference that only the webhook of bank-vaults replaces`,
+    sentence: ({ container, name, source }) =>
+      `container ${quote(container)} sets ${quote(name)} to a reference that only the webhook of bank-vaults replaces` +
+      (source.kind === 'none' ? `; ${source.because}` : ''),
     remedy: ({ name, source }) =>
-      source === undefined
-        ? `remove it from the container, and set ${familyName('envTemplate', name)} to a template of the agent`
-        : `remove it from the container, and set ${familyName('env', name)} to ${quote(source)}`,
-    sample: { container: 'web', name: 'DB_PASSWORD', source: 'secret/data/db#password' },
+      source.kind === 'none'
+        ? source.instead
+        : `remove it from the container, and set ${
+            source.kind === 'key'
+              ? `${familyName('env', name)} to ${quote(`${source.path}#${source.key}`)}`
+              : `${familyName('envTemplate', name)} to the template ${source.template.length > MAX_TEMPLATE ? 'that inject -convert bank-vaults prints' : source.template}`
+          }`,
+    sample: { container: 'web', name: 'DB_PASSWORD', source: { kind: 'key', path: 'secret/data/db', key: 'password' } },
   }),
   'env-overridden': defineProblem<{ annotation: string; name: string; container: string }>({
     severity: 'warning',

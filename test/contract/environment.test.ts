@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { objectAt, textOf, type Json } from '../../src/json/json.ts';
+import { convertPod } from '../../src/cli/offline/convert-pod.ts';
+import { objectAt, textMap, textOf, type Json } from '../../src/json/json.ts';
 import { obtain } from '../bed/obtain.ts';
 import { silentProgress } from '../bed/progress.ts';
 import { readEnvFile } from '../support/env-file.ts';
@@ -173,6 +174,52 @@ onEachServer([], prepare, (product, server) => {
     expect(log).toContain('BYTES from its template (its value is not UTF-8)');
     expect(log).toContain("QUOTE from its template (its value has ', NUL or CRLF)");
     expect(log).not.toContain(SECRET);
+  });
+
+  test('gives what the webhook of bank-vaults would give for its values', async () => {
+    const { root } = server();
+    await write(root, 'secret/data/bank', { data: { user: 'web', password: 'first' } });
+    await write(root, 'secret/data/bank', { data: { user: 'Web', password: 'p&p', port: 5432, 'odd?key': 'odd', mode: 'a' } });
+    await write(root, 'kv1/bank', { password: 'kv1' });
+    await write(root, 'sys/mounts/transit', { type: 'transit' });
+    await write(root, 'transit/keys/bank', {});
+    const { data = {} } = await root.request({
+      method: 'POST',
+      path: 'transit/encrypt/bank',
+      body: { plaintext: Buffer.from('from transit').toString('base64') },
+    });
+    const expected: Readonly<Record<string, readonly [string, string]>> = {
+      KEY: ['vault:secret/data/bank#password', 'p&p'],
+      VERSION: ['vault:secret/data/bank#password#1', 'first'],
+      NUMBER: ['vault:secret/data/bank#port', '5432'],
+      ODD: ['vault:secret/data/bank#odd?key', 'odd'],
+      ONE: ['vault:kv1/bank#password', 'kv1'],
+      TEMPLATE: [
+        'vault:secret/data/bank#pg://${.user | lower}:${ .password | urlquery }@${upper "db"}/{{x',
+        'pg://web:p%26p@DB/{{x',
+      ],
+      ROOT: ['vault:secret/data/bank#${ if eq $.mode "a" }${ with .user }${ $.port }${ end }${ end }', '5432'],
+      ENCODED: ['vault:secret/data/bank#${ printf "%s:%s" .user .password | b64enc }', 'V2ViOnAmcA=='],
+      OLD_TEMPLATE: ['vault:secret/data/bank#${.user}:${.password}#1', 'web:first'],
+      INLINE: ['a-${vault:secret/data/bank#user}-${vault:kv1/bank#password}-z', 'a-Web-kv1-z'],
+      CIPHERTEXT: [String(data['ciphertext']), 'from transit'],
+      WRITTEN: [
+        `>>vault:transit/decrypt/bank#\${.plaintext | b64dec}#{"ciphertext":"${String(data['ciphertext'])}"}`,
+        'from transit',
+      ],
+    };
+    const env = Object.entries(expected).map(([name, [value]]) => ({ name, value }));
+    const annotations = { 'vault.security.banzaicloud.io/transit-key-id': 'bank' };
+    const { pod, findings } = convertPod(
+      { metadata: { annotations }, spec: { containers: [{ name: 'web', env }] } },
+      () => undefined,
+    );
+    expect(findings.filter(({ level }) => level !== 'note')).toEqual([]);
+    const converted = textMap(objectAt(objectAt(pod, 'metadata'), 'annotations'));
+    const result = await render([], Object.fromEntries([...converted].filter(([name]) => name.startsWith('vaultauth.dev/'))));
+    expect(Object.fromEntries(variablesIn(result))).toEqual(
+      Object.fromEntries(Object.entries(expected).map(([name, [, value]]) => [name, value])),
+    );
   });
 
   describe('a dynamic secret', () => {

@@ -14,6 +14,8 @@ import { readSources } from '../../yaml/sources.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import type { Terminal } from '../terminal.ts';
 import { TEMPLATE_PATH, type CommandLine } from './command-line.ts';
+import { manifestData } from './convert.ts';
+import { BANK_VAULTS, bankVaultsFindings, type DataOf } from './convert-pod.ts';
 import { withTokenVolume } from './token-volume.ts';
 import { givenPath, type GivenPath, type TemplateNote } from './template-paths.ts';
 import { titleOf, workloadsOf, type Workload } from './workload.ts';
@@ -68,11 +70,45 @@ export interface ManifestEvaluation extends Evaluation {
   readonly objects: number;
 }
 
+/** Manifests whose pods are not evaluated yet. */
+export interface Manifests {
+  readonly sources: readonly {
+    readonly source: SourceText;
+    readonly documents: readonly { readonly document: YamlDocument; readonly workloads: readonly Workload[] }[];
+  }[];
+  /** Warnings that concern no pod, one line each. */
+  readonly warnings: readonly string[];
+  readonly objects: number;
+}
+
 /** Evaluates the pods of the files that a command line names; its exit code if one of the files cannot be read. */
-export async function evaluateManifests(
-  { command, settings, fail }: CommandLine,
-  terminal: Terminal,
-): Promise<ManifestEvaluation | number> {
+export async function evaluateManifests(commandLine: CommandLine, terminal: Terminal): Promise<ManifestEvaluation | number> {
+  const { command, settings, fail } = commandLine;
+  const manifests = await readManifests(commandLine, terminal);
+  if (typeof manifests === 'number') return manifests;
+  const directory = settings.settings.clusterState;
+  const state = directory === '' ? { cluster: NO_FILES, problems: [] } : readClusterState(directory);
+  if (state.problems.length > 0) return fail(state.problems);
+  const context = admissionContext(command, settings, state.cluster, readUntrustedYaml);
+  const data = manifestData(
+    manifests.sources.flatMap(({ documents }) => documents),
+    settings.settings.namespace,
+  );
+  const sources = manifests.sources.map(
+    ({ source, documents }): EvaluatedSource => ({
+      source,
+      documents: documents.map(({ document, workloads }) => ({
+        document,
+        pods: workloads.map((workload) => evaluatePod(document, workload, context, state.cluster, data(workload.namespace))),
+      })),
+    }),
+  );
+  const pods = sources.flatMap(({ documents }) => documents.flatMap((document) => document.pods));
+  return { ...manifests, settings, context, sources, pods };
+}
+
+/** Reads the files that a command line names, and finds their pods; the exit code if one of the files cannot be read. */
+export async function readManifests({ settings, fail }: CommandLine, terminal: Terminal): Promise<Manifests | number> {
   const names = [...(settings.repeated.get('f') ?? []), ...settings.positionals];
   if (names.length === 0 && terminal.stdinIsTerminal) return fail(['no input: set -f FILE, or -f - for standard input']);
   const { texts, problems } = await readSources(names.length === 0 ? ['-'] : names, terminal.stdin);
@@ -87,32 +123,28 @@ export async function evaluateManifests(
             `-template-path: invalid value ${JSON.stringify(text)}, expected [KIND=]PATH, as RayCluster=spec.workerGroupSpecs[].template`,
         ),
     );
-  const directory = settings.settings.clusterState;
-  const state = directory === '' ? { cluster: NO_FILES, problems: [] } : readClusterState(directory);
   const read = texts.map(readDocuments);
   const scalars = read.flatMap(({ documents }) => documents.flatMap(scalarProblem));
-  const unreadable = [...problems, ...state.problems, ...read.flatMap((one) => one.problems), ...scalars];
+  const unreadable = [...problems, ...read.flatMap((one) => one.problems), ...scalars];
   if (unreadable.length > 0) return fail(unreadable);
-  const context = admissionContext(command, settings, state.cluster, readUntrustedYaml);
   const warnings: string[] = [];
   const used = new Set<GivenPath>();
   let objects = 0;
-  const sources = read.map(({ source, documents }): EvaluatedSource => {
-    const evaluated = documents.map((document): EvaluatedDocument => {
+  const sources = read.map(({ source, documents }) => {
+    const visited = documents.map((document) => {
       const found = workloadsOf(document.value, settings.settings.namespace, given);
       for (const path of found.used) used.add(path);
       objects += found.objects;
       for (const warning of found.warnings)
         warnings.push(`${source.file}:${lineOfPath(document)}: warning: ${warning}; not changed`);
-      return { document, pods: found.workloads.map((workload) => evaluatePod(document, workload, context, state.cluster)) };
+      return { document, workloads: found.workloads };
     });
     if (documents.every(({ value }) => value === null)) warnings.push(`${source.file}: warning: no manifest in this file`);
-    return { source, documents: evaluated };
+    return { source, documents: visited };
   });
   for (const { text } of given.filter((path) => !used.has(path)))
     warnings.push(`-template-path ${text}: warning: no object has a pod template at this path`);
-  const pods = sources.flatMap(({ documents }) => documents.flatMap((document) => document.pods));
-  return { settings, context, sources, pods, warnings, objects };
+  return { sources, warnings, objects };
 }
 
 const scalarProblem = (document: YamlDocument): string[] => {
@@ -130,6 +162,7 @@ export function evaluatePod(
   workload: Workload,
   context: AdmissionContext,
   cluster: FileCluster,
+  dataOf: DataOf = () => undefined,
 ): EvaluatedPod {
   const { pod, objectPath, path, namespace } = workload;
   const line = lineOfPath(document, workload.part === '' ? objectPath : path);
@@ -165,6 +198,7 @@ export function evaluatePod(
     injected: result.patch.length === 0 ? pod : prepared.restore(patchedPod(prepared.pod, result.patch)),
     diagnostics: [
       ...misplaced,
+      ...bankVaultsFindings(pod, dataOf).map(({ sentence, remedy }) => bankVaults(sentence, remedy, line)),
       ...(result.patch.length > 0 && workload.note ? [notedKind(workload.note, line)] : []),
       ...result.warnings.map(diagnosticOf('warning')),
       ...errors,
@@ -192,6 +226,15 @@ const misplacedName = (name: string, workload: Workload, line: number): Diagnost
   code: 'annotation-misplaced',
   sentence: `${name} has no effect on a ${workload.kind}, only on its pod template`,
   remedy: `move it to the metadata of ${workload.path.slice(workload.objectPath.length).join('.')}`,
+});
+
+/** A warning even where a conversion would fail: whether the pod is denied is the webhook's decision. */
+const bankVaults = (sentence: string, remedy: string, line: number): Diagnostic => ({
+  level: 'warning',
+  line,
+  code: BANK_VAULTS,
+  sentence,
+  remedy,
 });
 
 const notedKind = ({ sentence, remedy }: TemplateNote, line: number): Diagnostic => ({

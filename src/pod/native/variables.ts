@@ -3,6 +3,7 @@
 import type { JsonObject } from '../../json/json.ts';
 import type { NewMount, NewVolume, Receives } from '../add.ts';
 import { warnAboutUnknown, type Draft } from '../draft.ts';
+import { bankVaultsSource, isBankVaultsValue } from '../bank-vaults.ts';
 import { envTemplate, type EnvVariable } from '../env-variables.ts';
 import { isMeshContainer } from '../mesh.ts';
 import type { PodProblem } from '../pod-problems.ts';
@@ -51,20 +52,20 @@ export function variablesProblems(
   return isGated ? [] : [{ code: 'env-unsupported', annotation, because: 'gate' }];
 }
 
-/** `vault:path#key`, as bank-vaults has it; a further `#` is a version, and `${…}` a template. */
-const BANK_VAULTS = /^(?:>>)?vault:([^#]+)#([\s\S]+)$/;
-
 /** Variables whose values bank-vaults would replace. The app would get the reference itself as its password. */
 export function bankVaultsReferences({ pod: { spec } }: Draft): readonly PodProblem[] {
-  return CONTAINER_LISTS.flatMap((list) => spec[list] ?? []).flatMap(({ name: container, env }) =>
-    (env ?? []).flatMap(({ name, value }): readonly PodProblem[] => {
-      // A search before the expression: most values of most pods are none.
-      const [reference, path = '', key = ''] = value?.includes('vault:') ? (BANK_VAULTS.exec(value) ?? []) : [];
-      if (reference === undefined) return [];
-      const source = /[#$\s]/.test(key) || reference.startsWith('>>') ? undefined : `${path}#${key}`;
-      return [{ code: 'env-bank-vaults', container: container ?? '', name: name ?? '', source }];
-    }),
-  );
+  const problems: PodProblem[] = [];
+  for (const list of CONTAINER_LISTS)
+    for (const { name: container, env } of spec[list] ?? [])
+      for (const { name, value } of env ?? [])
+        if (typeof value === 'string' && isBankVaultsValue(value))
+          problems.push({
+            code: 'env-bank-vaults',
+            container: container ?? '',
+            name: name ?? '',
+            source: bankVaultsSource(value),
+          });
+  return problems;
 }
 
 /** Entries of `env` for one variable: the name in the file is the name of the variable. */
