@@ -188,6 +188,7 @@ onEachServer([], prepare, (product, server) => {
       path: 'transit/encrypt/bank',
       body: { plaintext: Buffer.from('from transit').toString('base64') },
     });
+    const ciphertext = data['ciphertext'] as string;
     const expected: Readonly<Record<string, readonly [string, string]>> = {
       KEY: ['vault:secret/data/bank#password', 'p&p'],
       VERSION: ['vault:secret/data/bank#password#1', 'first'],
@@ -202,11 +203,8 @@ onEachServer([], prepare, (product, server) => {
       ENCODED: ['vault:secret/data/bank#${ printf "%s:%s" .user .password | b64enc }', 'V2ViOnAmcA=='],
       OLD_TEMPLATE: ['vault:secret/data/bank#${.user}:${.password}#1', 'web:first'],
       INLINE: ['a-${vault:secret/data/bank#user}-${vault:kv1/bank#password}-z', 'a-Web-kv1-z'],
-      CIPHERTEXT: [String(data['ciphertext']), 'from transit'],
-      WRITTEN: [
-        `>>vault:transit/decrypt/bank#\${.plaintext | b64dec}#{"ciphertext":"${String(data['ciphertext'])}"}`,
-        'from transit',
-      ],
+      CIPHERTEXT: [ciphertext, 'from transit'],
+      WRITTEN: [`>>vault:transit/decrypt/bank#\${.plaintext | b64dec}#{"ciphertext":"${ciphertext}"}`, 'from transit'],
     };
     const env = Object.entries(expected).map(([name, [value]]) => ({ name, value }));
     const annotations = { 'vault.security.banzaicloud.io/transit-key-id': 'bank' };

@@ -93,13 +93,16 @@ test('missing secrets that bank-vaults ignores become optional variables', async
 });
 
 test('values of ConfigMaps and Secrets become variables of the containers that read them', async () => {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
   const list = {
     apiVersion: 'v1',
     kind: 'List',
     items: [
       { kind: 'ConfigMap', metadata: { name: 'c', namespace: 'shop' }, data: { KEY: 'vault:secret/data/api#key', MODE: 'fast' } },
-      { kind: 'Secret', metadata: { name: 's', namespace: 'shop' }, data: { token: base64('vault:secret/data/api#token') } },
+      {
+        kind: 'Secret',
+        metadata: { name: 's', namespace: 'shop' },
+        data: { token: Buffer.from('vault:secret/data/api#token').toString('base64') },
+      },
     ],
   };
   const containers = [
@@ -181,8 +184,9 @@ describe('without an equivalent', () => {
   });
 });
 
+const url = (name: string): JsonObject => ({ name, value: 'vault:secret/data/db#x${.user}' });
+
 test('templates of different containers are reported, as every container that is named gets them', async () => {
-  const url = (name: string): JsonObject => ({ name, value: 'vault:secret/data/db#x${.user}' });
   const containers = [
     { name: 'a', env: [url('A')] },
     { name: 'b', env: [url('B')] },
