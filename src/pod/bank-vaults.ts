@@ -1,5 +1,6 @@
 // Values of variables that only the webhook of bank-vaults replaces, and what renders the same here.
 // https://github.com/bank-vaults/internal/blob/main/pkg/injector/vault/injector.go reads them.
+import { annotationName } from '../annotations/names.ts';
 import { secretKey } from '../annotations/secret-key.ts';
 import { INVALID } from '../annotations/value-kinds.ts';
 
@@ -61,7 +62,7 @@ const sourceOf = (reference: string, transit: Transit): BankVaultsSource => {
   if (path === 'login' && key === undefined)
     return none(
       'it is the token of the login',
-      'set vault.hashicorp.com/agent-inject-token to "true" and read the file of the token',
+      `set ${annotationName('agentInjectToken')} to "true" and read the file of the token`,
     );
   if (key === undefined || path === '' || key === '')
     return none('it has no path or no key', 'complete it as vault:path#key, or write the value itself');

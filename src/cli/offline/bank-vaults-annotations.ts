@@ -66,7 +66,7 @@ const EQUIVALENTS: Readonly<Record<string, (value: string) => Equivalent>> = {
     unneeded: 'variables of keys are made optional with "?" at their end',
   }),
   'vault-env-from-path': missing(
-    'name each key as a variable, as the field env of an entry of vaultauth.dev/secrets: Kubernetes has to know the names',
+    `name each key as a variable, as the field env of an entry of ${annotationName('secrets')}: Kubernetes has to know the names`,
   ),
   'vault-env-passthrough': missing(
     'set the VAULT_ variables that the app reads in its container: the webhook neither sets nor removes any',
