@@ -34,7 +34,7 @@ const FOLDERS: Readonly<Record<string, { readonly folders: readonly string[]; re
     modules: ['node:*'],
   },
   check: {
-    folders: ['json', 'annotations', 'selection', 'admission', 'resources', 'kube', 'vault', 'tls', 'cluster'],
+    folders: ['json', 'annotations', 'selection', 'admission', 'resources', 'kube', 'vault', 'tls', 'settings', 'cluster'],
     modules: ['node:*'],
   },
   cli: { folders: ['*'], modules: ['node:*', 'yaml', 'diff'] },

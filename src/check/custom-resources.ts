@@ -3,9 +3,9 @@ import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../json/
 import { crdOf } from '../resources/crd.ts';
 import { collectionPath, GROUP, type KindName, kinds, VERSION } from '../resources/kinds.ts';
 import { attempt, type ClusterReader, nameIn, namespaceIn } from './cluster-reader.ts';
-import { type CheckName, fail, type Line, ok, skip, warn } from './catalogue.ts';
+import { type CheckName, fail, hasFailed, type Line, ok, skip, warn } from './catalogue.ts';
 
-const INSTALL = 'kubectl apply --server-side -k deploy/crds';
+const INSTALL = 'helm upgrade, or kubectl apply --server-side -k deploy/crds';
 const KINDS = Object.keys(kinds) as readonly KindName[];
 
 /** The CustomResourceDefinitions against those of this program. `expected`: a controller is installed. Throws KubeError. */
@@ -93,11 +93,7 @@ const MAX_LINES = 20;
  * skipped if nothing reconciles them. Throws KubeError.
  */
 export async function checkResources(reader: ClusterReader, isReconciled: boolean): Promise<readonly Line[]> {
-  const lists = await Promise.all(
-    OBSERVED.map(({ kind, check }) =>
-      attempt(check, async () => []).then(async (denied) => ({ denied, items: await reader.list(collectionPath(kind)) })),
-    ),
-  );
+  const lists = await Promise.all(OBSERVED.map(async ({ kind }) => ({ items: await reader.list(collectionPath(kind)) })));
   if (lists.every(({ items }) => items.length === 0)) return [skip('endpoint', 'no VaultEndpoint exists')];
   if (!isReconciled) return [skip('endpoint', 'no controller reconciles the objects, so their status may be outdated')];
   const failed: Record<KindName, Set<string>> = {
@@ -107,30 +103,39 @@ export async function checkResources(reader: ClusterReader, isReconciled: boolea
     VaultAuthRole: new Set(),
   };
   const lines: Line[] = [];
+  const backends = lists[1]?.items ?? [];
+  const byDefault = defaults(backends);
   for (const [index, observed] of OBSERVED.entries()) {
     const items = lists[index]?.items ?? [];
-    if (items.length > 0) lines.push(...linesOf(observed, items, failed));
+    if (items.length > 0) lines.push(...linesOf(observed, items, { failed, hasNoDefault: hasFailed(byDefault) }));
   }
-  const backends = lists[1]?.items ?? [];
-  return [...lines, ...defaults(backends), ...pending(backends)];
+  return [...lines, ...byDefault, ...pending(backends)];
+}
+
+interface Causes {
+  /** Names of the objects that are not ready. */
+  readonly failed: Readonly<Record<KindName, Set<string>>>;
+  /** Several backends are the default, so that no role without backendRef has a backend. */
+  readonly hasNoDefault: boolean;
 }
 
 const linesOf = (
   { kind, check, one, many, cause }: Observed,
   items: readonly JsonObject[],
-  failed: Readonly<Record<KindName, Set<string>>>,
+  { failed, hasNoDefault }: Causes,
 ): readonly Line[] => {
   const unready = items.flatMap((object) => {
     const found = problemOf(object);
     return found ? [{ object, found }] : [];
   });
   for (const { object } of unready) failed[kind].add(nameIn(object));
-  const isConsequence = (object: JsonObject): boolean => {
+  const isConsequence = (object: JsonObject, reason: string): boolean => {
     const { kind: other, name } = cause(object);
     if (kind === 'VaultEndpoint') return false;
+    if (reason === 'BackendNotFound') return hasNoDefault && refOf(object, 'backendRef') === undefined;
     return name === undefined ? failed[other].size > 0 : failed[other].has(name);
   };
-  const own = unready.filter(({ object }) => !isConsequence(object));
+  const own = unready.filter(({ object, found }) => !isConsequence(object, found.reason));
   const consequences = unready.length - own.length;
   const lines = own.slice(0, MAX_LINES).map(({ object, found }) => {
     const named = `${kind} ${[namespaceIn(object), nameIn(object)].filter((part) => part !== '').join('/')}`;

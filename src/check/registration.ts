@@ -8,7 +8,7 @@ import { isOwnEntry, ownConfigurations } from './cluster-checks.ts';
 import { attempt, type ClusterReader, labelsOf, nameIn } from './cluster-reader.ts';
 import { fail, hasFailed, type Line, ok, skip, warn } from './catalogue.ts';
 import { checkDryRun, type DryRunOptions } from './dry-run.ts';
-import { checkReplicas, flagOf, type Workload } from './workloads.ts';
+import { checkReplicas, type Workload } from './workloads.ts';
 
 /** An entry of a MutatingWebhookConfiguration. */
 export interface Entry {
@@ -23,9 +23,12 @@ export interface Entry {
   readonly caBundle: string;
 }
 
-/** All our entries of the cluster. Throws KubeError. */
-export async function readEntries(reader: ClusterReader): Promise<readonly Entry[]> {
-  return (await ownConfigurations(reader)).flatMap((configuration) =>
+/** Our entries of the cluster, or those of one release (the label of the chart). Throws KubeError. */
+export async function readEntries(reader: ClusterReader, release: string | undefined): Promise<readonly Entry[]> {
+  const configurations = (await ownConfigurations(reader)).filter(
+    (configuration) => release === undefined || labelsOf(configuration)['app.kubernetes.io/instance'] === release,
+  );
+  return configurations.flatMap((configuration) =>
     objectsOf(configuration['webhooks'])
       .filter((entry) => isOwnEntry(textOf(entry, 'name') ?? ''))
       .map((raw) => {
@@ -55,7 +58,7 @@ export interface WebhookInput extends DryRunOptions {
   readonly now: number;
 }
 
-const MANIFESTS = 'kubectl apply -k deploy/manifests';
+const MANIFESTS = 'helm upgrade, or kubectl apply -k deploy/manifests';
 
 /** All checks of an installed webhook. Throws KubeError. */
 export async function checkWebhook(reader: ClusterReader, input: WebhookInput): Promise<readonly Line[]> {
@@ -83,24 +86,31 @@ export async function checkWebhook(reader: ClusterReader, input: WebhookInput): 
 }
 
 /** Failures with which a call of the webhook cannot work: it would only be reported again. */
-const BEFORE_CALL: ReadonlySet<string> = new Set(['service', 'ready', 'ca-bundle', 'certificate']);
+const BEFORE_CALL: ReadonlySet<string> = new Set(['entries', 'service', 'ready', 'ca-bundle', 'certificate']);
 
 const settingsOfEntries = (entries: readonly Entry[]): readonly Line[] => {
   const missing = ['label.vaultauth.dev', 'annotation.vaultauth.dev'].filter(
     (name) => !entries.some((entry) => entry.name === name),
   );
+  const closed = entries.filter(({ raw }) => objectsOf(raw['rules']).length === 0);
   const lenient = entries.filter(({ raw }) => raw['failurePolicy'] === 'Ignore');
   const other = entries.filter(({ raw }) =>
     objectsOf(raw['rules']).some((rule) => textsOf(rule['operations']).some((operation) => operation !== 'CREATE')),
   );
   return [
-    missing.length === 0
-      ? ok('entries', 'labelled and annotated pods are sent to the webhook')
-      : warn(
+    closed.length > 0
+      ? fail(
           'entries',
-          `the entry ${missing.join(', ')} is missing: pods that request injection only this way are not injected`,
-          MANIFESTS,
-        ),
+          `${list(closed)} has no rules: no pod is sent to the webhook, which adds them once a replica is ready and its CA is published`,
+          'wait for a ready replica; otherwise its log has the reason, such as a missing right to patch the configuration',
+        )
+      : missing.length === 0
+        ? ok('entries', 'labelled and annotated pods are sent to the webhook')
+        : warn(
+            'entries',
+            `the entry ${missing.join(', ')} is missing: pods that request injection only this way are not injected`,
+            MANIFESTS,
+          ),
     lenient.length === 0
       ? ok('failure-policy', 'Fail')
       : warn(
@@ -204,10 +214,9 @@ const certificates = async (reader: ClusterReader, { entries, workload, now }: W
       ),
     ];
   const namespace = entries[0]?.service?.namespace;
-  const secretName = (workload && flagOf(workload, 'tls-secret-name')) || 'vault-auth-injector-ca';
-  const isManaged = workload !== undefined && flagOf(workload, 'tls-auto') !== undefined;
+  const { tlsAuto = '', tlsSecretName: secretName = '' } = workload?.settings ?? {};
   const secret =
-    isManaged && namespace !== undefined
+    tlsAuto !== '' && namespace !== undefined
       ? await readSecret(reader.client, namespace, secretName).catch(() => undefined)
       : undefined;
   const stored = secret && fromSecret(secret);
@@ -247,7 +256,7 @@ const certificates = async (reader: ClusterReader, { entries, workload, now }: W
 const rotationRemedy = (workload: Workload | undefined): string =>
   workload === undefined
     ? 'publish the CA of the serving certificate in clientConfig.caBundle of each entry'
-    : flagOf(workload, 'tls-auto') === undefined
+    : (workload.settings?.tlsAuto ?? '') === ''
       ? 'publish the CA of -tls-cert-file in clientConfig.caBundle of each entry, or set -tls-ca-cert-file and -tls-auto'
       : `the webhook publishes it within a minute if it has its rights: kubectl -n ${workload.namespace} logs deployment/${workload.name}; kubectl -n ${workload.namespace} rollout restart deployment/${workload.name} starts it again`;
 

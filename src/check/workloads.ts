@@ -1,8 +1,18 @@
 // Checks of the Deployments of the product: replicas, the Lease, and the rights of their service accounts.
 import { type JsonObject, objectAt, objectsOf, textOf } from '../json/json.ts';
 import { GROUP } from '../resources/kinds.ts';
+import { readSettings, type Settings } from '../settings/read.ts';
 import { wordsOf } from './cluster-checks.ts';
-import { attempt, type ClusterReader, nameIn, namespaceIn, type Right, rightsText, userOfAccount } from './cluster-reader.ts';
+import {
+  attempt,
+  type ClusterReader,
+  labelsOf,
+  nameIn,
+  namespaceIn,
+  type Right,
+  rightsText,
+  userOfAccount,
+} from './cluster-reader.ts';
 import { type CheckName, fail, type Line, ok, skip, warn } from './catalogue.ts';
 
 /** A Deployment that runs the webhook or the controller. */
@@ -11,10 +21,10 @@ export interface Workload {
   readonly namespace: string;
   readonly name: string;
   readonly serviceAccount: string;
-  /** Command line of its container. */
-  readonly words: readonly string[];
-  /** Variables of its container with a literal value. */
-  readonly environment: ReadonlyMap<string, string>;
+  /** The release, by the label of the chart; empty without it. */
+  readonly instance: string;
+  /** From flags and environment of its container; undefined if they are of another version or invalid. */
+  readonly settings: Settings | undefined;
   readonly replicas: number;
   readonly ready: number;
 }
@@ -38,22 +48,20 @@ const workloadOf = (deployment: JsonObject): Workload | undefined => {
   const pod = objectAt(objectAt(spec, 'template'), 'spec');
   for (const container of objectsOf(pod?.['containers'])) {
     const words = wordsOf(container);
-    const component = words.map((word) => COMPONENTS[word]).find((found) => found !== undefined);
+    const at = words.findIndex((word) => COMPONENTS[word] !== undefined);
+    const command = commandOf(words[at] ?? '');
+    const component = command && COMPONENTS[command];
     // Other products have such a word on their command line, too.
     const isOurs = JSON.stringify([container['image'], deployment['metadata']]).includes('vault-auth-injector');
-    if (!component || !isOurs) continue;
+    if (!command || !component || !isOurs) continue;
+    const reading = readSettings(command, words.slice(at + 1), environmentOf(container));
     return {
       component,
       namespace: namespaceIn(deployment),
       name: nameIn(deployment),
       serviceAccount: textOf(pod, 'serviceAccountName') ?? 'default',
-      words,
-      environment: new Map(
-        objectsOf(container['env']).flatMap((variable) => {
-          const value = textOf(variable, 'value');
-          return value === undefined ? [] : [[textOf(variable, 'name') ?? '', value]];
-        }),
-      ),
+      instance: labelsOf(deployment)['app.kubernetes.io/instance'] ?? '',
+      settings: reading.ok ? reading.value.settings : undefined,
       replicas: numberOf(spec?.['replicas'], 1),
       ready: numberOf(objectAt(deployment, 'status')?.['readyReplicas'], 0),
     };
@@ -63,16 +71,17 @@ const workloadOf = (deployment: JsonObject): Workload | undefined => {
 
 const numberOf = (value: unknown, standard: number): number => (typeof value === 'number' ? value : standard);
 
-/** The value of a setting of a workload, from its flag or its variable; undefined when neither is set. */
-export function flagOf({ words, environment }: Workload, name: string): string | undefined {
-  const pattern = new RegExp(`^--?${name}(?:=(.*))?$`);
-  const at = words.findIndex((word) => pattern.test(word));
-  if (at === -1) {
-    const suffix = name.replaceAll('-', '_').toUpperCase();
-    return environment.get(`VAULT_AUTH_INJECTOR_${suffix}`) ?? environment.get(`AGENT_INJECT_${suffix}`);
-  }
-  return pattern.exec(words[at] ?? '')?.[1] ?? words[at + 1] ?? '';
-}
+const commandOf = (word: string): 'webhook' | 'agent-inject' | 'controller' | undefined =>
+  word === 'webhook' || word === 'agent-inject' || word === 'controller' ? word : undefined;
+
+/** Variables with a literal value; none of our settings is read from another object. */
+const environmentOf = ({ env }: JsonObject): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    objectsOf(env).flatMap((variable) => {
+      const [name, value] = [textOf(variable, 'name'), textOf(variable, 'value')];
+      return name === undefined || value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 
 /** Whether an outage of one node stops the webhook. */
 export function checkReplicas({ namespace, name, replicas }: Workload): readonly Line[] {
@@ -92,11 +101,10 @@ const right = (verbs: string, group: string, resource: string, place: Pick<Right
 
 /** As in deploy/manifests/rbac.yaml. */
 const webhookRights = (workload: Workload): readonly Right[] => {
-  const configuration = flagOf(workload, 'tls-auto');
-  const { namespace } = workload;
-  const secret = flagOf(workload, 'tls-secret-name') ?? 'vault-auth-injector-ca';
+  const { namespace, settings } = workload;
+  const { tlsAuto: configuration = '', tlsSecretName: secret = '' } = settings ?? {};
   return [
-    ...(configuration === undefined
+    ...(configuration === ''
       ? []
       : [
           ...right('get,watch,patch', 'admissionregistration.k8s.io', 'mutatingwebhookconfigurations', { name: configuration }),
@@ -127,7 +135,7 @@ const controllerRights = (workload: Workload): readonly Right[] => {
   ];
 };
 
-const leaseName = (workload: Workload): string => flagOf(workload, 'lease-name') ?? 'vault-auth-injector-controller';
+const leaseName = ({ settings, name }: Workload): string => settings?.leaseName ?? name;
 
 /** Whether the service account of a Deployment has the rights that deploy/ gives it. Throws KubeError. */
 export async function checkRights(reader: ClusterReader, workload: Workload): Promise<readonly Line[]> {
@@ -143,7 +151,7 @@ export async function checkRights(reader: ClusterReader, workload: Workload): Pr
           fail(
             name,
             `the service account ${namespace}/${serviceAccount} may not ${rightsText(lacking)}`,
-            `kubectl apply -f ${isWebhook ? 'deploy/manifests/rbac.yaml' : 'deploy/controller/rbac.yaml'}`,
+            `helm upgrade, or kubectl apply -f ${isWebhook ? 'deploy/manifests/rbac.yaml' : 'deploy/controller/rbac.yaml'}`,
           ),
         ];
   });

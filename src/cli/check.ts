@@ -1,6 +1,6 @@
 // The command check: is an installation healthy, can one be made, and can a service account log in. One line for each question.
 import { readFileSync } from 'node:fs';
-import { fail, hasFailed, type Line, skip } from '../check/catalogue.ts';
+import { fail, hasFailed, type Line, skip, warn } from '../check/catalogue.ts';
 import { checkCluster } from '../check/cluster-checks.ts';
 import { type ClusterReader, clusterReader } from '../check/cluster-reader.ts';
 import { checkDefinitions, checkResources } from '../check/custom-resources.ts';
@@ -34,6 +34,7 @@ Exit codes: 0 no failure, 1 a failure (with -strict also a warning), 2 invalid f
   -context NAME         context of the kubeconfig
   -n NAMESPACE          where a pod is created as a dry run, default "default"; with install: the
                         namespace of the installation, default "vault-auth-injector"
+  -release NAME         of several installations in the cluster, the one of this Helm release
 
 With login, instead of what the VaultAuthRole and its backend say:
 
@@ -46,7 +47,19 @@ With login, instead of what the VaultAuthRole and its backend say:
 `;
 
 const SWITCHES = ['strict'];
-const VALUES = ['o', 'kubeconfig', 'context', 'n', 'role', 'path', 'audience', 'address', 'vault-namespace', 'ca-cert'];
+const VALUES = [
+  'o',
+  'kubeconfig',
+  'context',
+  'n',
+  'release',
+  'role',
+  'path',
+  'audience',
+  'address',
+  'vault-namespace',
+  'ca-cert',
+];
 const FLAGS: ReadonlyMap<string, FlagSpec> = new Map(
   [...SWITCHES, ...VALUES].map((name) => [name, { isSwitch: SWITCHES.includes(name) }]),
 );
@@ -58,6 +71,8 @@ interface Request {
   readonly kubeconfig: string;
   readonly context: string | undefined;
   readonly namespace: string | undefined;
+  /** Of several installations in the cluster, the one with this label `app.kubernetes.io/instance`. */
+  readonly release: string | undefined;
 }
 
 /** Runs the command; returns the exit code: 0, 1 after a failure, 2 for invalid flags. */
@@ -87,7 +102,7 @@ export async function checkCommand(words: readonly string[], terminal: Terminal)
 
 type Report = (lines: readonly Line[]) => void;
 
-/** The questions that need no answer of the API server are none: its failure is the only line then. */
+/** Every question needs the API server: its failure is the last line. */
 const run = async (request: Request, terminal: Terminal, report: Report): Promise<void> => {
   const progress = (text: string): void => {
     // Replaces the line before: the escape sequence erases what is left of it.
@@ -108,28 +123,28 @@ const run = async (request: Request, terminal: Terminal, report: Report): Promis
     }
   } catch (error) {
     progress('');
-    const isRejected = error instanceof KubeError && error.status === 401;
-    report([
-      fail(
-        'api-server',
-        messageOf(error),
-        isRejected
-          ? 'renew the credentials of the kubeconfig'
-          : 'set -kubeconfig and -context, and see whether kubectl version answers',
-      ),
-    ]);
+    report([fail('api-server', messageOf(error), remedyOf(error))]);
   } finally {
     progress('');
   }
+};
+
+const remedyOf = (error: unknown): string => {
+  const status = error instanceof KubeError ? error.status : 0;
+  if (status === 401) return 'renew the credentials of the kubeconfig';
+  if (status === 403) return 'use credentials that have this right';
+  return 'set -kubeconfig and -context, and see whether kubectl version answers';
 };
 
 const USER_AGENT = `vault-auth-injector/${VERSION}`;
 const INSTALL_NAMESPACE = 'vault-auth-injector';
 
 const questions = async (request: Request, reader: ClusterReader, report: Report): Promise<void> => {
-  const { what, namespace } = request;
+  const { what, namespace, release } = request;
   if (typeof what === 'object') {
-    const { value: links } = await readLinks(reader.client, what.namespace);
+    const { value: links, warning } = await readLinks(reader.client, what.namespace);
+    if (warning !== undefined)
+      report([warn('login-role', warning, 'use credentials that may list the objects of vaultauth.dev')]);
     report(await checkLogin(reader, links, what, USER_AGENT));
     return;
   }
@@ -140,7 +155,8 @@ const questions = async (request: Request, reader: ClusterReader, report: Report
     return;
   }
   report(await cluster);
-  const [entries, workloads] = await Promise.all([readEntries(reader), readWorkloads(reader)]);
+  const [entries, found] = await Promise.all([readEntries(reader, release), readWorkloads(reader)]);
+  const workloads = found.filter(({ instance }) => release === undefined || instance === release);
   const webhook = workloads.find(({ component }) => component === 'webhook');
   const controller = workloads.find(({ component }) => component === 'controller');
   if (entries.length === 0 && workloads.length === 0) {
@@ -208,5 +224,6 @@ const requestOf = (words: readonly string[]): Request | { readonly problems: rea
     kubeconfig: value('kubeconfig'),
     context: values.get('context'),
     namespace: values.get('n'),
+    release: values.get('release'),
   };
 };

@@ -1,6 +1,7 @@
 // Every file that is printed from the sources and committed.
 import { annotationsDocument } from './annotations.ts';
 import { chartDocuments } from './chart.ts';
+import { checksDocument } from './checks.ts';
 import { crdDocuments } from './crds.ts';
 import type { Document } from './markdown.ts';
 import { meshesDocument } from './meshes.ts';
@@ -25,6 +26,7 @@ export function documents(): readonly Document[] {
     meshesDocument(),
     nativeDifferencesDocument(),
     roomsDocument(),
+    checksDocument(),
     rightsDocument(),
     ...chartDocuments(),
     ...monitoringDocuments(),
