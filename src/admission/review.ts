@@ -4,6 +4,7 @@ import { podHeader } from '../pod/pod.ts';
 import { admitPod, type AdmissionContext, type AdmissionResult, type MissingObject } from './admit.ts';
 import { denialOf, warningsOf } from './problems.ts';
 import type { RoleProblemEffect } from './roles/modes.ts';
+import { judgeWorkload } from './judge-workload.ts';
 
 /** What the log and the metrics get of one review: chosen fields, never the contents of the pod. */
 export interface ReviewRecord {
@@ -13,7 +14,10 @@ export interface ReviewRecord {
   readonly name: string;
   /** Kind and name of the controlling owner, such as ReplicaSet/web-7d9c5; empty without one. */
   readonly owner: string;
-  readonly decision: AdmissionResult['decision'] | 'error';
+  /** `judged`: a workload, which is always admitted. */
+  readonly decision: AdmissionResult['decision'] | 'judged' | 'error';
+  /** Of a workload; absent for pods. */
+  readonly kind?: string | undefined;
   readonly reason: string;
   /** Codes of problems and warnings. */
   readonly codes: readonly string[];
@@ -118,24 +122,52 @@ const skipExistingPod = (request: JsonObject): AdmissionResult | undefined => {
   return isCreated ? skipped('not-created') : undefined;
 };
 
+interface ReviewRequest {
+  readonly version: string;
+  readonly uid: string;
+  readonly request: JsonObject;
+}
+
+const requestOf = (body: Buffer, compat: boolean): ReviewRequest | Reply => {
+  const review = parse(body);
+  if (!isObject(review))
+    return badRequest(compat ? 500 : 400, 'error decoding admission request: expected an AdmissionReview as a JSON object');
+  const { apiVersion, kind } = review;
+  const isUntyped = compat && apiVersion === undefined && kind === undefined;
+  if (!isUntyped && (kind !== KIND || typeof apiVersion !== 'string' || !VERSIONS.has(apiVersion)))
+    return badRequest(400, `expected kind ${KIND} of apiVersion ${[...VERSIONS].join(' or ')}`);
+  const request = review['request'];
+  if (!isObject(request)) return badRequest(400, 'the AdmissionReview has no request');
+  const uid = request['uid'];
+  if (typeof uid !== 'string') return badRequest(400, 'the request of the AdmissionReview has no uid');
+  return { version: typeof apiVersion === 'string' ? apiVersion : DEFAULT_VERSION, uid, request };
+};
+
 /** Returns the function that reviews the body of one request. The function never throws, whatever the body contains. */
 export function createReview(context: () => AdmissionContext, { compat }: ReviewOptions): Review {
   return (body) => {
-    const review = parse(body);
-    if (!isObject(review))
-      return badRequest(compat ? 500 : 400, 'error decoding admission request: expected an AdmissionReview as a JSON object');
-    const { apiVersion, kind } = review;
-    const isUntyped = compat && apiVersion === undefined && kind === undefined;
-    if (!isUntyped && (kind !== KIND || typeof apiVersion !== 'string' || !VERSIONS.has(apiVersion)))
-      return badRequest(400, `expected kind ${KIND} of apiVersion ${[...VERSIONS].join(' or ')}`);
-    const request = review['request'];
-    if (!isObject(request)) return badRequest(400, 'the AdmissionReview has no request');
-    const uid = request['uid'];
-    if (typeof uid !== 'string') return badRequest(400, 'the request of the AdmissionReview has no uid');
+    const read = requestOf(body, compat);
+    if ('status' in read) return read;
+    const { version, uid, request } = read;
     const result =
       (compat ? skipExistingPod(request) : skipUnlessPodCreation(request)) ??
       admitPod(request['object'], textOf(request, 'namespace') ?? '', context());
-    const version = typeof apiVersion === 'string' ? apiVersion : DEFAULT_VERSION;
     return { status: 200, body: answerOf(version, uid, result), record: recordOf(request, result), needs: result.needs };
+  };
+}
+
+/**
+ * Returns the function that reviews workloads, such as Deployments: whatever the pods of their template would get, the workload is
+ * admitted, and the author gets the pods' problems as warnings. Warnings about a pod reach only the controller that creates it.
+ */
+export function createWorkloadReview(context: () => AdmissionContext): Review {
+  return (body) => {
+    const read = requestOf(body, false);
+    if ('status' in read) return read;
+    const { version, uid, request } = read;
+    const result = judgeWorkload(request, context());
+    const kind = textOf(objectAt(request, 'kind'), 'kind');
+    const record: ReviewRecord = { ...recordOf(request, result), decision: 'judged', kind };
+    return { status: 200, body: answerOf(version, uid, result), record, needs: result.needs };
   };
 }

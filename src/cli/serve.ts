@@ -1,5 +1,5 @@
 // The commands webhook and agent-inject: an admission server from its start to its last response.
-import { createReview } from '../admission/review.ts';
+import { createReview, createWorkloadReview } from '../admission/review.ts';
 import { admissionContext } from '../cluster/admission-context.ts';
 import { startClusterCache } from '../cluster/cluster-cache.ts';
 import { onStopSignals } from '../http/drain.ts';

@@ -169,6 +169,7 @@ const record = ({ log, metrics, compat }: ReviewHandlerOptions, reply: Reply, mi
   const fields = {
     uid: bounded(reviewed.uid),
     namespace: bounded(reviewed.namespace),
+    kind: reviewed.kind === undefined ? undefined : bounded(reviewed.kind),
     name: bounded(reviewed.name),
     owner: bounded(reviewed.owner) || undefined,
     decision: reviewed.decision,
@@ -183,10 +184,11 @@ const record = ({ log, metrics, compat }: ReviewHandlerOptions, reply: Reply, mi
 };
 
 /**
- * A pod that requested nothing and got nothing, not even a warning. Most pods of a cluster are such pods: on level info their
+ * A pod that requested nothing and got nothing, not even a warning, or a workload whose pods cause no warning. Most pods of a cluster are such pods: on level info their
  * lines would hide those of injected pods, and each line costs a fifth of such a review.
  */
-const isUnasked = ({ reason, codes }: ReviewRecord): boolean => reason === 'not-requested' && codes.length === 0;
+const isUnasked = ({ decision, reason, codes }: ReviewRecord): boolean =>
+  codes.length === 0 && (decision === 'judged' || reason === 'not-requested');
 
 /** No name in Kubernetes is longer than 253 characters; a longer one is not from an API server. */
 const bounded = (text: string): string => (text.length <= 300 ? text : `${text.slice(0, 300)}…`);

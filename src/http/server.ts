@@ -1,4 +1,5 @@
 // The admission server: HTTPS, HTTP/1.1 only, every resource bounded, stopped without losing a review.
+import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:https';
 import { createCompatMetrics } from '../observe/compat-metrics.ts';
 import type { Log } from '../observe/log.ts';
@@ -18,6 +19,8 @@ import { type CertificateProvider, secureContextOptions, type TlsRules } from '.
 export interface AdmissionServerOptions {
   readonly listen: ListenAddress;
   readonly review: AsyncReview;
+  /** Judges workloads; absent: their path is not served. */
+  readonly reviewWorkload?: AsyncReview | undefined;
   readonly certificates: CertificateProvider;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -55,20 +58,24 @@ export async function startAdmissionServer(options: AdmissionServerOptions): Pro
     dialProblem: () => dialer?.problem(),
     notReady: options.notReady ?? (() => undefined),
   });
-  const mutate = reviewHandler({
-    review: options.review,
+  const reviewing = {
     inFlight: slots,
     memory: bodyMemory(limits),
     limits,
     metrics,
     log,
     compat,
-    noteRequest(now) {
+    noteRequest(now: number) {
       lastRequest = now;
     },
-    countResponse: ({ socket }, now) => countResponse(socket, now) || draining(),
-  });
-  const routes = new Map([['/mutate', mutate], ...compatRoutes(options, ready.alive, limits.lingerMs)]);
+    countResponse: ({ socket }: IncomingMessage, now: number) => countResponse(socket, now) || draining(),
+  };
+  const { review, reviewWorkload } = options;
+  const routes = new Map([
+    ['/mutate', reviewHandler({ ...reviewing, review })],
+    ...(reviewWorkload ? [['/validate', reviewHandler({ ...reviewing, review: reviewWorkload })] as const] : []),
+    ...compatRoutes(options, ready.alive, limits.lingerMs),
+  ]);
   const router = createRouter(routes, { lingerMs: limits.lingerMs, rejected: metrics.rejected });
   const server = createServer(
     {

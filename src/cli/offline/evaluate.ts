@@ -14,10 +14,11 @@ import { readSources } from '../../yaml/sources.ts';
 import { readUntrustedYaml } from '../../yaml/untrusted.ts';
 import type { Terminal } from '../terminal.ts';
 import { TEMPLATE_PATH, type CommandLine } from './command-line.ts';
+import { withTokenVolume } from '../../pod/token-volume.ts';
 import { manifestData } from './convert.ts';
 import { BANK_VAULTS, bankVaultsFindings, type DataOf } from './convert-pod.ts';
-import { withTokenVolume } from './token-volume.ts';
-import { givenPath, type GivenPath, type TemplateNote } from './template-paths.ts';
+import { givenPath, type GivenPath } from './template-paths.ts';
+import type { TemplateNote } from '../../pod/template-kinds.ts';
 import { titleOf, workloadsOf, type Workload } from './workload.ts';
 
 /** A problem of a pod at a line of its document. */

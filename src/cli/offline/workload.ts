@@ -4,7 +4,8 @@ import { isObject, objectAt, textMap, textOf, type Json, type JsonObject } from 
 import { GROUP, ROLLOUT_ANNOTATION } from '../../resources/kinds.ts';
 import { INJECT_LABEL } from '../../selection/decide.ts';
 import type { Path } from '../../yaml/documents.ts';
-import { groupOf, hasNoTemplates, templatesOf, type GivenPath, type TemplateNote } from './template-paths.ts';
+import { groupOf, hasNoTemplates, templatesOf, type GivenPath } from './template-paths.ts';
+import type { TemplateNote } from '../../pod/template-kinds.ts';
 
 export interface Workload {
   /** Path of the object in its document; empty unless the document is a List. */

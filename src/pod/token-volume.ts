@@ -1,8 +1,8 @@
 // The service account token that the API server mounts into every pod and that a manifest does not have yet. A copy of the pod gets
 // it before injection, as the ServiceAccount admission plugin adds it before webhooks run. The result loses it again: in the
 // cluster, the plugin adds it under a random name to every container, the agents included.
-import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../../json/json.ts';
-import { SERVICE_ACCOUNT_DIRECTORY } from '../../pod/token.ts';
+import { isObject, objectAt, objectsOf, textOf, type Json, type JsonObject } from '../json/json.ts';
+import { SERVICE_ACCOUNT_DIRECTORY } from './token.ts';
 
 /** Name of the plugin's volume; five random characters follow. */
 const VOLUME_PREFIX = 'kube-api-access-';

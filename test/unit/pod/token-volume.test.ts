@@ -1,6 +1,6 @@
 // The token volume of the API server's ServiceAccount plugin: added for injection, removed afterwards.
-import { withTokenVolume } from '../../../../src/cli/offline/token-volume.ts';
-import type { JsonObject } from '../../../../src/json/json.ts';
+import { withTokenVolume } from '../../../src/pod/token-volume.ts';
+import type { JsonObject } from '../../../src/json/json.ts';
 
 const DIRECTORY = '/var/run/secrets/kubernetes.io/serviceaccount';
 const pod = (spec: JsonObject): JsonObject => ({ spec });
