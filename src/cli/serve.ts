@@ -111,6 +111,7 @@ const start = async (
   const server = await startAdmissionServer({
     listen,
     review: cache.withLookUps(createReview(current, { compat: isCompat })),
+    reviewWorkload: isCompat ? undefined : cache.withLookUps(createWorkloadReview(current)),
     notReady: () => cache.notReadyReason() ?? registration?.problem(),
     certificates,
     metrics,
