@@ -4,6 +4,7 @@ import { ALLOW_ALL, GUARDED_NAMES } from '../admission/guard.ts';
 import { nearestWord } from '../annotations/suggest.ts';
 import { cipherSuites } from '../http/tls-options.ts';
 import type { ReadSettings, Settings } from '../settings/read.ts';
+import { floorProblems } from '../tls/lifetimes.ts';
 
 export type ServerCommand = 'webhook' | 'agent-inject';
 
@@ -12,6 +13,8 @@ const certificates = ({ tlsCertFile, tlsKeyFile, tlsAuto }: Settings): string[] 
   if (tlsCertFile !== '') return [];
   return tlsAuto === '' ? ['no serving certificate: set -tls-auto, or -tls-cert-file and -tls-key-file'] : [];
 };
+
+const lives = ({ tlsCaLife, tlsLeafLife }: Settings): readonly string[] => floorProblems(tlsCaLife, tlsLeafLife);
 
 const suites = ({ tlsCipherSuites }: Settings): string[] => {
   try {
@@ -47,6 +50,7 @@ export function checkServerSettings(command: ServerCommand, read: ReadSettings):
       : [`-cluster-state: no such file or directory: ${settings.clusterState}`]),
     ...(command === 'webhook' ? ownRules(read) : []),
     ...certificates(settings),
+    ...lives(settings),
     ...suites(settings),
     ...allowances(settings),
   ];

@@ -11,6 +11,7 @@ import { createMetrics } from '../observe/metrics.ts';
 import { excludingNamespace, readSettings, runtimeEnvironment, type ReadSettings, type Settings } from '../settings/read.ts';
 import { fileSource } from '../tls/files.ts';
 import { openEntries } from '../tls/open-entries.ts';
+import { caPolicy } from '../tls/lifetimes.ts';
 import { type OwnRegistration, watchOwnRegistration } from '../tls/own-registration.ts';
 import { publishedFileSource } from '../tls/publication.ts';
 import type { CertificateSource } from '../tls/source.ts';
@@ -158,7 +159,15 @@ const certificateSource = async (settings: Settings, api: ApiAccess, log: Log): 
   const { client, namespace } = await access();
   // Imported here and not at the top, so that servers with a certificate file do not load node-forge (20 ms).
   const { selfManagedSource } = await import('../tls/keeper.ts');
-  return selfManagedSource({ client, configuration: tlsAuto, namespace, secretName: tlsSecretName, hosts: tlsAutoHosts, log });
+  return selfManagedSource({
+    client,
+    configuration: tlsAuto,
+    namespace,
+    secretName: tlsSecretName,
+    hosts: tlsAutoHosts,
+    policy: caPolicy(settings.tlsCaLife, settings.tlsLeafLife),
+    log,
+  });
 };
 
 /**

@@ -110,6 +110,18 @@ export const settingsTable = {
     { default: '' },
   ),
   tlsSecretName: row(SERVERS, objectName, 'Secret that holds the self-managed CA.', { default: 'vault-auth-injector-ca' }),
+  tlsCaLife: row(
+    SERVERS,
+    milliseconds,
+    'Lifetime of the self-managed CA. The next one is published after two thirds of it. Three times -tls-leaf-life or more. A short one rehearses the rotation.',
+    { default: '8760h' },
+  ),
+  tlsLeafLife: row(
+    SERVERS,
+    milliseconds,
+    'Lifetime of self-managed serving certificates, which are renewed after two thirds of it; 20s or more.',
+    { default: '168h' },
+  ),
   tlsMinVersion: row(SERVERS, oneOf(['tls10', 'tls11', 'tls12', 'tls13']), 'Minimum TLS version.', { default: 'tls12' }),
   tlsCipherSuites: row(SERVERS, nameList, 'Cipher suites up to TLS 1.2, by IANA name; empty for the defaults.', { default: '' }),
   kubeconfig: row(

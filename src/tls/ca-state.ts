@@ -5,6 +5,7 @@
 // current, next and former are published all the time, so that every leaf that a replica still serves is trusted.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { issueCa, type KeyPair } from './issue.ts';
+import { backdateOf, type CaPolicy } from './lifetimes.ts';
 
 /** A CA certificate and its key, with the dates in milliseconds since 1970. */
 export interface DatedPair {
@@ -24,18 +25,6 @@ export interface CaState {
   /** Do not sign any more; published until their last leaf has expired. */
   readonly former: readonly { readonly certificate: string; readonly until: number }[];
 }
-
-export interface CaPolicy {
-  readonly caLifeMs: number;
-  readonly leafLifeMs: number;
-  /** How long the next CA is published before it signs: API servers observe a changed configuration within seconds. */
-  readonly settleMs: number;
-}
-
-const DAY = 86_400_000;
-
-/** One year, and leaves of seven days, as cert-manager does for its own webhook. */
-export const DEFAULT_POLICY: CaPolicy = { caLifeMs: 365 * DAY, leafLifeMs: 7 * DAY, settleMs: 60_000 };
 
 export type Step = 'create' | 'announce' | 'switch' | 'drop' | 'none';
 
@@ -120,9 +109,6 @@ export const CA_NAMES = {
   memory: 'vault-auth-injector CA (in memory)',
 } as const;
 
-/** Certificates are backdated, for clients whose clocks are slow. */
-export const BACKDATE_MS = 5 * 60_000;
-
 /** Takes the next step of the stored CA. If the Secret is gone, the cached CA is restored, with a successor announced. */
 export function nextChange(
   stored: CaState | undefined,
@@ -141,7 +127,9 @@ export function nextChange(
 }
 
 const fresh = (now: number, policy: CaPolicy, commonName: string): DatedPair =>
-  dated(issueCa({ commonName, notBefore: new Date(now - BACKDATE_MS), notAfter: new Date(now + policy.caLifeMs) }));
+  dated(
+    issueCa({ commonName, notBefore: new Date(now - backdateOf(policy.caLifeMs)), notAfter: new Date(now + policy.caLifeMs) }),
+  );
 
 /** A pair with the dates of its certificate. Throws when certificate and key do not match, or it is not a CA certificate. */
 export function dated({ certificate, key }: KeyPair): DatedPair {

@@ -4,17 +4,9 @@ import { X509Certificate } from 'node:crypto';
 import type { KubeClient } from '../kube/client.ts';
 import { isKubeError } from '../kube/errors.ts';
 import { createSecret, readSecret, replaceSecret, type Secret } from '../kube/secret-objects.ts';
-import {
-  CA_NAMES,
-  type CaChange,
-  type CaPolicy,
-  type CaState,
-  type CaStepInput,
-  dated,
-  nextChange,
-  trusted,
-} from './ca-state.ts';
+import { CA_NAMES, type CaChange, type CaState, type CaStepInput, dated, nextChange, trusted } from './ca-state.ts';
 import type { TlsLog } from './files.ts';
+import type { CaPolicy } from './lifetimes.ts';
 
 export interface CaStoreOptions {
   readonly client: KubeClient;

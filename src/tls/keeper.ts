@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import { readWebhookConfiguration, untilChanged, type WebhookConfiguration } from '../kube/webhook-configuration.ts';
 import { jittered } from '../net/backoff.ts';
-import { BACKDATE_MS, type CaPolicy, type CaState, DEFAULT_POLICY, twoThirdsOf } from './ca-state.ts';
+import { type CaState, twoThirdsOf } from './ca-state.ts';
 import { ensureCa, type EnsuredCa } from './ca-store.ts';
 import { issueLeaf } from './issue.ts';
 import { desiredBundle } from './bundle.ts';
 import { type TlsLog, validity } from './files.ts';
+import { backdateOf, type CaPolicy } from './lifetimes.ts';
 import { hostsOf } from './own-registration.ts';
 import { bundlesOf, trustProblem, isPublished, isTrustedBy, publishCaBundle } from './publication.ts';
 import { repeat, type RoundOutcome } from './repeat.ts';
@@ -25,10 +26,10 @@ export interface SelfManagedOptions {
   /** DNS names and IP addresses of the certificate, besides those by which the configuration calls this namespace. */
   readonly hosts: readonly string[];
   readonly log: TlsLog;
-  readonly policy?: CaPolicy;
+  readonly policy: CaPolicy;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  /** Resync interval: two small reads of the API server. */
+  /** Resync interval: two small reads of the API server. Short enough to renew a short-lived leaf in time. */
   readonly everyMs?: number;
   /** How long after the start no valid CA is removed from the bundles: pods from before an upgrade may still serve. */
   readonly graceMs?: number;
@@ -44,9 +45,9 @@ export function selfManagedSource(options: SelfManagedOptions): CertificateSourc
     configuration: name,
     hosts,
     log,
-    policy = DEFAULT_POLICY,
+    policy,
     now = Date.now,
-    everyMs = 30_000,
+    everyMs = Math.min(30_000, options.policy.leafLifeMs / 12),
     graceMs = 600_000,
   } = options;
   const held = holder();
@@ -207,7 +208,7 @@ function leafIsDue(
 
 /** A leaf for these DNS names and IP addresses that does not outlive its CA. */
 function signLeaf({ current }: CaState, hosts: readonly string[], now: number, policy: CaPolicy): Leaf {
-  const notBefore = new Date(now - BACKDATE_MS);
+  const notBefore = new Date(now - backdateOf(policy.leafLifeMs));
   const notAfter = new Date(Math.min(now + policy.leafLifeMs, current.notAfter));
   const { certificate, key } = issueLeaf({
     ca: current,

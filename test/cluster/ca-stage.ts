@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KubeClient, kubeClient } from '../../src/kube/client.ts';
 import { selfManagedSource, type SelfManagedOptions } from '../../src/tls/keeper.ts';
+import { caPolicy } from '../../src/tls/lifetimes.ts';
 import type { CertificateSource } from '../../src/tls/source.ts';
 import { type Bed, startBed } from '../bed/bed.ts';
 import { grantChartRights, untilChartRights } from './chart-rights.ts';
@@ -139,6 +140,7 @@ export function keeper(more: Partial<SelfManagedOptions> = {}): CertificateSourc
     namespace: cluster.namespace,
     secretName: 'ca',
     hosts: HOSTS,
+    policy: caPolicy(365 * 86_400_000, 7 * 86_400_000),
     log,
     everyMs: 3_600_000,
     graceMs: 0,

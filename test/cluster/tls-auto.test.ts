@@ -42,7 +42,8 @@ test('one replica stores one CA, issues a certificate for the Service, and publi
   expect((await bundles()).map(decoded)).toEqual([ca, ca, ca]);
   expect(isSignedBy(source, ca)).toBe(true);
   expect(new X509Certificate(source.current()?.certificate ?? '').subjectAltName).toBe(
-    HOSTS.map((host) => `DNS:${host}`).join(', '),
+    // Those of the flag, and the one by which the configuration calls.
+    [...HOSTS, `vault-agent-injector-svc.${cluster.namespace}.svc`].map((host) => `DNS:${host}`).join(', '),
   );
   // Nothing is written while all is well.
   await atRest(500, async () => [(await secret()).metadata.resourceVersion, (await live()).metadata.resourceVersion]);

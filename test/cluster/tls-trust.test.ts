@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { kubeClient } from '../../src/kube/client.ts';
 import { readWebhookConfiguration, untilChanged } from '../../src/kube/webhook-configuration.ts';
 import { OWNER_LABEL } from '../../src/tls/ca-store.ts';
-import { DEFAULT_POLICY } from '../../src/tls/ca-state.ts';
+import { caPolicy } from '../../src/tls/lifetimes.ts';
 import {
   CONFIGURATIONS,
   ANONYMOUS,
@@ -47,7 +47,7 @@ test('its damaged Secret is replaced at the start, and restored from memory late
 
 test('deleting the Secret rotates the CA without an untrusted moment', async () => {
   await install('a.vaultauth.dev', 'b.vaultauth.dev');
-  const policy = { ...DEFAULT_POLICY, settleMs: 1000, leafLifeMs: 5000 };
+  const policy = { ...caPolicy(365 * 86_400_000, 5000), settleMs: 1000 };
   const sources = [1, 2, 3].map(() => keeper({ policy, everyMs: 500 }));
   await ready(...sources);
   const old = decoded((await secret()).data['ca.crt']);

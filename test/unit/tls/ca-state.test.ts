@@ -8,10 +8,11 @@ import {
   switched,
   trusted,
   twoThirdsOf,
-  DEFAULT_POLICY as policy,
 } from '../../../src/tls/ca-state.ts';
+import { backdateOf, caPolicy, floorProblems } from '../../../src/tls/lifetimes.ts';
 
 const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
+const policy = caPolicy(365 * DAY, 7 * DAY);
 const pair = (name: string, now: number): DatedPair => ({
   certificate: name,
   key: '',
@@ -104,4 +105,20 @@ test('lists the signing certificate first, then the next, then the former ones',
   const third = announced(second, pair('C', 3), 3);
   expect(trusted(third)).toEqual(['B', 'C', 'A']);
   expect(trusted(dropped(third, 2 + policy.leafLifeMs))).toEqual(['B', 'C']);
+});
+
+test.each([
+  [365 * DAY, 7 * DAY, []],
+  [MINUTE, 20_000, []],
+  [MINUTE, 19_999, ['-tls-leaf-life: expected 20s or more']],
+  [MINUTE - 1, 20_000, ['-tls-ca-life: expected 3 times -tls-leaf-life or more']],
+  [0, 0, ['-tls-leaf-life: expected 20s or more']],
+])('a CA of %i ms with leaves of %i ms: %j', (caLife, leafLife, problems) => {
+  expect(floorProblems(caLife, leafLife)).toEqual(problems.map((start) => expect.stringContaining(start)));
+});
+
+test('with short lifetimes the next CA settles, and certificates are backdated, for a small part of them', () => {
+  expect(policy.settleMs).toBe(MINUTE);
+  expect(caPolicy(MINUTE, 20_000).settleMs).toBe(5000);
+  expect([backdateOf(7 * DAY), backdateOf(20_000)]).toEqual([5 * MINUTE, 2000]);
 });

@@ -1,5 +1,6 @@
 import { fromSecret, OWNER_LABEL, toSecret } from '../../../src/tls/ca-store.ts';
-import { announced, type CaState, created, dated, switched, DEFAULT_POLICY } from '../../../src/tls/ca-state.ts';
+import { announced, type CaState, created, dated, switched } from '../../../src/tls/ca-state.ts';
+import { caPolicy } from '../../../src/tls/lifetimes.ts';
 import { issueCa, issueLeaf } from '../../../src/tls/issue.ts';
 import type { Secret } from '../../../src/kube/secret-objects.ts';
 
@@ -12,7 +13,10 @@ const now = dates.notBefore.getTime();
 test.each<[string, CaState]>([
   ['young', created(a)],
   ['with a successor', announced(created(a), b, now)],
-  ['with a former and a successor', announced(switched(announced(created(a), b, now), now, DEFAULT_POLICY), c, now)],
+  [
+    'with a former and a successor',
+    announced(switched(announced(created(a), b, now), now, caPolicy(365 * 86_400_000, 7 * 86_400_000)), c, now),
+  ],
 ])('a CA that is %s is read as it was written', (_, state) => {
   const secret = toSecret(state, base);
   expect(secret.metadata).toMatchObject({ resourceVersion: '7', labels: { team: 'x', [OWNER_LABEL.name]: OWNER_LABEL.value } });

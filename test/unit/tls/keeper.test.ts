@@ -1,6 +1,7 @@
 // The keeper with a fake clock; test/cluster/tls-auto.test.ts runs it on a real API server.
 import { X509Certificate } from 'node:crypto';
 import { selfManagedSource } from '../../../src/tls/keeper.ts';
+import { caPolicy } from '../../../src/tls/lifetimes.ts';
 import type { CertificateSource } from '../../../src/tls/source.ts';
 import { bundlesIn, CONFIGURATION, memoryApi, type MemoryApi, SECRET } from './memory-api.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -31,6 +32,7 @@ const keeper = (hosts = ['demo.vault.svc', '10.0.0.1']): CertificateSource => {
     namespace: 'vault',
     secretName: 'ca',
     hosts,
+    policy: caPolicy(365 * DAY, 7 * DAY),
   };
   const source = selfManagedSource({ ...options, log, now: () => now, everyMs: 5, graceMs: 0 });
   sources.push(source);
