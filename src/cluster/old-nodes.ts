@@ -1,6 +1,6 @@
 // Nodes whose kubelet is older than environment variables from files, or than restarts of all containers: it starts containers without
-// the variables, and restarts the agent alone. Listed every few minutes, as a table, so that of each node only its row crosses the
-// network; one name is kept for each.
+// the variables, and gets no pod that needs such restarts. Listed every few minutes, as a table, so that of each node only its row crosses
+// the network; one name is kept for each.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../observe/log.ts';

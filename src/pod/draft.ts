@@ -32,7 +32,7 @@ export interface Injection {
 export interface OldNodes {
   /** It sets no environment variables from files. */
   readonly envFiles?: OldKubelets;
-  /** It does not restart all containers of a pod after an exit code. */
+  /** It does not restart all containers of a pod after an exit code: the scheduler places no pod there that needs it. */
   readonly containerRestarts?: OldKubelets;
 }
 

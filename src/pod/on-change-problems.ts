@@ -45,11 +45,11 @@ export const onChangeProblems = {
   }),
   'on-change-old-nodes': defineProblem<{ annotation: string; node: string; version: string; count: number }>({
     severity: 'warning',
-    title: 'Nodes that restart the agent alone',
+    title: 'Nodes that do not get a pod with restarts',
     sentence: ({ annotation, node, version, count }) =>
-      `${annotation}: the kubelet of node ${quote(node)}${count === 1 ? '' : ` and of ${count - 1} more`} is ${version}: ` +
-      'after a change it restarts the agent and not the app; restart needs Kubernetes 1.36',
-    remedy: () => 'upgrade the node, keep the pod on newer ones with nodeSelector or affinity, or set it to rollout or none',
+      `${annotation}: the kubelet of node ${quote(node)}${count === 1 ? '' : ` and of ${count - 1} more`} is ${version}, and ` +
+      'restart needs Kubernetes 1.36: the scheduler places the pod on newer nodes only',
+    remedy: () => 'upgrade the node, or set it to rollout or none',
     sample: { annotation: annotationName('onChange'), node: 'worker-1', version: 'v1.34.4', count: 2 },
   }),
   'on-change-signal': defineProblem<{

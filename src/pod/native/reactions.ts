@@ -171,7 +171,7 @@ export interface ReactionsInput {
   readonly user: number | undefined;
 }
 
-/** Why the agent of a pod cannot restart it, or signal a program; warns about nodes that ignore the rule for the exit code. */
+/** Why the agent of a pod cannot restart it, or signal a program; warns about nodes that ignore the rule for the exit code: the scheduler does not use them. */
 export function reactionProblems(draft: Draft, { agents, readers, user }: ReactionsInput): readonly PodProblem[] {
   const { parsed, context } = draft;
   const { options } = parsed;
