@@ -27,7 +27,7 @@ onNode(
   { kubernetes, parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'injector'] },
   prepare,
   (test) => {
-    nativeBasics(test, () => team);
+    nativeBasics(test.concurrent, () => team);
 
     test('a pod whose containers a change of its secret would restart is denied, with the version and the remedies', async (bed) => {
       const { metadata, spec } = asking('restarted', STAY, { 'vaultauth.dev/on-change': 'restart' });
@@ -37,6 +37,24 @@ onNode(
       });
       expect([status, text]).toEqual([403, expect.stringContaining(`this cluster has v${kubernetes}.`)]);
       expect(text).toContain('set it to rollout');
+    });
+
+    test('kubectl apply prints why a pod with variables from secrets is denied, and both remedies', async (bed) => {
+      const { namespace } = team;
+      const apply = (annotations: Readonly<Record<string, string>>): Promise<string> => {
+        const { metadata, spec } = asking('variables', STAY, annotations);
+        const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name: 'variables' }, spec };
+        const apply = ['apply', '--dry-run=server', '-n', namespace, '-f', '-'];
+        return bed.kubectl(apply, JSON.stringify(pod)).catch((error: unknown) => String(error));
+      };
+      const variable = { 'vaultauth.dev/env-DB_PASSWORD': 'secret/data/web/variables#password' };
+      const denied = await apply(variable);
+      expect(denied).toContain('vaultauth.dev/env-DB_PASSWORD: the cluster cannot read environment variables from files');
+      expect(denied).toContain(`it is v${kubernetes}.`);
+      expect(denied).toContain('this needs Kubernetes 1.35: render a file with ');
+      expect(denied).toContain(', or upgrade the cluster to Kubernetes 1.35');
+      // The first one: the pod has a file already.
+      expect(await apply({ 'agent-inject-format-database': 'dotenv' })).toContain('pod/variables created');
     });
 
     test('without any replica, all pods start except those that ask, and the replicas come back', async (bed) => {

@@ -7,12 +7,20 @@ import { streamProgress } from '../bed/progress.ts';
 /** Declares one test that gets the bed. */
 export type NodeTest = (name: string, run: (bed: BedWithNode) => Promise<void>, timeout?: number) => void;
 
+export interface NodeTests extends NodeTest {
+  /**
+   * Tests that run at the same time, as many as `maxConcurrency` of Jest, before the others: they mostly wait, and none disturbs
+   * another's pods.
+   */
+  readonly concurrent: NodeTest;
+}
+
 /** One bed for all tests that `declare` declares, about `what`. `prepare` runs once before them. Logs stay when something fails. */
 export function onNode(
   what: string,
   options: NodeBedOptions,
   prepare: (bed: BedWithNode) => Promise<void>,
-  declare: (test: NodeTest) => void,
+  declare: (test: NodeTests) => void,
 ): void {
   if (!nodeWanted()) {
     declareLeftOut(what);
@@ -28,20 +36,21 @@ export function onNode(
   }, 900_000);
   afterAll(() => bed?.stop(failed ? 'failed' : 'passed'), 180_000);
 
-  declare((name, run, timeout = 300_000) =>
-    // oxlint-disable-next-line jest/valid-title -- the title is the caller's
-    it(
-      name,
-      async () => {
-        if (!bed) throw new Error('the bed did not start');
-        try {
-          await run(bed);
-        } catch (error) {
-          failed = true;
-          throw error;
-        }
-      },
-      timeout,
-    ),
-  );
+  const declareBy =
+    (declared: (name: string, run: () => Promise<void>, timeout: number) => void): NodeTest =>
+    (name, run, timeout = 300_000) =>
+      declared(
+        name,
+        async () => {
+          if (!bed) throw new Error('the bed did not start');
+          try {
+            await run(bed);
+          } catch (error) {
+            failed = true;
+            throw error;
+          }
+        },
+        timeout,
+      );
+  declare(Object.assign(declareBy(it), { concurrent: declareBy(it.concurrent) }));
 }
