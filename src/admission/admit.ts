@@ -185,6 +185,7 @@ const injectionContext = (linked: LinkedPod | undefined, namespace: string, cont
   return {
     ...context.injection,
     ...(linked?.ca === undefined ? {} : { caBytes: linked.ca }),
+    ...(linked?.rollouts === undefined ? {} : { rollouts: linked.rollouts }),
     ...(limitRanges.length === 0 ? {} : { limitRanges }),
   };
 };

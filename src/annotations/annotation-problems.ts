@@ -211,6 +211,14 @@ export const annotationProblems = {
     remedy: ({ nearest }) => didYouMean(nearest),
     sample: { annotation: `${SECRETS}[0]`, field: 'permissions', nearest: undefined },
   }),
+  'secret-on-change': defineProblem<{ annotation: string }>({
+    severity: 'warning',
+    title: 'Action of an entry that renders no file',
+    sentence: ({ annotation }) =>
+      `${annotation} has no effect: the entry has only environment variables, and these follow ${annotationName('onChange')}`,
+    remedy: () => `remove it, and set ${annotationName('onChange')} for the pod`,
+    sample: { annotation: `${SECRETS}[0].onChange` },
+  }),
   'containers-exclusive': defineProblem<{ annotation: string; other: string }>({
     severity: 'problem',
     title: 'No agent container left',

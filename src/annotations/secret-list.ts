@@ -118,7 +118,11 @@ const readEntry = (
   const isDeclared = ['path', 'template', 'templateFile'].some((field) => entry.has(field));
   if (!isDeclared && !entry.has('env')) report('', 'path, template or templateFile: without one there is nothing to render');
   const variables = readVariables(entry, fields, report);
-  if (variables.size > 0 && !FILE_FIELDS.some((field) => fields.has(field))) fields.clear();
+  if (variables.size > 0 && !FILE_FIELDS.some((field) => fields.has(field))) {
+    // All variables of a pod are in one file, so they have one action.
+    if (fields.has('onChange')) warnings.push({ code: 'secret-on-change', annotation: `${location}.onChange` });
+    fields.clear();
+  }
   return { name, location, fields, variables };
 };
 

@@ -53,6 +53,8 @@ export interface InjectionContext {
   readonly nativeSidecars?: boolean;
   /** Actions that pods may request for changes of secrets; absent: all. */
   readonly onChangeActions?: readonly string[];
+  /** Whether the controller of the pod's VaultEndpoint does rollouts; absent: not known. */
+  readonly rollouts?: boolean;
   /** An exit code can restart all containers of a pod (Kubernetes 1.36 and later); absent: true. */
   readonly containerRestarts?: boolean;
   /** The cluster sets environment variables from files (Kubernetes 1.35 and later); absent: true. */

@@ -91,6 +91,14 @@ export const onChangeProblems = {
     remedy: () => 'create a VaultAuthRole for its service account, or set it to none',
     sample: { annotation: annotationName('onChange') },
   }),
+  'on-change-controller': defineProblem<{ annotation: string; endpoint: string }>({
+    severity: 'warning',
+    title: 'Rollout without a controller that does it',
+    sentence: ({ annotation, endpoint }) =>
+      `${annotation}: rollout has no effect at present: the controller of VaultEndpoint ${quote(endpoint)} runs without -rollouts`,
+    remedy: () => 'ask the platform team to run it with -rollouts, or set it to none',
+    sample: { annotation: annotationName('onChange'), endpoint: 'main' },
+  }),
   'on-change-path': defineProblem<{ annotation: string; secret: string }>({
     severity: 'warning',
     title: 'Rollout without a path',

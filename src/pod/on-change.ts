@@ -35,6 +35,8 @@ export function addOnChange(draft: Draft): void {
     warnings.push({ code: 'on-change-endpoint', annotation });
     return;
   }
+  // The pod is prepared all the same: a controller that is started with -rollouts later takes it over.
+  if (context.rollouts === false) warnings.push({ code: 'on-change-controller', annotation, endpoint: service.object });
   const paths = new Set<string>();
   for (const file of rolled) {
     const found = versionedPaths(file);

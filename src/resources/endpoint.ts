@@ -160,6 +160,9 @@ export const endpointStatusSchema = struct(
     capabilities: optional(
       list(text('A capability.', { max: 64 }), 'Detected capabilities of the server.', { max: 32, merge: 'set' }),
     ),
+    rollouts: optional(
+      flag('Whether the controller restarts workloads after changes of their secrets (-rollouts), published for the webhook.'),
+    ),
     workloadCA: optional(
       text(
         'CA certificates (PEM) for injected pods, read from the referenced Secret or ConfigMap and published for the webhook.',

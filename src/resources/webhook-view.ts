@@ -52,6 +52,8 @@ export interface CachedEndpoint {
   readonly serverName: string | undefined;
   /** CA certificates (PEM) that pods trust: written in the object itself, or read by the controller and published in its status. */
   readonly ca: string | undefined;
+  /** Whether its controller does rollouts; undefined: it has not reported that. */
+  readonly rollouts: boolean | undefined;
 }
 
 /** A longer message of a condition does not fit into an admission warning. */
@@ -122,7 +124,7 @@ export function cachedBackend(object: JsonObject): CachedBackend {
 /** The webhook may not read Secrets and ConfigMaps: the controller publishes their CA certificates in the status. */
 export function cachedEndpoint(object: JsonObject): CachedEndpoint {
   const spec = readFields(endpointSpecSchema, object['spec'], ['address', 'namespace', 'tls', 'workloadAddress', 'workloadCA']);
-  const status = readFields(endpointStatusSchema, object['status'], ['workloadCA']);
+  const status = readFields(endpointStatusSchema, object['status'], ['workloadCA', 'rollouts']);
   return {
     name: metadataOf(object).name,
     address: spec.workloadAddress ?? spec.address,
@@ -130,6 +132,7 @@ export function cachedEndpoint(object: JsonObject): CachedEndpoint {
     // tls.serverName is the name of the server at spec.address, which the pod does not call then.
     serverName: spec.workloadAddress === undefined ? spec.tls.serverName : undefined,
     ca: (spec.workloadCA ?? spec.tls.ca)?.inline ?? status.workloadCA,
+    rollouts: status.rollouts,
   };
 }
 

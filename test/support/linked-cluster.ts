@@ -36,7 +36,8 @@ export const OBSERVED_SEALED = {
   conditions: [condition('Programmed', 'Unknown'), condition('Ready', 'Unknown', 'Vault is sealed.')],
 };
 
-const ENDPOINT: JsonObject = { address: 'https://bao.example:8200', namespace: 'teams' };
+/** The spec of the endpoint main. */
+export const ENDPOINT: JsonObject = { address: 'https://bao.example:8200', namespace: 'teams' };
 export function backendSpec(more: JsonObject = {}): JsonObject {
   return {
     endpointRef: { name: 'main' },

@@ -15,6 +15,8 @@ export interface LinkedPod {
   readonly parsed: Parsed;
   /** CA certificates for the agent (PEM); undefined: those of the settings. */
   readonly ca: string | undefined;
+  /** Whether the controller of the endpoint does rollouts; undefined: not known. */
+  readonly rollouts?: boolean | undefined;
   readonly result: ModeResult;
 }
 
@@ -64,7 +66,8 @@ export function linkPod(own: Parsed, pod: LinkInput, lister: LinkLister): Linked
         ...conflicts(own, values, identity, resolved),
         ...audienceProblems(parsed, pod),
       ];
-      return { parsed, ca: resolved.endpoint.ca, result: applyMode(problems, mode, false) };
+      const { ca, rollouts } = resolved.endpoint;
+      return { parsed, ca, rollouts, result: applyMode(problems, mode, false) };
     }
   }
 }

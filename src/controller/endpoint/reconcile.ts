@@ -89,7 +89,7 @@ const connect = (
 
 /** Conditions, status and requeue for what was observed. What is unknown at present keeps its last value. */
 const planStatus = (
-  { clock }: ControllerContext,
+  { clock, rollouts }: ControllerContext,
   { status: previous }: VaultEndpoint,
   { credentials, server, rights }: Gathered,
   blockers: readonly string[],
@@ -110,6 +110,7 @@ const planStatus = (
       clusterID: health?.clusterID ?? previous?.clusterID,
       sealed: health?.sealed ?? previous?.sealed,
       capabilities: capabilities ?? previous?.capabilities,
+      rollouts: rollouts !== undefined,
       workloadCA: credentials.workloadCA,
       lastContactTime: health ? new Date(clock.now()).toISOString() : previous?.lastContactTime,
       tokenExpiresAt: token?.expiresAt === undefined ? undefined : new Date(token.expiresAt).toISOString(),

@@ -68,7 +68,7 @@ export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext
       isRootPod: user.isRootPod,
     });
   if (identity) warnings.push(...unreadableFiles(draft, readers, identity, !user.isAnnotated));
-  const owners = ownersOf(pod, parsed, files, identity);
+  const owners = ownersOf(draft, identity);
   problems.push(...owners.problems);
   warnings.push(...owners.warnings);
   const documents = agentConfigs(draft, agents, variables);

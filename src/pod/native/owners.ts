@@ -1,6 +1,8 @@
 // Owners of files that templates write: names are mapped to the agent's own user, and others that it cannot give files to are problems.
 // A template that fails after it has issued a certificate issues another one each time, and leaves its key with open permissions.
 import type { Parsed } from '../../annotations/parse.ts';
+import type { Draft } from '../draft.ts';
+import type { EnvVariable } from '../env-variables.ts';
 import type { PodProblem } from '../pod-problems.ts';
 import type { Pod } from '../pod.ts';
 import type { SecretFile } from '../secrets.ts';
@@ -37,10 +39,17 @@ interface OwnedFile {
   readonly group: string;
 }
 
-const ownedFiles = (files: readonly SecretFile[], { families }: Parsed): readonly OwnedFile[] =>
-  files.flatMap(({ name, template, leftDelimiter, rightDelimiter }) => {
+/** Templates of files and of variables: both can write further files. */
+const ownedFiles = (
+  files: readonly SecretFile[],
+  variables: readonly EnvVariable[],
+  { families }: Parsed,
+): readonly OwnedFile[] =>
+  [
+    ...files.map((file) => ({ ...file, annotation: families.template.get(file.name)?.annotation ?? file.name })),
+    ...variables.map(({ annotation, template }) => ({ annotation, template, leftDelimiter: '{{', rightDelimiter: '}}' })),
+  ].flatMap(({ annotation, template, leftDelimiter, rightDelimiter }) => {
     if (!template.includes('writeToFile')) return [];
-    const annotation = families.template.get(name)?.annotation ?? name;
     return templateCalls(template, leftDelimiter, rightDelimiter)
       .filter((call) => call.name === 'writeToFile')
       .map(({ arguments: [path = '', user = '', group = ''] }) => ({ annotation, path, user, group }));
@@ -77,13 +86,15 @@ const filesFor = (names: readonly (readonly [user: string, group: string])[], { 
   };
 };
 
+type OwnersInput = Pick<Draft, 'pod' | 'parsed' | 'files' | 'variables'>;
+
 /**
  * Whether the agent can give files to the owners that templates name. `user` is undefined if it is not known: without a security
  * context of the agent, or if the pod author's patch changes it.
  */
-export function ownersOf(pod: Pod, parsed: Parsed, files: readonly SecretFile[], user: Owner | undefined): Owners {
+export function ownersOf({ pod, parsed, files, variables }: OwnersInput, user: Owner | undefined): Owners {
   if (user === undefined) return { files: undefined, problems: [], warnings: [] };
-  const owned = ownedFiles(files, parsed);
+  const owned = ownedFiles(files, variables, parsed);
   const named = owned.filter((file) => isName(file.user) || isName(file.group));
   const needsNames = named.length > 0 || files.some(({ source, command }) => source !== '' || NAMING_COMMAND.test(command));
   const names = named.map((file) => [isName(file.user) ? file.user : '', isName(file.group) ? file.group : ''] as const);

@@ -1,7 +1,7 @@
 // A pod that causes each problem and warning of the catalogue, and the pod after the remedy.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import { linked, READY } from '../../support/linked-cluster.ts';
+import { linked, READY, ENDPOINT } from '../../support/linked-cluster.ts';
 import { DIRECTORY_PROVOCATIONS } from './directory-provocations.ts';
 import { ENV_PROVOCATIONS } from './env-provocations.ts';
 import { ROLE_PROVOCATIONS } from './role-provocations.ts';
@@ -169,6 +169,21 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
   'secret-field-unknown': {
     pod: { annotations: { 'vaultauth.dev/secrets': '- {name: db, paht: kv/a}' } },
     remedy: { annotations: { 'vaultauth.dev/secrets': '- {name: db, path: kv/a}' } },
+  },
+  'secret-on-change': {
+    pod: {
+      annotations: {
+        ...native,
+        'vaultauth.dev/secrets': '[{name: a, path: kv/data/a, env: {A: b}, onChange: none}]',
+      },
+    },
+    remedy: {
+      annotations: {
+        ...native,
+        'vaultauth.dev/on-change': 'none',
+        'vaultauth.dev/secrets': '[{name: a, path: kv/data/a, env: {A: b}}]',
+      },
+    },
   },
   'containers-exclusive': {
     pod: { annotations: { 'agent-pre-populate': 'false', 'agent-pre-populate-only': 'true' } },
@@ -397,6 +412,18 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
   'on-change-endpoint': {
     pod: { annotations: { 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' } },
     remedy: { annotations: { 'vaultauth.dev/on-change': 'none', 'agent-inject-secret-a': 'kv/data/a' } },
+  },
+  'on-change-controller': {
+    pod: {
+      annotations: { ...native, role: 'web', 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' },
+    },
+    surrounding: linked({
+      roles: { web: { status: READY } },
+      endpoints: { main: { spec: ENDPOINT, status: { rollouts: false } } },
+    }),
+    remedy: {
+      annotations: { ...native, role: 'web', 'vaultauth.dev/on-change': 'none', 'agent-inject-secret-a': 'kv/data/a' },
+    },
   },
   'on-change-path': {
     pod: {
