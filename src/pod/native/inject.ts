@@ -47,7 +47,7 @@ import { agentMounts, directoryConflicts, OWNER_FILES, secretMounts, volumes } f
 export function injectNative(pod: Pod, parsed: Parsed, context: InjectionContext): Injection {
   const draft = draftOf(pod, parsed, context);
   const { options } = parsed;
-  const { builder, problems, warnings, files } = draft;
+  const { builder, problems, warnings } = draft;
   problems.push(...tokenCollisions(draft), ...shellCommands(draft));
   warnings.push(...otherProduct(draft));
   const agents = agentContainers(options, context.nativeSidecars ?? true);

@@ -37,23 +37,24 @@ test.each([
   expect(writing(owners, APP).outcome.problems).toMatchObject([{ code: 'owner-impossible', kind }]);
 });
 
+const variableWriting = (owner: string): ReturnType<typeof admit> =>
+  admit(
+    podWith({
+      ...APP,
+      annotations: {
+        'vaultauth.dev/profile': 'native',
+        'vaultauth.dev/env-template-A': `{{ "x" | writeToFile "/home/vault/x" "${owner}" "" "0600" }}a`,
+      },
+    }),
+    { command: 'webhook' },
+  );
+
 test('a template of a variable writes files for owners too', () => {
-  const write = (owner: string): ReturnType<typeof admit> =>
-    admit(
-      podWith({
-        ...APP,
-        annotations: {
-          'vaultauth.dev/profile': 'native',
-          'vaultauth.dev/env-template-A': `{{ "x" | writeToFile "/home/vault/x" "${owner}" "" "0600" }}a`,
-        },
-      }),
-      { command: 'webhook' },
-    );
-  expect(write('1000').outcome.problems).toMatchObject([
+  expect(variableWriting('1000').outcome.problems).toMatchObject([
     { code: 'owner-impossible', kind: 'user', annotation: 'vaultauth.dev/env-template-A' },
   ]);
-  expect(write('app').outcome.warnings).toMatchObject([{ code: 'owner-mapped', owner: 'app' }]);
-  expect(ownFiles(write('app'))).toEqual(['/etc/passwd', '/etc/group']);
+  expect(variableWriting('app').outcome.warnings).toMatchObject([{ code: 'owner-mapped', owner: 'app' }]);
+  expect(ownFiles(variableWriting('app'))).toEqual(['/etc/passwd', '/etc/group']);
 });
 
 test('maps names only where a template, a template file or a command can contain one', () => {
