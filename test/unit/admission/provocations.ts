@@ -1,9 +1,9 @@
 // A pod that causes each problem and warning of the catalogue, and the pod after the remedy.
 import type { ProblemCode } from '../../../src/admission/problems.ts';
 import type { JsonObject } from '../../../src/json/json.ts';
-import { linked, READY, ENDPOINT } from '../../support/linked-cluster.ts';
 import { DIRECTORY_PROVOCATIONS } from './directory-provocations.ts';
 import { ENV_PROVOCATIONS } from './env-provocations.ts';
+import { ON_CHANGE_PROVOCATIONS } from './on-change-provocations.ts';
 import { ROLE_PROVOCATIONS } from './role-provocations.ts';
 import { TOKEN_MOUNT, TOKEN_VOLUME, type PodParts, type Surrounding } from '../../support/pods.ts';
 
@@ -18,12 +18,6 @@ const web = (more: JsonObject = {}): JsonObject => ({ name: 'web', volumeMounts:
 const LOGS = [TOKEN_MOUNT, { name: 'logs', mountPath: '/var/log/web', subPathExpr: '$(DIRECTORY)' }];
 const ISTIO_CNI = { name: 'istio-validation' };
 const ISTIO_PROXY = { name: 'istio-proxy', restartPolicy: 'Always' };
-const SIGNAL = {
-  'vaultauth.dev/on-change': 'signal',
-  'agent-inject-secret-a': 'kv/data/a',
-  'agent-share-process-namespace': 'true',
-};
-const SAME_USER = { securityContext: { runAsUser: 1000 } };
 const native = { 'vaultauth.dev/profile': 'native' };
 const own = 'agent-service-account-token-volume-name';
 const projected = {
@@ -376,75 +370,7 @@ export const PROVOCATIONS: { readonly [Code in ProblemCode]: Provocation } = {
     remedy: { annotations: { 'agent-inject-secret-s0': 'kv/a', 'secret-volume-path-s0': '/s0' } },
   },
   'annotations-too-large': { pod: { annotations: { note: 'x'.repeat(270_000) } }, remedy: {} },
-  'on-change-sidecar': {
-    pod: { annotations: { 'vaultauth.dev/on-change': 'restart' } },
-    remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
-  },
-  'on-change-version': {
-    pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
-    surrounding: { command: 'webhook', flags: ['-container-restarts=false'] },
-    remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'rollout' } },
-  },
-  'on-change-old-nodes': {
-    pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
-    surrounding: {
-      cluster: {
-        namespace: () => undefined,
-        serviceAccount: () => undefined,
-        oldNodes: { containerRestarts: { name: 'worker-1', version: 'v1.34.4', count: 2 } },
-      },
-    },
-    remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' } },
-  },
-  'on-change-forbidden': {
-    pod: { annotations: { ...native, 'vaultauth.dev/on-change': 'restart' } },
-    surrounding: { command: 'webhook', flags: ['-on-change-actions=signal,rollout'] },
-    remedy: { annotations: { ...native, 'vaultauth.dev/on-change': 'none' } },
-  },
-  'on-change-signal': {
-    pod: { annotations: { ...native, ...SIGNAL }, spec: SAME_USER },
-    remedy: { annotations: { ...native, ...SIGNAL, 'vaultauth.dev/on-change-process': 'nginx' }, spec: SAME_USER },
-  },
-  'on-change-owner': {
-    pod: { owner: 'Job', annotations: { 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' } },
-    remedy: { owner: 'Job', annotations: { 'vaultauth.dev/on-change': 'none', 'agent-inject-secret-a': 'kv/data/a' } },
-  },
-  'on-change-endpoint': {
-    pod: { annotations: { 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' } },
-    remedy: { annotations: { 'vaultauth.dev/on-change': 'none', 'agent-inject-secret-a': 'kv/data/a' } },
-  },
-  'on-change-controller': {
-    pod: {
-      annotations: { ...native, role: 'web', 'vaultauth.dev/on-change': 'rollout', 'agent-inject-secret-a': 'kv/data/a' },
-    },
-    surrounding: linked({
-      roles: { web: { status: READY } },
-      endpoints: { main: { spec: ENDPOINT, status: { rollouts: false } } },
-    }),
-    remedy: {
-      annotations: { ...native, role: 'web', 'vaultauth.dev/on-change': 'none', 'agent-inject-secret-a': 'kv/data/a' },
-    },
-  },
-  'on-change-path': {
-    pod: {
-      annotations: {
-        ...native,
-        role: 'web',
-        'vaultauth.dev/on-change': 'rollout',
-        'agent-inject-template-a': '{{ with secret (env "P") }}{{ end }}',
-      },
-    },
-    surrounding: linked({ roles: { web: { status: READY } } }),
-    remedy: {
-      annotations: {
-        ...native,
-        role: 'web',
-        'vaultauth.dev/on-change': 'rollout',
-        'agent-inject-secret-a': 'kv/data/a',
-        'agent-inject-template-a': '{{ with secret (env "P") }}{{ end }}',
-      },
-    },
-  },
+  ...ON_CHANGE_PROVOCATIONS,
   ...ROLE_PROVOCATIONS,
   'label-value': {
     pod: { labels: { 'vaultauth.dev/inject': 'yes' } },
