@@ -8,6 +8,7 @@ import { type Bed, type BedOptions, startBed } from '../bed.ts';
 import { nodeWanted, serverEnvironment } from '../environment.ts';
 import { obtain } from '../obtain.ts';
 import { silentProgress } from '../progress.ts';
+import type { KubernetesVersion } from '../recipes.ts';
 import { type Server, untilReady } from '../server.ts';
 import { type Cgroup, createCgroup } from './cgroup.ts';
 import { type ImageName, makeImage } from './images.ts';
@@ -23,6 +24,8 @@ export interface NodeBedOptions extends Pick<BedOptions, 'kubernetes' | 'apiServ
   readonly parts?: readonly ('openbao' | 'vault')[];
   /** Images that pods will use, beside `app`. */
   readonly images: readonly Exclude<ImageName, 'pause' | 'app'>[];
+  /** Version of the kubelet, where it is older than the control plane: a cluster that is being upgraded. */
+  readonly nodeKubernetes?: KubernetesVersion;
 }
 
 export interface BedWithNode extends Bed, PodAccess {
@@ -43,13 +46,15 @@ export async function startBedWithNode(options: NodeBedOptions): Promise<BedWith
   await requireNode(progress);
   const parts = ['kube-controller-manager', 'kube-scheduler', ...(options.parts ?? [])] as const;
   const kubernetes = options.kubernetes ?? '1.36';
-  const wanted = ['kubelet', 'kube-proxy', ...(parts.includes('openbao') ? (['bao'] as const) : [])] as const;
-  const programs = await obtain(
-    [...wanted, ...(parts.includes('vault') ? (['vault'] as const) : [])],
-    kubernetes,
-    progress,
-    options.signal,
-  );
+  const wanted = [
+    ...(parts.includes('openbao') ? (['bao'] as const) : []),
+    ...(parts.includes('vault') ? (['vault'] as const) : []),
+  ];
+  const onNode = ['kubelet', 'kube-proxy'] as const;
+  const programs = new Map([
+    ...(await obtain(wanted, kubernetes, progress, options.signal)),
+    ...(await obtain(onNode, options.nodeKubernetes ?? kubernetes, progress, options.signal)),
+  ]);
   const imagePrograms = { bao: programs.get('bao'), vault: programs.get('vault') };
 
   let namespaces: Namespaces | undefined;
