@@ -16,12 +16,12 @@ const prepare = async (bed: BedWithNode): Promise<void> => {
 
 onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'injector'] }, prepare, (test) => {
   for (const product of PRODUCTS) {
-    test(`with ${product}, a Deployment reads its secret at start, and a later value later`, (bed) =>
+    test.concurrent(`with ${product}, a Deployment reads its secret at start, and a later value later`, (bed) =>
       readsFirstAndLater(bed, team, product, podTemplate(product, SHOW, { ...SOON, ...team.chosen(product) })));
   }
 
   for (const product of PRODUCTS) {
-    test(`with ${product} and no native sidecars, profile native has an init container and a sidecar`, async (bed) => {
+    test.concurrent(`with ${product} and no native sidecars, profile native has an init container and a sidecar`, async (bed) => {
       const app = `${product}-native`;
       const annotations = { ...SOON, ...team.chosen(product), 'vaultauth.dev/profile': 'native' };
       await readsFirstAndLater(bed, team, product, podTemplate(app, SHOW, annotations));
@@ -32,7 +32,7 @@ onNode('pods of profile compat', { parts: ['openbao', 'vault'], images: ['openba
     });
   }
 
-  test('a Job with agent-pre-populate-only completes by itself', async (bed) => {
+  test.concurrent('a Job with agent-pre-populate-only completes by itself', async (bed) => {
     await team.servers.openbao.write('web/once', { password: 'for the job' });
     const script = 'grep -qx "for the job" /vault/secrets/database';
     await completes(bed, team.namespace, 'once', podTemplate('once', script, { 'agent-pre-populate-only': 'true' }));

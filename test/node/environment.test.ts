@@ -54,7 +54,7 @@ onNode(
   },
   (test) => {
     for (const product of PRODUCTS) {
-      test(`with ${product}, programs without a shell and without mounts get every value byte for byte`, async (bed) => {
+      test.concurrent(`with ${product}, programs without a shell and without mounts get every value byte for byte`, async (bed) => {
         const { namespace, servers } = team;
         const name = `${product}-environment`;
         await servers[product].write(`web/${name}`, HARD);
@@ -90,7 +90,7 @@ onNode(
         for (const text of seen) expect(text).not.toContain(CANARY);
       });
 
-      test(`with ${product}, kubectl describe pod names a variable that cannot be set, and the pod starts once it can`, async (bed) => {
+      test.concurrent(`with ${product}, kubectl describe pod names a variable that cannot be set, and the pod starts once it can`, async (bed) => {
         const { namespace, servers } = team;
         const name = `${product}-quote`;
         await servers[product].write(`web/${name}`, { QUOTE: `it's ${CANARY}`, FINE: 'a' });
@@ -113,7 +113,7 @@ onNode(
         expect((await environmentOf(bed, name)).get('QUOTE')).toBe('it is fine');
       });
 
-      test(`with ${product}, a restart gives a changed secret to variables and files alike`, async (bed) => {
+      test.concurrent(`with ${product}, a restart gives a changed secret to variables and files alike`, async (bed) => {
         const { namespace, servers } = team;
         const name = `${product}-changed`;
         await servers[product].write(`web/${name}`, { password: 'v0' });

@@ -50,7 +50,7 @@ onNode(
   prepare,
   (test) => {
     for (const product of PRODUCTS) {
-      test(`with ${product}, a certificate has the address of its pod, and its key belongs to the user of the app (F1, F3)`, async (bed) => {
+      test.concurrent(`with ${product}, a certificate has the address of its pod, and its key belongs to the user of the app (F1, F3)`, async (bed) => {
         const { namespace, servers, chosen } = team;
         const server = servers[product];
         const name = `${product}-edge`;
@@ -82,7 +82,7 @@ onNode(
         expect((await certificates(server)) - before).toBe(1);
       });
 
-      test(`with ${product}, a command uses the home directory and the token in it (F14)`, async (bed) => {
+      test.concurrent(`with ${product}, a command uses the home directory and the token in it (F14)`, async (bed) => {
         const { namespace, servers, chosen } = team;
         const name = `${product}-home`;
         await servers[product].write(`web/${name}`, { password: 'kept' });
@@ -105,7 +105,7 @@ onNode(
       });
     }
 
-    test('a mount inside of read-only memory keeps a container from starting, unless the agent made its directory (F16)', async (bed) => {
+    test.concurrent('a mount inside of read-only memory keeps a container from starting, unless the agent made its directory (F16)', async (bed) => {
       const { namespace, servers } = team;
       const pods = `/api/v1/namespaces/${namespace}/pods`;
       const volumeMounts = [

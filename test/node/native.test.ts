@@ -66,10 +66,10 @@ onNode(
   { parts: ['openbao', 'vault'], images: ['openbao', 'vault', 'bare', 'scratchOpenbao', 'scratchVault', 'injector'] },
   prepare,
   (test) => {
-    nativeBasics(test, () => team);
-    nativeVariants(test, () => team);
-    nativeNeighbours(test, () => team);
-    nativeGate(test, () => team);
+    nativeBasics(test.concurrent, () => team);
+    nativeVariants(test.concurrent, () => team);
+    nativeNeighbours(test.concurrent, () => team);
+    nativeGate(test.concurrent, () => team);
     test('pods start under Pod Security restricted, without an API token, with a read-only root, with and without a user', async (bed) => {
       await team.servers.openbao.write('web/restricted', { password: 'restricted' });
       const restricted = await bed.createNamespace({
