@@ -172,7 +172,7 @@ export function watchOwnRegistration({
 
   const idle = async (signal: AbortSignal): Promise<void> => {
     // Services and endpoints are not watched, and change soon after the start.
-    if (found.length > 0) await sleep(jittered(Math.min(everyMs, SOON_MS)), undefined, { signal });
+    if (problem !== undefined) await sleep(jittered(Math.min(everyMs, SOON_MS)), undefined, { signal });
     else await untilChanged(client, { name, resourceVersion }, jittered(everyMs) / 1000, signal);
   };
   const repetition = repeat({ round, idle });
