@@ -1,7 +1,7 @@
 // Reads of the API server for the command check: objects that may be absent, lists, and questions about rights.
 import { type JsonObject, objectAt, objectsOf } from '../json/json.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError, undefinedOn } from '../kube/errors.ts';
+import { KubeError } from '../kube/errors.ts';
 import { type CheckName, type Line, warn } from './catalogue.ts';
 
 /** A right, as a SelfSubjectAccessReview asks for it. */
@@ -27,10 +27,15 @@ export interface ClusterReader {
 
 const PAGE_SIZE = 500;
 
+/** For `catch`. By the status: a kind that is not installed is a 404 without a reason. */
+const undefinedIfAbsent = (error: unknown): undefined => {
+  if (!(error instanceof KubeError) || error.status !== 404) throw error;
+};
+
 /** Reads with this client. */
 export function clusterReader(client: KubeClient): ClusterReader {
   const request = (path: string, query?: Readonly<Record<string, string | number>>): Promise<JsonObject | undefined> =>
-    client.request<JsonObject>({ method: 'GET', path, ...(query ? { query } : {}) }).catch(undefinedOn('NotFound'));
+    client.request<JsonObject>({ method: 'GET', path, ...(query ? { query } : {}) }).catch(undefinedIfAbsent);
   const isAllowed = async (right: Right, user: string | undefined): Promise<boolean> => {
     const kind = user === undefined ? 'SelfSubjectAccessReview' : 'SubjectAccessReview';
     const { verb, group, namespace, name } = right;

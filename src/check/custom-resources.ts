@@ -93,8 +93,19 @@ const MAX_LINES = 20;
  * skipped if nothing reconciles them. Throws KubeError.
  */
 export async function checkResources(reader: ClusterReader, isReconciled: boolean): Promise<readonly Line[]> {
-  const lists = await Promise.all(OBSERVED.map(async ({ kind }) => ({ items: await reader.list(collectionPath(kind)) })));
-  if (lists.every(({ items }) => items.length === 0)) return [skip('endpoint', 'no VaultEndpoint exists')];
+  const lists = await Promise.all(
+    OBSERVED.map(async ({ kind, check }) => {
+      let items: readonly JsonObject[] = [];
+      const denied = await attempt(check, async () => {
+        items = await reader.list(collectionPath(kind));
+        return [];
+      });
+      return { items, denied };
+    }),
+  );
+  const denied = lists.flatMap((list) => list.denied);
+  if (lists.every(({ items }) => items.length === 0))
+    return denied.length > 0 ? denied : [skip('endpoint', 'no VaultEndpoint exists')];
   if (!isReconciled) return [skip('endpoint', 'no controller reconciles the objects, so their status may be outdated')];
   const failed: Record<KindName, Set<string>> = {
     VaultEndpoint: new Set(),
@@ -102,7 +113,7 @@ export async function checkResources(reader: ClusterReader, isReconciled: boolea
     VaultACLPolicy: new Set(),
     VaultAuthRole: new Set(),
   };
-  const lines: Line[] = [];
+  const lines: Line[] = [...denied];
   const backends = lists[1]?.items ?? [];
   const byDefault = defaults(backends);
   for (const [index, observed] of OBSERVED.entries()) {
