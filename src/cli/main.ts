@@ -36,6 +36,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     sentence: 'print the Vault policy that the controller needs',
     load: async () => (await import('./policy.ts')).policy,
   },
+  cleanup: {
+    sentence: 'after an uninstall, remove finalizers and list what stays in Vault',
+    load: async () => (await import('./cleanup.ts')).cleanup,
+  },
   certs: { sentence: 'create a CA and a serving certificate', load: async () => (await import('./certs.ts')).certs },
   version: { sentence: 'print the version', load: async () => (await import('./version.ts')).version },
 };

@@ -79,6 +79,7 @@ export const VALUE_CHANGES: Readonly<Record<string, ValueChange>> = {
   'webhook.servicePort': { value: 8443, shows: 'port: 8443' },
   'controller.enabled': { value: true, shows: 'name: vault-auth-injector-controller' },
   'controller.settings': { value: { 'observe-only': true }, shows: 'VAULT_AUTH_INJECTOR_OBSERVE_ONLY', needs: CONTROLLER },
+  'controller.uninstallHook': { value: false, shows: '', needs: CONTROLLER },
   'controller.rollouts': { value: true, shows: '- -rollouts', needs: CONTROLLER },
   'controller.authDelegator': { value: true, shows: 'name: vault-auth-injector-auth-delegator', needs: CONTROLLER },
   ...component('controller', CONTROLLER),
