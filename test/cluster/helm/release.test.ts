@@ -127,10 +127,8 @@ it('cleanup waits for the end of the controller, removes its finalizers, and nam
     roleName: 'prod.shop.web',
     loginPath: 'v1/auth/prod/login',
   };
-  await bed.kubectl([
-    ...['patch', 'vaultauthrole', 'web', '-n', 'shop', '--subresource=status', '--type=merge'],
-    ...['-p', JSON.stringify({ status: { vault } })],
-  ]);
+  const patch = ['patch', 'vaultauthrole', 'web', '-n', 'shop', '--type=merge'];
+  await bed.kubectl([...patch, '--subresource=status', '-p', JSON.stringify({ status: { vault } })]);
   const run = async (...words: readonly string[]): Promise<{ code: number; text: string }> => {
     let text = '';
     const write = (more: string): void => void (text += more);
@@ -150,7 +148,7 @@ it('cleanup waits for the end of the controller, removes its finalizers, and nam
   expect(await run('-wait=30')).toEqual({ code: 0, text: `${line}removed the finalizer ${FINALIZER} of 1 objects\n` });
   expect(await finalizers()).toBe('["example.com/other"]');
   // The CRDs are kept; other finalizers are not ours to remove.
-  await bed.kubectl(['patch', 'vaultauthrole', 'web', '-n', 'shop', '--type=merge', '-p', '{"metadata":{"finalizers":[]}}']);
+  await bed.kubectl([...patch, '-p', '{"metadata":{"finalizers":[]}}']);
   await bed.kubectl(['delete', 'crd', '-l', 'app.kubernetes.io/name=vault-auth-injector', '--timeout=60s']);
   await bed.kubectl(['delete', 'namespace', 'shop', '--timeout=60s']);
   outcome = 'passed';

@@ -61,8 +61,8 @@ it('names, hosts, selectors and exclusions follow from release and namespace', a
     ['template', 'green', CHART, '--namespace', 'platform', '--values', '-'],
     JSON.stringify(nested({ 'controller.enabled': true, 'controller.rollouts': true, 'policies.verify': 'Deny' })),
   );
-  expect(text).toContain('-tls-auto-hosts=green-vault-auth-injector.platform.svc');
-  expect(text).toContain('-excluded-namespaces=kube-system,kube-public,kube-node-lease,platform');
+  expect(text).toContain('name: green-vault-auth-injector\n        namespace: platform\n        path: /mutate');
+  expect(text).toContain('            - kube-node-lease\n            - platform\n');
   expect(text).toContain("'system:serviceaccount:platform:green-vault-auth-injector-controller'");
   // Nothing is left of the names in deploy/manifests, but for the label, the group of the API and the image.
   const rest = text.replaceAll(
