@@ -2,7 +2,7 @@
 import { allNames } from '../annotations/names.ts';
 import { parseAnnotations, type Baseline, type Options, type Parsed } from '../annotations/parse.ts';
 import type { ReadYaml } from '../annotations/secret-list.ts';
-import { isObject, textMap, type Json } from '../json/json.ts';
+import { isObject, textMap, type Json, type JsonObject } from '../json/json.ts';
 import { injectCompat } from '../pod/compat/inject.ts';
 import { injectNative } from '../pod/native/inject.ts';
 import type { Injection, InjectionContext } from '../pod/draft.ts';
@@ -213,6 +213,11 @@ const select = (
     policy,
   );
 };
+
+/** Whether a pod is selected, from its metadata alone: it has no phase then, and counts as one that is created now. */
+export function selects(object: JsonObject, namespace: string, context: AdmissionContext): boolean {
+  return select(podHeader(object), namespace, context.namespace(namespace), context.policy).inject;
+}
 
 const selectionWarnings = (selection: Selection): SelectionProblem[] => [
   ...selection.invalidLabels.map((label): SelectionProblem => ({ code: 'label-value', label })),

@@ -1,6 +1,6 @@
 // AdmissionReview in, AdmissionReview out (admission.k8s.io/v1, and v1beta1 for old callers).
 import { isObject, objectAt, textOf, type Json, type JsonObject } from '../json/json.ts';
-import { podHeader } from '../pod/pod.ts';
+import { controllerOf, type OwnerReference, podHeader } from '../pod/pod.ts';
 import { admitPod, type AdmissionContext, type AdmissionResult, type MissingObject } from './admit.ts';
 import { denialOf, warningsOf } from './problems.ts';
 import type { RoleProblemEffect } from './roles/modes.ts';
@@ -27,6 +27,14 @@ export interface ReviewRecord {
   readonly roleProblems?: readonly RoleProblemEffect[] | undefined;
 }
 
+/** For an Event on the owner of a pod: a controller that creates a pod shows the warnings of the API server to no user. */
+export interface PodReport {
+  readonly namespace: string;
+  readonly owner: OwnerReference;
+  readonly denied: boolean;
+  readonly note: string;
+}
+
 export interface Reply {
   readonly status: 200 | 400 | 500;
   /** A JSON document, or one line of text when the status is not 200. */
@@ -34,6 +42,8 @@ export interface Reply {
   readonly record: ReviewRecord | undefined;
   /** Review again once these are in the cache. */
   readonly needs?: readonly MissingObject[];
+  /** The problems of a pod that a controller creates; absent where there are none. Computed only if it is called. */
+  readonly report?: () => PodReport | undefined;
 }
 
 export type Review = (body: Buffer) => Reply;
@@ -74,6 +84,18 @@ const recordOf = (request: JsonObject, result: AdmissionResult): ReviewRecord =>
     injectionType: result.injectionType,
     dryRun: request['dryRun'] === true,
     roleProblems: result.roleProblems,
+  };
+};
+
+const reportOf = (request: JsonObject, { decision, problems, warnings }: AdmissionResult): PodReport | undefined => {
+  const owner = controllerOf(request['object']);
+  if (!owner || request['dryRun'] === true) return undefined;
+  const denied = decision === 'denied';
+  return {
+    namespace: textOf(request, 'namespace') ?? '',
+    owner,
+    denied,
+    note: denied ? denialOf(problems) : warningsOf(warnings).join('; '),
   };
 };
 
@@ -152,7 +174,14 @@ export function createReview(context: () => AdmissionContext, { compat }: Review
     const result =
       (compat ? skipExistingPod(request) : skipUnlessPodCreation(request)) ??
       admitPod(request['object'], textOf(request, 'namespace') ?? '', context());
-    return { status: 200, body: answerOf(version, uid, result), record: recordOf(request, result), needs: result.needs };
+    const reply = {
+      status: 200,
+      body: answerOf(version, uid, result),
+      record: recordOf(request, result),
+      needs: result.needs,
+    } as const;
+    const isSilent = result.decision !== 'denied' && result.warnings.length === 0;
+    return isSilent ? reply : { ...reply, report: () => reportOf(request, result) };
   };
 }
 

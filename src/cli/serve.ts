@@ -17,6 +17,7 @@ import { publishedFileSource } from '../tls/publication.ts';
 import type { CertificateSource } from '../tls/source.ts';
 import { type ApiAccess, apiAccess } from './api-access.ts';
 import { checkServerSettings, type ServerCommand } from './check-settings.ts';
+import { requestsReports, startPodReports } from './pod-reports.ts';
 import { asksForHelp, type Terminal } from './terminal.ts';
 import { COMMIT, VERSION } from './version.ts';
 
@@ -109,9 +110,13 @@ const start = async (
   };
   const { listen = { host: '', port: 0 }, operationsListen } = settings;
   let registration: Pick<OwnRegistration, 'problem'> | undefined;
+  const { podName } = runtimeEnvironment(terminal.environment);
+  const reports = requestsReports(settings) ? await startPodReports({ settings, api, podName, metrics, log }) : undefined;
+  if (reports) closing.push(() => reports.close());
+  const review = cache.withLookUps(createReview(current, { compat: isCompat }));
   const server = await startAdmissionServer({
     listen,
-    review: cache.withLookUps(createReview(current, { compat: isCompat })),
+    review: reports?.withEvents(review) ?? review,
     reviewWorkload: isCompat ? undefined : cache.withLookUps(createWorkloadReview(current)),
     notReady: () => cache.notReadyReason() ?? registration?.problem(),
     certificates,
@@ -122,6 +127,7 @@ const start = async (
     compat: isCompat ? { telemetryPath: settings.telemetryPath } : undefined,
   });
   closing.push(() => server.drain(true));
+  reports?.search(current, () => server.reasons().length === 0);
   let operationsPort: number | undefined;
   if (operationsListen) {
     const operations = await startOperationsServer({ listen: operationsListen, metrics, reasons: server.reasons });

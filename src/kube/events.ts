@@ -1,5 +1,5 @@
 // Events (events.k8s.io) on objects, as `kubectl describe` shows them: created once and then counted, limited per object, in the background.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type TokenBucket, tokenBucket } from '../net/rate-limit.ts';
 import type { KubeClient } from './client.ts';
 import { messageOf, undefinedOn } from './errors.ts';
@@ -23,6 +23,8 @@ export interface EventText {
   /** What the controller was doing, in the same form. */
   readonly action: string;
   readonly note: string;
+  /** Several processes report this: the first one creates the Event, under a name that follows from its subject and reason. */
+  readonly isShared?: boolean;
 }
 
 export interface EventRecorderOptions {
@@ -91,9 +93,14 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
     working ??= work();
   };
 
-  const create = async (subject: EventSubject, text: EventText, { namespace, name }: Series, at: number): Promise<void> => {
+  const create = async (
+    subject: EventSubject,
+    { isShared, ...text }: EventText,
+    { namespace, name }: Series,
+    at: number,
+  ): Promise<void> => {
     fence();
-    await client.request({
+    const request = client.request({
       method: 'POST',
       path: resourcePath(EVENTS, namespace),
       body: {
@@ -108,6 +115,7 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
         regarding: { apiVersion: subject.apiVersion, kind: subject.kind, ...subject.metadata },
       },
     });
+    await (isShared === true ? request.catch(undefinedOn('AlreadyExists')) : request);
   };
   const recount = async ({ namespace, name, count, lastAt }: Series): Promise<void> => {
     fence();
@@ -139,7 +147,11 @@ export function eventRecorder(options: EventRecorderOptions): EventRecorder {
       }
       if (!takeToken(id)) return;
       // An Event is in the namespace of its object; that of a cluster-scoped object is in `default`.
-      const metadata = { namespace: namespace ?? 'default', name: `${name.slice(0, 200)}.${randomBytes(8).toString('hex')}` };
+      const unique = text.isShared === true ? createHash('sha256').update(`${id} ${text.reason}`).digest() : randomBytes(8);
+      const metadata = {
+        namespace: namespace ?? 'default',
+        name: `${name.slice(0, 200)}.${unique.toString('hex', 0, 8)}`,
+      };
       const fresh: Series = { ...metadata, count: 1, lastAt: at, writtenAt: at };
       cache(series, key, fresh);
       enqueue(() => create(subject, text, fresh, at));

@@ -25,6 +25,8 @@ export interface MetricSources {
   readonly tlsProblem?: () => string | undefined;
   /** Seconds since the last activity of the watches on namespaces and service accounts. */
   readonly cacheStaleness?: () => number;
+  /** Running pods that should have been injected, by the reason of the selection; undefined: they are not searched for. */
+  readonly missedPods?: () => Iterable<readonly [reason: string, count: number]> | undefined;
   /** Whether the informers of the vaultauth.dev kinds are synced; undefined: there are none. */
   readonly rolesSynced?: () => boolean;
 }
@@ -43,6 +45,10 @@ export interface Metrics {
   readonly lookedUp: (result: LookUpResult) => void;
   /** A problem between a pod and its VaultAuthRole; the values of both labels are closed sets. */
   readonly roleProblem: (code: string, effect: string) => void;
+  /** An Event could not be written. */
+  readonly eventUnwritten: () => void;
+  /** A pod that was missed has been evicted. */
+  readonly missedPodEvicted: () => void;
   /** Adds sources of gauges; later sources replace earlier ones of the same name. */
   readonly watch: (sources: MetricSources) => void;
 }
@@ -71,6 +77,8 @@ export function createMetrics(build: BuildInfo): Metrics {
     'Problems found between pods and their VaultAuthRoles, by code and effect: warned, would-deny (in mode Enforce) or denied.',
     ['code', 'effect'],
   );
+  const unwritten = counter('events_unwritten_total', 'Events that could not be written.');
+  const evictions = counter('missed_pods_evicted_total', 'Pods that were evicted because they run without their agent.');
   const reviews = counter('reviews_total', 'Answered reviews by decision and reason.', ['decision', 'reason']);
   const duration = histogram('review_duration_seconds', 'Time from the last byte of a review to its response.', DURATION_SECONDS);
   const size = histogram('request_body_bytes', 'Size of reviews.', BODY_BYTES);
@@ -89,6 +97,8 @@ export function createMetrics(build: BuildInfo): Metrics {
     tlsHandshakeFailed: () => handshakes.inc(),
     lookedUp: (result) => lookUps.labels(result).inc(),
     roleProblem: (code, effect) => roleProblems.labels(code, effect).inc(),
+    eventUnwritten: () => unwritten.inc(),
+    missedPodEvicted: () => evictions.inc(),
     watch,
   };
 }
@@ -136,6 +146,16 @@ const gauges = (registry: Registry, build: BuildInfo): ((sources: MetricSources)
       return isSynced === undefined ? undefined : Number(isSynced);
     },
   );
+  const missed: Gauge = new Gauge({
+    name: `${PREFIX}missed_pods`,
+    help: 'Running pods that should have been injected and were not, by the reason why they are selected; absent with -missed-pods=off.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect: () => {
+      missed.reset();
+      for (const [reason, count] of sources.missedPods?.() ?? []) missed.set({ reason }, count);
+    },
+  });
   const lag = eventLoopDelay();
   gauge('event_loop_lag_seconds', 'Longest delay of the event loop since the last scrape.', () => {
     const seconds = lag.max / 1e9;

@@ -169,6 +169,21 @@ export interface PodHeader {
   readonly operatingSystem: string | undefined;
 }
 
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** The controlling owner of any JSON object. */
+export function controllerOf(object: Json | undefined): OwnerReference | undefined {
+  const metadata = isObject(object) ? objectAt(object, 'metadata') : undefined;
+  const owner = objectsOf(metadata?.['ownerReferences']).find((reference) => reference['controller'] === true);
+  const [apiVersion, kind, name, uid] = ['apiVersion', 'kind', 'name', 'uid'].map((key) => textOf(owner, key));
+  return apiVersion && kind && name && uid ? { apiVersion, kind, name, uid } : undefined;
+}
+
 /** The header of any JSON object. */
 export function podHeader(object: JsonObject): PodHeader {
   const metadata = objectAt(object, 'metadata');

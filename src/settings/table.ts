@@ -196,6 +196,19 @@ export const settingsTable = {
     'Whether an exit code can restart all containers of a pod, Kubernetes 1.36 and later (on-change restart); auto reads the version of the API server, and assumes support without one.',
     { default: 'auto' },
   ),
+  events: row(
+    ['webhook'],
+    flag,
+    'Write Events on the owners of pods that were denied or admitted with warnings. Needs the rights of deploy/variants/reports.',
+    { default: 'false' },
+  ),
+  missedPods: row(
+    ['webhook'],
+    oneOf(['off', 'report', 'evict']),
+    'Find running pods that should have been injected and were not: report counts them and writes an Event on each; evict also evicts those that a controller replaces. Needs the rights of deploy/variants/reports.',
+    { default: 'off' },
+  ),
+  missedPodsInterval: row(['webhook'], milliseconds, 'Interval between two searches for missed pods.', { default: '5m' }),
   envFiles: row(
     ALL,
     oneOf(['auto', 'true', 'false']),

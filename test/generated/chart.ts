@@ -47,6 +47,8 @@ const CHART_SETTINGS = new Set([
   'vault-address',
   'excluded-namespaces',
   'auto-inject',
+  'events',
+  'missed-pods',
   'lease-name',
   'service-account',
   'rollouts',

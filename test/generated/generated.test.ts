@@ -54,11 +54,12 @@ describe('shipped roles', () => {
     ]);
   });
 
-  it('read Secrets and pods of no namespace but their own, except for pods where rollouts are on', () => {
+  it('read Secrets and pods of no namespace but their own, except for pods where reports or rollouts are on', () => {
     const inCluster = rules
       .filter(({ kind }) => kind === 'ClusterRole')
       .flatMap(({ name, resources = [], verbs }) => resources.map((resource) => `${name}: ${verbs.join(' ')} ${resource}`));
     expect(inCluster.filter((right) => / (?:secrets|configmaps|pods|serviceaccounts\/token)[^ ]*$/.test(right))).toEqual([
+      'vault-auth-injector-reports: get list pods',
       'vault-auth-injector-rollouts: get list watch pods',
       'vault-auth-injector-rollouts: create pods/eviction',
     ]);

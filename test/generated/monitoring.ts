@@ -1,6 +1,7 @@
 // The list of alerts in docs/runbooks, and the chart's copies of the rules of deploy/monitoring.
 import { stringify } from 'yaml';
 import { ruleGroups } from '../support/monitoring.ts';
+import { dashboardDocuments } from './dashboard.ts';
 import { code, type Document, tableOf, withBlock } from './markdown.ts';
 
 const COMPONENTS = ['webhook', 'controller'] as const;
@@ -29,7 +30,7 @@ const rules = (component: (typeof COMPONENTS)[number]): Document => ({
   text: `# Printed from deploy/monitoring by \`make generate\`; a test compares.\n${stringify(ruleGroups(component), { lineWidth: 0 })}`,
 });
 
-/** Everything that follows from the alerts. */
+/** Everything for Prometheus and Grafana that is printed. */
 export function monitoringDocuments(): readonly Document[] {
-  return [alerts(), ...COMPONENTS.map(rules)];
+  return [alerts(), ...COMPONENTS.map(rules), ...dashboardDocuments()];
 }

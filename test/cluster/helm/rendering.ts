@@ -44,6 +44,8 @@ const same = (folder: string, component: string, names: readonly string[], value
 
 const COMMON = ['deployment', 'network-policy', 'pod-disruption-budget', 'rbac', 'service', 'service-account'];
 
+const REPORTS = ['webhook.events=true', 'webhook.missedPods=report'];
+
 const FILES: readonly Rendered[] = [
   ...same('manifests', 'webhook', [...COMMON, 'ca-secret', 'webhook'], []),
   ...same('controller', 'controller', COMMON, CONTROLLER),
@@ -62,6 +64,7 @@ const FILES: readonly Rendered[] = [
     template: 'controller/auth-delegator-rbac.yaml',
     values: [...CONTROLLER, 'controller.authDelegator=true'],
   },
+  { file: 'variants/reports/rbac.yaml', template: 'webhook/reports-rbac.yaml', values: REPORTS },
   {
     file: 'variants/namespaces/entry.yaml',
     template: 'webhook/webhook.yaml',
@@ -82,6 +85,7 @@ export const OVERLAYS: readonly { readonly folder: string; readonly values: read
   { folder: 'controller', values: CONTROLLER },
   { folder: 'variants/namespaces', values: ['selection.labelledNamespaces=true'] },
   { folder: 'variants/cluster-wide', values: ['selection.clusterWide=true'] },
+  { folder: 'variants/reports', values: REPORTS },
   { folder: 'variants/rollouts', values: [...CONTROLLER, 'controller.rollouts=true'] },
   { folder: 'variants/auth-delegator', values: [...CONTROLLER, 'controller.authDelegator=true'] },
 ];

@@ -109,6 +109,15 @@ export const WEBHOOK_CASES: readonly AlertCase[] = [
       'The caches of one in namespace vault-auth-injector have had no activity for 12m 0s: changed namespaces, service accounts and roles do not take effect.',
     healthy: { [series('webhook_cache_staleness_seconds', ONE)]: '5 20 30 5 90 20 120 3x60' },
   },
+  {
+    alert: 'VaultAuthInjectorPodsMissed',
+    broken: { [series('missed_pods', { ...ONE, reason: 'pod-annotation' })]: '2x60' },
+    after: 15,
+    labels: { ...NAMESPACE, reason: 'pod-annotation' },
+    description:
+      '2 running pods request injection (pod-annotation) and were not injected: the webhook was not called for them, or did not answer under failurePolicy Ignore.',
+    healthy: { [series('missed_pods', { ...ONE, reason: 'pod-annotation' })]: '2x9 0x50' },
+  },
 ];
 
 export const CONTROLLER_CASES: readonly AlertCase[] = [
