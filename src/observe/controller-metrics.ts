@@ -19,6 +19,8 @@ export interface ControllerSources {
   readonly resyncs?: () => Iterable<{ readonly backend: string; readonly seconds: number }>;
   /** The phase of each rollout that is not done. */
   readonly rollouts?: () => Iterable<string>;
+  /** Pods with rollouts by the state of their secrets, and since when (milliseconds since 1970) one of them lacks a version. */
+  readonly freshness?: () => { readonly pods: Readonly<Record<string, number>>; readonly outdatedSince: number | undefined };
   /** Seconds since the last activity of the watch that has been silent for longest. */
   readonly staleness?: () => number;
 }
@@ -156,6 +158,23 @@ export function createControllerMetrics(build: BuildInfo): ControllerMetrics {
   gauge('rollouts', 'Workloads that do not run with the versions of their secrets yet, by phase.', ['phase'], (metric) => {
     for (const phase of sources.rollouts?.() ?? []) metric.inc({ phase });
   });
+  gauge(
+    'rollout_pods',
+    'Pods with on-change: rollout, by whether they were started with the newest versions of their secrets (unknown: not readable).',
+    ['state'],
+    (metric) => {
+      for (const [state, count] of Object.entries(sources.freshness?.().pods ?? {})) metric.set({ state }, count);
+    },
+  );
+  gauge(
+    'rollout_outdated_seconds',
+    'Age of the oldest version of a secret that a pod with on-change: rollout lacks; 0 if each pod has the newest versions.',
+    [],
+    (metric) => {
+      const since = sources.freshness?.().outdatedSince;
+      metric.set(since === undefined ? 0 : Math.max(0, (Date.now() - since) / 1000));
+    },
+  );
   gauge('controller_cache_staleness_seconds', 'Seconds since the last watch event of the API server.', [], (metric) => {
     const seconds = sources.staleness?.();
     if (seconds !== undefined) metric.set(seconds);

@@ -10,6 +10,7 @@ import { GROUP } from '../../resources/kinds.ts';
 import type { ControllerClock, ControllerContext, ControllerRollouts, Reconcilers, RolloutOptions } from './context.ts';
 import { dispatcher, itemName, partsOf, reasonOfRun } from './dispatch.ts';
 import { turnQueue } from '../../net/rate-limit.ts';
+import { freshnessOf } from '../rollout/freshness.ts';
 import type { RolloutPhase } from '../rollout/reconcile.ts';
 import { secretVersions } from '../rollout/versions.ts';
 import { eventHandlers } from './event-handlers.ts';
@@ -154,6 +155,7 @@ export function startController(options: ControllerOptions): Controller {
     pendingDeletions: () => pendingDeletionCounts(informers),
     resyncs: () => roleResyncs(informers, times.resyncFactor),
     rollouts: () => rollouts?.phases.values() ?? [],
+    ...(rollouts ? { freshness: () => freshnessOf(rolloutPods, rollouts.versions) } : {}),
     staleness: () => (performance.now() - (informers.lastActivity() ?? startedAt)) / 1000,
   });
 

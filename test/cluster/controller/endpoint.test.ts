@@ -41,6 +41,7 @@ describe.each(PRODUCTS)('%s', (product) => {
       version: expect.stringMatching(/^\d/),
       clusterID: expect.stringMatching(/^[0-9a-f-]{36}$/),
       sealed: false,
+      rollouts: false,
       capabilities: product === 'vault' ? [] : ['Namespaces'],
     });
     expect(Date.parse(lastContactTime ?? '')).toBeGreaterThan(Date.now() - 60_000);

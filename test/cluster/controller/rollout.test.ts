@@ -57,6 +57,15 @@ it('restarts a Deployment when its secret has a new version, one pod first', asy
     expect(now).toHaveLength(3);
   });
   expect(templateOf(await stage.read('deployments', namespace, 'web'))).toEqual(templateOf(before));
+  await eventually('the metrics count each pod once', async () => {
+    const counts = [
+      ...(await stage.metrics()).matchAll(/^vault_auth_injector_rollout_pods\{state="(?:current|outdated)"\} (\d+)$/gm),
+    ];
+    expect(counts.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(3);
+  });
+  // The webhook warns pods whose endpoint says otherwise.
+  const endpoint = await stage.bed.request<JsonObject>('GET', '/apis/vaultauth.dev/v1alpha1/vaultendpoints/main');
+  expect(objectAt(endpoint, 'status')?.['rollouts']).toBe(true);
   stage.becomesReady(() => true);
   await untilVersion('deployments', 'web', 'web', 2);
   const after = await stage.read('deployments', namespace, 'web');

@@ -13,6 +13,7 @@ test('counts what happens and reads gauges when asked', async () => {
     objects: () => [{ kind: 'VaultAuthRole', reason: 'Ready', count: 7 }],
     pendingDeletions: () => pendingDeletions,
     resyncs: () => [{ backend: 'one', seconds: 300 }],
+    freshness: () => ({ pods: { current: 3, outdated: 1 }, outdatedSince: undefined }),
     staleness: () => 4,
   });
   metrics.reconciled('VaultAuthRole', 'Ready', 0.02);
@@ -30,6 +31,8 @@ test('counts what happens and reads gauges when asked', async () => {
       'vault_auth_injector_pending_deletions{backend="one"} 2',
       'vault_auth_injector_role_resync_seconds{backend="one"} 300',
       'vault_auth_injector_controller_cache_staleness_seconds 4',
+      'vault_auth_injector_rollout_pods{state="outdated"} 1',
+      'vault_auth_injector_rollout_outdated_seconds 0',
       'vault_auth_injector_reconciles_total{kind="VaultAuthRole",reason="Ready"} 1',
       'vault_auth_injector_drift_total{kind="VaultAuthRole",outcome="repaired"} 3',
       'vault_auth_injector_vault_request_duration_seconds_count{endpoint="main",operation="read auth/role",status="200"} 1',
