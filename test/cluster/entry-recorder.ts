@@ -2,11 +2,12 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { isObject, objectAt, objectsOf, textOf, type JsonObject } from '../../src/json/json.ts';
+import { RULES } from '../../src/kube/webhook-configuration.ts';
 import type { Bed } from '../bed/bed.ts';
 import type { ApiAnswer } from '../bed/request.ts';
 
 export interface Recorder {
-  /** The configuration with every entry calling here. */
+  /** The configuration with every entry calling here, and with the rules that a replica adds. */
   readonly redirected: (configuration: JsonObject) => JsonObject;
   readonly calls: () => number;
   readonly close: () => void;
@@ -46,6 +47,7 @@ export async function startRecorder(bed: Bed): Promise<Recorder> {
       ...configuration,
       webhooks: objectsOf(configuration['webhooks']).map((entry) => ({
         ...entry,
+        rules: RULES,
         clientConfig: { url: `https://127.0.0.1:${port}/${textOf(entry, 'name')?.split('.')[0]}`, caBundle },
       })),
     }),

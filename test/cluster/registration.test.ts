@@ -7,10 +7,10 @@ import { type Bed, startBed } from '../bed/bed.ts';
 import { repositoryDirectory } from '../bed/environment.ts';
 import { freePorts } from '../bed/ports.ts';
 import type { Server } from '../bed/server.ts';
-import { untilInjecting } from '../bed/webhook.ts';
+import { registerWebhook, startWebhook, untilInjecting } from '../bed/webhook.ts';
 import { eventually } from '../support/eventually.ts';
 import { at, only } from '../unit/deploy/documents.ts';
-import { podsPath } from './pods.ts';
+import { ASKING, createPod, namesIn, podsPath, webPod } from './pods.ts';
 
 const NAME = 'vault-auth-injector';
 const NAMESPACE = 'security';
@@ -18,7 +18,6 @@ const POD = `${NAME}-0`;
 const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${NAME}`;
 const SERVICE = `/api/v1/namespaces/${NAMESPACE}/services/${NAME}`;
 const SLICES = `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`;
-const ASKING = { 'vault.hashicorp.com/agent-inject': 'true', 'vault.hashicorp.com/role': 'web' };
 
 let bed: Bed;
 let port: number;
@@ -171,6 +170,50 @@ test('stays ready while one entry leads here, warns of the other one, and is not
   await bed.request('DELETE', CONFIGURATION);
   await untilReported(`there is no MutatingWebhookConfiguration ${NAME}: install it, or correct -tls-auto`);
 }, 300_000);
+
+/** As the chart of openbao-helm registers: updates are sent, too. */
+const withUpdates = async (name: string): Promise<void> => {
+  const path = CONFIGURATION.replace(NAME, name);
+  const rule = {
+    apiGroups: [''],
+    apiVersions: ['v1'],
+    operations: ['CREATE', 'UPDATE'],
+    resources: ['pods'],
+    scope: 'Namespaced',
+  };
+  const patch = [0, 1].map((index) => ({ op: 'replace', path: `/webhooks/${index}/rules`, value: [rule] }));
+  await bed.request('PATCH', path, patch, 'application/json-patch+json');
+};
+
+test.each(['webhook', 'agent-inject'] as const)(
+  '%s admits each update of a pod unpatched, as openbao-helm sends them',
+  async (command) => {
+    const { url, authority } = await startWebhook(bed, { name: command, command });
+    const team = await bed.createNamespace();
+    await registerWebhook(bed, { name: command, url, authority, namespace: team });
+    await withUpdates(command);
+    await untilInjecting(bed, team);
+    const injected = await createPod(bed, team, webPod('injected', ASKING));
+    expect([...namesIn(injected, 'containers'), ...namesIn(injected, 'initContainers')].join()).toContain('vault-agent');
+    // It asks only after it exists, or asks for something invalid: neither may make the pod unchangeable.
+    await createPod(bed, team, webPod('late', {}));
+    const update = (name: string, metadata: object): Promise<JsonObject> =>
+      bed.request('PATCH', podsPath(team, `/${name}`), { metadata }, 'application/merge-patch+json');
+    const calls = async (): Promise<number> => {
+      const line = new RegExp(`^apiserver_admission_webhook_request_total\\{.*operation="UPDATE".*\\} (\\d+)$`, 'gm');
+      return [...(await bed.metrics()).matchAll(line)].reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    const before = await calls();
+    const labelled = await update('injected', { labels: { tier: 'web' } });
+    expect(labelled['spec']).toEqual(injected['spec']);
+    expect((await update('late', { annotations: ASKING }))['spec']).not.toHaveProperty('initContainers');
+    expect(
+      (await update('late', { annotations: { ...ASKING, 'vault.hashicorp.com/agent-run-as-user': 'root' } }))['metadata'],
+    ).toHaveProperty(['annotations', 'vault.hashicorp.com/agent-run-as-user'], 'root');
+    expect(await calls()).toBeGreaterThan(before);
+  },
+  300_000,
+);
 
 test('logs its settings with their origin, and a misspelt variable with the nearest name', () => {
   const log = readFileSync(replica.logFile, 'utf8');

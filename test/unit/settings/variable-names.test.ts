@@ -1,6 +1,7 @@
 // Environment variables without effect are reported with the nearest name; the settings in effect name their origin.
 import { unknownVariables } from '../../../src/settings/variable-names.ts';
 import { readSettings } from '../../../src/settings/read.ts';
+import { chartEnvironment } from '../../cluster/chart.ts';
 import type { Command } from '../../../src/settings/table.ts';
 
 const lines = (command: Command, ...names: readonly string[]): readonly string[] =>
@@ -36,6 +37,10 @@ it('does not report settings, empty variables, variables of a Service, and on a 
   expect(lines('webhook', ...service.map((end) => `VAULT_AUTH_INJECTOR_${end}`))).toEqual([]);
   expect(lines('webhook', ...service.map((end) => `VAULT_AUTH_INJECTOR_CONTROLLER_${end}`))).toEqual([]);
   expect(lines('inject', 'VAULT_AUTH_INJECTOR_ROLLOUTS', 'AGENT_INJECT_CPU_LIMIT')).toEqual([]);
+});
+
+it('does not report any variable of the vault-helm chart', () => {
+  expect(unknownVariables('agent-inject', chartEnvironment(8080, 'vault', 'cfg', 'pod'))).toEqual([]);
 });
 
 it('lists the settings in effect by origin, without the password of a URL or the lines of a certificate', () => {
