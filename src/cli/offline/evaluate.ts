@@ -17,6 +17,7 @@ import { TEMPLATE_PATH, type CommandLine } from './command-line.ts';
 import { withTokenVolume } from '../../pod/token-volume.ts';
 import { manifestData } from './convert.ts';
 import { BANK_VAULTS, bankVaultsFindings, type DataOf } from './convert-pod.ts';
+import { overriddenKeys, type Overridden } from './env-from.ts';
 import { givenPath, type GivenPath } from './template-paths.ts';
 import type { TemplateNote } from '../../pod/template-kinds.ts';
 import { titleOf, workloadsOf, type Workload } from './workload.ts';
@@ -192,13 +193,15 @@ export function evaluatePod(
     });
   // Problems of a pod that is not injected are among its warnings already.
   const errors = result.decision === 'denied' ? result.problems.map(diagnosticOf('error')) : [];
+  const injected = result.patch.length === 0 ? pod : prepared.restore(patchedPod(prepared.pod, result.patch));
   return {
     ...common,
     result: { ...result, impossible: result.decision === 'skipped' && result.problems.length > 0 },
     received: prepared.pod,
-    injected: result.patch.length === 0 ? pod : prepared.restore(patchedPod(prepared.pod, result.patch)),
+    injected,
     diagnostics: [
       ...misplaced,
+      ...overriddenKeys(injected, dataOf).map((key) => overriddenKey(key, line)),
       ...bankVaultsFindings(pod, dataOf).map(({ sentence, remedy }) => bankVaults(sentence, remedy, line)),
       ...(result.patch.length > 0 && workload.note ? [notedKind(workload.note, line)] : []),
       ...result.warnings.map(diagnosticOf('warning')),
@@ -227,6 +230,14 @@ const misplacedName = (name: string, workload: Workload, line: number): Diagnost
   code: 'annotation-misplaced',
   sentence: `${name} has no effect on a ${workload.kind}, only on its pod template`,
   remedy: `move it to the metadata of ${workload.path.slice(workload.objectPath.length).join('.')}`,
+});
+
+const overriddenKey = ({ container, name, object }: Overridden, line: number): Diagnostic => ({
+  level: 'warning',
+  line,
+  code: 'env-from-overridden',
+  sentence: `container ${JSON.stringify(container)} gets ${name} from a secret, which overrides the key of ${object} in envFrom`,
+  remedy: 'remove the key from the object, or the variable from the annotations',
 });
 
 /** A warning even where a conversion would fail: whether the pod is denied is the webhook's decision. */
