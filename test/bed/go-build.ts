@@ -11,6 +11,8 @@ import type { Recipe } from './recipes.ts';
 import { startWatchdog, type Watchdog } from './watchdog.ts';
 
 const FLAGS = ['-trimpath', '-buildvcs=false', '-mod=readonly'];
+/** Not a part of the hash: the linker drops debug information (-s) in any case; compiling it costs a fifth of the processor time of a build. */
+const WITHOUT_DEBUG_INFORMATION = '-gcflags=all=-dwarf=false';
 
 /** Cache folder that holds all programs of the recipe, or undefined when it has not been built. */
 export function cachedAt(recipe: Recipe): string | undefined {
@@ -70,12 +72,16 @@ function compile({ recipe, folder, watchdog, signal }: Compilation, report: (sta
   const output = only ? join(folder, only) : `${folder}/`;
   const packages = recipe.programs.map((entry) => entry.package);
   const tags = recipe.tags === undefined ? [] : ['-tags', recipe.tags];
-  const child = spawn('go', ['build', '-v', ...FLAGS, ...tags, '-ldflags', recipe.linkerFlags, '-o', output, ...packages], {
-    cwd: moduleFolder(recipe),
-    env: goEnvironment(),
-    stdio: ['ignore', 'ignore', 'pipe'],
-    signal,
-  });
+  const child = spawn(
+    'go',
+    ['build', '-v', ...FLAGS, WITHOUT_DEBUG_INFORMATION, ...tags, '-ldflags', recipe.linkerFlags, '-o', output, ...packages],
+    {
+      cwd: moduleFolder(recipe),
+      env: goEnvironment(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+      signal,
+    },
+  );
   if (child.pid !== undefined) watchdog.add(child.pid);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => void (said += text));
