@@ -5,7 +5,7 @@ import { collectionPath, GROUP, type KindName, kinds, VERSION } from '../resourc
 import { attempt, type ClusterReader, nameIn, namespaceIn } from './cluster-reader.ts';
 import { type CheckName, fail, hasFailed, type Line, ok, skip, warn } from './catalogue.ts';
 
-const INSTALL = 'helm upgrade, or kubectl apply --server-side -k deploy/crds';
+const INSTALL = 'helm upgrade, or kubectl apply --server-side --force-conflicts -k deploy/crds';
 const KINDS = Object.keys(kinds) as readonly KindName[];
 
 /** The CustomResourceDefinitions against those of this program. `expected`: a controller is installed. Throws KubeError. */

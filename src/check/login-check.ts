@@ -99,7 +99,10 @@ interface Around {
 }
 
 const targetOf = (request: LoginRequest, lister: LinkLister | undefined, { namespace: own, account }: Around): Target | Line => {
-  const { namespace, serviceAccount } = request;
+  const { namespace, serviceAccount, ...given } = request;
+  // The role as it is called in Vault: no object describes it.
+  if (given.role !== '' && given.path !== '' && given.address !== '')
+    return { ...given, serverName: undefined, ca: given.ca || undefined, backend: undefined, source: 'flags' };
   const resolution = lister
     ? resolveRole(
         {
@@ -114,7 +117,6 @@ const targetOf = (request: LoginRequest, lister: LinkLister | undefined, { names
         lister,
       )
     : ({ kind: 'none' } as const);
-  const given = { role: request.role, path: request.path, audience: request.audience };
   if (resolution.kind === 'resolved' || resolution.kind === 'pending') {
     const { role, backend, endpoint } = resolution.resolved;
     return {
@@ -129,8 +131,6 @@ const targetOf = (request: LoginRequest, lister: LinkLister | undefined, { names
       source: `VaultAuthRole ${role.namespace}/${role.name}`,
     };
   }
-  if (given.role !== '' && given.path !== '' && request.address !== '')
-    return { ...request, serverName: undefined, ca: request.ca || undefined, backend: undefined, source: 'flags' };
   if (resolution.kind === 'unresolved') {
     const { sentence, remedy } = wordsOf(resolution.problem);
     return fail('login-role', sentence, remedy);

@@ -1,5 +1,6 @@
 // A whole installation for the command check: the objects of deploy/ on a real API server, webhook and controller as processes, and an
 // OpenBao. No kubelet runs: the state of pods is written as the controllers of a cluster would.
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JsonObject, objectsOf } from '../../src/json/json.ts';
 import { checkCommand } from '../../src/cli/check.ts';
@@ -9,21 +10,21 @@ import { repositoryDirectory } from '../bed/environment.ts';
 import { answersOk } from '../bed/parts.ts';
 import { freePorts } from '../bed/ports.ts';
 import { type Server, untilReady } from '../bed/server.ts';
+import { eventually } from '../support/eventually.ts';
 import { runCommand } from '../unit/cli/run-command.ts';
 import { view, type VaultView } from './seeds/stage.ts';
 
-const NAME = 'vault-auth-injector';
-const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${NAME}`;
-const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAME}/deployments`;
-const HOST = `${NAME}.${NAME}.svc`;
+export const NAME = 'vault-auth-injector';
+export const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${NAME}`;
+export const DEPLOYMENTS = `/apis/apps/v1/namespaces/${NAME}/deployments`;
+export const LEASE = `/apis/coordination.k8s.io/v1/namespaces/${NAME}/leases/${NAME}-controller`;
 
 export interface Stage {
   readonly bed: Bed;
   readonly vault: VaultView;
   /** The port of the webhook, which its Service has too. */
   readonly port: number;
-  /** Restarts the webhook with another host in its certificate. */
-  readonly startWebhook: (host?: string) => Promise<void>;
+  readonly startWebhook: () => Promise<void>;
   readonly stopWebhook: () => Promise<void>;
   /** The processes of the webhook: a stopped one (SIGSTOP) neither answers nor repairs. */
   readonly signalWebhook: (signal: 'SIGSTOP' | 'SIGCONT') => void;
@@ -35,8 +36,14 @@ export interface Stage {
 }
 
 /** Runs kubectl with a folder or file of this repository. */
-function deployed(bed: Bed, ...words: readonly string[]): Promise<string> {
+export function deployed(bed: Bed, ...words: readonly string[]): Promise<string> {
   return bed.kubectl(words.map((word) => (word.startsWith('deploy/') ? join(repositoryDirectory(), word) : word)));
+}
+
+/** A Vault that is unsealed with this key. */
+export async function unsealKey(bed: Bed): Promise<string> {
+  const log = await readFile(join(bed.directory, 'log', 'openbao.log'), 'utf8');
+  return /Unseal Key: (\S+)/.exec(log)?.[1] ?? '';
 }
 
 export interface Checked {
@@ -46,10 +53,11 @@ export interface Checked {
   readonly remedy?: string;
 }
 
-/** The lines of the command, and its exit code. */
+/** The lines of the command, and its exit code. In words {{ADDRESS}} stands for that of OpenBao. */
 export async function check(bed: Bed, words: readonly string[] = []): Promise<{ code: number; lines: readonly Checked[] }> {
   const kubeconfig = words.some((word) => word.startsWith('-kubeconfig')) ? [] : [`-kubeconfig=${bed.kubeconfig}`];
-  const { code, out, errors } = await runCommand(checkCommand, [...words, ...kubeconfig, '-o', 'json']);
+  const given = words.map((word) => word.replace('{{ADDRESS}}', bed.openbao?.address ?? ''));
+  const { code, out, errors } = await runCommand(checkCommand, [...given, ...kubeconfig, '-o', 'json']);
   if (errors.length > 0) throw new Error(errors.join('\n'));
   const { checks } = JSON.parse(out) as { readonly checks: readonly Checked[] };
   return { code, lines: checks };
@@ -62,6 +70,33 @@ export function findings(lines: readonly Checked[]): readonly string[] {
     .map(({ status, check: name }) => `${status} ${name}`);
 }
 
+/** Waits until the command reports exactly these findings, and returns its lines. */
+export async function untilFindings(
+  bed: Bed,
+  expected: readonly string[],
+  words: readonly string[] = [],
+): Promise<readonly Checked[]> {
+  let last: readonly Checked[] = [];
+  await eventually(
+    `check ${words.join(' ')} reports ${expected.join(', ') || 'nothing'}`,
+    async () => {
+      last = (await check(bed, words)).lines;
+      return JSON.stringify(findings(last)) === JSON.stringify(expected);
+    },
+    {
+      seconds: 40,
+      everyMs: 100,
+      state: () =>
+        JSON.stringify(
+          last.filter(({ status }) => status !== 'ok'),
+          undefined,
+          1,
+        ),
+    },
+  );
+  return last;
+}
+
 /** Starts everything until the installation is healthy. */
 export async function openStage(): Promise<Stage> {
   // Without routing by the aggregator the API server calls a Service of type ExternalName by its name: here localhost.
@@ -71,25 +106,11 @@ export async function openStage(): Promise<Stage> {
     if (!openbao) throw new Error('OpenBao did not start');
     const [port = 0, operationsPort = 0] = await freePorts(2);
     await installController(bed);
-    await deployed(bed, 'apply', '-k', 'deploy/manifests');
+    await deployed(bed, 'apply', '-k', 'deploy/namespace');
     await deployed(bed, 'apply', '-k', 'deploy/controller');
+    await applyManifests(bed, port);
     const patch: Stage['patch'] = (path, body) =>
       bed.request('PATCH', path, body, Array.isArray(body) ? 'application/json-patch+json' : 'application/merge-patch+json');
-    await bed.request(
-      'PATCH',
-      `/api/v1/namespaces/${NAME}/services/${NAME}`,
-      {
-        spec: {
-          type: 'ExternalName',
-          externalName: 'localhost',
-          clusterIP: null,
-          clusterIPs: null,
-          ports: [{ name: 'reviews', port }],
-        },
-      },
-      'application/merge-patch+json',
-    );
-    await registerPort(bed, port);
     await bed.request('POST', `/apis/discovery.k8s.io/v1/namespaces/${NAME}/endpointslices`, {
       metadata: { name: NAME, labels: { 'kubernetes.io/service-name': NAME } },
       addressType: 'IPv4',
@@ -99,7 +120,7 @@ export async function openStage(): Promise<Stage> {
     for (const name of [NAME, `${NAME}-controller`]) await markReady(bed, name, 2);
     let webhook: Server | undefined;
     let controller: Server | undefined;
-    const startWebhook = async (host = HOST): Promise<void> => {
+    const startWebhook = async (): Promise<void> => {
       webhook = bed.start({
         name: 'webhook',
         command: process.execPath,
@@ -110,14 +131,13 @@ export async function openStage(): Promise<Stage> {
           `-listen=127.0.0.1:${port}`,
           `-operations-listen=127.0.0.1:${operationsPort}`,
           `-tls-auto=${NAME}`,
-          `-tls-auto-hosts=${host}`,
           '-vault-address=http://vault.vault.svc:8200',
           '-drain-min=0s',
           '-drain-idle=0s',
         ],
         environment: { NAMESPACE: NAME },
       });
-      await untilReady(webhook, 60, () => answersOk(`http://127.0.0.1:${operationsPort}/readyz`));
+      await untilReady(webhook, 60, () => answersOk(`http://127.0.0.1:${operationsPort}/healthz`));
     };
     const startController = async (): Promise<void> => {
       ({ server: controller } = await runController(bed, { flags: ['-resync-factor=0.02'] }));
@@ -127,6 +147,8 @@ export async function openStage(): Promise<Stage> {
     const apply = (yaml: string): Promise<string> => applyYAML(bed, yaml);
     await apply(objectsYAML(bed.url, openbao));
     await untilCondition(bed, 'VaultAuthRole', { namespace: 'shop', name: 'web' }, 'Ready=True');
+    // The webhook adds the rules of its entries once it has been ready for a while.
+    await untilFindings(bed, []);
     return {
       bed,
       vault: view(openbao.address, openbao.rootToken),
@@ -146,8 +168,24 @@ export async function openStage(): Promise<Stage> {
   }
 }
 
+/** What an installation does, and lets its Service lead to the process. */
+export async function applyManifests(bed: Bed, port: number): Promise<void> {
+  // kubectl would merge its ports with those of the manifest.
+  await bed.kubectl(['-n', NAME, 'delete', 'service', NAME, '--ignore-not-found']);
+  await deployed(bed, 'apply', '-k', 'deploy/manifests');
+  await servePort(bed, port);
+  await registerPort(bed, port);
+}
+
+/** The Service as one that leads to a port of this machine. */
+export async function servePort(bed: Bed, port: number): Promise<void> {
+  const spec = { type: 'ExternalName', externalName: 'localhost', clusterIP: null, clusterIPs: null };
+  const patch = { spec: { ...spec, ports: [{ name: 'reviews', port }] } };
+  await bed.request('PATCH', `/api/v1/namespaces/${NAME}/services/${NAME}`, patch, 'application/merge-patch+json');
+}
+
 /** Lets every entry call this port. */
-async function registerPort(bed: Bed, port: number, path = '/mutate'): Promise<void> {
+export async function registerPort(bed: Bed, port: number, path = '/mutate'): Promise<void> {
   const { webhooks } = await bed.request<JsonObject>('GET', CONFIGURATION);
   const operations = objectsOf(webhooks).flatMap((_, index) => [
     { op: 'add', path: `/webhooks/${index}/clientConfig/service/port`, value: port },
@@ -157,7 +195,7 @@ async function registerPort(bed: Bed, port: number, path = '/mutate'): Promise<v
 }
 
 /** Writes the status that the controllers of a cluster would. */
-async function markReady(bed: Bed, name: string, ready: number): Promise<void> {
+export async function markReady(bed: Bed, name: string, ready: number): Promise<void> {
   await bed.request(
     'PATCH',
     `${DEPLOYMENTS}/${name}/status`,
@@ -166,7 +204,28 @@ async function markReady(bed: Bed, name: string, ready: number): Promise<void> {
   );
 }
 
-function backendYAML(name: string, host: string, more = ''): string {
+/** Changes one field of every entry. */
+export async function changeEntries(bed: Bed, pointer: string, value: JsonObject[string]): Promise<void> {
+  const { webhooks } = await bed.request<JsonObject>('GET', CONFIGURATION);
+  const operations = objectsOf(webhooks).map((_, index) => ({ op: 'add', path: `/webhooks/${index}${pointer}`, value }));
+  await bed.request('PATCH', CONFIGURATION, operations, 'application/json-patch+json');
+}
+
+/** A kubeconfig for a service account, or with any token. */
+export async function kubeconfigOf(bed: Bed, name: string, token: string, server = bed.url): Promise<string> {
+  const file = join(bed.directory, `${name}.json`);
+  const cluster = { server, 'certificate-authority-data': Buffer.from(bed.ca).toString('base64') };
+  const config = {
+    clusters: [{ name: 'bed', cluster }],
+    users: [{ name, user: { token } }],
+    contexts: [{ name, context: { cluster: 'bed', user: name } }],
+    'current-context': name,
+  };
+  await writeFile(file, JSON.stringify(config), { mode: 0o600 });
+  return file;
+}
+
+export function backendYAML(name: string, host: string, more = ''): string {
   return `
 apiVersion: vaultauth.dev/v1alpha1
 kind: VaultAuthBackend
