@@ -4,7 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
-import { applyYAML, CONTROLLER_NAMESPACE, installController, runController, untilCondition } from '../../bed/controller.ts';
+import {
+  applyYAML,
+  CONTROLLER_NAMESPACE,
+  type ControllerProcess,
+  installController,
+  runController,
+  untilCondition,
+} from '../../bed/controller.ts';
 import { repositoryDirectory } from '../../bed/environment.ts';
 import { type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
 import { KUBERNETES_VERSIONS, type KubernetesVersion } from '../../bed/recipes.ts';
@@ -18,6 +25,7 @@ export interface Stage {
   /** Applies a manifest of this folder; `{{NAME}}` stands for a value. */
   readonly apply: (file: string, values?: Readonly<Record<string, string>>) => Promise<void>;
   readonly vault: VaultView;
+  readonly controller: ControllerProcess;
   /** What the controller talks through. */
   readonly proxy: FaultProxy;
   readonly stop: (outcome?: 'passed' | 'failed') => Promise<void>;
@@ -62,7 +70,7 @@ export async function setStage(product: ProductName, options: StageOptions = {})
     const manifests = [endpointYAML(proxy.address, token)];
     await grant(vault, manifests);
     await applyYAML(bed, manifests.join(''));
-    await runController(bed, { flags });
+    const controller = await runController(bed, { flags });
     await untilCondition(bed, 'VaultEndpoint', { name: 'main' }, 'Ready=True');
     const apply = async (file: string, values: Readonly<Record<string, string>> = {}): Promise<void> => {
       const text = readFileSync(join(import.meta.dirname, file), 'utf8');
@@ -76,7 +84,7 @@ export async function setStage(product: ProductName, options: StageOptions = {})
       await bed.stop(outcome);
       await proxy.stop();
     };
-    return { bed, product, apply, vault, proxy, stop };
+    return { bed, product, apply, vault, controller, proxy, stop };
   } catch (error) {
     await bed.stop('failed');
     for (const proxy of proxies) await proxy.stop();
