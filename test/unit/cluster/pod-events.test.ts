@@ -22,7 +22,7 @@ const recorded = (reports: readonly (PodReport | undefined)[], everyMs = 1): rea
   };
   const reporting = withPodEvents(review, { record: (subject, text) => events.push([subject, text]) }, () => now);
   for (const _ of reports) {
-    reporting(Buffer.from(''), undefined);
+    void reporting(Buffer.from(''), undefined);
     now += everyMs;
   }
   return events;
