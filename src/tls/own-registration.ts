@@ -29,8 +29,8 @@ const hostOf = (service: ServiceReference | undefined, url: string | undefined, 
 /** The name that API servers verify, whatever the address of the Service is. */
 const serverName = ({ name, namespace }: ServiceReference): string => `${name}.${namespace}.svc`;
 
-/** The path of reviews; the server has no other. */
-const PATH = '/mutate';
+/** The paths of reviews of pods, and of workloads. */
+const PATHS = ['/mutate', '/validate'];
 
 export interface Replica {
   readonly namespace: string;
@@ -45,12 +45,13 @@ export interface Replica {
 /** Why the entry does not lead to this replica; undefined when it does, as far as that can be known. */
 export function entryProblem(entry: WebhookEntry, replica: Replica): string | undefined {
   const { name, service, url } = entry;
-  const path = service?.path ?? (url !== undefined && URL.canParse(url) ? new URL(url).pathname : PATH);
+  const path = service?.path ?? (url !== undefined && URL.canParse(url) ? new URL(url).pathname : '/mutate');
   if (service && service.namespace !== replica.namespace)
     return `${name} calls the Service ${service.namespace}/${service.name}, and this replica runs in the namespace ${replica.namespace}: correct clientConfig.service.namespace`;
   const problem = service && serviceProblem(entry.name, service, replica);
   if (problem !== undefined) return problem;
-  if (path !== PATH) return `${name} calls the path ${path}, and this replica serves ${PATH}: correct clientConfig`;
+  if (!PATHS.includes(path))
+    return `${name} calls the path ${path}, and this replica serves ${PATHS.join(' and ')}: correct clientConfig`;
   return service && replica.certificate !== undefined ? certificateProblem(entry, service, replica.certificate) : undefined;
 }
 

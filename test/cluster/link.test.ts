@@ -1,7 +1,7 @@
 // Pods and their VaultAuthRoles on a real API server: kinds that come later, rights that come later, and what each mode does.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { parseAllDocuments, parseDocument } from 'yaml';
 import { explain } from '../../src/cli/explain.ts';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
 import { collectionPath, type KindName, objectPath } from '../../src/resources/kinds.ts';
@@ -184,6 +184,54 @@ onEachKubernetes(
         const { status, warnings } = await bed.exchange('POST', podsPath(team, '?dryRun=All'), pod);
         return status === 201 && warnings.join().includes('Vault is sealed');
       });
+    });
+
+    test('warns the author of a workload about its pods, and never denies it', async ({ bed }) => {
+      const entry = parseDocument(
+        readFileSync(join(repositoryDirectory(), 'deploy/variants/workload-warnings/entry.yaml'), 'utf8'),
+      );
+      const [workloads] = objectsOf((entry.toJS() as JsonObject)['webhooks']);
+      const clientConfig = {
+        url: linking.url.replace('/mutate', '/validate'),
+        caBundle: Buffer.from(linking.authority).toString('base64'),
+      };
+      await bed.request('POST', '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations', {
+        metadata: { name: 'workloads' },
+        webhooks: [{ ...workloads, clientConfig }],
+      });
+      const team = await bed.createNamespace({ labels: { 'vaultauth.dev/auth-backend': 'strict' } });
+      await declare(bed, 'VaultAuthRole', 'web', { serviceAccounts: ['web'] }, team);
+      const template = { metadata: { labels: { app: 'web' }, annotations: { ...ASK, 'vaultauth.dev/role': 'web' } } };
+      const pods = { ...template, spec: webPod('web', {})['spec'] ?? {} };
+      const selector = { matchLabels: { app: 'web' } };
+      const metadata = { name: 'web' };
+      const kinds: readonly (readonly [string, JsonObject])[] = [
+        ['apps/v1/deployments', { spec: { selector, template: pods } }],
+        ['apps/v1/statefulsets', { spec: { selector, template: pods } }],
+        ['apps/v1/daemonsets', { spec: { selector, template: pods } }],
+        ['batch/v1/jobs', { spec: { template: { ...pods, spec: { ...(pods.spec as JsonObject), restartPolicy: 'Never' } } } }],
+        [
+          'batch/v1/cronjobs',
+          {
+            spec: {
+              schedule: '0 0 1 1 *',
+              jobTemplate: { spec: { template: { ...pods, spec: { ...(pods.spec as JsonObject), restartPolicy: 'Never' } } } },
+            },
+          },
+        ],
+      ];
+      for (const [resource, object] of kinds) {
+        const [group, version, plural] = resource.split('/');
+        const path = `/apis/${group}/${version}/namespaces/${team}/${plural}`;
+        await eventually(`the author of ${plural} is warned`, async () => {
+          const { status, warnings } = await bed.exchange('POST', `${path}?dryRun=All`, { metadata, ...object });
+          expect(status).toBe(201);
+          return warnings.join().includes(`VaultAuthRole ${team}/web does not bind service account "default"`);
+        });
+      }
+      const plain = { metadata, spec: { selector, template: { metadata: { labels: { app: 'web' } }, spec: pods.spec } } };
+      const quiet = await bed.exchange('POST', `/apis/apps/v1/namespaces/${team}/deployments?dryRun=All`, plain);
+      expect([quiet.status, quiet.warnings]).toEqual([201, []]);
     });
 
     test('serves without the rights to the objects, and follows them once they are granted', async ({ bed }) => {

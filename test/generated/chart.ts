@@ -20,7 +20,7 @@ const entries = (): Document => ({
   file: `${CHART}/files/entries.yaml`,
   text: `${GENERATED}${printYaml(
     Object.fromEntries(
-      (['label', 'annotation', 'namespace', 'auto'] satisfies EntryName[]).map((name) => [
+      (['label', 'annotation', 'namespace', 'auto', 'workloads'] satisfies EntryName[]).map((name) => [
         name,
         {
           words: WORDS[name],

@@ -8,7 +8,7 @@ import { settingsTable } from '../../src/settings/table.ts';
 
 export const NAME = 'vault-auth-injector';
 
-export type EntryName = 'label' | 'annotation' | 'namespace' | 'auto';
+export type EntryName = 'label' | 'annotation' | 'namespace' | 'auto' | 'workloads';
 
 /** What each entry is for. */
 export const WORDS: Readonly<Record<EntryName, string>> = {
@@ -18,6 +18,7 @@ so that the webhook reports a misspelt value.`,
   namespace: 'Pods without label and annotation, in namespaces with the label vaultauth.dev/inject: enabled.',
   auto: `Pods without label and annotation, in namespaces without the label. The webhook never denies them, and they start without an agent when
 no replica answers.`,
+  workloads: 'Workloads whose pods request injection: kubectl apply prints warnings about these pods. No workload is denied or changed.',
 };
 
 /** Names the installation that serves a namespace. Only selectors read it: the program gets the pods of its own namespaces. */
@@ -64,6 +65,27 @@ export const NO_WINDOWS: JsonObject = {
   name: 'no-windows-pod',
   expression: `object.spec.?os.?name.or(object.spec.?nodeSelector[?'kubernetes.io/os']).or(object.spec.?nodeSelector[?'beta.kubernetes.io/os']).orValue(${ofTerms('windows', 'linux')} ? 'windows' : ${ofTerms('linux', 'windows')} ? 'linux' : ${OPTIONS} ? 'windows' : '') != 'windows'`,
 };
+/** CEL: the annotations and labels of the pod template of a Deployment or CronJob, for example. */
+const TEMPLATE = 'object.spec.?template.or(object.spec.?jobTemplate.?spec.?template).?metadata';
+const TEMPLATE_ANNOTATIONS = `${TEMPLATE}.?annotations.orValue({})`;
+/** CEL: the pods of a workload request injection by themselves. A condition cannot see the labels of a namespace. */
+const TEMPLATE_ASKS = `${list([...allNames('agentInject'), INJECT_LABEL])}.exists(name, name in ${TEMPLATE_ANNOTATIONS}) || ${TEMPLATE}.?labels[?'${INJECT_LABEL}'].orValue('') == 'enabled'`;
+
+/** Kinds with a pod template at these two places. An API server without the kind of another project ignores its rule. */
+const WORKLOAD_RULES: readonly JsonObject[] = (
+  [
+    ['apps', ['deployments', 'statefulsets', 'daemonsets', 'replicasets']],
+    ['batch', ['jobs', 'cronjobs']],
+    ['argoproj.io', ['rollouts']],
+  ] as const
+).map(([group, resources]) => ({
+  apiGroups: [group],
+  apiVersions: ['*'],
+  operations: ['CREATE', 'UPDATE'],
+  resources: [...resources],
+  scope: 'Namespaced',
+}));
+
 /** The pod's label decides nothing. */
 const NO_LABEL = expression(INJECT_LABEL, 'NotIn', ['enabled', 'disabled']);
 
@@ -78,7 +100,8 @@ export const OPEN_NAMESPACES: readonly JsonObject[] = [
 
 interface Selecting {
   readonly namespaces: readonly JsonObject[];
-  readonly pods: JsonObject;
+  /** Undefined: the entry is not for pods. */
+  readonly pods: JsonObject | undefined;
   readonly conditions: readonly JsonObject[];
 }
 
@@ -95,6 +118,7 @@ const SELECTING: Readonly<Record<EntryName, Selecting>> = {
     pods: NO_LABEL,
     conditions: [NO_MIRROR, NO_WINDOWS, { name: 'no-annotation', expression: SILENT }],
   },
+  workloads: { namespaces: [], pods: undefined, conditions: [{ name: 'pods-request', expression: TEMPLATE_ASKS }] },
 };
 
 /** Rules for the namespaces of an entry, besides those of all: names, and the revision. */
@@ -105,20 +129,23 @@ export function namespacesOf(name: EntryName): readonly JsonObject[] {
 /** One entry, without the caBundle that the webhook itself publishes. */
 export function entryOf(name: EntryName): JsonObject {
   const { namespaces, pods, conditions } = SELECTING[name];
+  // Nothing that did not ask may wait for the webhook, or be denied without it.
+  const isOptional = name === 'auto' || name === 'workloads';
   return {
     name: `${name}.vaultauth.dev`,
     // The same for all, so that the API server keeps one pool of connections.
-    clientConfig: { service: { name: NAME, namespace: NAME, path: '/mutate', port: 443 } },
+    clientConfig: { service: { name: NAME, namespace: NAME, path: pods ? '/mutate' : '/validate', port: 443 } },
+    ...(pods ? {} : { rules: WORKLOAD_RULES }),
     // Without rules: a replica adds them once it is ready (src/tls/open-entries.ts). So a first installation rejects no pod.
     matchPolicy: 'Equivalent',
     sideEffects: 'None',
-    reinvocationPolicy: 'IfNeeded',
+    reinvocationPolicy: pods ? 'IfNeeded' : 'Never',
     admissionReviewVersions: ['v1'],
     // A pod that asks, or whose namespace asks, must not start without its secrets; the others did not ask.
-    failurePolicy: name === 'auto' ? 'Ignore' : 'Fail',
-    timeoutSeconds: name === 'auto' ? 3 : 5,
+    failurePolicy: isOptional ? 'Ignore' : 'Fail',
+    timeoutSeconds: isOptional ? 3 : 5,
     namespaceSelector: { matchExpressions: [...OPEN_NAMESPACES, ...namespaces] },
-    objectSelector: { matchExpressions: [pods] },
+    ...(pods ? { objectSelector: { matchExpressions: [pods] } } : {}),
     matchConditions: conditions,
   };
 }

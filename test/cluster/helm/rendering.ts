@@ -77,6 +77,12 @@ const FILES: readonly Rendered[] = [
     values: ['selection.clusterWide=true'],
     entry: 'auto',
   },
+  {
+    file: 'variants/workload-warnings/entry.yaml',
+    template: 'webhook/webhook.yaml',
+    values: ['selection.workloadWarnings=true'],
+    entry: 'workloads',
+  },
 ];
 
 /** A folder for kustomize, and the values with which the chart gives the same objects. */
@@ -86,6 +92,7 @@ export const OVERLAYS: readonly { readonly folder: string; readonly values: read
   { folder: 'variants/namespaces', values: ['selection.labelledNamespaces=true'] },
   { folder: 'variants/cluster-wide', values: ['selection.clusterWide=true'] },
   { folder: 'variants/reports', values: REPORTS },
+  { folder: 'variants/workload-warnings', values: ['selection.workloadWarnings=true'] },
   { folder: 'variants/rollouts', values: [...CONTROLLER, 'controller.rollouts=true'] },
   { folder: 'variants/auth-delegator', values: [...CONTROLLER, 'controller.authDelegator=true'] },
 ];

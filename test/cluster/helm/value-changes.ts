@@ -50,6 +50,7 @@ export const VALUE_CHANGES: Readonly<Record<string, ValueChange>> = {
   openshift: { value: true, shows: '' },
   'selection.labelledNamespaces': { value: true, shows: 'name: namespace.vaultauth.dev' },
   'selection.clusterWide': { value: true, shows: 'VAULT_AUTH_INJECTOR_AUTO_INJECT' },
+  'selection.workloadWarnings': { value: true, shows: 'path: /validate' },
   'selection.revision': { value: 'canary', shows: 'operator: In\n          values:\n            - "canary"' },
   'selection.excludedNamespaces': { value: ['storage'], shows: 'value: "storage"' },
   'selection.failurePolicy': { value: 'Ignore', shows: 'failurePolicy: Ignore' },
