@@ -18,7 +18,8 @@ so that the webhook reports a misspelt value.`,
   namespace: 'Pods without label and annotation, in namespaces with the label vaultauth.dev/inject: enabled.',
   auto: `Pods without label and annotation, in namespaces without the label. The webhook never denies them, and they start without an agent when
 no replica answers.`,
-  workloads: 'Workloads whose pods request injection: kubectl apply prints warnings about these pods. No workload is denied or changed.',
+  workloads:
+    'Workloads whose pods request injection: kubectl apply prints warnings about these pods. No workload is denied or changed.',
 };
 
 /** Names the installation that serves a namespace. Only selectors read it: the program gets the pods of its own namespaces. */
