@@ -12,6 +12,7 @@ SOURCES := $(shell find src test certs -name '*.ts' -not -path '*/node_modules/*
 # Suites that start servers, and suites that never do.
 SERVER_SUITES := test/(bed|cluster|contract|node)
 SERVERLESS_SUITES := test/(architecture|conformance|generated|http|pods|properties|unit)
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 JEST := NODE_OPTIONS=--experimental-vm-modules npx --no-install jest
 
 .PHONY: run test unit pods chart bed bench check generate format clean
@@ -42,6 +43,14 @@ check: node_modules/.installed
 	@npx --no-install oxlint --type-aware
 	@npx --no-install biome ci .
 	@npx --no-install knip
+
+# Two builds of one commit must be equal, or a signature of the image proves little.
+release-check: build/.built
+	@$(JEST) --ci test/unit/deploy test/generated/generated.test.ts
+	@$(ACTIONLINT) .github/workflows/*.yml
+	@node build.mjs && rm -rf build/first && cp -r dist build/first && node build.mjs && diff -r build/first dist && rm -rf build/first
+	@npm pack --dry-run --ignore-scripts
+	@echo "release-check: $$(node -p 'require("./package.json").version') can be released"
 
 bed: build/.built
 	@node build/bed.js $(ARGS)

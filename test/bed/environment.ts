@@ -30,9 +30,10 @@ export function cacheDirectory(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'vault-auth-injector', 'bed');
 }
 
-/** Absolute paths at which a program of that name exists in PATH, in the order of PATH. */
+/** Absolute paths at which a program of that name exists, in `$KUBEBUILDER_ASSETS` (a folder of envtest) and then in PATH. */
 export function foundInPath(program: string): readonly string[] {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
+  const searched = [process.env['KUBEBUILDER_ASSETS'] ?? '', ...(process.env['PATH'] ?? '').split(delimiter)];
+  const folders = searched.filter((folder) => folder.startsWith('/'));
   return folders.map((folder) => join(folder, program)).filter((file) => existsSync(file));
 }
 

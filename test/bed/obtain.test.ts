@@ -48,6 +48,14 @@ it('takes a program from PATH only when it is the pinned version', async () => {
   expect(lineOf(stdout, 'etcd 3.6.16')).toContain(`${etcd} (PATH)`);
 });
 
+it('takes a program from KUBEBUILDER_ASSETS only when it is the pinned version', async () => {
+  const etcd = program('etcd', 'etcd Version: 3.6.16');
+  program('kubectl', 'Client Version: v1.32.1');
+  const { stdout } = await bed(['versions'], { PATH: join(folder, 'empty'), KUBEBUILDER_ASSETS: folder });
+  expect(lineOf(stdout, 'etcd 3.6.16')).toContain(etcd);
+  expect(lineOf(stdout, 'kubectl 1.36.3')).toContain('not built yet');
+});
+
 it('takes any executable that an environment variable names', async () => {
   const server = program('my-apiserver', 'Kubernetes v1.36.9');
   const { stdout } = await bed(['versions'], { BED_KUBE_APISERVER: server });
