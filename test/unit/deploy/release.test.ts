@@ -8,9 +8,16 @@ const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 const { version } = JSON.parse(read('package.json')) as { readonly version: string };
 const WORKFLOWS = readdirSync(join(ROOT, '.github/workflows')).map((name) => `.github/workflows/${name}`);
 
-it.each(['README.md', 'Dockerfile'])('%s builds the image with the version of the package', (file) => {
-  const tags = [...read(file).matchAll(/vault-auth-injector:(\d+\.\d+\.\d+)/g)].map(([, tag]) => tag);
-  expect([...new Set(tags)]).toEqual([version]);
+it.each(['README.md', 'Dockerfile', 'deploy/manifests/deployment.yaml', 'deploy/controller/deployment.yaml'])(
+  '%s names the image with the version of the package',
+  (file) => {
+    const tags = [...read(file).matchAll(/vault-auth-injector:(\d+\.\d+\.\d+)/g)].map(([, tag]) => tag);
+    expect([...new Set(tags)]).toEqual([version]);
+  },
+);
+
+it.each(['manifests', 'controller'])('deploy/%s sets the tag to the version of the package', (folder) => {
+  expect(parse(read(`deploy/${folder}/kustomization.yaml`))).toMatchObject({ images: [{ newTag: version }] });
 });
 
 it('the changelog begins with the version of the package', () => {

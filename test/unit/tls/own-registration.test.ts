@@ -79,12 +79,12 @@ it.each<[string, WebhookEntry, Replica]>([
     behind({ targets: new Map([[443, 8081]]) }),
   ],
   [
-    'label calls the path /, and this replica serves /mutate: correct clientConfig',
+    'label calls the path /, and this replica serves /mutate and /validate: correct clientConfig',
     entry({ service: { ...SERVICE, path: '/' } }),
     replica(),
   ],
   [
-    'label calls the path /inject, and this replica serves /mutate: correct clientConfig',
+    'label calls the path /inject, and this replica serves /mutate and /validate: correct clientConfig',
     entry({ service: undefined, url: 'https://127.0.0.1:9443/inject' }),
     replica(),
   ],
