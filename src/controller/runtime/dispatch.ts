@@ -20,6 +20,12 @@ export function partsOf(item: string): { readonly kind: ItemKind; readonly key: 
   return { kind: item.slice(0, cut) as ItemKind, key: item.slice(cut + 1) };
 }
 
+/** The namespace of a role or service account; empty for kinds that only the platform team creates, and for what it switches on. */
+export function namespaceOf(item: string): string {
+  const { kind, key } = partsOf(item);
+  return kind === 'VaultAuthRole' || kind === 'ServiceAccount' ? key.slice(0, key.indexOf('/')) : '';
+}
+
 /** Runs the reconciler of an item, if there is one for its kind. In a resync, Vault requests of changes go first. */
 export function dispatcher(
   reconcilers: Partial<Reconcilers>,

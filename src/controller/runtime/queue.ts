@@ -1,8 +1,8 @@
 // The work queue: one run of an item at a time, at once or after a delay, with back-off while it fails.
 import { backoffMs } from '../../net/backoff.ts';
-import { type Cause, queueLanes, type Turn } from './queue-lanes.ts';
+import { type Cause, type LanesOptions, queueLanes, type Turn } from './queue-lanes.ts';
 
-export interface WorkQueueOptions {
+export interface WorkQueueOptions extends LanesOptions {
   /**
    * Runs an item. What it throws is a failure; `requeueAfterMs` requests the next run. The signal is aborted when the grace
    * period of `close` ends.
@@ -18,8 +18,6 @@ export interface WorkQueueOptions {
   readonly maxBackOffMs: number;
   /** Minimum from the start of a failed run to the next run of this item; a tenth of it after a success. */
   readonly minIntervalMs: number;
-  /** Items of one lane never occupy all workers. Default: one lane. */
-  readonly laneOf?: (item: string) => string;
   /** Items on which others depend: every run counts as urgent. Default: none. */
   readonly isAlwaysUrgent?: (item: string) => boolean;
   /** Called after each run; `error` undefined: it succeeded. */
@@ -76,7 +74,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export function workQueue(options: WorkQueueOptions): WorkQueue {
   const { run, workers, minIntervalMs, isAlwaysUrgent = () => false, onRun, now = () => performance.now() } = options;
   const entries = new Map<string, QueueItem>();
-  const lanes = queueLanes(workers, options.laneOf);
+  const lanes = queueLanes(workers, options);
   const running = new Set<Promise<void>>();
   /** One for each run: listeners on a shared signal would pile up. */
   const controllers = new Set<AbortController>();

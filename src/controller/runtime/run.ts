@@ -8,7 +8,7 @@ import type { Log } from '../../observe/log.ts';
 import type { VaultAuthRole } from '../../resources/role.ts';
 import { GROUP } from '../../resources/kinds.ts';
 import type { ControllerClock, ControllerContext, ControllerRollouts, Reconcilers, RolloutOptions } from './context.ts';
-import { dispatcher, itemName, partsOf, reasonOfRun } from './dispatch.ts';
+import { dispatcher, itemName, partsOf, reasonOfRun, namespaceOf } from './dispatch.ts';
 import { turnQueue } from '../../net/rate-limit.ts';
 import { freshnessOf } from '../rollout/freshness.ts';
 import type { RolloutPhase } from '../rollout/reconcile.ts';
@@ -168,6 +168,7 @@ export function startController(options: ControllerOptions): Controller {
       workers: options.workers,
       run: dispatcher(options.reconcilers, context, informers),
       laneOf: (item) => partsOf(item).kind,
+      groupOf: namespaceOf,
       // All other items depend on a ready endpoint.
       isAlwaysUrgent: (item) => partsOf(item).kind === 'VaultEndpoint',
       onRun: (item, milliseconds, error) => {

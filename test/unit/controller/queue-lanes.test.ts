@@ -16,7 +16,7 @@ test.each([
   [2, 1, 1],
   [1, 1, 1],
 ])('of %i workers, resyncs get %i and one lane %i', (workers, resync, lane) => {
-  const lanes = queueLanes(workers, kindOf);
+  const lanes = queueLanes(workers, { laneOf: kindOf });
   many(40, (item) => lanes.put(item, 'resync'));
   expect(turns(lanes)).toHaveLength(resync);
   many(40, (item) => lanes.put(`role/other-${item}`, 'change'));
@@ -25,7 +25,7 @@ test.each([
 });
 
 test('gives resyncs of all kinds together half of the workers', () => {
-  const lanes = queueLanes(8, kindOf);
+  const lanes = queueLanes(8, { laneOf: kindOf });
   many(20, (item) => lanes.put(item, 'resync'));
   many(20, (item) => lanes.put(`policy/${item}`, 'resync'));
   const taken = turns(lanes);
@@ -57,4 +57,34 @@ test('runs one resync in ten runs while both are ready, and turns only a ready r
     { item: 'b', cause: 'change' },
     { item: 'a', cause: 'resync' },
   ]);
+});
+
+const namespaceOf = (item: string): string => item.split('/')[1] ?? '';
+
+test('a namespace with many items waits for none of its own, and lets those of others overtake', () => {
+  const lanes = queueLanes(4, { laneOf: kindOf, groupOf: namespaceOf });
+  for (let index = 0; index < 1000; index += 1) lanes.put(`role/many/${index}`, 'change');
+  // Half of the workers, so that one is free at once.
+  expect(turns(lanes)).toHaveLength(2);
+  lanes.put('role/one/web', 'change');
+  expect(turns(lanes)).toEqual([{ item: 'role/one/web', cause: 'change' }]);
+});
+
+test('namespaces take turns', () => {
+  const lanes = queueLanes(2, { groupOf: namespaceOf });
+  for (const namespace of ['a', 'b', 'c'])
+    for (let index = 0; index < 2; index += 1) lanes.put(`role/${namespace}/${index}`, 'change');
+  const items = Array.from({ length: 6 }, () => {
+    const turn = lanes.take();
+    if (turn) lanes.ended(turn);
+    return turn?.item;
+  });
+  expect(items).toEqual(['role/a/0', 'role/b/0', 'role/c/0', 'role/a/1', 'role/b/1', 'role/c/1']);
+  expect(lanes.ready()).toBe(0);
+});
+
+test('items without a namespace may use all workers', () => {
+  const lanes = queueLanes(4, { groupOf: () => '' });
+  many(10, (item) => lanes.put(item, 'change'));
+  expect(turns(lanes)).toHaveLength(4);
 });
