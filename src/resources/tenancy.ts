@@ -13,7 +13,7 @@ export interface TenancyInput {
   readonly namespaceLabels: Readonly<Record<string, string>>;
   /** The name in Vault of the VaultACLPolicy of this name on the backend's endpoint; undefined when there is none. */
   readonly policyName: (name: string) => string | undefined;
-  /** Number of older roles of this namespace on the backend. */
+  /** Number of older roles of this namespace on the backend, at most the quota. */
   readonly olderRoles: number;
   /** The object that keeps the same role name in Vault, such as "VaultAuthRole team/web" or "VaultEndpoint main". */
   readonly nameHolder: string | undefined;
@@ -118,7 +118,7 @@ const denialOf = ({ backend, role, namespaceLabels, olderRoles, nameHolder }: Te
   if (olderRoles >= maxRolesPerNamespace)
     return deny(
       'QuotaExceeded',
-      `quota exceeded: this namespace has ${olderRoles} older roles on VaultAuthBackend ${name}, which allows ${maxRolesPerNamespace}`,
+      `quota exceeded: VaultAuthBackend ${name} allows ${maxRolesPerNamespace} roles of a namespace, and this one has as many that are older`,
     );
   return undefined;
 };

@@ -186,8 +186,9 @@ const withoutVault = (status: VaultAuthRoleStatus | undefined): VaultAuthRoleSta
 const decideTenancy = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): TenancyDecision => {
   const { listers, vault } = context;
   const { namespace = '', uid } = role.metadata;
+  // Observed roles count: each is read from Vault again and again.
   const countsBefore = (other: VaultAuthRole): boolean =>
-    other.metadata.uid !== uid && takesPrecedence(other, role) && isManagedOn(context, backend, other);
+    other.metadata.uid !== uid && takesPrecedence(other, role) && isOn(context, backend, other);
   const isPlain = backend.spec.tenancy.roleNaming === 'Plain' && role.spec.managementPolicy === 'Manage';
   const nameHolder = isPlain ? findNameHolder(context, backend, role) : undefined;
   const server = vault.registry.get(backend.spec.endpointRef.name);
@@ -199,7 +200,7 @@ const decideTenancy = (context: ControllerContext, backend: VaultAuthBackend, ro
       const policy = listers.policies.get(name);
       return policy?.spec.endpointRef.name === backend.spec.endpointRef.name ? vaultPolicyName(policy) : undefined;
     },
-    olderRoles: listers.rolesInNamespace(namespace).filter(countsBefore).length,
+    olderRoles: countUpTo(backend.spec.tenancy.limits.maxRolesPerNamespace, listers.rolesInNamespace(namespace), countsBefore),
     nameHolder,
     product: server.state === 'ready' ? server.product : undefined,
   });
@@ -227,9 +228,21 @@ const findNameHolder = (context: ControllerContext, backend: VaultAuthBackend, r
   return holder && `VaultAuthRole ${holder.metadata.namespace}/${holder.metadata.name}`;
 };
 
+/** Stops at the quota: with thousands of roles beyond it, each would look at all others. */
+const countUpTo = <T>(most: number, items: readonly T[], counts: (item: T) => boolean): number => {
+  let count = 0;
+  for (const item of items) {
+    if (count >= most) break;
+    if (counts(item)) count += 1;
+  }
+  return count;
+};
+
 const isManagedOn = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): boolean =>
   // A role that its object created stays managed when the object changes to Observe.
-  (role.spec.managementPolicy === 'Manage' || role.status?.vault?.owned === true) &&
+  (role.spec.managementPolicy === 'Manage' || role.status?.vault?.owned === true) && isOn(context, backend, role);
+
+const isOn = (context: ControllerContext, backend: VaultAuthBackend, role: VaultAuthRole): boolean =>
   (role.status?.vault?.backend ?? backendNameOf(context, role)) === backend.metadata.name;
 
 const backendNameOf = (context: ControllerContext, role: VaultAuthRole): string | undefined => {

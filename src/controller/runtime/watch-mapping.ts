@@ -2,6 +2,7 @@
 // Vault wrong until the next resync.
 import { isDeepStrictEqual } from 'node:util';
 import { type VaultACLPolicy, vaultPolicyName } from '../../resources/acl-policy.ts';
+import { takesPrecedence } from '../../resources/role-name.ts';
 import type { VaultAuthBackend } from '../../resources/backend.ts';
 import type { Condition } from '../../resources/condition.ts';
 import type { VaultEndpoint } from '../../resources/endpoint.ts';
@@ -196,9 +197,11 @@ export function mapRole(
       .filter((key) => key !== undefined),
   );
   const isRelevant = !isDeepStrictEqual(relevantOfRole(before), relevantOfRole(after));
-  const others = after
-    ? []
-    : [...listers.rolesInNamespace(namespace), ...listers.rolesByVaultName(role.spec.vaultRoleName ?? name)];
+  // A role that was refused had neither a place in the quota nor its name.
+  const waiting =
+    after || isRefused(role)
+      ? []
+      : oldestWaiting([...listers.rolesInNamespace(namespace), ...listers.rolesByVaultName(role.spec.vaultRoleName ?? name)]);
   const policies =
     generationOf(before) === generationOf(after)
       ? []
@@ -208,9 +211,24 @@ export function mapRole(
     ...policies
       .filter((key) => listers.policies.get(key)?.metadata.deletionTimestamp !== undefined)
       .map((key): MappedItem => ({ kind: 'VaultACLPolicy', key })),
-    ...others.filter((other) => !isReady(other.status?.conditions)).map(itemOf('VaultAuthRole')),
+    ...waiting.map(itemOf('VaultAuthRole')),
   ];
 }
+
+const isRefused = ({ status }: VaultAuthRole): boolean =>
+  status?.conditions?.some(({ type, status: accepted }) => type === 'Accepted' && accepted === 'False') === true;
+
+/**
+ * One deletion makes room for one role. All that wait, for each deletion, would block the process for minutes when a namespace with
+ * thousands of roles beyond its quota is deleted. Those that are not among them are resynced.
+ */
+const MAX_WAITING = 50;
+
+const oldestWaiting = (roles: readonly VaultAuthRole[]): readonly VaultAuthRole[] =>
+  [...new Set(roles)]
+    .filter(({ status }) => !isReady(status?.conditions))
+    .sort((one, other) => (takesPrecedence(one, other) ? -1 : 1))
+    .slice(0, MAX_WAITING);
 
 /** Roles of the namespace, whose labels select its backend and admit its roles. */
 export function mapNamespace(

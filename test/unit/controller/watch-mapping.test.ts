@@ -147,8 +147,20 @@ describe('a role', () => {
       'VaultAuthRole/a/web',
       'VaultAuthRole/b/old',
       'VaultAuthRole/b/web',
-      'VaultAuthRole/b/web',
     ]));
+  it('enqueues none of them when a role without room is deleted', () => {
+    const refused = { conditions: [{ type: 'Accepted', status: 'False' }] } as never;
+    expect(mapRole(listers(), role('b/web', { status: refused }), undefined)).toEqual([]);
+  });
+  it('enqueues the oldest of many', () => {
+    const aged = Array.from({ length: 200 }, (_, index) =>
+      role(`b/${index}`, { metadata: { creationTimestamp: `2026-01-01T00:00:00.${String(999 - index)}Z` } }),
+    );
+    const found = items(mapRole(listers({ rolesInNamespace: () => aged }), role('b/gone'), undefined));
+    expect(found).toHaveLength(50);
+    expect(found).toContain('VaultAuthRole/b/199');
+    expect(found).not.toContain('VaultAuthRole/b/0');
+  });
   it('enqueues a policy in deletion when it stops using it', () => {
     const leaving = listers({ policies: ours(policy('app', { metadata: { deletionTimestamp: 'now' } })) });
     const after = role('a/web', { metadata: { generation: 2 }, spec: { backendRef: { name: 'one' } } });
