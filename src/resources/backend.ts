@@ -301,7 +301,14 @@ export const backendStatusSchema = struct(
       ),
     ),
     roles: optional(
-      struct({ total: count('Number of roles.'), ready: count('Number of ready roles.') }, 'Roles of this backend.'),
+      struct(
+        {
+          total: count('Number of roles.'),
+          ready: count('Number of ready roles.'),
+          refused: optional(count('Number of roles that the backend does not accept, for example beyond the quota.')),
+        },
+        'Roles of this backend.',
+      ),
     ),
     pendingDeletions: optional(
       list(

@@ -1,4 +1,5 @@
 // Namespaces in which the policy of mode token acts, the webhook, both, or neither: the result for one pod in each.
+import { RULES } from '../../src/kube/webhook-configuration.ts';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { isObject, type JsonObject, objectAt, objectsOf, textOf } from '../../src/json/json.ts';
@@ -105,7 +106,7 @@ export async function startActors(bed: Bed): Promise<void> {
     webhooks: objectsOf(configuration?.['webhooks']).map((entry) => {
       const expressions = objectsOf(objectAt(entry, 'namespaceSelector')?.['matchExpressions']);
       const namespaceSelector = { matchExpressions: [...expressions, among('webhook', 'both')] };
-      return { ...entry, namespaceSelector, clientConfig: { url: webhook.url, caBundle } };
+      return { ...entry, rules: RULES, namespaceSelector, clientConfig: { url: webhook.url, caBundle } };
     }),
   });
 }

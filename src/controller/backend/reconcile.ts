@@ -6,8 +6,10 @@ import {
   defaultAudience,
 } from '../../resources/backend.ts';
 import { readyCondition } from '../../resources/condition.ts';
+import type { VaultAuthRole } from '../../resources/role.ts';
 import { type ControllerContext, type Reconcile, resyncAfterMs } from '../runtime/context.ts';
 import { emitReadyEvent, type ObjectResult, reportStatus, retryAfter } from '../runtime/report-status.ts';
+import { resolveBackend } from '../role/vault-role-ref.ts';
 import { attempt } from './attempt.ts';
 import { mounted } from './conditions.ts';
 import { deleteBackend } from './deletion.ts';
@@ -208,10 +210,20 @@ const ensureFinalizer = ({ kube }: ControllerContext, backend: VaultAuthBackend)
     ? kube.addFinalizer('VaultAuthBackend', backend)
     : kube.removeFinalizer('VaultAuthBackend', backend);
 
-const countRoles = ({ listers }: ControllerContext, backend: string): { readonly total: number; readonly ready: number } => {
-  const roles = listers.roles.list().filter(({ spec, status }) => (status?.vault?.backend ?? spec.backendRef?.name) === backend);
-  const ready = roles.filter(({ status }) =>
-    status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
-  );
-  return { total: roles.length, ready: ready.length };
+const countRoles = (
+  context: ControllerContext,
+  backend: string,
+): { readonly total: number; readonly ready: number; readonly refused: number } => {
+  const roles = context.listers.roles.list().filter((role) => backendOf(context, role) === backend);
+  const count = (type: string, status: string): number =>
+    roles.filter((role) => role.status?.conditions?.some((condition) => condition.type === type && condition.status === status))
+      .length;
+  return { total: roles.length, ready: count('Ready', 'True'), refused: count('Accepted', 'False') };
+};
+
+const backendOf = (context: ControllerContext, role: VaultAuthRole): string | undefined => {
+  const placed = role.status?.vault?.backend;
+  if (placed !== undefined) return placed;
+  const resolved = resolveBackend(context, role);
+  return resolved.ok ? resolved.backend.metadata.name : undefined;
 };

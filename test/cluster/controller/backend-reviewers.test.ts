@@ -117,7 +117,7 @@ describe.each(PRODUCTS)('%s', (product) => {
       expect(await stage.login(product, name, jwt, `prod.${TEAM}.${name}`)).toMatchObject({ outcome: 'succeeded' }),
     );
     // Rights are granted before the status is written.
-    await eventually(async () => expect((await stage.status(name)).roles).toEqual({ total: 1, ready: 1 }));
+    await eventually(async () => expect((await stage.status(name)).roles).toEqual({ total: 1, ready: 1, refused: 0 }));
     expect(await config(name)).toMatchObject({ token_reviewer_jwt_set: false, disable_local_ca_jwt: true });
     await stage.bed.request('DELETE', `${roles}/${name}`);
     await eventually(async () => expect((await bindingOf(name)).subjects).toEqual([ours]));
