@@ -258,6 +258,17 @@ while :; do sleep 1000 & wait $!; done
       await createPod(bed, namespace, 'deleted', asking('deleted', '', RESTART), spec(stubborn, more));
       await bed.untilReady(namespace, 'deleted');
       await bed.kubectl(['delete', 'pod', '-n', namespace, 'deleted', '--wait=false']);
+      // A busy kubelet sees the deletion later than the agent sees the secret.
+      const killing = [
+        'get',
+        'events',
+        '-n',
+        namespace,
+        '--field-selector=involvedObject.name=deleted,reason=Killing',
+        '-o',
+        'name',
+      ];
+      await eventually('the kubelet stops the app', async () => (await bed.kubectl(killing)) !== '', { seconds: 10 });
       await servers.openbao.write('web/deleted', { password: 'v1' });
       let most = 0;
       const gone = async (): Promise<boolean> => {
