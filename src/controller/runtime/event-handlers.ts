@@ -5,6 +5,7 @@ import type { InformerHandlers } from './informers.ts';
 import {
   createsRoles,
   isChanged,
+  isCosmetic,
   itemOf,
   itemsOfServiceAccounts,
   mapBackend,
@@ -88,7 +89,8 @@ export function eventHandlers({ listers, enqueue, vanished, resyncFactor, random
     handlers: {
       object: (kind, key, before, after) => {
         if (phase !== 'stopped' && before && !after && isVanishedRole(before)) vanished(key, before);
-        if (phase !== 'stopped' && isChanged(before, after)) admit(kind, key);
+        if (phase !== 'stopped' && isChanged(before, after))
+          admit(kind, key, isCosmetic(before, after) ? LATER_MS * resyncFactor : undefined);
         handle(() => mapObject(listers(), kind, before, after));
       },
       namespace: (before, after) => handle(() => mapNamespace(listers(), before, after)),

@@ -68,6 +68,21 @@ export function isChanged(before: AnyResource | undefined, after: AnyResource | 
   );
 }
 
+/**
+ * Whether only labels or annotations of a role differ. They decide nothing in Vault: a tenant who changes them all the time must not
+ * get ahead of other changes.
+ */
+export function isCosmetic(before: AnyResource | undefined, after: AnyResource | undefined): boolean {
+  return (
+    before?.kind === 'VaultAuthRole' &&
+    after !== undefined &&
+    before.metadata.uid === after.metadata.uid &&
+    before.metadata.generation === after.metadata.generation &&
+    before.metadata.deletionTimestamp === after.metadata.deletionTimestamp &&
+    (before.status === undefined || after.status !== undefined)
+  );
+}
+
 /** Backends and policies of the endpoint. */
 export function mapEndpoint(
   listers: Listers,
