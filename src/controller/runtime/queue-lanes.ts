@@ -92,7 +92,7 @@ export function queueLanes(workers: number, { laneOf, groupOf = () => '' }: Lane
   };
 
   return {
-    put: (item, cause) => void lane(item)[cause].add(item),
+    put: (item, cause) => lane(item)[cause].add(item),
     hasten: (item) => {
       const { change, resync } = lane(item);
       if (resync.delete(item)) change.add(item);
