@@ -1,4 +1,5 @@
 // The RBAC of deploy/controller on a real API server: sufficient for everything that the controller does, and no more.
+import { endpointManifest } from '../../support/endpoint-manifest.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bed, startBed } from '../../bed/bed.ts';
@@ -28,22 +29,6 @@ const ALLOWED = [
   ['create', 'events.events.k8s.io', '-n=team'],
   ['get', '/openid/v1/jwks'],
 ];
-
-const endpoint = (address: string, token: string): string => `
-apiVersion: v1
-kind: Secret
-metadata: { name: vault-token, namespace: ${CONTROLLER_NAMESPACE} }
-stringData: { token: "${token}" }
----
-apiVersion: vaultauth.dev/v1alpha1
-kind: VaultEndpoint
-metadata: { name: main }
-spec:
-  address: ${address}
-  allowPlainHTTP: true
-  auth: { token: { secretRef: { name: vault-token } } }
-  limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8 }
-`;
 
 /** A backend with a reviewer of its own, and a role. */
 const backend = (host: string, name: string, mode: string, rest = ''): string => `
@@ -140,7 +125,7 @@ describe.each(KUBERNETES_VERSIONS)('on Kubernetes %s', (kubernetes) => {
   });
 
   it('suffices for endpoint, backend, policy and role, from creation to deletion', async () => {
-    await applyYAML(bed, endpoint(vault.address, vault.rootToken));
+    await applyYAML(bed, endpointManifest(vault.address, vault.rootToken, 'vault-token'));
     await untilCondition(bed, 'VaultEndpoint', { name: 'main' }, 'Ready=True');
     await bed.kubectl([
       'create',

@@ -1,5 +1,6 @@
 // A cluster without nodes, an OpenBao or Vault, and a controller with the rights of deploy/variants/rollouts and no more. The test
 // stands in for the kubelet: it writes the readiness of pods.
+import { endpointManifest } from '../../support/endpoint-manifest.ts';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -74,7 +75,7 @@ export async function openRolloutStage(product: ProductName, flags: readonly str
     await untilMay(bed, user, { verb: 'watch', group: 'vaultauth.dev', resource: 'vaultauthroles' });
     // Its pods could not start here, and the controller runs beside the servers.
     await bed.kubectl(['-n', CONTROLLER_NAMESPACE, 'delete', 'deployment', 'vault-auth-injector-controller']);
-    await applyYAML(bed, endpointYAML(server.address, await leastToken(vault)));
+    await applyYAML(bed, endpointManifest(server.address, await leastToken(vault), 'endpoint-token'));
     const kubeconfig = join(bed.directory, 'rollouts.conf');
     writeFileSync(kubeconfig, JSON.stringify(await kubeconfigOf(bed)), { mode: 0o600 });
     const controller = await runController(bed, { flags: [...FLAGS, ...flags], kubeconfig });
@@ -208,7 +209,7 @@ const leastToken = async ({ ask }: VaultView): Promise<string> => {
   const program = join(repositoryDirectory(), 'dist', 'vault-auth-injector.js');
   const words = ['policy', '-f', '-', '-metadata', 'secret/metadata/*'];
   const policy = execFileSync(process.execPath, [program, ...words], {
-    input: endpointYAML('http://vault', ''),
+    input: endpointManifest('http://vault', '', 'endpoint-token'),
     encoding: 'utf8',
   });
   const { status } = await ask('POST', `sys/policies/acl/${POLICY}`, { policy });
@@ -216,22 +217,6 @@ const leastToken = async ({ ask }: VaultView): Promise<string> => {
   const { json } = await ask('POST', 'auth/token/create-orphan', { policies: [POLICY], no_default_policy: true, period: '1h' });
   return textOf(objectAt(json, 'auth'), 'client_token') ?? '';
 };
-
-const endpointYAML = (address: string, token: string): string => `
-apiVersion: v1
-kind: Secret
-metadata: { name: endpoint-token, namespace: ${CONTROLLER_NAMESPACE} }
-stringData: { token: "${token}" }
----
-apiVersion: vaultauth.dev/v1alpha1
-kind: VaultEndpoint
-metadata: { name: main }
-spec:
-  address: ${address}
-  allowPlainHTTP: true
-  auth: { token: { secretRef: { name: endpoint-token } } }
-  limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8 }
-`;
 
 const kubeconfigOf = async (bed: Bed): Promise<object> => {
   const path = `/api/v1/namespaces/${CONTROLLER_NAMESPACE}/serviceaccounts/${CONTROLLER_ACCOUNT}/token`;

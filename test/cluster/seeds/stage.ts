@@ -1,17 +1,11 @@
 // What every seed needs: a cluster, a Vault or OpenBao with a controller that serves it, and a client's view of the end state.
+import { endpointManifest } from '../../support/endpoint-manifest.ts';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type JsonObject, objectAt, textOf } from '../../../src/json/json.ts';
 import { type Bed, startBed } from '../../bed/bed.ts';
-import {
-  applyYAML,
-  CONTROLLER_NAMESPACE,
-  type ControllerProcess,
-  installController,
-  runController,
-  untilCondition,
-} from '../../bed/controller.ts';
+import { applyYAML, type ControllerProcess, installController, runController, untilCondition } from '../../bed/controller.ts';
 import { repositoryDirectory } from '../../bed/environment.ts';
 import { type FaultProxy, startFaultProxy } from '../../bed/fault-proxy.ts';
 import { KUBERNETES_VERSIONS, type KubernetesVersion } from '../../bed/recipes.ts';
@@ -67,7 +61,7 @@ export async function setStage(product: ProductName, options: StageOptions = {})
     const proxy = await startFaultProxy({ upstream: server.address });
     proxies.push(proxy);
     const token = isAdministrator ? server.rootToken : await leastToken(vault);
-    const manifests = [endpointYAML(proxy.address, token)];
+    const manifests = [endpointManifest(proxy.address, token, 'endpoint-token')];
     await grant(vault, manifests);
     await applyYAML(bed, manifests.join(''));
     const controller = await runController(bed, { flags });
@@ -108,22 +102,6 @@ const grant = async ({ ask }: VaultView, manifests: readonly string[]): Promise<
   const { status } = await ask('POST', `sys/policies/acl/${POLICY}`, { policy });
   if (status >= 300) throw new Error(`the policy was not written: ${status}`);
 };
-
-const endpointYAML = (address: string, token: string): string => `
-apiVersion: v1
-kind: Secret
-metadata: { name: endpoint-token, namespace: ${CONTROLLER_NAMESPACE} }
-stringData: { token: "${token}" }
----
-apiVersion: vaultauth.dev/v1alpha1
-kind: VaultEndpoint
-metadata: { name: main }
-spec:
-  address: ${address}
-  allowPlainHTTP: true
-  auth: { token: { secretRef: { name: endpoint-token } } }
-  limits: { requestsPerSecond: 200, burst: 200, maxInFlight: 8 }
-`;
 
 export function view(address: string, rootToken: string): VaultView {
   const ask: VaultView['ask'] = async (method, path, body, token = rootToken) => {
